@@ -1,0 +1,43 @@
+{
+  "variables": {
+    # Empty, or what `-fsanitize=` takes: node-gyp rebuild --sanitize=address,undefined
+    "sanitize%": "",
+  },
+  "targets": [
+    {
+      "target_name": "ringtap",
+      "sources": [
+        "native/addon.cc",
+        "native/arguments.cc",
+        "native/bpf_file.cc",
+        "native/btf.cc",
+        "native/column.cc",
+        "native/constants.cc",
+        "native/error.cc",
+        "native/features.cc",
+        "native/iterator.cc",
+        "native/load.cc",
+        "native/log.cc",
+        "native/map.cc",
+        "native/map_reader.cc",
+        "native/object.cc",
+        "native/poll.cc",
+        "native/ring.cc",
+        "native/ring_memory.cc",
+      ],
+      "dependencies": ["<!(node -p \"require('node-addon-api').targets\"):node_addon_api_except"],
+      "defines": ["NAPI_VERSION=9"],
+      "cflags": ["-Wall", "-Wextra", "-Werror", "<!@(pkg-config --cflags libbpf)"],
+      "cflags_cc": ["-std=gnu++20"],
+      "libraries": ["<!@(pkg-config --libs libbpf)"],
+      # A loaded addon stays in memory: libbpf keeps the address of our log function, which a worker's end would unmap.
+      "ldflags": ["-Wl,-z,nodelete"],
+      "conditions": [
+        ["sanitize!=''", {
+          "cflags": ["-fsanitize=<(sanitize)", "-fno-omit-frame-pointer", "-g", "-O1"],
+          "ldflags": ["-fsanitize=<(sanitize)"],
+        }],
+      ],
+    },
+  ],
+}

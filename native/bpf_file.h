@@ -1,0 +1,79 @@
+#pragma once
+
+#include <bpf/libbpf.h>
+#include <napi.h>
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+namespace ringtap {
+
+struct DestroyLink {
+  void operator()(bpf_link* link) const { bpf_link__destroy(link); }
+};
+using Link = std::unique_ptr<bpf_link, DestroyLink>;
+
+struct CloseObject {
+  void operator()(bpf_object* object) const { bpf_object__close(object); }
+};
+
+/** A ring, iterator or map, which its object closes before itself. */
+class Child {
+ public:
+  /** Gives up everything the child holds; its methods throw from then on. Idempotent. */
+  virtual void Shut() = 0;
+
+ protected:
+  ~Child() = default;
+};
+
+/**
+ * An open BPF object file. The JavaScript object and its rings, iterators and maps share it, so
+ * that programs stay attached as long as any of them is reachable.
+ */
+class BpfFile {
+ public:
+  enum class State { kOpen, kLoaded, kFailed, kClosed };
+
+  /** `label` names the file in messages. */
+  BpfFile(std::string label, bpf_object* object) : label_(std::move(label)), object_(object) {}
+
+  ~BpfFile() { Close(); }
+  BpfFile(const BpfFile&) = delete;
+  BpfFile& operator=(const BpfFile&) = delete;
+
+  const std::string& Label() const { return label_; }
+  bpf_object* Object() const { return object_.get(); }
+
+  State state = State::kOpen;
+  /** Attached programs by name. */
+  std::map<std::string, Link> links;
+  /** Names of the ring maps that are mapped now. */
+  std::set<std::string> rings;
+  std::set<Child*> children;
+
+  /** Shuts the children, detaches and frees. Idempotent. */
+  void Close();
+
+  /** The program or map called `name`; throws, listing the names there are. `doing` starts the
+   * message. */
+  bpf_program* Program(Napi::Env env, const std::string& name, const std::string& doing) const;
+  bpf_map* Map(Napi::Env env, const std::string& name, const std::string& doing) const;
+
+  /** The descriptor of a loaded program or map; throws when the object is not loaded or this part
+   * was left out. */
+  int LoadedProgram(Napi::Env env, const std::string& name, const std::string& doing) const;
+  int LoadedMap(Napi::Env env, const std::string& name, const std::string& doing) const;
+
+  /** Throws unless the object is in state `wanted`. */
+  void Require(Napi::Env env, State wanted, const std::string& doing) const;
+  void RequireNotClosed(Napi::Env env, const std::string& doing) const;
+
+ private:
+  std::string label_;
+  std::unique_ptr<bpf_object, CloseObject> object_;
+};
+
+}  // namespace ringtap

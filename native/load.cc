@@ -1,0 +1,57 @@
+#include "load.h"
+
+#include <string_view>
+
+#include "error.h"
+#include "log.h"
+
+namespace ringtap {
+
+namespace {
+
+struct Culprit {
+  /** `program` or `map`; empty when libbpf named neither. */
+  std::string what;
+  std::string name;
+};
+
+/** Finds the first line `libbpf: prog 'NAME': … failed …` (or `map`) in libbpf's log. */
+Culprit FindCulprit(std::string_view log) {
+  while (!log.empty()) {
+    const std::string_view line = log.substr(0, log.find('\n'));
+    log.remove_prefix(std::min(log.size(), line.size() + 1));
+    if (line.find("fail") == line.npos) continue;
+    for (const auto& [prefix, what] :
+         {std::pair{"libbpf: prog '", "program"}, {"libbpf: map '", "map"}}) {
+      if (!line.starts_with(prefix)) continue;
+      const std::string_view rest = line.substr(std::string_view(prefix).size());
+      return {what, std::string(rest.substr(0, rest.find('\'')))};
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+void LoadFile(Napi::Env env, BpfFile& file) {
+  const LogScope log;
+  const std::string doing = "loading " + file.Label();
+  file.Require(env, BpfFile::State::kOpen, doing);
+  const int error = -bpf_object__load(file.Object());
+  if (error == 0) {
+    file.state = BpfFile::State::kLoaded;
+    return;
+  }
+  // Libbpf has freed parts of the object and refuses a second try.
+  file.state = BpfFile::State::kFailed;
+  const Culprit culprit = FindCulprit(LogScope::Text());
+  if (culprit.what.empty()) {
+    throw NativeError(env, {.doing = doing, .subject = file.Label(), .error = error});
+  }
+  throw NativeError(env, {.doing = doing,
+                          .subject = culprit.name,
+                          .error = error,
+                          .cause = culprit.what + " " + Quoted(culprit.name)});
+}
+
+}  // namespace ringtap

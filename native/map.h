@@ -1,0 +1,57 @@
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+#include <string>
+
+#include "bpf_file.h"
+#include "column.h"
+#include "file_descriptor.h"
+#include "handle.h"
+#include "map_reader.h"
+
+namespace ringtap {
+
+struct MapSource {
+  std::shared_ptr<BpfFile> file;
+  std::string name;
+  FileDescriptor fd;
+  MapShape shape;
+  /** Libbpf's view of the map, gone when the file is closed. */
+  const bpf_map* map;
+};
+
+/** MapInfo of src/kernel/native.ts. */
+Napi::Object MapInfo(Napi::Env env, const bpf_map* map);
+
+/** A map seen from userspace: BpfMap of src/kernel/native.ts. */
+class Map final : public Handle<Map, MapSource>, private Child {
+ public:
+  static constexpr napi_type_tag kTypeTag = {0x5e27c9b1f04a8d36, 0xd81f63a95b7e20c4};
+  static constexpr auto kSlot = &Classes::map;
+
+  static Napi::Function Define(Napi::Env env);
+  static Napi::Object Open(Napi::Env env, std::shared_ptr<BpfFile> file, const std::string& name);
+
+  explicit Map(const Napi::CallbackInfo& info);
+  ~Map() override;
+
+ private:
+  Napi::Value Info(const Napi::CallbackInfo& info);
+  Napi::Value Keys(const Napi::CallbackInfo& info);
+  Napi::Value Values(const Napi::CallbackInfo& info);
+  Napi::Value ReadAll(const Napi::CallbackInfo& info);
+  void Set(const Napi::CallbackInfo& info);
+  Napi::Value DeleteKeys(const Napi::CallbackInfo& info);
+
+  /** Throws when closed; else the start of an error's message. */
+  std::string Doing(Napi::Env env, const char* verb) const;
+  void Shut() override;
+
+  Napi::ObjectReference info_;
+  uint32_t maxEntries_;
+  MapReader reader_;
+};
+
+}  // namespace ringtap

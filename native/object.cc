@@ -1,0 +1,193 @@
+#include "object.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <cerrno>
+
+#include "arguments.h"
+#include "btf.h"
+#include "constants.h"
+#include "error.h"
+#include "iterator.h"
+#include "load.h"
+#include "log.h"
+#include "map.h"
+#include "ring.h"
+
+namespace ringtap {
+
+namespace {
+
+std::string FileName(const std::string& path) { return path.substr(path.find_last_of('/') + 1); }
+
+void ThrowOn(Napi::Env env, int error, const std::string& doing, const std::string& subject) {
+  if (error != 0) throw NativeError(env, {.doing = doing, .subject = subject, .error = error});
+}
+
+}  // namespace
+
+Napi::Function Object::Define(Napi::Env env) {
+  return DefineClass(
+      env, "BpfObject",
+      {InstanceAccessor<&Object::Programs>("programs"), InstanceAccessor<&Object::Maps>("maps"),
+       InstanceMethod<&Object::Struct>("struct"), InstanceMethod<&Object::Variables>("variables"),
+       InstanceMethod<&Object::Enums>("enums"), InstanceMethod<&Object::SetConstant>("setConstant"),
+       InstanceMethod<&Object::SetAutoload>("setAutoload"),
+       InstanceMethod<&Object::SetAutocreate>("setAutocreate"),
+       InstanceMethod<&Object::SetMaxEntries>("setMaxEntries"),
+       InstanceMethod<&Object::Load>("load"), InstanceMethod<&Object::Attach>("attach"),
+       InstanceMethod<&Object::OpenIterator>("iterator"), InstanceMethod<&Object::OpenRing>("ring"),
+       InstanceMethod<&Object::OpenMap>("map"), InstanceMethod<&Object::Stats>("stats"),
+       InstanceMethod<&Object::Close>("close")});
+}
+
+Napi::Value Object::Open(const Napi::CallbackInfo& info) {
+  const LogScope log;
+  const std::string path = StringArgument(info, 0, "path");
+  LIBBPF_OPTS(bpf_object_open_opts, options);
+  std::string btf;
+  if (HasArgument(info, 1)) {
+    btf = StringArgument(info, 1, "btf");
+    options.btf_custom_path = btf.c_str();
+  }
+  bpf_object* object = bpf_object__open_file(path.c_str(), &options);
+  if (object == nullptr) {
+    throw NativeError(info.Env(), {.doing = "opening " + path, .subject = path, .error = errno});
+  }
+  return Make(info.Env(), std::make_shared<BpfFile>(FileName(path), object));
+}
+
+Napi::Value Object::Programs(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  source_->RequireNotClosed(env, "listing programs");
+  Napi::Array list = Napi::Array::New(env);
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, source_->Object()) {
+    Napi::Object item = Napi::Object::New(env);
+    item.Set("name", bpf_program__name(program));
+    item.Set("section", bpf_program__section_name(program));
+    list.Set(list.Length(), item);
+  }
+  return list;
+}
+
+Napi::Value Object::Maps(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  source_->RequireNotClosed(env, "listing maps");
+  Napi::Array list = Napi::Array::New(env);
+  bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, source_->Object()) list.Set(list.Length(), MapInfo(env, map));
+  return list;
+}
+
+Napi::Value Object::Struct(const Napi::CallbackInfo& info) {
+  const std::string name = StringArgument(info, 0, "name");
+  return DescribeStruct(info.Env(), Types(info.Env(), "describing a struct"), source_->Label(),
+                        name);
+}
+
+Napi::Value Object::Variables(const Napi::CallbackInfo& info) {
+  const std::string prefix = StringArgument(info, 0, "prefix");
+  return ListVariables(info.Env(), Types(info.Env(), "listing variables"), prefix);
+}
+
+Napi::Value Object::Enums(const Napi::CallbackInfo& info) {
+  return ListEnums(info.Env(), Types(info.Env(), "listing enums"));
+}
+
+void Object::SetConstant(const Napi::CallbackInfo& info) {
+  const LogScope log;
+  const std::string name = StringArgument(info, 0, "name");
+  source_->Require(info.Env(), BpfFile::State::kOpen, Doing("setting constant", name));
+  ringtap::SetConstant(info.Env(), *source_, name, info[1]);
+}
+
+void Object::SetAutoload(const Napi::CallbackInfo& info) {
+  const std::string name = StringArgument(info, 0, "program");
+  const bool on = BooleanArgument(info, 1, "on");
+  const std::string doing = Doing("choosing program", name);
+  source_->Require(info.Env(), BpfFile::State::kOpen, doing);
+  bpf_program* program = source_->Program(info.Env(), name, doing);
+  ThrowOn(info.Env(), -bpf_program__set_autoload(program, on), doing, name);
+}
+
+void Object::SetAutocreate(const Napi::CallbackInfo& info) {
+  const std::string name = StringArgument(info, 0, "map");
+  const bool on = BooleanArgument(info, 1, "on");
+  const std::string doing = Doing("choosing map", name);
+  source_->Require(info.Env(), BpfFile::State::kOpen, doing);
+  bpf_map* map = source_->Map(info.Env(), name, doing);
+  ThrowOn(info.Env(), -bpf_map__set_autocreate(map, on), doing, name);
+}
+
+void Object::SetMaxEntries(const Napi::CallbackInfo& info) {
+  const std::string name = StringArgument(info, 0, "map");
+  const uint32_t entries = Uint32Argument(info, 1, "entries");
+  const std::string doing = Doing("resizing map", name);
+  source_->Require(info.Env(), BpfFile::State::kOpen, doing);
+  bpf_map* map = source_->Map(info.Env(), name, doing);
+  ThrowOn(info.Env(), -bpf_map__set_max_entries(map, entries), doing, name);
+}
+
+void Object::Load(const Napi::CallbackInfo& info) { LoadFile(info.Env(), *source_); }
+
+void Object::Attach(const Napi::CallbackInfo& info) {
+  const LogScope log;
+  const Napi::Env env = info.Env();
+  const std::string name = StringArgument(info, 0, "program");
+  const std::string doing = Doing("attaching program", name);
+  source_->LoadedProgram(env, name, doing);
+  const bpf_program* program = source_->Program(env, name, doing);
+  if (bpf_program__expected_attach_type(program) == BPF_TRACE_ITER) {
+    throw NativeError(env, {.doing = doing, .subject = name, .cause = "it is an iterator"});
+  }
+  if (source_->links.contains(name)) {
+    throw NativeError(env, {.doing = doing, .subject = name, .cause = "it is attached already"});
+  }
+  Link link(bpf_program__attach(program));
+  if (link == nullptr) ThrowOn(env, errno, doing, name);
+  source_->links.emplace(name, std::move(link));
+}
+
+Napi::Value Object::OpenIterator(const Napi::CallbackInfo& info) {
+  const std::string program = StringArgument(info, 0, "program");
+  const std::string map = HasArgument(info, 1) ? StringArgument(info, 1, "map") : "";
+  return Iterator::Open(info.Env(), source_, program, map);
+}
+
+Napi::Value Object::OpenRing(const Napi::CallbackInfo& info) {
+  return Ring::Open(info.Env(), source_, StringArgument(info, 0, "map"));
+}
+
+Napi::Value Object::OpenMap(const Napi::CallbackInfo& info) {
+  return Map::Open(info.Env(), source_, StringArgument(info, 0, "name"));
+}
+
+Napi::Value Object::Stats(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const std::string name = StringArgument(info, 0, "program");
+  const std::string doing = Doing("reading statistics of program", name);
+  bpf_prog_info statistics = {};
+  uint32_t size = sizeof(statistics);
+  const int fd = source_->LoadedProgram(env, name, doing);
+  ThrowOn(env, -bpf_obj_get_info_by_fd(fd, &statistics, &size), doing, name);
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("runs", static_cast<double>(statistics.run_cnt));
+  result.Set("nanoseconds", static_cast<double>(statistics.run_time_ns));
+  result.Set("verifiedInstructions", static_cast<double>(statistics.verified_insns));
+  return result;
+}
+
+void Object::Close(const Napi::CallbackInfo&) { source_->Close(); }
+
+std::string Object::Doing(const char* verb, const std::string& name) const {
+  return std::string(verb) + " " + Quoted(name) + " of " + source_->Label();
+}
+
+const btf* Object::Types(Napi::Env env, const char* doing) const {
+  source_->RequireNotClosed(env, doing);
+  return bpf_object__btf(source_->Object());
+}
+
+}  // namespace ringtap

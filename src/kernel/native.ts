@@ -1,0 +1,213 @@
+/**
+ * The typed twin of `native/`: the only file that loads the addon, and the only declaration of what it offers.
+ *
+ * The addon is a generic libbpf binding. It knows no signal. Every method throws a {@link NativeError} when libbpf or the
+ * kernel refuses, when a name is unknown, and when its object is closed or not yet loaded. Arguments of a wrong type, and a
+ * `this` of another class, throw a TypeError; numbers and lengths out of range a RangeError.
+ */
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+
+/** What every failure inside the addon looks like. */
+export interface NativeError extends Error {
+  /** The errno's name (`EPERM`, `EINVAL`, …), or `ERINGTAP` where no system call failed. */
+  readonly code: string;
+  /** The positive errno, 0 where no system call failed. */
+  readonly errno: number;
+  /** The program, map or file that the call was about. */
+  readonly subject: string;
+  /** What libbpf and the verifier printed during the call; empty when they were silent. */
+  readonly log: string;
+}
+
+/** One program of an object, as libbpf sees it before loading. */
+export interface ProgramInfo {
+  readonly name: string;
+  /** The ELF section, such as `tp_btf/sys_enter`. */
+  readonly section: string;
+}
+
+/** One map of an object. */
+export interface MapInfo {
+  readonly name: string;
+  /** `enum bpf_map_type` of the kernel's uapi. */
+  readonly type: number;
+  readonly keySize: number;
+  readonly valueSize: number;
+  readonly maxEntries: number;
+}
+
+/** Run statistics of a loaded program (`struct bpf_prog_info`); the first two stay 0 unless {@link Native.enableStats} holds. */
+export interface ProgramStats {
+  readonly runs: number;
+  /** Total time inside the program, nanoseconds. */
+  readonly nanoseconds: number;
+  /** Instructions the verifier walked; 0 before Linux 5.16. */
+  readonly verifiedInstructions: number;
+}
+
+/** One member of a struct as BTF tells it; nested structs are not flattened. */
+export interface BtfMember {
+  readonly name: string;
+  /** Bytes from the start of the struct. */
+  readonly offset: number;
+  /** Bytes; for an array, of the whole array. */
+  readonly size: number;
+  /** What it is after typedefs and qualifiers are peeled; `unsupported` covers bitfields, unions, pointers and the like. */
+  readonly kind: "int" | "enum" | "array" | "struct" | "unsupported";
+  readonly signed: boolean;
+  /** Elements of an array, else 1. */
+  readonly count: number;
+  /** Size of one element, bytes; equal to `size` when not an array. */
+  readonly elementSize: number;
+  /** Name of the enum, struct or int (element) type; empty when anonymous. */
+  readonly typeName: string;
+}
+
+/** A struct of an object's BTF. */
+export interface BtfStruct {
+  readonly name: string;
+  readonly size: number;
+  readonly members: readonly BtfMember[];
+}
+
+/** An enum of an object's BTF, in declaration order; values beyond 2^53 lose precision. */
+export interface BtfEnum {
+  readonly name: string;
+  readonly values: readonly { readonly name: string; readonly value: number }[];
+}
+
+/** A BPF object file: opened, adjusted, loaded, attached, closed, in this order. */
+export interface BpfObject {
+  /** Programs and maps in file order, listed anew by each access. Valid from open to close. */
+  readonly programs: readonly ProgramInfo[];
+  readonly maps: readonly MapInfo[];
+  /** A struct of the object's BTF, by its name. Works before load. */
+  struct(name: string): BtfStruct;
+  /** Names of all BTF variables (global variables of the BPF program) that start with `prefix`. */
+  variables(prefix: string): string[];
+  /** Every named enum of the object's own BTF. Works before load. */
+  enums(): BtfEnum[];
+  /**
+   * Sets a `const volatile` (.rodata) variable before load. A number or bigint is written at the variable's size, little
+   * endian (size 1, 2, 4 or 8; out of range throws); bytes must fit and the rest is zeroed.
+   */
+  setConstant(name: string, value: number | bigint | Uint8Array): void;
+  /** Leaves a program out of the load, or puts it back. Before load only. */
+  setAutoload(program: string, on: boolean): void;
+  /** Leaves a map out of the load, or puts it back. Before load only. */
+  setAutocreate(map: string, on: boolean): void;
+  /** Resizes a map. Libbpf rounds a ring buffer's bytes up to a power of two times the page size. Before load only. */
+  setMaxEntries(map: string, entries: number): void;
+  /**
+   * Loads maps and programs into the kernel. Raises RLIMIT_MEMLOCK first where the kernel still charges it. An object that
+   * failed to load stays failed: open the file again. `subject` of the error is the program or map that libbpf named.
+   */
+  load(): void;
+  /**
+   * Attaches one loaded program where its section says; it stays attached until {@link close}, or until the object and all
+   * that came from it have been collected. Not for iterators; not twice.
+   */
+  attach(program: string): void;
+  /** Prepares an iterator program; `map` is the map that an `iter/bpf_map_elem` program walks. */
+  iterator(program: string, map?: string): BpfIterator;
+  /** Maps a BPF_MAP_TYPE_RINGBUF. Once per map: a second call throws while the first ring is open. */
+  ring(map: string): BpfRing;
+  /** Opens a map for reading and updating from userspace. */
+  map(name: string): BpfMap;
+  /** Statistics of one loaded program. */
+  stats(program: string): ProgramStats;
+  /** Detaches, unmaps and frees everything that came from this object. Idempotent. */
+  close(): void;
+}
+
+/**
+ * A ring buffer, mapped once. `data` holds the kernel's data pages twice in a row, so no record wraps. It is read-only
+ * memory: a JavaScript write to it is a SIGSEGV, so it stays inside `src/kernel/` and signals get readers only.
+ */
+export interface BpfRing {
+  /** Bytes of the ring (the data area once, not twice). */
+  readonly size: number;
+  /** The data area, mapped twice: `2 * size` bytes, external, never copied. Detached by close. */
+  readonly data: ArrayBuffer;
+  /**
+   * Where `peek` leaves its batch: pairs of (byte offset into `data`, byte length) for each complete record. Fixed capacity;
+   * detached by close.
+   */
+  readonly index: Uint32Array;
+  /**
+   * Finds complete records from the consumer position on, stops at the first busy one, skips discarded ones, fills `index`.
+   * Returns how many it found. Does not publish the consumer position, so a second call without {@link release} finds the
+   * same records (and those that came since) again; only when all it saw was discarded, it releases that at once.
+   */
+  peek(): number;
+  /**
+   * Publishes the consumer position behind the last peeked batch: its records are the kernel's again. The kernel wakes the
+   * poll only for a record that lands exactly there, so {@link peek} once more after the release before going to sleep.
+   */
+  release(): void;
+  /** Bytes between consumer and producer position: waiting or being written. */
+  used(): number;
+  /**
+   * Calls `onReady` on the loop's thread each time the kernel wakes the ring's poll. Level-triggered: it is called again while
+   * records wait. `undefined` stops it. An open watch does not keep the process alive. What `onReady` throws becomes an
+   * uncaughtException. Records submitted with BPF_RB_NO_WAKEUP wake nobody: a timer has to look for them.
+   */
+  watch(onReady: (() => void) | undefined): void;
+  /** Unwatches, detaches `data` and `index`, unmaps. Idempotent. */
+  close(): void;
+}
+
+/** An iterator program: each `open` starts a fresh walk. */
+export interface BpfIterator {
+  /** Where `read` leaves what the program wrote; native memory of fixed size, reused. Detached by close. */
+  readonly buffer: ArrayBuffer;
+  /**
+   * Reads on with the walk in progress, or begins one. Returns the bytes in `buffer`, a whole number of records of `recordSize`
+   * bytes; 0 when the walk is over (the next call begins another). Keep to one `recordSize` during a walk.
+   */
+  read(recordSize: number): number;
+  /** Ends a walk early. */
+  rewind(): void;
+  /** Detaches. Idempotent. */
+  close(): void;
+}
+
+/** A map seen from userspace. */
+export interface BpfMap {
+  readonly info: MapInfo;
+  /** Keys of the last `readAll`, packed at the key's size; valid until the next call. Grows, so fetch it anew after each call. */
+  readonly keys: ArrayBuffer;
+  /** Values of the last `readAll`, packed at the value's size. For per-CPU maps, each 8-byte word is summed over all CPUs. */
+  readonly values: ArrayBuffer;
+  /**
+   * Copies every entry out with the kernel's batch calls (one by one where a map type has none), sums per-CPU values and
+   * returns the number of entries. Value sizes of per-CPU maps must be multiples of 8 ({@link BpfObject.map} throws).
+   */
+  readAll(): number;
+  /** Writes one entry (`BPF_ANY`); key and value of exactly the map's sizes. For per-CPU maps the value goes to every CPU. */
+  set(key: Uint8Array, value: Uint8Array): void;
+  /** Deletes `count` keys packed in `keys`; keys that are gone already are no error. Returns how many were deleted. */
+  deleteKeys(keys: Uint8Array, count: number): number;
+}
+
+/** What the addon exports. */
+export interface Native {
+  /** Opens a BPF object file. `btf` is a kernel BTF file other than `/sys/kernel/btf/vmlinux`. */
+  open(path: string, btf?: string): BpfObject;
+  /** The libbpf that the addon runs with, such as `1.1`. */
+  readonly libbpfVersion: string;
+  /** Turns on the kernel's program statistics until the returned function is called or collected (BPF_ENABLE_STATS). */
+  enableStats(): () => void;
+  /** Does the running kernel know the map type (number of `enum bpf_map_type`)? */
+  probeMapType(type: number): boolean;
+  /** Does the running kernel offer the helper (number of `enum bpf_func_id`) to the program type? */
+  probeHelper(programType: number, helper: number): boolean;
+  /** CLOCK_MONOTONIC in nanoseconds, the clock of `bpf_ktime_get_ns`. */
+  monotonicNow(): bigint;
+}
+
+const addonPath = fileURLToPath(new URL("../../native/ringtap.node", import.meta.url));
+
+/** The addon, loaded once per thread. */
+export const native = createRequire(import.meta.url)(addonPath) as Native;
