@@ -1,0 +1,104 @@
+/** Interned label tuples: each distinct tuple is a small number, and its exposition text is made once. */
+import { checkLabelNames } from "./names.js";
+
+/** What a label says when a series was folded into the common one. */
+export const otherValue = "~other";
+
+const escapes: Readonly<Record<string, string>> = { "\\": "\\\\", '"': '\\"', "\n": "\\n" };
+
+/** Replaces each lone surrogate by U+FFFD, so that the string has a UTF-8 form and that form reads back as the same string. */
+function wellFormed(value: string): string {
+  return value.replace(/\p{Surrogate}/gu, "\uFFFD");
+}
+
+/** `name="value",…` as the text exposition writes it. An empty value is the same as no label, so it is left out. */
+function labelText(names: readonly string[], values: readonly string[]): string {
+  return names
+    .map((name, index) => [name, values[index] ?? ""] as const)
+    .filter(([, value]) => value !== "")
+    .map(([name, value]) => `${name}="${value.replace(/[\\"\n]/g, (character) => escapes[character] ?? character)}"`)
+    .join(",");
+}
+
+/**
+ * A set of label names and the value tuples seen for them.
+ *
+ * @example
+ * const process = new Dimension(["pid", "comm"]);
+ * const id = process.intern("1", 'a"b');
+ * process.text(id); // pid="1",comm="a\"b"
+ */
+export class Dimension {
+  readonly names: readonly string[];
+  /** The tuple with `~other` in every label: where series beyond a table's limit go. Always present. */
+  readonly other: number;
+
+  readonly #ids = new Map<string, number>();
+  readonly #values: (readonly string[] | undefined)[] = [];
+  readonly #texts: string[] = [];
+  readonly #free: number[] = [];
+
+  /** Throws when a name is outside the Prometheus grammar, or given twice. No names at all make one tuple, without labels. */
+  constructor(names: readonly string[]) {
+    checkLabelNames(names);
+    this.names = [...names];
+    this.other = this.intern(...names.map(() => otherValue));
+  }
+
+  /** How many tuples are interned, `other` among them. */
+  get size(): number {
+    return this.#ids.size;
+  }
+
+  /**
+   * The id of a tuple, one value for each name; a new one when the tuple is new. Ids are dense and start at 0; a released id is
+   * given out again. Costs a string and a map lookup: keep the id where events arrive by the thousand.
+   */
+  intern(...values: string[]): number {
+    if (values.length !== this.names.length) {
+      throw new RangeError(`labels ${this.names.join(",")}: got ${values.length} values`);
+    }
+    const tuple = values.map(wellFormed);
+    const key = JSON.stringify(tuple);
+    const known = this.#ids.get(key);
+    if (known !== undefined) {
+      return known;
+    }
+    const id = this.#free.pop() ?? this.#values.length;
+    this.#ids.set(key, id);
+    this.#values[id] = tuple;
+    this.#texts[id] = labelText(this.names, tuple);
+    return id;
+  }
+
+  /** Is the id given out and not released since? */
+  has(id: number): boolean {
+    return this.#values[id] !== undefined;
+  }
+
+  /** The values behind an id, in the order of `names`. Throws for an id that is not interned. */
+  values(id: number): readonly string[] {
+    const values = this.#values[id];
+    if (values === undefined) {
+      throw new RangeError(`labels ${this.names.join(",")}: no tuple has the id ${id}`);
+    }
+    return values;
+  }
+
+  /** The labels of an id, escaped for the text exposition, without braces; empty for an id that is not interned. */
+  text(id: number): string {
+    return this.#texts[id] ?? "";
+  }
+
+  /** Forgets a tuple; its id may be given out again. `other` stays. Throws for an id that is not interned. */
+  release(id: number): void {
+    const key = JSON.stringify(this.values(id));
+    if (id === this.other) {
+      return;
+    }
+    this.#ids.delete(key);
+    this.#values[id] = undefined;
+    this.#texts[id] = "";
+    this.#free.push(id);
+  }
+}

@@ -1,0 +1,87 @@
+/** Log2 histograms of durations. */
+import { log2Ceil } from "./log2.js";
+import type { Column } from "./rows.js";
+import { Table, type TableDefinition } from "./table.js";
+
+/** A histogram and its buckets: 2^firstPower, 2^(firstPower + 1), … 2^lastPower nanoseconds, then +Inf. */
+export interface HistogramDefinition extends TableDefinition {
+  /** Default 8: 256 ns. */
+  readonly firstPower?: number;
+  /** Default 36: 68.7 s. At most 52, so that every bound is an exact decimal of at most 17 digits. */
+  readonly lastPower?: number;
+}
+
+/**
+ * Durations of each (subject, detail), counted in buckets of powers of two. Counted in nanoseconds, exposed in seconds. Updating
+ * a row that exists allocates nothing.
+ */
+export class HistogramTable extends Table {
+  readonly type = "histogram";
+  /** Upper bounds of the finite buckets in seconds, ascending; one more bucket, +Inf, follows. */
+  readonly bounds: readonly number[];
+  /** Buckets in a row, +Inf among them. */
+  readonly slots: number;
+  readonly #firstPower: number;
+  readonly #buckets: Column;
+  readonly #sums = this.rows.addColumn(1);
+
+  /** Throws when the powers are not whole numbers with 0 ≤ first ≤ last ≤ 52. */
+  constructor(definition: HistogramDefinition, limit: number) {
+    super("histogram", definition, limit);
+    const { firstPower = 8, lastPower = 36 } = definition;
+    if (
+      !Number.isInteger(firstPower) ||
+      !Number.isInteger(lastPower) ||
+      firstPower < 0 ||
+      lastPower < firstPower ||
+      lastPower > 52
+    ) {
+      throw new RangeError(
+        `metric ${this.name}: buckets 2^${firstPower} … 2^${lastPower} ns: want 0 ≤ first ≤ last ≤ 52`,
+      );
+    }
+    this.bounds = Array.from({ length: lastPower - firstPower + 1 }, (_, index) => 2 ** (firstPower + index) / 1e9);
+    this.slots = this.bounds.length + 1;
+    this.#firstPower = firstPower;
+    this.#buckets = this.rows.addColumn(this.slots);
+  }
+
+  /** Observations by row and bucket, not cumulative: row `r` starts at `r * slots`. Valid until the next insertion or removal. */
+  get buckets(): Float64Array {
+    return this.#buckets.data;
+  }
+
+  /** Sum of the observations by row, nanoseconds. Valid until the next insertion or removal. */
+  get sums(): Float64Array {
+    return this.#sums.data;
+  }
+
+  /** Counts one duration of 0 … 2^53 nanoseconds; a longer one goes to +Inf. */
+  observe(subject: number, detail: number, nanoseconds: number): void {
+    const row = this.row(subject, detail);
+    this.#count(row, log2Ceil(nanoseconds), 1);
+    this.#sums.data[row] = (this.#sums.data[row] as number) + nanoseconds;
+  }
+
+  /**
+   * Adds what was counted elsewhere, such as in the kernel: `counts[k]` durations of ceil(log2(ns)) = k, and their sum. Slots
+   * below the first bucket fall into it, those above the last into +Inf. `row` comes from {@link row} just before.
+   */
+  addSlots(row: number, counts: ArrayLike<number>, sumNanoseconds: number): void {
+    for (let power = 0; power < counts.length; power++) {
+      this.#count(row, power, counts[power] as number);
+    }
+    this.#sums.data[row] = (this.#sums.data[row] as number) + sumNanoseconds;
+  }
+
+  /** How many durations all rows hold. */
+  total(): number {
+    return this.#buckets.data.reduce((sum, count) => sum + count, 0);
+  }
+
+  #count(row: number, power: number, n: number): void {
+    const slot = Math.min(Math.max(power - this.#firstPower, 0), this.slots - 1);
+    const index = row * this.slots + slot;
+    this.#buckets.data[index] = (this.#buckets.data[index] as number) + n;
+  }
+}

@@ -1,0 +1,20 @@
+/** Powers of two as histogram buckets. */
+
+/** The slot of what is too large to be exact: above every finite bucket. */
+const beyondExact = 64;
+
+/**
+ * The smallest k with `value` ≤ 2^k, that is ceil(log2(value)); 0 for everything up to 1. Rounded up, so that "at most 2^k" is
+ * true of all that slot k holds. Exact for whole numbers up to 2^53, worked out on 32-bit halves; 64 above that.
+ */
+export function log2Ceil(value: number): number {
+  if (!(value > 1)) {
+    return 0;
+  }
+  if (value > Number.MAX_SAFE_INTEGER + 1) {
+    return beyondExact;
+  }
+  const below = Math.ceil(value) - 1;
+  const high = Math.floor(below / 2 ** 32);
+  return high > 0 ? 64 - Math.clz32(high) : 32 - Math.clz32(below);
+}

@@ -1,0 +1,98 @@
+/** What counters, gauges and histograms share: a definition, keyed rows, and the series limit. */
+import type { Dimension } from "./dimension.js";
+import { checkLabelNames, checkMetricName, type MetricType } from "./names.js";
+import { KeyedRows } from "./rows.js";
+
+/** What a table is called and how its series are labelled. */
+export interface TableDefinition {
+  readonly name: string;
+  /** One sentence for HELP; never empty. */
+  readonly help: string;
+  /** The labels that say who: pid and comm, a signal, a program. Subjects come and go. */
+  readonly subject: Dimension;
+  /** The labels that say what: a result, a syscall. Their tuples stay for the life of the process. */
+  readonly detail?: Dimension;
+  /**
+   * The label values come from a fixed list (signals, programs, maps), so the series limit does not apply. Only such a counter
+   * may be {@link ValueTable.set}.
+   */
+  readonly bounded?: boolean;
+}
+
+/**
+ * A metric: one row for each (subject, detail) seen. Row numbers hold until the next removal and are for encoders and for the
+ * duration of one update.
+ *
+ * With `limit` rows present, what a further (subject, detail) reports goes to (`subject.other`, detail), so totals stay exact.
+ * The rows of `subject.other` do not count towards the limit, and are never removed.
+ */
+export abstract class Table {
+  abstract readonly type: MetricType;
+  readonly name: string;
+  readonly help: string;
+  readonly subject: Dimension;
+  readonly detail: Dimension | undefined;
+  /** The most rows beside those of `subject.other`; Infinity for a bounded table. */
+  readonly limit: number;
+  protected readonly rows = new KeyedRows();
+  #otherRows = 0;
+  #folded = 0;
+
+  constructor(type: MetricType, definition: TableDefinition, limit: number) {
+    checkMetricName(type, definition.name);
+    if (definition.help === "") {
+      throw new Error(`metric ${JSON.stringify(definition.name)}: no help text`);
+    }
+    const labels = [...definition.subject.names, ...(definition.detail?.names ?? [])];
+    checkLabelNames(labels);
+    if (type === "histogram" && labels.includes("le")) {
+      throw new Error(`metric ${JSON.stringify(definition.name)}: a histogram's own label is le`);
+    }
+    this.name = definition.name;
+    this.help = definition.help;
+    this.subject = definition.subject;
+    this.detail = definition.detail;
+    this.limit = definition.bounded === true ? Infinity : limit;
+  }
+
+  /** How many rows there are: label sets, so a histogram's row counts once. */
+  get size(): number {
+    return this.rows.size;
+  }
+
+  /** How many updates went to a row of `subject.other` because the limit was reached. */
+  get folded(): number {
+    return this.#folded;
+  }
+
+  subjectAt(row: number): number {
+    return this.rows.subjectAt(row);
+  }
+
+  /** The detail id of a row; 0 in a table without details. */
+  detailAt(row: number): number {
+    return this.rows.detailAt(row);
+  }
+
+  /** The row for an update of (subject, detail), made if need be; at the limit, the row of (`subject.other`, detail). */
+  row(subject: number, detail = 0): number {
+    const row = this.rows.find(subject, detail);
+    return row >= 0 ? row : this.#newRow(subject, detail);
+  }
+
+  /** Removes every row of a subject, at a cost of its rows and no others; `subject.other` keeps its rows. Returns how many went. */
+  removeSubject(subject: number): number {
+    return subject === this.subject.other ? 0 : this.rows.removeSubject(subject);
+  }
+
+  #newRow(subject: number, detail: number): number {
+    const { other } = this.subject;
+    if (subject === other) {
+      this.#otherRows++;
+    } else if (this.rows.size - this.#otherRows >= this.limit) {
+      this.#folded++;
+      return this.row(other, detail);
+    }
+    return this.rows.insert(subject, detail);
+  }
+}

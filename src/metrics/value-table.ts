@@ -1,0 +1,64 @@
+/** Counters and gauges. */
+import { Table, type TableDefinition } from "./table.js";
+
+/**
+ * One number for each (subject, detail). Updating a row that exists allocates nothing.
+ *
+ * @example
+ * const connects = new ValueTable("counter", { name: "connects_total", help: "Connects.", subject, detail }, 20_000);
+ * connects.add(subject.intern("1", "init"), detail.intern("refused"), 1);
+ */
+export class ValueTable extends Table {
+  readonly type: "counter" | "gauge";
+  readonly #values = this.rows.addColumn(1);
+
+  constructor(type: "counter" | "gauge", definition: TableDefinition, limit: number) {
+    super(type, definition, limit);
+    this.type = type;
+  }
+
+  /** The numbers by row, valid up to `size` and until the next insertion or removal. */
+  get values(): Float64Array {
+    return this.#values.data;
+  }
+
+  /** Adds `n`, which for a counter must not be negative. */
+  add(subject: number, detail: number, n: number): void {
+    const row = this.row(subject, detail);
+    this.#values.data[row] = (this.#values.data[row] as number) + n;
+  }
+
+  /**
+   * Makes the number `n`. Beyond the limit, where many subjects share a row, `n` is added instead: a gauge that is zeroed and set
+   * anew for each scrape keeps an exact total. A counter may be set when it is `bounded`, to mirror a count kept elsewhere;
+   * otherwise this throws, because sharing a row would count the same events at each call: add the difference.
+   */
+  set(subject: number, detail: number, n: number): void {
+    if (this.type === "counter" && this.limit !== Infinity) {
+      throw new TypeError(`metric ${this.name}: a counter with a series limit cannot be set; add the difference`);
+    }
+    const foldedBefore = this.folded;
+    const row = this.row(subject, detail);
+    const shared = this.folded !== foldedBefore;
+    this.#values.data[row] = shared ? (this.#values.data[row] as number) + n : n;
+  }
+
+  /** Makes every number of a gauge 0 and keeps the rows. Throws for a counter, which never falls. */
+  zero(): void {
+    if (this.type === "counter") {
+      throw new TypeError(`metric ${this.name}: a counter cannot be zeroed`);
+    }
+    this.#values.data.fill(0);
+  }
+
+  /** The number of (subject, detail); 0 where there is none. */
+  value(subject: number, detail = 0): number {
+    const row = this.rows.find(subject, detail);
+    return row < 0 ? 0 : (this.#values.data[row] as number);
+  }
+
+  /** The sum over all rows. */
+  total(): number {
+    return this.#values.data.reduce((sum, value) => sum + value, 0);
+  }
+}
