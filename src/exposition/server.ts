@@ -1,0 +1,221 @@
+/** The HTTP server: `/metrics` for Prometheus, `/healthz` and `/readyz` for machines, `/` for people. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { formatAddress, listenError, parseListenAddress, type ListenAddress } from "./listen-address.js";
+import { pageSecurityPolicy, renderPage, type PageContent } from "./page.js";
+import { oneAtATime } from "./scrape.js";
+import { textContentType } from "./text.js";
+
+/** What `/readyz` answers. */
+export interface Health {
+  readonly ready: boolean;
+  /** One line per signal. */
+  readonly lines: readonly string[];
+}
+
+export interface ServerOptions {
+  /** `HOST:PORT`, `[IPV6]:PORT` or `:PORT`, at least one; port 0 lets the kernel choose. */
+  readonly listenAddresses: readonly string[];
+  /** Where the metrics are; `/` puts them in the place of the page. */
+  readonly telemetryPath: string;
+  /** Begins a render; called for one scrape at a time. */
+  readonly render: () => AsyncIterable<string>;
+  readonly health: () => Health;
+  readonly page: () => PageContent;
+  /** Told why a request ended in a 500, or a connection could not be accepted. */
+  readonly onError: (error: unknown) => void;
+}
+
+export interface RunningServer {
+  /** Where it listens, in the order of `listenAddresses`, with the ports the kernel chose. */
+  readonly addresses: readonly string[];
+  /** Stops listening and cuts every connection, idle or not. Resolves when all are closed. */
+  close: () => Promise<void>;
+}
+
+/** Answers one request for one path, GET or HEAD. */
+type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
+
+const healthPath = "/healthz";
+const readyPath = "/readyz";
+
+/** A request is a few hundred bytes from a machine nearby; whoever is slower or wants more has something else in mind. */
+const limits = {
+  headersTimeout: 10_000,
+  requestTimeout: 10_000,
+  connectionsCheckingInterval: 5_000,
+  maxHeaderSize: 16_384,
+};
+const maxHeaders = 64;
+const maxConnections = 128;
+
+/** Longer than Prometheus's default interval of one minute, so that it finds its connection still there. */
+const keepAliveTimeout = 75_000;
+
+/** A connection on which nothing moves for so long is cut: a scraper that has stopped reading. */
+const idleTimeout = 60_000;
+
+function send(request: IncomingMessage, response: ServerResponse, status: number, type: string, body: string): void {
+  const bytes = Buffer.from(body);
+  response.writeHead(status, {
+    "Content-Type": type,
+    "Content-Length": bytes.length,
+    "X-Content-Type-Options": "nosniff",
+  });
+  response.end(request.method === "HEAD" ? undefined : bytes);
+}
+
+function sendText(request: IncomingMessage, response: ServerResponse, status: number, text: string): void {
+  send(request, response, status, "text/plain; charset=utf-8", `${text}\n`);
+}
+
+/** Does Accept-Encoding name gzip, or everything, with a weight other than 0 (RFC 9110, 12.5.3)? */
+function acceptsGzip(request: IncomingMessage): boolean {
+  const accepted = (request.headers["accept-encoding"] ?? "")
+    .toLowerCase()
+    .split(",")
+    .map((coding) => coding.replace(/\s/g, "").split(";q="));
+  const choice = accepted.find(([name]) => name === "gzip") ?? accepted.find(([name]) => name === "*");
+  return choice !== undefined && Number(choice[1] ?? 1) > 0;
+}
+
+function metricsHandler(render: () => AsyncIterable<string>): Handler {
+  const scrape = oneAtATime(render);
+  return async (request, response) => {
+    response.setHeader("Content-Type", textContentType);
+    response.setHeader("Vary", "Accept-Encoding");
+    if (request.method === "HEAD") {
+      // Nobody reads the numbers, so this must not count as a scrape.
+      response.end();
+      return;
+    }
+    const body = await scrape();
+    const compressed = acceptsGzip(request);
+    const pieces = compressed ? await body.gzipped() : body.plain;
+    if (compressed) {
+      response.setHeader("Content-Encoding", "gzip");
+    }
+    response.setHeader(
+      "Content-Length",
+      pieces.reduce((length, piece) => length + piece.length, 0),
+    );
+    // A scraper that goes away half-way is its own affair.
+    await pipeline(Readable.from(pieces), response).catch(() => undefined);
+  };
+}
+
+function routes(options: ServerOptions): ReadonlyMap<string, Handler> {
+  const { telemetryPath, render, health, page } = options;
+  return new Map<string, Handler>([
+    [
+      "/",
+      (request, response) => {
+        response.setHeader("Content-Security-Policy", pageSecurityPolicy);
+        send(
+          request,
+          response,
+          200,
+          "text/html; charset=utf-8",
+          renderPage(page(), [telemetryPath, healthPath, readyPath]),
+        );
+      },
+    ],
+    [
+      healthPath,
+      (request, response) => {
+        sendText(request, response, 200, "ok");
+      },
+    ],
+    [
+      readyPath,
+      (request, response) => {
+        const { ready, lines } = health();
+        sendText(request, response, ready ? 200 : 503, lines.join("\n"));
+      },
+    ],
+    [telemetryPath, metricsHandler(render)],
+  ]);
+}
+
+/** Finds the handler of a path and answers what has none: 404, 405, and 500 for a handler that throws. */
+function dispatcher(handlers: ReadonlyMap<string, Handler>, onError: (error: unknown) => void): Handler {
+  return async (request, response) => {
+    const [path = ""] = (request.url ?? "").split("?", 1);
+    const handler = handlers.get(path);
+    if (handler === undefined) {
+      sendText(request, response, 404, "not found");
+      return;
+    }
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      response.setHeader("Allow", "GET, HEAD");
+      sendText(request, response, 405, "method not allowed");
+      return;
+    }
+    try {
+      await handler(request, response);
+    } catch (error) {
+      onError(error);
+      sendText(request, response, 500, error instanceof Error ? error.message : String(error));
+    }
+  };
+}
+
+function listen(server: Server, address: ListenAddress): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const fail = (cause: Error): void => {
+      reject(listenError(address, cause));
+    };
+    server.once("error", fail);
+    server.listen({ host: address.host, port: address.port }, () => {
+      server.off("error", fail);
+      resolve(formatAddress(server.address() as AddressInfo));
+    });
+  });
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => {
+      resolve();
+    });
+    server.closeAllConnections();
+  });
+}
+
+/**
+ * Starts listening on every address. When one of them fails, those already open are closed and the error names the flag, the
+ * address and the remedy. Throws for a telemetry path that is no path or belongs to a health check.
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { telemetryPath, listenAddresses } = options;
+  if (!/^\/[^?#\s]*$/.test(telemetryPath) || telemetryPath === healthPath || telemetryPath === readyPath) {
+    throw new Error(`--web.telemetry-path ${JSON.stringify(telemetryPath)}: want a path such as /metrics`);
+  }
+  const parsed = listenAddresses.map(parseListenAddress);
+  if (parsed.length === 0) {
+    throw new Error("--web.listen-address: none given");
+  }
+  const handle = dispatcher(routes(options), options.onError);
+  const servers: Server[] = [];
+  const addresses: string[] = [];
+  const closeAll = async (): Promise<void> => {
+    await Promise.all(servers.map(close));
+  };
+  for (const address of parsed) {
+    const server = createServer({ ...limits, keepAliveTimeout }, (request, response) => void handle(request, response));
+    server.maxHeadersCount = maxHeaders;
+    server.maxConnections = maxConnections;
+    server.timeout = idleTimeout;
+    try {
+      addresses.push(await listen(server, address));
+    } catch (error) {
+      await closeAll();
+      throw error;
+    }
+    server.on("error", options.onError);
+    servers.push(server);
+  }
+  return { addresses, close: closeAll };
+}
