@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Powers of two. */
+#pragma once
+
+#include <linux/types.h>
+
+/*
+ * The smallest k with value ≤ 2^k, that is ceil(log2(value)); 0 for 0 and 1. Rounded up, so that "at most 2^k" is true of
+ * all that a histogram's slot k holds. src/metrics/log2.ts does the same. Without branches, which the verifier would follow.
+ */
+static __always_inline __u32 ceil_log2(__u64 value)
+{
+	__u64 rest = value ? value - 1 : 0;
+	__u32 bits = 0, step;
+
+	step = (rest > 0xffffffff) << 5;
+	bits |= step;
+	rest >>= step;
+	step = (rest > 0xffff) << 4;
+	bits |= step;
+	rest >>= step;
+	step = (rest > 0xff) << 3;
+	bits |= step;
+	rest >>= step;
+	step = (rest > 0xf) << 2;
+	bits |= step;
+	rest >>= step;
+	step = (rest > 0x3) << 1;
+	bits |= step;
+	rest >>= step;
+	/* Two bits are left: 0, 1, 2 or 3 stand for 0, 1, 2 and 2 of them. */
+	return bits + (rest > 0) + (rest > 1);
+}

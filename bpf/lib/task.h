@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Tasks: the kernel's types, and who did it. */
+#pragma once
+
+#include "core.h"
+
+#define COMM_LEN 16 /* TASK_COMM_LEN, include/linux/sched.h */
+
+KERNEL_TYPES_BEGIN
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct thread_info {
+	__u32 status;	     /* x86: TS_COMPAT lives here */
+	unsigned long flags; /* arm64: TIF_32BIT lives here */
+};
+
+struct signal_struct {
+	atomic_t live; /* threads that have not begun to exit */
+	int group_exit_code;
+	unsigned int flags;
+};
+
+struct files_struct;
+
+struct task_struct {
+	struct thread_info thread_info;
+	int pid;
+	int tgid;
+	int exit_code;
+	struct task_struct *group_leader;
+	struct signal_struct *signal;
+	struct files_struct *files;
+	__u64 start_time;
+	char comm[COMM_LEN];
+};
+
+KERNEL_TYPES_END
+
+/* Who did it, in every record: ids as the initial pid namespace knows them. */
+struct actor {
+	__u32 tgid;
+	__u32 tid;
+	char comm[COMM_LEN];	    /* the process's: its thread-group leader's */
+	char thread_comm[COMM_LEN]; /* the thread's own */
+};
+
+static __always_inline struct task_struct *current_task(void)
+{
+	return (struct task_struct *)bpf_get_current_task();
+}
+
+static __always_inline void actor_of(struct actor *actor, struct task_struct *task)
+{
+	actor->tgid = BPF_CORE_READ(task, tgid);
+	actor->tid = BPF_CORE_READ(task, pid);
+	BPF_CORE_READ_INTO(&actor->comm, task, group_leader, comm);
+	BPF_CORE_READ_INTO(&actor->thread_comm, task, comm);
+}
+
+/* The same for the current task, at half the cost: a thread that leads its group needs no look at the leader. */
+static __always_inline void current_actor(struct actor *actor)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+
+	actor->tgid = id >> 32;
+	actor->tid = (__u32)id;
+	bpf_get_current_comm(actor->thread_comm, sizeof(actor->thread_comm));
+	if (actor->tid == actor->tgid)
+		__builtin_memcpy(actor->comm, actor->thread_comm, sizeof(actor->comm));
+	else
+		BPF_CORE_READ_INTO(&actor->comm, current_task(), group_leader, comm);
+}
+
+static __always_inline __u32 current_tid(void)
+{
+	return (__u32)bpf_get_current_pid_tgid();
+}

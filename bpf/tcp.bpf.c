@@ -1,0 +1,537 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * tcp: active opens and their outcome, accepts, connections while they live and when they end, resets.
+ *
+ * State changes often run in softirq, on somebody else's task, so the owner is remembered per socket: the process that called
+ * connect(2), when the socket enters SYN_SENT in its context; the process that called accept(2), when that call returns.
+ *
+ * An active open ends in exactly one record:
+ *   SYN_SENT → ESTABLISHED                 established
+ *   SYN_SENT → CLOSE, sk_err set           refused, timed_out, unreachable, reset, … by sk_err
+ *   SYN_SENT → CLOSE, sk_err 0             aborted: the socket was closed; unless connect(2) itself is undoing the attempt
+ *                                          (tcp_v4_connect's `failure` label): then its return value tells, at sys_exit
+ *   connect(2) fails, never in SYN_SENT    by the return value, at sys_exit
+ */
+#include "lib/core.h"
+#include "lib/ring.h"
+#include "lib/sock.h"
+#include "lib/syscall.h"
+
+#include <asm-generic/errno.h>
+#include <bpf/bpf_endian.h>
+
+/* Kernel-internal restart codes that sys_exit shows where the caller sees EINTR (include/linux/errno.h). */
+#define ERESTARTSYS 512
+#define ERESTART_RESTARTBLOCK 516
+
+/* Connections remembered at once; not preallocated. */
+#define CONNECTIONS_MAX 262144
+
+/* What of a socket's address names it: all that differs between two of them, and few enough bits for a double. */
+#define NAME_MASK ((1ull << 52) - 1)
+
+enum tcp_event_kind {
+	TCP_EVENT_CONNECT, /* an active open has ended, well or not */
+	TCP_EVENT_ACCEPT,
+	TCP_EVENT_CLOSE, /* a connection has ended */
+	TCP_EVENT_RESET_SENT,
+	TCP_EVENT_RESET_RECEIVED,
+};
+
+enum tcp_result {
+	RESULT_ESTABLISHED,
+	RESULT_REFUSED,
+	RESULT_TIMED_OUT,
+	RESULT_UNREACHABLE,
+	RESULT_RESET,
+	RESULT_ABORTED,
+	RESULT_OTHER,
+};
+
+enum tcp_role {
+	ROLE_CLIENT,
+	ROLE_SERVER,
+};
+
+enum tcp_family {
+	FAMILY_IPV4, /* IPv4-mapped IPv6 addresses too */
+	FAMILY_IPV6,
+};
+
+/* A connection as it stands; counts are totals since the agent has known it. */
+struct tcp_sample {
+	__u64 connection; /* with start: names the connection; not for showing */
+	__u64 start;	  /* SYN sent or accept returned, CLOCK_MONOTONIC, ns; 0: open before the agent */
+	__u64 sent;	  /* payload bytes, retransmissions left out */
+	__u64 received;	  /* payload bytes, in order */
+	__u32 retransmits; /* segments, SYN and SYN-ACK included */
+	__u32 rtt_us;	  /* smoothed round-trip time, microseconds; 0: none measured */
+	__u32 state;	  /* as include/net/tcp_states.h numbers them */
+	enum tcp_role role;
+	struct actor actor;
+};
+
+struct tcp_event {
+	__u64 time;	/* CLOCK_MONOTONIC, ns */
+	__u64 duration; /* connect: SYN to outcome; closed: lifetime, 0 when unknown; ns */
+	struct tcp_sample sample;
+	enum tcp_event_kind kind;
+	enum tcp_result result; /* connect */
+	__u32 error;  /* connect: the errno behind the result, 0 when established */
+	enum tcp_family family;
+	__u16 local_port;
+	__u16 remote_port;
+	__u32 reserved;
+	__u8 local_address[16]; /* IPv4 in the first four bytes */
+	__u8 remote_address[16];
+};
+
+EXPORT_RECORD(tcp_event);
+EXPORT_RECORD(tcp_sample);
+
+enum phase {
+	CONNECTING,
+	OPEN,
+	CLOSED, /* kept until the socket is destroyed: it can still send a reset, or be connected anew */
+};
+
+struct connection {
+	__u64 start;
+	struct actor actor;
+	__u32 connecting_tid; /* the thread that is inside the connect(2) that sent the SYN, else 0 */
+	__u8 role;
+	__u8 phase;
+	__u8 undone;	   /* connect(2) is undoing the attempt: its return value is the outcome */
+	__u8 error_unread; /* the outcome is known, but the next connect(2) will return it once more */
+	/* What the socket had counted before the agent knew it. */
+	__u64 base_sent;
+	__u64 base_received;
+	__u64 base_retransmits;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, CONNECTIONS_MAX);
+	__type(key, __u64); /* the address of the struct sock */
+	__type(value, struct connection);
+} connections SEC(".maps");
+
+KERNEL_TYPES_BEGIN
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	__u32 fd;
+	struct file *file;
+};
+
+struct bpf_iter__bpf_map_elem {
+	struct bpf_iter_meta *meta;
+	struct bpf_map *map;
+	void *key;
+	void *value;
+};
+
+KERNEL_TYPES_END
+
+static __always_inline __u32 result_of(__u32 error)
+{
+	switch (error) {
+	case ECONNREFUSED:
+		return RESULT_REFUSED;
+	case ETIMEDOUT:
+		return RESULT_TIMED_OUT;
+	case ENETUNREACH:
+	case EHOSTUNREACH:
+	case ENETDOWN:
+	case EHOSTDOWN:
+		return RESULT_UNREACHABLE;
+	case ECONNRESET:
+		return RESULT_RESET;
+	case ECONNABORTED:
+		return RESULT_ABORTED;
+	default:
+		return RESULT_OTHER;
+	}
+}
+
+/* ::ffff:0:0/96, the IPv4-mapped addresses. */
+static __always_inline bool is_mapped(struct in6_addr *address)
+{
+	__u32 *words = address->in6_u.u6_addr32;
+
+	return words[0] == 0 && words[1] == 0 && words[2] == bpf_htonl(0xffff);
+}
+
+static __always_inline void describe_addresses(struct tcp_event *event, struct sock *sk)
+{
+	struct inet_sock *inet = (void *)sk;
+	struct in6_addr local, remote;
+
+	event->local_port = bpf_ntohs(BPF_CORE_READ(inet, inet_sport));
+	event->remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	__builtin_memset(event->local_address, 0, sizeof(event->local_address));
+	__builtin_memset(event->remote_address, 0, sizeof(event->remote_address));
+	event->family = FAMILY_IPV4;
+	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET6) {
+		BPF_CORE_READ_INTO(&local, sk, __sk_common.skc_v6_rcv_saddr);
+		BPF_CORE_READ_INTO(&remote, sk, __sk_common.skc_v6_daddr);
+		if (!is_mapped(&remote)) {
+			event->family = FAMILY_IPV6;
+			__builtin_memcpy(event->local_address, &local, sizeof(local));
+			__builtin_memcpy(event->remote_address, &remote, sizeof(remote));
+			return;
+		}
+	}
+	/* A mapped socket has its IPv4 addresses here as well (tcp_v6_connect, tcp_v6_syn_recv_sock). */
+	BPF_CORE_READ_INTO((__u32 *)event->local_address, sk, __sk_common.skc_rcv_saddr);
+	BPF_CORE_READ_INTO((__u32 *)event->remote_address, sk, __sk_common.skc_daddr);
+}
+
+/* Where connect(2) was to go, from its caller's memory: for attempts that never reached the socket. */
+static __always_inline void describe_destination(struct tcp_event *event, __u64 sockaddr)
+{
+	struct {
+		__u16 family;
+		__u16 port;
+		__u32 word; /* IPv4 address, or IPv6 flow information */
+		struct in6_addr address;
+	} to = {};
+
+	if (bpf_probe_read_user(&to, sizeof(to), (void *)sockaddr) &&
+	    bpf_probe_read_user(&to, 8, (void *)sockaddr))
+		return;
+	event->remote_port = bpf_ntohs(to.port);
+	event->family = FAMILY_IPV4;
+	if (to.family == AF_INET6 && !is_mapped(&to.address)) {
+		event->family = FAMILY_IPV6;
+		__builtin_memcpy(event->remote_address, &to.address, sizeof(to.address));
+	} else {
+		__u32 *address = (void *)event->remote_address;
+
+		*address = to.family == AF_INET6 ? to.address.in6_u.u6_addr32[3] : to.word;
+	}
+}
+
+struct traffic {
+	__u64 sent;
+	__u64 received;
+	__u32 retransmits;
+};
+
+static __always_inline struct traffic traffic_of(struct sock *sk)
+{
+	struct tcp_sock *tcp = (void *)sk;
+	struct traffic traffic = {
+		.sent = BPF_CORE_READ(tcp, bytes_sent) - BPF_CORE_READ(tcp, bytes_retrans),
+		.received = BPF_CORE_READ(tcp, bytes_received),
+		.retransmits = BPF_CORE_READ(tcp, total_retrans),
+	};
+
+	/* The peer's FIN counts as a byte in rcv_nxt and so in bytes_received: tcp_rcv_nxt_update(), tcp_fin(). */
+	if (traffic.received && BPF_CORE_READ(sk, __sk_common.skc_flags) & (1ul << SOCK_DONE))
+		traffic.received--;
+	return traffic;
+}
+
+static __always_inline void describe_sample(struct tcp_sample *sample, struct sock *sk,
+					    struct connection *c)
+{
+	struct tcp_sock *tcp = (void *)sk;
+	struct traffic traffic = traffic_of(sk);
+
+	sample->connection = address_of(sk) & NAME_MASK;
+	sample->start = c->start;
+	sample->sent = traffic.sent - c->base_sent;
+	sample->received = traffic.received - c->base_received;
+	sample->retransmits = traffic.retransmits - c->base_retransmits;
+	sample->rtt_us = BPF_CORE_READ(tcp, srtt_us) >> 3;
+	sample->state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	sample->role = c->role;
+	sample->actor = c->actor;
+}
+
+static __always_inline struct tcp_event *begin(struct sock *sk, struct connection *c, __u32 kind)
+{
+	struct tcp_event *event = reserve(sizeof(*event));
+
+	if (!event)
+		return NULL;
+	event->time = bpf_ktime_get_ns();
+	event->duration = c->start ? event->time - c->start : 0;
+	describe_sample(&event->sample, sk, c);
+	describe_addresses(event, sk);
+	event->kind = kind;
+	event->result = RESULT_ESTABLISHED;
+	event->error = 0;
+	event->reserved = 0;
+	return event;
+}
+
+static __always_inline void report(struct sock *sk, struct connection *c, __u32 kind)
+{
+	struct tcp_event *event = begin(sk, c, kind);
+
+	if (event)
+		submit(event);
+}
+
+static __always_inline void report_failure(struct sock *sk, struct connection *c, __u32 error,
+					   __u64 sockaddr)
+{
+	struct tcp_event *event = begin(sk, c, TCP_EVENT_CONNECT);
+
+	if (!event)
+		return;
+	event->result = error ? result_of(error) : RESULT_ABORTED;
+	event->error = error;
+	if (sockaddr)
+		describe_destination(event, sockaddr);
+	submit(event);
+}
+
+/* In process context: tcp_v4_connect() and tcp_v6_connect() run on their caller's task. */
+static __always_inline void begin_connect(struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+	struct connection c = {
+		.start = bpf_ktime_get_ns(),
+		.connecting_tid = current_tid(),
+		.role = ROLE_CLIENT,
+		.phase = CONNECTING,
+	};
+
+	actor_of(&c.actor, current_task());
+	if (bpf_map_update_elem(&connections, &key, &c, BPF_ANY))
+		lose_to_map();
+}
+
+static __always_inline void end_connect(struct sock *sk, struct connection *c)
+{
+	__u32 error = BPF_CORE_READ(sk, sk_err);
+
+	c->phase = CLOSED;
+	if (!error && c->connecting_tid == current_tid()) {
+		c->undone = true;
+		return;
+	}
+	c->error_unread = true;
+	report_failure(sk, c, error, 0);
+}
+
+/* Fires under the socket's lock, before the state is stored (inet_sk_state_store(), net/ipv4/af_inet.c). */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(tcp_state, struct sock *sk, int from, int to)
+{
+	__u64 key = (__u64)sk;
+	struct connection *c;
+
+	if (sk->sk_protocol != IPPROTO_TCP)
+		return 0;
+	if (to == TCP_SYN_SENT) {
+		begin_connect(sk);
+		return 0;
+	}
+	if (to != TCP_ESTABLISHED && to != TCP_CLOSE)
+		return 0;
+	c = bpf_map_lookup_elem(&connections, &key);
+	if (!c)
+		return 0;
+	if (c->phase == CONNECTING && to == TCP_ESTABLISHED) {
+		c->phase = OPEN;
+		report(sk, c, TCP_EVENT_CONNECT);
+	} else if (c->phase == CONNECTING) {
+		end_connect(sk, c);
+	} else if (c->phase == OPEN && to == TCP_CLOSE) {
+		c->phase = CLOSED;
+		report(sk, c, TCP_EVENT_CLOSE);
+	}
+	return 0;
+}
+
+/*
+ * A connection that closed while accept(2) was returning is still OPEN here: its state change came before the socket was
+ * known, or between tcp_accepted()'s two looks.
+ */
+SEC("tp_btf/tcp_destroy_sock")
+int BPF_PROG(tcp_destroy, struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+	struct connection *c = bpf_map_lookup_elem(&connections, &key);
+
+	if (!c)
+		return 0;
+	if (c->phase == OPEN)
+		report(sk, c, TCP_EVENT_CLOSE);
+	bpf_map_delete_elem(&connections, &key);
+	return 0;
+}
+
+SEC("tp_btf/tcp_receive_reset")
+int BPF_PROG(tcp_reset_received, struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+	struct connection *c = bpf_map_lookup_elem(&connections, &key);
+
+	if (c)
+		report(sk, c, TCP_EVENT_RESET_RECEIVED);
+	return 0;
+}
+
+/* `sk` is NULL where the kernel answers for a port that nobody has: no process's doing, and not counted. */
+SEC("tp_btf/tcp_send_reset")
+int BPF_PROG(tcp_reset_sent, struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+	struct connection *c = bpf_map_lookup_elem(&connections, &key);
+
+	if (sk && c)
+		report(sk, c, TCP_EVENT_RESET_SENT);
+	return 0;
+}
+
+static __always_inline void connect_returned(struct sock *sk, long error, __u64 sockaddr)
+{
+	__u64 key = (__u64)sk;
+	struct connection *c = bpf_map_lookup_elem(&connections, &key);
+	struct connection never_sent = { .role = ROLE_CLIENT };
+	bool undone = false, reported = false;
+
+	if (c) {
+		undone = c->undone;
+		reported = c->error_unread || c->phase != CLOSED;
+		c->connecting_tid = 0;
+		c->undone = false;
+	}
+	switch (error) {
+	case EINPROGRESS: /* the attempt goes on, or its error waits for the next call */
+	case EALREADY:
+	case ERESTARTSYS ... ERESTART_RESTARTBLOCK:
+		return;
+	}
+	if (c)
+		c->error_unread = false;
+	if (undone) {
+		report_failure(sk, c, error, sockaddr);
+	} else if (!reported && error && error != EISCONN) {
+		actor_of(&never_sent.actor, current_task());
+		report_failure(sk, &never_sent, error, sockaddr);
+	}
+}
+
+static __always_inline void tcp_accepted(struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+	struct connection c = { .start = bpf_ktime_get_ns(), .role = ROLE_SERVER, .phase = OPEN };
+	struct connection *kept;
+
+	actor_of(&c.actor, current_task());
+	report(sk, &c, TCP_EVENT_ACCEPT);
+	if (bpf_map_update_elem(&connections, &key, &c, BPF_ANY)) {
+		lose_to_map();
+		return;
+	}
+	if (BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_CLOSE)
+		return;
+	/* It was reset in the accept queue. Where tcp_state() has seen that, it is CLOSED already. */
+	kept = bpf_map_lookup_elem(&connections, &key);
+	if (kept && kept->phase == OPEN) {
+		kept->phase = CLOSED;
+		report(sk, kept, TCP_EVENT_CLOSE);
+	}
+}
+
+/* Runs at the end of every system call: everything but connect and accept leaves at the first test. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(tcp_sys_exit, struct pt_regs *regs, long ret)
+{
+	struct sock *sk;
+
+	switch (unmarked_syscall_nr(regs)) {
+	case NR_CONNECT:
+	case NR_ACCEPT:
+	case NR_ACCEPT4:
+	case COMPAT_CONNECT & ~COMPAT_BIT:
+	case COMPAT_ACCEPT4 & ~COMPAT_BIT:
+		break;
+	default:
+		return 0;
+	}
+	switch (syscall_nr(regs)) {
+	case NR_CONNECT:
+	case COMPAT_CONNECT:
+		sk = tcp_sock_of(file_of(syscall_arg(regs, 0)));
+		if (sk)
+			connect_returned(sk, -ret, syscall_arg(regs, 1));
+		break;
+	case NR_ACCEPT:
+	case NR_ACCEPT4:
+	case COMPAT_ACCEPT4:
+		sk = ret < 0 ? NULL : tcp_sock_of(file_of(ret));
+		if (sk)
+			tcp_accepted(sk);
+		break;
+	}
+	return 0;
+}
+
+/*
+ * The census: one tcp_sample for each open connection, when userspace reads it. The entry is there as long as the socket is,
+ * so its address is good to read.
+ */
+SEC("iter/bpf_map_elem")
+int tcp_census(struct bpf_iter__bpf_map_elem *ctx)
+{
+	__u64 *key = ctx->key;
+	struct connection *c = ctx->value;
+	struct tcp_sample sample = {};
+
+	if (!key || !c || c->phase != OPEN)
+		return 0;
+	describe_sample(&sample, (struct sock *)*key, c);
+	bpf_seq_write(ctx->meta->seq, &sample, sizeof(sample));
+	return 0;
+}
+
+/*
+ * Adopts the connections that were open before the agent, in every network namespace; userspace reads it once, after attaching.
+ * The first process found holding a socket is its owner. An accepted socket is a copy of its listener, whose
+ * sk_max_ack_backlog it keeps (inet_csk_clone_lock()); a connecting one has 0 there.
+ */
+SEC("iter/task_file")
+int tcp_adopt(struct bpf_iter__task_file *ctx)
+{
+	struct connection c = { .phase = OPEN };
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct traffic traffic;
+	struct sock *sk;
+	__u8 state;
+	__u64 key;
+
+	if (!task || !file)
+		return 0;
+	sk = tcp_sock_of(file);
+	if (!sk)
+		return 0;
+	state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	if (state != TCP_ESTABLISHED && state != TCP_CLOSE_WAIT)
+		return 0;
+	traffic = traffic_of(sk);
+	c.base_sent = traffic.sent;
+	c.base_received = traffic.received;
+	c.base_retransmits = traffic.retransmits;
+	c.role = BPF_CORE_READ(sk, sk_max_ack_backlog) ? ROLE_SERVER : ROLE_CLIENT;
+	actor_of(&c.actor, task);
+	key = (__u64)sk;
+	if (bpf_map_update_elem(&connections, &key, &c, BPF_NOEXIST) == -E2BIG)
+		lose_to_map();
+	return 0;
+}
+
+LICENSE;
