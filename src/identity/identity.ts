@@ -1,0 +1,230 @@
+/** Who an event belongs to: from (tgid, comm) to the labels of its series. */
+import type { ActorRecord } from "../kernel/record.js";
+import type { Catalog } from "../metrics/catalog.js";
+import { Dimension } from "../metrics/dimension.js";
+import { KeyTable } from "../metrics/key-table.js";
+
+/** Labels that a series can be identified by. */
+export const identityLabels = ["pid", "comm"] as const;
+export type IdentityLabel = (typeof identityLabels)[number];
+
+/** The comm of a process that nothing is known of. */
+export const unknownComm = "~unknown";
+
+/** It, as a record would carry it: little-endian words. */
+const [unknown0 = 0, unknown1 = 0, unknown2 = 0, unknown3 = 0] = [0, 4, 8, 12].map((at) =>
+  Buffer.from(unknownComm.padEnd(16, "\0"), "latin1").readUInt32LE(at),
+);
+const unknownWords = { commWord0: unknown0, commWord1: unknown1, commWord2: unknown2, commWord3: unknown3 };
+
+/** A process that runs, or did until a moment ago. */
+interface Process {
+  /** Start, nanoseconds of CLOCK_MONOTONIC: with the tgid it names the process for ever. */
+  readonly start: number;
+  /** The actor that it is now, or was when it exited. */
+  actor: number;
+  running: boolean;
+}
+
+/** What the identity of a process is made from: the members that every record of the process signal has. */
+export interface ProcessRecord extends ActorRecord {
+  /** Start of the process, nanoseconds of CLOCK_MONOTONIC. */
+  readonly start: number;
+}
+
+/**
+ * The process table, and the actors seen in events. An *actor* is a pair (tgid, comm): a process under one of its names. It has an
+ * id in two dimensions: `subjects` (the labels chosen by --labels) and `comms` (comm alone, for histograms).
+ *
+ * Every record carries the tgid and comm of its moment, so its label is right however late it is read. The process table is fed
+ * by the process signal and tells what records cannot: that an actor is over, because its process exited or took another name.
+ * Its series are then retired (see Catalog), unless a live actor shares them.
+ */
+export class Identity {
+  readonly subjects: Dimension;
+  readonly comms = new Dimension(["comm"]);
+  readonly #labels: readonly IdentityLabel[];
+  readonly #catalog: Catalog;
+  readonly #now: () => number;
+  readonly #processes = new Map<number, Process>();
+  readonly #table = new KeyTable(5);
+  /** The key of the actor in question: tgid, then the comm's words. */
+  readonly #key = new Uint32Array(5);
+  /** By actor. */
+  readonly #subjectOf: number[] = [];
+  readonly #commOf: number[] = [];
+  readonly #live: boolean[] = [];
+  /** Actors that are not live, and still have series. */
+  readonly #over = new Set<number>();
+  /** How many live actors share an id. */
+  readonly #subjectUsers: number[] = [];
+  readonly #commUsers: number[] = [];
+  #running = 0;
+
+  /** `now` is the clock of retirements, in milliseconds. */
+  constructor(catalog: Catalog, labels: readonly IdentityLabel[], now: () => number = Date.now) {
+    this.#catalog = catalog;
+    this.#labels = labels;
+    this.#now = now;
+    this.subjects = new Dimension(labels);
+  }
+
+  /** Processes known to run. */
+  get running(): number {
+    return this.#running;
+  }
+
+  /** Actors remembered: the live ones, and those that are over until their series have gone. */
+  get actors(): number {
+    return this.#table.size;
+  }
+
+  /** The subject of an actor: an id of `subjects`. */
+  subject(actor: number): number {
+    return this.#subjectOf[actor] as number;
+  }
+
+  /** The comm of an actor: an id of `comms`. */
+  comm(actor: number): number {
+    return this.#commOf[actor] as number;
+  }
+
+  /** The actor of a record. Allocates nothing for one that is known and live. */
+  of(record: ActorRecord): number {
+    const actor = this.#find(record);
+    return actor < 0 ? this.#enter(record.comm) : this.#seen(actor);
+  }
+
+  /** The present actor of a process, or the last one of a process that has exited; `~unknown` when it was never announced. */
+  ofProcess(tgid: number): number {
+    const process = this.#processes.get(tgid);
+    if (process !== undefined) {
+      return this.#seen(process.actor);
+    }
+    const record = { tgid, ...unknownWords };
+    const actor = this.#find(record);
+    return actor < 0 ? this.#enter(unknownComm) : this.#seen(actor);
+  }
+
+  /** A process is there, under this name: it was forked, was found running, called execve, or renamed itself. */
+  lives(record: ProcessRecord): void {
+    const found = this.#find(record);
+    const actor = found < 0 ? this.#enter(record.comm) : found;
+    const process = this.#processes.get(record.tgid);
+    if (process?.running === true && process.start === record.start) {
+      if (process.actor !== actor) {
+        this.#end(process.actor);
+        process.actor = actor;
+        this.#begin(actor);
+      }
+      return;
+    }
+    if (process?.running === true) {
+      this.#end(process.actor);
+      this.#running--;
+    }
+    this.#processes.set(record.tgid, { start: record.start, actor, running: true });
+    this.#running++;
+    this.#begin(actor);
+  }
+
+  /** A process has exited. */
+  exits(record: ProcessRecord): void {
+    const process = this.#processes.get(record.tgid);
+    if (process?.running === true && process.start === record.start) {
+      process.running = false;
+      this.#running--;
+      this.#end(process.actor);
+    }
+  }
+
+  /** Removes what has been retired for long enough: see {@link Catalog.sweep}. Returns how many label sets went. */
+  sweep(): number {
+    const subjects = new Set<number>();
+    const comms = new Set<number>();
+    const released = this.#catalog.sweep(this.#now(), (dimension, id) => {
+      (dimension === this.subjects ? subjects : comms).add(id);
+    });
+    for (const actor of this.#over) {
+      const subject = this.subject(actor);
+      const comm = this.comm(actor);
+      const shared = this.#subjectUsers[subject] !== 0 && this.#commUsers[comm] !== 0;
+      if (shared || subjects.has(subject) || comms.has(comm)) {
+        this.#forget(actor);
+      }
+    }
+    return released;
+  }
+
+  #find(record: Omit<ActorRecord, "comm">): number {
+    const key = this.#key;
+    key[0] = record.tgid;
+    key[1] = record.commWord0;
+    key[2] = record.commWord1;
+    key[3] = record.commWord2;
+    key[4] = record.commWord3;
+    return this.#table.find(key);
+  }
+
+  /** A new actor, of the key that `#find` has just left in `#key`. It counts as over until its process is announced: one that only a late record tells of goes by itself. */
+  #enter(comm: string): number {
+    const actor = this.#table.add(this.#key);
+    const values = { pid: this.#table.word(actor, 0).toString(), comm };
+    this.#subjectOf[actor] = this.subjects.intern(...this.#labels.map((label) => values[label]));
+    this.#commOf[actor] = this.comms.intern(comm);
+    this.#subjectUsers[this.subject(actor)] ??= 0;
+    this.#commUsers[this.comm(actor)] ??= 0;
+    this.#live[actor] = false;
+    this.#over.add(actor);
+    return this.#seen(actor);
+  }
+
+  /** An actor has something to be counted. If it is over, its series stay for another scrape and grace time. */
+  #seen(actor: number): number {
+    if (this.#live[actor] === false) {
+      this.#retire(this.subjects, this.subject(actor), this.#subjectUsers);
+      this.#retire(this.comms, this.comm(actor), this.#commUsers);
+    }
+    return actor;
+  }
+
+  #begin(actor: number): void {
+    this.#live[actor] = true;
+    this.#over.delete(actor);
+    this.#use(this.subjects, this.subject(actor), this.#subjectUsers);
+    this.#use(this.comms, this.comm(actor), this.#commUsers);
+  }
+
+  #end(actor: number): void {
+    this.#live[actor] = false;
+    this.#over.add(actor);
+    const subject = this.subject(actor);
+    const comm = this.comm(actor);
+    this.#subjectUsers[subject] = (this.#subjectUsers[subject] as number) - 1;
+    this.#commUsers[comm] = (this.#commUsers[comm] as number) - 1;
+    this.#seen(actor);
+  }
+
+  #use(dimension: Dimension, id: number, users: number[]): void {
+    users[id] = (users[id] as number) + 1;
+    this.#catalog.revive(dimension, id);
+  }
+
+  /** Retires an id that no live actor uses, from now on. */
+  #retire(dimension: Dimension, id: number, users: readonly number[]): void {
+    if (users[id] === 0) {
+      this.#catalog.revive(dimension, id);
+      this.#catalog.retire(dimension, id, this.#now());
+    }
+  }
+
+  #forget(actor: number): void {
+    const tgid = this.#table.word(actor, 0);
+    const process = this.#processes.get(tgid);
+    if (process?.running === false && process.actor === actor) {
+      this.#processes.delete(tgid);
+    }
+    this.#over.delete(actor);
+    this.#table.remove(actor);
+  }
+}

@@ -1,0 +1,101 @@
+/** Connections that were reported before: what each had counted by then. */
+import { KeyTable } from "../metrics/key-table.js";
+
+const twoTo32 = 2 ** 32;
+
+/**
+ * After this many censuses without it a connection is forgotten: its end went missing with a full ring. One census can miss a
+ * connection that is there, while its neighbours in the kernel's hash come and go.
+ */
+const missedCensuses = 8;
+
+/** In place of a census: the id is free. */
+const forgotten = -Infinity;
+
+/** What names a connection, and what it has counted since the agent has known it. */
+export interface ConnectionRecord {
+  readonly connection: number;
+  readonly start: number;
+  readonly sent: number;
+  readonly received: number;
+  readonly retransmits: number;
+}
+
+/** Turns the totals that records carry into what is new since the last record of the same connection. Allocates nothing. */
+export class Connections {
+  /** What the record given to {@link advance} adds. */
+  sent = 0;
+  received = 0;
+  retransmits = 0;
+
+  readonly #table = new KeyTable(2);
+  readonly #key = new Uint32Array(2);
+  /** By id. */
+  readonly #start: number[] = [];
+  readonly #sent: number[] = [];
+  readonly #received: number[] = [];
+  readonly #retransmits: number[] = [];
+  readonly #census: number[] = [];
+  #censuses = 0;
+
+  /** Open connections known. */
+  get size(): number {
+    return this.#table.size;
+  }
+
+  /** Takes a connection's totals: leaves what they add in `sent`, `received` and `retransmits`. Returns its id. */
+  advance(record: ConnectionRecord): number {
+    this.#key[0] = record.connection;
+    this.#key[1] = record.connection / twoTo32;
+    let id = this.#table.find(this.#key);
+    if (id < 0) {
+      id = this.#table.add(this.#key);
+      this.#begin(id, record.start);
+    } else if (this.#start[id] !== record.start) {
+      this.#begin(id, record.start);
+    }
+    this.sent = record.sent - (this.#sent[id] as number);
+    this.received = record.received - (this.#received[id] as number);
+    this.retransmits = record.retransmits - (this.#retransmits[id] as number);
+    this.#sent[id] = record.sent;
+    this.#received[id] = record.received;
+    this.#retransmits[id] = record.retransmits;
+    return id;
+  }
+
+  /** A census begins. */
+  beginCensus(): void {
+    this.#censuses++;
+  }
+
+  /** A census shows a connection: is it for the first time? */
+  count(id: number): boolean {
+    const first = this.#census[id] !== this.#censuses;
+    this.#census[id] = this.#censuses;
+    return first;
+  }
+
+  /** Forgets connections that the last censuses have not shown. */
+  endCensus(): void {
+    for (let id = 0; id < this.#table.end; id++) {
+      const seen = this.#census[id] as number;
+      if (seen !== forgotten && this.#censuses - seen >= missedCensuses) {
+        this.remove(id);
+      }
+    }
+  }
+
+  /** A connection has ended. */
+  remove(id: number): void {
+    this.#census[id] = forgotten;
+    this.#table.remove(id);
+  }
+
+  #begin(id: number, start: number): void {
+    this.#start[id] = start;
+    this.#sent[id] = 0;
+    this.#received[id] = 0;
+    this.#retransmits[id] = 0;
+    this.#census[id] = this.#censuses - 1;
+  }
+}

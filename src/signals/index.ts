@@ -1,0 +1,6 @@
+/** The built-in signals. The process signal comes first: it keeps the identity table. */
+import { process } from "./process.js";
+import type { Signal } from "./signal.js";
+import { tcp } from "./tcp.js";
+
+export const signals: readonly Signal[] = [process, tcp];

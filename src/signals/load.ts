@@ -1,0 +1,110 @@
+/** From a signal's object file to programs in the kernel. */
+import { join } from "node:path";
+import { layoutOf, layoutText } from "../kernel/layout.js";
+import { native, type BpfObject, type NativeError } from "../kernel/native.js";
+import type { RecordClass } from "../kernel/record.js";
+import type { HookSet, Setup, Signal, SignalOptions } from "./signal.js";
+
+/** How a signal got into the kernel: loaded, nothing attached yet. */
+export interface Loaded {
+  readonly object: BpfObject;
+  readonly hook: HookSet;
+  /** Better ways that this kernel refused, and why. */
+  readonly refused: readonly { readonly hook: HookSet; readonly error: Error }[];
+  /** Programs to attach: all that were loaded, iterators left out. */
+  readonly attachable: readonly string[];
+}
+
+/** Where and how large. */
+export interface LoadOptions {
+  /** The folder with the `.bpf.o` files. */
+  readonly folder: string;
+  /** Bytes of each ring: a power of two, at least a page. */
+  readonly ringSize: number;
+}
+
+/** No way of hooking a signal was accepted. */
+export class LoadError extends Error {
+  readonly signal: string;
+  readonly refused: Loaded["refused"];
+
+  constructor(signal: Signal, refused: Loaded["refused"]) {
+    const reasons = refused.map(({ hook, error }) => `${hook.name}: ${error.message}`);
+    super(`loading signal ${signal.name}: ${reasons.join("; ")}`, { cause: refused.at(-1)?.error });
+    this.name = "LoadError";
+    this.signal = signal.name;
+    this.refused = refused;
+  }
+}
+
+/** Refuses an object whose records do not lie as the decoder reads them: it is of another build. */
+function checkLayout(object: BpfObject, record: RecordClass, path: string): void {
+  const found = layoutText(layoutOf(object, record.struct));
+  if (found !== record.layout) {
+    throw new Error(
+      `${path}: struct ${record.struct} is not what this build of ringtap decodes; ` +
+        `reinstall ringtap, or run scripts/setup and npm run generate in a checkout (object: ${found}; decoder: ${record.layout})`,
+    );
+  }
+}
+
+function leaveOut(object: BpfObject, names: readonly string[]): void {
+  const programs = new Set(object.programs.map((program) => program.name));
+  for (const name of names) {
+    if (programs.has(name)) {
+      object.setAutoload(name, false);
+    } else {
+      object.setAutocreate(name, false);
+    }
+  }
+}
+
+function fillSets(object: BpfObject, sets: NonNullable<Setup["sets"]>): void {
+  for (const [name, keys] of Object.entries(sets)) {
+    const map = object.map(name);
+    const value = new Uint8Array(map.info.valueSize);
+    for (const key of keys) {
+      map.set(key, value);
+    }
+  }
+}
+
+function tryHook(signal: Signal, hook: HookSet, setup: Setup, options: LoadOptions): Omit<Loaded, "refused"> {
+  const path = join(options.folder, `${signal.name}.bpf.o`);
+  const object = native.open(path);
+  try {
+    for (const record of [signal.record, ...(signal.otherRecords ?? [])]) {
+      checkLayout(object, record, path);
+    }
+    const without = [...hook.without, ...(setup.without ?? [])];
+    leaveOut(object, without);
+    object.setMaxEntries("events", options.ringSize);
+    object.setConstant("wakeup_bytes", options.ringSize / 4);
+    for (const [name, value] of Object.entries(setup.constants ?? {})) {
+      object.setConstant(name, value);
+    }
+    object.load();
+    fillSets(object, setup.sets ?? {});
+    const attachable = object.programs
+      .filter((program) => !without.includes(program.name) && !program.section.startsWith("iter/"))
+      .map((program) => program.name);
+    return { object, hook, attachable };
+  } catch (error) {
+    object.close();
+    throw error;
+  }
+}
+
+/** Loads a signal by the best way that the kernel takes. Throws a {@link LoadError} that gives the reason for each. */
+export function loadSignal(signal: Signal, signalOptions: SignalOptions, options: LoadOptions): Loaded {
+  const refused: { hook: HookSet; error: Error }[] = [];
+  const setup = signal.setup(signalOptions);
+  for (const hook of signal.hooks) {
+    try {
+      return { ...tryHook(signal, hook, setup, options), refused };
+    } catch (error) {
+      refused.push({ hook, error: error as NativeError });
+    }
+  }
+  throw new LoadError(signal, refused);
+}

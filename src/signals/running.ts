@@ -1,0 +1,97 @@
+/** One signal at work: its ring, its handlers, its books. */
+import type { Identity } from "../identity/identity.js";
+import type { BpfMap, BpfRing } from "../kernel/native.js";
+import type { Catalog } from "../metrics/catalog.js";
+import type { Loaded } from "./load.js";
+import { RingReader } from "./ring-reader.js";
+import type { EventRecord, Handlers, Signal, SignalOptions } from "./signal.js";
+
+/** What a signal's programs and its reader have counted: produced = consumed + every drop, at rest. */
+export interface Books {
+  readonly produced: number;
+  readonly consumed: number;
+  readonly dropped: Readonly<Record<DropReason, number>>;
+}
+
+/** Why an event was lost. */
+export const dropReasons = ["ring_full", "map_full", "handler_error", "corrupt"] as const;
+export type DropReason = (typeof dropReasons)[number];
+
+/** A loaded signal and what it does with events. */
+export class RunningSignal {
+  readonly signal: Signal;
+  readonly loaded: Loaded;
+  readonly ring: BpfRing;
+  readonly #handlers: Handlers<EventRecord>;
+  readonly #reader: RingReader<EventRecord>;
+  readonly #account: BpfMap;
+
+  /** Declares the signal's metrics and maps its ring; `failed` gets what a handler throws. */
+  constructor(
+    signal: Signal,
+    loaded: Loaded,
+    catalog: Catalog,
+    identity: Identity,
+    options: SignalOptions,
+    failed: (error: unknown) => void,
+  ) {
+    this.signal = signal;
+    this.loaded = loaded;
+    const { object } = loaded;
+    this.#handlers = signal.start(
+      {
+        catalog,
+        identity,
+        map: (name) => object.map(name),
+        iterator: (program, map) => object.iterator(program, map),
+      },
+      options,
+    );
+    this.ring = object.ring("events");
+    this.#account = object.map("account");
+    const view = new signal.record();
+    const take = this.#handlers.record?.bind(this.#handlers) ?? (() => undefined);
+    this.#reader = new RingReader(this.ring, view, signal.shortestRecord ?? signal.record.size, take, failed);
+  }
+
+  /** Attaches every program, then lets the handlers take in what was there before. */
+  attach(): void {
+    for (const program of this.loaded.attachable) {
+      this.loaded.object.attach(program);
+    }
+    this.#handlers.attached?.();
+  }
+
+  /** Takes in what waits in the ring. Returns how many records that was. */
+  drain(): number {
+    return this.#reader.drain();
+  }
+
+  /** Lets the handlers refresh what they read from maps and iterators. */
+  collect(): void {
+    this.#handlers.collect?.();
+  }
+
+  /** The books as they stand. */
+  books(): Books {
+    this.#account.readAll();
+    const [produced = 0n, ringFull = 0n, mapFull = 0n] = new BigUint64Array(this.#account.values, 0, 3);
+    const { consumed, handlerErrors, corrupt } = this.#reader.counts;
+    const collected = this.#handlers.collected?.() ?? 0;
+    return {
+      produced: Number(produced) + collected,
+      consumed: consumed + collected,
+      dropped: {
+        ring_full: Number(ringFull),
+        map_full: Number(mapFull),
+        handler_error: handlerErrors,
+        corrupt,
+      },
+    };
+  }
+
+  /** Detaches and unmaps. */
+  close(): void {
+    this.loaded.object.close();
+  }
+}

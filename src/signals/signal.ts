@@ -1,0 +1,107 @@
+/** What a signal is: the one interface that built-in signals and a user's own are written against. */
+import type { BpfIterator, BpfMap } from "../kernel/native.js";
+import type { RecordClass, RecordView } from "../kernel/record.js";
+import type { Identity } from "../identity/identity.js";
+import type { Catalog } from "../metrics/catalog.js";
+
+/** One way of hooking a signal into the kernel. */
+export interface HookSet {
+  /** How it is called in `ringtap_signal_info{hook}`. */
+  readonly name: string;
+  /** Programs and maps of the object that it does without. */
+  readonly without: readonly string[];
+}
+
+/** A value of a `const volatile` variable, or the entries of a map, to be set before a signal runs. */
+export interface Setup {
+  /** `const volatile` variables by name. */
+  readonly constants?: Readonly<Record<string, number | bigint | Uint8Array>>;
+  /** Keys to put into hash maps used as sets, by map name; each value is zero bytes. */
+  readonly sets?: Readonly<Record<string, readonly Uint8Array[]>>;
+  /** Programs and maps that this mode does without. */
+  readonly without?: readonly string[];
+}
+
+/** What a loaded signal has at hand. */
+export interface SignalContext {
+  readonly catalog: Catalog;
+  readonly identity: Identity;
+  /** A map of the object. */
+  map(name: string): BpfMap;
+  /** An iterator program of the object; `map` is what an `iter/bpf_map_elem` program walks. */
+  iterator(program: string, map?: string): BpfIterator;
+}
+
+/** What a running signal does. None of it may keep a record: it is the kernel's again when the call returns. */
+export interface Handlers<T extends RecordView = RecordView> {
+  /** Takes one record of the ring. What it throws costs this record only. */
+  record?(record: T): void;
+  /** Called once, when everything is attached. */
+  attached?(): void;
+  /** Called before each scrape and now and then in between: reads maps, walks iterators. */
+  collect?(): void;
+  /** Events of the kernel maps that `collect` has taken in so far, where they are not records of the ring. */
+  collected?(): number;
+}
+
+/** One value of a traced record. Names and meanings are documented in docs/trace.md and do not change. */
+export type TraceValue = string | number | boolean | undefined;
+
+/** How `ringtap trace` shows a record. */
+export interface Trace<T extends RecordView = RecordView> {
+  /** The columns of the table, in order: a field's name, its heading, its width (the last is as wide as it needs). */
+  readonly columns: readonly { readonly field: string; readonly heading: string; readonly width: number }[];
+  /** The fields that a JSON line has besides `time`, `signal`, `pid`, `tid`, `comm` and `thread_comm`. */
+  fields(record: T): Readonly<Record<string, TraceValue>>;
+}
+
+/** A record as it lies in every signal's ring: a time stamp and an actor. */
+export interface EventRecord extends RecordView {
+  /** CLOCK_MONOTONIC, nanoseconds. */
+  readonly time: number;
+  readonly tgid: number;
+  readonly tid: number;
+  readonly comm: string;
+  readonly threadComm: string;
+}
+
+/** How a signal is to run. */
+export type Mode = "run" | "trace";
+
+/** What the command line says that signals may want to know. */
+export interface SignalOptions {
+  readonly mode: Mode;
+  readonly syscall: {
+    readonly mode: "aggregate" | "stream";
+    /** Nanoseconds; stream mode leaves shorter calls out. */
+    readonly minDuration: number;
+    readonly errorsOnly: boolean;
+    /** Names as `ringtap_syscalls_total{syscall}` shows them; empty for all. */
+    readonly names: readonly string[];
+  };
+  /** Processes to keep, in the kernel; empty for all. */
+  readonly pids: readonly number[];
+  /** Names of processes to keep, in the kernel; empty for all. */
+  readonly comms: readonly string[];
+}
+
+/** A signal: one BPF file, one TypeScript file, one test, one row of the README. */
+export interface Signal<T extends EventRecord = EventRecord> {
+  /** As in `--signals`, `bpf/<name>.bpf.c` and the label `signal`. */
+  readonly name: string;
+  /** One line for `--help`, `check` and the page. */
+  readonly summary: string;
+  /** The decoder of the ring's records. */
+  readonly record: RecordClass<T>;
+  /** Bytes of the shortest record that the ring may hold, where some are only the head of the struct; else all of it. */
+  readonly shortestRecord?: number;
+  /** Decoders of other exported records, such as those an iterator writes. */
+  readonly otherRecords?: readonly RecordClass[];
+  /** Ways to hook it, best first; the first that loads is used. */
+  readonly hooks: readonly HookSet[];
+  /** What to set before loading. */
+  setup(options: SignalOptions): Setup;
+  /** Declares the metrics and returns what to do with events. Called once, after loading and before attaching. */
+  start(context: SignalContext, options: SignalOptions): Handlers<T>;
+  readonly trace: Trace<T>;
+}
