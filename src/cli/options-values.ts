@@ -1,0 +1,95 @@
+/** Parsers of flag values. Each throws a UsageError that quotes the text and says what is accepted. */
+import { parseListenAddress } from "../exposition/listen-address.js";
+import { UsageError } from "./errors.js";
+import { quote } from "./logger-text.js";
+import type { Parse } from "./options-flags.js";
+import { suggestion } from "./options-suggest.js";
+
+/** One of a few words. */
+export function oneOf<Word extends string>(words: readonly Word[]): Parse<Word> {
+  return (text) =>
+    words.find((word) => word === text) ??
+    refuse(text, `expected ${words.length > 1 ? "one of " : ""}${words.join(", ")}${suggestion(text, words)}`);
+}
+
+/** A whole number between two bounds, both included. */
+export function wholeNumber(lowest: number, highest: number): Parse<number> {
+  return (text) => {
+    const number = /^\d+$/.test(text) ? Number(text) : NaN;
+    return number >= lowest && number <= highest
+      ? number
+      : refuse(text, `expected a whole number from ${lowest} to ${highest}`);
+  };
+}
+
+const nanosecondsPer: Readonly<Record<string, number>> = { ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9, m: 60e9 };
+const longestDuration = 3600e9;
+
+/** A duration such as `250ns`, `100us`, `10ms`, `1.5s` or `2m`, up to an hour, in nanoseconds. */
+export function duration(text: string): number {
+  const [, amount = "", unit = ""] = /^(\d+(?:\.\d+)?)([nuµm]?s|m)$/.exec(text) ?? [];
+  const nanoseconds = Math.round(Number(amount) * (nanosecondsPer[unit] ?? NaN));
+  return nanoseconds <= longestDuration
+    ? nanoseconds
+    : refuse(text, "expected a number with a unit (ns, us, ms, s, m), at most 60m");
+}
+
+const bytesPer: Readonly<Record<string, number>> = { "": 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
+/** The largest page size of arm64: a ring is a power of two times the page size. */
+const smallestRing = 64 * 2 ** 10;
+const largestRing = 2 ** 30;
+
+/** The size of a ring buffer such as `64KiB` or `4MiB`, in bytes: a power of two. */
+export function ringSize(text: string): number {
+  const [, amount = "", unit = "?"] = /^(\d+)((?:[KMG]iB)?)$/.exec(text) ?? [];
+  const bytes = Number(amount) * (bytesPer[unit] ?? NaN);
+  return bytes >= smallestRing && bytes <= largestRing && Number.isInteger(Math.log2(bytes))
+    ? bytes
+    : refuse(text, "expected a power of two from 64KiB to 1GiB");
+}
+
+/** Where an HTTP server listens, as {@link parseListenAddress} reads it. */
+export function listenAddress(text: string): string {
+  try {
+    return parseListenAddress(text).text;
+  } catch {
+    return refuse(text, "expected HOST:PORT, [IPV6]:PORT or :PORT, the port from 0 to 65535");
+  }
+}
+
+/** Paths where the HTTP server answers machines. */
+const healthPaths = ["/healthz", "/readyz"];
+
+/** The path of the metrics; `/` puts them in the place of the page for people. */
+export function urlPath(text: string): string {
+  if (!/^\/$|^(\/[\w.~-]+)+$/.test(text) || /\/\.\.?(\/|$)/.test(text)) {
+    return refuse(text, "expected a path such as /metrics, of letters, digits and . _ ~ -");
+  }
+  return healthPaths.includes(text)
+    ? refuse(text, `taken: the server has ${healthPaths.join(" and ")} for itself`)
+    : text;
+}
+
+/** A system call's name, such as `openat`; whether the kernel has it is for the signal to say. */
+export function syscallName(text: string): string {
+  return /^[a-z_][a-z\d_]*$/.test(text) ? text : refuse(text, "expected the name of a system call, such as openat");
+}
+
+/** TASK_COMM_LEN of include/linux/sched.h, less the terminating zero. */
+const longestComm = 15;
+
+/** A process's comm as the kernel keeps it. */
+export function comm(text: string): string {
+  const bytes = Buffer.byteLength(text);
+  return bytes > 0 && bytes <= longestComm
+    ? text
+    : refuse(text, `expected a process name of 1 to ${longestComm} bytes, as /proc/<pid>/comm shows it`);
+}
+
+/** PID_MAX_LIMIT of include/linux/threads.h on 64-bit machines; pids stay below it. */
+export const pid = wholeNumber(1, 4 * 1024 * 1024 - 1);
+
+/** Refuses a value: `"text": expectation`. */
+export function refuse(text: string, expectation: string): never {
+  throw new UsageError(`${quote(text)}: ${expectation}`);
+}

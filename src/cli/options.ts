@@ -1,0 +1,150 @@
+/** The flags of `ringtap run` and their values. Other commands may take some of them over. */
+import type { Command } from "commander";
+
+import { configSource, readConfigFile } from "./config.js";
+import { environmentSource } from "./environment.js";
+import { logFormats, logLevels } from "./logger.js";
+import {
+  addFlags,
+  commandLineSource,
+  type Flag,
+  flagError,
+  type FlagValues,
+  list,
+  optional,
+  readFlag,
+  readFlags,
+  single,
+  toggle,
+} from "./options-flags.js";
+import {
+  comm,
+  duration,
+  listenAddress,
+  oneOf,
+  pid,
+  refuse,
+  ringSize,
+  syscallName,
+  urlPath,
+  wholeNumber,
+} from "./options-values.js";
+
+/** What tells the series of one process from those of another. */
+const labels = ["pid", "comm"] as const;
+const laterLabels = ["cgroup", "unit", "container_id", "container", "pod", "namespace", "workload"];
+
+function label(text: string): (typeof labels)[number] {
+  return laterLabels.includes(text)
+    ? refuse(text, `not supported yet; supported are ${labels.join(", ")}`)
+    : oneOf(labels)(text);
+}
+
+/** The flags of the log. */
+export const logFlags = {
+  logLevel: single(
+    "log.level",
+    "<level>",
+    `least severe message to log: ${logLevels.join(", ")}`,
+    "info",
+    oneOf(logLevels),
+  ),
+  logFormat: single("log.format", "<format>", `form of the log: ${logFormats.join(", ")}`, "logfmt", oneOf(logFormats)),
+};
+
+/** Which system calls become records; applied in the kernel. */
+export const syscallFilterFlags = {
+  /** Nanoseconds. */
+  syscallMinDuration: single(
+    "syscall.min-duration",
+    "<duration>",
+    "stream only calls that took as long",
+    "0ns",
+    duration,
+  ),
+  syscallErrorsOnly: toggle("syscall.errors-only", "stream only calls that failed"),
+  /** Empty for all. */
+  syscallNames: list("syscall.names", "<name,...>", "stream only these system calls", "", syscallName),
+  /** Empty for all. */
+  syscallPids: list("syscall.pids", "<pid,...>", "stream only calls of these processes", "", pid),
+  /** Empty for all. */
+  syscallComms: list("syscall.comms", "<comm,...>", "stream only calls of processes of these names", "", comm),
+};
+
+/** The configuration file; the one flag that is no key in it. */
+const configFile = optional("config.file", "<file>", "YAML file with flags as keys, nested or dotted", readConfigFile);
+
+const syscallModes = ["aggregate", "stream"] as const;
+
+/** The other flags of `run`. All `signals` run by default. */
+function runFlags(signals: readonly string[]) {
+  return {
+    signals: list("signals", "<name,...>", "signals to run", signals.join(","), oneOf(signals)),
+    labels: list("labels", "<label,...>", "labels that identify a process", labels.join(","), label),
+    /** Texts that `parseListenAddress` accepts. */
+    listenAddresses: list(
+      "web.listen-address",
+      "<host:port>",
+      "where to serve metrics; may be repeated",
+      "127.0.0.1:19435",
+      listenAddress,
+    ),
+    telemetryPath: single("web.telemetry-path", "<path>", "path of the metrics", "/metrics", urlPath),
+    /** Per metric. */
+    seriesLimit: single("series-limit", "<n>", "most series of one metric", "20000", wholeNumber(1, 10_000_000)),
+    ...logFlags,
+    syscallMode: single(
+      "syscall.mode",
+      "<mode>",
+      "aggregate: count system calls in the kernel; stream: a record for each",
+      "aggregate",
+      oneOf(syscallModes),
+    ),
+    ...syscallFilterFlags,
+    bpfStats: toggle("bpf.stats", "measure the run time of the BPF programs (costs some time in each)"),
+    /** Bytes, a power of two. */
+    ringSize: single("ring.size", "<size>", "size of each signal's ring buffer", "4MiB", ringSize),
+  };
+}
+
+/** What `run` is to do: every flag's value, valid by itself and with the others. */
+export type RunOptions = FlagValues<ReturnType<typeof runFlags>>;
+
+/** Gives a command the flags of `run`; `signals` are the names of the signals there are. */
+export function addRunFlags(command: Command, signals: readonly string[]): void {
+  addFlags(command, { configFile, ...runFlags(signals) });
+}
+
+/**
+ * Reads the options of `run` once `command`, which {@link addRunFlags} has equipped, is parsed: command line before environment
+ * before configuration file before default. Throws a UsageError.
+ */
+export function readRunOptions(
+  command: Command,
+  signals: readonly string[],
+  environment: Readonly<NodeJS.ProcessEnv> = process.env,
+): RunOptions {
+  const flags = runFlags(signals);
+  const given = [commandLineSource(command), environmentSource(environment)];
+  const file = readFlag(configFile, given);
+  const sources = file === undefined ? given : [...given, configSource(file, flags)];
+  const options = readFlags(flags, sources);
+
+  const filter = options.syscallMode === "stream" ? undefined : firstSyscallFilter(options);
+  if (filter !== undefined) {
+    throw flagError(filter, "filters the records of stream mode: add --syscall.mode stream", sources);
+  }
+  return options;
+}
+
+/** A filter that leaves something out, if there is one. */
+function firstSyscallFilter(options: FlagValues<typeof syscallFilterFlags>): Flag<unknown> | undefined {
+  const filters: readonly [flag: Flag<unknown>, inUse: boolean][] = [
+    [syscallFilterFlags.syscallMinDuration, options.syscallMinDuration > 0],
+    [syscallFilterFlags.syscallErrorsOnly, options.syscallErrorsOnly],
+    [syscallFilterFlags.syscallNames, options.syscallNames.length > 0],
+    [syscallFilterFlags.syscallPids, options.syscallPids.length > 0],
+    [syscallFilterFlags.syscallComms, options.syscallComms.length > 0],
+  ];
+  return filters.find(([, inUse]) => inUse)?.[0];
+}

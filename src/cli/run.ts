@@ -1,0 +1,120 @@
+/** `ringtap run`: the agent. */
+import { once } from "node:events";
+import { arch, release } from "node:os";
+import type { Command } from "commander";
+import { Gauge, type Registry } from "prom-client";
+import { createAgentRegistry } from "../exposition/agent-registry.js";
+import { createBody } from "../exposition/body.js";
+import type { PageSignal } from "../exposition/page.js";
+import { startServer } from "../exposition/server.js";
+import { native } from "../kernel/native.js";
+import { Engine } from "../signals/engine.js";
+import { signals } from "../signals/index.js";
+import { declareSelfMetrics } from "../signals/self-metrics.js";
+import { createLogger } from "./logger.js";
+import { addRunFlags, readRunOptions, type RunOptions } from "./options.js";
+import { loadSignals, type SignalSet } from "./signal-set.js";
+import { version } from "./version.js";
+
+const signalNames = signals.map((signal) => signal.name);
+
+function registerBuildInfo(registry: Registry): void {
+  const labels = { version, libbpf: native.libbpfVersion, kernel: release(), arch: arch() };
+  new Gauge({
+    name: "ringtap_build_info",
+    help: "1; its labels say what runs.",
+    labelNames: Object.keys(labels),
+    registers: [registry],
+  }).set(labels, 1);
+}
+
+function describeSignals(set: SignalSet): PageSignal[] {
+  return set.statuses.map(({ name, running, error }) => ({
+    name,
+    up: running !== undefined,
+    hooks: running === undefined ? [(error as Error).message] : [running.loaded.hook.name],
+  }));
+}
+
+/** Resolves with the name of the signal that asks the process to end. */
+async function askedToEnd(): Promise<string> {
+  const aborter = new AbortController();
+  const { signal } = aborter;
+  const name = await Promise.race(
+    ["SIGINT", "SIGTERM"].map(async (signalName) => {
+      await once(process, signalName, { signal });
+      return signalName;
+    }),
+  );
+  aborter.abort();
+  return name;
+}
+
+async function run(options: RunOptions): Promise<void> {
+  const log = createLogger(options.logLevel, options.logFormat);
+  const ending = askedToEnd();
+  const set = loadSignals({
+    signals,
+    wanted: options.signals,
+    labels: options.labels,
+    seriesLimit: options.seriesLimit,
+    ringSize: options.ringSize,
+    log,
+    signalOptions: {
+      mode: "run",
+      syscall: {
+        mode: options.syscallMode,
+        minDuration: options.syscallMinDuration,
+        errorsOnly: options.syscallErrorsOnly,
+        names: options.syscallNames,
+      },
+      pids: options.syscallPids,
+      comms: options.syscallComms,
+    },
+  });
+  const engine = new Engine(set.running, set.identity);
+  try {
+    const registry = createAgentRegistry();
+    registerBuildInfo(registry);
+    const refreshSelfMetrics = declareSelfMetrics(set.catalog, set.statuses);
+    const render = createBody({
+      registry,
+      catalog: set.catalog,
+      collect: [
+        () => {
+          engine.collect();
+          refreshSelfMetrics();
+        },
+      ],
+    });
+    engine.start();
+    const page = { name: "ringtap", version, signals: describeSignals(set) };
+    const server = await startServer({
+      listenAddresses: options.listenAddresses,
+      telemetryPath: options.telemetryPath,
+      render,
+      health: () => ({
+        ready: page.signals.every((signal) => signal.up),
+        lines: page.signals.map(({ name, up, hooks }) => `${name}: ${up ? "up" : "down"} (${hooks.join(", ")})`),
+      }),
+      page: () => page,
+      onError: (err) => {
+        log.error({ err }, "answering a request failed");
+      },
+    });
+    for (const address of server.addresses) {
+      log.info({ url: `http://${address}${options.telemetryPath}` }, "serving metrics");
+    }
+    log.info({ signal: await ending }, "ending");
+    await server.close();
+  } finally {
+    engine.close();
+  }
+}
+
+/** Adds `run` to the program. */
+export function addRunCommand(program: Command): void {
+  const command = program.command("run").description("capture events and serve them as Prometheus metrics");
+  addRunFlags(command, signalNames);
+  command.action(() => run(readRunOptions(command, signalNames)));
+}

@@ -1,0 +1,85 @@
+/** Loads the signals that a command asks for, and keeps going with those that work. */
+import type { Logger } from "pino";
+import { Identity, type IdentityLabel } from "../identity/identity.js";
+import { Catalog } from "../metrics/catalog.js";
+import { loadSignal } from "../signals/load.js";
+import { RunningSignal } from "../signals/running.js";
+import type { SignalStatus } from "../signals/self-metrics.js";
+import type { Signal, SignalOptions } from "../signals/signal.js";
+
+/** Where the compiled BPF objects are. */
+export const objectFolder = new URL("../../bpf", import.meta.url).pathname;
+
+/** The signal that keeps the identity table: it runs whether its own metrics are asked for or not. */
+const identitySignal = "process";
+
+export interface SignalSetOptions {
+  /** All there are, in the order in which they are to be drained. */
+  readonly signals: readonly Signal[];
+  /** Names of those asked for. */
+  readonly wanted: readonly string[];
+  readonly labels: readonly IdentityLabel[];
+  readonly seriesLimit: number;
+  /** Bytes. */
+  readonly ringSize: number;
+  readonly signalOptions: SignalOptions;
+  readonly log: Logger;
+}
+
+export interface SignalSet {
+  readonly catalog: Catalog;
+  readonly identity: Identity;
+  readonly running: readonly RunningSignal[];
+  readonly statuses: readonly (SignalStatus & { readonly error?: unknown })[];
+}
+
+/** At most one log line about a failing handler in this time, milliseconds. */
+const complaintInterval = 60_000;
+
+/** A handler that logs the first error, then one a minute with the number that went by. */
+function complainSparingly(log: Logger, signal: string): (error: unknown) => void {
+  let silentUntil = 0;
+  let unsaid = 0;
+  return (err) => {
+    const now = Date.now();
+    if (now < silentUntil) {
+      unsaid++;
+      return;
+    }
+    log.error({ signal, err, unsaid }, "handling a record failed");
+    silentUntil = now + complaintInterval;
+    unsaid = 0;
+  };
+}
+
+/** Loads each signal. One that fails is logged and left out; when none that was asked for is left, its error is thrown. */
+export function loadSignals(options: SignalSetOptions): SignalSet {
+  const { signals, wanted, log, signalOptions } = options;
+  const catalog = new Catalog({ seriesLimit: options.seriesLimit });
+  const identity = new Identity(catalog, options.labels);
+  const statuses: SignalSet["statuses"][number][] = [];
+  for (const signal of signals) {
+    const isWanted = wanted.includes(signal.name);
+    if (!isWanted && signal.name !== identitySignal) {
+      continue;
+    }
+    try {
+      const loaded = loadSignal(signal, signalOptions, { folder: objectFolder, ringSize: options.ringSize });
+      for (const { hook, error } of loaded.refused) {
+        log.warn({ signal: signal.name, hook: hook.name, err: error }, "a better hook was refused");
+      }
+      const shown = isWanted ? catalog : new Catalog();
+      const failed = complainSparingly(log, signal.name);
+      const running = new RunningSignal(signal, loaded, shown, identity, signalOptions, failed);
+      statuses.push({ name: signal.name, running });
+    } catch (error) {
+      log.error({ signal: signal.name, err: error }, "signal left out");
+      statuses.push({ name: signal.name, error });
+    }
+  }
+  const failures = statuses.filter(({ name, running }) => wanted.includes(name) && running === undefined);
+  if (failures.length === wanted.length) {
+    throw failures[0]?.error;
+  }
+  return { catalog, identity, statuses, running: statuses.flatMap(({ running }) => running ?? []) };
+}
