@@ -58,6 +58,12 @@ enum tcp_family {
 	FAMILY_IPV6,
 };
 
+enum tcp_phase {
+	PHASE_CONNECTING,
+	PHASE_OPEN,
+	PHASE_CLOSED, /* kept until the socket is destroyed: it can still send a reset, or be connected anew */
+};
+
 /* A connection as it stands; counts are totals since the agent has known it. */
 struct tcp_sample {
 	__u64 connection; /* with start: names the connection; not for showing */
@@ -68,6 +74,8 @@ struct tcp_sample {
 	__u32 rtt_us;	  /* smoothed round-trip time, microseconds; 0: none measured */
 	__u32 state;	  /* as include/net/tcp_states.h numbers them */
 	enum tcp_role role;
+	enum tcp_phase phase;
+	__u32 reserved;
 	struct actor actor;
 };
 
@@ -81,19 +89,13 @@ struct tcp_event {
 	enum tcp_family family;
 	__u16 local_port;
 	__u16 remote_port;
-	__u32 reserved;
+	__u32 reserved_too;
 	__u8 local_address[16]; /* IPv4 in the first four bytes */
 	__u8 remote_address[16];
 };
 
 EXPORT_RECORD(tcp_event);
 EXPORT_RECORD(tcp_sample);
-
-enum phase {
-	CONNECTING,
-	OPEN,
-	CLOSED, /* kept until the socket is destroyed: it can still send a reset, or be connected anew */
-};
 
 struct connection {
 	__u64 start;
@@ -253,6 +255,8 @@ static __always_inline void describe_sample(struct tcp_sample *sample, struct so
 	sample->rtt_us = BPF_CORE_READ(tcp, srtt_us) >> 3;
 	sample->state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	sample->role = c->role;
+	sample->phase = c->phase;
+	sample->reserved = 0;
 	sample->actor = c->actor;
 }
 
@@ -269,7 +273,7 @@ static __always_inline struct tcp_event *begin(struct sock *sk, struct connectio
 	event->kind = kind;
 	event->result = RESULT_ESTABLISHED;
 	event->error = 0;
-	event->reserved = 0;
+	event->reserved_too = 0;
 	return event;
 }
 
@@ -303,7 +307,7 @@ static __always_inline void begin_connect(struct sock *sk)
 		.start = bpf_ktime_get_ns(),
 		.connecting_tid = current_tid(),
 		.role = ROLE_CLIENT,
-		.phase = CONNECTING,
+		.phase = PHASE_CONNECTING,
 	};
 
 	actor_of(&c.actor, current_task());
@@ -315,7 +319,7 @@ static __always_inline void end_connect(struct sock *sk, struct connection *c)
 {
 	__u32 error = BPF_CORE_READ(sk, sk_err);
 
-	c->phase = CLOSED;
+	c->phase = PHASE_CLOSED;
 	if (!error && c->connecting_tid == current_tid()) {
 		c->undone = true;
 		return;
@@ -342,20 +346,20 @@ int BPF_PROG(tcp_state, struct sock *sk, int from, int to)
 	c = bpf_map_lookup_elem(&connections, &key);
 	if (!c)
 		return 0;
-	if (c->phase == CONNECTING && to == TCP_ESTABLISHED) {
-		c->phase = OPEN;
+	if (c->phase == PHASE_CONNECTING && to == TCP_ESTABLISHED) {
+		c->phase = PHASE_OPEN;
 		report(sk, c, TCP_EVENT_CONNECT);
-	} else if (c->phase == CONNECTING) {
+	} else if (c->phase == PHASE_CONNECTING) {
 		end_connect(sk, c);
-	} else if (c->phase == OPEN && to == TCP_CLOSE) {
-		c->phase = CLOSED;
+	} else if (c->phase == PHASE_OPEN && to == TCP_CLOSE) {
+		c->phase = PHASE_CLOSED;
 		report(sk, c, TCP_EVENT_CLOSE);
 	}
 	return 0;
 }
 
 /*
- * A connection that closed while accept(2) was returning is still OPEN here: its state change came before the socket was
+ * A connection that closed while accept(2) was returning is still PHASE_OPEN here: its state change came before the socket was
  * known, or between tcp_accepted()'s two looks.
  */
 SEC("tp_btf/tcp_destroy_sock")
@@ -366,7 +370,7 @@ int BPF_PROG(tcp_destroy, struct sock *sk)
 
 	if (!c)
 		return 0;
-	if (c->phase == OPEN)
+	if (c->phase == PHASE_OPEN)
 		report(sk, c, TCP_EVENT_CLOSE);
 	bpf_map_delete_elem(&connections, &key);
 	return 0;
@@ -404,7 +408,7 @@ static __always_inline void connect_returned(struct sock *sk, long error, __u64 
 
 	if (c) {
 		undone = c->undone;
-		reported = c->error_unread || c->phase != CLOSED;
+		reported = c->error_unread || c->phase != PHASE_CLOSED;
 		c->connecting_tid = 0;
 		c->undone = false;
 	}
@@ -427,7 +431,7 @@ static __always_inline void connect_returned(struct sock *sk, long error, __u64 
 static __always_inline void tcp_accepted(struct sock *sk)
 {
 	__u64 key = (__u64)sk;
-	struct connection c = { .start = bpf_ktime_get_ns(), .role = ROLE_SERVER, .phase = OPEN };
+	struct connection c = { .start = bpf_ktime_get_ns(), .role = ROLE_SERVER, .phase = PHASE_OPEN };
 	struct connection *kept;
 
 	actor_of(&c.actor, current_task());
@@ -438,10 +442,10 @@ static __always_inline void tcp_accepted(struct sock *sk)
 	}
 	if (BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_CLOSE)
 		return;
-	/* It was reset in the accept queue. Where tcp_state() has seen that, it is CLOSED already. */
+	/* It was reset in the accept queue. Where tcp_state() has seen that, it is PHASE_CLOSED already. */
 	kept = bpf_map_lookup_elem(&connections, &key);
-	if (kept && kept->phase == OPEN) {
-		kept->phase = CLOSED;
+	if (kept && kept->phase == PHASE_OPEN) {
+		kept->phase = PHASE_CLOSED;
 		report(sk, kept, TCP_EVENT_CLOSE);
 	}
 }
@@ -481,7 +485,7 @@ int BPF_PROG(tcp_sys_exit, struct pt_regs *regs, long ret)
 }
 
 /*
- * The census: one tcp_sample for each open connection, when userspace reads it. The entry is there as long as the socket is,
+ * The census: one tcp_sample for each connection remembered, when userspace reads it. The entry is there as long as the socket is,
  * so its address is good to read.
  */
 SEC("iter/bpf_map_elem")
@@ -491,7 +495,7 @@ int tcp_census(struct bpf_iter__bpf_map_elem *ctx)
 	struct connection *c = ctx->value;
 	struct tcp_sample sample = {};
 
-	if (!key || !c || c->phase != OPEN)
+	if (!key || !c)
 		return 0;
 	describe_sample(&sample, (struct sock *)*key, c);
 	bpf_seq_write(ctx->meta->seq, &sample, sizeof(sample));
@@ -506,7 +510,7 @@ int tcp_census(struct bpf_iter__bpf_map_elem *ctx)
 SEC("iter/task_file")
 int tcp_adopt(struct bpf_iter__task_file *ctx)
 {
-	struct connection c = { .phase = OPEN };
+	struct connection c = { .phase = PHASE_OPEN };
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
 	struct traffic traffic;

@@ -67,7 +67,22 @@ function reading(field: Field): string | undefined {
   }
 }
 
+/** A method instead of a getter: one element of an array of numbers. */
+function elementText({ name, offset, size, count = 1 }: Field): string {
+  const words = size / count / 4;
+  const place = words === 2 ? `${(offset / 4).toString()} + 2 * index` : `${(offset / 4).toString()} + index`;
+  return [
+    `  static readonly ${camel(name)}Length = ${count.toString()};`,
+    `  ${camel(name)}(index: number): number {`,
+    `    return this.u${(32 * words).toString()}(${place});`,
+    "  }",
+  ].join("\n");
+}
+
 function getterText(layout: Layout, field: Field): string {
+  if (field.kind === "numbers") {
+    return elementText(field);
+  }
   const expression = reading(field);
   if (expression === undefined) {
     throw new Error(`struct ${layout.name}, member ${field.name}: ${field.size.toString()} bytes cannot be read there`);

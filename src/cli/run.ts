@@ -10,7 +10,7 @@ import { startServer } from "../exposition/server.js";
 import { native } from "../kernel/native.js";
 import { Engine } from "../signals/engine.js";
 import { signals } from "../signals/index.js";
-import { declareSelfMetrics } from "../signals/self-metrics.js";
+import { declareProgramStats, declareSelfMetrics } from "../signals/self-metrics.js";
 import { createLogger } from "./logger.js";
 import { addRunFlags, readRunOptions, type RunOptions } from "./options.js";
 import { loadSignals, type SignalSet } from "./signal-set.js";
@@ -73,18 +73,23 @@ async function run(options: RunOptions): Promise<void> {
     },
   });
   const engine = new Engine(set.running, set.identity);
+  let stopStats: (() => void) | undefined;
   try {
     const registry = createAgentRegistry();
     registerBuildInfo(registry);
-    const refreshSelfMetrics = declareSelfMetrics(set.catalog, set.statuses);
+    const refreshes = [declareSelfMetrics(set.catalog, set.statuses)];
+    if (options.bpfStats) {
+      stopStats = native.enableStats();
+      refreshes.push(declareProgramStats(set.catalog, set.running));
+    }
     const render = createBody({
       registry,
       catalog: set.catalog,
       collect: [
         () => {
           engine.collect();
-          refreshSelfMetrics();
         },
+        ...refreshes,
       ],
     });
     engine.start();
@@ -109,6 +114,7 @@ async function run(options: RunOptions): Promise<void> {
     await server.close();
   } finally {
     engine.close();
+    stopStats?.();
   }
 }
 

@@ -7,6 +7,13 @@ export const TcpRole = {
   server: 1,
 } as const;
 
+/** enum tcp_phase */
+export const TcpPhase = {
+  connecting: 0,
+  open: 1,
+  closed: 2,
+} as const;
+
 /** enum tcp_event_kind */
 export const TcpEventKind = {
   connect: 0,
@@ -36,9 +43,9 @@ export const TcpFamily = {
 /** struct tcp_event */
 export class TcpEvent extends RecordView {
   static readonly struct = "tcp_event";
-  static readonly size = 160;
+  static readonly size = 168;
   static readonly layout =
-    "tcp_event[160] time@0+8:unsigned duration@8+8:unsigned connection@16+8:unsigned start@24+8:unsigned sent@32+8:unsigned received@40+8:unsigned retransmits@48+4:unsigned rtt_us@52+4:unsigned state@56+4:unsigned role@60+4:tcp_role tgid@64+4:unsigned tid@68+4:unsigned comm@72+16:text thread_comm@88+16:text kind@104+4:tcp_event_kind result@108+4:tcp_result error@112+4:unsigned family@116+4:tcp_family local_port@120+2:unsigned remote_port@122+2:unsigned reserved@124+4:unsigned local_address@128+16:bytes remote_address@144+16:bytes";
+    "tcp_event[168] time@0+8:unsigned duration@8+8:unsigned connection@16+8:unsigned start@24+8:unsigned sent@32+8:unsigned received@40+8:unsigned retransmits@48+4:unsigned rtt_us@52+4:unsigned state@56+4:unsigned role@60+4:tcp_role phase@64+4:tcp_phase reserved@68+4:unsigned tgid@72+4:unsigned tid@76+4:unsigned comm@80+16:text thread_comm@96+16:text kind@112+4:tcp_event_kind result@116+4:tcp_result error@120+4:unsigned family@124+4:tcp_family local_port@128+2:unsigned remote_port@130+2:unsigned reserved_too@132+4:unsigned local_address@136+16:bytes remote_address@152+16:bytes";
 
   get time(): number {
     return this.u64(0);
@@ -70,65 +77,71 @@ export class TcpEvent extends RecordView {
   get role(): number {
     return this.u32(15);
   }
-  get tgid(): number {
+  get phase(): number {
     return this.u32(16);
   }
-  get tid(): number {
+  get reserved(): number {
     return this.u32(17);
   }
-  get comm(): string {
-    return this.text(72, 16);
-  }
-  get commWord0(): number {
+  get tgid(): number {
     return this.u32(18);
   }
-  get commWord1(): number {
+  get tid(): number {
     return this.u32(19);
   }
-  get commWord2(): number {
+  get comm(): string {
+    return this.text(80, 16);
+  }
+  get commWord0(): number {
     return this.u32(20);
   }
-  get commWord3(): number {
+  get commWord1(): number {
     return this.u32(21);
   }
+  get commWord2(): number {
+    return this.u32(22);
+  }
+  get commWord3(): number {
+    return this.u32(23);
+  }
   get threadComm(): string {
-    return this.text(88, 16);
+    return this.text(96, 16);
   }
   get kind(): number {
-    return this.u32(26);
-  }
-  get result(): number {
-    return this.u32(27);
-  }
-  get error(): number {
     return this.u32(28);
   }
-  get family(): number {
+  get result(): number {
     return this.u32(29);
   }
-  get localPort(): number {
-    return this.u16(120);
+  get error(): number {
+    return this.u32(30);
   }
-  get remotePort(): number {
-    return this.u16(122);
-  }
-  get reserved(): number {
+  get family(): number {
     return this.u32(31);
   }
+  get localPort(): number {
+    return this.u16(128);
+  }
+  get remotePort(): number {
+    return this.u16(130);
+  }
+  get reservedToo(): number {
+    return this.u32(33);
+  }
   get localAddress(): Uint8Array {
-    return this.copy(128, 16);
+    return this.copy(136, 16);
   }
   get remoteAddress(): Uint8Array {
-    return this.copy(144, 16);
+    return this.copy(152, 16);
   }
 }
 
 /** struct tcp_sample */
 export class TcpSample extends RecordView {
   static readonly struct = "tcp_sample";
-  static readonly size = 88;
+  static readonly size = 96;
   static readonly layout =
-    "tcp_sample[88] connection@0+8:unsigned start@8+8:unsigned sent@16+8:unsigned received@24+8:unsigned retransmits@32+4:unsigned rtt_us@36+4:unsigned state@40+4:unsigned role@44+4:tcp_role tgid@48+4:unsigned tid@52+4:unsigned comm@56+16:text thread_comm@72+16:text";
+    "tcp_sample[96] connection@0+8:unsigned start@8+8:unsigned sent@16+8:unsigned received@24+8:unsigned retransmits@32+4:unsigned rtt_us@36+4:unsigned state@40+4:unsigned role@44+4:tcp_role phase@48+4:tcp_phase reserved@52+4:unsigned tgid@56+4:unsigned tid@60+4:unsigned comm@64+16:text thread_comm@80+16:text";
 
   get connection(): number {
     return this.u64(0);
@@ -154,28 +167,34 @@ export class TcpSample extends RecordView {
   get role(): number {
     return this.u32(11);
   }
-  get tgid(): number {
+  get phase(): number {
     return this.u32(12);
   }
-  get tid(): number {
+  get reserved(): number {
     return this.u32(13);
   }
-  get comm(): string {
-    return this.text(56, 16);
-  }
-  get commWord0(): number {
+  get tgid(): number {
     return this.u32(14);
   }
-  get commWord1(): number {
+  get tid(): number {
     return this.u32(15);
   }
-  get commWord2(): number {
+  get comm(): string {
+    return this.text(64, 16);
+  }
+  get commWord0(): number {
     return this.u32(16);
   }
-  get commWord3(): number {
+  get commWord1(): number {
     return this.u32(17);
   }
+  get commWord2(): number {
+    return this.u32(18);
+  }
+  get commWord3(): number {
+    return this.u32(19);
+  }
   get threadComm(): string {
-    return this.text(72, 16);
+    return this.text(80, 16);
   }
 }

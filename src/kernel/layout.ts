@@ -11,8 +11,10 @@ export interface Field {
   readonly offset: number;
   /** Bytes of the member, of the whole array for one. */
   readonly size: number;
-  /** `text` is an array of char, `bytes` one of any other single byte. */
-  readonly kind: "unsigned" | "signed" | "enum" | "text" | "bytes";
+  /** `text` is an array of char, `bytes` one of any other single byte, `numbers` one of unsigned integers of 4 or 8 bytes. */
+  readonly kind: "unsigned" | "signed" | "enum" | "text" | "bytes" | "numbers";
+  /** Of `numbers`: how many there are. */
+  readonly count?: number;
   /** Of an enum: its name in C. */
   readonly enum?: string;
 }
@@ -24,6 +26,18 @@ export interface Layout {
   readonly fields: readonly Field[];
 }
 
+function arrayKind({ elementSize, signed, typeName }: BtfMember): Field["kind"] | undefined {
+  switch (elementSize) {
+    case 1:
+      return typeName === "char" ? "text" : "bytes";
+    case 4:
+    case 8:
+      return signed ? undefined : "numbers";
+    default:
+      return undefined;
+  }
+}
+
 function fieldKind(member: BtfMember): Field["kind"] | undefined {
   switch (member.kind) {
     case "int":
@@ -31,10 +45,7 @@ function fieldKind(member: BtfMember): Field["kind"] | undefined {
     case "enum":
       return member.size === 4 ? "enum" : undefined;
     case "array":
-      if (member.elementSize !== 1) {
-        return undefined;
-      }
-      return member.typeName === "char" ? "text" : "bytes";
+      return arrayKind(member);
     default:
       return undefined;
   }
@@ -64,6 +75,7 @@ function flatten(object: BpfObject, name: string, base: number): Field[] {
       size: member.size,
       kind,
       ...(kind === "enum" ? { enum: member.typeName } : {}),
+      ...(kind === "numbers" ? { count: member.count } : {}),
     });
   }
   if (end !== struct.size) {
@@ -95,7 +107,8 @@ export function layoutOf(object: BpfObject, name: string): Layout {
 /** The layout in one line: equal for equal layouts, and readable where two differ. */
 export function layoutText(layout: Layout): string {
   const fields = layout.fields.map(
-    (field) => `${field.name}@${field.offset.toString()}+${field.size.toString()}:${field.enum ?? field.kind}`,
+    ({ name, offset, size, kind, enum: enumName, count }) =>
+      `${name}@${offset.toString()}+${size.toString()}:${enumName ?? kind}${count === undefined ? "" : count.toString()}`,
   );
   return `${layout.name}[${layout.size.toString()}] ${fields.join(" ")}`;
 }

@@ -72,6 +72,16 @@ export class RunningSignal {
     this.#handlers.collect?.();
   }
 
+  /** How full the kernel maps are that fill up with use. */
+  mapFill(): { readonly map: string; readonly entries: number; readonly capacity: number }[] {
+    const { maps } = this.loaded.object;
+    return (this.#handlers.mapEntries?.() ?? []).map(([map, entries]) => ({
+      map,
+      entries,
+      capacity: maps.find(({ name }) => name === map)?.maxEntries ?? 0,
+    }));
+  }
+
   /** The books as they stand. */
   books(): Books {
     this.#account.readAll();

@@ -10,6 +10,33 @@ export interface SignalStatus {
   readonly running?: RunningSignal;
 }
 
+/** Run statistics of every program. The kernel keeps them only while somebody asks for it (BPF_ENABLE_STATS). */
+export function declareProgramStats(catalog: Catalog, signals: readonly RunningSignal[]): () => void {
+  const program = new Dimension(["program"]);
+  const runs = catalog.counter({
+    name: "ringtap_bpf_program_runs_total",
+    help: "Times that the BPF program has run.",
+    subject: program,
+    bounded: true,
+  });
+  const seconds = catalog.counter({
+    name: "ringtap_bpf_program_seconds_total",
+    help: "Time spent in the BPF program.",
+    subject: program,
+    bounded: true,
+  });
+  return () => {
+    for (const { loaded } of signals) {
+      for (const name of loaded.attachable) {
+        const stats = loaded.object.stats(name);
+        const id = program.intern(name);
+        runs.set(id, 0, stats.runs);
+        seconds.set(id, 0, stats.nanoseconds / 1e9);
+      }
+    }
+  };
+}
+
 /** Declares the metrics; the returned function brings them up to date. */
 export function declareSelfMetrics(catalog: Catalog, statuses: readonly SignalStatus[]): () => void {
   const signal = new Dimension(["signal"]);
@@ -60,6 +87,19 @@ export function declareSelfMetrics(catalog: Catalog, statuses: readonly SignalSt
     subject: signal,
     bounded,
   });
+  const map = new Dimension(["map"]);
+  const mapEntries = catalog.gauge({
+    name: "ringtap_map_entries",
+    help: "Entries in a kernel map that fills up with use.",
+    subject: map,
+    bounded,
+  });
+  const mapCapacity = catalog.gauge({
+    name: "ringtap_map_capacity",
+    help: "Entries that the kernel map has room for.",
+    subject: map,
+    bounded,
+  });
 
   return () => {
     for (const { name, running } of statuses) {
@@ -77,6 +117,11 @@ export function declareSelfMetrics(catalog: Catalog, statuses: readonly SignalSt
       }
       ringSize.set(id, 0, running.ring.size);
       ringUsed.set(id, 0, running.ring.used());
+      for (const fill of running.mapFill()) {
+        const mapId = map.intern(`${name}_${fill.map}`);
+        mapEntries.set(mapId, 0, fill.entries);
+        mapCapacity.set(mapId, 0, fill.capacity);
+      }
     }
   };
 }

@@ -42,6 +42,8 @@ export interface Handlers<T extends RecordView = RecordView> {
   collect?(): void;
   /** Events of the kernel maps that `collect` has taken in so far, where they are not records of the ring. */
   collected?(): number;
+  /** Kernel maps that fill up with use, and how many entries each had at the last `collect`. */
+  mapEntries?(): readonly (readonly [map: string, entries: number])[];
 }
 
 /** One value of a traced record. Names and meanings are documented in docs/trace.md and do not change. */

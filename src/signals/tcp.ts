@@ -1,5 +1,5 @@
 /** tcp: active opens by outcome, accepts, and what connections carry while they live. */
-import { TcpEvent, TcpEventKind, TcpFamily, TcpResult, TcpRole, TcpSample } from "../generated/tcp.js";
+import { TcpEvent, TcpEventKind, TcpFamily, TcpPhase, TcpResult, TcpRole, TcpSample } from "../generated/tcp.js";
 import { Dimension } from "../metrics/dimension.js";
 import { addressText } from "./addresses.js";
 import { Connections } from "./connections.js";
@@ -100,6 +100,8 @@ function start(context: SignalContext): Handlers<TcpEvent> {
   const sample = new TcpSample();
   const census = context.iterator("tcp_census", "connections");
   const adopt = context.iterator("tcp_adopt");
+  /** Entries of the kernel's map of connections, by the last census. */
+  let remembered = 0;
 
   /** Counts what a connection has carried since it was last seen. Returns its id. */
   function advance(record: TcpEvent | TcpSample, subject: number, comm: number): number {
@@ -168,7 +170,10 @@ function start(context: SignalContext): Handlers<TcpEvent> {
     collect() {
       metrics.connections.zero();
       known.beginCensus();
-      readRecords(census, TcpSample.size, sample, (record) => {
+      remembered = readRecords(census, TcpSample.size, sample, (record) => {
+        if (record.phase !== TcpPhase.open) {
+          return;
+        }
         const actor = identity.of(record);
         const subject = identity.subject(actor);
         const id = advance(record, subject, identity.comm(actor));
@@ -179,6 +184,8 @@ function start(context: SignalContext): Handlers<TcpEvent> {
       });
       known.endCensus();
     },
+
+    mapEntries: () => [["connections", remembered]],
   };
 }
 
