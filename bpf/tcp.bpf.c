@@ -101,10 +101,12 @@ struct connection {
 	__u64 start;
 	struct actor actor;
 	__u32 connecting_tid; /* the thread that is inside the connect(2) that sent the SYN, else 0 */
+	__u32 error_read; /* what SO_ERROR told the program while the attempt was under way */
 	__u8 role;
 	__u8 phase;
 	__u8 undone;	   /* connect(2) is undoing the attempt: its return value is the outcome */
 	__u8 error_unread; /* the outcome is known, but the next connect(2) will return it once more */
+	__u8 reserved[4];
 	/* What the socket had counted before the agent knew it. */
 	__u64 base_sent;
 	__u64 base_received;
@@ -319,6 +321,11 @@ static __always_inline void end_connect(struct sock *sk, struct connection *c)
 {
 	__u32 error = BPF_CORE_READ(sk, sk_err);
 
+	/* An ICMP error that was put off because the socket was in use (tcp_v4_err()); a program that has read it gives up. */
+	if (!error)
+		error = BPF_CORE_READ(sk, sk_err_soft);
+	if (!error)
+		error = c->error_read;
 	c->phase = PHASE_CLOSED;
 	if (!error && c->connecting_tid == current_tid()) {
 		c->undone = true;
@@ -450,7 +457,18 @@ static __always_inline void tcp_accepted(struct sock *sk)
 	}
 }
 
-/* Runs at the end of every system call: everything but connect and accept leaves at the first test. */
+/* getsockopt(2) has told a program of an error. SO_ERROR clears sk_err_soft, so it cannot be found there later. */
+static __always_inline void error_was_read(struct sock *sk, __u64 value)
+{
+	__u64 key = (__u64)sk;
+	struct connection *c = bpf_map_lookup_elem(&connections, &key);
+	int error = 0;
+
+	if (c && c->phase == PHASE_CONNECTING && !bpf_probe_read_user(&error, sizeof(error), (void *)value))
+		c->error_read = error;
+}
+
+/* Runs at the end of every system call: everything but a few leaves at the first test. */
 SEC("tp_btf/sys_exit")
 int BPF_PROG(tcp_sys_exit, struct pt_regs *regs, long ret)
 {
@@ -460,8 +478,10 @@ int BPF_PROG(tcp_sys_exit, struct pt_regs *regs, long ret)
 	case NR_CONNECT:
 	case NR_ACCEPT:
 	case NR_ACCEPT4:
+	case NR_GETSOCKOPT:
 	case COMPAT_CONNECT & ~COMPAT_BIT:
 	case COMPAT_ACCEPT4 & ~COMPAT_BIT:
+	case COMPAT_GETSOCKOPT & ~COMPAT_BIT:
 		break;
 	default:
 		return 0;
@@ -479,6 +499,14 @@ int BPF_PROG(tcp_sys_exit, struct pt_regs *regs, long ret)
 		sk = ret < 0 ? NULL : tcp_sock_of(file_of(ret));
 		if (sk)
 			tcp_accepted(sk);
+		break;
+	case NR_GETSOCKOPT:
+	case COMPAT_GETSOCKOPT:
+		if (ret < 0 || syscall_arg(regs, 1) != SOL_SOCKET || syscall_arg(regs, 2) != SO_ERROR)
+			break;
+		sk = tcp_sock_of(file_of(syscall_arg(regs, 0)));
+		if (sk)
+			error_was_read(sk, syscall_arg(regs, 3));
 		break;
 	}
 	return 0;

@@ -7,6 +7,8 @@
 #define AF_INET 2
 #define AF_INET6 10
 #define SOCK_STREAM 1
+#define SOL_SOCKET 1
+#define SO_ERROR 4
 #define IPPROTO_TCP 6
 #define SOCK_DONE 1 /* enum sock_flags, include/net/sock.h */
 #define S_IFMT 0170000
@@ -41,6 +43,7 @@ struct sock_common {
 struct sock {
 	struct sock_common __sk_common;
 	int sk_err;
+	int sk_err_soft;
 	__u16 sk_protocol;
 	__u16 sk_type;
 	__u32 sk_max_ack_backlog;

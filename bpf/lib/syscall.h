@@ -48,6 +48,7 @@ enum syscall_nr {
 	NR_OPEN = 2,
 	NR_CONNECT = 42,
 	NR_ACCEPT = 43,
+	NR_GETSOCKOPT = 55,
 	NR_CREAT = 85,
 	NR_OPENAT = 257,
 	NR_ACCEPT4 = 288,
@@ -57,6 +58,7 @@ enum syscall_nr {
 	COMPAT_OPENAT = COMPAT_BIT | 295,
 	COMPAT_CONNECT = COMPAT_BIT | 362,
 	COMPAT_ACCEPT4 = COMPAT_BIT | 364,
+	COMPAT_GETSOCKOPT = COMPAT_BIT | 365,
 	COMPAT_OPENAT2 = COMPAT_BIT | 437,
 };
 #else
@@ -64,12 +66,14 @@ enum syscall_nr {
 	NR_OPENAT = 56,
 	NR_ACCEPT = 202,
 	NR_CONNECT = 203,
+	NR_GETSOCKOPT = 209,
 	NR_ACCEPT4 = 242,
 	NR_OPENAT2 = 437,
 	COMPAT_OPEN = COMPAT_BIT | 5,
 	COMPAT_CREAT = COMPAT_BIT | 8,
 	COMPAT_CONNECT = COMPAT_BIT | 283,
 	COMPAT_ACCEPT = COMPAT_BIT | 285,
+	COMPAT_GETSOCKOPT = COMPAT_BIT | 295,
 	COMPAT_OPENAT = COMPAT_BIT | 322,
 	COMPAT_ACCEPT4 = COMPAT_BIT | 366,
 	COMPAT_OPENAT2 = COMPAT_BIT | 437,
@@ -141,20 +145,14 @@ static __always_inline __u32 bounded_nr(__u32 nr, bool compat)
 	return nr | x32 | (compat ? COMPAT_BIT : 0);
 }
 
-/* Argument `n`, 0 to 2. */
+/* Argument `n`, 0 to 3. */
 static __always_inline __u64 syscall_arg(struct pt_regs *regs, int n)
 {
 #if defined(__TARGET_ARCH_x86)
 	if (is_compat())
-		return (__u32)(n == 0 ? regs->bx : n == 1 ? regs->cx : regs->dx);
-	return n == 0 ? regs->di : n == 1 ? regs->si : regs->dx;
+		return (__u32)(n == 0 ? regs->bx : n == 1 ? regs->cx : n == 2 ? regs->dx : regs->si);
+	return n == 0 ? regs->di : n == 1 ? regs->si : n == 2 ? regs->dx : regs->r10;
 #else
 	return n == 0 ? regs->orig_x0 : regs->regs[n];
 #endif
-}
-
-/* The errno that a call returned, restart codes among them; 0 when it did not fail. */
-static __always_inline __u32 errno_of(long ret)
-{
-	return ret < 0 && ret >= -MAX_ERRNO ? -ret : 0;
 }

@@ -2,7 +2,7 @@
 import { checkLabelNames } from "./names.js";
 
 /** What a label says when a series was folded into the common one. */
-export const otherValue = "~other";
+const otherValue = "~other";
 
 const escapes: Readonly<Record<string, string>> = { "\\": "\\\\", '"': '\\"', "\n": "\\n" };
 

@@ -91,7 +91,7 @@ export class KeyedRows {
   removeSubject(subject: number): number {
     const before = this.#size;
     for (let entry = this.#first[subject] ?? 0; entry !== 0; entry = this.#first[subject] as number) {
-      this.#remove(entry - 1);
+      this.#removeFirst(entry - 1);
     }
     const capacity = this.#subjects.length;
     if (this.#size < before && capacity > initialCapacity && this.#size < capacity * shrinkBelow) {
@@ -100,9 +100,10 @@ export class KeyedRows {
     return before - this.#size;
   }
 
-  #remove(row: number): void {
+  /** Removes a row that is the first of its subject. */
+  #removeFirst(row: number): void {
     this.#vacate(this.#slotOf(row));
-    this.#unlink(row);
+    this.#unlinkFirst(row);
     const last = --this.#size;
     if (row !== last) {
       this.#move(last, row);
@@ -162,28 +163,28 @@ export class KeyedRows {
     this.#first[subject] = row + 1;
   }
 
-  #unlink(row: number): void {
-    this.#pointNeighbours(row, this.#next[row] as number, this.#previous[row] as number);
-  }
-
-  /** Makes what stands before `row` in its subject's list point at `forward`, and what stands after it at `backward`. */
-  #pointNeighbours(row: number, forward: number, backward: number): void {
-    const previous = this.#previous[row] as number;
-    const next = this.#next[row] as number;
-    if (previous === 0) {
-      this.#first[this.subjectAt(row)] = forward;
-    } else {
-      this.#next[previous - 1] = forward;
-    }
-    if (next !== 0) {
-      this.#previous[next - 1] = backward;
+  /** Takes a subject's first row out of its list. */
+  #unlinkFirst(row: number): void {
+    const second = this.#next[row] as number;
+    this.#first[this.subjectAt(row)] = second;
+    if (second !== 0) {
+      this.#previous[second - 1] = 0;
     }
   }
 
   /** Puts row `from` in the place of `to`, which is in neither the hash nor a list. */
   #move(from: number, to: number): void {
     this.#slots[this.#slotOf(from)] = to + 1;
-    this.#pointNeighbours(from, to + 1, to + 1);
+    const previous = this.#previous[from] as number;
+    const next = this.#next[from] as number;
+    if (previous === 0) {
+      this.#first[this.subjectAt(from)] = to + 1;
+    } else {
+      this.#next[previous - 1] = to + 1;
+    }
+    if (next !== 0) {
+      this.#previous[next - 1] = to + 1;
+    }
     for (const keys of [this.#subjects, this.#details, this.#next, this.#previous]) {
       keys[to] = keys[from] as number;
     }

@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Registry } from "prom-client";
+import { createAgentRegistry } from "../../src/exposition/agent-registry.js";
+import { createBody } from "../../src/exposition/body.js";
+import { Catalog } from "../../src/metrics/catalog.js";
+import { Dimension } from "../../src/metrics/dimension.js";
+import { checkMetrics } from "./promtool.js";
+import { sampleCatalog } from "./sample-catalog.js";
+
+async function read(body: () => AsyncIterable<string>): Promise<string> {
+  let text = "";
+  for await (const piece of body()) {
+    text += piece;
+  }
+  return text;
+}
+
+test("promtool has nothing to say about a whole body", async () => {
+  const body = createBody({ registry: createAgentRegistry(), catalog: sampleCatalog(), collect: [] });
+  await read(body);
+  const text = await read(body);
+  assert.match(text, /^process_cpu_seconds_total /m);
+  assert.match(text, /^ringtap_tcp_connections{/m);
+  assert.deepEqual(checkMetrics(text), { status: 0, output: "" });
+});
+
+test("it says how many series there are, and how many updates were folded", async () => {
+  const catalog = new Catalog({ seriesLimit: 2 });
+  const comm = new Dimension(["comm"]);
+  const execs = catalog.counter({ name: "execs_total", help: "Execs.", subject: comm });
+  catalog.gauge({ name: "open", help: "Open.", subject: comm });
+  const body = createBody({ registry: new Registry(), catalog, collect: [] });
+  for (const name of ["a", "b", "c", "c", "d"]) {
+    execs.add(comm.intern(name), 0, 1);
+  }
+  for (let scrape = 0; scrape < 2; scrape++) {
+    const text = await read(body);
+    assert.match(text, /^ringtap_series{metric="execs_total"} 3$/m);
+    assert.match(text, /^ringtap_series{metric="open"} 0$/m);
+    assert.match(text, /^ringtap_series_limit 2$/m);
+    assert.match(text, /^ringtap_series_folded_total{metric="execs_total"} 3$/m);
+    assert.match(text, /^ringtap_series_folded_total{metric="open"} 0$/m);
+    assert.match(text, new RegExp(`^ringtap_scrape_duration_seconds_count ${scrape}$`, "m"));
+  }
+});
+
+test("the hooks run before each render, in order, one at a time", async () => {
+  const catalog = new Catalog();
+  const comm = new Dimension(["comm"]);
+  const execs = catalog.counter({ name: "execs_total", help: "Execs.", subject: comm });
+  const trace: string[] = [];
+  const body = createBody({
+    registry: new Registry(),
+    catalog,
+    collect: [
+      async () => {
+        trace.push("first begins");
+        await Promise.resolve();
+        trace.push("first ends");
+      },
+      () => {
+        trace.push("second");
+        execs.add(comm.intern("sh"), 0, 1);
+      },
+    ],
+  });
+  assert.match(await read(body), /^execs_total{comm="sh"} 1$/m);
+  assert.match(await read(body), /^execs_total{comm="sh"} 2$/m);
+  const once = ["first begins", "first ends", "second"];
+  assert.deepEqual(trace, [...once, ...once]);
+});
+
+test("only a render that was read to its end lets retired subjects go", async () => {
+  const catalog = new Catalog({ grace: 0 });
+  const comm = new Dimension(["comm"]);
+  const execs = catalog.counter({ name: "execs_total", help: "Execs.", subject: comm });
+  const id = comm.intern("sh");
+  execs.add(id, 0, 1);
+  let broken = true;
+  const body = createBody({
+    registry: new Registry(),
+    catalog,
+    collect: [
+      () => {
+        assert.equal(catalog.sweep(1), 0, "swept while a render ran");
+        if (broken) {
+          throw new Error("no map");
+        }
+      },
+    ],
+  });
+  catalog.retire(comm, id, 0);
+  await assert.rejects(read(body), /no map/);
+  assert.equal(catalog.sweep(1), 0, "after a render that failed");
+  broken = false;
+  for await (const piece of body()) {
+    assert.notEqual(piece, "");
+    break;
+  }
+  assert.equal(catalog.sweep(1), 0, "after a render that was left");
+  assert.match(await read(body), /^execs_total{comm="sh"} 1$/m);
+  assert.equal(catalog.sweep(1), 1);
+  assert.doesNotMatch(await read(body), /comm="sh"/);
+});

@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { Catalog } from "../../src/metrics/catalog.js";
+import { Dimension } from "../../src/metrics/dimension.js";
+import { formatBound, formatNumber, renderText } from "../../src/exposition/text.js";
+import { checkMetrics } from "./promtool.js";
+import { addZeroByte, sampleCatalog } from "./sample-catalog.js";
+
+async function rendered(catalog: Catalog): Promise<string> {
+  let body = "";
+  for await (const piece of renderText(catalog)) {
+    body += piece;
+  }
+  return body;
+}
+
+test("the sample catalog comes out as the golden file, byte for byte", async () => {
+  const golden = readFileSync(new URL("../../../test/golden/metrics.txt", import.meta.url));
+  assert.equal(await rendered(sampleCatalog()), golden.toString());
+  assert.deepEqual(Buffer.from(await rendered(sampleCatalog())), golden);
+});
+
+test("promtool has nothing to say about it", async () => {
+  const catalog = sampleCatalog();
+  addZeroByte(catalog);
+  assert.deepEqual(checkMetrics(await rendered(catalog)), { status: 0, output: "" });
+});
+
+test("promtool would have said something about a broken body", async () => {
+  const body = await rendered(sampleCatalog());
+  assert.notEqual(checkMetrics(body.replace('quo\\"te', 'quo"te')).status, 0);
+});
+
+test("an empty catalog is an empty body", async () => {
+  assert.equal(await rendered(new Catalog()), "");
+});
+
+test("numbers read back as they were", () => {
+  assert.equal(formatNumber(0), "0");
+  assert.equal(formatNumber(-0), "0");
+  assert.equal(formatNumber(20_000), "20000");
+  assert.equal(formatNumber(2 ** 53), "9007199254740992");
+  assert.equal(formatNumber(Infinity), "+Inf");
+  assert.equal(formatNumber(-Infinity), "-Inf");
+  assert.equal(formatNumber(NaN), "NaN");
+});
+
+test("bounds look as Go writes them and read back as they were", () => {
+  // fmt.Println(strconv.FormatFloat(x, 'g', -1, 64))
+  assert.equal(formatBound(256e-9), "2.56e-07");
+  assert.equal(formatBound(65_536e-9), "6.5536e-05");
+  assert.equal(formatBound(0.000131072), "0.000131072");
+  assert.equal(formatBound(1e-10), "1e-10");
+  assert.equal(formatBound(68.719476736), "68.719476736");
+  assert.equal(formatBound(1e6), "1e+06");
+  assert.equal(formatBound(0), "0");
+  assert.equal(formatBound(Infinity), "+Inf");
+  for (let power = 0; power <= 52; power++) {
+    assert.equal(Number(formatBound(2 ** power / 1e9)), 2 ** power / 1e9);
+  }
+});
+
+test("a large render lets the event loop turn", async () => {
+  const catalog = new Catalog({ seriesLimit: 100_000 });
+  const subject = new Dimension(["pid"]);
+  const table = catalog.counter({ name: "x_total", help: "Help.", subject });
+  for (let pid = 0; pid < 100_000; pid++) {
+    table.add(subject.intern(`${pid}`), 0, pid);
+  }
+  let turns = 0;
+  let rendering = true;
+  const count = () => {
+    turns++;
+    if (rendering) {
+      setImmediate(count);
+    }
+  };
+  setImmediate(count);
+  const body = await rendered(catalog);
+  rendering = false;
+  assert.equal(body.split("\n").length, 100_003);
+  // Some 30 ms of work, in slices of 4.
+  assert.ok(turns >= 3, `${turns} turns`);
+});
+
+test("rows added while a render waits for its next turn are no trouble", async () => {
+  const catalog = new Catalog({ seriesLimit: 100_000 });
+  const subject = new Dimension(["pid"]);
+  const table = catalog.counter({ name: "x_total", help: "Help.", subject });
+  const add = (from: number) => {
+    for (let pid = from; pid < from + 5000; pid++) {
+      table.add(subject.intern(`${pid}`), 0, 1);
+    }
+  };
+  add(0);
+  let body = "";
+  let pieces = 0;
+  for await (const piece of renderText(catalog)) {
+    body += piece;
+    if (++pieces <= 3) {
+      add(pieces * 5000);
+    }
+  }
+  const lines = body.trimEnd().split("\n").slice(2);
+  assert.equal(lines.length, 20_000);
+  assert.equal(new Set(lines).size, 20_000);
+});

@@ -1,0 +1,246 @@
+/*
+ * System calls in exact numbers, for test/kernel/syscall.test.ts.
+ *
+ *   syscall-calls count GETPPID OPENAT   so many getppid, so many openat that fail with ENOENT
+ *   syscall-calls compat COUNT           so many getppid and failing close through the 32-bit table (x86 only)
+ *   syscall-calls refused COUNT          so many getppid that seccomp refuses with EPERM
+ *   syscall-calls unnamed                number 600 three times, 1023 once, 123456 twice
+ *   syscall-calls filtered               for the filters: see filtered()
+ *   syscall-calls mixed                  all sorts: see mixed()
+ *
+ * Each prints "ready", waits for the end of standard input and begins; then prints the pids of its processes, one a line.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static void getppid_times(int count)
+{
+	for (int i = 0; i < count; i++)
+		syscall(SYS_getppid);
+}
+
+static void count(char **args)
+{
+	getppid_times(atoi(args[0]));
+	for (int i = 0; i < atoi(args[1]); i++)
+		open("/nonexistent/file", O_RDONLY);
+}
+
+#if defined(__x86_64__)
+static void compat(int count)
+{
+	for (int i = 0; i < count; i++) {
+		int number = 64; /* getppid */
+
+		__asm__ volatile("int $0x80" : "+a"(number)::"memory");
+		number = 6; /* close */
+		__asm__ volatile("int $0x80" : "+a"(number) : "b"(-1) : "memory");
+	}
+}
+#else
+static void compat(int count)
+{
+}
+#endif
+
+static void refused(int count)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog filter = { .len = sizeof(code) / sizeof(code[0]), .filter = code };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, 2, &filter))
+		exit(1);
+	getppid_times(count);
+}
+
+static void unnamed(void)
+{
+	for (int i = 0; i < 3; i++)
+		syscall(600);
+	syscall(1023);
+	syscall(123456);
+	syscall(123456);
+}
+
+/* 30 getppid, 20 failing close, 4 sleeps of 20 ms; from a thread of another name 10 getuid. */
+static void *ten_getuid(void *unused)
+{
+	prctl(PR_SET_NAME, "worker");
+	for (int i = 0; i < 10; i++)
+		syscall(SYS_getuid);
+	return unused;
+}
+
+static void filtered(void)
+{
+	struct timespec nap = { .tv_nsec = 20 * 1000 * 1000 };
+	pthread_t thread;
+
+	getppid_times(30);
+	for (int i = 0; i < 20; i++)
+		close(-1);
+	for (int i = 0; i < 4; i++)
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, NULL);
+	pthread_create(&thread, NULL, ten_getuid, NULL);
+	pthread_join(thread, NULL);
+}
+
+static void on_alarm(int signal)
+{
+}
+
+static void alarm_after(int milliseconds)
+{
+	struct itimerval timer = { .it_value.tv_usec = 1000 * milliseconds };
+
+	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+/* A signal in the middle of calls that are restarted, and of calls that are not. */
+static void interrupted(void)
+{
+	struct sigaction restart = { .sa_handler = on_alarm, .sa_flags = SA_RESTART };
+	struct timespec nap = { .tv_nsec = 60 * 1000 * 1000 };
+	int ends[2];
+	char byte;
+
+	sigaction(SIGALRM, &restart, NULL);
+	alarm_after(20);
+	pause();
+	alarm_after(20);
+	nanosleep(&nap, NULL);
+	if (pipe(ends))
+		exit(1);
+	if (fork() == 0) {
+		nanosleep(&nap, NULL);
+		_exit(write(ends[1], "x", 1) == 1 ? 0 : 1);
+	}
+	alarm_after(20);
+	if (read(ends[0], &byte, 1) != 1)
+		exit(1);
+	wait(NULL);
+}
+
+static void *in_thread(void *unused)
+{
+	getppid_times(100);
+	return unused;
+}
+
+/* Announces a child of ours. */
+static void announce(pid_t child)
+{
+	char line[16];
+	int length = snprintf(line, sizeof(line), "%d\n", child);
+
+	if (write(STDOUT_FILENO, line, length) != length)
+		exit(1);
+}
+
+/* Runs a step in a child of its own, and waits for it. */
+static void in_child(void (*step)(void))
+{
+	pid_t child = fork();
+
+	if (child == 0) {
+		step();
+		_exit(0);
+	}
+	announce(child);
+	waitpid(child, NULL, 0);
+}
+
+static void threads(void)
+{
+	pthread_t all[3];
+
+	for (int i = 0; i < 3; i++)
+		pthread_create(&all[i], NULL, in_thread, NULL);
+	for (int i = 0; i < 3; i++)
+		pthread_join(all[i], NULL);
+}
+
+static void executes(void)
+{
+	execl("/nonexistent/program", "program", NULL);
+	execl("/bin/true", "true", NULL);
+}
+
+static void *executes_in_thread(void *unused)
+{
+	execl("/bin/true", "true", NULL);
+	return unused;
+}
+
+/* The thread takes over its process's pid. */
+static void thread_executes(void)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, executes_in_thread, NULL);
+	pthread_join(thread, NULL);
+}
+
+static void killed(void)
+{
+	close(-1);
+	kill(getpid(), SIGKILL);
+}
+
+static void mixed(void)
+{
+	getppid_times(50);
+	for (int i = 0; i < 7; i++)
+		close(-1);
+	open("/etc/passwd", O_WRONLY | O_CREAT | O_EXCL);
+	in_child(interrupted);
+	in_child(threads);
+	in_child(executes);
+	in_child(thread_executes);
+	in_child(killed);
+}
+
+int main(int argc, char **argv)
+{
+	char byte;
+
+	if (argc < 2)
+		return 2;
+	if (write(STDOUT_FILENO, "ready\n", 6) != 6)
+		return 1;
+	while (read(STDIN_FILENO, &byte, 1) > 0)
+		;
+	announce(getpid());
+	if (!strcmp(argv[1], "count"))
+		count(argv + 2);
+	else if (!strcmp(argv[1], "compat"))
+		compat(atoi(argv[2]));
+	else if (!strcmp(argv[1], "refused"))
+		refused(atoi(argv[2]));
+	else if (!strcmp(argv[1], "unnamed"))
+		unnamed();
+	else if (!strcmp(argv[1], "filtered"))
+		filtered();
+	else
+		mixed();
+	return 0;
+}

@@ -1,0 +1,22 @@
+/** Who tidies up. */
+import { after } from "node:test";
+
+/** Runs what it is given when it ends: a test's context, or a {@link suiteScope}. */
+export interface Scope {
+  after(tidy: () => unknown): void;
+}
+
+/** The scope of a suite, for what its `before` hooks make: call it inside `describe`. Tidies up last things first. */
+export function suiteScope(): Scope {
+  const tasks: (() => unknown)[] = [];
+  after(async () => {
+    for (const task of tasks.reverse()) {
+      await task();
+    }
+  });
+  return {
+    after(tidy) {
+      tasks.push(tidy);
+    },
+  };
+}

@@ -1,0 +1,161 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Catalog } from "../../src/metrics/catalog.js";
+import { Dimension } from "../../src/metrics/dimension.js";
+
+const help = "Help.";
+
+/** A catalog of two tables of one subject dimension and one of another, with one subject that has rows in all. */
+function makeCatalog() {
+  const catalog = new Catalog({ grace: 1000 });
+  const process = new Dimension(["pid", "comm"]);
+  const comm = new Dimension(["comm"]);
+  const opens = catalog.counter({ name: "opens_total", help, subject: process, detail: new Dimension(["result"]) });
+  const connections = catalog.gauge({ name: "connections", help, subject: process });
+  const execs = catalog.counter({ name: "execs_total", help, subject: comm });
+  const id = process.intern("1", "init");
+  opens.add(id, 1, 1);
+  opens.add(id, 2, 1);
+  connections.set(id, 0, 1);
+  execs.add(comm.intern("init"), 0, 1);
+  return { catalog, process, comm, opens, connections, execs, id };
+}
+
+function render(catalog: Catalog, completed = true): void {
+  catalog.renderEnded(catalog.renderBegan(), completed);
+}
+
+test("tables come in the order they were declared", () => {
+  const { catalog, opens, connections, execs } = makeCatalog();
+  assert.deepEqual([...catalog], [opens, connections, execs]);
+});
+
+test("a name is declared once, whatever the type", () => {
+  const { catalog, process } = makeCatalog();
+  assert.throws(
+    () => catalog.counter({ name: "opens_total", help, subject: process }),
+    /"opens_total": declared twice/,
+  );
+  assert.throws(() => catalog.histogram({ name: "connections", help, subject: process }), /declared twice/);
+});
+
+test("the limit is that of every table which is not bounded", () => {
+  const catalog = new Catalog({ seriesLimit: 5 });
+  const subject = new Dimension(["comm"]);
+  assert.equal(catalog.counter({ name: "a_total", help, subject }).limit, 5);
+  assert.equal(catalog.histogram({ name: "b", help, subject }).limit, 5);
+  assert.equal(catalog.gauge({ name: "c", help, subject, bounded: true }).limit, Infinity);
+  for (const seriesLimit of [0, -1, 1.5, NaN]) {
+    assert.throws(() => new Catalog({ seriesLimit }), /series limit .*: want a whole number/);
+  }
+});
+
+test("a retired subject goes after a later render and the grace time, from all its tables and no others", () => {
+  const { catalog, process, opens, connections, execs, id } = makeCatalog();
+  catalog.retire(process, id, 0);
+  assert.equal(catalog.sweep(5000), 0, "not rendered yet");
+  render(catalog);
+  assert.equal(catalog.sweep(999), 0, "in grace");
+  assert.equal(opens.size, 2);
+
+  const released: [Dimension, number][] = [];
+  assert.equal(
+    catalog.sweep(1000, (dimension, gone) => released.push([dimension, gone])),
+    1,
+  );
+  assert.deepEqual(released, [[process, id]]);
+  assert.equal(opens.size, 0);
+  assert.equal(connections.size, 0);
+  assert.equal(execs.size, 1);
+  assert.equal(process.has(id), false);
+  assert.equal(catalog.retiring, 0);
+});
+
+test("a render that began before, or did not complete, does not count", () => {
+  const { catalog, process, id } = makeCatalog();
+  const early = catalog.renderBegan();
+  catalog.retire(process, id, 0);
+  catalog.renderEnded(early, true);
+  render(catalog, false);
+  assert.equal(catalog.sweep(9000), 0);
+  render(catalog);
+  assert.equal(catalog.sweep(9000), 1);
+});
+
+test("of two renders that overlap, the one that began later counts, whichever ends first", () => {
+  const { catalog, process, id } = makeCatalog();
+  const early = catalog.renderBegan();
+  catalog.retire(process, id, 0);
+  const late = catalog.renderBegan();
+  catalog.renderEnded(late, true);
+  assert.equal(catalog.sweep(9000), 0, "a render runs");
+  catalog.renderEnded(early, true);
+  assert.equal(catalog.sweep(9000), 1);
+});
+
+test("nothing goes while a render runs", () => {
+  const { catalog, process, opens, id } = makeCatalog();
+  catalog.retire(process, id, 0);
+  render(catalog);
+  const running = catalog.renderBegan();
+  assert.equal(catalog.sweep(9000), 0);
+  assert.equal(opens.size, 2);
+  catalog.renderEnded(running, false);
+  assert.equal(catalog.sweep(9000), 1);
+});
+
+test("a revived subject stays, and its next retirement starts anew", () => {
+  const { catalog, process, opens, id } = makeCatalog();
+  catalog.retire(process, id, 0);
+  render(catalog);
+  catalog.revive(process, id);
+  assert.equal(catalog.sweep(9000), 0);
+  assert.equal(opens.size, 2);
+
+  catalog.retire(process, id, 9000);
+  assert.equal(catalog.sweep(99_000), 0);
+  render(catalog);
+  assert.equal(catalog.sweep(9999), 0);
+  assert.equal(catalog.sweep(10_000), 1);
+});
+
+test("retiring twice keeps the first time", () => {
+  const { catalog, process, id } = makeCatalog();
+  catalog.retire(process, id, 0);
+  render(catalog);
+  catalog.retire(process, id, 900);
+  assert.equal(catalog.retiring, 1);
+  assert.equal(catalog.sweep(1000), 1);
+});
+
+test("later retirements wait for their own time", () => {
+  const { catalog, process } = makeCatalog();
+  const ids = Array.from({ length: 100 }, (_, index) => process.intern(`${index}`, "sh"));
+  for (const [index, id] of ids.entries()) {
+    catalog.retire(process, id, index * 10);
+  }
+  render(catalog);
+  assert.equal(catalog.sweep(1495), 50);
+  assert.equal(catalog.sweep(1505), 1);
+  assert.equal(catalog.sweep(9000), 49);
+});
+
+test("other is not retired, and an unknown id is refused", () => {
+  const { catalog, process } = makeCatalog();
+  catalog.retire(process, process.other, 0);
+  assert.equal(catalog.retiring, 0);
+  assert.throws(() => {
+    catalog.retire(process, 999, 0);
+  }, /retire: labels pid,comm: no tuple has the id 999/);
+});
+
+test("a released id serves its next owner from 0", () => {
+  const { catalog, process, opens, id } = makeCatalog();
+  catalog.retire(process, id, 0);
+  render(catalog);
+  catalog.sweep(9000);
+  assert.equal(process.intern("2", "next"), id);
+  assert.equal(opens.value(id, 1), 0);
+  opens.add(id, 1, 3);
+  assert.equal(opens.value(id, 1), 3);
+});

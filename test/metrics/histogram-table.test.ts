@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Dimension } from "../../src/metrics/dimension.js";
+import { HistogramTable, type HistogramDefinition } from "../../src/metrics/histogram-table.js";
+import { log2Ceil } from "../../src/metrics/log2.js";
+import { seededRandom } from "./random.js";
+
+function makeTable(extra: Partial<HistogramDefinition> = {}, limit = Infinity) {
+  const subject = new Dimension(["comm"]);
+  const table = new HistogramTable({ name: "x_seconds", help: "Help.", subject, ...extra }, limit);
+  return { subject, table };
+}
+
+/** The counts of one row, not cumulative. */
+function bucketsOf(table: HistogramTable, row: number): number[] {
+  return [...table.buckets.subarray(row * table.slots, (row + 1) * table.slots)];
+}
+
+test("by default the buckets go from 256 ns to 68.7 s and +Inf", () => {
+  const { table } = makeTable();
+  assert.equal(table.slots, 30);
+  assert.equal(table.bounds[0], 256e-9);
+  assert.equal(table.bounds.at(-1), 68.719476736);
+});
+
+test("every edge falls below its bound, and what is one nanosecond more above it", () => {
+  const { subject, table } = makeTable();
+  const id = subject.intern("a");
+  for (const [slot, bound] of table.bounds.entries()) {
+    const edge = 2 ** (8 + slot);
+    assert.equal(edge / 1e9, bound);
+    const row = table.row(id);
+    const before = bucketsOf(table, row);
+    table.observe(id, 0, edge);
+    table.observe(id, 0, edge + 1);
+    before[slot] = (before[slot] as number) + 1;
+    before[slot + 1] = (before[slot + 1] as number) + 1;
+    assert.deepEqual(bucketsOf(table, row), before);
+  }
+  table.observe(id, 0, 0);
+  table.observe(id, 0, 1);
+  assert.equal(table.buckets[0], 3);
+  table.observe(id, 0, 2 ** 53);
+  assert.equal(table.buckets[table.slots - 1], 2);
+});
+
+test("agrees with a plain model through 30,000 random observations, folds and removals", () => {
+  const random = seededRandom(5);
+  const { subject, table } = makeTable({}, 50);
+  const ids = Array.from({ length: 100 }, (_, index) => subject.intern(`c${index}`));
+  const model = new Map<number, { counts: number[]; sum: number }>();
+  const limited = () => [...model.keys()].filter((id) => id !== subject.other).length;
+  for (let step = 0; step < 30_000; step++) {
+    const id = ids[random(ids.length)] as number;
+    if (random(50) === 0) {
+      model.delete(id);
+      table.removeSubject(id);
+      continue;
+    }
+    const nanoseconds = Math.floor(2 ** (random(420) / 10));
+    const key = model.has(id) || limited() < 50 ? id : subject.other;
+    const entry = model.get(key) ?? { counts: Array<number>(30).fill(0), sum: 0 };
+    const slot = [...table.bounds, Infinity].findIndex((bound) => nanoseconds / 1e9 <= bound);
+    entry.counts[slot] = (entry.counts[slot] as number) + 1;
+    entry.sum += nanoseconds;
+    model.set(key, entry);
+    table.observe(id, 0, nanoseconds);
+  }
+  assert.equal(table.size, model.size);
+  for (let row = 0; row < table.size; row++) {
+    const expected = model.get(table.subjectAt(row));
+    assert.deepEqual(bucketsOf(table, row), expected?.counts);
+    assert.equal(table.sums[row], expected?.sum);
+  }
+  assert.ok(table.folded > 1000);
+});
+
+test("adding slots counted elsewhere is the same as observing", () => {
+  const { subject, table } = makeTable({ firstPower: 10, lastPower: 20 });
+  const random = seededRandom(6);
+  const observed = subject.intern("observed");
+  const added = subject.intern("added");
+  const slots = new Float64Array(65);
+  let sum = 0;
+  for (let step = 0; step < 1000; step++) {
+    const nanoseconds = Math.floor(2 ** (random(300) / 10));
+    table.observe(observed, 0, nanoseconds);
+    const slot = log2Ceil(nanoseconds);
+    slots[slot] = (slots[slot] as number) + 1;
+    sum += nanoseconds;
+  }
+  table.addSlots(table.row(added), slots, sum);
+  const [first, second] = [table.row(observed), table.row(added)];
+  assert.deepEqual(bucketsOf(table, second), bucketsOf(table, first));
+  assert.equal(table.sums[second], table.sums[first]);
+  assert.equal(table.total(), 2000);
+  assert.ok((table.buckets[0] as number) > 0 && (table.buckets[table.slots - 1] as number) > 0, "both ends were used");
+});
+
+test("buckets that cannot be are refused", () => {
+  for (const [firstPower, lastPower] of [
+    [-1, 10],
+    [10, 9],
+    [8, 53],
+    [8.5, 10],
+  ] as const) {
+    assert.throws(() => makeTable({ firstPower, lastPower }), /want 0 ≤ first ≤ last ≤ 52/);
+  }
+  assert.throws(() => makeTable({ subject: new Dimension(["le"]) }), /a histogram's own label is le/);
+});
