@@ -119,12 +119,13 @@ SEC("tp_btf/sched_process_exec")
 int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
 	struct process_event *event = begin(task, PROCESS_EXEC);
-	const char *path = BPF_CORE_READ(bprm, filename);
+	const char *path;
 	long length;
 	char rest = 0;
 
 	if (!event)
 		return 0;
+	path = BPF_CORE_READ(bprm, filename);
 	length = bpf_probe_read_kernel_str(event->path, sizeof(event->path), path);
 	if (length == sizeof(event->path))
 		bpf_probe_read_kernel(&rest, 1, path + sizeof(event->path) - 1);
