@@ -1,0 +1,178 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { Identity, type IdentityLabel, type ProcessRecord, unknownComm } from "../../src/identity/identity.js";
+import { Catalog } from "../../src/metrics/catalog.js";
+
+const grace = 30_000;
+
+/** A record of a process under a name, as the kernel lays the comm out. */
+function record(tgid: number, comm: string, start = 1): ProcessRecord {
+  const bytes = Buffer.alloc(16);
+  bytes.write(comm);
+  const [commWord0 = 0, commWord1 = 0, commWord2 = 0, commWord3 = 0] = [0, 4, 8, 12].map((at) => bytes.readUInt32LE(at));
+  return { tgid, comm, start, commWord0, commWord1, commWord2, commWord3 };
+}
+
+/** An identity with one counter, and a clock that tests turn. */
+function setUp(labels: readonly IdentityLabel[] = ["pid", "comm"]) {
+  const clock = { now: 0 };
+  const catalog = new Catalog({ grace });
+  const identity = new Identity(catalog, labels, () => clock.now);
+  const counter = catalog.counter({ name: "events_total", help: "Events.", subject: identity.subjects });
+  const byComm = catalog.counter({ name: "by_comm_total", help: "Events.", subject: identity.comms });
+  return {
+    clock,
+    identity,
+    catalog,
+    count(event: ProcessRecord): void {
+      const actor = identity.of(event);
+      counter.add(identity.subject(actor), 0, 1);
+      byComm.add(identity.comm(actor), 0, 1);
+    },
+    /** The counter's series, by their label text. */
+    series(): Record<string, number> {
+      return Object.fromEntries(
+        Array.from({ length: counter.size }, (_, row) => [
+          identity.subjects.text(counter.subjectAt(row)),
+          counter.values[row] as number,
+        ]),
+      );
+    },
+    commSeries: () => byComm.size,
+    scrape(): void {
+      catalog.renderEnded(catalog.renderBegan(), true);
+    },
+  };
+}
+
+describe("Identity", () => {
+  it("names a process by the labels asked for", () => {
+    for (const [labels, text] of [
+      [["pid", "comm"], 'pid="7",comm="nginx"'],
+      [["comm"], 'comm="nginx"'],
+      [["pid"], 'pid="7"'],
+    ] as const) {
+      const { identity } = setUp(labels);
+      assert.equal(identity.subjects.text(identity.subject(identity.of(record(7, "nginx")))), text);
+    }
+  });
+
+  it("keeps the series of a process as long as it lives", () => {
+    const { identity, count, series, scrape, clock } = setUp();
+    identity.lives(record(7, "nginx"));
+    count(record(7, "nginx"));
+    scrape();
+    clock.now += 10 * grace;
+    scrape();
+    assert.equal(identity.sweep(), 0);
+    assert.deepEqual(series(), { 'pid="7",comm="nginx"': 1 });
+  });
+
+  it("drops the series of an exited process once scraped after the exit, and not before the grace time", () => {
+    const { identity, count, series, scrape, clock, commSeries } = setUp();
+    identity.lives(record(7, "nginx"));
+    count(record(7, "nginx"));
+    scrape();
+    identity.exits(record(7, "nginx"));
+    clock.now += 2 * grace;
+    assert.equal(identity.sweep(), 0, "nobody has scraped since");
+    scrape();
+    assert.equal(identity.sweep(), 2);
+    assert.deepEqual(series(), {});
+    assert.equal(commSeries(), 0);
+    assert.equal(identity.actors, 0);
+    assert.equal(identity.running, 0);
+  });
+
+  it("starts the wait anew when an exited process still has something to count", () => {
+    const { identity, count, series, scrape, clock } = setUp();
+    identity.lives(record(7, "nginx"));
+    identity.exits(record(7, "nginx"));
+    count(record(7, "nginx"));
+    scrape();
+    clock.now += 2 * grace;
+    count(record(7, "nginx"));
+    assert.equal(identity.sweep(), 0);
+    assert.deepEqual(series(), { 'pid="7",comm="nginx"': 2 });
+    scrape();
+    clock.now += 2 * grace;
+    assert.equal(identity.sweep(), 2);
+  });
+
+  it("lets go of an actor that only a late record told of", () => {
+    const { identity, count, scrape, clock } = setUp();
+    count(record(8, "gone"));
+    scrape();
+    clock.now += 2 * grace;
+    assert.equal(identity.sweep(), 2);
+    assert.equal(identity.actors, 0);
+  });
+
+  it("counts under the new name after exec, and retires the old one", () => {
+    const { identity, count, series, scrape, clock } = setUp();
+    identity.lives(record(7, "sh"));
+    count(record(7, "sh"));
+    identity.lives(record(7, "curl"));
+    count(record(7, "curl"));
+    count(record(7, "curl"));
+    assert.deepEqual(series(), { 'pid="7",comm="sh"': 1, 'pid="7",comm="curl"': 2 });
+    assert.equal(identity.comm(identity.ofProcess(7)), identity.comms.intern("curl"));
+    assert.equal(identity.running, 1);
+    scrape();
+    clock.now += 2 * grace;
+    identity.sweep();
+    assert.deepEqual(series(), { 'pid="7",comm="curl"': 2 });
+  });
+
+  it("keeps what processes share while one of them lives, so that its counters never fall", () => {
+    const { identity, count, series, scrape, clock } = setUp(["comm"]);
+    for (const pid of [1, 2]) {
+      identity.lives(record(pid, "worker"));
+      count(record(pid, "worker"));
+    }
+    identity.exits(record(1, "worker"));
+    scrape();
+    clock.now += 2 * grace;
+    assert.equal(identity.sweep(), 0);
+    assert.deepEqual(series(), { 'comm="worker"': 2 });
+    assert.equal(identity.actors, 1, "the exited one is forgotten");
+    identity.exits(record(2, "worker"));
+    scrape();
+    clock.now += 2 * grace;
+    identity.sweep();
+    assert.deepEqual(series(), {});
+  });
+
+  it("does not let the exit of an earlier process end a later one of the same pid", () => {
+    const { identity } = setUp();
+    identity.lives(record(7, "old", 100));
+    identity.lives(record(7, "new", 200));
+    identity.exits(record(7, "old", 100));
+    assert.equal(identity.running, 1);
+    assert.equal(identity.comm(identity.ofProcess(7)), identity.comms.intern("new"));
+  });
+
+  it("says so when it knows nothing of a process", () => {
+    const { identity } = setUp();
+    const actor = identity.ofProcess(99);
+    assert.equal(identity.subjects.text(identity.subject(actor)), `pid="99",comm="${unknownComm}"`);
+    assert.equal(identity.ofProcess(99), actor);
+  });
+
+  it("is as small as before after 100,000 short-lived processes", () => {
+    const { identity, count, scrape, clock, catalog } = setUp();
+    for (let pid = 1; pid <= 100_000; pid++) {
+      identity.lives(record(pid, "short"));
+      count(record(pid, "short"));
+      identity.exits(record(pid, "short"));
+      if (pid % 10_000 === 0) {
+        scrape();
+        clock.now += 2 * grace;
+        identity.sweep();
+      }
+    }
+    assert.equal(identity.actors, 0);
+    assert.equal(identity.subjects.size, 1);
+    assert.equal(catalog.retiring, 0);
+  });
+});
