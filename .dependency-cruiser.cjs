@@ -35,7 +35,7 @@ module.exports = {
       name: "prom-client-in-exposition",
       comment: "The tables know nothing of the library that may show them.",
       severity: "error",
-      from: { path: "^src/", pathNot: "^src/exposition/" },
+      from: { path: "^src/", pathNot: "^src/(exposition|cli)/" },
       to: { path: "node_modules/prom-client" },
     },
     {

@@ -1,7 +1,7 @@
 # Part of scripts/setup: Node and the system's packages.
 # A package counts as there when what it is wanted for is there, however it was installed.
 
-# `.npmrc` and the engines field say the same to npm; this says it before npm is used.
+# package.json's engines field says the same, but npm only warns.
 check_node() {
   command -v node >/dev/null || fail "Node is missing: install Node 20.12 or newer, with npm (https://nodejs.org)"
   command -v npm >/dev/null || fail "npm is missing: install it beside $(command -v node)"
@@ -15,20 +15,11 @@ check_node() {
 
 has_command() { command -v "$1" >/dev/null; }
 
-# Does the compiler find a header? Covers every place that a distribution may put it.
+# Does the compiler find a header?
 has_header() { [ -e "/usr/include/$1" ] || [ -e "/usr/local/include/$1" ]; }
 
 # Ubuntu's bpftool is a wrapper that is there without the program it wraps.
 has_bpftool() { has_command bpftool && bpftool version >/dev/null 2>&1; }
-
-# Prints the package that holds bpftool here: Ubuntu before 24.10 ships it with the kernel's tools.
-bpftool_package() {
-  if apt-cache policy bpftool 2>/dev/null | grep -q 'Candidate: [0-9]'; then
-    echo bpftool
-  else
-    echo "linux-tools-common linux-tools-$(uname -r)"
-  fi
-}
 
 # Prints the packages that are missing, one a line.
 missing_packages() {
@@ -41,11 +32,12 @@ missing_packages() {
   has_command g++ || echo g++
   has_command python3 || echo python3
   has_command pkg-config || echo pkg-config
-  has_command flock && has_command mount || echo util-linux mount
+  has_command flock || echo util-linux
+  has_command mount || echo mount
 
   $with_tests || return 0
   has_command clang-format || echo clang-format
-  has_bpftool || bpftool_package
+  has_bpftool || echo bpftool
   has_command promtool && has_command prometheus || echo prometheus
   has_command strace || echo strace
   has_command nft || echo nftables
@@ -58,39 +50,52 @@ missing_packages() {
 
 install_packages() {
   local missing
-  mapfile -t missing < <(missing_packages | tr ' ' '\n')
+  mapfile -t missing < <(missing_packages)
   if ((${#missing[@]} > 0)); then
     has_command apt-get ||
       fail "missing here (by Debian's names): ${missing[*]}; install them by this system's means, then run this again"
     ((EUID == 0)) || fail "missing packages: run as root, or: sudo apt-get install --no-install-recommends ${missing[*]}"
     say "installing ${missing[*]}"
     apt_install "${missing[@]}"
-    mapfile -t missing < <(missing_packages | tr ' ' '\n')
+    mapfile -t missing < <(missing_packages)
     ((${#missing[@]} == 0)) || fail "still missing after the installation: ${missing[*]}"
   fi
   check_libbpf
 }
 
-# 1.0 has the strict mode and the map and attach calls that native/ is written for.
+# native/ is written for the interface of 1.0, which dropped much of what came before.
 check_libbpf() {
   local version
   version=$(pkg-config --modversion libbpf) || fail "pkg-config does not know libbpf: reinstall libbpf-dev"
   ((${version%%.*} >= 1)) || fail "libbpf $version is too old: 1.0 or newer is needed (Debian 12, Ubuntu 24.04)"
 }
 
+# Where Debian asks whether services may start.
+service_policy=/usr/sbin/policy-rc.d
+
 # Installs packages, leaving no service started: Debian's prometheus would start a server that is wanted for its programs only.
 apt_install() {
-  local policy=/usr/sbin/policy-rc.d
-  if ! [ -e "$policy" ]; then
-    trap "rm -f $policy" EXIT
-    printf '#!/bin/sh\nexit 101\n' >"$policy"
-    chmod 755 "$policy"
+  if ! [ -e "$service_policy" ]; then
+    trap 'rm -f "$service_policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' >"$service_policy"
+    chmod 755 "$service_policy"
   fi
   quietly apt-get -q update || fail "apt-get update failed"
-  DEBIAN_FRONTEND=noninteractive quietly apt-get -q -y -o DPkg::Lock::Timeout=120 install --no-install-recommends "$@" ||
-    fail "apt-get could not install $*"
-  # Enabled by its package, it would start at the next boot.
-  if [[ " $* " == *" prometheus "* ]] && has_command systemctl; then
-    quietly systemctl disable --now prometheus.service || say "warning: prometheus.service is still enabled"
+
+  local package packages=()
+  for package in "$@"; do
+    # Ubuntu before 24.10 ships it with the kernel's tools.
+    if [ "$package" = bpftool ] && [[ $(apt-cache policy bpftool) != *"Candidate: "[0-9]* ]]; then
+      packages+=(linux-tools-common "linux-tools-$(uname -r)")
+    else
+      packages+=("$package")
+    fi
+  done
+  DEBIAN_FRONTEND=noninteractive quietly \
+    apt-get -q -y -o DPkg::Lock::Timeout=120 install --no-install-recommends "${packages[@]}" ||
+    fail "apt-get could not install ${packages[*]}"
+  # Its package also has it start at the next boot.
+  if [[ " $* " == *" prometheus "* ]]; then
+    quietly update-rc.d prometheus disable || say "warning: the service prometheus is still enabled"
   fi
 }

@@ -1,7 +1,7 @@
 /** Guesses what a misspelt word was meant to be. */
 
 /** The nearest of `known` to `word`, if it is at most a third of its letters away. */
-export function nearest(word: string, known: readonly string[]): string | undefined {
+function nearest(word: string, known: readonly string[]): string | undefined {
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
   for (const candidate of known) {

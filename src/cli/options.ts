@@ -52,6 +52,12 @@ export const logFlags = {
   logFormat: single("log.format", "<format>", `form of the log: ${logFormats.join(", ")}`, "logfmt", oneOf(logFormats)),
 };
 
+/** The flags of the ring buffers. */
+export const ringFlags = {
+  /** Bytes, a power of two. */
+  ringSize: single("ring.size", "<size>", "size of each signal's ring buffer", "4MiB", ringSize),
+};
+
 /** Which system calls become records; applied in the kernel. */
 export const syscallFilterFlags = {
   /** Nanoseconds. */
@@ -102,8 +108,7 @@ function runFlags(signals: readonly string[]) {
     ),
     ...syscallFilterFlags,
     bpfStats: toggle("bpf.stats", "measure the run time of the BPF programs (costs some time in each)"),
-    /** Bytes, a power of two. */
-    ringSize: single("ring.size", "<size>", "size of each signal's ring buffer", "4MiB", ringSize),
+    ...ringFlags,
   };
 }
 

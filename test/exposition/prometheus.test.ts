@@ -1,78 +1,11 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { test, type TestContext } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
+import { test } from "node:test";
 import { createAgentRegistry } from "../../src/exposition/agent-registry.js";
 import { createBody } from "../../src/exposition/body.js";
 import { startServer } from "../../src/exposition/server.js";
 import type { AnyTable } from "../../src/metrics/catalog.js";
-import { ask } from "./http.js";
+import { query, queryUntilAnswered, type Series, startPrometheus } from "./prometheus-server.js";
 import { addZeroByte, sampleCatalog } from "./sample-catalog.js";
-
-/** A series as Prometheus's HTTP API tells it. */
-interface Series {
-  readonly metric: Readonly<Record<string, string>>;
-  readonly value: readonly [number, string];
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
-
-/** Starts a Prometheus that scrapes `target` each second; returns its address. It and its files go when the test ends. */
-async function startPrometheus(context: TestContext, target: string): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "ringtap-prometheus-"));
-  const config = join(folder, "prometheus.yml");
-  await writeFile(
-    config,
-    `scrape_configs: [{ job_name: ringtap, scrape_interval: 1s, scrape_timeout: 1s, static_configs: [{ targets: ["${target}"] }] }]`,
-  );
-  const address = `127.0.0.1:${await freePort()}`;
-  const child = spawn(
-    "prometheus",
-    [`--config.file=${config}`, `--storage.tsdb.path=${join(folder, "data")}`, `--web.listen-address=${address}`],
-    { stdio: "ignore" },
-  );
-  context.after(async () => {
-    if (child.exitCode === null) {
-      child.kill();
-      await once(child, "exit");
-    }
-    await rm(folder, { recursive: true });
-  });
-  await once(child, "spawn");
-  return address;
-}
-
-async function query(prometheus: string, expression: string): Promise<Series[]> {
-  const { status, body } = await ask(prometheus, `/api/v1/query?query=${encodeURIComponent(expression)}`);
-  assert.equal(status, 200, body.toString());
-  return (JSON.parse(body.toString()) as { data: { result: Series[] } }).data.result;
-}
-
-/** Asks again until there is an answer; Prometheus needs a second to start and another to scrape. */
-async function queryUntilAnswered(prometheus: string, expression: string): Promise<Series[]> {
-  const deadline = Date.now() + 30_000;
-  for (;;) {
-    const result = await query(prometheus, expression).catch(() => []);
-    if (result.length > 0) {
-      return result;
-    }
-    assert.ok(Date.now() < deadline, `no answer to ${expression} in 30 s`);
-    await sleep(200);
-  }
-}
 
 /** A number in Prometheus's JSON. */
 function parseNumber(text: string): number {

@@ -1,0 +1,206 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+
+import { Command } from "commander";
+
+import { throwErrors } from "../../src/cli/errors.js";
+import { addRunFlags } from "../../src/cli/options.js";
+import { configFile, runOptions } from "./run-options.js";
+
+describe("values", () => {
+  test("defaults", () => {
+    assert.deepEqual(runOptions([]), {
+      signals: ["tcp", "syscall", "file", "process"],
+      labels: ["pid", "comm"],
+      listenAddresses: ["127.0.0.1:19435"],
+      telemetryPath: "/metrics",
+      seriesLimit: 20_000,
+      logLevel: "info",
+      logFormat: "logfmt",
+      syscallMode: "aggregate",
+      syscallMinDuration: 0,
+      syscallErrorsOnly: false,
+      syscallNames: [],
+      syscallPids: [],
+      syscallComms: [],
+      bpfStats: false,
+      ringSize: 4 * 2 ** 20,
+    });
+  });
+
+  test("every flag on the command line", () => {
+    const options = runOptions([
+      ...["--signals", "file,tcp", "--labels", "comm", "--series-limit", "7", "--ring.size", "64KiB", "--bpf.stats"],
+      ...[
+        "--web.listen-address",
+        ":80",
+        "--web.listen-address",
+        "[::1]:81,localhost:82",
+        "--web.telemetry-path",
+        "/m/x",
+      ],
+      ...["--log.level", "warn", "--log.format", "json", "--syscall.mode", "stream", "--syscall.errors-only"],
+      ...["--syscall.min-duration", "1.5s", "--syscall.names", "read,write", "--syscall.pids", "1,4194303"],
+      ...["--syscall.comms", "nginx,a b"],
+    ]);
+    assert.deepEqual(options, {
+      signals: ["file", "tcp"],
+      labels: ["comm"],
+      listenAddresses: [":80", "[::1]:81", "localhost:82"],
+      telemetryPath: "/m/x",
+      seriesLimit: 7,
+      logLevel: "warn",
+      logFormat: "json",
+      syscallMode: "stream",
+      syscallMinDuration: 1_500_000_000,
+      syscallErrorsOnly: true,
+      syscallNames: ["read", "write"],
+      syscallPids: [1, 4_194_303],
+      syscallComms: ["nginx", "a b"],
+      bpfStats: true,
+      ringSize: 65_536,
+    });
+  });
+
+  test("a value given twice counts once", () => {
+    assert.deepEqual(runOptions(["--signals", "tcp,file", "--signals", "tcp"]).signals, ["tcp", "file"]);
+  });
+
+  for (const [text, nanoseconds] of [
+    ["250ns", 250],
+    ["100us", 100_000],
+    ["100µs", 100_000],
+    ["10ms", 10_000_000],
+    ["0.3us", 300],
+    ["0ns", 0],
+    ["60m", 3_600e9],
+  ] as const) {
+    test(`duration ${text}`, () => {
+      const { syscallMinDuration } = runOptions(["--syscall.mode", "stream", "--syscall.min-duration", text]);
+      assert.equal(syscallMinDuration, nanoseconds);
+    });
+  }
+
+  for (const [text, bytes] of [
+    ["65536", 65_536],
+    ["128KiB", 131_072],
+    ["1GiB", 1_073_741_824],
+  ] as const) {
+    test(`size ${text}`, () => {
+      assert.equal(runOptions(["--ring.size", text]).ringSize, bytes);
+    });
+  }
+
+  test("metrics in the place of the page", () => {
+    assert.equal(runOptions(["--web.telemetry-path", "/"]).telemetryPath, "/");
+  });
+});
+
+describe("precedence", () => {
+  const environment = { RINGTAP_SERIES_LIMIT: "20", RINGTAP_LOG_LEVEL: "warn" };
+
+  test("command line before environment before file before default", (t) => {
+    const path = configFile(t, "series-limit: 10\nlog: {level: error, format: json}\n");
+    const options = runOptions(["--config.file", path, "--series-limit", "30"], environment);
+    assert.equal(options.seriesLimit, 30);
+    assert.equal(options.logLevel, "warn");
+    assert.equal(options.logFormat, "json");
+    assert.equal(options.telemetryPath, "/metrics");
+  });
+
+  test("a list is replaced, not added to", (t) => {
+    const path = configFile(t, "signals: [tcp, file]\n");
+    assert.deepEqual(runOptions(["--config.file", path, "--signals", "process"]).signals, ["process"]);
+  });
+
+  test("--no-… turns off what a lower source turns on", (t) => {
+    const path = configFile(t, "bpf.stats: true\n");
+    assert.equal(runOptions(["--config.file", path]).bpfStats, true);
+    assert.equal(runOptions(["--config.file", path, "--no-bpf.stats"]).bpfStats, false);
+  });
+
+  test("a bad value that a higher source replaces does no harm", () => {
+    assert.equal(runOptions(["--series-limit", "5"], { RINGTAP_SERIES_LIMIT: "many" }).seriesLimit, 5);
+  });
+});
+
+describe("refusals", () => {
+  const wantAddress = "expected HOST:PORT, [IPV6]:PORT or :PORT, the port from 0 to 65535";
+  const wantDuration = "expected a number with a unit (ns, us, ms, s, m), at most 60m";
+  const wantPath = "expected a path such as /metrics, of letters, digits and . _ ~ -";
+  const wantComm = "expected a process name of 1 to 15 bytes, as /proc/<pid>/comm shows it";
+  const wantSize = "expected a power of two from 64KiB to 1GiB";
+  const wantSignal = "expected one of tcp, syscall, file, process";
+  const streamOnly = "filters the records of stream mode: add --syscall.mode stream";
+
+  for (const [flag, value, problem] of [
+    ["--signals", "tcp,sycall", `"sycall": ${wantSignal} (did you mean "syscall"?)`],
+    ["--signals", "dns", `"dns": ${wantSignal}`],
+    ["--signals", "", `"": ${wantSignal}`],
+    ["--signals", "tcp,", `"": ${wantSignal}`],
+    ["--signals", 'a"\n\u001b[2J', String.raw`"a\"\n\u001b[2J": ${wantSignal}`],
+    ["--labels", "pid,pod", '"pod": not supported yet; supported are pid, comm'],
+    ["--labels", "uid", '"uid": expected one of pid, comm (did you mean "pid"?)'],
+    ["--web.listen-address", "9435", `"9435": ${wantAddress}`],
+    ["--web.listen-address", "host:65536", `"host:65536": ${wantAddress}`],
+    ["--web.listen-address", "::1:80", `"::1:80": ${wantAddress}`],
+    ["--web.telemetry-path", "metrics", `"metrics": ${wantPath}`],
+    ["--web.telemetry-path", "/a/../b", `"/a/../b": ${wantPath}`],
+    ["--web.telemetry-path", "/a?b", `"/a?b": ${wantPath}`],
+    ["--web.telemetry-path", "/healthz", '"/healthz": taken: the server has /healthz and /readyz for itself'],
+    ["--series-limit", "0", '"0": expected a whole number from 1 to 10000000'],
+    ["--series-limit", "1e3", '"1e3": expected a whole number from 1 to 10000000'],
+    ["--log.level", "loud", '"loud": expected one of debug, info, warn, error'],
+    ["--log.format", "xml", '"xml": expected one of logfmt, json'],
+    ["--syscall.mode", "steam", '"steam": expected one of aggregate, stream (did you mean "stream"?)'],
+    ["--syscall.min-duration", "10", `"10": ${wantDuration}`],
+    ["--syscall.min-duration", "2h", `"2h": ${wantDuration}`],
+    ["--syscall.min-duration", "61m", `"61m": ${wantDuration}`],
+    ["--syscall.names", "read write", '"read write": expected the name of a system call, such as openat'],
+    ["--syscall.pids", "0", '"0": expected a whole number from 1 to 4194303'],
+    ["--syscall.pids", "1,4194304", '"4194304": expected a whole number from 1 to 4194303'],
+    ["--syscall.comms", "sixteen-bytes-öh", `"sixteen-bytes-öh": ${wantComm}`],
+    ["--syscall.comms", "", `"": ${wantComm}`],
+    ["--ring.size", "3MiB", `"3MiB": ${wantSize}`],
+    ["--ring.size", "32KiB", `"32KiB": ${wantSize}`],
+    ["--ring.size", "4M", `"4M": ${wantSize}`],
+    ["--syscall.min-duration", "1ms", streamOnly],
+    ["--syscall.names", "read", streamOnly],
+    ["--syscall.pids", "1", streamOnly],
+    ["--syscall.comms", "nginx", streamOnly],
+  ] as const) {
+    test(`${flag} ${JSON.stringify(value)}`, () => {
+      assert.throws(() => runOptions([flag, value]), { name: "UsageError", message: `${flag} ${problem}` });
+    });
+  }
+
+  test("--syscall.errors-only without stream mode", () => {
+    assert.throws(() => runOptions(["--syscall.errors-only"]), { message: `--syscall.errors-only ${streamOnly}` });
+    assert.equal(runOptions(["--no-syscall.errors-only"]).syscallErrorsOnly, false);
+  });
+
+  test("a filter of the file without stream mode", (t) => {
+    const path = configFile(t, "syscall:\n  pids: [1]\n");
+    const message = `--syscall.pids ${streamOnly} (from ${path}:2)`;
+    assert.throws(() => runOptions(["--config.file", path]), { name: "UsageError", message });
+  });
+
+  test("an unknown flag, with commander's suggestion", () => {
+    const message = "error: unknown option '--sinals'\n(Did you mean --signals?)";
+    assert.throws(() => runOptions(["--sinals", "tcp"]), { code: "commander.unknownOption", message });
+  });
+
+  test("an argument", () => {
+    assert.throws(() => runOptions(["tcp"]), { code: "commander.excessArguments" });
+  });
+});
+
+test("the help shows every flag with its default", () => {
+  const command = throwErrors(new Command("run"));
+  addRunFlags(command, ["tcp", "file"]);
+  const help = command.helpInformation().replace(/\s+/g, " ");
+  assert.match(help, /--signals <name,...> signals to run \(default: tcp,file\)/);
+  assert.match(help, /--syscall\.pids <pid,...> stream only calls of these processes --/);
+  assert.match(help, /--bpf\.stats measure the run time/);
+  assert.doesNotMatch(help, /--no-/);
+});
