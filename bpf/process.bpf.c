@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * process: the life of processes (not threads): fork, exec, change of comm, exit. Userspace's identity table lives on it.
+ * process: the life of processes (not threads): fork, exec, change of comm, exit. Userspace's
+ * identity table lives on it.
  */
 #include "lib/core.h"
 #include "lib/ring.h"
@@ -23,7 +24,7 @@ enum process_kind {
 
 struct process_event {
 	__u64 time;  /* CLOCK_MONOTONIC, ns */
-	__u64 start; /* of the process, CLOCK_MONOTONIC, ns; with tgid it names a process for ever */
+	__u64 start; /* of the process, monotonic ns; with tgid it names a process for ever */
 	struct actor actor;
 	enum process_kind kind;
 	__u32 parent_tgid;
@@ -98,8 +99,8 @@ static __always_inline struct process_event *begin(struct task_struct *task, __u
 }
 
 /*
- * Fires in kernel_clone() before wake_up_new_task(), so that a process is announced before it can do anything
- * (kernel/fork.c).
+ * Fires in kernel_clone() before wake_up_new_task(), so that a process is announced before it can
+ * do anything (kernel/fork.c).
  */
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
@@ -114,7 +115,10 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	return 0;
 }
 
-/* Fires in exec_binprm() once the new image is in place: a failed execve(2) does not come here (fs/exec.c). */
+/*
+ * Fires in exec_binprm() once the new image is in place: a failed execve(2) does not come here
+ * (fs/exec.c).
+ */
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
@@ -134,7 +138,10 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 	return 0;
 }
 
-/* Fires in __set_task_comm() before the change, also for other threads and during execve (fs/exec.c). */
+/*
+ * Fires in __set_task_comm() before the change, also for other threads and during execve
+ * (fs/exec.c).
+ */
 SEC("tp_btf/task_rename")
 int BPF_PROG(process_rename, struct task_struct *task, const char *comm)
 {
@@ -144,7 +151,8 @@ int BPF_PROG(process_rename, struct task_struct *task, const char *comm)
 	if (task->pid != task->tgid)
 		return 0;
 	/* execve(2) renames as well, and has a record of its own. */
-	if (bpf_core_field_exists(caller->in_execve) && BPF_CORE_READ_BITFIELD_PROBED(caller, in_execve))
+	if (bpf_core_field_exists(caller->in_execve) &&
+	    BPF_CORE_READ_BITFIELD_PROBED(caller, in_execve))
 		return 0;
 	event = begin(task, PROCESS_RENAME);
 	if (!event)
@@ -155,9 +163,9 @@ int BPF_PROG(process_rename, struct task_struct *task, const char *comm)
 }
 
 /*
- * Is this the last thread of its process? do_exit() takes one off signal->live before the tracepoint, so the last one sees 0;
- * but so does any thread that had not reached the tracepoint by then. The first that sees 0 claims the process, by the pair
- * of tgid and start time.
+ * Is this the last thread of its process? do_exit() takes one off signal->live before the
+ * tracepoint, so the last one sees 0; but so does any thread that had not reached the tracepoint by
+ * then. The first that sees 0 claims the process, by the pair of tgid and start time.
  */
 static __always_inline bool claims_exit(struct task_struct *task)
 {

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * tcp: active opens and their outcome, accepts, connections while they live and when they end, resets.
+ * tcp: active opens and their outcome, accepts, connections while they live and when they end,
+ * resets.
  *
- * State changes often run in softirq, on somebody else's task, so the owner is remembered per socket: the process that called
- * connect(2), when the socket enters SYN_SENT in its context; the process that called accept(2), when that call returns.
+ * State changes often run in softirq, on somebody else's task, so the owner is remembered per
+ * socket: the process that called connect(2), when the socket enters SYN_SENT in its context; the
+ * process that called accept(2), when that call returns.
  *
  * An active open ends in exactly one record:
- *   SYN_SENT → ESTABLISHED                 established
- *   SYN_SENT → CLOSE, sk_err set           refused, timed_out, unreachable, reset, … by sk_err
- *   SYN_SENT → CLOSE, sk_err 0             aborted: the socket was closed; unless connect(2) itself is undoing the attempt
- *                                          (tcp_v4_connect's `failure` label): then its return value tells, at sys_exit
- *   connect(2) fails, never in SYN_SENT    by the return value, at sys_exit
+ *   SYN_SENT → ESTABLISHED                established
+ *   SYN_SENT → CLOSE, sk_err set          refused, timed_out, unreachable, reset, … by sk_err
+ *   SYN_SENT → CLOSE, sk_err 0            aborted: the program closed the socket; unless connect(2)
+ *                                         is undoing the attempt (tcp_v4_connect's `failure`
+ *                                         label): then by its return value, at sys_exit
+ *   connect(2) fails, never in SYN_SENT   by the return value, at sys_exit
  */
 #include "lib/core.h"
 #include "lib/ring.h"
@@ -20,14 +23,20 @@
 #include <asm-generic/errno.h>
 #include <bpf/bpf_endian.h>
 
-/* Kernel-internal restart codes that sys_exit shows where the caller sees EINTR (include/linux/errno.h). */
+/*
+ * Kernel-internal restart codes that sys_exit shows where the caller sees EINTR
+ * (include/linux/errno.h).
+ */
 #define ERESTARTSYS 512
 #define ERESTART_RESTARTBLOCK 516
 
 /* Connections remembered at once; not preallocated. */
 #define CONNECTIONS_MAX 262144
 
-/* What of a socket's address names it: all that differs between two of them, and few enough bits for a double. */
+/*
+ * What of a socket's address names it: all that differs between two of them, and few enough bits
+ * for a double.
+ */
 #define NAME_MASK ((1ull << 52) - 1)
 
 enum tcp_event_kind {
@@ -61,18 +70,18 @@ enum tcp_family {
 enum tcp_phase {
 	PHASE_CONNECTING,
 	PHASE_OPEN,
-	PHASE_CLOSED, /* kept until the socket is destroyed: it can still send a reset, or be connected anew */
+	PHASE_CLOSED, /* kept until destroyed: it can still send a reset, or be connected anew */
 };
 
 /* A connection as it stands; counts are totals since the agent has known it. */
 struct tcp_sample {
-	__u64 connection; /* with start: names the connection; not for showing */
-	__u64 start;	  /* SYN sent or accept returned, CLOCK_MONOTONIC, ns; 0: open before the agent */
-	__u64 sent;	  /* payload bytes, retransmissions left out */
-	__u64 received;	  /* payload bytes, in order */
+	__u64 connection;  /* with start: names the connection; not for showing */
+	__u64 start;	   /* SYN sent or accept returned, monotonic ns; 0: open before the agent */
+	__u64 sent;	   /* payload bytes, retransmissions left out */
+	__u64 received;	   /* payload bytes, in order */
 	__u32 retransmits; /* segments, SYN and SYN-ACK included */
-	__u32 rtt_us;	  /* smoothed round-trip time, microseconds; 0: none measured */
-	__u32 state;	  /* as include/net/tcp_states.h numbers them */
+	__u32 rtt_us;	   /* smoothed round-trip time, microseconds; 0: none measured */
+	__u32 state;	   /* as include/net/tcp_states.h numbers them */
 	enum tcp_role role;
 	enum tcp_phase phase;
 	__u32 reserved;
@@ -85,7 +94,7 @@ struct tcp_event {
 	struct tcp_sample sample;
 	enum tcp_event_kind kind;
 	enum tcp_result result; /* connect */
-	__u32 error;  /* connect: the errno behind the result, 0 when established */
+	__u32 error;		/* connect: the errno behind the result, 0 when established */
 	enum tcp_family family;
 	__u16 local_port;
 	__u16 remote_port;
@@ -100,12 +109,12 @@ EXPORT_RECORD(tcp_sample);
 struct connection {
 	__u64 start;
 	struct actor actor;
-	__u32 connecting_tid; /* the thread that is inside the connect(2) that sent the SYN, else 0 */
-	__u32 error_read; /* what SO_ERROR told the program while the attempt was under way */
+	__u32 connecting_tid; /* the thread inside the connect(2) that sent the SYN, else 0 */
+	__u32 error_read;     /* what SO_ERROR told the program while the attempt was under way */
 	__u8 role;
 	__u8 phase;
-	__u8 undone;	   /* connect(2) is undoing the attempt: its return value is the outcome */
-	__u8 error_unread; /* the outcome is known, but the next connect(2) will return it once more */
+	__u8 undone;	   /* connect(2) is undoing the attempt: it returns the outcome */
+	__u8 error_unread; /* the outcome is known, but the next connect(2) returns it again */
 	__u8 reserved[4];
 	/* What the socket had counted before the agent knew it. */
 	__u64 base_sent;
@@ -192,12 +201,17 @@ static __always_inline void describe_addresses(struct tcp_event *event, struct s
 			return;
 		}
 	}
-	/* A mapped socket has its IPv4 addresses here as well (tcp_v6_connect, tcp_v6_syn_recv_sock). */
+	/*
+	 * A mapped socket has its IPv4 addresses here as well (tcp_v6_connect,
+	 * tcp_v6_syn_recv_sock).
+	 */
 	BPF_CORE_READ_INTO((__u32 *)event->local_address, sk, __sk_common.skc_rcv_saddr);
 	BPF_CORE_READ_INTO((__u32 *)event->remote_address, sk, __sk_common.skc_daddr);
 }
 
-/* Where connect(2) was to go, from its caller's memory: for attempts that never reached the socket. */
+/*
+ * Where connect(2) was to go, from its caller's memory: for attempts that never reached the socket.
+ */
 static __always_inline void describe_destination(struct tcp_event *event, __u64 sockaddr)
 {
 	struct {
@@ -237,7 +251,10 @@ static __always_inline struct traffic traffic_of(struct sock *sk)
 		.retransmits = BPF_CORE_READ(tcp, total_retrans),
 	};
 
-	/* The peer's FIN counts as a byte in rcv_nxt and so in bytes_received: tcp_rcv_nxt_update(), tcp_fin(). */
+	/*
+	 * The peer's FIN counts as a byte in rcv_nxt and so in bytes_received:
+	 * tcp_rcv_nxt_update(), tcp_fin().
+	 */
 	if (traffic.received && BPF_CORE_READ(sk, __sk_common.skc_flags) & (1ul << SOCK_DONE))
 		traffic.received--;
 	return traffic;
@@ -321,7 +338,10 @@ static __always_inline void end_connect(struct sock *sk, struct connection *c)
 {
 	__u32 error = BPF_CORE_READ(sk, sk_err);
 
-	/* An ICMP error that was put off because the socket was in use (tcp_v4_err()); a program that has read it gives up. */
+	/*
+	 * An ICMP error that was put off because the socket was in use (tcp_v4_err()); a program
+	 * that has read it gives up.
+	 */
 	if (!error)
 		error = BPF_CORE_READ(sk, sk_err_soft);
 	if (!error)
@@ -335,7 +355,10 @@ static __always_inline void end_connect(struct sock *sk, struct connection *c)
 	report_failure(sk, c, error, 0);
 }
 
-/* Fires under the socket's lock, before the state is stored (inet_sk_state_store(), net/ipv4/af_inet.c). */
+/*
+ * Fires under the socket's lock, before the state is stored (inet_sk_state_store(),
+ * net/ipv4/af_inet.c).
+ */
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tcp_state, struct sock *sk, int from, int to)
 {
@@ -366,8 +389,8 @@ int BPF_PROG(tcp_state, struct sock *sk, int from, int to)
 }
 
 /*
- * A connection that closed while accept(2) was returning is still PHASE_OPEN here: its state change came before the socket was
- * known, or between tcp_accepted()'s two looks.
+ * A connection that closed while accept(2) was returning is still PHASE_OPEN here: its state change
+ * came before the socket was known, or between tcp_accepted()'s two looks.
  */
 SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(tcp_destroy, struct sock *sk)
@@ -394,7 +417,10 @@ int BPF_PROG(tcp_reset_received, struct sock *sk)
 	return 0;
 }
 
-/* `sk` is NULL where the kernel answers for a port that nobody has: no process's doing, and not counted. */
+/*
+ * `sk` is NULL where the kernel answers for a port that nobody has: no process's doing, and not
+ * counted.
+ */
 SEC("tp_btf/tcp_send_reset")
 int BPF_PROG(tcp_reset_sent, struct sock *sk)
 {
@@ -438,7 +464,9 @@ static __always_inline void connect_returned(struct sock *sk, long error, __u64 
 static __always_inline void tcp_accepted(struct sock *sk)
 {
 	__u64 key = (__u64)sk;
-	struct connection c = { .start = bpf_ktime_get_ns(), .role = ROLE_SERVER, .phase = PHASE_OPEN };
+	struct connection c = { .start = bpf_ktime_get_ns(),
+				.role = ROLE_SERVER,
+				.phase = PHASE_OPEN };
 	struct connection *kept;
 
 	actor_of(&c.actor, current_task());
@@ -449,7 +477,10 @@ static __always_inline void tcp_accepted(struct sock *sk)
 	}
 	if (BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_CLOSE)
 		return;
-	/* It was reset in the accept queue. Where tcp_state() has seen that, it is PHASE_CLOSED already. */
+	/*
+	 * It was reset in the accept queue. Where tcp_state() has seen that, it is PHASE_CLOSED
+	 * already.
+	 */
 	kept = bpf_map_lookup_elem(&connections, &key);
 	if (kept && kept->phase == PHASE_OPEN) {
 		kept->phase = PHASE_CLOSED;
@@ -457,14 +488,18 @@ static __always_inline void tcp_accepted(struct sock *sk)
 	}
 }
 
-/* getsockopt(2) has told a program of an error. SO_ERROR clears sk_err_soft, so it cannot be found there later. */
+/*
+ * getsockopt(2) has told a program of an error. SO_ERROR clears sk_err_soft, so it cannot be found
+ * there later.
+ */
 static __always_inline void error_was_read(struct sock *sk, __u64 value)
 {
 	__u64 key = (__u64)sk;
 	struct connection *c = bpf_map_lookup_elem(&connections, &key);
 	int error = 0;
 
-	if (c && c->phase == PHASE_CONNECTING && !bpf_probe_read_user(&error, sizeof(error), (void *)value))
+	if (c && c->phase == PHASE_CONNECTING &&
+	    !bpf_probe_read_user(&error, sizeof(error), (void *)value))
 		c->error_read = error;
 }
 
@@ -502,7 +537,8 @@ int BPF_PROG(tcp_sys_exit, struct pt_regs *regs, long ret)
 		break;
 	case NR_GETSOCKOPT:
 	case COMPAT_GETSOCKOPT:
-		if (ret < 0 || syscall_arg(regs, 1) != SOL_SOCKET || syscall_arg(regs, 2) != SO_ERROR)
+		if (ret < 0 || syscall_arg(regs, 1) != SOL_SOCKET ||
+		    syscall_arg(regs, 2) != SO_ERROR)
 			break;
 		sk = tcp_sock_of(file_of(syscall_arg(regs, 0)));
 		if (sk)
@@ -513,8 +549,8 @@ int BPF_PROG(tcp_sys_exit, struct pt_regs *regs, long ret)
 }
 
 /*
- * The census: one tcp_sample for each connection remembered, when userspace reads it. The entry is there as long as the socket is,
- * so its address is good to read.
+ * The census: one tcp_sample for each connection remembered, when userspace reads it. The entry is
+ * there as long as the socket is, so its address is good to read.
  */
 SEC("iter/bpf_map_elem")
 int tcp_census(struct bpf_iter__bpf_map_elem *ctx)
@@ -531,9 +567,10 @@ int tcp_census(struct bpf_iter__bpf_map_elem *ctx)
 }
 
 /*
- * Adopts the connections that were open before the agent, in every network namespace; userspace reads it once, after attaching.
- * The first process found holding a socket is its owner. An accepted socket is a copy of its listener, whose
- * sk_max_ack_backlog it keeps (inet_csk_clone_lock()); a connecting one has 0 there.
+ * Adopts the connections that were open before the agent, in every network namespace; userspace
+ * reads it once, after attaching. The first process found holding a socket is its owner. An
+ * accepted socket is a copy of its listener, whose sk_max_ack_backlog it keeps
+ * (inet_csk_clone_lock()); a connecting one has 0 there.
  */
 SEC("iter/task_file")
 int tcp_adopt(struct bpf_iter__task_file *ctx)

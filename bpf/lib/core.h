@@ -2,8 +2,9 @@
 /*
  * What every program includes: the uapi types, libbpf's helpers, and names for CO-RE.
  *
- * Kernel structs are declared by hand in this folder, only the members that are read: libbpf relocates each access to the
- * running kernel's layout. A flavor (name___why) names the kernel commit that forced it.
+ * Kernel structs are declared by hand in this folder, only the members that are read: libbpf
+ * relocates each access to the running kernel's layout. A flavor (name___why) names the kernel
+ * commit that forced it.
  */
 #pragma once
 
@@ -21,12 +22,15 @@
 #define KERNEL_TYPES_END _Pragma("clang attribute pop")
 
 /*
- * Makes a record's layout part of the object's BTF, under a name that scripts/gen-events looks for. (A struct that is used
- * only through a local pointer leaves no trace there.)
+ * Makes a record's layout part of the object's BTF, under a name that scripts/gen-events looks for.
+ * (A struct that is used only through a local pointer leaves no trace there.)
  */
 #define EXPORT_RECORD(type) struct type *export_##type
 
-/* A pointer as a plain number: the verifier allows no arithmetic on what it knows to be a kernel pointer. */
+/*
+ * A pointer as a plain number: the verifier allows no arithmetic on what it knows to be a kernel
+ * pointer.
+ */
 static __always_inline __u64 address_of(const void *pointer)
 {
 	__u64 address = 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The ring and its books. Each object that includes this has one ring, `events`, and one per-CPU account of what its programs
- * produced and what they could not deliver: produced = consumed by userspace + ring_full + map_full, exactly, at rest.
+ * The ring and its books. Each object that includes this has one ring, `events`, and one per-CPU
+ * account of what its programs produced and what they could not deliver: produced = consumed by
+ * userspace + ring_full + map_full, exactly, at rest.
  */
 #pragma once
 
@@ -25,7 +26,10 @@ struct {
 	__uint(max_entries, 4 * 1024 * 1024); /* bytes; userspace resizes it to --ring.size */
 } events SEC(".maps");
 
-/* Bytes that may wait in the ring before userspace is woken; below it, userspace's timer finds them. A power of two. */
+/*
+ * Bytes that may wait in the ring before userspace is woken; below it, userspace's timer finds
+ * them. A power of two.
+ */
 const volatile __u64 wakeup_bytes = 1024 * 1024;
 
 static __always_inline struct account *books(void)
@@ -35,7 +39,10 @@ static __always_inline struct account *books(void)
 	return bpf_map_lookup_elem(&account, &zero);
 }
 
-/* A softirq can interrupt a program on its own CPU, so that even a per-CPU counter needs an atomic add. */
+/*
+ * A softirq can interrupt a program on its own CPU, so that even a per-CPU counter needs an atomic
+ * add.
+ */
 static __always_inline void bump(__u64 *counter)
 {
 	__sync_fetch_and_add(counter, 1);
@@ -67,8 +74,9 @@ static __always_inline void *reserve(__u64 size)
 }
 
 /*
- * Hands a record over. The wake-up is due each time the waiting bytes pass a multiple of wakeup_bytes; its window of a
- * sixteenth is wider than the records that several CPUs can add between one's reserve and its look, so none passes unseen.
+ * Hands a record over. The wake-up is due each time the waiting bytes pass a multiple of
+ * wakeup_bytes; its window of a sixteenth is wider than the records that several CPUs can add
+ * between one's reserve and its look, so none passes unseen.
  */
 static __always_inline void submit(void *record)
 {

@@ -1,15 +1,16 @@
 /*
  * TCP traffic in exact numbers, for test/kernel/tcp.test.ts.
  *
- *   tcp-traffic serve FAMILY PORT COUNT SEND   accepts COUNT connections one after the other; on each sends SEND bytes, reads to
- *                                              the end of the stream, closes
+ *   tcp-traffic serve FAMILY PORT COUNT SEND
+ *       accepts COUNT connections one after the other; on each sends SEND bytes, reads to the end
+ *       of the stream, closes
  *   tcp-traffic connect FAMILY ADDRESS PORT HOW COUNT RECEIVE SEND
- *                                              COUNT times: connects, reads RECEIVE bytes, sends SEND bytes, closes
+ *       COUNT times: connects, reads RECEIVE bytes, sends SEND bytes, closes
  *
- * HOW is a word of letters: b blocking; n non-blocking, asking for the outcome by a second connect; s non-blocking, asking by
- * SO_ERROR; t from a thread named "worker"; a closes before the outcome is known; h holds every connection open until standard
- * input ends.
- * Prints "ready" once it listens or has tried all, then, for connect, one line "ERRNO COUNT" for each outcome.
+ * HOW is a word of letters: b blocking; n non-blocking, asking for the outcome by a second connect;
+ * s non-blocking, asking by SO_ERROR; t from a thread named "worker"; a closes before the outcome
+ * is known; h holds every connection open until standard input ends. Prints "ready" once it listens
+ * or has tried all, then, for connect, one line "ERRNO COUNT" for each outcome.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -92,7 +93,8 @@ static void serve(char **args)
 	fflush(stdout);
 	for (int i = 0; i < count; i++) {
 		/* Both system calls have to be known. */
-		int fd = i % 2 ? accept(listener, NULL, NULL) : accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+		int fd = i % 2 ? accept(listener, NULL, NULL) :
+				 accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 
 		if (fd < 0)
 			die("accept");
@@ -118,7 +120,10 @@ static int attempt(int fd, struct sockaddr_storage *to, socklen_t size, const ch
 		getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length);
 		return error;
 	}
-	/* An ICMP error that comes while the socket is in use wakes poll, and the attempt goes on: tcp_v4_err(). */
+	/*
+	 * An ICMP error that comes while the socket is in use wakes poll, and the attempt goes on:
+	 * tcp_v4_err().
+	 */
 	for (;;) {
 		if (connect(fd, (void *)to, size) == 0)
 			return 0;
@@ -138,7 +143,8 @@ static void *connect_all(void *arg)
 
 	for (int i = 0; i < count; i++) {
 		int nonblocking = strpbrk(how, "ns") ? SOCK_NONBLOCK : 0;
-		int fd = socket(args[0][0] == '4' ? AF_INET : AF_INET6, SOCK_STREAM | nonblocking, 0);
+		int fd = socket(args[0][0] == '4' ? AF_INET : AF_INET6, SOCK_STREAM | nonblocking,
+				0);
 		int error = attempt(fd, &to, size, how);
 
 		outcomes[error < OUTCOMES ? error : OUTCOMES - 1]++;
