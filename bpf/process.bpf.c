@@ -4,6 +4,7 @@
  * identity table lives on it.
  */
 #include "lib/core.h"
+#include "lib/iter.h"
 #include "lib/ring.h"
 #include "lib/task.h"
 
@@ -52,15 +53,6 @@ struct trace_event_raw_sched_process_exit {
 
 struct task_struct___execve {
 	unsigned int in_execve : 1;
-};
-
-struct bpf_iter_meta {
-	struct seq_file *seq;
-};
-
-struct bpf_iter__task {
-	struct bpf_iter_meta *meta;
-	struct task_struct *task;
 };
 
 KERNEL_TYPES_END

@@ -16,12 +16,13 @@
  *   connect(2) fails, never in SYN_SENT   by the return value, at sys_exit
  */
 #include "lib/core.h"
+#include "lib/endpoints.h"
+#include "lib/iter.h"
 #include "lib/ring.h"
 #include "lib/sock.h"
 #include "lib/syscall.h"
 
 #include <asm-generic/errno.h>
-#include <bpf/bpf_endian.h>
 
 /*
  * Kernel-internal restart codes that sys_exit shows where the caller sees EINTR
@@ -62,11 +63,6 @@ enum tcp_role {
 	ROLE_SERVER,
 };
 
-enum tcp_family {
-	FAMILY_IPV4, /* IPv4-mapped IPv6 addresses too */
-	FAMILY_IPV6,
-};
-
 enum tcp_phase {
 	PHASE_CONNECTING,
 	PHASE_OPEN,
@@ -95,12 +91,8 @@ struct tcp_event {
 	enum tcp_event_kind kind;
 	enum tcp_result result; /* connect */
 	__u32 error;		/* connect: the errno behind the result, 0 when established */
-	enum tcp_family family;
-	__u16 local_port;
-	__u16 remote_port;
-	__u32 reserved_too;
-	__u8 local_address[16]; /* IPv4 in the first four bytes */
-	__u8 remote_address[16];
+	struct endpoints ends;
+	__u32 reserved_end;
 };
 
 EXPORT_RECORD(tcp_event);
@@ -130,28 +122,6 @@ struct {
 	__type(value, struct connection);
 } connections SEC(".maps");
 
-KERNEL_TYPES_BEGIN
-
-struct bpf_iter_meta {
-	struct seq_file *seq;
-};
-
-struct bpf_iter__task_file {
-	struct bpf_iter_meta *meta;
-	struct task_struct *task;
-	__u32 fd;
-	struct file *file;
-};
-
-struct bpf_iter__bpf_map_elem {
-	struct bpf_iter_meta *meta;
-	struct bpf_map *map;
-	void *key;
-	void *value;
-};
-
-KERNEL_TYPES_END
-
 static __always_inline __u32 result_of(__u32 error)
 {
 	switch (error) {
@@ -171,93 +141,6 @@ static __always_inline __u32 result_of(__u32 error)
 	default:
 		return RESULT_OTHER;
 	}
-}
-
-/* ::ffff:0:0/96, the IPv4-mapped addresses. */
-static __always_inline bool is_mapped(struct in6_addr *address)
-{
-	__u32 *words = address->in6_u.u6_addr32;
-
-	return words[0] == 0 && words[1] == 0 && words[2] == bpf_htonl(0xffff);
-}
-
-static __always_inline void describe_addresses(struct tcp_event *event, struct sock *sk)
-{
-	struct inet_sock *inet = (void *)sk;
-	struct in6_addr local, remote;
-
-	event->local_port = bpf_ntohs(BPF_CORE_READ(inet, inet_sport));
-	event->remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
-	__builtin_memset(event->local_address, 0, sizeof(event->local_address));
-	__builtin_memset(event->remote_address, 0, sizeof(event->remote_address));
-	event->family = FAMILY_IPV4;
-	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET6) {
-		BPF_CORE_READ_INTO(&local, sk, __sk_common.skc_v6_rcv_saddr);
-		BPF_CORE_READ_INTO(&remote, sk, __sk_common.skc_v6_daddr);
-		if (!is_mapped(&remote)) {
-			event->family = FAMILY_IPV6;
-			__builtin_memcpy(event->local_address, &local, sizeof(local));
-			__builtin_memcpy(event->remote_address, &remote, sizeof(remote));
-			return;
-		}
-	}
-	/*
-	 * A mapped socket has its IPv4 addresses here as well (tcp_v6_connect,
-	 * tcp_v6_syn_recv_sock).
-	 */
-	BPF_CORE_READ_INTO((__u32 *)event->local_address, sk, __sk_common.skc_rcv_saddr);
-	BPF_CORE_READ_INTO((__u32 *)event->remote_address, sk, __sk_common.skc_daddr);
-}
-
-/*
- * Where connect(2) was to go, from its caller's memory: for attempts that never reached the socket.
- */
-static __always_inline void describe_destination(struct tcp_event *event, __u64 sockaddr)
-{
-	struct {
-		__u16 family;
-		__u16 port;
-		__u32 word; /* IPv4 address, or IPv6 flow information */
-		struct in6_addr address;
-	} to = {};
-
-	if (bpf_probe_read_user(&to, sizeof(to), (void *)sockaddr) &&
-	    bpf_probe_read_user(&to, 8, (void *)sockaddr))
-		return;
-	event->remote_port = bpf_ntohs(to.port);
-	event->family = FAMILY_IPV4;
-	if (to.family == AF_INET6 && !is_mapped(&to.address)) {
-		event->family = FAMILY_IPV6;
-		__builtin_memcpy(event->remote_address, &to.address, sizeof(to.address));
-	} else {
-		__u32 *address = (void *)event->remote_address;
-
-		*address = to.family == AF_INET6 ? to.address.in6_u.u6_addr32[3] : to.word;
-	}
-}
-
-struct traffic {
-	__u64 sent;
-	__u64 received;
-	__u32 retransmits;
-};
-
-static __always_inline struct traffic traffic_of(struct sock *sk)
-{
-	struct tcp_sock *tcp = (void *)sk;
-	struct traffic traffic = {
-		.sent = BPF_CORE_READ(tcp, bytes_sent) - BPF_CORE_READ(tcp, bytes_retrans),
-		.received = BPF_CORE_READ(tcp, bytes_received),
-		.retransmits = BPF_CORE_READ(tcp, total_retrans),
-	};
-
-	/*
-	 * The peer's FIN counts as a byte in rcv_nxt and so in bytes_received:
-	 * tcp_rcv_nxt_update(), tcp_fin().
-	 */
-	if (traffic.received && BPF_CORE_READ(sk, __sk_common.skc_flags) & (1ul << SOCK_DONE))
-		traffic.received--;
-	return traffic;
 }
 
 static __always_inline void describe_sample(struct tcp_sample *sample, struct sock *sk,
@@ -288,11 +171,11 @@ static __always_inline struct tcp_event *begin(struct sock *sk, struct connectio
 	event->time = bpf_ktime_get_ns();
 	event->duration = c->start ? event->time - c->start : 0;
 	describe_sample(&event->sample, sk, c);
-	describe_addresses(event, sk);
+	endpoints_of_sock(&event->ends, sk);
+	event->reserved_end = 0;
 	event->kind = kind;
 	event->result = RESULT_ESTABLISHED;
 	event->error = 0;
-	event->reserved_too = 0;
 	return event;
 }
 
@@ -314,7 +197,7 @@ static __always_inline void report_failure(struct sock *sk, struct connection *c
 	event->result = error ? result_of(error) : RESULT_ABORTED;
 	event->error = error;
 	if (sockaddr)
-		describe_destination(event, sockaddr);
+		remote_of_sockaddr(&event->ends, sockaddr);
 	submit(event);
 }
 

@@ -34,8 +34,8 @@ export const TcpResult = {
   other: 6,
 } as const;
 
-/** enum tcp_family */
-export const TcpFamily = {
+/** enum ip_family */
+export const IpFamily = {
   ipv4: 0,
   ipv6: 1,
 } as const;
@@ -45,7 +45,7 @@ export class TcpEvent extends RecordView {
   static readonly struct = "tcp_event";
   static readonly size = 168;
   static readonly layout =
-    "tcp_event[168] time@0+8:unsigned duration@8+8:unsigned connection@16+8:unsigned start@24+8:unsigned sent@32+8:unsigned received@40+8:unsigned retransmits@48+4:unsigned rtt_us@52+4:unsigned state@56+4:unsigned role@60+4:tcp_role phase@64+4:tcp_phase reserved@68+4:unsigned tgid@72+4:unsigned tid@76+4:unsigned comm@80+16:text thread_comm@96+16:text kind@112+4:tcp_event_kind result@116+4:tcp_result error@120+4:unsigned family@124+4:tcp_family local_port@128+2:unsigned remote_port@130+2:unsigned reserved_too@132+4:unsigned local_address@136+16:bytes remote_address@152+16:bytes";
+    "tcp_event[168] time@0+8:unsigned duration@8+8:unsigned connection@16+8:unsigned start@24+8:unsigned sent@32+8:unsigned received@40+8:unsigned retransmits@48+4:unsigned rtt_us@52+4:unsigned state@56+4:unsigned role@60+4:tcp_role phase@64+4:tcp_phase reserved@68+4:unsigned tgid@72+4:unsigned tid@76+4:unsigned comm@80+16:text thread_comm@96+16:text kind@112+4:tcp_event_kind result@116+4:tcp_result error@120+4:unsigned family@124+4:ip_family local_port@128+2:unsigned remote_port@130+2:unsigned local_address@132+16:bytes remote_address@148+16:bytes reserved_end@164+4:unsigned";
 
   get time(): number {
     return this.u64(0);
@@ -125,14 +125,14 @@ export class TcpEvent extends RecordView {
   get remotePort(): number {
     return this.u16(130);
   }
-  get reservedToo(): number {
-    return this.u32(33);
-  }
   get localAddress(): Uint8Array {
-    return this.copy(136, 16);
+    return this.copy(132, 16);
   }
   get remoteAddress(): Uint8Array {
-    return this.copy(152, 16);
+    return this.copy(148, 16);
+  }
+  get reservedEnd(): number {
+    return this.u32(41);
   }
 }
 

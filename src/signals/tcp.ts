@@ -1,5 +1,5 @@
 /** tcp: active opens by outcome, accepts, and what connections carry while they live. */
-import { TcpEvent, TcpEventKind, TcpFamily, TcpPhase, TcpResult, TcpRole, TcpSample } from "../generated/tcp.js";
+import { IpFamily, TcpEvent, TcpEventKind, TcpPhase, TcpResult, TcpRole, TcpSample } from "../generated/tcp.js";
 import { Dimension } from "../metrics/dimension.js";
 import { addressText } from "./addresses.js";
 import { Connections } from "./connections.js";
@@ -10,7 +10,7 @@ import type { Handlers, Signal, SignalContext, TraceValue } from "./signal.js";
 
 const kinds = keysOf(TcpEventKind);
 const results = keysOf(TcpResult);
-const families = keysOf(TcpFamily);
+const families = keysOf(IpFamily);
 const roles = keysOf(TcpRole);
 
 /** The states that /proc/net/snmp counts as CurrEstab (include/net/tcp_states.h). */
@@ -197,9 +197,9 @@ function fields(event: TcpEvent): Record<string, TraceValue> {
     event: kinds[kind],
     role: roles[event.role],
     family: families[event.family],
-    local_address: addressText(event.localAddress, event.family === TcpFamily.ipv6),
+    local_address: addressText(event.localAddress, event.family === IpFamily.ipv6),
     local_port: event.localPort,
-    remote_address: addressText(event.remoteAddress, event.family === TcpFamily.ipv6),
+    remote_address: addressText(event.remoteAddress, event.family === IpFamily.ipv6),
     remote_port: event.remotePort,
     result: connects ? results[event.result] : undefined,
     error: connects && event.error !== 0 ? errnoName(event.error) : undefined,

@@ -9,7 +9,9 @@ const grace = 30_000;
 function record(tgid: number, comm: string, start = 1): ProcessRecord {
   const bytes = Buffer.alloc(16);
   bytes.write(comm);
-  const [commWord0 = 0, commWord1 = 0, commWord2 = 0, commWord3 = 0] = [0, 4, 8, 12].map((at) => bytes.readUInt32LE(at));
+  const [commWord0 = 0, commWord1 = 0, commWord2 = 0, commWord3 = 0] = [0, 4, 8, 12].map((at) =>
+    bytes.readUInt32LE(at),
+  );
   return { tgid, comm, start, commWord0, commWord1, commWord2, commWord3 };
 }
 
