@@ -9,8 +9,9 @@
  *
  * HOW is a word of letters: b blocking; n non-blocking, asking for the outcome by a second connect;
  * s non-blocking, asking by SO_ERROR; t from a thread named "worker"; a closes before the outcome
- * is known; h holds every connection open until standard input ends. Prints "ready" once it listens
- * or has tried all, then, for connect, one line "ERRNO COUNT" for each outcome.
+ * is known; f leaves reading and sending to a forked child; h holds every connection open until
+ * standard input ends. Prints "ready" once it listens or has tried all, then, for connect, one line
+ * "ERRNO COUNT" for each outcome.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -21,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define OUTCOMES 200
@@ -149,9 +151,17 @@ static void *connect_all(void *arg)
 
 		outcomes[error < OUTCOMES ? error : OUTCOMES - 1]++;
 		if (error == 0) {
+			pid_t child = strchr(how, 'f') ? fork() : 0;
+
 			fcntl(fd, F_SETFL, 0);
-			transfer(fd, atol(args[5]), receive);
-			transfer(fd, atol(args[6]), dispatch);
+			if (child == 0) {
+				transfer(fd, atol(args[5]), receive);
+				transfer(fd, atol(args[6]), dispatch);
+				if (strchr(how, 'f'))
+					_exit(0);
+			}
+			while (child && wait(NULL) < 0)
+				;
 		}
 		if (!strchr(how, 'h'))
 			close(fd);
