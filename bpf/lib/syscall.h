@@ -124,6 +124,9 @@ static __always_inline __u32 syscall_nr(struct pt_regs *regs)
 /* Numbers from here on, which no table has, are all counted as this one: a program can ask for any number it likes. */
 #define NR_UNKNOWN 1023
 
+/* Numbers that can be told apart: three tables of 1024. */
+#define NR_COUNT 3072
+
 /* The private calls of 32-bit Arm, 0xf0000 + n (arch/arm/include/uapi/asm/unistd.h), are counted as these. */
 #define NR_ARM_PRIVATE 1000
 
@@ -150,9 +153,18 @@ static __always_inline __u64 syscall_arg(struct pt_regs *regs, int n)
 {
 #if defined(__TARGET_ARCH_x86)
 	if (is_compat())
-		return (__u32)(n == 0 ? regs->bx : n == 1 ? regs->cx : n == 2 ? regs->dx : regs->si);
+		return (__u32)(n == 0 ? regs->bx :
+			       n == 1 ? regs->cx :
+			       n == 2 ? regs->dx :
+					regs->si);
 	return n == 0 ? regs->di : n == 1 ? regs->si : n == 2 ? regs->dx : regs->r10;
 #else
 	return n == 0 ? regs->orig_x0 : regs->regs[n];
 #endif
+}
+
+/* The errno that a call returned, restart codes among them; 0 when it did not fail. */
+static __always_inline __u32 errno_of(long ret)
+{
+	return ret < 0 && ret >= -MAX_ERRNO ? -ret : 0;
 }

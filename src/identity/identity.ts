@@ -106,6 +106,16 @@ export class Identity {
     return actor < 0 ? this.#enter(unknownComm) : this.#seen(actor);
   }
 
+  /** Has this process exited, and no other taken its pid since? False for one that was never announced. */
+  hasExited(tgid: number): boolean {
+    return this.#processes.get(tgid)?.running === false;
+  }
+
+  /** Has this process been announced, and not been forgotten since? */
+  isKnown(tgid: number): boolean {
+    return this.#processes.has(tgid);
+  }
+
   /** A process is there, under this name: it was forked, was found running, called execve, or renamed itself. */
   lives(record: ProcessRecord): void {
     const found = this.#find(record);

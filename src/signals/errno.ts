@@ -1,9 +1,19 @@
 /** Names of errno values. */
-import { constants } from "node:os";
+import { errors } from "../generated/syscalls.js";
+import { readNames } from "./numbered-names.js";
 
-const names = new Map(Object.entries(constants.errno).map(([name, value]) => [value, name]));
+/**
+ * Codes that the kernel keeps to itself (include/linux/errno.h); a tracer sees them: those of an interrupted call, which is
+ * then restarted or fails with EINTR, and now and then one that a driver should not have let out.
+ */
+const internal = `
+@512 ERESTARTSYS ERESTARTNOINTR ERESTARTNOHAND ENOIOCTLCMD ERESTART_RESTARTBLOCK EPROBE_DEFER EOPENSTALE ENOPARAM
+@521 EBADHANDLE ENOTSYNC EBADCOOKIE ENOTSUPP ETOOSMALL ESERVERFAULT EBADTYPE EJUKEBOX EIOCBQUEUED ERECALLCONFLICT ENOGRACE
+`;
 
-/** `ENOENT` for 2; `errno_<n>` where the running system has no name. */
+const names = readNames(errors + internal);
+
+/** `ENOENT` for 2; `errno_<n>` for a number without a name. */
 export function errnoName(errno: number): string {
-  return names.get(errno) ?? `errno_${errno.toString()}`;
+  return names[errno] ?? `errno_${errno}`;
 }

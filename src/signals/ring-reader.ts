@@ -27,13 +27,7 @@ export class RingReader<T extends RecordView> {
   /**
    * `take` gets each record of at least `shortest` bytes; what it throws goes to `failed`, and costs that record only.
    */
-  constructor(
-    ring: BpfRing,
-    view: T,
-    shortest: number,
-    take: (record: T) => void,
-    failed: (error: unknown) => void,
-  ) {
+  constructor(ring: BpfRing, view: T, shortest: number, take: (record: T) => void, failed: (error: unknown) => void) {
     this.#ring = ring;
     this.#view = view;
     this.#shortest = shortest;
@@ -42,12 +36,12 @@ export class RingReader<T extends RecordView> {
     view.bind(ring.data);
   }
 
-  /** Takes in what is complete by now, at most about `drainLimit` records. Returns how many that was. */
-  drain(): number {
+  /** Takes in what is complete by now, at most `limit` records and a batch more. Returns how many that was. */
+  drain(limit = drainLimit): number {
     const ring = this.#ring;
     const index = ring.index;
     let drained = 0;
-    for (let count = ring.peek(); count > 0 && drained < drainLimit; count = ring.peek()) {
+    for (let count = ring.peek(); count > 0 && drained < limit; count = ring.peek()) {
       for (let at = 0; at < 2 * count; at += 2) {
         this.#one(index[at] as number, index[at + 1] as number);
       }

@@ -62,9 +62,9 @@ export class RunningSignal {
     this.#handlers.attached?.();
   }
 
-  /** Takes in what waits in the ring. Returns how many records that was. */
-  drain(): number {
-    return this.#reader.drain();
+  /** Takes in what waits in the ring: see {@link RingReader.drain}. Returns how many records that was. */
+  drain(limit?: number): number {
+    return this.#reader.drain(limit);
   }
 
   /** Lets the handlers refresh what they read from maps and iterators. */

@@ -1,7 +1,10 @@
 import { setTimeout } from "node:timers/promises";
 
-/** Milliseconds; a guest of scripts/vmtest is emulated, and some thirteen times slower. */
-const patience = process.env.VMTEST_GUEST === undefined ? 10_000 : 150_000;
+/** A guest of scripts/vmtest is emulated, and some thirteen times slower. */
+export const slowness = process.env.VMTEST_GUEST === undefined ? 1 : 15;
+
+/** Milliseconds. */
+const patience = 10_000 * slowness;
 
 /** Tries until `attempt` does not throw, and returns what it returned; its last error when patience ends. */
 export async function eventually<T>(attempt: () => T | Promise<T>): Promise<T> {

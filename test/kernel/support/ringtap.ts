@@ -37,6 +37,15 @@ export interface RunOptions {
 /** This build's entry point. */
 export const mainScript = fileURLToPath(new URL("../../../src/cli/main.js", import.meta.url));
 
+/** A prefix: another user than root, who may do nothing but read what stands in the way to this build. */
+export const unprivileged = ["setpriv", "--reuid=65534", "--clear-groups", ...onlyCapabilities("dac_read_search")];
+
+/** Arguments of setpriv(1) that leave these capabilities, in effect for any user. */
+export function onlyCapabilities(...names: readonly string[]): string[] {
+  const set = ["-all", ...names.map((name) => `+${name}`)].join(",");
+  return [`--inh-caps=${set}`, `--ambient-caps=${set}`, `--bounding-set=${set}`];
+}
+
 /** The environment without `RINGTAP_*`, which would be flags. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("RINGTAP_")));

@@ -1,0 +1,217 @@
+/** The maps of the syscall signal: both ways to keep the calls under way, room that runs out, processes that end. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { before, describe, it } from "node:test";
+
+import { objectFolder } from "../../src/cli/signal-set.js";
+import { ErrorKey } from "../../src/generated/syscall.js";
+import { Identity } from "../../src/identity/identity.js";
+import { type BpfObject, native } from "../../src/kernel/native.js";
+import { Catalog } from "../../src/metrics/catalog.js";
+import { CountDifferences, type Owner } from "../../src/signals/count-differences.js";
+import { loadSignal } from "../../src/signals/load.js";
+import { RunningSignal } from "../../src/signals/running.js";
+import type { HookSet, SignalOptions } from "../../src/signals/signal.js";
+import { syscall } from "../../src/signals/syscall.js";
+import { syscallNumber } from "../../src/signals/syscall-names.js";
+import { compileProgram } from "./support/program.js";
+import type { Scope } from "./support/scope.js";
+import { startWaiting } from "./support/waiting.js";
+
+const source = readFileSync(new URL("../../../test/kernel/programs/syscall-calls.c", import.meta.url), "utf8");
+const [storage, hash] = syscall.hooks as [HookSet, HookSet];
+
+let program = "";
+
+before(() => {
+  program = compileProgram("calls-a", source);
+});
+
+/** Runs the program to its end. Returns its pids. */
+async function run(scope: Scope, ...args: readonly string[]): Promise<number[]> {
+  const waiting = await startWaiting(scope, program, args);
+  return (await waiting.go()).map(Number);
+}
+
+function options(mode: "aggregate" | "stream"): SignalOptions {
+  return {
+    mode: "run",
+    syscall: { mode, minDuration: 0, errorsOnly: false, names: [] },
+    pids: [],
+    comms: mode === "stream" ? ["calls-a"] : [],
+  };
+}
+
+/** The signal attached by one of its hooks, and a look at `ringtap_syscalls_total` by pid and name. */
+function start(scope: Scope, hook: HookSet, mode: "aggregate" | "stream") {
+  const catalog = new Catalog({ seriesLimit: 1_000_000 });
+  const identity = new Identity(catalog, ["pid"]);
+  const loaded = loadSignal({ ...syscall, hooks: [hook] }, options(mode), { folder: objectFolder, ringSize: 2 ** 22 });
+  scope.after(() => {
+    loaded.object.close();
+  });
+  const running = new RunningSignal(syscall, loaded, catalog, identity, options(mode), assert.ifError);
+  running.attach();
+  const table = [...catalog].find(({ name }) => name === "ringtap_syscalls_total");
+  assert(table?.type === "counter" && table.detail !== undefined);
+  const { subject, detail } = table;
+  return {
+    object: loaded.object,
+    count: (pid: number, name: string): number => {
+      running.drain();
+      // Once more, because nobody has announced the processes.
+      running.collect();
+      running.collect();
+      return table.value(subject.intern(pid.toString()), detail.intern(name));
+    },
+  };
+}
+
+for (const { hook, mode } of [storage, hash].flatMap((each) =>
+  (["aggregate", "stream"] as const).map((one) => ({ hook: each, mode: one })),
+)) {
+  describe(`syscall by ${hook.name}, ${mode}`, () => {
+    it("counts exactly, through fork, threads, exec and exec from a thread", async (t) => {
+      const { count } = start(t, hook, mode);
+      const [main = 0, , , threads = 0, , taken = 0] = await run(t, "mixed");
+      assert.equal(count(main, "getppid"), 50);
+      assert.equal(count(main, "clone") + count(main, "clone3"), 4);
+      // Three threads' hundred each; the first return of a child or a thread is no call.
+      assert.equal(count(threads, "getppid"), 300);
+      assert.equal(count(threads, "clone") + count(threads, "clone3"), 3);
+      assert.equal(count(taken, "execve"), 1);
+    });
+
+    it("leaves out the call that it finds under way", async (t) => {
+      const waiting = await startWaiting(t, program, ["count", "10", "0"]);
+      const { count } = start(t, hook, mode);
+      await waiting.go();
+      assert.equal(count(waiting.pid, "getppid"), 10);
+      assert.equal(count(waiting.pid, "read"), 0);
+    });
+  });
+}
+
+describe("syscall by hash", () => {
+  it("keeps no entry of a thread that has ended", async (t) => {
+    const { object } = start(t, hash, "aggregate");
+    for (let round = 0; round < 5; round++) {
+      await run(t, "mixed");
+    }
+    const threads = object.map("call_hash");
+    const held = threads.readAll();
+    const running = readFileSync("/proc/loadavg", "utf8").split(/[ /]/)[4];
+    assert(held <= Number(running), `${held} entries for ${running ?? ""} threads`);
+  });
+});
+
+describe("syscall without room", () => {
+  /** An object with room for 16 processes' calls, attached. */
+  function cramped(scope: Scope): BpfObject {
+    const object = native.open(`${objectFolder}/syscall.bpf.o`);
+    scope.after(() => {
+      object.close();
+    });
+    for (const name of storage.without) {
+      if (object.programs.some((each) => each.name === name)) {
+        object.setAutoload(name, false);
+      }
+    }
+    object.setMaxEntries("calls", 16);
+    object.setMaxEntries("errors", 16);
+    object.load();
+    for (const name of ["syscall_enter_storage", "syscall_exit_storage"]) {
+      object.attach(name);
+    }
+    return object;
+  }
+
+  it("counts by number alone, and loses nothing", async (t) => {
+    const object = cramped(t);
+    await run(t, "count", "1000", "0");
+    await run(t, "unnamed");
+    const sums = { calls: 0, errors: 0, byNumberAlone: 0 };
+    const here = (): Owner => "here";
+    for (const name of ["calls", "calls_overflow"]) {
+      new CountDifferences(object.map(name)).read((key, [, ...slots]) => {
+        const count = slots.reduce((sum, value) => sum + value, 0);
+        sums.calls += key[1] === 600 ? count : 0;
+        sums.byNumberAlone += key[0] === 0 ? count : 0;
+      }, here);
+    }
+    for (const name of ["errors", "errors_overflow"]) {
+      new CountDifferences(object.map(name)).read((key, [count = 0]) => {
+        sums.errors += key[1] === 600 ? count : 0;
+      }, here);
+    }
+    assert.equal(sums.calls, 3);
+    assert.equal(sums.errors, 3);
+    assert(sums.byNumberAlone > 1000);
+    const account = object.map("account");
+    account.readAll();
+    assert.deepEqual([...new BigUint64Array(account.values, 0, 3)], [0n, 0n, 0n]);
+  });
+});
+
+describe("counts read from a kernel map", () => {
+  it("come as differences, and go with their process", (t) => {
+    const object = native.open(`${objectFolder}/syscall.bpf.o`);
+    t.after(() => {
+      object.close();
+    });
+    object.load();
+    const map = object.map("errors");
+    const differences = new CountDifferences(map);
+    const key = (tgid: number): Uint8Array =>
+      new Uint8Array(Uint32Array.of(tgid, syscallNumber("read") ?? 0, 4, 0).buffer);
+    const put = (tgid: number, value: bigint): void => {
+      map.set(key(tgid), new Uint8Array(BigUint64Array.of(value).buffer));
+    };
+    const read = (gone: readonly number[] = [], unknown: readonly number[] = []): [number, number][] => {
+      const found: [number, number][] = [];
+      differences.read(
+        (words, [count = 0]) => found.push([words[0] ?? 0, count]),
+        (tgid) => (gone.includes(tgid) ? "gone" : unknown.includes(tgid) ? "unknown" : "here"),
+      );
+      return found.sort();
+    };
+    assert.equal(map.info.keySize, ErrorKey.size);
+    put(1, 5n);
+    put(2, 2n ** 40n + 1n);
+    assert.deepEqual(read(), [
+      [1, 5],
+      [2, 2 ** 40 + 1],
+    ]);
+    put(1, 8n);
+    assert.deepEqual(read(), [[1, 3]]);
+    assert.deepEqual(read(), []);
+    put(2, 2n ** 40n + 3n);
+    put(3, 7n);
+    // 3 is seen for the first and the last time.
+    assert.deepEqual(read([2, 3]), [
+      [2, 2],
+      [3, 7],
+    ]);
+    assert.equal(map.readAll(), 1);
+    put(2, 4n);
+    assert.deepEqual(read(), [[2, 4]]);
+    // The owner of 50 and 51 is not known yet.
+    put(50, 6n);
+    put(51, 1n);
+    assert.deepEqual(read([], [50, 51]), []);
+    put(50, 9n);
+    assert.deepEqual(read([], [51]), [
+      [50, 9],
+      [51, 1],
+    ]);
+    for (let tgid = 100; tgid < 1100; tgid++) {
+      put(tgid, BigInt(tgid));
+    }
+    assert.equal(
+      read().reduce((sum, [, count]) => sum + count, 0),
+      599_500,
+    );
+    put(1099, 1100n);
+    assert.deepEqual(read(), [[1099, 1]]);
+  });
+});
