@@ -2,8 +2,8 @@
 /*
  * file: every open(2), creat(2), openat(2) and openat2(2), and how it ended.
  *
- * One program, at the end of the call: its arguments are still in place there, and the kernel has faulted the path in. Opens
- * that go through io_uring are not system calls and do not come here.
+ * One program, at the end of the call: its arguments are still in place there, and the kernel has
+ * faulted the path in. Opens that go through io_uring are not system calls and do not come here.
  */
 #include "lib/core.h"
 #include "lib/ring.h"
@@ -19,8 +19,8 @@
 const volatile bool with_path = true;
 
 struct file_event {
-	__u64 time; /* the call's end, CLOCK_MONOTONIC, ns */
-	__u64 flags; /* O_RDONLY, O_CREAT, … as the caller gave them; openat2's are 0 when unreadable */
+	__u64 time;  /* the call's end, CLOCK_MONOTONIC, ns */
+	__u64 flags; /* O_RDONLY, … as the caller gave them; 0 when openat2's are unreadable */
 	struct actor actor;
 	__u32 error;	      /* 0 or the errno */
 	__u32 path_truncated; /* 1 when path was cut */
@@ -89,9 +89,9 @@ static __always_inline bool may_be_open(__u32 unmarked_nr)
 }
 
 /*
- * Runs at the end of every system call. An open that a signal interrupts ends with a restart code here; it counts when it
- * has been restarted and returns. (One whose caller is told EINTR instead, for want of SA_RESTART, does not count: the kernel
- * decides that after sys_exit.)
+ * Runs at the end of every system call. An open that a signal interrupts ends with a restart code
+ * here; it counts when it has been restarted and returns. (One whose caller is told EINTR instead,
+ * for want of SA_RESTART, does not count: the kernel decides that after sys_exit.)
  */
 SEC("tp_btf/sys_exit")
 int BPF_PROG(file_sys_exit, struct pt_regs *regs, long ret)

@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * syscall: every system call that returns, by process and number: how often, how long, with which error.
+ * syscall: every system call that returns, by process and number: how often, how long, with which
+ * error.
  *
- * Two paths, chosen before the load by `stream`. *Aggregate* adds a call to counts that userspace reads now and then
- * (lib/call_counts.h). *Stream* puts each call that passes the filters into the ring (lib/call_filters.h).
+ * Two paths, chosen before the load by `stream`. *Aggregate* adds a call to counts that userspace
+ * reads now and then (lib/call_counts.h). *Stream* puts each call that passes the filters into the
+ * ring (lib/call_filters.h).
  *
- * A call is known by its sys_enter: the number is kept from there, since rt_sigreturn(2) wipes its own from the registers, with
- * the start time. So these are not counted: a call that was under way when the agent attached; the first return of a forked
- * child; calls that do not return (exit, exit_group), as in strace -c. A call that seccomp refuses never gets to sys_enter
- * (syscall_trace_enter(), kernel/entry/): it is known by returning an error without it, and counted with duration 0. (Where
- * seccomp lets a supervisor answer and that succeeds, there is nothing to tell it by, and it is not counted.)
+ * A call is known by its sys_enter: the number is kept from there, since rt_sigreturn(2) wipes its
+ * own from the registers, with the start time. So these are not counted: a call that was under way
+ * when the agent attached; the first return of a forked child; calls that do not return (exit,
+ * exit_group), as in strace -c. A call that seccomp refuses never gets to sys_enter
+ * (syscall_trace_enter(), kernel/entry/): it is known by returning an error without it, and counted
+ * with duration 0. (Where seccomp lets a supervisor answer and that succeeds, there is nothing to
+ * tell it by, and it is not counted.)
  *
- * An interrupted call counts as failed with what sys_exit shows, ERESTARTSYS and the like: the kernel decides later whether the
- * caller sees EINTR or the call is restarted, which is a call of its own. strace -c counts both the same way; only a call that
- * the thread's death cuts short it does not get to see. rt_sigreturn "returns" the register that it restores, which can look
- * like an error, in strace too.
+ * An interrupted call counts as failed with what sys_exit shows, ERESTARTSYS and the like: the
+ * kernel decides later whether the caller sees EINTR or the call is restarted, which is a call of
+ * its own. strace -c counts both the same way; only a call that the thread's death cuts short it
+ * does not get to see. rt_sigreturn "returns" the register that it restores, which can look like an
+ * error, in strace too.
  */
 #include "lib/core.h"
 #include "lib/call_counts.h"
@@ -55,8 +60,8 @@ struct {
 } call_storage SEC(".maps");
 
 /*
- * The same for older kernels, by the address of the task, which a thread keeps when it takes over its leader's tid in
- * execve(2) (de_thread(), fs/exec.c).
+ * The same for older kernels, by the address of the task, which a thread keeps when it takes over
+ * its leader's tid in execve(2) (de_thread(), fs/exec.c).
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -126,7 +131,8 @@ static __always_inline void end(struct call *call, struct pt_regs *regs, long re
 }
 
 /*
- * One of the two sets that follow is loaded: the first, or where the kernel refuses that, the second.
+ * One of the two sets that follow is loaded: the first, or where the kernel refuses that, the
+ * second.
  */
 
 SEC("tp_btf/sys_enter")
@@ -176,7 +182,10 @@ int BPF_PROG(syscall_exit_hash, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-/* A thread's last sign of life, in do_exit() on its own task (kernel/exit.c): it makes no call any more. */
+/*
+ * A thread's last sign of life, in do_exit() on its own task (kernel/exit.c): it makes no call any
+ * more.
+ */
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(syscall_forget_hash, struct task_struct *exiting)
 {

@@ -10,7 +10,7 @@
  * An active open ends in exactly one record:
  *   SYN_SENT → ESTABLISHED                established
  *   SYN_SENT → CLOSE, sk_err set          refused, timed_out, unreachable, reset, … by sk_err
- *   SYN_SENT → CLOSE, sk_err 0            aborted: the program closed the socket; unless connect(2)
+ *   SYN_SENT → CLOSE, sk_err 0            aborted: the program closed the socket; or connect(2)
  *                                         is undoing the attempt (tcp_v4_connect's `failure`
  *                                         label): then by its return value, at sys_exit
  *   connect(2) fails, never in SYN_SENT   by the return value, at sys_exit
@@ -23,13 +23,6 @@
 #include "lib/syscall.h"
 
 #include <asm-generic/errno.h>
-
-/*
- * Kernel-internal restart codes that sys_exit shows where the caller sees EINTR
- * (include/linux/errno.h).
- */
-#define ERESTARTSYS 512
-#define ERESTART_RESTARTBLOCK 516
 
 /* Connections remembered at once; not preallocated. */
 #define CONNECTIONS_MAX 262144
@@ -72,7 +65,7 @@ enum tcp_phase {
 /* A connection as it stands; counts are totals since the agent has known it. */
 struct tcp_sample {
 	__u64 connection;  /* with start: names the connection; not for showing */
-	__u64 start;	   /* SYN sent or accept returned, monotonic ns; 0: open before the agent */
+	__u64 start;	   /* SYN sent or accept returned, ns; 0: open before the agent */
 	__u64 sent;	   /* payload bytes, retransmissions left out */
 	__u64 received;	   /* payload bytes, in order */
 	__u32 retransmits; /* segments, SYN and SYN-ACK included */

@@ -5,8 +5,9 @@
 #include <linux/types.h>
 
 /*
- * The smallest k with value ≤ 2^k, that is ceil(log2(value)); 0 for 0 and 1. Rounded up, so that "at most 2^k" is true of
- * all that a histogram's slot k holds. src/metrics/log2.ts does the same. Without branches, which the verifier would follow.
+ * The smallest k with value ≤ 2^k, that is ceil(log2(value)); 0 for 0 and 1. Rounded up, so that
+ * "at most 2^k" is true of all that a histogram's slot k holds. src/metrics/log2.ts does the same.
+ * Without branches, which the verifier would follow.
  */
 static __always_inline __u32 ceil_log2(__u64 value)
 {

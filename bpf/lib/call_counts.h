@@ -39,14 +39,17 @@ EXPORT_RECORD(call_counts);
 EXPORT_RECORD(error_key);
 
 /*
- * A call of a process that finds no room is counted by number alone, as tgid 0, in the overflow maps, where
- * every number has room: totals stay exact. One that cannot be kept there either, for want of memory, is lost: map_full.
+ * A call of a process that finds no room is counted by number alone, as tgid 0, in the overflow
+ * maps, where every number has room: totals stay exact. One that cannot be kept there either, for
+ * want of memory, is lost: map_full.
  *
- * To spare each call one more atomic add, account.produced holds the lost ones only: what was produced is that and the sum of
- * all slots, and what was consumed is the sum of the slots that userspace has read.
+ * To spare each call one more atomic add, account.produced holds the lost ones only: what was
+ * produced is that and the sum of all slots, and what was consumed is the sum of the slots that
+ * userspace has read.
  *
- * Not per-CPU: the kernel's per-CPU allocator cannot keep pace with 10,000 new keys a second from a program (it then fails with
- * ENOMEM, seen on 6.18 with 1,400 short-lived processes a second), and it takes a value for each possible CPU.
+ * Not per-CPU: the kernel's per-CPU allocator cannot keep pace with 10,000 new keys a second from a
+ * program (it then fails with ENOMEM, seen on 6.18 with 1,400 short-lived processes a second), and
+ * it takes a value for each possible CPU.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -60,7 +60,9 @@ static __always_inline bool is_wanted_comm(void)
 	return bpf_map_lookup_elem(&comms, actor.comm);
 }
 
-/* What can be told when a call begins: all but its duration and its result. The cheap ones first. */
+/*
+ * What can be told when a call begins: all but its duration and its result. The cheap ones first.
+ */
 static __always_inline bool passes_at_start(__u32 nr)
 {
 	if (filter_names && !is_wanted_name(nr))

@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * System calls as the raw tracepoints sys_enter and sys_exit show them: number, arguments, and whether the caller is 32-bit.
- * The arguments are still in place at sys_exit (on arm64 the first one in orig_x0), and user memory has been faulted in.
+ * System calls as the raw tracepoints sys_enter and sys_exit show them: number, arguments, and
+ * whether the caller is 32-bit. The arguments are still in place at sys_exit (on arm64 the first
+ * one in orig_x0), and user memory has been faulted in.
  */
 #pragma once
 
 #include "task.h"
 
-/* Set in a number to tell a 32-bit caller's table from the native one; numbers themselves stay below it. */
+/*
+ * Set in a number to tell a 32-bit caller's table from the native one; numbers themselves stay
+ * below it.
+ */
 #define COMPAT_BIT 0x80000000u
 
-/* Set by the callers of x86's third table in their numbers (__X32_SYSCALL_BIT, arch/x86/include/uapi/asm/unistd.h). */
+/*
+ * Set by the callers of x86's third table in their numbers (__X32_SYSCALL_BIT,
+ * arch/x86/include/uapi/asm/unistd.h).
+ */
 #define X32_SYSCALL_BIT 0x40000000u
 
 /* What a call can return as an error: -MAX_ERRNO to -1 (include/linux/err.h). */
@@ -100,7 +107,10 @@ static __always_inline bool task_is_compat(struct task_struct *task)
 #endif
 }
 
-/* The number of the call that `regs` belong to, in the caller's table, whichever that is; cheap, to leave early by. */
+/*
+ * The number of the call that `regs` belong to, in the caller's table, whichever that is; cheap, to
+ * leave early by.
+ */
 static __always_inline __u32 unmarked_syscall_nr(struct pt_regs *regs)
 {
 #if defined(__TARGET_ARCH_x86)
@@ -111,8 +121,8 @@ static __always_inline __u32 unmarked_syscall_nr(struct pt_regs *regs)
 }
 
 /*
- * The same with COMPAT_BIT for a 32-bit caller. An x32 caller's number keeps X32_SYSCALL_BIT; after sigreturn, which wipes it,
- * it is -1.
+ * The same with COMPAT_BIT for a 32-bit caller. An x32 caller's number keeps X32_SYSCALL_BIT; after
+ * sigreturn, which wipes it, it is -1.
  */
 static __always_inline __u32 syscall_nr(struct pt_regs *regs)
 {
@@ -121,13 +131,19 @@ static __always_inline __u32 syscall_nr(struct pt_regs *regs)
 	return is_compat() ? nr | COMPAT_BIT : nr;
 }
 
-/* Numbers from here on, which no table has, are all counted as this one: a program can ask for any number it likes. */
+/*
+ * Numbers from here on, which no table has, are all counted as this one: a program can ask for any
+ * number it likes.
+ */
 #define NR_UNKNOWN 1023
 
 /* Numbers that can be told apart: three tables of 1024. */
 #define NR_COUNT 3072
 
-/* The private calls of 32-bit Arm, 0xf0000 + n (arch/arm/include/uapi/asm/unistd.h), are counted as these. */
+/*
+ * The private calls of 32-bit Arm, 0xf0000 + n (arch/arm/include/uapi/asm/unistd.h), are counted as
+ * these.
+ */
 #define NR_ARM_PRIVATE 1000
 
 /* A number below 1024, with the marks of its table, from one in the caller's table. */

@@ -60,7 +60,10 @@ static __always_inline void actor_of(struct actor *actor, struct task_struct *ta
 	BPF_CORE_READ_INTO(&actor->thread_comm, task, comm);
 }
 
-/* The same for the current task, at half the cost: a thread that leads its group needs no look at the leader. */
+/*
+ * The same for the current task, at half the cost: a thread that leads its group needs no look at
+ * the leader.
+ */
 static __always_inline void current_actor(struct actor *actor)
 {
 	__u64 id = bpf_get_current_pid_tgid();

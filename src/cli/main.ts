@@ -1,14 +1,18 @@
 #!/usr/bin/env node
 /** The command `ringtap`. */
 import { Command } from "commander";
+import { addCheckCommand } from "./check.js";
 import { reportFailure, throwErrors } from "./errors.js";
 import { addRunCommand } from "./run.js";
+import { addTraceCommand } from "./trace.js";
 import { version } from "./version.js";
 
 const program = throwErrors(new Command("ringtap"))
   .description("eBPF observability agent: TCP, syscall, file and process events as Prometheus metrics")
   .version(version);
 addRunCommand(program);
+addTraceCommand(program);
+addCheckCommand(program);
 
 try {
   await program.parseAsync();

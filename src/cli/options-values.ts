@@ -1,5 +1,6 @@
 /** Parsers of flag values. Each throws a UsageError that quotes the text and says what is accepted. */
 import { parseListenAddress } from "../exposition/listen-address.js";
+import { syscallNumber } from "../signals/syscall-names.js";
 import { UsageError } from "./errors.js";
 import { quote } from "./logger-text.js";
 import type { Parse } from "./options-flags.js";
@@ -70,9 +71,11 @@ export function urlPath(text: string): string {
     : text;
 }
 
-/** A system call's name, such as `openat`; whether the kernel has it is for the signal to say. */
+/** A system call's name, as the label `syscall` shows it. */
 export function syscallName(text: string): string {
-  return /^[a-z_][a-z\d_]*$/.test(text) ? text : refuse(text, "expected the name of a system call, such as openat");
+  return syscallNumber(text) === undefined
+    ? refuse(text, "expected the name of a system call on this machine, such as openat or compat_openat")
+    : text;
 }
 
 /** TASK_COMM_LEN of include/linux/sched.h, less the terminating zero. */

@@ -1,5 +1,4 @@
 /** `ringtap run`: the agent. */
-import { once } from "node:events";
 import { arch, release } from "node:os";
 import type { Command } from "commander";
 import { Gauge, type Registry } from "prom-client";
@@ -11,6 +10,7 @@ import { native } from "../kernel/native.js";
 import { Engine } from "../signals/engine.js";
 import { signals } from "../signals/index.js";
 import { declareProgramStats, declareSelfMetrics } from "../signals/self-metrics.js";
+import { askedToEnd } from "./ending.js";
 import { createLogger } from "./logger.js";
 import { addRunFlags, readRunOptions, type RunOptions } from "./options.js";
 import { loadSignals, type SignalSet } from "./signal-set.js";
@@ -34,20 +34,6 @@ function describeSignals(set: SignalSet): PageSignal[] {
     up: running !== undefined,
     hooks: running === undefined ? [(error as Error).message] : [running.loaded.hook.name],
   }));
-}
-
-/** Resolves with the name of the signal that asks the process to end. */
-async function askedToEnd(): Promise<string> {
-  const aborter = new AbortController();
-  const { signal } = aborter;
-  const name = await Promise.race(
-    ["SIGINT", "SIGTERM"].map(async (signalName) => {
-      await once(process, signalName, { signal });
-      return signalName;
-    }),
-  );
-  aborter.abort();
-  return name;
 }
 
 async function run(options: RunOptions): Promise<void> {

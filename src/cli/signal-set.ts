@@ -1,11 +1,13 @@
 /** Loads the signals that a command asks for, and keeps going with those that work. */
 import type { Logger } from "pino";
 import { Identity, type IdentityLabel } from "../identity/identity.js";
+import { requireKernel } from "../kernel/requirements.js";
 import { Catalog } from "../metrics/catalog.js";
 import { loadSignal } from "../signals/load.js";
 import { RunningSignal } from "../signals/running.js";
 import type { SignalStatus } from "../signals/self-metrics.js";
 import type { Signal, SignalOptions } from "../signals/signal.js";
+import { describeError } from "./errors.js";
 
 /** Where the compiled BPF objects are. */
 export const objectFolder = new URL("../../bpf", import.meta.url).pathname;
@@ -37,7 +39,7 @@ export interface SignalSet {
 const complaintInterval = 60_000;
 
 /** A handler that logs the first error, then one a minute with the number that went by. */
-function complainSparingly(log: Logger, signal: string): (error: unknown) => void {
+export function complainSparingly(log: Logger, signal: string): (error: unknown) => void {
   let silentUntil = 0;
   let unsaid = 0;
   return (err) => {
@@ -52,8 +54,12 @@ function complainSparingly(log: Logger, signal: string): (error: unknown) => voi
   };
 }
 
-/** Loads each signal. One that fails is logged and left out; when none that was asked for is left, its error is thrown. */
+/**
+ * Loads each signal. One that fails is logged and left out; when none that was asked for is left, an error that tells why is
+ * thrown. So is what {@link requireKernel} finds missing.
+ */
 export function loadSignals(options: SignalSetOptions): SignalSet {
+  requireKernel();
   const { signals, wanted, log, signalOptions } = options;
   const catalog = new Catalog({ seriesLimit: options.seriesLimit });
   const identity = new Identity(catalog, options.labels);
@@ -73,13 +79,16 @@ export function loadSignals(options: SignalSetOptions): SignalSet {
       const running = new RunningSignal(signal, loaded, shown, identity, signalOptions, failed);
       statuses.push({ name: signal.name, running });
     } catch (error) {
-      log.error({ signal: signal.name, err: error }, "signal left out");
       statuses.push({ name: signal.name, error });
     }
   }
-  const failures = statuses.filter(({ name, running }) => wanted.includes(name) && running === undefined);
-  if (failures.length === wanted.length) {
-    throw failures[0]?.error;
+  const failures = statuses.filter(({ running }) => running === undefined);
+  const wantedFailures = failures.filter(({ name }) => wanted.includes(name));
+  if (wantedFailures.length === wanted.length) {
+    throw new Error(wantedFailures.map(({ error }) => describeError(error)).join("; "));
+  }
+  for (const { name, error } of failures) {
+    log.error({ signal: name, err: error }, "signal left out");
   }
   return { catalog, identity, statuses, running: statuses.flatMap(({ running }) => running ?? []) };
 }

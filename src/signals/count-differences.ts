@@ -9,6 +9,10 @@ export type Owner = "here" | "gone" | "unknown";
 
 /** Follows a map whose keys are 32-bit words, and whose values are 64-bit counts that only grow. */
 export class CountDifferences {
+  /** The map's. */
+  readonly name: string;
+  /** Entries that the last read has left in the map. */
+  size = 0;
   readonly #map: BpfMap;
   readonly #keyWords: number;
   /** Counts in a value. */
@@ -20,7 +24,8 @@ export class CountDifferences {
   readonly #differences: Float64Array;
 
   constructor(map: BpfMap) {
-    const { keySize, valueSize } = map.info;
+    const { name, keySize, valueSize } = map.info;
+    this.name = name;
     this.#map = map;
     this.#keyWords = keySize / 4;
     this.#width = valueSize / 8;
@@ -62,6 +67,7 @@ export class CountDifferences {
         over++;
       }
     }
+    this.size = size - over;
     if (over > 0) {
       this.#map.deleteKeys(new Uint8Array(keys.buffer, 0, over * keyWords * 4), over);
     }

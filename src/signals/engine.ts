@@ -5,8 +5,8 @@ import type { RunningSignal } from "./running.js";
 /** How long a record waits in a ring at the most, milliseconds; sooner when a ring fills up (wakeup_bytes in bpf/lib/ring.h). */
 const drainInterval = 50;
 
-/** How long maps go unread when nobody scrapes, milliseconds. */
-const collectInterval = 10_000;
+/** How long kernel maps may fill up when nobody scrapes, milliseconds. */
+const relieveInterval = 2_000;
 
 /** How often series that are over are looked for, milliseconds. */
 const sweepInterval = 1_000;
@@ -33,8 +33,8 @@ export class Engine {
         this.drain();
       }, drainInterval),
       setInterval(() => {
-        this.collect();
-      }, collectInterval),
+        this.#relieve();
+      }, relieveInterval),
       setInterval(() => {
         this.#identity.sweep();
       }, sweepInterval),
@@ -53,6 +53,13 @@ export class Engine {
     this.drain();
     for (const signal of this.signals) {
       signal.collect();
+    }
+  }
+
+  #relieve(): void {
+    this.drain();
+    for (const signal of this.signals) {
+      signal.relieve();
     }
   }
 

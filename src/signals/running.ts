@@ -72,6 +72,11 @@ export class RunningSignal {
     this.#handlers.collect?.();
   }
 
+  /** Lets the handlers empty kernel maps that fill up. */
+  relieve(): void {
+    this.#handlers.relieve?.();
+  }
+
   /** How full the kernel maps are that fill up with use. */
   mapFill(): { readonly map: string; readonly entries: number; readonly capacity: number }[] {
     const { maps } = this.loaded.object;

@@ -38,8 +38,10 @@ export interface Handlers<T extends RecordView = RecordView> {
   record?(record: T): void;
   /** Called once, when everything is attached. */
   attached?(): void;
-  /** Called before each scrape and now and then in between: reads maps, walks iterators. */
+  /** Called before each scrape: reads maps, walks iterators. */
   collect?(): void;
+  /** Called every few seconds, scraped or not: empties kernel maps that fill up. */
+  relieve?(): void;
   /** Events of the kernel maps that `collect` has taken in so far, where they are not records of the ring. */
   collected?(): number;
   /** Kernel maps that fill up with use, and how many entries each had at the last `collect`. */

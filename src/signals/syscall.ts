@@ -175,17 +175,21 @@ function startAggregate(context: SignalContext, metrics: Metrics): Handlers<Sysc
     metrics.errors.add(subjectOf(key[0] as number), failure, differences[0] as number);
   }
 
+  function readMaps(): void {
+    // Errors first: a call counts before its error does, so that no scrape shows more errors than calls.
+    for (const map of errors) {
+      map.read(takeErrors, owner);
+    }
+    for (const map of calls) {
+      map.read(takeCalls, owner);
+    }
+  }
+
   return {
-    collect() {
-      // Errors first: a call counts before its error does, so that no scrape shows more errors than calls.
-      for (const map of errors) {
-        map.read(takeErrors, owner);
-      }
-      for (const map of calls) {
-        map.read(takeCalls, owner);
-      }
-    },
+    collect: readMaps,
+    relieve: readMaps,
     collected: () => collected,
+    mapEntries: () => [...calls, ...errors].map(({ name, size }) => [name, size]),
   };
 }
 

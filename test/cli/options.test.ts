@@ -156,7 +156,11 @@ describe("refusals", () => {
     ["--syscall.min-duration", "10", `"10": ${wantDuration}`],
     ["--syscall.min-duration", "2h", `"2h": ${wantDuration}`],
     ["--syscall.min-duration", "61m", `"61m": ${wantDuration}`],
-    ["--syscall.names", "read write", '"read write": expected the name of a system call, such as openat'],
+    [
+      "--syscall.names",
+      "read write",
+      '"read write": expected the name of a system call on this machine, such as openat or compat_openat',
+    ],
     ["--syscall.pids", "0", '"0": expected a whole number from 1 to 4194303'],
     ["--syscall.pids", "1,4194304", '"4194304": expected a whole number from 1 to 4194303'],
     ["--syscall.comms", "sixteen-bytes-öh", `"sixteen-bytes-öh": ${wantComm}`],

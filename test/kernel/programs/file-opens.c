@@ -1,10 +1,11 @@
 /*
  * Opens in exact numbers, for test/kernel/file.test.ts.
  *
- *   file-opens outcomes FOLDER   by all four system calls, with all sorts of outcomes: see outcomes()
+ *   file-opens outcomes FOLDER   by all four system calls, with many outcomes: see outcomes()
  *   file-opens paths FOLDER      paths and flags of interest, each opened once: see paths()
  *
- * Works in FOLDER, which must be empty. Prints "ready", waits for the end of standard input and begins.
+ * Works in FOLDER, which must be empty. Prints "ready", waits for the end of standard input and
+ * begins.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -5,7 +5,7 @@
  *   processes spawn PROGRAM COUNT ARG...   forks COUNT children that execute PROGRAM ARG...
  *   processes exit CODE                    exits at once
  *   processes kill SIGNAL                  kills itself
- *   processes threads COUNT                COUNT threads and the first one end at about the same time
+ *   processes threads COUNT                COUNT threads and the first one end at once
  *   processes exec PROGRAM ARG...          executes PROGRAM from a thread that is not the first
  *   processes rename COMM                  takes another name, then exits
  *   processes fork COUNT                   forks COUNT children that exit at once, without execve

@@ -2,13 +2,14 @@
  * System calls in exact numbers, for test/kernel/syscall.test.ts.
  *
  *   syscall-calls count GETPPID OPENAT   so many getppid, so many openat that fail with ENOENT
- *   syscall-calls compat COUNT           so many getppid and failing close through the 32-bit table (x86 only)
+ *   syscall-calls compat COUNT           getppid and failing close, by the 32-bit table (x86)
  *   syscall-calls refused COUNT          so many getppid that seccomp refuses with EPERM
  *   syscall-calls unnamed                number 600 three times, 1023 once, 123456 twice
  *   syscall-calls filtered               for the filters: see filtered()
  *   syscall-calls mixed                  all sorts: see mixed()
  *
- * Each prints "ready", waits for the end of standard input and begins; then prints the pids of its processes, one a line.
+ * Each prints "ready", waits for the end of standard input and begins; then prints the pids of its
+ * processes, one a line.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -195,8 +196,9 @@ static void *executes_in_thread(void *unused)
 }
 
 /*
- * The thread takes over its process's pid. The first thread is in no call meanwhile: one that is cut short by its death ends
- * with a restart code, which a tracer of a dying thread does not get to see.
+ * The thread takes over its process's pid. The first thread is in no call meanwhile: one that is
+ * cut short by its death ends with a restart code, which a tracer of a dying thread does not get to
+ * see.
  */
 static void thread_executes(void)
 {

@@ -1,0 +1,55 @@
+/** Kernel file systems that this mount namespace sees. */
+import { readFileSync } from "node:fs";
+
+import type { Finding } from "./finding.js";
+
+/** A mounted file system. */
+interface Mount {
+  readonly folder: string;
+  readonly type: string;
+}
+
+/** The mounts that a /proc/<pid>/mountinfo lists (proc_pid_mountinfo(5)). */
+function mounts(mountinfo: string): Mount[] {
+  return mountinfo
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => {
+      const [before = "", after = ""] = line.split(" - ");
+      return { folder: before.split(" ")[4] ?? "", type: after.split(" ")[0] ?? "" };
+    });
+}
+
+/** The cgroup hierarchies that a mountinfo shows. */
+export function cgroupFinding(mountinfo: string): Finding {
+  const types = new Set(mounts(mountinfo).map(({ type }) => type));
+  const check = "cgroups";
+  if (types.has("cgroup2")) {
+    return { check, status: "ok", detail: types.has("cgroup") ? "hybrid: v1 with an empty v2" : "v2" };
+  }
+  return types.has("cgroup") ? { check, status: "ok", detail: "v1" } : { check, status: "ok", detail: "none mounted" };
+}
+
+/** Is the file system that classic tracepoints are attached through mounted, by a mountinfo? */
+export function tracefsFinding(mountinfo: string): Finding {
+  const check = "tracefs";
+  const found = mounts(mountinfo).find(({ type }) => type === "tracefs");
+  return found === undefined
+    ? {
+        check,
+        status: "warn",
+        detail: "not mounted; classic tracepoints, a fallback where there is no tp_btf, would not attach",
+        mend: "mount -t tracefs tracefs /sys/kernel/tracing",
+      }
+    : { check, status: "ok", detail: found.folder };
+}
+
+/** How processes of this mount namespace see control groups. */
+export function cgroups(): Finding {
+  return cgroupFinding(readFileSync("/proc/self/mountinfo", "utf8"));
+}
+
+/** Is tracefs mounted, in this mount namespace? */
+export function tracefs(): Finding {
+  return tracefsFinding(readFileSync("/proc/self/mountinfo", "utf8"));
+}
