@@ -1,0 +1,87 @@
+/** `ringtap check`: would `ringtap run` work here, and if not, why? */
+import type { Command } from "commander";
+
+import { kernelRelease, lockdown, lockedMemory, pidNamespace, ringBuffers } from "../kernel/features.js";
+import type { Finding } from "../kernel/finding.js";
+import { cgroups, tracefs } from "../kernel/mounts.js";
+import { native } from "../kernel/native.js";
+import { privileges } from "../kernel/privileges.js";
+import { requirements } from "../kernel/requirements.js";
+import { signals } from "../signals/index.js";
+import { checkSignal } from "./check-signals.js";
+import { environmentSource } from "./environment.js";
+import { escapeControls } from "./logger-text.js";
+import { addFlags, commandLineSource, readFlags, single } from "./options-flags.js";
+import { oneOf } from "./options-values.js";
+
+const checkFlags = {
+  output: single(
+    "output",
+    "<format>",
+    "table, for people, or json, an object a line",
+    "table",
+    oneOf(["table", "json"] as const),
+  ),
+};
+
+/** What the machine has, and what this process may do. */
+function machineFindings(essentials: readonly Finding[]): Finding[] {
+  const mayAsk = privileges().status !== "fail";
+  return [
+    kernelRelease(),
+    ...essentials,
+    lockdown(),
+    // Those that lack privileges get no true answer to these.
+    ...(mayAsk ? [ringBuffers(), lockedMemory()] : []),
+    tracefs(),
+    cgroups(),
+    pidNamespace(),
+    { check: "libbpf", status: "ok", detail: native.libbpfVersion },
+    { check: "Node.js", status: "ok", detail: process.versions.node },
+  ];
+}
+
+/** Whether each signal works; none is tried where the kernel's answer is known and says less than `essentials` do. */
+function signalFindings(essentials: readonly Finding[]): Finding[] {
+  const missing = essentials.find(({ status }) => status === "fail");
+  return signals.map((signal) =>
+    missing === undefined
+      ? checkSignal(signal)
+      : { check: `signal ${signal.name}`, status: "fail", detail: `not tried, for want of ${missing.check}` },
+  );
+}
+
+/** 0 when all signals work, 1 when some do, 2 when none does. */
+function exitStatus(ofSignals: readonly Finding[]): number {
+  const failed = ofSignals.filter(({ status }) => status === "fail").length;
+  return failed === 0 ? 0 : failed < ofSignals.length ? 1 : 2;
+}
+
+function table(findings: readonly Finding[]): string {
+  const width = Math.max(...findings.map(({ check }) => check.length));
+  const lines = findings.flatMap(({ check, status, detail, mend }) => [
+    `${check.padEnd(width)}  ${status.padEnd(4)}  ${escapeControls(detail)}`,
+    ...(mend === undefined ? [] : [`${"".padEnd(width + 8)}→ ${mend}`]),
+  ]);
+  return `${lines.join("\n")}\n`;
+}
+
+function check(output: "table" | "json"): void {
+  const essentials = requirements();
+  const ofSignals = signalFindings(essentials);
+  const findings = [...machineFindings(essentials), ...ofSignals];
+  process.stdout.write(
+    output === "table" ? table(findings) : findings.map((finding) => `${JSON.stringify(finding)}\n`).join(""),
+  );
+  process.exitCode = exitStatus(ofSignals);
+}
+
+/** Adds `check` to the program. */
+export function addCheckCommand(program: Command): void {
+  const command = program.command("check").description("find out whether run would work here, and why not");
+  addFlags(command, checkFlags);
+  command.action(() => {
+    const { output } = readFlags(checkFlags, [commandLineSource(command), environmentSource(process.env)]);
+    check(output);
+  });
+}

@@ -1,0 +1,66 @@
+/** The flags of `ringtap trace` and their values. */
+import type { Command } from "commander";
+
+import { UsageError } from "./errors.js";
+import { environmentSource } from "./environment.js";
+import { logFlags, ringFlags, syscallFilterFlags } from "./options.js";
+import { addFlags, commandLineSource, type FlagValues, list, optional, readFlags, single } from "./options-flags.js";
+import { comm, duration, oneOf, pid, wholeNumber } from "./options-values.js";
+
+const { syscallMinDuration, syscallErrorsOnly, syscallNames } = syscallFilterFlags;
+
+/** Those that make sense for system calls only. */
+const syscallFlags = { syscallMinDuration, syscallErrorsOnly, syscallNames };
+
+const traceFlags = {
+  /** Empty for all. */
+  pids: list("pid", "<pid,...>", "only these processes; may be repeated", "", pid),
+  /** Empty for all. */
+  comms: list("comm", "<comm,...>", "only processes of these names; may be repeated", "", comm),
+  output: single(
+    "output",
+    "<format>",
+    "table, for people, or json, an object a line",
+    "table",
+    oneOf(["table", "json"] as const),
+  ),
+  /** Lines. */
+  count: optional("count", "<n>", "end after so many events", wholeNumber(1, 1_000_000_000)),
+  /** Nanoseconds. */
+  duration: optional("duration", "<duration>", "end after so long: 10s, 1.5m; a bare number is seconds", lastingFor),
+  ...syscallFlags,
+  ...ringFlags,
+  ...logFlags,
+};
+
+function lastingFor(text: string): number {
+  return duration(/^\d+(\.\d+)?$/.test(text) ? `${text}s` : text);
+}
+
+/** What `trace` is to do, the signal apart. */
+export type TraceOptions = FlagValues<typeof traceFlags>;
+
+/** Gives a command the flags of `trace`. */
+export function addTraceFlags(command: Command): void {
+  addFlags(command, traceFlags);
+}
+
+/**
+ * Reads the options of `trace <signal>` once `command`, which {@link addTraceFlags} has equipped, is parsed: command line before
+ * environment before default. Throws a UsageError.
+ */
+export function readTraceOptions(
+  command: Command,
+  signal: string,
+  environment: Readonly<NodeJS.ProcessEnv> = process.env,
+): TraceOptions {
+  const commandLine = commandLineSource(command);
+  if (signal !== "syscall") {
+    for (const flag of Object.values(syscallFlags)) {
+      if (commandLine(flag) !== undefined) {
+        throw new UsageError(`--${flag.name} filters system calls: it goes with trace syscall, not trace ${signal}`);
+      }
+    }
+  }
+  return readFlags(traceFlags, [commandLine, environmentSource(environment)]);
+}

@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+
+import { wallClock, wallClockAt } from "../../src/cli/trace-clock.js";
+import { jsonLines } from "../../src/cli/trace-json.js";
+import { durationText, traceTable } from "../../src/cli/trace-table.js";
+import { ProcessKind } from "../../src/generated/process.js";
+import { native } from "../../src/kernel/native.js";
+import { process as processSignal } from "../../src/signals/process.js";
+import { processRecord } from "./trace-records.js";
+
+/** CLOCK_MONOTONIC began at this time. */
+const boot = Date.UTC(2026, 10, 22, 8, 30) * 1000;
+const clock = wallClockAt(boot);
+
+const hostile = Buffer.from('a"\\\n\u001b[2J\xff', "latin1");
+
+describe("the clock", () => {
+  test("counts microseconds from the time it was told", () => {
+    assert.equal(clock.utc(0), "2026-11-22T08:30:00.000000Z");
+    assert.equal(clock.utc(1_999), "2026-11-22T08:30:00.000001Z");
+    assert.equal(clock.utc(59_999_999_999), "2026-11-22T08:30:59.999999Z");
+    assert.equal(clock.utc(86_400e9), "2026-11-23T08:30:00.000000Z");
+  });
+
+  test("shows local time", () => {
+    const date = new Date(boot / 1000);
+    const [hours = "", minutes = ""] = [date.getHours(), date.getMinutes()].map((part) =>
+      String(part).padStart(2, "0"),
+    );
+    assert.equal(clock.local(1_500_000_000), `${hours}:${minutes}:01.500000`);
+  });
+
+  test("agrees with the system's", () => {
+    const before = Date.now();
+    const shown = Date.parse(wallClock().utc(Number(native.monotonicNow())));
+    assert(Math.abs(shown - before) < 50, `${shown - before} ms off`);
+  });
+});
+
+describe("JSON", () => {
+  const line = jsonLines(processSignal, clock);
+
+  test("what every signal has comes first, then the signal's own", () => {
+    const record = processRecord({ kind: ProcessKind.exec, tid: 43, threadComm: "worker", path: "/bin/cat" });
+    assert.equal(
+      line(record),
+      '{"time":"2026-11-22T08:30:00.000000Z","signal":"process","pid":42,"tid":43,"comm":"cat","thread_comm":"worker",' +
+        '"event":"exec","ppid":7,"path":"/bin/cat"}\n',
+    );
+  });
+
+  test("a hostile name stays inside its string", () => {
+    const text = line(processRecord({ kind: ProcessKind.fork, comm: hostile }));
+    assert.match(text, /^[\x20-\x7e\ufffd]*\n$/);
+    assert.equal((JSON.parse(text) as { comm: string }).comm, 'a"\\\n\u001b[2J\ufffd');
+  });
+
+  test("controls beyond ASCII are escaped as well", () => {
+    const text = line(processRecord({ kind: ProcessKind.exec, path: "/\u009b2J\u202e" }));
+    assert(text.includes(String.raw`"path":"/\u009b2J\u202e"`), text);
+    assert.equal((JSON.parse(text) as { path: string }).path, "/\u009b2J\u202e");
+  });
+
+  test("a cut path is told", () => {
+    const text = line(processRecord({ kind: ProcessKind.exec, path: "/long", pathTruncated: true }));
+    assert(text.endsWith('"path":"/long","path_truncated":true}\n'), text);
+  });
+});
+
+describe("the table", () => {
+  const table = traceTable(processSignal, clock);
+  const cells = (record: Parameters<typeof table.line>[0]): string[] =>
+    table.line(record).trimEnd().split(/ +/).slice(1);
+
+  test("has its columns under their headings", () => {
+    const line = table.line(processRecord({ kind: ProcessKind.exec, path: "/bin/cat" }));
+    for (const [heading, cell] of [
+      ["PID", "42"],
+      ["TID", "-"],
+      ["COMM", "cat"],
+      ["EVENT", "exec"],
+      ["PATH", "/bin"],
+    ] as const) {
+      assert.equal(line.indexOf(cell, 15), table.heading.indexOf(heading, 15), heading);
+    }
+  });
+
+  test("an exit", () => {
+    const record = processRecord({ kind: ProcessKind.exit, time: 2_500_000, status: 3 << 8 });
+    assert.deepEqual(cells(record), ["42", "-", "cat", "exit", "7", "error", "3", "-", "2.50ms", "-"]);
+  });
+
+  test("a thread by its id and its name", () => {
+    const record = processRecord({ kind: ProcessKind.fork, tid: 43, threadComm: "worker" });
+    assert.deepEqual(cells(record).slice(0, 3), ["42", "43", "cat/worker"]);
+  });
+
+  test("a cut path ends visibly", () => {
+    const record = processRecord({ kind: ProcessKind.exec, path: "/long", pathTruncated: true });
+    assert.equal(cells(record).at(-1), "/long…");
+  });
+
+  test("a hostile name drives no terminal and breaks no line", () => {
+    const line = table.line(processRecord({ kind: ProcessKind.fork, comm: hostile }));
+    assert(line.includes(String.raw`a"\\n\u001b[2J`), line);
+    assert.match(line, /^[\x20-\x7e\ufffd]*\n$/);
+  });
+});
+
+test("durations have three digits and a unit", () => {
+  for (const [seconds, text] of [
+    [0, "0ns"],
+    [4.17e-7, "417ns"],
+    [9.996e-7, "1.00us"],
+    [1.234e-5, "12.3us"],
+    [1.05e-3, "1.05ms"],
+    [0.9999, "1.00s"],
+    [93.14, "93.1s"],
+    [123456, "123456s"],
+  ] as const) {
+    assert.equal(durationText(seconds), text);
+  }
+});
