@@ -24,7 +24,7 @@ export interface LoadOptions {
 }
 
 /** No way of hooking a signal was accepted. */
-export class LoadError extends Error {
+class LoadError extends Error {
   readonly signal: string;
   readonly refused: Loaded["refused"];
 

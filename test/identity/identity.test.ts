@@ -26,22 +26,21 @@ function setUp(labels: readonly IdentityLabel[] = ["pid", "comm"]) {
     clock,
     identity,
     catalog,
-    count(event: ProcessRecord): void {
+    count: (event: ProcessRecord): void => {
       const actor = identity.of(event);
       counter.add(identity.subject(actor), 0, 1);
       byComm.add(identity.comm(actor), 0, 1);
     },
     /** The counter's series, by their label text. */
-    series(): Record<string, number> {
-      return Object.fromEntries(
+    series: (): Record<string, number> =>
+      Object.fromEntries(
         Array.from({ length: counter.size }, (_, row) => [
           identity.subjects.text(counter.subjectAt(row)),
           counter.values[row] as number,
         ]),
-      );
-    },
+      ),
     commSeries: () => byComm.size,
-    scrape(): void {
+    scrape: (): void => {
       catalog.renderEnded(catalog.renderBegan(), true);
     },
   };
