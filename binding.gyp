@@ -26,8 +26,10 @@
         "native/ring_memory.cc",
       ],
       "dependencies": ["<!(node -p \"require('node-addon-api').targets\"):node_addon_api_except"],
-      "defines": ["NAPI_VERSION=9"],
-      "cflags": ["-Wall", "-Wextra", "-Werror", "<!@(pkg-config --cflags libbpf)"],
+      # The second: a worker that is being terminated takes no exceptions; without it node-addon-api would abort the process.
+      "defines": ["NAPI_VERSION=9", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
+      # LIBBPF_OPTS names only the members that are set.
+      "cflags": ["-Wall", "-Wextra", "-Werror", "-Wno-missing-field-initializers", "<!@(pkg-config --cflags libbpf)"],
       "cflags_cc": ["-std=gnu++20"],
       "libraries": ["<!@(pkg-config --libs libbpf)"],
       # A loaded addon stays in memory: libbpf keeps the address of our log function, which a worker's end would unmap.

@@ -78,8 +78,9 @@ int BpfFile::LoadedProgram(Napi::Env env, const std::string& name, const std::st
 
 int BpfFile::LoadedMap(Napi::Env env, const std::string& name, const std::string& doing) const {
   Require(env, State::kLoaded, doing);
-  const int fd = bpf_map__fd(Map(env, name, doing));
-  if (fd >= 0) return fd;
+  const bpf_map* map = Map(env, name, doing);
+  // From libbpf 1.4 on, a map left out has the descriptor of a placeholder.
+  if (bpf_map__autocreate(map)) return bpf_map__fd(map);
   throw NativeError(env, {.doing = doing,
                           .subject = name,
                           .cause = "map " + Quoted(name) + " was left out of the load"});

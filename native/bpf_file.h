@@ -62,8 +62,8 @@ class BpfFile {
   bpf_program* Program(Napi::Env env, const std::string& name, const std::string& doing) const;
   bpf_map* Map(Napi::Env env, const std::string& name, const std::string& doing) const;
 
-  /** The descriptor of a loaded program or map; throws when the object is not loaded or this part
-   * was left out. */
+  /** The descriptor of a loaded program or created map; throws when the object is not loaded or
+   * this part was left out. */
   int LoadedProgram(Napi::Env env, const std::string& name, const std::string& doing) const;
   int LoadedMap(Napi::Env env, const std::string& name, const std::string& doing) const;
 

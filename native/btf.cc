@@ -132,8 +132,9 @@ const btf_type* PeelType(const btf* types, uint32_t id) {
 
 Napi::Value DescribeStruct(Napi::Env env, const btf* types, const std::string& label,
                            const std::string& name) {
-  const int32_t id =
-      types == nullptr ? -1 : btf__find_by_name_kind(types, name.c_str(), BTF_KIND_STRUCT);
+  const int32_t id = types == nullptr || name.empty()
+                         ? -1
+                         : btf__find_by_name_kind(types, name.c_str(), BTF_KIND_STRUCT);
   if (id < 0) {
     throw NativeError(env, {.doing = "describing struct " + Quoted(name) + " of " + label,
                             .subject = name,

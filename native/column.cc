@@ -1,7 +1,6 @@
 #include "column.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace ringtap {
 
@@ -12,9 +11,10 @@ uint8_t* Column::Reserve(Napi::Env env, size_t bytes, size_t used) {
   // A buffer that JavaScript has detached has length 0, so it is replaced.
   if (old.ByteLength() >= bytes) return static_cast<uint8_t*>(old.Data());
   Napi::ArrayBuffer grown = Napi::ArrayBuffer::New(env, std::max(bytes, 2 * old.ByteLength()));
-  std::memcpy(grown.Data(), old.Data(), std::min(used, old.ByteLength()));
+  auto* bytesNow = static_cast<uint8_t*>(grown.Data());
+  std::copy_n(static_cast<const uint8_t*>(old.Data()), std::min(used, old.ByteLength()), bytesNow);
   buffer_ = Napi::Persistent(grown);
-  return static_cast<uint8_t*>(grown.Data());
+  return bytesNow;
 }
 
 }  // namespace ringtap

@@ -2,6 +2,7 @@
 
 #include <bpf/btf.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <optional>
@@ -28,6 +29,7 @@ struct Constant {
 std::optional<Constant> FindConstant(const bpf_object* object, const std::string& name,
                                      std::string* known) {
   const btf* types = bpf_object__btf(object);
+  if (types == nullptr) return std::nullopt;
   bpf_map* map = nullptr;
   bpf_object__for_each_map(map, object) {
     const btf_type* section = btf__type_by_id(types, bpf_map__btf_value_type_id(map));
@@ -108,7 +110,7 @@ void SetConstant(Napi::Env env, const BpfFile& file, const std::string& name, Na
       throw fail(std::to_string(given.ByteLength()) + " bytes do not fit its " +
                  std::to_string(constant->size));
     }
-    std::memcpy(bytes.data(), given.Data(), given.ByteLength());
+    std::copy_n(given.Data(), given.ByteLength(), bytes.begin());
   } else {
     throw Napi::TypeError::New(env, "argument value must be a number, a bigint or a Uint8Array");
   }

@@ -4,8 +4,11 @@
 #include <bpf/libbpf.h>
 #include <time.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <memory>
+#include <string_view>
 
 #include "arguments.h"
 #include "error.h"
@@ -16,27 +19,58 @@ namespace ringtap {
 
 namespace {
 
-/** A probe's answer: 1 yes, 0 no, negative when libbpf does not know how to find out. */
-Napi::Value Answer(Napi::Env env, int answer, const std::string& probed) {
-  if (answer >= 0) return Napi::Boolean::New(env, answer == 1);
-  throw NativeError(env, {.doing = "probing " + probed, .subject = probed, .error = -answer});
+Napi::Error ProbeFailure(Napi::Env env, int error, const std::string& probed) {
+  return NativeError(env, {.doing = "probing " + probed, .subject = probed, .error = error});
 }
 
 Napi::Value ProbeMapType(const Napi::CallbackInfo& info) {
   const LogScope log;
   const uint32_t type = Uint32Argument(info, 0, "type");
-  return Answer(info.Env(), libbpf_probe_bpf_map_type(static_cast<bpf_map_type>(type), nullptr),
-                "map type " + std::to_string(type));
+  const int answer = libbpf_probe_bpf_map_type(static_cast<bpf_map_type>(type), nullptr);
+  // Libbpf does not know how to make a map of this type.
+  if (answer < 0) throw ProbeFailure(info.Env(), -answer, "map type " + std::to_string(type));
+  return Napi::Boolean::New(info.Env(), answer == 1);
 }
 
+/** How check_helper_call (kernel/bpf/verifier.c) refuses a helper that it does not know, or not for
+ * this program type. */
+constexpr std::string_view kHelperRefusals[] = {"invalid func ", "unknown func ",
+                                                "program of this type cannot use helper "};
+
+/** Programs of these types do not load without a hook to attach to, so their helpers cannot be
+ * probed. */
+bool NeedsHook(bpf_prog_type type) {
+  return type == BPF_PROG_TYPE_TRACING || type == BPF_PROG_TYPE_EXT || type == BPF_PROG_TYPE_LSM ||
+         type == BPF_PROG_TYPE_STRUCT_OPS;
+}
+
+/**
+ * Loads a program that only calls the helper: any other complaint of the verifier (the arguments
+ * are missing) means that the helper is there. libbpf_probe_bpf_helper of libbpf 1.1 does not know
+ * the last of the refusals and answers yes to it.
+ */
 Napi::Value ProbeHelper(const Napi::CallbackInfo& info) {
-  const LogScope log;
-  const uint32_t program = Uint32Argument(info, 0, "programType");
+  const Napi::Env env = info.Env();
+  const auto program = static_cast<bpf_prog_type>(Uint32Argument(info, 0, "programType"));
   const uint32_t helper = Uint32Argument(info, 1, "helper");
-  return Answer(info.Env(),
-                libbpf_probe_bpf_helper(static_cast<bpf_prog_type>(program),
-                                        static_cast<bpf_func_id>(helper), nullptr),
-                "helper " + std::to_string(helper) + " in program type " + std::to_string(program));
+  const std::string probed =
+      "helper " + std::to_string(helper) + " in program type " + std::to_string(program);
+  if (NeedsHook(program)) throw ProbeFailure(env, EOPNOTSUPP, probed);
+  bpf_insn call[2] = {};
+  call[0].code = BPF_JMP | BPF_CALL;
+  call[0].imm = static_cast<int32_t>(helper);
+  call[1].code = BPF_JMP | BPF_EXIT;
+  char log[4096] = "";
+  LIBBPF_OPTS(bpf_prog_load_opts, options, .log_level = 1, .log_size = sizeof(log), .log_buf = log);
+  const FileDescriptor loaded(
+      bpf_prog_load(program, nullptr, "GPL", call, std::size(call), &options));
+  // Without a word from the verifier it was not reached: no permission, or no such program type.
+  if (!loaded && log[0] == '\0') throw ProbeFailure(env, errno, probed);
+  const std::string_view verdict = log;
+  const bool refused =
+      std::any_of(std::begin(kHelperRefusals), std::end(kHelperRefusals),
+                  [&](std::string_view refusal) { return verdict.find(refusal) != verdict.npos; });
+  return Napi::Boolean::New(env, !refused);
 }
 
 /** The kernel keeps statistics as long as the descriptor is open: until the returned function is

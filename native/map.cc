@@ -2,8 +2,8 @@
 
 #include <bpf/bpf.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <span>
 #include <vector>
 
@@ -111,7 +111,7 @@ void Map::Set(const Napi::CallbackInfo& info) {
   const auto value = SizedBytes(info, 1, "value", shape.valueSize);
   std::vector<uint8_t> transfer(shape.transferSize);
   for (size_t at = 0; at < transfer.size(); at += shape.perCpu ? shape.Stride() : transfer.size()) {
-    std::memcpy(transfer.data() + at, value.data(), value.size());
+    std::copy(value.begin(), value.end(), transfer.begin() + static_cast<ptrdiff_t>(at));
   }
   const int error = -bpf_map_update_elem(source_.fd.Get(), key.data(), transfer.data(), BPF_ANY);
   if (error != 0) throw NativeError(env, {.doing = doing, .subject = source_.name, .error = error});

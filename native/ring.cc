@@ -97,7 +97,7 @@ Napi::Value Ring::Used(const Napi::CallbackInfo& info) {
 void Ring::Watch(const Napi::CallbackInfo& info) {
   RequireOpen(info.Env());
   if (info[0].IsUndefined()) {
-    poll_.reset();
+    StopWatching();
     return;
   }
   if (!info[0].IsFunction()) {
@@ -108,13 +108,22 @@ void Ring::Watch(const Napi::CallbackInfo& info) {
     RedirectPoll(*poll_, onReady);
   } else {
     poll_ = StartPoll(info.Env(), source_.fd.Get(), onReady);
+    // A watched ring is in use, though nothing in JavaScript may refer to it.
+    Ref();
   }
+}
+
+void Ring::StopWatching() {
+  if (poll_ == nullptr) return;
+  poll_.reset();
+  Unref();
 }
 
 void Ring::Close(const Napi::CallbackInfo&) { Shut(); }
 
 void Ring::Shut() {
   if (source_.memory == nullptr) return;
+  StopWatching();
   Detach(data_.Value());
   Detach(index_.Value().ArrayBuffer());
   LetGo();

@@ -43,6 +43,7 @@ class Ring final : public Handle<Ring, RingSource>, private Child {
   void Watch(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
 
+  void StopWatching();
   void Shut() override;
   void LetGo();
   void RequireOpen(Napi::Env env) const;

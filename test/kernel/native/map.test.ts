@@ -1,0 +1,227 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+
+import { native, type BpfMap } from "../../../src/kernel/native.js";
+import { call, compile, entries, getppid, nativeError, u32, u64 } from "./fixture.js";
+
+const fixture = compile("maps");
+
+/** As maps.bpf.c has it: more than two batches. */
+const size = 20_000;
+
+function load() {
+  const object = native.open(fixture);
+  object.setConstant("target_pid", process.pid);
+  object.setConstant("target_nr", getppid);
+  object.load();
+  return object;
+}
+
+/** Fills `count` entries: key → (1, key + 5). */
+function fill(map: BpfMap, count: number): void {
+  for (let key = 0; key < count; key++) {
+    map.set(u32(key), u64(1, key + 5));
+  }
+}
+
+/** Number of possible CPUs, from what the kernel sums up when each holds a 1. */
+function possibleCpus(map: BpfMap): number {
+  map.set(u32(7), u64(1, 0));
+  const value = entries(map).get(7);
+  assert(value?.[0] !== undefined && value[0] >= 1);
+  return value[0];
+}
+
+describe("readAll", () => {
+  for (const name of ["hash", "lru"]) {
+    it(`reads a ${name} map of several batches whole`, () => {
+      const object = load();
+      const map = object.map(name);
+      assert.equal(map.readAll(), 0);
+      const count = name === "lru" ? size / 2 : size;
+      fill(map, count);
+      const found = entries(map);
+      assert.equal(found.size, count);
+      for (let key = 0; key < count; key++) {
+        assert.deepEqual(found.get(key), [1, key + 5]);
+      }
+      object.close();
+    });
+  }
+
+  it("reads an array whole, in order of its indices", () => {
+    const object = load();
+    const map = object.map("array");
+    fill(map, 5000);
+    assert.equal(map.readAll(), size);
+    assert.deepEqual(
+      new Uint32Array(map.keys, 0, size),
+      Uint32Array.from({ length: size }, (_, i) => i),
+    );
+    const values = new BigUint64Array(map.values, 0, 2 * size);
+    assert.deepEqual([values[2 * 4999], values[2 * 4999 + 1]], [1n, 5004n]);
+    assert.deepEqual([values[2 * 5000], values[2 * 5000 + 1]], [0n, 0n]);
+    object.close();
+  });
+
+  for (const name of ["percpu_hash", "percpu_array"]) {
+    it(`sums a ${name} map over the CPUs`, () => {
+      const object = load();
+      const map = object.map(name);
+      const cpus = possibleCpus(map);
+      fill(map, size);
+      object.attach("on_enter");
+      call(1000);
+      const found = entries(map);
+      assert.equal(found.size, size);
+      for (let key = 0; key < size; key++) {
+        assert.deepEqual(found.get(key), [cpus + (key === 7 ? 1000 : 0), (key + 5) * cpus]);
+      }
+      object.close();
+    });
+  }
+
+  it("reads entries with other key and value sizes", () => {
+    const object = load();
+    const map = object.map("trie");
+    for (let i = 0; i < 300; i++) {
+      map.set(Uint8Array.of(32, 0, 0, 0, 10, 0, i >> 8, i & 255), u64(i));
+    }
+    assert.equal(map.readAll(), 300);
+    const keys = new Uint8Array(map.keys, 0, 8 * 300);
+    const values = new BigUint64Array(map.values, 0, 300);
+    const seen = new Set<number>();
+    values.forEach((value, i) => {
+      assert.equal(Number(value), (keys[8 * i + 6] as number) * 256 + (keys[8 * i + 7] as number));
+      seen.add(Number(value));
+    });
+    assert.equal(seen.size, 300);
+    object.close();
+  });
+
+  it("uses its buffers again", () => {
+    const object = load();
+    const map = object.map("hash");
+    fill(map, 100);
+    map.readAll();
+    const { keys, values } = map;
+    map.readAll();
+    assert.equal(map.keys, keys);
+    assert.equal(map.values, values);
+    object.close();
+  });
+
+  it("survives that a buffer was moved away", () => {
+    const object = load();
+    const map = object.map("hash");
+    fill(map, 100);
+    map.readAll();
+    structuredClone(map.keys, { transfer: [map.keys] });
+    structuredClone(map.values, { transfer: [map.values] });
+    assert.equal(entries(map).size, 100);
+    object.close();
+  });
+
+  it("says which map cannot be read", () => {
+    const object = load();
+    const error = nativeError(() => object.map("queue").readAll());
+    assert.equal(error.subject, "queue");
+    assert.match(error.message, /^reading map "queue": /u);
+    assert.match(nativeError(() => object.map("odd")).message, /must be multiples of 8 bytes, not 4$/u);
+    object.close();
+  });
+});
+
+describe("info", () => {
+  it("describes the map and cannot be changed", () => {
+    const object = load();
+    const { info } = object.map("hash");
+    assert.deepEqual(info, { name: "hash", type: 1, keySize: 4, valueSize: 16, maxEntries: size });
+    assert(Object.isFrozen(info));
+    object.close();
+  });
+});
+
+describe("set", () => {
+  it("overwrites", () => {
+    const object = load();
+    const map = object.map("hash");
+    map.set(u32(1), u64(1, 2));
+    map.set(u32(1), u64(3, 4));
+    assert.deepEqual([...entries(map)], [[1, [3, 4]]]);
+    object.close();
+  });
+
+  it("wants exactly the map's sizes", () => {
+    const object = load();
+    const map = object.map("hash");
+    assert.throws(() => map.set(new Uint8Array(3), u64(1, 2)), {
+      name: "RangeError",
+      message: "argument key must have 4 bytes, not 3",
+    });
+    assert.throws(() => map.set(u32(1), u64(1)), {
+      name: "RangeError",
+      message: "argument value must have 16 bytes, not 8",
+    });
+    const set = map.set.bind(map) as (key: unknown, value: unknown) => void;
+    assert.throws(() => set("1", u64(1, 2)), { name: "TypeError", message: "argument key must be a Uint8Array" });
+    assert.throws(() => set(u32(1), Uint32Array.of(1, 2, 3, 4)), { name: "TypeError", message: /argument value/u });
+    object.close();
+  });
+
+  it("says when the map is full", () => {
+    const object = load();
+    const map = object.map("hash");
+    fill(map, size);
+    const error = nativeError(() => map.set(u32(size), u64(1, 2)));
+    assert.equal(error.code, "E2BIG");
+    assert.equal(error.subject, "hash");
+    object.close();
+  });
+});
+
+describe("deleteKeys", () => {
+  it("goes on behind keys that are gone", () => {
+    const object = load();
+    const map = object.map("hash");
+    fill(map, 100);
+    const odd = Uint32Array.from({ length: 50 }, (_, i) => 2 * i + 1);
+    assert.equal(map.deleteKeys(new Uint8Array(odd.buffer), 50), 50);
+    const all = Uint32Array.from({ length: 101 }, (_, i) => i);
+    assert.equal(map.deleteKeys(new Uint8Array(all.buffer), 101), 50);
+    assert.equal(map.readAll(), 0);
+    assert.equal(map.deleteKeys(new Uint8Array(all.buffer), 101), 0);
+    object.close();
+  });
+
+  it("deletes only as many as it is told", () => {
+    const object = load();
+    const map = object.map("percpu_hash");
+    fill(map, 10);
+    const all = new Uint8Array(Uint32Array.from({ length: 10 }, (_, i) => i).buffer);
+    assert.equal(map.deleteKeys(all, 0), 0);
+    assert.equal(map.deleteKeys(all, 4), 4);
+    assert.deepEqual([...entries(map).keys()].sort(), [4, 5, 6, 7, 8, 9]);
+    assert.throws(() => map.deleteKeys(all, 11), { name: "RangeError", message: /must be at most 10/u });
+    object.close();
+  });
+
+  it("works where the map type has no batch call", () => {
+    const object = load();
+    const map = object.map("trie");
+    const key = Uint8Array.of(32, 0, 0, 0, 10, 0, 0, 1);
+    const gone = Uint8Array.of(32, 0, 0, 0, 10, 0, 0, 2);
+    map.set(key, u64(1));
+    assert.equal(map.deleteKeys(Uint8Array.of(...gone, ...key, ...gone), 3), 1);
+    assert.equal(map.readAll(), 0);
+    object.close();
+  });
+
+  it("says when the map's entries cannot be deleted", () => {
+    const object = load();
+    const error = nativeError(() => object.map("array").deleteKeys(u32(1), 1));
+    assert.equal(error.code, "EINVAL");
+    assert.equal(error.subject, "array");
+    object.close();
+  });
+});

@@ -1,0 +1,303 @@
+import assert from "node:assert/strict";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { describe, it } from "node:test";
+
+import { native } from "../../../src/kernel/native.js";
+import { compile, getppid, nativeError, scratch } from "./fixture.js";
+
+const ring = compile("ring");
+const rejected = compile("rejected");
+const types = compile("types");
+
+/** Loads the constants' fixture after `prepare` and returns the struct its program wrote. */
+function shown(prepare: (object: ReturnType<typeof native.open>) => void): DataView {
+  const object = native.open(types);
+  try {
+    prepare(object);
+    object.load();
+    object.attach("show");
+    assert(process.ppid > 0);
+    const results = object.map("results");
+    assert.equal(results.readAll(), 1);
+    return new DataView(results.values.slice(0));
+  } finally {
+    object.close();
+  }
+}
+
+describe("opening", () => {
+  it("lists programs and maps in file order", () => {
+    const object = native.open(ring);
+    assert.deepEqual(object.programs, [{ name: "on_enter", section: "tp_btf/sys_enter" }]);
+    assert.deepEqual(
+      object.maps.map(({ name, type, keySize, maxEntries }) => ({ name, type, keySize, maxEntries })),
+      [
+        { name: "counters", type: 2, keySize: 4, maxEntries: 4 },
+        { name: "events", type: 27, keySize: 0, maxEntries: 4096 },
+        { name: "ring.rodata", type: 2, keySize: 4, maxEntries: 1 },
+      ],
+    );
+    object.close();
+  });
+
+  it("names a file that is not there, with its errno", () => {
+    const error = nativeError(() => native.open("/nonexistent/x.bpf.o"));
+    assert.equal(error.code, "ENOENT");
+    assert.equal(error.errno, 2);
+    assert.equal(error.subject, "/nonexistent/x.bpf.o");
+    assert.match(error.message, /^opening \/nonexistent\/x\.bpf\.o: No such file or directory \(ENOENT\)$/u);
+  });
+
+  it("refuses what is no BPF object, quietly on stderr", () => {
+    mkdirSync(scratch("folder.bpf.o"));
+    writeFileSync(scratch("empty.bpf.o"), "");
+    writeFileSync(scratch("text.bpf.o"), "This is text, not an object.\n".repeat(200));
+    const noise = Uint8Array.from({ length: 8192 }, (_, i) => (i * 2654435761) >>> 13);
+    writeFileSync(scratch("noise.bpf.o"), noise);
+    copyFileSync(process.execPath, scratch("program.bpf.o"));
+    for (const name of ["folder", "empty", "text", "noise", "program"]) {
+      const path = scratch(`${name}.bpf.o`);
+      const error = nativeError(() => native.open(path));
+      assert.equal(error.subject, path);
+      assert.match(error.log, /libbpf/u, `${name}: ${error.message}`);
+    }
+    const script = `try { require(process.argv[1]).open(process.argv[2]) } catch {}`;
+    const addon = new URL("../../../native/ringtap.node", import.meta.url).pathname;
+    const argv = ["-e", script, addon, scratch("text.bpf.o")];
+    assert.equal(execFileSync(process.execPath, argv, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] }), "");
+  });
+
+  it("survives an object cut short anywhere", () => {
+    const whole = readFileSync(ring);
+    let refused = 0;
+    for (let length = 0; length < whole.length; length += 61) {
+      const path = scratch("cut.bpf.o");
+      writeFileSync(path, whole.subarray(0, length));
+      try {
+        native.open(path).close();
+      } catch {
+        refused++;
+      }
+    }
+    // The section headers are at the end of the file: without them there is nothing.
+    assert.equal(refused, Math.ceil(whole.length / 61));
+  });
+
+  it("takes a kernel BTF file and refuses one that is none", () => {
+    const good = native.open(ring, "/sys/kernel/btf/vmlinux");
+    good.load();
+    good.close();
+    const path = scratch("bad.btf");
+    writeFileSync(path, "no BTF");
+    // Only programs with CO-RE relocations need it.
+    const bad = native.open(compile("maps"), path);
+    assert.match(nativeError(() => bad.load()).message, /^loading maps\.bpf\.o: /u);
+    bad.close();
+  });
+
+  it("wants a path", () => {
+    const open = native.open.bind(native) as (...values: unknown[]) => unknown;
+    for (const value of [undefined, null, 7, {}, "a\0b"]) {
+      assert.throws(() => open(value), { name: "TypeError", message: /argument path must be/u });
+    }
+    assert.throws(() => open(ring, 7), { name: "TypeError", message: /argument btf must be a string/u });
+  });
+});
+
+describe("constants", () => {
+  it("are written at the variable's size and sign", () => {
+    const bytes = shown((object) => {
+      object.setConstant("byte", 255);
+      object.setConstant("word", -32768);
+      object.setConstant("dword", 4294967295);
+      object.setConstant("qword", -(2n ** 63n));
+      object.setConstant("uqword", 2n ** 64n - 1n);
+      object.setConstant("flag", 1);
+      object.setConstant("color", 5);
+      object.setConstant("shift", -1);
+      object.setConstant("name", new TextEncoder().encode("new"));
+      object.setConstant("both", Uint8Array.of(7, 0, 8, 1));
+    });
+    const numbers = Array.from({ length: 8 }, (_, i) => bytes.getBigInt64(8 * i, true));
+    assert.deepEqual(numbers, [255n, -32768n, 4294967295n, -(2n ** 63n), -1n, 1n, 5n, -1n]);
+    assert.deepEqual(new Uint8Array(bytes.buffer, 64, 8), new TextEncoder().encode("new\0\0\0\0\0"));
+    assert.deepEqual(new Uint16Array(bytes.buffer, 72, 2), Uint16Array.of(7, 264));
+  });
+
+  it("keep the initial value where none is set", () => {
+    const bytes = shown((object) => {
+      object.setConstant("byte", 1);
+      object.setConstant("color", new Uint8Array(0));
+    });
+    assert.deepEqual(new Uint8Array(bytes.buffer, 64, 8), new TextEncoder().encode("initial\0"));
+    assert.deepEqual(new Uint16Array(bytes.buffer, 72, 2), Uint16Array.of(1, 2));
+  });
+
+  it("must fit", () => {
+    const object = native.open(types);
+    const refused: [string, number | bigint | Uint8Array][] = [
+      ["byte", 256],
+      ["byte", -1],
+      ["byte", 1.5],
+      ["byte", NaN],
+      ["byte", Infinity],
+      ["word", 32768],
+      ["word", -32769],
+      ["dword", -1],
+      ["dword", 2 ** 32],
+      ["qword", 2n ** 63n],
+      ["uqword", 2n ** 64n],
+      ["uqword", -1n],
+      ["flag", 2],
+      ["shift", -(2 ** 31) - 1],
+      ["name", 7],
+      ["both", 7],
+      ["name", new Uint8Array(9)],
+      ["byte", new Uint8Array(2)],
+    ];
+    for (const [name, value] of refused) {
+      const error = nativeError(() => {
+        object.setConstant(name, value);
+      });
+      assert.equal(error.code, "ERINGTAP");
+      assert.equal(error.errno, 0);
+      assert.equal(error.subject, name);
+      assert.match(error.message, new RegExp(`^setting constant "${name}" of types\\.bpf\\.o: `, "u"));
+    }
+    assert.match(nativeError(() => object.setConstant("byte", 256)).message, /: 256 does not fit its 1 bytes$/u);
+    const set = object.setConstant.bind(object) as (name: string, value: unknown) => void;
+    for (const value of [undefined, null, "7", true, {}, Uint16Array.of(1)]) {
+      assert.throws(() => set("byte", value), { name: "TypeError", message: /argument value must be/u });
+    }
+    object.close();
+  });
+
+  it("are listed where the name is unknown", () => {
+    const object = native.open(ring);
+    const error = nativeError(() => object.setConstant("nope", 1));
+    assert.match(error.message, /: no such constant, only target_pid, target_nr, silent$/u);
+    object.close();
+  });
+});
+
+describe("loading", () => {
+  it("names the program that the verifier refused, with its log", () => {
+    const object = native.open(rejected);
+    object.setAutocreate("impossible", false);
+    object.setAutoload("nowhere", false);
+    const error = nativeError(() => object.load());
+    assert.equal(error.code, "EACCES");
+    assert.equal(error.subject, "careless");
+    assert.equal(error.message, 'loading rejected.bpf.o: program "careless": Permission denied (EACCES)');
+    assert.match(error.log, /R0 invalid mem access 'map_value_or_null'/u);
+    assert.match(nativeError(() => object.load()).message, /rejected\.bpf\.o failed to load; open it again$/u);
+    object.close();
+  });
+
+  it("names a hook that the kernel does not have", () => {
+    const object = native.open(rejected);
+    object.setAutocreate("impossible", false);
+    object.setAutoload("careless", false);
+    const error = nativeError(() => object.load());
+    assert.equal(error.subject, "nowhere");
+    assert.equal(error.code, "ESRCH");
+    object.close();
+  });
+
+  it("names the map that the kernel refused", () => {
+    const object = native.open(rejected);
+    const error = nativeError(() => object.load());
+    assert.equal(error.subject, "impossible");
+    assert.equal(error.code, "EINVAL");
+    assert.match(error.message, /map "impossible"/u);
+    object.close();
+  });
+
+  it("leaves out what it is told to, and puts it back", () => {
+    const object = native.open(rejected);
+    object.setAutocreate("impossible", false);
+    object.setAutoload("careless", false);
+    object.setAutoload("nowhere", false);
+    object.setAutoload("harmless", false);
+    object.setAutoload("harmless", true);
+    object.load();
+    object.attach("harmless");
+    const left = /was left out of the load$/u;
+    assert.match(nativeError(() => object.attach("careless")).message, left);
+    assert.match(nativeError(() => object.stats("careless")).message, left);
+    assert.match(nativeError(() => object.map("impossible")).message, left);
+    object.close();
+  });
+
+  it("comes before attaching and after adjusting", () => {
+    const object = native.open(ring);
+    const early = [
+      () => object.attach("on_enter"),
+      () => object.ring("events"),
+      () => object.map("counters"),
+      () => object.stats("on_enter"),
+      () => object.iterator("on_enter"),
+    ];
+    for (const action of early) {
+      assert.match(nativeError(action).message, /: object ring\.bpf\.o is not loaded$/u);
+    }
+    object.load();
+    const late = [
+      () => object.load(),
+      () => object.setConstant("target_pid", 1),
+      () => object.setAutoload("on_enter", true),
+      () => object.setAutocreate("events", true),
+      () => object.setMaxEntries("events", 8192),
+    ];
+    for (const action of late) {
+      assert.match(nativeError(action).message, /: object ring\.bpf\.o is loaded already$/u);
+    }
+    object.close();
+  });
+
+  it("lists the names there are where one is unknown", () => {
+    const object = native.open(ring);
+    const program = /no program "nope" in ring\.bpf\.o, only on_enter$/u;
+    const map = /no map "nope" in ring\.bpf\.o, only counters, events, ring\.rodata$/u;
+    assert.match(nativeError(() => object.setAutoload("nope", true)).message, program);
+    assert.match(nativeError(() => object.setAutocreate("nope", true)).message, map);
+    assert.match(nativeError(() => object.setMaxEntries("nope", 1)).message, map);
+    object.load();
+    assert.match(nativeError(() => object.attach("nope")).message, program);
+    assert.match(nativeError(() => object.stats("nope")).message, program);
+    assert.match(nativeError(() => object.iterator("nope")).message, program);
+    assert.match(nativeError(() => object.map("nope")).message, map);
+    assert.match(nativeError(() => object.ring("nope")).message, map);
+    object.close();
+  });
+});
+
+describe("attaching", () => {
+  it("happens once", () => {
+    const object = native.open(ring);
+    object.load();
+    object.attach("on_enter");
+    assert.match(nativeError(() => object.attach("on_enter")).message, /it is attached already$/u);
+    object.close();
+  });
+
+  it("counts runs and time while statistics are on", () => {
+    const object = native.open(ring);
+    object.setConstant("target_nr", getppid);
+    object.load();
+    object.attach("on_enter");
+    const disable = native.enableStats();
+    const before = object.stats("on_enter").runs;
+    for (let i = 0; i < 1000; i++) {
+      assert(process.ppid > 0);
+    }
+    const after = object.stats("on_enter");
+    assert(after.runs - before >= 1000);
+    assert(after.nanoseconds > after.runs);
+    assert(after.verifiedInstructions > 10);
+    disable();
+    disable();
+    object.close();
+  });
+});
