@@ -1,5 +1,5 @@
 /** `ringtap run`: the agent. */
-import { arch, release } from "node:os";
+import { machine, release } from "node:os";
 import type { Command } from "commander";
 import { Gauge, type Registry } from "prom-client";
 import { createAgentRegistry } from "../exposition/agent-registry.js";
@@ -19,7 +19,7 @@ import { version } from "./version.js";
 const signalNames = signals.map((signal) => signal.name);
 
 function registerBuildInfo(registry: Registry): void {
-  const labels = { version, libbpf: native.libbpfVersion, kernel: release(), arch: arch() };
+  const labels = { version, libbpf: native.libbpfVersion, kernel: release(), arch: machine() };
   new Gauge({
     name: "ringtap_build_info",
     help: "1; its labels say what runs.",

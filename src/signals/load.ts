@@ -29,7 +29,11 @@ class LoadError extends Error {
   readonly refused: Loaded["refused"];
 
   constructor(signal: Signal, refused: Loaded["refused"]) {
-    const reasons = refused.map(({ hook, error }) => `${hook.name}: ${error.message}`);
+    const hooks = new Map<string, string[]>();
+    for (const { hook, error } of refused) {
+      hooks.set(error.message, [...(hooks.get(error.message) ?? []), hook.name]);
+    }
+    const reasons = [...hooks].map(([message, names]) => `${names.join(" and ")}: ${message}`);
     super(`loading signal ${signal.name}: ${reasons.join("; ")}`, { cause: refused.at(-1)?.error });
     this.name = "LoadError";
     this.signal = signal.name;
