@@ -13,7 +13,7 @@ import { declareProgramStats, declareSelfMetrics } from "../signals/self-metrics
 import { askedToEnd } from "./ending.js";
 import { createLogger } from "./logger.js";
 import { addRunFlags, readRunOptions, type RunOptions } from "./options.js";
-import { loadSignals, type SignalSet } from "./signal-set.js";
+import { startSignals, type SignalSet } from "./signal-set.js";
 import { version } from "./version.js";
 
 const signalNames = signals.map((signal) => signal.name);
@@ -39,7 +39,7 @@ function describeSignals(set: SignalSet): PageSignal[] {
 async function run(options: RunOptions): Promise<void> {
   const log = createLogger(options.logLevel, options.logFormat);
   const ending = askedToEnd();
-  const set = loadSignals({
+  const set = startSignals({
     signals,
     wanted: options.signals,
     labels: options.labels,

@@ -1,4 +1,4 @@
-/** Loads the signals that a command asks for, and keeps going with those that work. */
+/** Starts the signals that `run` asks for, and keeps going with those that work. */
 import type { Logger } from "pino";
 import { Identity, type IdentityLabel } from "../identity/identity.js";
 import { requireKernel } from "../kernel/requirements.js";
@@ -54,13 +54,31 @@ export function complainSparingly(log: Logger, signal: string): (error: unknown)
   };
 }
 
+/** Loads and attaches one signal; `catalog` gets its metrics. Nothing of it stays when that fails. */
+function startSignal(signal: Signal, catalog: Catalog, identity: Identity, options: SignalSetOptions): RunningSignal {
+  const { signalOptions, ringSize, log } = options;
+  const loaded = loadSignal(signal, signalOptions, { folder: objectFolder, ringSize });
+  for (const { hook, error } of loaded.refused) {
+    log.warn({ signal: signal.name, hook: hook.name, err: error }, "a better hook was refused");
+  }
+  try {
+    const failed = complainSparingly(log, signal.name);
+    const running = new RunningSignal(signal, loaded, catalog, identity, signalOptions, failed);
+    running.attach();
+    return running;
+  } catch (error) {
+    loaded.object.close();
+    throw error;
+  }
+}
+
 /**
- * Loads each signal. One that fails is logged and left out; when none that was asked for is left, an error that tells why is
+ * Starts each signal. One that fails is logged and left out; when none that was asked for is left, an error that tells why is
  * thrown. So is what {@link requireKernel} finds missing.
  */
-export function loadSignals(options: SignalSetOptions): SignalSet {
+export function startSignals(options: SignalSetOptions): SignalSet {
   requireKernel();
-  const { signals, wanted, log, signalOptions } = options;
+  const { signals, wanted, log } = options;
   const catalog = new Catalog({ seriesLimit: options.seriesLimit });
   const identity = new Identity(catalog, options.labels);
   const statuses: SignalSet["statuses"][number][] = [];
@@ -70,13 +88,7 @@ export function loadSignals(options: SignalSetOptions): SignalSet {
       continue;
     }
     try {
-      const loaded = loadSignal(signal, signalOptions, { folder: objectFolder, ringSize: options.ringSize });
-      for (const { hook, error } of loaded.refused) {
-        log.warn({ signal: signal.name, hook: hook.name, err: error }, "a better hook was refused");
-      }
-      const shown = isWanted ? catalog : new Catalog();
-      const failed = complainSparingly(log, signal.name);
-      const running = new RunningSignal(signal, loaded, shown, identity, signalOptions, failed);
+      const running = startSignal(signal, isWanted ? catalog : new Catalog(), identity, options);
       statuses.push({ name: signal.name, running });
     } catch (error) {
       statuses.push({ name: signal.name, error });

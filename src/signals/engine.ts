@@ -22,10 +22,9 @@ export class Engine {
     this.#identity = identity;
   }
 
-  /** Attaches all signals and begins to drain. A signal that cannot be attached throws, and nothing is closed. */
+  /** Begins to drain. */
   start(): void {
     for (const signal of this.signals) {
-      signal.attach();
       signal.ring.watch(() => signal.drain());
     }
     this.#timers = [
