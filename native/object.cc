@@ -175,6 +175,7 @@ Napi::Value Object::Stats(const Napi::CallbackInfo& info) {
   Napi::Object result = Napi::Object::New(env);
   result.Set("runs", static_cast<double>(statistics.run_cnt));
   result.Set("nanoseconds", static_cast<double>(statistics.run_time_ns));
+  result.Set("misses", static_cast<double>(statistics.recursion_misses));
   result.Set("verifiedInstructions", static_cast<double>(statistics.verified_insns));
   return result;
 }

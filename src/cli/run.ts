@@ -63,11 +63,13 @@ async function run(options: RunOptions): Promise<void> {
   try {
     const registry = createAgentRegistry();
     registerBuildInfo(registry);
-    const refreshes = [declareSelfMetrics(set.catalog, set.statuses)];
     if (options.bpfStats) {
       stopStats = native.enableStats();
-      refreshes.push(declareProgramStats(set.catalog, set.running));
     }
+    const refreshes = [
+      declareSelfMetrics(set.catalog, set.statuses),
+      declareProgramStats(set.catalog, set.running, options.bpfStats),
+    ];
     const render = createBody({
       registry,
       catalog: set.catalog,

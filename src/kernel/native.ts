@@ -42,6 +42,8 @@ export interface ProgramStats {
   readonly runs: number;
   /** Total time inside the program, nanoseconds. */
   readonly nanoseconds: number;
+  /** Runs that the kernel left out because the program was running on that CPU already; 0 before Linux 5.12. */
+  readonly misses: number;
   /** Instructions the verifier walked; 0 before Linux 5.16. */
   readonly verifiedInstructions: number;
 }

@@ -1,6 +1,7 @@
 /** What the agent tells about its own signals: whether they run, and that nothing is lost uncounted. */
 import type { Catalog } from "../metrics/catalog.js";
 import { Dimension } from "../metrics/dimension.js";
+import type { ValueTable } from "../metrics/value-table.js";
 import { dropReasons, type RunningSignal } from "./running.js";
 
 /** A signal that was asked for, and how it fared. */
@@ -10,28 +11,32 @@ export interface SignalStatus {
   readonly running?: RunningSignal;
 }
 
-/** Run statistics of every program. The kernel keeps them only while somebody asks for it (BPF_ENABLE_STATS). */
-export function declareProgramStats(catalog: Catalog, signals: readonly RunningSignal[]): () => void {
+/**
+ * What the kernel knows of every program. It counts the runs that it left out in any case, the others only while somebody asks
+ * for it (BPF_ENABLE_STATS): `withRuns`.
+ */
+export function declareProgramStats(
+  catalog: Catalog,
+  signals: readonly RunningSignal[],
+  withRuns: boolean,
+): () => void {
   const program = new Dimension(["program"]);
-  const runs = catalog.counter({
-    name: "ringtap_bpf_program_runs_total",
-    help: "Times that the BPF program has run.",
-    subject: program,
-    bounded: true,
-  });
-  const seconds = catalog.counter({
-    name: "ringtap_bpf_program_seconds_total",
-    help: "Time spent in the BPF program.",
-    subject: program,
-    bounded: true,
-  });
+  const declare = (name: string, help: string): ValueTable =>
+    catalog.counter({ name, help, subject: program, bounded: true });
+  const misses = declare(
+    "ringtap_bpf_program_misses_total",
+    "Times that the kernel did not run the BPF program because it was running on that CPU already.",
+  );
+  const runs = withRuns ? declare("ringtap_bpf_program_runs_total", "Times that the BPF program has run.") : undefined;
+  const seconds = withRuns ? declare("ringtap_bpf_program_seconds_total", "Time spent in the BPF program.") : undefined;
   return () => {
     for (const { loaded } of signals) {
       for (const name of loaded.attachable) {
         const stats = loaded.object.stats(name);
         const id = program.intern(name);
-        runs.set(id, 0, stats.runs);
-        seconds.set(id, 0, stats.nanoseconds / 1e9);
+        misses.set(id, 0, stats.misses);
+        runs?.set(id, 0, stats.runs);
+        seconds?.set(id, 0, stats.nanoseconds / 1e9);
       }
     }
   };
