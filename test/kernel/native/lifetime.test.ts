@@ -181,7 +181,9 @@ describe("garbage collection", () => {
     })();
     await collect();
     call(1);
+    const deadline = Date.now() + 5000;
     while (woken === 0) {
+      assert(Date.now() < deadline, "the watch ended with its ring's last reference");
       await setImmediate();
     }
     await collect();

@@ -9,6 +9,9 @@ const fixture = compile("maps");
 /** As maps.bpf.c has it: more than two batches. */
 const size = 20_000;
 
+/** The interface index that `lo` has in every network namespace. */
+const loopback = 1;
+
 function load() {
   const object = native.open(fixture);
   object.setConstant("target_pid", process.pid);
@@ -96,6 +99,21 @@ describe("readAll", () => {
       seen.add(Number(value));
     });
     assert.equal(seen.size, 300);
+    object.close();
+  });
+
+  it("reads one by one a map without batch calls", () => {
+    const object = load();
+    const map = object.map("devices");
+    assert.equal(map.readAll(), 0);
+    const keys = Array.from({ length: 16 }, (_, i) => 3 * i);
+    for (const key of keys) {
+      map.set(u32(key), u32(loopback));
+    }
+    assert.equal(map.readAll(), 16);
+    const found = [...new Uint32Array(map.keys, 0, 16)].sort((a, b) => a - b);
+    assert.deepEqual(found, keys);
+    assert(new Uint32Array(map.values, 0, 16).every((value) => value === loopback));
     object.close();
   });
 
@@ -208,11 +226,13 @@ describe("deleteKeys", () => {
 
   it("works where the map type has no batch call", () => {
     const object = load();
-    const map = object.map("trie");
-    const key = Uint8Array.of(32, 0, 0, 0, 10, 0, 0, 1);
-    const gone = Uint8Array.of(32, 0, 0, 0, 10, 0, 0, 2);
-    map.set(key, u64(1));
-    assert.equal(map.deleteKeys(Uint8Array.of(...gone, ...key, ...gone), 3), 1);
+    const map = object.map("devices");
+    map.set(u32(1), u32(loopback));
+    map.set(u32(2), u32(loopback));
+    const keys = new Uint8Array(Uint32Array.of(7, 1, 8, 2, 9).buffer);
+    assert.equal(map.deleteKeys(keys, 3), 1);
+    assert.deepEqual([map.readAll(), new Uint32Array(map.keys, 0, 1)[0]], [1, 2]);
+    assert.equal(map.deleteKeys(keys, 5), 1);
     assert.equal(map.readAll(), 0);
     object.close();
   });

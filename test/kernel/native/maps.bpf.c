@@ -31,10 +31,7 @@ MAP(percpu_hash, PERCPU_HASH, ENTRIES);
 MAP(percpu_array, PERCPU_ARRAY, ENTRIES);
 MAP(lru, LRU_HASH, ENTRIES);
 
-/*
- * Never read in batches by the kernel: a prefix tree's keys are read one by one where its batch
- * calls are missing.
- */
+/* Its keys and values have other sizes. */
 struct prefix {
 	__u32 bits;
 	__u32 address;
@@ -47,6 +44,14 @@ struct {
 	__type(key, struct prefix);
 	__type(value, __u64);
 } trie SEC(".maps");
+
+/* A type with a next key but no batch calls. */
+struct {
+	__uint(type, BPF_MAP_TYPE_DEVMAP_HASH);
+	__uint(max_entries, 16);
+	__type(key, __u32);
+	__type(value, __u32);
+} devices SEC(".maps");
 
 /* Its values cannot be summed in words of 8 bytes. */
 struct {
