@@ -60,8 +60,11 @@ struct {
 } call_storage SEC(".maps");
 
 /*
- * The same for older kernels, by the address of the task, which a thread keeps when it takes over
- * its leader's tid in execve(2) (de_thread(), fs/exec.c).
+ * The same for older kernels, and for tasks that get no storage, by the address of the task, which
+ * a thread keeps when it takes over its leader's tid in execve(2) (de_thread(), fs/exec.c).
+ *
+ * Storage is refused when the kernel cannot allocate at once; since Linux 6.19 always on a CPU
+ * without a 16-byte cmpxchg (f484f4a3e058; kmalloc_nolock(), mm/slub.c).
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -70,6 +73,26 @@ struct {
 	__type(key, __u64);
 	__type(value, struct call);
 } call_hash SEC(".maps");
+
+/* The call of the current task in `call_hash`, NULL when there is none. */
+static __always_inline struct call *find_hashed_call(void)
+{
+	__u64 task = bpf_get_current_task();
+
+	return bpf_map_lookup_elem(&call_hash, &task);
+}
+
+/* The same, made when there is none; NULL only without room. */
+static __always_inline struct call *hashed_call(void)
+{
+	struct call none = {}, *call = find_hashed_call();
+	__u64 task = bpf_get_current_task();
+
+	if (call)
+		return call;
+	bpf_map_update_elem(&call_hash, &task, &none, BPF_ANY);
+	return find_hashed_call();
+}
 
 static __always_inline void report(__u32 nr, long ret, __u32 error, __u64 time, __u64 duration)
 {
@@ -131,7 +154,7 @@ static __always_inline void end(struct call *call, struct pt_regs *regs, long re
 }
 
 /*
- * One of the two sets that follow is loaded: the first, or where the kernel refuses that, the
+ * One of the two pairs that follow is loaded: the first, or where the kernel refuses that, the
  * second.
  */
 
@@ -140,45 +163,39 @@ int BPF_PROG(syscall_enter_storage, struct pt_regs *regs, long id)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u32 nr = bounded_nr(id, task_is_compat(task));
+	struct call *call;
 
-	if (is_wanted(nr))
-		begin(bpf_task_storage_get(&call_storage, task, NULL,
-					   BPF_LOCAL_STORAGE_GET_F_CREATE),
-		      nr);
+	if (!is_wanted(nr))
+		return 0;
+	call = bpf_task_storage_get(&call_storage, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	begin(call ? call : hashed_call(), nr);
 	return 0;
 }
 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(syscall_exit_storage, struct pt_regs *regs, long ret)
 {
-	end(bpf_task_storage_get(&call_storage, bpf_get_current_task_btf(), NULL, 0), regs, ret);
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call *call = bpf_task_storage_get(&call_storage, task, NULL, 0);
+
+	end(call ? call : find_hashed_call(), regs, ret);
 	return 0;
 }
 
 SEC("tp_btf/sys_enter")
 int BPF_PROG(syscall_enter_hash, struct pt_regs *regs, long id)
 {
-	__u64 task = bpf_get_current_task();
 	__u32 nr = bounded_nr(id, is_compat());
-	struct call none = {}, *call;
 
-	if (!is_wanted(nr))
-		return 0;
-	call = bpf_map_lookup_elem(&call_hash, &task);
-	if (!call) {
-		bpf_map_update_elem(&call_hash, &task, &none, BPF_ANY);
-		call = bpf_map_lookup_elem(&call_hash, &task);
-	}
-	begin(call, nr);
+	if (is_wanted(nr))
+		begin(hashed_call(), nr);
 	return 0;
 }
 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(syscall_exit_hash, struct pt_regs *regs, long ret)
 {
-	__u64 task = bpf_get_current_task();
-
-	end(bpf_map_lookup_elem(&call_hash, &task), regs, ret);
+	end(find_hashed_call(), regs, ret);
 	return 0;
 }
 
@@ -187,7 +204,7 @@ int BPF_PROG(syscall_exit_hash, struct pt_regs *regs, long ret)
  * more.
  */
 SEC("tp_btf/sched_process_exit")
-int BPF_PROG(syscall_forget_hash, struct task_struct *exiting)
+int BPF_PROG(syscall_forget, struct task_struct *exiting)
 {
 	__u64 task = (__u64)exiting;
 

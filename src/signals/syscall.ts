@@ -215,7 +215,7 @@ export const syscall: Signal<SyscallEvent> = {
   hooks: [
     {
       name: "tp_btf, task storage",
-      without: ["syscall_enter_hash", "syscall_exit_hash", "syscall_forget_hash", "call_hash"],
+      without: ["syscall_enter_hash", "syscall_exit_hash"],
     },
     { name: "tp_btf, hash", without: ["syscall_enter_storage", "syscall_exit_storage", "call_storage"] },
   ],
