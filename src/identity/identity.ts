@@ -17,6 +17,9 @@ const [unknown0 = 0, unknown1 = 0, unknown2 = 0, unknown3 = 0] = [0, 4, 8, 12].m
 );
 const unknownWords = { commWord0: unknown0, commWord1: unknown1, commWord2: unknown2, commWord3: unknown3 };
 
+/** What a process has done may come to light this long after its end, milliseconds: kernel maps are read every two seconds. */
+const lateness = 10_000;
+
 /** A process that runs, or did until a moment ago. */
 interface Process {
   /** Start, nanoseconds of CLOCK_MONOTONIC: with the tgid it names the process for ever. */
@@ -54,8 +57,8 @@ export class Identity {
   readonly #subjectOf: number[] = [];
   readonly #commOf: number[] = [];
   readonly #live: boolean[] = [];
-  /** Actors that are not live, and still have series. */
-  readonly #over = new Set<number>();
+  /** Actors that are not live, and since when (ms). */
+  readonly #over = new Map<number, number>();
   /** How many live actors share an id. */
   readonly #subjectUsers: number[] = [];
   readonly #commUsers: number[] = [];
@@ -155,11 +158,12 @@ export class Identity {
     const released = this.#catalog.sweep(this.#now(), (dimension, id) => {
       (dimension === this.subjects ? subjects : comms).add(id);
     });
-    for (const actor of this.#over) {
+    const lateBy = this.#now() - lateness;
+    for (const [actor, since] of this.#over) {
       const subject = this.subject(actor);
       const comm = this.comm(actor);
       const shared = this.#subjectUsers[subject] !== 0 && this.#commUsers[comm] !== 0;
-      if (shared || subjects.has(subject) || comms.has(comm)) {
+      if ((shared && since <= lateBy) || subjects.has(subject) || comms.has(comm)) {
         this.#forget(actor);
       }
     }
@@ -185,7 +189,7 @@ export class Identity {
     this.#subjectUsers[this.subject(actor)] ??= 0;
     this.#commUsers[this.comm(actor)] ??= 0;
     this.#live[actor] = false;
-    this.#over.add(actor);
+    this.#over.set(actor, this.#now());
     return this.#seen(actor);
   }
 
@@ -207,7 +211,7 @@ export class Identity {
 
   #end(actor: number): void {
     this.#live[actor] = false;
-    this.#over.add(actor);
+    this.#over.set(actor, this.#now());
     const subject = this.subject(actor);
     const comm = this.comm(actor);
     this.#subjectUsers[subject] = (this.#subjectUsers[subject] as number) - 1;

@@ -144,6 +144,21 @@ describe("Identity", () => {
     assert.deepEqual(series(), {});
   });
 
+  it("remembers an exited process while what it did may still come to light, also where others share its labels", () => {
+    const { identity, clock } = setUp(["comm"]);
+    identity.lives(record(1, "worker"));
+    identity.lives(record(2, "worker"));
+    identity.exits(record(1, "worker"));
+    clock.now += 5000;
+    identity.sweep();
+    assert.equal(identity.hasExited(1), true);
+    assert.equal(identity.subjects.text(identity.subject(identity.ofProcess(1))), 'comm="worker"');
+    clock.now += 6000;
+    identity.sweep();
+    assert.equal(identity.hasExited(1), false);
+    assert.equal(identity.actors, 1);
+  });
+
   it("does not let the exit of an earlier process end a later one of the same pid", () => {
     const { identity } = setUp();
     identity.lives(record(7, "old", 100));

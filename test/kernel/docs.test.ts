@@ -1,0 +1,100 @@
+/** docs/metrics.md and the README against what a running agent serves: names, types and labels. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { before, describe, it } from "node:test";
+
+import { codeRows, readDocument, section } from "../docs/documents.js";
+import { startAgent } from "./support/agent.js";
+import { suiteScope } from "./support/scope.js";
+
+/** Labels of `{id}`, by default. */
+const identity = ["pid", "comm"];
+
+interface Metric {
+  readonly type: string;
+  readonly labels: readonly string[];
+}
+
+/** The metrics that a document's tables have: ``| `name` | type `{labels}` | …``. */
+function documented(text: string): ReadonlyMap<string, Metric> {
+  const metrics = new Map<string, Metric>();
+  for (const [name = "", kind = ""] of codeRows(text)) {
+    const [, type, , braced = ""] = /^(counter|gauge|histogram)( `\{([\w,]*)\}`)?/.exec(kind) ?? [];
+    if (name.startsWith("ringtap_") && type !== undefined) {
+      const labels = braced.split(",").flatMap((label) => (label === "id" ? identity : label === "" ? [] : [label]));
+      metrics.set(name, { type, labels });
+    }
+  }
+  return metrics;
+}
+
+/** The metrics that the text format declares. */
+function declared(text: string): ReadonlyMap<string, string> {
+  return new Map(Array.from(text.matchAll(/^# TYPE (\S+) (\S+)$/gm), ([, name = "", type = ""]) => [name, type]));
+}
+
+/** The labels of a metric's series, `le` left out; undefined while it has none. */
+function labelsOf(text: string, name: string): readonly string[] | undefined {
+  const [, braced] = new RegExp(`^${name}(?:_bucket|_count)?(?:\\{(.*)\\})? \\S+$`, "m").exec(text) ?? [];
+  const labels = Array.from((braced ?? "").matchAll(/(?:^|,)(\w+)="(?:[^"\\]|\\.)*"/g), ([, label = ""]) => label);
+  return new RegExp(`^${name}(_bucket)?[ {]`, "m").test(text) ? labels.filter((label) => label !== "le") : undefined;
+}
+
+/** Opens a connection that carries data and ends. */
+async function oneConnection(): Promise<void> {
+  const server = createServer((_, response) => response.end());
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: "close" } });
+  await new Promise((resolve) => server.close(resolve));
+}
+
+describe("docs/metrics.md", () => {
+  const page = readDocument("docs/metrics.md");
+  const written = documented(page);
+  const scope = suiteScope();
+  let text = "";
+
+  before(async () => {
+    const agent = await startAgent(scope, ["--bpf.stats"]);
+    await oneConnection();
+    spawnSync("cat", ["/nonexistent"]);
+    await agent.get("/metrics");
+    text = await (await agent.get("/metrics")).text();
+  });
+
+  it("has each metric of ringtap's, with its type", () => {
+    const served = Array.from(declared(text)).filter(([name]) => name.startsWith("ringtap_"));
+    assert.deepEqual(Array.from(written, ([name, { type }]) => [name, type]).toSorted(), served.toSorted());
+  });
+
+  it("has each metric of the agent's process", () => {
+    const names = Array.from(page.matchAll(/`((?:process|nodejs)_\w+)`/g), ([, name = ""]) => name);
+    const served = [...declared(text).keys()].filter((name) => !name.startsWith("ringtap_"));
+    assert.deepEqual([...new Set(names)].toSorted(), served.toSorted());
+  });
+
+  it("has the labels of each metric that shows any", () => {
+    const shown = Array.from(written, ([name, { labels }]) => ({ name, labels, served: labelsOf(text, name) }));
+    for (const { name, labels, served } of shown) {
+      assert.deepEqual(served ?? labels, labels, name);
+    }
+    // All but those that need a lossy network or a reset, and one to spare.
+    assert(shown.filter(({ served }) => served === undefined).length <= 3);
+  });
+
+  it("agrees with the README", () => {
+    const inReadme = Array.from(
+      section(readDocument("README.md"), "## Metrics").matchAll(/`(ringtap_\w+)\{([\w,]*)\}`/g),
+      ([, name = "", labels = ""]) => [name, labels],
+    );
+    const inPage = Array.from(page.matchAll(/^\| `(ringtap_\w+)` \| \w+ `\{([\w,]*)\}`/gm), ([, name, labels]) => [
+      name,
+      labels,
+    ]);
+    const ofSignals = inPage.filter(([name = ""]) => /^ringtap_(tcp|syscall|file|process)/.test(name));
+    assert.deepEqual(inReadme.toSorted(), ofSignals.toSorted());
+  });
+});
