@@ -15,17 +15,14 @@
  *                                         label): then by its return value, at sys_exit
  *   connect(2) fails, never in SYN_SENT   by the return value, at sys_exit
  */
+#include "lib/connection.h"
 #include "lib/core.h"
 #include "lib/endpoints.h"
 #include "lib/iter.h"
+#include "lib/outcome.h"
 #include "lib/ring.h"
 #include "lib/sock.h"
 #include "lib/syscall.h"
-
-#include <asm-generic/errno.h>
-
-/* Connections remembered at once; not preallocated. */
-#define CONNECTIONS_MAX 262144
 
 /*
  * What of a socket's address names it: all that differs between two of them, and few enough bits
@@ -39,27 +36,6 @@ enum tcp_event_kind {
 	TCP_EVENT_CLOSE, /* a connection has ended */
 	TCP_EVENT_RESET_SENT,
 	TCP_EVENT_RESET_RECEIVED,
-};
-
-enum tcp_result {
-	RESULT_ESTABLISHED,
-	RESULT_REFUSED,
-	RESULT_TIMED_OUT,
-	RESULT_UNREACHABLE,
-	RESULT_RESET,
-	RESULT_ABORTED,
-	RESULT_OTHER,
-};
-
-enum tcp_role {
-	ROLE_CLIENT,
-	ROLE_SERVER,
-};
-
-enum tcp_phase {
-	PHASE_CONNECTING,
-	PHASE_OPEN,
-	PHASE_CLOSED, /* kept until destroyed: it can still send a reset, or be connected anew */
 };
 
 /* A connection as it stands; counts are totals since the agent has known it. */
@@ -90,51 +66,6 @@ struct tcp_event {
 
 EXPORT_RECORD(tcp_event);
 EXPORT_RECORD(tcp_sample);
-
-struct connection {
-	__u64 start;
-	struct actor actor;
-	__u32 connecting_tid; /* the thread inside the connect(2) that sent the SYN, else 0 */
-	__u32 error_read;     /* what SO_ERROR told the program while the attempt was under way */
-	__u8 role;
-	__u8 phase;
-	__u8 undone;	   /* connect(2) is undoing the attempt: it returns the outcome */
-	__u8 error_unread; /* the outcome is known, but the next connect(2) returns it again */
-	__u8 reserved[4];
-	/* What the socket had counted before the agent knew it. */
-	__u64 base_sent;
-	__u64 base_received;
-	__u64 base_retransmits;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, CONNECTIONS_MAX);
-	__type(key, __u64); /* the address of the struct sock */
-	__type(value, struct connection);
-} connections SEC(".maps");
-
-static __always_inline __u32 result_of(__u32 error)
-{
-	switch (error) {
-	case ECONNREFUSED:
-		return RESULT_REFUSED;
-	case ETIMEDOUT:
-		return RESULT_TIMED_OUT;
-	case ENETUNREACH:
-	case EHOSTUNREACH:
-	case ENETDOWN:
-	case EHOSTDOWN:
-		return RESULT_UNREACHABLE;
-	case ECONNRESET:
-		return RESULT_RESET;
-	case ECONNABORTED:
-		return RESULT_ABORTED;
-	default:
-		return RESULT_OTHER;
-	}
-}
 
 static __always_inline void describe_sample(struct tcp_sample *sample, struct sock *sk,
 					    struct connection *c)
@@ -197,7 +128,6 @@ static __always_inline void report_failure(struct sock *sk, struct connection *c
 /* In process context: tcp_v4_connect() and tcp_v6_connect() run on their caller's task. */
 static __always_inline void begin_connect(struct sock *sk)
 {
-	__u64 key = (__u64)sk;
 	struct connection c = {
 		.start = bpf_ktime_get_ns(),
 		.connecting_tid = current_tid(),
@@ -206,8 +136,7 @@ static __always_inline void begin_connect(struct sock *sk)
 	};
 
 	actor_of(&c.actor, current_task());
-	if (bpf_map_update_elem(&connections, &key, &c, BPF_ANY))
-		lose_to_map();
+	remember(sk, &c, BPF_ANY);
 }
 
 static __always_inline void end_connect(struct sock *sk, struct connection *c)
@@ -238,7 +167,6 @@ static __always_inline void end_connect(struct sock *sk, struct connection *c)
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tcp_state, struct sock *sk, int from, int to)
 {
-	__u64 key = (__u64)sk;
 	struct connection *c;
 
 	if (sk->sk_protocol != IPPROTO_TCP)
@@ -249,7 +177,7 @@ int BPF_PROG(tcp_state, struct sock *sk, int from, int to)
 	}
 	if (to != TCP_ESTABLISHED && to != TCP_CLOSE)
 		return 0;
-	c = bpf_map_lookup_elem(&connections, &key);
+	c = connection_of(sk);
 	if (!c)
 		return 0;
 	if (c->phase == PHASE_CONNECTING && to == TCP_ESTABLISHED) {
@@ -271,22 +199,20 @@ int BPF_PROG(tcp_state, struct sock *sk, int from, int to)
 SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(tcp_destroy, struct sock *sk)
 {
-	__u64 key = (__u64)sk;
-	struct connection *c = bpf_map_lookup_elem(&connections, &key);
+	struct connection *c = connection_of(sk);
 
 	if (!c)
 		return 0;
 	if (c->phase == PHASE_OPEN)
 		report(sk, c, TCP_EVENT_CLOSE);
-	bpf_map_delete_elem(&connections, &key);
+	forget(sk);
 	return 0;
 }
 
 SEC("tp_btf/tcp_receive_reset")
 int BPF_PROG(tcp_reset_received, struct sock *sk)
 {
-	__u64 key = (__u64)sk;
-	struct connection *c = bpf_map_lookup_elem(&connections, &key);
+	struct connection *c = connection_of(sk);
 
 	if (c)
 		report(sk, c, TCP_EVENT_RESET_RECEIVED);
@@ -300,8 +226,7 @@ int BPF_PROG(tcp_reset_received, struct sock *sk)
 SEC("tp_btf/tcp_send_reset")
 int BPF_PROG(tcp_reset_sent, struct sock *sk)
 {
-	__u64 key = (__u64)sk;
-	struct connection *c = bpf_map_lookup_elem(&connections, &key);
+	struct connection *c = connection_of(sk);
 
 	if (sk && c)
 		report(sk, c, TCP_EVENT_RESET_SENT);
@@ -310,8 +235,7 @@ int BPF_PROG(tcp_reset_sent, struct sock *sk)
 
 static __always_inline void connect_returned(struct sock *sk, long error, __u64 sockaddr)
 {
-	__u64 key = (__u64)sk;
-	struct connection *c = bpf_map_lookup_elem(&connections, &key);
+	struct connection *c = connection_of(sk);
 	struct connection never_sent = { .role = ROLE_CLIENT };
 	bool undone = false, reported = false;
 
@@ -339,7 +263,6 @@ static __always_inline void connect_returned(struct sock *sk, long error, __u64 
 
 static __always_inline void tcp_accepted(struct sock *sk)
 {
-	__u64 key = (__u64)sk;
 	struct connection c = { .start = bpf_ktime_get_ns(),
 				.role = ROLE_SERVER,
 				.phase = PHASE_OPEN };
@@ -347,17 +270,13 @@ static __always_inline void tcp_accepted(struct sock *sk)
 
 	actor_of(&c.actor, current_task());
 	report(sk, &c, TCP_EVENT_ACCEPT);
-	if (bpf_map_update_elem(&connections, &key, &c, BPF_ANY)) {
-		lose_to_map();
-		return;
-	}
-	if (BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_CLOSE)
+	if (!remember(sk, &c, BPF_ANY) || BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_CLOSE)
 		return;
 	/*
 	 * It was reset in the accept queue. Where tcp_state() has seen that, it is PHASE_CLOSED
 	 * already.
 	 */
-	kept = bpf_map_lookup_elem(&connections, &key);
+	kept = connection_of(sk);
 	if (kept && kept->phase == PHASE_OPEN) {
 		kept->phase = PHASE_CLOSED;
 		report(sk, kept, TCP_EVENT_CLOSE);
@@ -370,8 +289,7 @@ static __always_inline void tcp_accepted(struct sock *sk)
  */
 static __always_inline void error_was_read(struct sock *sk, __u64 value)
 {
-	__u64 key = (__u64)sk;
-	struct connection *c = bpf_map_lookup_elem(&connections, &key);
+	struct connection *c = connection_of(sk);
 	int error = 0;
 
 	if (c && c->phase == PHASE_CONNECTING &&
@@ -457,7 +375,6 @@ int tcp_adopt(struct bpf_iter__task_file *ctx)
 	struct traffic traffic;
 	struct sock *sk;
 	__u8 state;
-	__u64 key;
 
 	if (!task || !file)
 		return 0;
@@ -473,9 +390,7 @@ int tcp_adopt(struct bpf_iter__task_file *ctx)
 	c.base_retransmits = traffic.retransmits;
 	c.role = BPF_CORE_READ(sk, sk_max_ack_backlog) ? ROLE_SERVER : ROLE_CLIENT;
 	actor_of(&c.actor, task);
-	key = (__u64)sk;
-	if (bpf_map_update_elem(&connections, &key, &c, BPF_NOEXIST) == -E2BIG)
-		lose_to_map();
+	remember(sk, &c, BPF_NOEXIST);
 	return 0;
 }
 
