@@ -38,11 +38,22 @@ function enumText({ name, values }: BtfEnum): string {
   return `/** enum ${name} */\nexport const ${pascal(name)} = {\n${members.join("\n")}\n} as const;\n`;
 }
 
+/** The expression that reads a 32-bit word, at so many words (an expression) from the record's start. */
+function wordText(place: string): string {
+  return `(this.words[this.at + ${place}] as number)`;
+}
+
+/** The same for a 64-bit value, as a number: exact up to 2^53. */
+function longText(low: string, high: string, signed: boolean): string {
+  const upper = signed ? `(${wordText(high)} | 0)` : wordText(high);
+  return `${wordText(low)} + ${upper} * 2 ** 32`;
+}
+
 /** The expression that reads a member; `undefined` where its size or place has none. */
 function reading(field: Field): string | undefined {
   const { offset, size } = field;
   const place = offset.toString();
-  const word = (offset / 4).toString();
+  const word = offset / 4;
   if (field.kind === "text") {
     return `this.text(${place}, ${size.toString()})`;
   }
@@ -52,16 +63,16 @@ function reading(field: Field): string | undefined {
   if (offset % size !== 0) {
     return undefined;
   }
-  const letter = field.kind === "signed" ? "s" : "u";
+  const signed = field.kind === "signed";
   switch (size) {
     case 8:
-      return `this.${letter}64(${word})`;
+      return longText(word.toString(), (word + 1).toString(), signed);
     case 4:
-      return `this.${letter}32(${word})`;
+      return signed ? `${wordText(word.toString())} | 0` : wordText(word.toString());
     case 2:
-      return letter === "u" ? `this.u16(${place})` : undefined;
+      return signed ? undefined : `this.u16(${place})`;
     case 1:
-      return letter === "u" ? `this.u8(${place})` : undefined;
+      return signed ? undefined : `this.u8(${place})`;
     default:
       return undefined;
   }
@@ -69,12 +80,15 @@ function reading(field: Field): string | undefined {
 
 /** A method instead of a getter: one element of an array of numbers. */
 function elementText({ name, offset, size, count = 1 }: Field): string {
-  const words = size / count / 4;
-  const place = words === 2 ? `${(offset / 4).toString()} + 2 * index` : `${(offset / 4).toString()} + index`;
+  const word = offset / 4;
+  const expression =
+    size / count === 8
+      ? longText(`${word.toString()} + 2 * index`, `${(word + 1).toString()} + 2 * index`, false)
+      : wordText(`${word.toString()} + index`);
   return [
     `  static readonly ${camel(name)}Length = ${count.toString()};`,
     `  ${camel(name)}(index: number): number {`,
-    `    return this.u${(32 * words).toString()}(${place});`,
+    `    return ${expression};`,
     "  }",
   ].join("\n");
 }
@@ -88,14 +102,28 @@ function getterText(layout: Layout, field: Field): string {
     throw new Error(`struct ${layout.name}, member ${field.name}: ${field.size.toString()} bytes cannot be read there`);
   }
   const type = field.kind === "text" ? "string" : field.kind === "bytes" ? "Uint8Array" : "number";
-  const lines = [`  get ${camel(field.name)}(): ${type} {`, `    return ${expression};`, "  }"];
-  if (field.name === "comm" && field.offset % 4 === 0) {
-    for (let index = 0; index < 4; index++) {
-      const word = (field.offset / 4 + index).toString();
-      lines.push(`  get commWord${index.toString()}(): number {`, `    return this.u32(${word});`, "  }");
-    }
+  return [`  get ${camel(field.name)}(): ${type} {`, `    return ${expression};`, "  }"].join("\n");
+}
+
+/** The methods that a record with an actor has: see ActorRecord in src/kernel/record.ts. */
+function actorText({ fields }: Layout): string[] {
+  const [tgid, comm] = ["tgid", "comm"].map((name) => fields.find((field) => field.name === name));
+  if (tgid === undefined || comm === undefined) {
+    return [];
   }
-  return lines.join("\n");
+  const words = [tgid.offset / 4, ...[0, 1, 2, 3].map((index) => comm.offset / 4 + index)].map((word) =>
+    wordText(word.toString()),
+  );
+  return [
+    "  copyActor(key: Uint32Array): void {",
+    ...words.map((word, index) => `    key[${index.toString()}] = ${word};`),
+    "  }",
+    "  isActor(keys: Uint32Array, from: number): boolean {",
+    "    return (",
+    words.map((word, index) => `      keys[from + ${index.toString()}] === ${word}`).join(" &&\n"),
+    "    );",
+    "  }",
+  ];
 }
 
 function classText(layout: Layout): string {
@@ -107,7 +135,7 @@ export class ${name} extends RecordView {
   static readonly layout =
     "${layoutText(layout)}";
 
-${layout.fields.map((field) => getterText(layout, field)).join("\n")}
+${[...layout.fields.map((field) => getterText(layout, field)), ...actorText(layout)].join("\n")}
 }
 `;
 }

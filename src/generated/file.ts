@@ -9,42 +9,46 @@ export class FileEvent extends RecordView {
     "file_event[320] time@0+8:unsigned flags@8+8:unsigned tgid@16+4:unsigned tid@20+4:unsigned comm@24+16:text thread_comm@40+16:text error@56+4:unsigned path_truncated@60+4:unsigned path@64+256:text";
 
   get time(): number {
-    return this.u64(0);
+    return (this.words[this.at + 0] as number) + (this.words[this.at + 1] as number) * 2 ** 32;
   }
   get flags(): number {
-    return this.u64(2);
+    return (this.words[this.at + 2] as number) + (this.words[this.at + 3] as number) * 2 ** 32;
   }
   get tgid(): number {
-    return this.u32(4);
+    return (this.words[this.at + 4] as number);
   }
   get tid(): number {
-    return this.u32(5);
+    return (this.words[this.at + 5] as number);
   }
   get comm(): string {
     return this.text(24, 16);
-  }
-  get commWord0(): number {
-    return this.u32(6);
-  }
-  get commWord1(): number {
-    return this.u32(7);
-  }
-  get commWord2(): number {
-    return this.u32(8);
-  }
-  get commWord3(): number {
-    return this.u32(9);
   }
   get threadComm(): string {
     return this.text(40, 16);
   }
   get error(): number {
-    return this.u32(14);
+    return (this.words[this.at + 14] as number);
   }
   get pathTruncated(): number {
-    return this.u32(15);
+    return (this.words[this.at + 15] as number);
   }
   get path(): string {
     return this.text(64, 256);
+  }
+  copyActor(key: Uint32Array): void {
+    key[0] = (this.words[this.at + 4] as number);
+    key[1] = (this.words[this.at + 6] as number);
+    key[2] = (this.words[this.at + 7] as number);
+    key[3] = (this.words[this.at + 8] as number);
+    key[4] = (this.words[this.at + 9] as number);
+  }
+  isActor(keys: Uint32Array, from: number): boolean {
+    return (
+      keys[from + 0] === (this.words[this.at + 4] as number) &&
+      keys[from + 1] === (this.words[this.at + 6] as number) &&
+      keys[from + 2] === (this.words[this.at + 7] as number) &&
+      keys[from + 3] === (this.words[this.at + 8] as number) &&
+      keys[from + 4] === (this.words[this.at + 9] as number)
+    );
   }
 }

@@ -9,10 +9,10 @@ export class CallKey extends RecordView {
     "call_key[8] tgid@0+4:unsigned nr@4+4:unsigned";
 
   get tgid(): number {
-    return this.u32(0);
+    return (this.words[this.at + 0] as number);
   }
   get nr(): number {
-    return this.u32(1);
+    return (this.words[this.at + 1] as number);
   }
 }
 
@@ -24,11 +24,11 @@ export class CallCounts extends RecordView {
     "call_counts[248] duration@0+8:unsigned slots@8+240:numbers30";
 
   get duration(): number {
-    return this.u64(0);
+    return (this.words[this.at + 0] as number) + (this.words[this.at + 1] as number) * 2 ** 32;
   }
   static readonly slotsLength = 30;
   slots(index: number): number {
-    return this.u64(2 + 2 * index);
+    return (this.words[this.at + 2 + 2 * index] as number) + (this.words[this.at + 3 + 2 * index] as number) * 2 ** 32;
   }
 }
 
@@ -40,16 +40,16 @@ export class ErrorKey extends RecordView {
     "error_key[16] tgid@0+4:unsigned nr@4+4:unsigned error@8+4:unsigned reserved@12+4:unsigned";
 
   get tgid(): number {
-    return this.u32(0);
+    return (this.words[this.at + 0] as number);
   }
   get nr(): number {
-    return this.u32(1);
+    return (this.words[this.at + 1] as number);
   }
   get error(): number {
-    return this.u32(2);
+    return (this.words[this.at + 2] as number);
   }
   get reserved(): number {
-    return this.u32(3);
+    return (this.words[this.at + 3] as number);
   }
 }
 
@@ -61,42 +61,46 @@ export class SyscallEvent extends RecordView {
     "syscall_event[72] time@0+8:unsigned duration@8+8:unsigned ret@16+8:signed tgid@24+4:unsigned tid@28+4:unsigned comm@32+16:text thread_comm@48+16:text nr@64+4:unsigned error@68+4:unsigned";
 
   get time(): number {
-    return this.u64(0);
+    return (this.words[this.at + 0] as number) + (this.words[this.at + 1] as number) * 2 ** 32;
   }
   get duration(): number {
-    return this.u64(2);
+    return (this.words[this.at + 2] as number) + (this.words[this.at + 3] as number) * 2 ** 32;
   }
   get ret(): number {
-    return this.s64(4);
+    return (this.words[this.at + 4] as number) + ((this.words[this.at + 5] as number) | 0) * 2 ** 32;
   }
   get tgid(): number {
-    return this.u32(6);
+    return (this.words[this.at + 6] as number);
   }
   get tid(): number {
-    return this.u32(7);
+    return (this.words[this.at + 7] as number);
   }
   get comm(): string {
     return this.text(32, 16);
-  }
-  get commWord0(): number {
-    return this.u32(8);
-  }
-  get commWord1(): number {
-    return this.u32(9);
-  }
-  get commWord2(): number {
-    return this.u32(10);
-  }
-  get commWord3(): number {
-    return this.u32(11);
   }
   get threadComm(): string {
     return this.text(48, 16);
   }
   get nr(): number {
-    return this.u32(16);
+    return (this.words[this.at + 16] as number);
   }
   get error(): number {
-    return this.u32(17);
+    return (this.words[this.at + 17] as number);
+  }
+  copyActor(key: Uint32Array): void {
+    key[0] = (this.words[this.at + 6] as number);
+    key[1] = (this.words[this.at + 8] as number);
+    key[2] = (this.words[this.at + 9] as number);
+    key[3] = (this.words[this.at + 10] as number);
+    key[4] = (this.words[this.at + 11] as number);
+  }
+  isActor(keys: Uint32Array, from: number): boolean {
+    return (
+      keys[from + 0] === (this.words[this.at + 6] as number) &&
+      keys[from + 1] === (this.words[this.at + 8] as number) &&
+      keys[from + 2] === (this.words[this.at + 9] as number) &&
+      keys[from + 3] === (this.words[this.at + 10] as number) &&
+      keys[from + 4] === (this.words[this.at + 11] as number)
+    );
   }
 }

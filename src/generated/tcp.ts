@@ -48,76 +48,64 @@ export class TcpEvent extends RecordView {
     "tcp_event[168] time@0+8:unsigned duration@8+8:unsigned connection@16+8:unsigned start@24+8:unsigned sent@32+8:unsigned received@40+8:unsigned retransmits@48+4:unsigned rtt_us@52+4:unsigned state@56+4:unsigned role@60+4:tcp_role phase@64+4:tcp_phase reserved@68+4:unsigned tgid@72+4:unsigned tid@76+4:unsigned comm@80+16:text thread_comm@96+16:text kind@112+4:tcp_event_kind result@116+4:tcp_result error@120+4:unsigned family@124+4:ip_family local_port@128+2:unsigned remote_port@130+2:unsigned local_address@132+16:bytes remote_address@148+16:bytes reserved_end@164+4:unsigned";
 
   get time(): number {
-    return this.u64(0);
+    return (this.words[this.at + 0] as number) + (this.words[this.at + 1] as number) * 2 ** 32;
   }
   get duration(): number {
-    return this.u64(2);
+    return (this.words[this.at + 2] as number) + (this.words[this.at + 3] as number) * 2 ** 32;
   }
   get connection(): number {
-    return this.u64(4);
+    return (this.words[this.at + 4] as number) + (this.words[this.at + 5] as number) * 2 ** 32;
   }
   get start(): number {
-    return this.u64(6);
+    return (this.words[this.at + 6] as number) + (this.words[this.at + 7] as number) * 2 ** 32;
   }
   get sent(): number {
-    return this.u64(8);
+    return (this.words[this.at + 8] as number) + (this.words[this.at + 9] as number) * 2 ** 32;
   }
   get received(): number {
-    return this.u64(10);
+    return (this.words[this.at + 10] as number) + (this.words[this.at + 11] as number) * 2 ** 32;
   }
   get retransmits(): number {
-    return this.u32(12);
+    return (this.words[this.at + 12] as number);
   }
   get rttUs(): number {
-    return this.u32(13);
+    return (this.words[this.at + 13] as number);
   }
   get state(): number {
-    return this.u32(14);
+    return (this.words[this.at + 14] as number);
   }
   get role(): number {
-    return this.u32(15);
+    return (this.words[this.at + 15] as number);
   }
   get phase(): number {
-    return this.u32(16);
+    return (this.words[this.at + 16] as number);
   }
   get reserved(): number {
-    return this.u32(17);
+    return (this.words[this.at + 17] as number);
   }
   get tgid(): number {
-    return this.u32(18);
+    return (this.words[this.at + 18] as number);
   }
   get tid(): number {
-    return this.u32(19);
+    return (this.words[this.at + 19] as number);
   }
   get comm(): string {
     return this.text(80, 16);
-  }
-  get commWord0(): number {
-    return this.u32(20);
-  }
-  get commWord1(): number {
-    return this.u32(21);
-  }
-  get commWord2(): number {
-    return this.u32(22);
-  }
-  get commWord3(): number {
-    return this.u32(23);
   }
   get threadComm(): string {
     return this.text(96, 16);
   }
   get kind(): number {
-    return this.u32(28);
+    return (this.words[this.at + 28] as number);
   }
   get result(): number {
-    return this.u32(29);
+    return (this.words[this.at + 29] as number);
   }
   get error(): number {
-    return this.u32(30);
+    return (this.words[this.at + 30] as number);
   }
   get family(): number {
-    return this.u32(31);
+    return (this.words[this.at + 31] as number);
   }
   get localPort(): number {
     return this.u16(128);
@@ -132,7 +120,23 @@ export class TcpEvent extends RecordView {
     return this.copy(148, 16);
   }
   get reservedEnd(): number {
-    return this.u32(41);
+    return (this.words[this.at + 41] as number);
+  }
+  copyActor(key: Uint32Array): void {
+    key[0] = (this.words[this.at + 18] as number);
+    key[1] = (this.words[this.at + 20] as number);
+    key[2] = (this.words[this.at + 21] as number);
+    key[3] = (this.words[this.at + 22] as number);
+    key[4] = (this.words[this.at + 23] as number);
+  }
+  isActor(keys: Uint32Array, from: number): boolean {
+    return (
+      keys[from + 0] === (this.words[this.at + 18] as number) &&
+      keys[from + 1] === (this.words[this.at + 20] as number) &&
+      keys[from + 2] === (this.words[this.at + 21] as number) &&
+      keys[from + 3] === (this.words[this.at + 22] as number) &&
+      keys[from + 4] === (this.words[this.at + 23] as number)
+    );
   }
 }
 
@@ -144,57 +148,61 @@ export class TcpSample extends RecordView {
     "tcp_sample[96] connection@0+8:unsigned start@8+8:unsigned sent@16+8:unsigned received@24+8:unsigned retransmits@32+4:unsigned rtt_us@36+4:unsigned state@40+4:unsigned role@44+4:tcp_role phase@48+4:tcp_phase reserved@52+4:unsigned tgid@56+4:unsigned tid@60+4:unsigned comm@64+16:text thread_comm@80+16:text";
 
   get connection(): number {
-    return this.u64(0);
+    return (this.words[this.at + 0] as number) + (this.words[this.at + 1] as number) * 2 ** 32;
   }
   get start(): number {
-    return this.u64(2);
+    return (this.words[this.at + 2] as number) + (this.words[this.at + 3] as number) * 2 ** 32;
   }
   get sent(): number {
-    return this.u64(4);
+    return (this.words[this.at + 4] as number) + (this.words[this.at + 5] as number) * 2 ** 32;
   }
   get received(): number {
-    return this.u64(6);
+    return (this.words[this.at + 6] as number) + (this.words[this.at + 7] as number) * 2 ** 32;
   }
   get retransmits(): number {
-    return this.u32(8);
+    return (this.words[this.at + 8] as number);
   }
   get rttUs(): number {
-    return this.u32(9);
+    return (this.words[this.at + 9] as number);
   }
   get state(): number {
-    return this.u32(10);
+    return (this.words[this.at + 10] as number);
   }
   get role(): number {
-    return this.u32(11);
+    return (this.words[this.at + 11] as number);
   }
   get phase(): number {
-    return this.u32(12);
+    return (this.words[this.at + 12] as number);
   }
   get reserved(): number {
-    return this.u32(13);
+    return (this.words[this.at + 13] as number);
   }
   get tgid(): number {
-    return this.u32(14);
+    return (this.words[this.at + 14] as number);
   }
   get tid(): number {
-    return this.u32(15);
+    return (this.words[this.at + 15] as number);
   }
   get comm(): string {
     return this.text(64, 16);
   }
-  get commWord0(): number {
-    return this.u32(16);
-  }
-  get commWord1(): number {
-    return this.u32(17);
-  }
-  get commWord2(): number {
-    return this.u32(18);
-  }
-  get commWord3(): number {
-    return this.u32(19);
-  }
   get threadComm(): string {
     return this.text(80, 16);
+  }
+  copyActor(key: Uint32Array): void {
+    key[0] = (this.words[this.at + 14] as number);
+    key[1] = (this.words[this.at + 16] as number);
+    key[2] = (this.words[this.at + 17] as number);
+    key[3] = (this.words[this.at + 18] as number);
+    key[4] = (this.words[this.at + 19] as number);
+  }
+  isActor(keys: Uint32Array, from: number): boolean {
+    return (
+      keys[from + 0] === (this.words[this.at + 14] as number) &&
+      keys[from + 1] === (this.words[this.at + 16] as number) &&
+      keys[from + 2] === (this.words[this.at + 17] as number) &&
+      keys[from + 3] === (this.words[this.at + 18] as number) &&
+      keys[from + 4] === (this.words[this.at + 19] as number)
+    );
   }
 }

@@ -1,5 +1,5 @@
 /** Who an event belongs to: from (tgid, comm) to the labels of its series. */
-import type { ActorRecord } from "../kernel/record.js";
+import { actorWords, type ActorRecord } from "../kernel/record.js";
 import type { Catalog } from "../metrics/catalog.js";
 import { Dimension } from "../metrics/dimension.js";
 import { KeyTable } from "../metrics/key-table.js";
@@ -11,14 +11,22 @@ export type IdentityLabel = (typeof identityLabels)[number];
 /** The comm of a process that nothing is known of. */
 export const unknownComm = "~unknown";
 
-/** It, as a record would carry it: little-endian words. */
-const [unknown0 = 0, unknown1 = 0, unknown2 = 0, unknown3 = 0] = [0, 4, 8, 12].map((at) =>
-  Buffer.from(unknownComm.padEnd(16, "\0"), "latin1").readUInt32LE(at),
-);
-const unknownWords = { commWord0: unknown0, commWord1: unknown1, commWord2: unknown2, commWord3: unknown3 };
+/** It, as the kernel lays a comm out: little-endian words, filled up with zeros. */
+const unknownWords = [0, 4, 8, 12].map((at) => Buffer.from(unknownComm.padEnd(16, "\0"), "latin1").readUInt32LE(at));
 
 /** What a process has done may come to light this long after its end, milliseconds: kernel maps are read every two seconds. */
 const lateness = 10_000;
+
+/**
+ * Actors that are found without hashing, by the low bits of their tgid; pids are given out one after the other, so that few of those
+ * alive meet. Each has the words of its key and its id + 1; a place, 0 where it is empty, lies in one cache line.
+ */
+const recentActors = 16_384;
+const recentWords = 8;
+
+function recentPlace(tgid: number): number {
+  return (tgid & (recentActors - 1)) * recentWords;
+}
 
 /** A process that runs, or did until a moment ago. */
 interface Process {
@@ -50,9 +58,10 @@ export class Identity {
   readonly #catalog: Catalog;
   readonly #now: () => number;
   readonly #processes = new Map<number, Process>();
-  readonly #table = new KeyTable(5);
-  /** The key of the actor in question: tgid, then the comm's words. */
-  readonly #key = new Uint32Array(5);
+  readonly #table = new KeyTable(actorWords);
+  /** The key of the actor in question. */
+  readonly #key = new Uint32Array(actorWords);
+  readonly #recent = new Uint32Array(recentActors * recentWords);
   /** By actor. */
   readonly #subjectOf: number[] = [];
   readonly #commOf: number[] = [];
@@ -63,6 +72,7 @@ export class Identity {
   readonly #subjectUsers: number[] = [];
   readonly #commUsers: number[] = [];
   #running = 0;
+  #generation = 0;
 
   /** `now` is the clock of retirements, in milliseconds. */
   constructor(catalog: Catalog, labels: readonly IdentityLabel[], now: () => number = Date.now) {
@@ -70,6 +80,11 @@ export class Identity {
     this.#labels = labels;
     this.#now = now;
     this.subjects = new Dimension(labels);
+  }
+
+  /** Another number after each {@link sweep}: an actor's id may be another's from then on, and rows of tables may have moved. */
+  get generation(): number {
+    return this.#generation;
   }
 
   /** Processes known to run. */
@@ -94,8 +109,10 @@ export class Identity {
 
   /** The actor of a record. Allocates nothing for one that is known and live. */
   of(record: ActorRecord): number {
-    const actor = this.#find(record);
-    return actor < 0 ? this.#enter(record.comm) : this.#seen(actor);
+    const recent = this.#recent;
+    const place = recentPlace(record.tgid);
+    const entry = recent[place + actorWords] as number;
+    return entry !== 0 && record.isActor(recent, place) ? this.#seen(entry - 1) : this.#lookUp(record);
   }
 
   /** The present actor of a process, or the last one of a process that has exited; `~unknown` when it was never announced. */
@@ -104,8 +121,9 @@ export class Identity {
     if (process !== undefined) {
       return this.#seen(process.actor);
     }
-    const record = { tgid, ...unknownWords };
-    const actor = this.#find(record);
+    this.#key[0] = tgid;
+    this.#key.set(unknownWords, 1);
+    const actor = this.#table.find(this.#key);
     return actor < 0 ? this.#enter(unknownComm) : this.#seen(actor);
   }
 
@@ -121,7 +139,8 @@ export class Identity {
 
   /** A process is there, under this name: it was forked, was found running, called execve, or renamed itself. */
   lives(record: ProcessRecord): void {
-    const found = this.#find(record);
+    record.copyActor(this.#key);
+    const found = this.#table.find(this.#key);
     const actor = found < 0 ? this.#enter(record.comm) : found;
     const process = this.#processes.get(record.tgid);
     if (process?.running === true && process.start === record.start) {
@@ -153,6 +172,7 @@ export class Identity {
 
   /** Removes what has been retired for long enough: see {@link Catalog.sweep}. Returns how many label sets went. */
   sweep(): number {
+    this.#generation++;
     const subjects = new Set<number>();
     const comms = new Set<number>();
     const released = this.#catalog.sweep(this.#now(), (dimension, id) => {
@@ -170,17 +190,18 @@ export class Identity {
     return released;
   }
 
-  #find(record: Omit<ActorRecord, "comm">): number {
-    const key = this.#key;
-    key[0] = record.tgid;
-    key[1] = record.commWord0;
-    key[2] = record.commWord1;
-    key[3] = record.commWord2;
-    key[4] = record.commWord3;
-    return this.#table.find(key);
+  /** The actor of a record that is not among the recent ones, and from then on is. */
+  #lookUp(record: ActorRecord): number {
+    record.copyActor(this.#key);
+    const found = this.#table.find(this.#key);
+    const actor = found < 0 ? this.#enter(record.comm) : this.#seen(found);
+    const place = recentPlace(record.tgid);
+    this.#recent.set(this.#key, place);
+    this.#recent[place + actorWords] = actor + 1;
+    return actor;
   }
 
-  /** A new actor, of the key that `#find` has just left in `#key`. It counts as over until its process is announced: one that only a late record tells of goes by itself. */
+  /** A new actor, of the key in `#key`. It counts as over until its process is announced: one that only a late record tells of goes by itself. */
   #enter(comm: string): number {
     const actor = this.#table.add(this.#key);
     const values = { pid: this.#table.word(actor, 0).toString(), comm };
@@ -240,5 +261,6 @@ export class Identity {
     }
     this.#over.delete(actor);
     this.#table.remove(actor);
+    this.#recent[recentPlace(tgid) + actorWords] = 0;
   }
 }

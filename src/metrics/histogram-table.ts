@@ -11,6 +11,11 @@ export interface HistogramDefinition extends TableDefinition {
   readonly lastPower?: number;
 }
 
+/** The slot of what is above 2^(power - 1) and at most 2^power. */
+function slotOf(power: number, firstPower: number, slots: number): number {
+  return power <= firstPower ? 0 : Math.min(power - firstPower, slots - 1);
+}
+
 /**
  * Durations of each (subject, detail), counted in buckets of powers of two. Counted in nanoseconds, exposed in seconds. Updating
  * a row that exists allocates nothing.
@@ -58,9 +63,13 @@ export class HistogramTable extends Table {
 
   /** Counts one duration of 0 … 2^53 nanoseconds; a longer one goes to +Inf. */
   observe(subject: number, detail: number, nanoseconds: number): void {
-    const row = this.row(subject, detail);
-    this.#count(row, log2Ceil(nanoseconds), 1);
-    this.#sums.data[row] = (this.#sums.data[row] as number) + nanoseconds;
+    this.observeAt(this.row(subject, detail), nanoseconds);
+  }
+
+  /** The same for a row that {@link row} has given since the last removal. */
+  observeAt(row: number, nanoseconds: number): void {
+    (this.#buckets.data[row * this.slots + slotOf(log2Ceil(nanoseconds), this.#firstPower, this.slots)] as number) += 1;
+    (this.#sums.data[row] as number) += nanoseconds;
   }
 
   /**
@@ -69,7 +78,8 @@ export class HistogramTable extends Table {
    */
   addSlots(row: number, counts: ArrayLike<number>, sumNanoseconds: number): void {
     for (let power = 0; power < counts.length; power++) {
-      this.#count(row, power, counts[power] as number);
+      const slot = slotOf(power, this.#firstPower, this.slots);
+      (this.#buckets.data[row * this.slots + slot] as number) += counts[power] as number;
     }
     this.#sums.data[row] = (this.#sums.data[row] as number) + sumNanoseconds;
   }
@@ -77,11 +87,5 @@ export class HistogramTable extends Table {
   /** How many durations all rows hold. */
   total(): number {
     return this.#buckets.data.reduce((sum, count) => sum + count, 0);
-  }
-
-  #count(row: number, power: number, n: number): void {
-    const slot = Math.min(Math.max(power - this.#firstPower, 0), this.slots - 1);
-    const index = row * this.slots + slot;
-    this.#buckets.data[index] = (this.#buckets.data[index] as number) + n;
   }
 }

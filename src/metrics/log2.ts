@@ -11,10 +11,11 @@ export function log2Ceil(value: number): number {
   if (!(value > 1)) {
     return 0;
   }
+  if (value <= 2 ** 32) {
+    return 32 - Math.clz32(Math.ceil(value) - 1);
+  }
   if (value > Number.MAX_SAFE_INTEGER + 1) {
     return beyondExact;
   }
-  const below = Math.ceil(value) - 1;
-  const high = Math.floor(below / 2 ** 32);
-  return high > 0 ? 64 - Math.clz32(high) : 32 - Math.clz32(below);
+  return 64 - Math.clz32(Math.floor((Math.ceil(value) - 1) / 2 ** 32));
 }

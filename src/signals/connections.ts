@@ -45,21 +45,22 @@ export class Connections {
 
   /** Takes a connection's totals: leaves what they add in `sent`, `received` and `retransmits`. Returns its id. */
   advance(record: ConnectionRecord): number {
-    this.#key[0] = record.connection;
-    this.#key[1] = record.connection / twoTo32;
+    const { connection, start, sent, received, retransmits } = record;
+    this.#key[0] = connection;
+    this.#key[1] = connection / twoTo32;
     let id = this.#table.find(this.#key);
     if (id < 0) {
       id = this.#table.add(this.#key);
-      this.#begin(id, record.start);
-    } else if (this.#start[id] !== record.start) {
-      this.#begin(id, record.start);
+      this.#begin(id, start);
+    } else if (this.#start[id] !== start) {
+      this.#begin(id, start);
     }
-    this.sent = record.sent - (this.#sent[id] as number);
-    this.received = record.received - (this.#received[id] as number);
-    this.retransmits = record.retransmits - (this.#retransmits[id] as number);
-    this.#sent[id] = record.sent;
-    this.#received[id] = record.received;
-    this.#retransmits[id] = record.retransmits;
+    this.sent = sent - (this.#sent[id] as number);
+    this.received = received - (this.#received[id] as number);
+    this.retransmits = retransmits - (this.#retransmits[id] as number);
+    this.#sent[id] = sent;
+    this.#received[id] = received;
+    this.#retransmits[id] = retransmits;
     return id;
   }
 

@@ -3,6 +3,7 @@ import { pid } from "node:process";
 
 import { CallCounts, CallKey, ErrorKey, SyscallEvent } from "../generated/syscall.js";
 import { Dimension } from "../metrics/dimension.js";
+import { RowCache } from "../metrics/row-cache.js";
 import { CountDifferences, type Owner } from "./count-differences.js";
 import { errnoName } from "./errno.js";
 import type { Handlers, Setup, Signal, SignalContext, SignalOptions, TraceValue } from "./signal.js";
@@ -117,17 +118,42 @@ function declareMetrics({ catalog, identity }: SignalContext) {
 type Metrics = ReturnType<typeof declareMetrics>;
 
 function startStream({ identity }: SignalContext, metrics: Metrics): Handlers<SyscallEvent> {
+  const { total, seconds, duration } = metrics;
+  /** Rows of `total`, `seconds` and `duration` by actor and number. */
+  const cache = new RowCache();
+  let generation = identity.generation;
+
+  function lookUp(actor: number, nr: number): number {
+    const subject = identity.subject(actor);
+    const call = metrics.call(nr);
+    const foldedBefore = total.folded + seconds.folded + duration.folded;
+    const at = cache.enter(actor, nr);
+    cache.rows[at] = total.row(subject, call);
+    cache.rows[at + 1] = seconds.row(subject, call);
+    cache.rows[at + 2] = duration.row(identity.comm(actor), call);
+    if (total.folded + seconds.folded + duration.folded !== foldedBefore) {
+      // Each update that is folded is to be counted as such.
+      cache.forget(at);
+    }
+    return at;
+  }
+
   return {
     record(event) {
-      const { nr, error, duration } = event;
+      const { nr, error, duration: nanoseconds } = event;
       const actor = identity.of(event);
-      const subject = identity.subject(actor);
-      const call = metrics.call(nr);
-      metrics.total.add(subject, call, 1);
-      metrics.seconds.add(subject, call, duration / 1e9);
-      metrics.duration.observe(identity.comm(actor), call, duration);
+      if (identity.generation !== generation) {
+        generation = identity.generation;
+        cache.clear();
+      }
+      const found = cache.find(actor, nr);
+      const at = found < 0 ? lookUp(actor, nr) : found;
+      const { rows } = cache;
+      total.addAt(rows[at] as number, 1);
+      seconds.addAt(rows[at + 1] as number, nanoseconds / 1e9);
+      duration.observeAt(rows[at + 2] as number, nanoseconds);
       if (error !== 0) {
-        metrics.errors.add(subject, metrics.failure(nr, error), 1);
+        metrics.errors.add(identity.subject(actor), metrics.failure(nr, error), 1);
       }
     },
   };

@@ -9,10 +9,16 @@ const grace = 30_000;
 function record(tgid: number, comm: string, start = 1): ProcessRecord {
   const bytes = Buffer.alloc(16);
   bytes.write(comm);
-  const [commWord0 = 0, commWord1 = 0, commWord2 = 0, commWord3 = 0] = [0, 4, 8, 12].map((at) =>
-    bytes.readUInt32LE(at),
-  );
-  return { tgid, comm, start, commWord0, commWord1, commWord2, commWord3 };
+  const words = [tgid, ...[0, 4, 8, 12].map((at) => bytes.readUInt32LE(at))];
+  return {
+    tgid,
+    comm,
+    start,
+    copyActor: (key) => {
+      key.set(words);
+    },
+    isActor: (keys, from) => words.every((word, index) => word === keys[from + index]),
+  };
 }
 
 /** An identity with one counter, and a clock that tests turn. */

@@ -1,0 +1,145 @@
+/** A signal whose ring is filled beforehand: the real programs stay out of the kernel, the filler takes their place. */
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
+import type { Identity } from "../../../src/identity/identity.js";
+import type { Catalog } from "../../../src/metrics/catalog.js";
+import { native } from "../../../src/kernel/native.js";
+import { loadSignal } from "../../../src/signals/load.js";
+import { RunningSignal } from "../../../src/signals/running.js";
+import type { Signal, SignalOptions } from "../../../src/signals/signal.js";
+import { compileBpf } from "../lib/build.js";
+import type { BenchContext } from "../lib/scenario.js";
+
+/** The agent's own default (--ring.size). */
+const ringSize = 4 * 1024 * 1024;
+
+/** Bytes of a record's header in the ring (BPF_RINGBUF_HDR_SZ). */
+const headerSize = 8;
+
+/** getppid(2), which makes the filler run. */
+const getppid = process.arch === "arm64" ? 173 : 110;
+
+/** FIRST_TGID and COMMS of fill.h. */
+const firstTgid = 2 ** 22;
+const comms = 64;
+
+/** Records that are opened and closed together in fill.h's connections: a fill is a multiple of it. */
+const group = 1024;
+
+const options: SignalOptions = {
+  mode: "run",
+  syscall: { mode: "stream", minDuration: 0, errorsOnly: false, names: [] },
+  pids: [],
+  comms: [],
+};
+
+/** What filling needs of a context. */
+type FillContext = Pick<BenchContext, "root" | "scratch" | "after">;
+
+/** Announces the processes that the filler's records name, as the signal `process` would. */
+export function announce(identity: Identity, processes: number): void {
+  for (let process = 0; process < processes; process++) {
+    const tgid = firstTgid + process;
+    const comm = `service-${(process % comms).toString().padStart(2, "0")}`;
+    const bytes = Buffer.from(comm.padEnd(16, "\0"), "latin1");
+    const words = [tgid, ...[0, 4, 8, 12].map((at) => bytes.readUInt32LE(at))];
+    identity.lives({
+      tgid,
+      comm,
+      start: 1,
+      copyActor: (key) => {
+        key.set(words);
+      },
+      isActor: (keys, from) => words.every((word, index) => word === keys[from + index]),
+    });
+  }
+}
+
+/** Ids of the ring buffers that this process has open. */
+function ringIds(): Set<string> {
+  const ids = new Set<string>();
+  for (const fd of readdirSync("/proc/self/fdinfo")) {
+    try {
+      const text = readFileSync(`/proc/self/fdinfo/${fd}`, "utf8");
+      const id = /^map_type:\t27$.*^map_id:\t(\d+)$/msu.exec(text)?.[1];
+      if (id !== undefined) {
+        ids.add(id);
+      }
+    } catch {
+      // The descriptor of the listing itself is gone by now.
+    }
+  }
+  return ids;
+}
+
+/** A ring that is filled at will, and the signal that it belongs to. */
+export class FilledSignal {
+  readonly running: RunningSignal;
+  /** Records that one fill writes: as many as the ring takes. */
+  readonly records: number;
+  readonly #processes: number;
+  readonly #ringId: string;
+  #written = 0;
+
+  constructor(context: FillContext, signal: Signal, catalog: Catalog, identity: Identity, processes: number) {
+    const path = compileBpf(context, `scripts/bench/drain/${signal.name}.bpf.c`, `${signal.name}.bpf.o`);
+    const object = native.open(path);
+    const replaced = object.programs.filter(({ name, section }) => name !== "fill" && !section.startsWith("iter/"));
+    object.close();
+    const filled: Signal = {
+      ...signal,
+      hooks: [{ name: "filled beforehand", without: replaced.map(({ name }) => name) }],
+      setup: () => ({ constants: { filler_tgid: process.pid, getppid_nr: getppid } }),
+    };
+    const before = ringIds();
+    const loaded = loadSignal(filled, options, { folder: context.scratch, ringSize });
+    this.#ringId = [...ringIds()].find((id) => !before.has(id)) ?? "";
+    this.running = new RunningSignal(filled, loaded, catalog, identity, options, (error) => {
+      throw error;
+    });
+    context.after(() => {
+      this.running.close();
+    });
+    this.running.attach();
+    this.#processes = processes;
+    this.records = Math.floor(ringSize / (signal.record.size + headerSize) / group) * group;
+  }
+
+  /** Fills the ring, which must be empty. */
+  fill(): void {
+    const { object } = this.running.loaded;
+    const wanted = BigUint64Array.of(BigInt(this.records), BigInt(this.#processes), BigInt(this.#written));
+    object.map("control").set(new Uint8Array(4), new Uint8Array(wanted.buffer));
+    // Reading ppid is the call that makes the filler run.
+    const caller = process.ppid;
+    this.#written += this.records;
+    const { produced, dropped } = this.running.books();
+    if (produced !== this.#written || dropped.ring_full > 0) {
+      throw new Error(
+        `filling the ring of ${this.running.signal.name} by getppid(2) (${caller}): ` +
+          `${produced} records, not ${this.#written}; ${dropped.ring_full} did not fit`,
+      );
+    }
+  }
+
+  /** Drains what the fill has written, as the agent does. Returns the CPU time of all threads, ns. */
+  drain(): number {
+    const before = process.cpuUsage();
+    const drained = this.running.drain();
+    const { user, system } = process.cpuUsage(before);
+    if (drained !== this.records) {
+      throw new Error(`draining ${this.running.signal.name}: ${drained} records, not ${this.records}`);
+    }
+    return (user + system) * 1000;
+  }
+
+  /** Makes the ring reachable for other programs, by a path. */
+  pin(context: FillContext): string {
+    const path = `/sys/fs/bpf/ringtap-bench-${process.pid}-${this.#ringId}`;
+    execFileSync("bpftool", ["map", "pin", "id", this.#ringId, path]);
+    context.after(() => {
+      rmSync(path, { force: true });
+    });
+    return path;
+  }
+}

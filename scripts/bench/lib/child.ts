@@ -1,0 +1,83 @@
+/** Children that run until they are told to end. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+
+import type { BenchContext } from "./scenario.js";
+
+/** A child that has been started. */
+export interface Child {
+  readonly pid: number;
+  /** What it has written so far, on stdout and stderr. */
+  readonly written: string;
+  /** Waits until what it has written matches. Throws when it exits without. */
+  said(pattern: RegExp): Promise<RegExpExecArray>;
+  /** Asks it to end, by a signal, and waits until it has. */
+  stop(signal?: NodeJS.Signals): Promise<void>;
+}
+
+/** The environment without `RINGTAP_*`, which would be flags. */
+function cleanEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("RINGTAP_")));
+}
+
+/** Starts a command. It is killed when the scenario ends, if it still runs. The command must replace itself by what it starts. */
+export function startChild(context: BenchContext, ...[file = "", ...args]: readonly string[]): Child {
+  const child = spawn(file, args, { stdio: ["pipe", "pipe", "pipe"], env: cleanEnvironment() });
+  let written = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text: string) => {
+      written += text;
+    });
+  }
+  const closed = new Promise<void>((resolve, reject) => {
+    child.on("error", reject).on("close", () => {
+      resolve();
+    });
+  });
+  // Who waits for it gets the error; until then it is nobody's fault.
+  closed.catch(() => undefined);
+  const stop = async (signal: NodeJS.Signals = "SIGTERM"): Promise<void> => {
+    child.kill(signal);
+    await closed;
+  };
+  context.after(() => stop("SIGKILL"));
+  return {
+    pid: child.pid ?? 0,
+    get written() {
+      return written;
+    },
+    said: (pattern) => said(child, closed, pattern, () => written),
+    stop,
+  };
+}
+
+function said(
+  child: ChildProcess,
+  closed: Promise<void>,
+  pattern: RegExp,
+  written: () => string,
+): Promise<RegExpExecArray> {
+  return new Promise((resolve, reject) => {
+    const look = (): void => {
+      const match = pattern.exec(written());
+      if (match !== null) {
+        resolve(match);
+      }
+    };
+    child.stdout?.on("data", look);
+    child.stderr?.on("data", look);
+    look();
+    closed.then(() => {
+      reject(new Error(`${child.spawnargs.join(" ")}: ended without ${String(pattern)}:\n${written()}`));
+    }, reject);
+  });
+}
+
+/** Seconds that the threads of a process have been on a CPU so far, by the scheduler's own clock (nanoseconds, not ticks). */
+export function cpuSeconds(pid: number): number {
+  const tasks = `/proc/${pid}/task`;
+  const nanoseconds = readdirSync(tasks).map((tid) =>
+    Number(readFileSync(`${tasks}/${tid}/schedstat`, "utf8").split(" ")[0]),
+  );
+  return nanoseconds.reduce((sum, one) => sum + one, 0) / 1e9;
+}

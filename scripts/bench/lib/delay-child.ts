@@ -1,0 +1,75 @@
+/**
+ * A child process (see delay.ts): the agent without its web server, whose handler also notes how long records took from
+ * their kernel time stamp to where they are counted. Begins to note at SIGUSR2; at SIGTERM prints the count of records noted, then
+ * median, 99th percentile and most, in nanoseconds.
+ *
+ *     node dist/scripts/bench/lib/delay-child.js syscall|tcp EVERY
+ *
+ * One record in EVERY is timed: the clock costs more than the handler.
+ */
+import { once } from "node:events";
+
+import { createLogger } from "../../../src/cli/logger.js";
+import { startSignals } from "../../../src/cli/signal-set.js";
+import { native } from "../../../src/kernel/native.js";
+import { Engine } from "../../../src/signals/engine.js";
+import { signals } from "../../../src/signals/index.js";
+import type { Signal } from "../../../src/signals/signal.js";
+
+const [name = "", every = "1"] = process.argv.slice(2);
+
+/** Delays that are kept. */
+const capacity = 4_000_000;
+const delays = new Float64Array(capacity);
+let noted = 0;
+let noting = false;
+
+/** The signal with a handler that hands on each record, then times some. */
+function timed(signal: Signal, interval: number): Signal {
+  return {
+    ...signal,
+    start(context, options) {
+      const handlers = signal.start(context, options);
+      let left = interval;
+      return {
+        ...handlers,
+        record(record) {
+          handlers.record?.(record);
+          if (--left === 0) {
+            left = interval;
+            if (noting && noted < capacity) {
+              delays[noted++] = Number(native.monotonicNow()) - record.time;
+            }
+          }
+        },
+      };
+    },
+  };
+}
+
+const set = startSignals({
+  signals: signals.map((signal) => (signal.name === name ? timed(signal, Number(every)) : signal)),
+  wanted: [name],
+  labels: ["pid", "comm"],
+  seriesLimit: 20_000,
+  ringSize: 4 * 1024 * 1024,
+  signalOptions: {
+    mode: "run",
+    syscall: { mode: "stream", minDuration: 0, errorsOnly: false, names: [] },
+    pids: [],
+    comms: [],
+  },
+  log: createLogger("info", "logfmt"),
+});
+const engine = new Engine(set.running, set.identity);
+process.on("SIGUSR2", () => {
+  noting = true;
+});
+engine.start();
+process.stdout.write("attached\n");
+
+await once(process, "SIGTERM");
+engine.close();
+const sorted = delays.subarray(0, noted).sort();
+const quantile = (share: number): number => sorted[Math.ceil(share * noted) - 1] ?? NaN;
+process.stdout.write(`delays ${noted} ${quantile(0.5)} ${quantile(0.99)} ${quantile(1)}\n`);

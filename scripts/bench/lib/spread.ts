@@ -1,0 +1,53 @@
+/** Measuring in turns: a machine's speed drifts, so contenders are compared round by round. */
+
+/** What several rounds of one contender gave. */
+export interface Spread {
+  readonly median: number;
+  readonly least: number;
+  readonly most: number;
+}
+
+/** One of those compared. `measure` gives one figure; the same unit for all. */
+export interface Contender {
+  readonly name: string;
+  measure(): number | Promise<number>;
+}
+
+/** The middle of some figures; the mean of the two in the middle when their number is even. Throws for none. */
+export function median(figures: readonly number[]): number {
+  const sorted = [...figures].sort((left, right) => left - right);
+  const [low, high] = [sorted[(sorted.length - 1) >> 1], sorted[sorted.length >> 1]];
+  if (low === undefined || high === undefined) {
+    throw new RangeError("median of no figures");
+  }
+  return (low + high) / 2;
+}
+
+/** Median, least and most. Throws for no figures. */
+export function spread(figures: readonly number[]): Spread {
+  return { median: median(figures), least: Math.min(...figures), most: Math.max(...figures) };
+}
+
+/** Measures every contender once a round; what they gave, by name and in the order of the rounds. */
+export async function interleave(
+  rounds: number,
+  contenders: readonly Contender[],
+): Promise<ReadonlyMap<string, readonly number[]>> {
+  const figures = new Map<string, number[]>(contenders.map(({ name }) => [name, []]));
+  for (let round = 0; round < rounds; round++) {
+    for (const contender of contenders) {
+      figures.get(contender.name)?.push(await contender.measure());
+    }
+  }
+  return figures;
+}
+
+/** The median of the ratios of two contenders, round by round: what drifts from round to round cancels out. */
+export function ratio(figures: readonly number[], peer: readonly number[]): number {
+  return median(figures.map((figure, round) => figure / (peer[round] ?? NaN)));
+}
+
+/** The sum of some figures. */
+export function sum(figures: readonly number[]): number {
+  return figures.reduce((one, other) => one + other, 0);
+}

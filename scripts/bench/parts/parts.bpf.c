@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The parts that tracing system calls is made of, to be measured one by one: each constant adds one
+ * to the two programs on sys_enter and sys_exit.
+ */
+#include "lib/bits.h"
+#include "lib/core.h"
+#include "lib/syscall.h"
+
+#define SLOTS 30
+#define ENTRIES 65536
+
+enum counts {
+	COUNTS_NONE,
+	COUNTS_IN_STORAGE,
+	COUNTS_HASH,
+	COUNTS_HASH_ATOMIC,
+	COUNTS_HASH_PREALLOCATED,
+	COUNTS_HASH_PER_CPU,
+};
+
+const volatile bool read_clock = false;	 /* at both ends */
+const volatile bool use_storage = false; /* the start time lies in task storage */
+const volatile __u32 counts = COUNTS_NONE;
+
+struct call {
+	__u64 start;
+	__u32 nr;
+	__u32 reserved;
+	__u64 duration;
+	__u64 slots[SLOTS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct call);
+} storage SEC(".maps");
+
+#define HASH(name, kind, flags)               \
+	struct {                              \
+		__uint(type, kind);           \
+		__uint(map_flags, flags);     \
+		__uint(max_entries, ENTRIES); \
+		__type(key, __u64);           \
+		__type(value, struct call);   \
+	} name SEC(".maps")
+
+HASH(hash, BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC);
+HASH(preallocated, BPF_MAP_TYPE_HASH, 0);
+HASH(per_cpu, BPF_MAP_TYPE_PERCPU_HASH, 0);
+
+static struct call none;
+
+static __always_inline struct call *find_or_add(void *map, __u32 nr)
+{
+	__u64 key = (bpf_get_current_pid_tgid() >> 32 << 32) | nr;
+	struct call *found = bpf_map_lookup_elem(map, &key);
+
+	if (!found)
+		bpf_map_update_elem(map, &key, &none, BPF_NOEXIST);
+	return found;
+}
+
+static __always_inline struct call *counts_of(struct call *call, __u32 nr)
+{
+	switch (counts) {
+	case COUNTS_IN_STORAGE:
+		return call;
+	case COUNTS_HASH:
+	case COUNTS_HASH_ATOMIC:
+		return find_or_add(&hash, nr);
+	case COUNTS_HASH_PREALLOCATED:
+		return find_or_add(&preallocated, nr);
+	case COUNTS_HASH_PER_CPU:
+		return find_or_add(&per_cpu, nr);
+	default:
+		return NULL;
+	}
+}
+
+static __always_inline void count(struct call *to, __u64 duration)
+{
+	__u32 slot = ceil_log2(duration);
+
+	if (slot >= SLOTS)
+		slot = SLOTS - 1;
+	if (counts == COUNTS_HASH_ATOMIC) {
+		__sync_fetch_and_add(&to->duration, duration);
+		__sync_fetch_and_add(&to->slots[slot], 1);
+	} else {
+		to->duration += duration;
+		to->slots[slot]++;
+	}
+}
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(parts_enter, struct pt_regs *regs, long id)
+{
+	__u64 now = read_clock ? bpf_ktime_get_ns() : 0;
+	struct call *call;
+
+	if (!use_storage)
+		return 0;
+	call = bpf_task_storage_get(&storage, bpf_get_current_task_btf(), NULL,
+				    BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (call) {
+		call->start = now;
+		call->nr = id;
+	}
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(parts_exit, struct pt_regs *regs, long ret)
+{
+	__u64 now = read_clock ? bpf_ktime_get_ns() : 0;
+	struct call *call, *to;
+
+	if (!use_storage)
+		return 0;
+	call = bpf_task_storage_get(&storage, bpf_get_current_task_btf(), NULL, 0);
+	if (!call)
+		return 0;
+	to = counts_of(call, call->nr);
+	if (to)
+		count(to, now - call->start);
+	return 0;
+}
+
+/* A signal that looks at the end of every call for the few that concern it. */
+#define LOOKER(name)                                                                 \
+	SEC("tp_btf/sys_exit")                                                       \
+	int BPF_PROG(name, struct pt_regs *regs, long ret)                           \
+	{                                                                            \
+		return unmarked_syscall_nr(regs) == NR_CONNECT && ret == 0x7fffffff; \
+	}
+
+LOOKER(looker_1)
+LOOKER(looker_2)
+LOOKER(looker_3)
+
+/* The same by classic tracepoints, which the kernel calls for their own system call only. */
+SEC("tp/syscalls/sys_exit_connect")
+int classic_1(void *ctx)
+{
+	return 0;
+}
+
+SEC("tp/syscalls/sys_exit_accept4")
+int classic_2(void *ctx)
+{
+	return 0;
+}
+
+LICENSE;
