@@ -150,6 +150,9 @@ function describe(runs: Runs): FigureTable {
 async function runTcp(context: BenchContext): Promise<Result> {
   const runs = await measureAll(context);
   const paced = runs.get(target) ?? [];
+  const addedToP99 = spread(added(paced, "p99"));
+  const limit = 8.3;
+  const unclear = addedToP99.most - addedToP99.least > limit;
   return {
     tables: [describe(runs)],
     targets: [
@@ -159,9 +162,11 @@ async function runTcp(context: BenchContext): Promise<Result> {
         " %",
         "TCP only at 1,000 connections/s, agent's share of a core",
       ),
-      atMost(8.3, median(added(paced, "p99")), " µs", "TCP only at 1,000 connections/s, added to the p99 of connect()"),
+      atMost(limit, addedToP99.median, " µs", "TCP only at 1,000 connections/s, added to the p99 of connect()"),
     ],
-    notes: [],
+    notes: unclear
+      ? ["What is added to the p99 differs between the rounds by more than its target: the machine was not quiet."]
+      : [],
   };
 }
 

@@ -41,12 +41,15 @@ export class RingReader<T extends RecordView> {
     const ring = this.#ring;
     const index = ring.index;
     let drained = 0;
-    for (let count = ring.peek(); count > 0 && drained < limit; count = ring.peek()) {
+    let count = ring.peek();
+    while (count > 0) {
       for (let at = 0; at < 2 * count; at += 2) {
         this.#one(index[at] as number, index[at + 1] as number);
       }
       ring.release();
       drained += count;
+      // A batch that was not full has shown all there was. To look again would be to chase the producer, record by record.
+      count = 2 * count < index.length || drained >= limit ? 0 : ring.peek();
     }
     return drained;
   }
