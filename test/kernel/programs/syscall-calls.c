@@ -17,6 +17,8 @@
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -189,8 +191,13 @@ static void executes(void)
 	execl("/bin/true", "true", NULL);
 }
 
+/* The first thread has come back from pthread_create(). */
+static atomic_bool is_back;
+
 static void *executes_in_thread(void *unused)
 {
+	while (!is_back)
+		;
 	execl("/bin/true", "true", NULL);
 	return unused;
 }
@@ -198,13 +205,14 @@ static void *executes_in_thread(void *unused)
 /*
  * The thread takes over its process's pid. The first thread is in no call meanwhile: one that is
  * cut short by its death ends with a restart code, which a tracer of a dying thread does not get to
- * see.
+ * see; so the thread waits until the one that makes it has returned.
  */
 static void thread_executes(void)
 {
 	pthread_t thread;
 
 	pthread_create(&thread, NULL, executes_in_thread, NULL);
+	is_back = true;
 	for (;;)
 		__asm__ volatile("");
 }
