@@ -9,6 +9,7 @@
       "sources": [
         "native/addon.cc",
         "native/arguments.cc",
+        "native/array_memory.cc",
         "native/bpf_file.cc",
         "native/btf.cc",
         "native/column.cc",

@@ -27,8 +27,8 @@
 #include "lib/ring.h"
 #include "lib/syscall.h"
 
-/* Calls under way at once: threads there can be. Only where the kernel has no task storage. */
-#define THREADS_MAX 262144
+/* Threads that can be off their CPU in the middle of a call, or have been since they began. */
+#define THREADS_MAX 65536
 
 /* Which path: false, aggregate; true, stream. */
 const volatile bool stream = false;
@@ -44,54 +44,47 @@ struct syscall_event {
 
 EXPORT_RECORD(syscall_event);
 
-/* A thread's call from sys_enter to sys_exit; start 0: there is none. */
+/* A call from sys_enter to sys_exit; start 0: there is none. */
 struct call {
-	__u64 start;
+	__u64 start; /* CLOCK_MONOTONIC, ns */
 	__u32 nr;
 	__u32 reserved;
 };
 
-/* The calls under way, where programs of this type may use task storage (Linux 5.12). */
+/*
+ * The call under way of the task that runs on a CPU: the cheapest place to find it again. When the
+ * task leaves the CPU, the call moves to `waiting`.
+ */
 struct {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
 	__type(value, struct call);
-} call_storage SEC(".maps");
+} running SEC(".maps");
 
 /*
- * The same for older kernels, and for tasks that get no storage, by the address of the task, which
- * a thread keeps when it takes over its leader's tid in execve(2) (de_thread(), fs/exec.c).
- *
- * Storage is refused when the kernel cannot allocate at once; since Linux 6.19 always on a CPU
- * without a 16-byte cmpxchg (f484f4a3e058; kmalloc_nolock(), mm/slub.c).
+ * The calls of other tasks, by the address of the task, which a thread keeps when it takes over its
+ * leader's tid in execve(2) (de_thread(), fs/exec.c). Preallocated: the scheduler's lock is held
+ * where entries are made, and no allocator may be called there.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, THREADS_MAX);
 	__type(key, __u64);
 	__type(value, struct call);
-} call_hash SEC(".maps");
+} waiting SEC(".maps");
 
-/* The call of the current task in `call_hash`, NULL when there is none. */
-static __always_inline struct call *find_hashed_call(void)
+static __always_inline struct call *running_call(void)
 {
-	__u64 task = bpf_get_current_task();
+	__u32 zero = 0;
 
-	return bpf_map_lookup_elem(&call_hash, &task);
+	return bpf_map_lookup_elem(&running, &zero);
 }
 
-/* The same, made when there is none; NULL only without room. */
-static __always_inline struct call *hashed_call(void)
+/* The call that a task has been off its CPU with; NULL when it never was. */
+static __always_inline struct call *waiting_call(__u64 task)
 {
-	struct call none = {}, *call = find_hashed_call();
-	__u64 task = bpf_get_current_task();
-
-	if (call)
-		return call;
-	bpf_map_update_elem(&call_hash, &task, &none, BPF_ANY);
-	return find_hashed_call();
+	return bpf_map_lookup_elem(&waiting, &task);
 }
 
 static __always_inline void report(__u32 nr, long ret, __u32 error, __u64 time, __u64 duration)
@@ -117,23 +110,56 @@ static __always_inline bool is_wanted(__u32 nr)
 	return !stream || passes_at_start(nr);
 }
 
-/* sys_enter, of a call that is wanted. */
-static __always_inline void begin(struct call *call, __u32 nr)
+static __always_inline void put_aside(struct call *call, struct task_struct *task)
 {
-	if (!call) {
+	__u64 key = (__u64)task;
+	struct call *kept = waiting_call(key);
+
+	if (kept)
+		*kept = *call;
+	else if (!(task->flags & PF_EXITING) &&
+		 bpf_map_update_elem(&waiting, &key, call, BPF_NOEXIST))
 		lose_to_map();
-		return;
-	}
-	call->nr = nr;
-	call->start = bpf_ktime_get_ns();
 }
 
-/* sys_exit. `call` is NULL, or has start 0, when sys_enter was not seen or its call not wanted. */
-static __always_inline void end(struct call *call, struct pt_regs *regs, long ret)
+/*
+ * A CPU goes from one task to another. Attached before the two that follow: no call may pass from
+ * one task to the other.
+ */
+SEC("tp_btf/sched_switch")
+int BPF_PROG(syscall_switch, bool preempted, struct task_struct *task)
 {
+	struct call *call = running_call();
+
+	if (!call || !call->start)
+		return 0;
+	put_aside(call, task);
+	call->start = 0;
+	return 0;
+}
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(syscall_enter, struct pt_regs *regs, long id)
+{
+	__u32 nr = bounded_nr(id, is_compat_entry(regs));
+	struct call *call = running_call();
+
+	if (!call || !is_wanted(nr))
+		return 0;
+	call->nr = nr;
+	call->start = bpf_ktime_get_ns();
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
+{
+	struct call *call = running_call();
 	__u32 nr, error = errno_of(ret);
 	__u64 now, start;
 
+	if (call && !call->start)
+		call = waiting_call(bpf_get_current_task());
 	if (call && call->start) {
 		now = bpf_ktime_get_ns();
 		start = call->start;
@@ -142,60 +168,15 @@ static __always_inline void end(struct call *call, struct pt_regs *regs, long re
 	} else if (error) {
 		nr = bounded_nr(unmarked_syscall_nr(regs), is_compat());
 		if (!is_wanted(nr))
-			return;
+			return 0;
 		now = start = bpf_ktime_get_ns();
 	} else {
-		return;
+		return 0;
 	}
 	if (stream)
 		report(nr, ret, error, now, now - start);
 	else
 		count(nr, error, now - start);
-}
-
-/*
- * One of the two pairs that follow is loaded: the first, or where the kernel refuses that, the
- * second.
- */
-
-SEC("tp_btf/sys_enter")
-int BPF_PROG(syscall_enter_storage, struct pt_regs *regs, long id)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	__u32 nr = bounded_nr(id, task_is_compat(task));
-	struct call *call;
-
-	if (!is_wanted(nr))
-		return 0;
-	call = bpf_task_storage_get(&call_storage, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	begin(call ? call : hashed_call(), nr);
-	return 0;
-}
-
-SEC("tp_btf/sys_exit")
-int BPF_PROG(syscall_exit_storage, struct pt_regs *regs, long ret)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct call *call = bpf_task_storage_get(&call_storage, task, NULL, 0);
-
-	end(call ? call : find_hashed_call(), regs, ret);
-	return 0;
-}
-
-SEC("tp_btf/sys_enter")
-int BPF_PROG(syscall_enter_hash, struct pt_regs *regs, long id)
-{
-	__u32 nr = bounded_nr(id, is_compat());
-
-	if (is_wanted(nr))
-		begin(hashed_call(), nr);
-	return 0;
-}
-
-SEC("tp_btf/sys_exit")
-int BPF_PROG(syscall_exit_hash, struct pt_regs *regs, long ret)
-{
-	end(find_hashed_call(), regs, ret);
 	return 0;
 }
 
@@ -204,11 +185,11 @@ int BPF_PROG(syscall_exit_hash, struct pt_regs *regs, long ret)
  * more.
  */
 SEC("tp_btf/sched_process_exit")
-int BPF_PROG(syscall_forget, struct task_struct *exiting)
+int BPF_PROG(syscall_forget, struct task_struct *task)
 {
-	__u64 task = (__u64)exiting;
+	__u64 key = (__u64)task;
 
-	bpf_map_delete_elem(&call_hash, &task);
+	bpf_map_delete_elem(&waiting, &key);
 	return 0;
 }
 

@@ -48,6 +48,16 @@ std::span<const uint8_t> BytesArgument(const Napi::CallbackInfo& info, size_t in
   return {bytes.Data(), bytes.ByteLength()};
 }
 
+std::span<const uint32_t> WordsArgument(const Napi::CallbackInfo& info, size_t index,
+                                        const char* name) {
+  if (!info[index].IsTypedArray() ||
+      info[index].As<Napi::TypedArray>().TypedArrayType() != napi_uint32_array) {
+    throw WrongType(info.Env(), name, "a Uint32Array");
+  }
+  const auto words = info[index].As<Napi::Uint32Array>();
+  return {words.Data(), words.ElementLength()};
+}
+
 bool HasArgument(const Napi::CallbackInfo& info, size_t index) {
   return !info[index].IsUndefined();
 }

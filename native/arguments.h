@@ -21,6 +21,10 @@ uint32_t Uint32Argument(const Napi::CallbackInfo& info, size_t index, const char
 std::span<const uint8_t> BytesArgument(const Napi::CallbackInfo& info, size_t index,
                                        const char* name);
 
+/** The numbers of a Uint32Array: likewise. */
+std::span<const uint32_t> WordsArgument(const Napi::CallbackInfo& info, size_t index,
+                                        const char* name);
+
 /** Was the optional argument number `index` given? */
 bool HasArgument(const Napi::CallbackInfo& info, size_t index);
 

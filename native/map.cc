@@ -44,6 +44,18 @@ size_t DeleteSome(int fd, const uint8_t* keys, size_t keySize, size_t count, siz
   return 1;
 }
 
+/** The argument `indexes`, all of them below `count`. */
+std::span<const uint32_t> IndexesArgument(const Napi::CallbackInfo& info, size_t count) {
+  const auto indexes = WordsArgument(info, 0, "indexes");
+  for (const uint32_t index : indexes) {
+    if (index < count) continue;
+    throw Napi::RangeError::New(info.Env(), "argument indexes must be below " +
+                                                std::to_string(count) + ", not " +
+                                                std::to_string(index));
+  }
+  return indexes;
+}
+
 }  // namespace
 
 Napi::Object MapInfo(Napi::Env env, const bpf_map* map) {
@@ -61,6 +73,7 @@ Napi::Function Map::Define(Napi::Env env) {
       env, "BpfMap",
       {InstanceAccessor<&Map::Info>("info"), InstanceAccessor<&Map::Keys>("keys"),
        InstanceAccessor<&Map::Values>("values"), InstanceMethod<&Map::ReadAll>("readAll"),
+       InstanceMethod<&Map::Gather>("gather"), InstanceMethod<&Map::Clear>("clear"),
        InstanceMethod<&Map::Set>("set"), InstanceMethod<&Map::DeleteKeys>("deleteKeys")});
 }
 
@@ -101,6 +114,18 @@ Napi::Value Map::ReadAll(const Napi::CallbackInfo& info) {
   const int error = reader_.ReadAll(env, source_.fd.Get(), maxEntries_, &entries);
   if (error != 0) throw NativeError(env, {.doing = doing, .subject = source_.name, .error = error});
   return Napi::Number::New(env, static_cast<double>(entries));
+}
+
+void Map::Gather(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const ArrayMemory& memory = Memory(env, Doing(env, "reading"));
+  reader_.Gather(env, memory, IndexesArgument(info, memory.Count()));
+}
+
+void Map::Clear(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  ArrayMemory& memory = Memory(env, Doing(env, "clearing"));
+  for (const uint32_t index : IndexesArgument(info, memory.Count())) memory.Clear(index);
 }
 
 void Map::Set(const Napi::CallbackInfo& info) {
@@ -147,8 +172,17 @@ std::string Map::Doing(Napi::Env env, const char* verb) const {
                     {.doing = doing, .subject = source_.name, .cause = "its object is closed"});
 }
 
+ArrayMemory& Map::Memory(Napi::Env env, const std::string& doing) {
+  if (memory_ == nullptr) {
+    memory_ = ArrayMemory::Map(source_.fd.Get(), source_.shape.valueSize, maxEntries_);
+  }
+  if (memory_ != nullptr) return *memory_;
+  throw NativeError(env, {.doing = doing, .subject = source_.name, .error = errno});
+}
+
 void Map::Shut() {
   if (source_.file == nullptr) return;
+  memory_.reset();
   source_.file->children.erase(this);
   source_.fd.Reset();
   source_.file.reset();

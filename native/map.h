@@ -3,8 +3,10 @@
 #include <napi.h>
 
 #include <memory>
+#include <span>
 #include <string>
 
+#include "array_memory.h"
 #include "bpf_file.h"
 #include "column.h"
 #include "file_descriptor.h"
@@ -42,16 +44,21 @@ class Map final : public Handle<Map, MapSource>, private Child {
   Napi::Value Keys(const Napi::CallbackInfo& info);
   Napi::Value Values(const Napi::CallbackInfo& info);
   Napi::Value ReadAll(const Napi::CallbackInfo& info);
+  void Gather(const Napi::CallbackInfo& info);
+  void Clear(const Napi::CallbackInfo& info);
   void Set(const Napi::CallbackInfo& info);
   Napi::Value DeleteKeys(const Napi::CallbackInfo& info);
 
   /** Throws when closed; else the start of an error's message. */
   std::string Doing(Napi::Env env, const char* verb) const;
+  /** The array's memory, mapped when it is first asked for. Throws when the map has none. */
+  ArrayMemory& Memory(Napi::Env env, const std::string& doing);
   void Shut() override;
 
   Napi::ObjectReference info_;
   uint32_t maxEntries_;
   MapReader reader_;
+  std::unique_ptr<ArrayMemory> memory_;
 };
 
 }  // namespace ringtap

@@ -56,6 +56,14 @@ int MapReader::ReadAll(Napi::Env env, int fd, uint32_t maxEntries, size_t* entri
   return error;
 }
 
+void MapReader::Gather(Napi::Env env, const ArrayMemory& array, std::span<const uint32_t> indexes) {
+  uint8_t* to = values_.Reserve(env, indexes.size() * array.Stride(), 0);
+  for (const uint32_t index : indexes) {
+    array.Copy(index, to);
+    to += array.Stride();
+  }
+}
+
 int MapReader::ReadBatches(Napi::Env env, int fd, size_t* entries) {
   // The kernel's cursor is a bucket number for hashes, a key for the others.
   const size_t cursorSize = std::max<size_t>(shape_.keySize, sizeof(uint32_t));

@@ -4,8 +4,10 @@
 #include <napi.h>
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
+#include "array_memory.h"
 #include "column.h"
 
 namespace ringtap {
@@ -32,6 +34,10 @@ class MapReader {
 
   /** Reads everything. Returns 0 and the number of entries, or a positive errno. */
   int ReadAll(Napi::Env env, int fd, uint32_t maxEntries, size_t* entries);
+
+  /** Reads only some elements of a mapped array, into the column of values; indexes must be below
+   * its count. */
+  void Gather(Napi::Env env, const ArrayMemory& array, std::span<const uint32_t> indexes);
 
   const Column& Keys() const { return keys_; }
   const Column& Values() const { return values_; }

@@ -6,8 +6,18 @@
 #include "ring.h"
 #include "syscall.h"
 
-/* (process, number) pairs counted at once. */
-#define CALLS_MAX 131072
+/*
+ * Lines for (process, number) pairs, a power of two. Behind them follows one for each number, for
+ * all processes that find no line of their own. Who changes it resizes `calls` and `lines`.
+ */
+const volatile __u32 call_lines = 32768;
+#define ALL_LINES (32768 + NR_COUNT)
+
+/* In place of a tgid: those processes. */
+#define OTHER_TGID 0xffffffffu
+
+/* So many lines are tried before a call goes to its number's. */
+#define PROBES 16
 
 /* (process, number, errno) triples counted at once. */
 #define ERRORS_MAX 65536
@@ -16,57 +26,56 @@
 #define FIRST_POWER 8
 #define SLOTS 30
 
-struct call_key {
-	__u32 tgid; /* 0 in `calls_overflow` */
-	__u32 nr;   /* as in syscall_event */
-};
-
 /* A call is in exactly one slot: their sum is the number of calls. */
-struct call_counts {
+struct call_line {
+	__u64 key;	/* call_key(); 0: the line is free */
 	__u64 duration; /* sum, ns */
 	__u64 slots[SLOTS];
 };
 
 struct error_key {
-	__u32 tgid; /* 0 in `errors_overflow` */
+	__u32 tgid; /* OTHER_TGID in `errors_overflow` */
 	__u32 nr;
 	__u32 error;
 	__u32 reserved;
 };
 
-EXPORT_RECORD(call_key);
-EXPORT_RECORD(call_counts);
+EXPORT_RECORD(call_line);
 EXPORT_RECORD(error_key);
 
 /*
- * A call of a process that finds no room is counted by number alone, as tgid 0, in the overflow
- * maps, where every number has room: totals stay exact. One that cannot be kept there either, for
- * want of memory, is lost: map_full.
+ * An open hash table, since a line of an array is found without a function call, where a lookup in
+ * a hash map would cost as much as the rest of the program. Userspace maps it, and frees the lines
+ * of processes that have ended.
  *
- * To spare each call one more atomic add, account.produced holds the lost ones only: what was
- * produced is that and the sum of all slots, and what was consumed is the sum of the slots that
- * userspace has read.
- *
- * Not per-CPU: the kernel's per-CPU allocator cannot keep pace with 10,000 new keys a second from a
- * program (it then fails with ENOMEM, seen on 6.18 with 1,400 short-lived processes a second), and
- * it takes a value for each possible CPU.
+ * Two CPUs that meet a new pair at once may give it two lines, and so may a call that finds a freed
+ * line before its own: userspace adds them up.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, ALL_LINES);
+	__type(key, __u32);
+	__type(value, struct call_line);
+} calls SEC(".maps");
+
+/*
+ * The lines that are taken, and by whom (call_key()): the first to add a line here has it.
+ * (Compare-and-swap is not to be had in programs before Linux 5.12.) From here userspace knows
+ * which lines to read; it deletes a line's entry only when it has zeroed the line.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, CALLS_MAX);
-	__type(key, struct call_key);
-	__type(value, struct call_counts);
-} calls SEC(".maps");
+	__uint(max_entries, ALL_LINES);
+	__type(key, __u32);
+	__type(value, __u64);
+} lines SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, NR_COUNT);
-	__type(key, struct call_key);
-	__type(value, struct call_counts);
-} calls_overflow SEC(".maps");
-
+/*
+ * Failures of a process that finds no room are counted by number and errno alone, in
+ * `errors_overflow`.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -83,39 +92,59 @@ struct {
 	__type(value, __u64);
 } errors_overflow SEC(".maps");
 
-static const struct call_counts no_counts;
-
-static __always_inline void *find_or_add(void *map, void *key, const void *zeros)
+static __always_inline __u64 call_key(__u32 tgid, __u32 nr)
 {
-	void *value = bpf_map_lookup_elem(map, key);
+	return (__u64)nr << 32 | tgid;
+}
+
+/* The line `index`, if it is the key's or can be made so. */
+static __always_inline struct call_line *line_at(__u32 index, __u64 key)
+{
+	struct call_line *line = bpf_map_lookup_elem(&calls, &index);
+
+	if (!line || line->key == key)
+		return line;
+	if (line->key || bpf_map_update_elem(&lines, &index, &key, BPF_NOEXIST))
+		return NULL;
+	line->key = key;
+	return line;
+}
+
+static __always_inline struct call_line *line_of(__u32 tgid, __u32 nr)
+{
+	__u64 key = call_key(tgid, nr);
+	__u32 home = key * 0x9e3779b97f4a7c15ull >> 32;
+	struct call_line *line;
+	__u32 probe;
+
+	for (probe = 0; probe < PROBES; probe++) {
+		line = line_at((home + probe) & (call_lines - 1), key);
+		if (line)
+			return line;
+	}
+	return line_at(call_lines + number_index(nr), call_key(OTHER_TGID, nr));
+}
+
+static __always_inline __u64 *find_or_add(void *map, struct error_key *key)
+{
+	__u64 zero = 0, *value = bpf_map_lookup_elem(map, key);
 
 	if (value)
 		return value;
 	/* Should another CPU add it first, that one stays. */
-	bpf_map_update_elem(map, key, zeros, BPF_NOEXIST);
+	bpf_map_update_elem(map, key, &zero, BPF_NOEXIST);
 	return bpf_map_lookup_elem(map, key);
-}
-
-static __always_inline struct call_counts *counts_of(__u32 tgid, __u32 nr)
-{
-	struct call_key key = { .tgid = tgid, .nr = nr };
-	struct call_counts *counts = find_or_add(&calls, &key, &no_counts);
-
-	if (counts)
-		return counts;
-	key.tgid = 0;
-	return find_or_add(&calls_overflow, &key, &no_counts);
 }
 
 static __always_inline __u64 *failures_of(__u32 tgid, __u32 nr, __u32 error)
 {
 	struct error_key key = { .tgid = tgid, .nr = nr, .error = error };
-	__u64 zero = 0, *failures = find_or_add(&errors, &key, &zero);
+	__u64 *failures = find_or_add(&errors, &key);
 
 	if (failures)
 		return failures;
-	key.tgid = 0;
-	return find_or_add(&errors_overflow, &key, &zero);
+	key.tgid = OTHER_TGID;
+	return find_or_add(&errors_overflow, &key);
 }
 
 static __always_inline __u32 slot_of(__u64 duration)
@@ -126,19 +155,26 @@ static __always_inline __u32 slot_of(__u64 duration)
 	return slot < SLOTS ? slot : SLOTS - 1;
 }
 
-/* Finds room for all that a call adds before adding any of it. */
+/*
+ * Finds room for all that a call adds before adding any of it; one without room, for want of
+ * memory, is lost: map_full.
+ *
+ * To spare each call one more atomic add, account.produced holds the lost ones only: what was
+ * produced is that and the sum of all slots, and what was consumed is the sum of the slots that
+ * userspace has read.
+ */
 static __always_inline void count(__u32 nr, __u32 error, __u64 duration)
 {
-	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
-	struct call_counts *counts = counts_of(tgid, nr);
+	__u32 tgid = current_tgid();
+	struct call_line *line = line_of(tgid, nr);
 	__u64 *failures = error ? failures_of(tgid, nr, error) : NULL;
 
-	if (!counts || (error && !failures)) {
+	if (!line || (error && !failures)) {
 		lose_to_map();
 		return;
 	}
-	__sync_fetch_and_add(&counts->duration, duration);
-	bump(&counts->slots[slot_of(duration)]);
+	__sync_fetch_and_add(&line->duration, duration);
+	bump(&line->slots[slot_of(duration)]);
 	if (failures)
 		bump(failures);
 }

@@ -26,18 +26,6 @@ struct {
 	__type(value, __u8);
 } comms SEC(".maps");
 
-/* Native numbers are 0 to 1023, compat ones follow, then x32's. */
-static __always_inline __u32 number_index(__u32 nr)
-{
-	__u32 index = nr & 1023;
-
-	if (nr & COMPAT_BIT)
-		index += 1024;
-	else if (nr & X32_SYSCALL_BIT)
-		index += 2048;
-	return index;
-}
-
 static __always_inline bool is_wanted_name(__u32 nr)
 {
 	__u32 index = number_index(nr);
@@ -47,7 +35,7 @@ static __always_inline bool is_wanted_name(__u32 nr)
 
 static __always_inline bool is_wanted_pid(void)
 {
-	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	__u32 tgid = current_tgid();
 
 	return tgid != own_tgid && (!filter_pids || bpf_map_lookup_elem(&pids, &tgid));
 }

@@ -33,13 +33,14 @@ KERNEL_TYPES_BEGIN
 #define TS_COMPAT 0x0002 /* arch/x86/include/asm/thread_info.h */
 
 struct pt_regs {
-	unsigned long r10, r8, r9, bx, cx, dx, si, di, bp, orig_ax;
+	unsigned long r11, r10, r8, r9, bx, cx, dx, si, di, bp, orig_ax, ip, flags;
 };
 #elif defined(__TARGET_ARCH_arm64)
 #define TIF_32BIT 22 /* arch/arm64/include/asm/thread_info.h */
 
 struct pt_regs {
 	__u64 regs[31];
+	__u64 pstate;
 	__u64 orig_x0;
 	int syscallno;
 };
@@ -97,14 +98,18 @@ static __always_inline bool is_compat(void)
 #endif
 }
 
-/* The same for a task that the verifier knows for one: a plain load instead of a call. */
-static __always_inline bool task_is_compat(struct task_struct *task)
+/*
+ * The same from the registers at sys_enter, mostly without asking for the task: x86's SYSCALL
+ * instruction, which only 64-bit code can use, leaves its return address in rcx and the flags in
+ * r11.
+ */
+static __always_inline bool is_compat_entry(struct pt_regs *regs)
 {
 #if defined(__TARGET_ARCH_x86)
-	return task->thread_info.status & TS_COMPAT;
-#else
-	return task->thread_info.flags & (1ul << TIF_32BIT);
+	if (regs->cx == regs->ip && regs->r11 == regs->flags)
+		return false;
 #endif
+	return is_compat();
 }
 
 /*
@@ -162,6 +167,21 @@ static __always_inline __u32 bounded_nr(__u32 nr, bool compat)
 	if (nr >= NR_UNKNOWN)
 		return NR_UNKNOWN;
 	return nr | x32 | (compat ? COMPAT_BIT : 0);
+}
+
+/*
+ * The place of a bounded number among NR_COUNT: native ones are 0 to 1023, compat ones follow, then
+ * x32's.
+ */
+static __always_inline __u32 number_index(__u32 nr)
+{
+	__u32 index = nr & 1023;
+
+	if (nr & COMPAT_BIT)
+		index += 1024;
+	else if (nr & X32_SYSCALL_BIT)
+		index += 2048;
+	return index;
 }
 
 /* Argument `n`, 0 to 3. */

@@ -25,8 +25,11 @@ struct signal_struct {
 
 struct files_struct;
 
+#define PF_EXITING 0x00000004 /* include/linux/sched.h: in do_exit() */
+
 struct task_struct {
 	struct thread_info thread_info;
+	unsigned int flags;
 	int pid;
 	int tgid;
 	int exit_code;
@@ -75,6 +78,11 @@ static __always_inline void current_actor(struct actor *actor)
 		__builtin_memcpy(actor->comm, actor->thread_comm, sizeof(actor->comm));
 	else
 		BPF_CORE_READ_INTO(&actor->comm, current_task(), group_leader, comm);
+}
+
+static __always_inline __u32 current_tgid(void)
+{
+	return bpf_get_current_pid_tgid() >> 32;
 }
 
 static __always_inline __u32 current_tid(void)

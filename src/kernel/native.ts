@@ -187,6 +187,13 @@ export interface BpfMap {
    * returns the number of entries. Value sizes of per-CPU maps must be multiples of 8 ({@link BpfObject.map} throws).
    */
   readAll(): number;
+  /**
+   * Copies elements of an array made with BPF_F_MMAPABLE into `values`, in the order of `indexes`, without a system call; each
+   * 8-byte word is read in one piece. Values lie at multiples of 8 bytes.
+   */
+  gather(indexes: Uint32Array): void;
+  /** Zeroes elements of such an array. */
+  clear(indexes: Uint32Array): void;
   /** Writes one entry (`BPF_ANY`); key and value of exactly the map's sizes. For per-CPU maps the value goes to every CPU. */
   set(key: Uint8Array, value: Uint8Array): void;
   /** Deletes `count` keys packed in `keys`; keys that are gone already are no error. Returns how many were deleted. */

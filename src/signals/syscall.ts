@@ -1,22 +1,26 @@
 /** syscall: every system call by process and name, counted in the kernel (aggregate) or sent one by one (stream). */
 import { pid } from "node:process";
 
-import { CallCounts, CallKey, ErrorKey, SyscallEvent } from "../generated/syscall.js";
+import { CallLine, ErrorKey, SyscallEvent } from "../generated/syscall.js";
 import { Dimension } from "../metrics/dimension.js";
 import { RowCache } from "../metrics/row-cache.js";
 import { CountDifferences, type Owner } from "./count-differences.js";
+import { countsOfHash, countsOfLines } from "./count-source.js";
 import { errnoName } from "./errno.js";
 import type { Handlers, Setup, Signal, SignalContext, SignalOptions, TraceValue } from "./signal.js";
 import { indexCount, syscallIndex, syscallName, syscallNumber } from "./syscall-names.js";
 
-/** The slots of call_counts stand for 2^8 ns, 2^9 ns, …: FIRST_POWER of bpf/syscall.bpf.c. */
+/** The slots of call_line stand for 2^8 ns, 2^9 ns, …: FIRST_POWER of bpf/lib/call_counts.h. */
 const firstPower = 8;
-const powers = firstPower + CallCounts.slotsLength;
+const powers = firstPower + CallLine.slotsLength;
 
 /** COMM_LEN of bpf/lib/task.h. */
 const commLength = 16;
 
-const aggregateMaps = ["calls", "calls_overflow", "errors", "errors_overflow"];
+const aggregateMaps = ["calls", "lines", "errors", "errors_overflow"];
+
+/** In place of a tgid: the processes that found no room. OTHER_TGID of bpf/lib/call_counts.h. */
+const otherTgid = 0xffffffff;
 
 function isStream(options: SignalOptions): boolean {
   return options.mode === "trace" || options.syscall.mode === "stream";
@@ -162,27 +166,27 @@ function startStream({ identity }: SignalContext, metrics: Metrics): Handlers<Sy
 /** Reads the counts of the kernel. What has no process there, for want of room, belongs to `~other`. */
 function startAggregate(context: SignalContext, metrics: Metrics): Handlers<SyscallEvent> {
   const { identity } = context;
-  const calls = ["calls", "calls_overflow"].map((name) => new CountDifferences(context.map(name)));
-  const errors = ["errors", "errors_overflow"].map((name) => new CountDifferences(context.map(name)));
+  const calls = new CountDifferences(countsOfLines(context.map("calls"), context.map("lines")));
+  const errors = ["errors", "errors_overflow"].map((name) => new CountDifferences(countsOfHash(context.map(name))));
   /** Calls by power of two: those below the first stay 0. */
   const durations = new Float64Array(powers);
   let collected = 0;
 
-  /** A process can be in the counts before the record of its fork has been read; pid 0 is `~other`. */
+  /** A process can be in the counts before the record of its fork has been read. */
   const owner = (tgid: number): Owner =>
-    identity.hasExited(tgid) ? "gone" : tgid === 0 || identity.isKnown(tgid) ? "here" : "unknown";
+    identity.hasExited(tgid) ? "gone" : tgid === otherTgid || identity.isKnown(tgid) ? "here" : "unknown";
   const subjectOf = (tgid: number): number =>
-    tgid === 0 ? identity.subjects.other : identity.subject(identity.ofProcess(tgid));
+    tgid === otherTgid ? identity.subjects.other : identity.subject(identity.ofProcess(tgid));
   const commOf = (tgid: number): number =>
-    tgid === 0 ? identity.comms.other : identity.comm(identity.ofProcess(tgid));
+    tgid === otherTgid ? identity.comms.other : identity.comm(identity.ofProcess(tgid));
 
-  /** The key is a struct call_key, `differences` a struct call_counts: nanoseconds, then calls by power. */
+  /** The key is a call_key() of bpf/lib/call_counts.h, `differences` a line: nanoseconds, then calls by power. */
   function takeCalls(key: Uint32Array, differences: Float64Array): void {
     const tgid = key[0] as number;
     const call = metrics.call(key[1] as number);
     const nanoseconds = differences[0] as number;
     let count = 0;
-    for (let slot = 0; slot < CallCounts.slotsLength; slot++) {
+    for (let slot = 0; slot < CallLine.slotsLength; slot++) {
       const n = differences[1 + slot] as number;
       durations[firstPower + slot] = n;
       count += n;
@@ -206,16 +210,14 @@ function startAggregate(context: SignalContext, metrics: Metrics): Handlers<Sysc
     for (const map of errors) {
       map.read(takeErrors, owner);
     }
-    for (const map of calls) {
-      map.read(takeCalls, owner);
-    }
+    calls.read(takeCalls, owner);
   }
 
   return {
     collect: readMaps,
     relieve: readMaps,
     collected: () => collected,
-    mapEntries: () => [...calls, ...errors].map(({ name, size }) => [name, size]),
+    mapEntries: () => [calls, ...errors].map(({ name, size }) => [name, size]),
   };
 }
 
@@ -237,14 +239,8 @@ export const syscall: Signal<SyscallEvent> = {
   name: "syscall",
   summary: "system calls by name: how many, how long, which errors",
   record: SyscallEvent,
-  otherRecords: [CallKey, CallCounts, ErrorKey],
-  hooks: [
-    {
-      name: "tp_btf, task storage",
-      without: ["syscall_enter_hash", "syscall_exit_hash"],
-    },
-    { name: "tp_btf, hash", without: ["syscall_enter_storage", "syscall_exit_storage", "call_storage"] },
-  ],
+  otherRecords: [CallLine, ErrorKey],
+  hooks: [{ name: "tp_btf", without: [] }],
   setup,
   start,
   trace: {

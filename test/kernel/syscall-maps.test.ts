@@ -1,4 +1,4 @@
-/** The maps of the syscall signal: both ways to keep the calls under way, room that runs out, processes that end. */
+/** The maps of the syscall signal: calls under way, room that runs out, processes that end. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { before, describe, it } from "node:test";
@@ -9,17 +9,17 @@ import { Identity } from "../../src/identity/identity.js";
 import { type BpfObject, native } from "../../src/kernel/native.js";
 import { Catalog } from "../../src/metrics/catalog.js";
 import { CountDifferences, type Owner } from "../../src/signals/count-differences.js";
+import { countsOfHash, countsOfLines } from "../../src/signals/count-source.js";
 import { loadSignal } from "../../src/signals/load.js";
 import { RunningSignal } from "../../src/signals/running.js";
-import type { HookSet, SignalOptions } from "../../src/signals/signal.js";
+import type { SignalOptions } from "../../src/signals/signal.js";
 import { syscall } from "../../src/signals/syscall.js";
-import { syscallNumber } from "../../src/signals/syscall-names.js";
+import { indexCount, syscallNumber } from "../../src/signals/syscall-names.js";
 import { compileProgram } from "./support/program.js";
 import type { Scope } from "./support/scope.js";
 import { startWaiting } from "./support/waiting.js";
 
 const source = readFileSync(new URL("../../../test/kernel/programs/syscall-calls.c", import.meta.url), "utf8");
-const [storage, hash] = syscall.hooks as [HookSet, HookSet];
 
 let program = "";
 
@@ -42,11 +42,11 @@ function options(mode: "aggregate" | "stream"): SignalOptions {
   };
 }
 
-/** The signal attached by one of its hooks, and a look at `ringtap_syscalls_total` by pid and name. */
-function start(scope: Scope, hook: HookSet, mode: "aggregate" | "stream") {
+/** The signal attached, and a look at `ringtap_syscalls_total` by pid and name. */
+function start(scope: Scope, mode: "aggregate" | "stream") {
   const catalog = new Catalog({ seriesLimit: 1_000_000 });
   const identity = new Identity(catalog, ["pid"]);
-  const loaded = loadSignal({ ...syscall, hooks: [hook] }, options(mode), { folder: objectFolder, ringSize: 2 ** 22 });
+  const loaded = loadSignal(syscall, options(mode), { folder: objectFolder, ringSize: 2 ** 22 });
   scope.after(() => {
     loaded.object.close();
   });
@@ -67,12 +67,10 @@ function start(scope: Scope, hook: HookSet, mode: "aggregate" | "stream") {
   };
 }
 
-for (const { hook, mode } of [storage, hash].flatMap((each) =>
-  (["aggregate", "stream"] as const).map((one) => ({ hook: each, mode: one })),
-)) {
-  describe(`syscall by ${hook.name}, ${mode}`, () => {
+for (const mode of ["aggregate", "stream"] as const) {
+  describe(`syscall attached alone, ${mode}`, () => {
     it("counts exactly, through fork, threads, exec and exec from a thread", async (t) => {
-      const { count } = start(t, hook, mode);
+      const { count } = start(t, mode);
       const [main = 0, , , threads = 0, , taken = 0] = await run(t, "mixed");
       assert.equal(count(main, "getppid"), 50);
       assert.equal(count(main, "clone") + count(main, "clone3"), 4);
@@ -84,7 +82,7 @@ for (const { hook, mode } of [storage, hash].flatMap((each) =>
 
     it("leaves out the call that it finds under way", async (t) => {
       const waiting = await startWaiting(t, program, ["count", "10", "0"]);
-      const { count } = start(t, hook, mode);
+      const { count } = start(t, mode);
       await waiting.go();
       assert.equal(count(waiting.pid, "getppid"), 10);
       assert.equal(count(waiting.pid, "read"), 0);
@@ -92,13 +90,13 @@ for (const { hook, mode } of [storage, hash].flatMap((each) =>
   });
 }
 
-describe("syscall by hash", () => {
-  it("keeps no entry of a thread that has ended", async (t) => {
-    const { object } = start(t, hash, "aggregate");
+describe("the calls that wait", () => {
+  it("keep no entry of a thread that has ended", async (t) => {
+    const { object } = start(t, "aggregate");
     for (let round = 0; round < 5; round++) {
       await run(t, "mixed");
     }
-    const threads = object.map("call_hash");
+    const threads = object.map("waiting");
     const held = threads.readAll();
     const running = readFileSync("/proc/loadavg", "utf8").split(/[ /]/)[4];
     assert(held <= Number(running), `${held} entries for ${running ?? ""} threads`);
@@ -106,21 +104,18 @@ describe("syscall by hash", () => {
 });
 
 describe("syscall without room", () => {
-  /** An object with room for 16 processes' calls, attached. */
+  /** An object with room for 16 pairs of a process and a call, attached. */
   function cramped(scope: Scope): BpfObject {
     const object = native.open(`${objectFolder}/syscall.bpf.o`);
     scope.after(() => {
       object.close();
     });
-    for (const name of storage.without) {
-      if (object.programs.some((each) => each.name === name)) {
-        object.setAutoload(name, false);
-      }
-    }
-    object.setMaxEntries("calls", 16);
+    object.setConstant("call_lines", 16);
+    object.setMaxEntries("calls", 16 + indexCount);
+    object.setMaxEntries("lines", 16 + indexCount);
     object.setMaxEntries("errors", 16);
     object.load();
-    for (const name of ["syscall_enter_storage", "syscall_exit_storage"]) {
+    for (const { name } of object.programs) {
       object.attach(name);
     }
     return object;
@@ -132,15 +127,14 @@ describe("syscall without room", () => {
     await run(t, "unnamed");
     const sums = { calls: 0, errors: 0, byNumberAlone: 0 };
     const here = (): Owner => "here";
-    for (const name of ["calls", "calls_overflow"]) {
-      new CountDifferences(object.map(name)).read((key, [, ...slots]) => {
-        const count = slots.reduce((sum, value) => sum + value, 0);
-        sums.calls += key[1] === 600 ? count : 0;
-        sums.byNumberAlone += key[0] === 0 ? count : 0;
-      }, here);
-    }
+    const calls = new CountDifferences(countsOfLines(object.map("calls"), object.map("lines")));
+    calls.read((key, [, ...slots]) => {
+      const count = slots.reduce((sum, value) => sum + value, 0);
+      sums.calls += key[1] === 600 ? count : 0;
+      sums.byNumberAlone += key[0] === 0xffffffff ? count : 0;
+    }, here);
     for (const name of ["errors", "errors_overflow"]) {
-      new CountDifferences(object.map(name)).read((key, [count = 0]) => {
+      new CountDifferences(countsOfHash(object.map(name))).read((key, [count = 0]) => {
         sums.errors += key[1] === 600 ? count : 0;
       }, here);
     }
@@ -161,7 +155,7 @@ describe("counts read from a kernel map", () => {
     });
     object.load();
     const map = object.map("errors");
-    const differences = new CountDifferences(map);
+    const differences = new CountDifferences(countsOfHash(map));
     const key = (tgid: number): Uint8Array =>
       new Uint8Array(Uint32Array.of(tgid, syscallNumber("read") ?? 0, 4, 0).buffer);
     const put = (tgid: number, value: bigint): void => {
@@ -213,5 +207,48 @@ describe("counts read from a kernel map", () => {
     );
     put(1099, 1100n);
     assert.deepEqual(read(), [[1099, 1]]);
+  });
+});
+
+describe("counts read from lines", () => {
+  it("add up where a pair has several, and leave the line to another when its process has gone", (t) => {
+    const object = native.open(`${objectFolder}/syscall.bpf.o`);
+    t.after(() => {
+      object.close();
+    });
+    object.load();
+    const [lines, taken] = [object.map("calls"), object.map("lines")];
+    const counts = new CountDifferences(countsOfLines(lines, taken));
+    const words = lines.info.valueSize / 8;
+    /** Writes a line, as a program would: key, nanoseconds, calls of the first slot. */
+    const put = (index: number, tgid: number, nr: number, nanoseconds: bigint, calls: bigint): void => {
+      const line = new BigUint64Array(words);
+      line.set([(BigInt(nr) << 32n) | BigInt(tgid), nanoseconds, calls]);
+      lines.set(new Uint8Array(Uint32Array.of(index).buffer), new Uint8Array(line.buffer));
+      taken.set(new Uint8Array(Uint32Array.of(index).buffer), new Uint8Array(line.buffer, 0, 8));
+    };
+    const read = (gone: readonly number[] = []): number[][] => {
+      const found: number[][] = [];
+      counts.read(
+        ([tgid = 0, nr = 0], [nanoseconds = 0, calls = 0]) => found.push([tgid, nr, nanoseconds, calls]),
+        (tgid) => (gone.includes(tgid) ? "gone" : "here"),
+      );
+      return found.sort();
+    };
+    put(5, 1, 39, 100n, 1n);
+    put(32_767, 1, 39, 30n, 2n);
+    put(6, 2, 0, 2n ** 40n, 3n);
+    assert.deepEqual(read(), [
+      [1, 39, 100, 1],
+      [1, 39, 30, 2],
+      [2, 0, 2 ** 40, 3],
+    ]);
+    put(5, 1, 39, 150n, 2n);
+    assert.deepEqual(read([1]), [[1, 39, 50, 1]]);
+    assert.equal(taken.readAll(), 1);
+    lines.gather(Uint32Array.of(5, 32_767));
+    assert(new BigUint64Array(lines.values, 0, 2 * words).every((word) => word === 0n));
+    put(5, 3, 39, 7n, 1n);
+    assert.deepEqual(read(), [[3, 39, 7, 1]]);
   });
 });

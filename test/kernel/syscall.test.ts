@@ -119,6 +119,19 @@ for (const mode of ["aggregate", "stream"]) {
       assert.deepEqual(Object.fromEntries([...counted].sort()), Object.fromEntries([...expected].sort()));
     });
 
+    it("counts and times calls that wait, and come back on another CPU", async (t) => {
+      const agent = await startAgent(t, flags);
+      const waiting = await startWaiting(t, program, ["roam", "5000"]);
+      const pids = await waiting.go();
+      const samples = await agent.scrape();
+      assert.equal(pids.length, 2);
+      for (const pid of pids) {
+        for (const name of ["readv", "writev", "sched_setaffinity"]) {
+          assert.equal(sum(samples, total, { pid, syscall: name }), 5_000, `${name} of ${pid}`);
+        }
+      }
+    });
+
     it("counts calls that seccomp refuses", async (t) => {
       const { samples, pid } = await countAll(t, "refused", "250");
       assert.equal(sum(samples, total, { pid, syscall: "getppid" }), 250);

@@ -245,3 +245,61 @@ describe("deleteKeys", () => {
     object.close();
   });
 });
+
+describe("gather and clear", () => {
+  const words = (...values: number[]): Uint8Array => new Uint8Array(Uint32Array.of(...values).buffer);
+  const gathered = (map: BpfMap, ...indexes: number[]): number[][] => {
+    map.gather(Uint32Array.of(...indexes));
+    return indexes.map((_, i) => [...new Uint32Array(map.values, 16 * i, 3)]);
+  };
+
+  it("read and zero the elements of a mapped array", () => {
+    const object = load();
+    const map = object.map("mapped");
+    for (let key = 0; key < size; key++) {
+      map.set(u32(key), words(key, key + 1, key + 2));
+    }
+    assert.deepEqual(gathered(map, size - 1, 0, 7, 7), [
+      [size - 1, size, size + 1],
+      [0, 1, 2],
+      [7, 8, 9],
+      [7, 8, 9],
+    ]);
+    map.clear(Uint32Array.of(7, 8));
+    assert.deepEqual(gathered(map, 6, 7, 8, 9), [
+      [6, 7, 8],
+      [0, 0, 0],
+      [0, 0, 0],
+      [9, 10, 11],
+    ]);
+    map.readAll();
+    assert.deepEqual([...new Uint32Array(map.values, 12 * 6, 9)], [6, 7, 8, 0, 0, 0, 0, 0, 0]);
+    map.gather(new Uint32Array(0));
+    object.close();
+  });
+
+  it("refuse what is not there", () => {
+    const object = load();
+    const map = object.map("mapped");
+    assert.throws(() => {
+      map.gather(Uint32Array.of(0, size));
+    }, /^RangeError: argument indexes must be below 20000, not 20000$/);
+    assert.throws(() => {
+      map.clear(Uint32Array.of(2 ** 32 - 1));
+    }, RangeError);
+    assert.throws(() => {
+      map.gather(new Uint8Array(4) as unknown as Uint32Array);
+    }, /^TypeError: argument indexes must be a Uint32Array$/);
+    for (const name of ["hash", "array"]) {
+      const error = nativeError(() => {
+        object.map(name).gather(Uint32Array.of(0));
+      });
+      assert.equal(error.subject, name);
+    }
+    object.close();
+    const { code } = nativeError(() => {
+      map.gather(Uint32Array.of(0));
+    });
+    assert.equal(code, "ERINGTAP");
+  });
+});

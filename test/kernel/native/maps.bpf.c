@@ -31,6 +31,15 @@ MAP(percpu_hash, PERCPU_HASH, ENTRIES);
 MAP(percpu_array, PERCPU_ARRAY, ENTRIES);
 MAP(lru, LRU_HASH, ENTRIES);
 
+/* Userspace maps it; its values do not fill their places. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, ENTRIES);
+	__type(key, __u32);
+	__type(value, __u32[3]);
+} mapped SEC(".maps");
+
 /* Its keys and values have other sizes. */
 struct prefix {
 	__u32 bits;

@@ -7,6 +7,7 @@
  *   syscall-calls unnamed                number 600 three times, 1023 once, 123456 twice
  *   syscall-calls filtered               for the filters: see filtered()
  *   syscall-calls mixed                  all sorts: see mixed()
+ *   syscall-calls roam COUNT             two processes wait for each other on all CPUs: see roam()
  *
  * Each prints "ready", waits for the end of standard input and begins; then prints the pids of its
  * processes, one a line.
@@ -16,6 +17,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -26,6 +28,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -229,6 +232,44 @@ static void mixed(void)
 	in_child(thread_executes);
 }
 
+/* Reads a byte and writes it on, `count` times, each time on the next CPU. */
+static void pass_on(int from, int to, int count)
+{
+	int cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	cpu_set_t cpu;
+	char byte;
+	struct iovec one = { .iov_base = &byte, .iov_len = 1 };
+
+	for (int i = 0; i < count; i++) {
+		CPU_ZERO(&cpu);
+		CPU_SET(i % cpus, &cpu);
+		sched_setaffinity(0, sizeof(cpu), &cpu);
+		if (readv(from, &one, 1) != 1 || writev(to, &one, 1) != 1)
+			exit(1);
+	}
+}
+
+/*
+ * A byte goes to and fro: each process makes `count` times sched_setaffinity, readv and writev. The
+ * reads wait, with other calls being made on the same CPU meanwhile.
+ */
+static void roam(int count)
+{
+	int there[2], back[2];
+	pid_t child;
+
+	if (pipe(there) || pipe(back) || write(back[1], "x", 1) != 1)
+		exit(1);
+	child = fork();
+	if (child == 0) {
+		pass_on(there[0], back[1], count);
+		_exit(0);
+	}
+	announce(child);
+	pass_on(back[0], there[1], count);
+	waitpid(child, NULL, 0);
+}
+
 int main(int argc, char **argv)
 {
 	char byte;
@@ -250,6 +291,8 @@ int main(int argc, char **argv)
 		unnamed();
 	else if (!strcmp(argv[1], "filtered"))
 		filtered();
+	else if (!strcmp(argv[1], "roam"))
+		roam(atoi(argv[2]));
 	else
 		mixed();
 	return 0;

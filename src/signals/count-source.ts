@@ -1,0 +1,84 @@
+/** Where BPF programs keep counts: entries of 64-bit counts, each under a key of 32-bit words. */
+import type { BpfMap } from "../kernel/native.js";
+
+/** All of a kernel's counts of one kind. The arrays hold until the next {@link read}. */
+export interface CountSource {
+  /** The map that fills up. */
+  readonly name: string;
+  /** Words that tell an entry from all others until it is freed. */
+  readonly idWords: number;
+  readonly keyWords: number;
+  /** Counts of an entry. */
+  readonly width: number;
+  /** 64-bit words from one entry's counts to the next one's, and before the first. */
+  readonly stride: number;
+  readonly offset: number;
+  readonly ids: ArrayBuffer;
+  readonly keys: ArrayBuffer;
+  readonly counts: ArrayBuffer;
+  /** Reads all entries; returns how many. */
+  read(): number;
+  /** Frees the entries of these ids, which lie one behind the other. Nothing may count there any more. */
+  free(ids: Uint32Array): void;
+}
+
+/** A hash map: an entry is known by its key. */
+export function countsOfHash(map: BpfMap): CountSource {
+  const { name, keySize, valueSize } = map.info;
+  const keyWords = keySize / 4;
+  return {
+    name,
+    idWords: keyWords,
+    keyWords,
+    width: valueSize / 8,
+    stride: valueSize / 8,
+    offset: 0,
+    get ids() {
+      return map.keys;
+    },
+    get keys() {
+      return map.keys;
+    },
+    get counts() {
+      return map.values;
+    },
+    read: () => map.readAll(),
+    free(ids) {
+      map.deleteKeys(new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength), ids.length / keyWords);
+    },
+  };
+}
+
+/** Lines of an array: `taken` has, by index, the keys of those in use, which each line begins with (bpf/lib/call_counts.h). */
+export function countsOfLines(lines: BpfMap, taken: BpfMap): CountSource {
+  const keyWords = taken.info.valueSize / 4;
+  const offset = keyWords / 2;
+  const stride = lines.info.valueSize / 8;
+  return {
+    name: lines.info.name,
+    idWords: 1,
+    keyWords,
+    width: stride - offset,
+    stride,
+    offset,
+    get ids() {
+      return taken.keys;
+    },
+    get keys() {
+      return taken.values;
+    },
+    get counts() {
+      return lines.values;
+    },
+    read() {
+      const entries = taken.readAll();
+      lines.gather(new Uint32Array(taken.keys, 0, entries));
+      return entries;
+    },
+    free(ids) {
+      // In this order: a line whose entry is gone is another one's at once.
+      lines.clear(ids);
+      taken.deleteKeys(new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength), ids.length);
+    },
+  };
+}
