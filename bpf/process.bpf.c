@@ -149,7 +149,7 @@ int BPF_PROG(process_rename, struct task_struct *task, const char *comm)
 	event = begin(task, PROCESS_RENAME);
 	if (!event)
 		return 0;
-	bpf_probe_read_kernel_str(event->actor.comm, sizeof(event->actor.comm), comm);
+	read_comm(event->actor.comm, comm);
 	submit(event);
 	return 0;
 }

@@ -42,13 +42,26 @@ struct task_struct {
 
 KERNEL_TYPES_END
 
-/* Who did it, in every record: ids as the initial pid namespace knows them. */
+/*
+ * Who did it, in every record: ids as the initial pid namespace knows them. Both comms are filled
+ * up with zeros, since they are compared as a whole.
+ */
 struct actor {
 	__u32 tgid;
 	__u32 tid;
 	char comm[COMM_LEN];	    /* the process's: its thread-group leader's */
 	char thread_comm[COMM_LEN]; /* the thread's own */
 };
+
+/*
+ * Copies the comm at `from`, kernel memory. Before Linux 5.17 the rest of an older, longer one lies
+ * behind its end (__set_task_comm(), fs/exec.c).
+ */
+static __always_inline void read_comm(char *to, const void *from)
+{
+	__builtin_memset(to, 0, COMM_LEN);
+	bpf_probe_read_kernel_str(to, COMM_LEN, from);
+}
 
 static __always_inline struct task_struct *current_task(void)
 {
@@ -59,8 +72,8 @@ static __always_inline void actor_of(struct actor *actor, struct task_struct *ta
 {
 	actor->tgid = BPF_CORE_READ(task, tgid);
 	actor->tid = BPF_CORE_READ(task, pid);
-	BPF_CORE_READ_INTO(&actor->comm, task, group_leader, comm);
-	BPF_CORE_READ_INTO(&actor->thread_comm, task, comm);
+	read_comm(actor->comm, BPF_CORE_READ(task, group_leader)->comm);
+	read_comm(actor->thread_comm, task->comm);
 }
 
 /*
@@ -77,7 +90,7 @@ static __always_inline void current_actor(struct actor *actor)
 	if (actor->tid == actor->tgid)
 		__builtin_memcpy(actor->comm, actor->thread_comm, sizeof(actor->comm));
 	else
-		BPF_CORE_READ_INTO(&actor->comm, current_task(), group_leader, comm);
+		read_comm(actor->comm, BPF_CORE_READ(current_task(), group_leader)->comm);
 }
 
 static __always_inline __u32 current_tgid(void)

@@ -72,7 +72,6 @@ export class Identity {
   readonly #subjectUsers: number[] = [];
   readonly #commUsers: number[] = [];
   #running = 0;
-  #generation = 0;
 
   /** `now` is the clock of retirements, in milliseconds. */
   constructor(catalog: Catalog, labels: readonly IdentityLabel[], now: () => number = Date.now) {
@@ -80,11 +79,6 @@ export class Identity {
     this.#labels = labels;
     this.#now = now;
     this.subjects = new Dimension(labels);
-  }
-
-  /** Another number after each {@link sweep}: an actor's id may be another's from then on, and rows of tables may have moved. */
-  get generation(): number {
-    return this.#generation;
   }
 
   /** Processes known to run. */
@@ -112,19 +106,28 @@ export class Identity {
     const recent = this.#recent;
     const place = recentPlace(record.tgid);
     const entry = recent[place + actorWords] as number;
-    return entry !== 0 && record.isActor(recent, place) ? this.#seen(entry - 1) : this.#lookUp(record);
+    return entry !== 0 && record.isActor(recent, place) ? this.seen(entry - 1) : this.#lookUp(record);
+  }
+
+  /** An actor has something to be counted. If it is over, its series stay for another scrape and grace time. Returns the actor. */
+  seen(actor: number): number {
+    if (this.#live[actor] === false) {
+      this.#retire(this.subjects, this.subject(actor), this.#subjectUsers);
+      this.#retire(this.comms, this.comm(actor), this.#commUsers);
+    }
+    return actor;
   }
 
   /** The present actor of a process, or the last one of a process that has exited; `~unknown` when it was never announced. */
   ofProcess(tgid: number): number {
     const process = this.#processes.get(tgid);
     if (process !== undefined) {
-      return this.#seen(process.actor);
+      return this.seen(process.actor);
     }
     this.#key[0] = tgid;
     this.#key.set(unknownWords, 1);
     const actor = this.#table.find(this.#key);
-    return actor < 0 ? this.#enter(unknownComm) : this.#seen(actor);
+    return actor < 0 ? this.#enter(unknownComm) : this.seen(actor);
   }
 
   /** Has this process exited, and no other taken its pid since? False for one that was never announced. */
@@ -172,7 +175,6 @@ export class Identity {
 
   /** Removes what has been retired for long enough: see {@link Catalog.sweep}. Returns how many label sets went. */
   sweep(): number {
-    this.#generation++;
     const subjects = new Set<number>();
     const comms = new Set<number>();
     const released = this.#catalog.sweep(this.#now(), (dimension, id) => {
@@ -194,7 +196,7 @@ export class Identity {
   #lookUp(record: ActorRecord): number {
     record.copyActor(this.#key);
     const found = this.#table.find(this.#key);
-    const actor = found < 0 ? this.#enter(record.comm) : this.#seen(found);
+    const actor = found < 0 ? this.#enter(record.comm) : this.seen(found);
     const place = recentPlace(record.tgid);
     this.#recent.set(this.#key, place);
     this.#recent[place + actorWords] = actor + 1;
@@ -211,16 +213,7 @@ export class Identity {
     this.#commUsers[this.comm(actor)] ??= 0;
     this.#live[actor] = false;
     this.#over.set(actor, this.#now());
-    return this.#seen(actor);
-  }
-
-  /** An actor has something to be counted. If it is over, its series stay for another scrape and grace time. */
-  #seen(actor: number): number {
-    if (this.#live[actor] === false) {
-      this.#retire(this.subjects, this.subject(actor), this.#subjectUsers);
-      this.#retire(this.comms, this.comm(actor), this.#commUsers);
-    }
-    return actor;
+    return this.seen(actor);
   }
 
   #begin(actor: number): void {
@@ -237,7 +230,7 @@ export class Identity {
     const comm = this.comm(actor);
     this.#subjectUsers[subject] = (this.#subjectUsers[subject] as number) - 1;
     this.#commUsers[comm] = (this.#commUsers[comm] as number) - 1;
-    this.#seen(actor);
+    this.seen(actor);
   }
 
   #use(dimension: Dimension, id: number, users: number[]): void {

@@ -73,15 +73,22 @@ export class HistogramTable extends Table {
   }
 
   /**
-   * Adds what was counted elsewhere, such as in the kernel: `counts[k]` durations of ceil(log2(ns)) = k, and their sum. Slots
-   * below the first bucket fall into it, those above the last into +Inf. `row` comes from {@link row} just before.
+   * Adds what was counted elsewhere, such as in the kernel: `counts[k]` durations of ceil(log2(ns)) = firstPower + k, and their
+   * sum. Slots below the first bucket fall into it, those above the last into +Inf. `row` comes from {@link row} just before.
+   * Returns how many durations that was.
    */
-  addSlots(row: number, counts: ArrayLike<number>, sumNanoseconds: number): void {
-    for (let power = 0; power < counts.length; power++) {
-      const slot = slotOf(power, this.#firstPower, this.slots);
-      (this.#buckets.data[row * this.slots + slot] as number) += counts[power] as number;
+  addSlots(row: number, firstPower: number, counts: ArrayLike<number>, sumNanoseconds: number): number {
+    const buckets = this.#buckets.data;
+    let total = 0;
+    for (let slot = 0; slot < counts.length; slot++) {
+      const count = counts[slot] as number;
+      if (count !== 0) {
+        (buckets[row * this.slots + slotOf(firstPower + slot, this.#firstPower, this.slots)] as number) += count;
+        total += count;
+      }
     }
-    this.#sums.data[row] = (this.#sums.data[row] as number) + sumNanoseconds;
+    (this.#sums.data[row] as number) += sumNanoseconds;
+    return total;
   }
 
   /** How many durations all rows hold. */

@@ -1,6 +1,7 @@
 /** Draining one ring: each record is read where it lies, and belongs to the kernel again when its batch is released. */
 import type { BpfRing } from "../kernel/native.js";
 import type { RecordView } from "../kernel/record.js";
+import type { Batch } from "./signal.js";
 
 /** A drain ends behind this many records even while more arrive, so that a flood leaves the event loop its turns. */
 const drainLimit = 250_000;
@@ -16,20 +17,32 @@ export interface DrainCounts {
 }
 
 /** Reads a ring's records through one view. */
-export class RingReader<T extends RecordView> {
+export class RingReader<T extends RecordView> implements Batch<T> {
   readonly counts: DrainCounts = { consumed: 0, handlerErrors: 0, corrupt: 0 };
+  readonly record: T;
   readonly #ring: BpfRing;
-  readonly #view: T;
+  readonly #index: Uint32Array;
   readonly #shortest: number;
-  readonly #take: (record: T) => void;
+  readonly #take: (batch: Batch<T>) => void;
   readonly #failed: (error: unknown) => void;
+  /** Where the batch goes on and where it ends, in `#index`. */
+  #at = 0;
+  #end = 0;
 
   /**
-   * `take` gets each record of at least `shortest` bytes; what it throws goes to `failed`, and costs that record only.
+   * `take` gets the records of at least `shortest` bytes, until {@link next} is false; what it throws goes to `failed`, and costs
+   * the record in hand only.
    */
-  constructor(ring: BpfRing, view: T, shortest: number, take: (record: T) => void, failed: (error: unknown) => void) {
+  constructor(
+    ring: BpfRing,
+    view: T,
+    shortest: number,
+    take: (batch: Batch<T>) => void,
+    failed: (error: unknown) => void,
+  ) {
     this.#ring = ring;
-    this.#view = view;
+    this.#index = ring.index;
+    this.record = view;
     this.#shortest = shortest;
     this.#take = take;
     this.#failed = failed;
@@ -39,31 +52,42 @@ export class RingReader<T extends RecordView> {
   /** Takes in what is complete by now, at most `limit` records and a batch more. Returns how many that was. */
   drain(limit = drainLimit): number {
     const ring = this.#ring;
-    const index = ring.index;
     let drained = 0;
     let count = ring.peek();
     while (count > 0) {
-      for (let at = 0; at < 2 * count; at += 2) {
-        this.#one(index[at] as number, index[at + 1] as number);
+      this.#at = 0;
+      this.#end = 2 * count;
+      while (this.#at < this.#end) {
+        this.#takeRest();
       }
       ring.release();
       drained += count;
       // A batch that was not full has shown all there was. To look again would be to chase the producer, record by record.
-      count = 2 * count < index.length || drained >= limit ? 0 : ring.peek();
+      count = 2 * count < this.#index.length || drained >= limit ? 0 : ring.peek();
     }
     return drained;
   }
 
-  #one(offset: number, length: number): void {
-    if (length < this.#shortest) {
+  next(): boolean {
+    while (this.#at < this.#end) {
+      const offset = this.#index[this.#at] as number;
+      const length = this.#index[this.#at + 1] as number;
+      this.#at += 2;
+      if (length >= this.#shortest) {
+        this.record.moveTo(offset, length);
+        this.counts.consumed++;
+        return true;
+      }
       this.counts.corrupt++;
-      return;
     }
-    this.#view.moveTo(offset, length);
+    return false;
+  }
+
+  #takeRest(): void {
     try {
-      this.#take(this.#view);
-      this.counts.consumed++;
+      this.#take(this);
     } catch (error) {
+      this.counts.consumed--;
       this.counts.handlerErrors++;
       this.#failed(error);
     }

@@ -32,10 +32,23 @@ export interface SignalContext {
   iterator(program: string, map?: string): BpfIterator;
 }
 
+/** The records of a drain, one after the other. */
+export interface Batch<T extends RecordView = RecordView> {
+  /** The record in hand: always the same view. */
+  readonly record: T;
+  /** Moves to the next one; false when there is none left. */
+  next(): boolean;
+}
+
 /** What a running signal does. None of it may keep a record: it is the kernel's again when the call returns. */
 export interface Handlers<T extends RecordView = RecordView> {
   /** Takes one record of the ring. What it throws costs this record only. */
   record?(record: T): void;
+  /**
+   * In place of `record`, for a signal with so many that it pays: takes all of a batch in a loop of its own, which V8 then compiles
+   * for this signal alone. What it throws costs the record in hand; it is called again for the rest.
+   */
+  records?(batch: Batch<T>): void;
   /** Called once, when everything is attached. */
   attached?(): void;
   /** Called before each scrape: reads maps, walks iterators. */

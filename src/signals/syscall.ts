@@ -2,17 +2,13 @@
 import { pid } from "node:process";
 
 import { CallLine, ErrorKey, SyscallEvent } from "../generated/syscall.js";
-import { Dimension } from "../metrics/dimension.js";
-import { RowCache } from "../metrics/row-cache.js";
+import { CallTally } from "./call-tally.js";
 import { CountDifferences, type Owner } from "./count-differences.js";
 import { countsOfHash, countsOfLines } from "./count-source.js";
 import { errnoName } from "./errno.js";
 import type { Handlers, Setup, Signal, SignalContext, SignalOptions, TraceValue } from "./signal.js";
+import { SyscallMetrics } from "./syscall-metrics.js";
 import { indexCount, syscallIndex, syscallName, syscallNumber } from "./syscall-names.js";
-
-/** The slots of call_line stand for 2^8 ns, 2^9 ns, …: FIRST_POWER of bpf/lib/call_counts.h. */
-const firstPower = 8;
-const powers = firstPower + CallLine.slotsLength;
 
 /** COMM_LEN of bpf/lib/task.h. */
 const commLength = 16;
@@ -70,106 +66,37 @@ function setup(options: SignalOptions): Setup {
   };
 }
 
-function declareMetrics({ catalog, identity }: SignalContext) {
-  const syscall = new Dimension(["syscall"]);
-  const failure = new Dimension(["syscall", "errno"]);
-  /** By syscallIndex. */
-  const calls: number[] = [];
-  /** By syscallIndex and errno, which is below 4096. */
-  const failures = new Map<number, number>();
-  return {
-    /** The label of a marked number. */
-    call(nr: number): number {
-      return (calls[syscallIndex(nr)] ??= syscall.intern(syscallName(nr)));
-    },
-    failure(nr: number, errno: number): number {
-      const key = syscallIndex(nr) * 4096 + errno;
-      let label = failures.get(key);
-      if (label === undefined) {
-        label = failure.intern(syscallName(nr), errnoName(errno));
-        failures.set(key, label);
-      }
-      return label;
-    },
-    total: catalog.counter({
-      name: "ringtap_syscalls_total",
-      help: "System calls that have returned.",
-      subject: identity.subjects,
-      detail: syscall,
-    }),
-    errors: catalog.counter({
-      name: "ringtap_syscall_errors_total",
-      help: "System calls that returned an error. ERESTARTSYS and the like: interrupted, then restarted or EINTR.",
-      subject: identity.subjects,
-      detail: failure,
-    }),
-    seconds: catalog.counter({
-      name: "ringtap_syscall_seconds_total",
-      help: "Time spent in system calls that have returned, waiting included.",
-      subject: identity.subjects,
-      detail: syscall,
-    }),
-    duration: catalog.histogram({
-      name: "ringtap_syscall_duration_seconds",
-      help: "Duration of system calls that have returned.",
-      subject: identity.comms,
-      detail: syscall,
-      firstPower,
-    }),
-  };
-}
-
-type Metrics = ReturnType<typeof declareMetrics>;
-
-function startStream({ identity }: SignalContext, metrics: Metrics): Handlers<SyscallEvent> {
-  const { total, seconds, duration } = metrics;
-  /** Rows of `total`, `seconds` and `duration` by actor and number. */
-  const cache = new RowCache();
-  let generation = identity.generation;
-
-  function lookUp(actor: number, nr: number): number {
+function startStream(context: SignalContext): Handlers<SyscallEvent> {
+  const { identity } = context;
+  const metrics = new SyscallMetrics(context);
+  const tally = new CallTally(identity, ({ actor, nr, error, nanoseconds, slots }) => {
+    identity.seen(actor);
     const subject = identity.subject(actor);
-    const call = metrics.call(nr);
-    const foldedBefore = total.folded + seconds.folded + duration.folded;
-    const at = cache.enter(actor, nr);
-    cache.rows[at] = total.row(subject, call);
-    cache.rows[at + 1] = seconds.row(subject, call);
-    cache.rows[at + 2] = duration.row(identity.comm(actor), call);
-    if (total.folded + seconds.folded + duration.folded !== foldedBefore) {
-      // Each update that is folded is to be counted as such.
-      cache.forget(at);
+    const count = metrics.add(subject, identity.comm(actor), nr, slots, nanoseconds);
+    if (error !== 0) {
+      metrics.addErrors(subject, nr, error, count);
     }
-    return at;
-  }
-
+  });
+  const empty = (): void => {
+    tally.empty();
+  };
   return {
-    record(event) {
-      const { nr, error, duration: nanoseconds } = event;
-      const actor = identity.of(event);
-      if (identity.generation !== generation) {
-        generation = identity.generation;
-        cache.clear();
-      }
-      const found = cache.find(actor, nr);
-      const at = found < 0 ? lookUp(actor, nr) : found;
-      const { rows } = cache;
-      total.addAt(rows[at] as number, 1);
-      seconds.addAt(rows[at + 1] as number, nanoseconds / 1e9);
-      duration.observeAt(rows[at + 2] as number, nanoseconds);
-      if (error !== 0) {
-        metrics.errors.add(identity.subject(actor), metrics.failure(nr, error), 1);
+    records(batch) {
+      while (batch.next()) {
+        tally.add(batch.record);
       }
     },
+    collect: empty,
+    relieve: empty,
   };
 }
 
 /** Reads the counts of the kernel. What has no process there, for want of room, belongs to `~other`. */
-function startAggregate(context: SignalContext, metrics: Metrics): Handlers<SyscallEvent> {
+function startAggregate(context: SignalContext): Handlers<SyscallEvent> {
   const { identity } = context;
+  const metrics = new SyscallMetrics(context);
   const calls = new CountDifferences(countsOfLines(context.map("calls"), context.map("lines")));
   const errors = ["errors", "errors_overflow"].map((name) => new CountDifferences(countsOfHash(context.map(name))));
-  /** Calls by power of two: those below the first stay 0. */
-  const durations = new Float64Array(powers);
   let collected = 0;
 
   /** A process can be in the counts before the record of its fork has been read. */
@@ -180,29 +107,15 @@ function startAggregate(context: SignalContext, metrics: Metrics): Handlers<Sysc
   const commOf = (tgid: number): number =>
     tgid === otherTgid ? identity.comms.other : identity.comm(identity.ofProcess(tgid));
 
-  /** The key is a call_key() of bpf/lib/call_counts.h, `differences` a line: nanoseconds, then calls by power. */
-  function takeCalls(key: Uint32Array, differences: Float64Array): void {
-    const tgid = key[0] as number;
-    const call = metrics.call(key[1] as number);
-    const nanoseconds = differences[0] as number;
-    let count = 0;
-    for (let slot = 0; slot < CallLine.slotsLength; slot++) {
-      const n = differences[1 + slot] as number;
-      durations[firstPower + slot] = n;
-      count += n;
-    }
-    const subject = subjectOf(tgid);
-    metrics.total.add(subject, call, count);
-    metrics.seconds.add(subject, call, nanoseconds / 1e9);
-    const { duration } = metrics;
-    duration.addSlots(duration.row(commOf(tgid), call), durations, nanoseconds);
-    collected += count;
+  /** The key is a call_key() of bpf/lib/call_counts.h, `differences` a line: nanoseconds, then the slots. */
+  function takeCalls([tgid = 0, nr = 0]: Uint32Array, differences: Float64Array): void {
+    const [nanoseconds = 0] = differences;
+    collected += metrics.add(subjectOf(tgid), commOf(tgid), nr, differences.subarray(1), nanoseconds);
   }
 
   /** The key is a struct error_key. */
-  function takeErrors(key: Uint32Array, differences: Float64Array): void {
-    const failure = metrics.failure(key[1] as number, key[2] as number);
-    metrics.errors.add(subjectOf(key[0] as number), failure, differences[0] as number);
+  function takeErrors([tgid = 0, nr = 0, error = 0]: Uint32Array, [count = 0]: Float64Array): void {
+    metrics.addErrors(subjectOf(tgid), nr, error, count);
   }
 
   function readMaps(): void {
@@ -222,8 +135,7 @@ function startAggregate(context: SignalContext, metrics: Metrics): Handlers<Sysc
 }
 
 function start(context: SignalContext, options: SignalOptions): Handlers<SyscallEvent> {
-  const metrics = declareMetrics(context);
-  return isStream(options) ? startStream(context, metrics) : startAggregate(context, metrics);
+  return isStream(options) ? startStream(context) : startAggregate(context);
 }
 
 function fields(event: SyscallEvent): Record<string, TraceValue> {

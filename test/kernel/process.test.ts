@@ -3,6 +3,14 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { before, describe, it } from "node:test";
 import { setTimeout } from "node:timers/promises";
+import { objectFolder } from "../../src/cli/signal-set.js";
+import { Identity } from "../../src/identity/identity.js";
+import { actorWords } from "../../src/kernel/record.js";
+import { Catalog } from "../../src/metrics/catalog.js";
+import { loadSignal } from "../../src/signals/load.js";
+import { process as processSignal } from "../../src/signals/process.js";
+import { RunningSignal } from "../../src/signals/running.js";
+import type { SignalOptions } from "../../src/signals/signal.js";
 import { type Agent, startAgent } from "./support/agent.js";
 import { eventually } from "./support/eventually.js";
 import { compileProgram, runProgram } from "./support/program.js";
@@ -13,6 +21,14 @@ const source = readFileSync(new URL("../../../test/kernel/programs/processes.c",
 
 /** A little longer than the series of an exited process stay (Catalog's grace time), milliseconds. */
 const pastGrace = 33_000;
+
+/** A signal as `run` starts it. */
+const plain: SignalOptions = {
+  mode: "run",
+  syscall: { mode: "aggregate", minDuration: 0, errorsOnly: false, names: [] },
+  pids: [],
+  comms: [],
+};
 
 /** The program under a name of its own, so that its series are nobody else's. */
 function program(name: string): string {
@@ -61,6 +77,41 @@ describe("process", () => {
     const samples = await agent.scrape();
     assert.deepEqual(lives(samples, "rt-thread-exec"), { execs: 25, ok: 0, error: 0, signal: 0 });
     assert.deepEqual(lives(samples, "rt-executed"), { execs: 25, ok: 25, error: 0, signal: 0 });
+  });
+
+  it("shows a name by the same bytes in every record, also one that is shorter than the last", async (t) => {
+    const names = new Map<number, Set<string>>();
+    const key = new Uint32Array(actorWords);
+    const watched: typeof processSignal = {
+      ...processSignal,
+      start: () => ({
+        record(event) {
+          if (event.comm === "rt-x") {
+            event.copyActor(key);
+            names.set(event.tgid, (names.get(event.tgid) ?? new Set()).add(key.join()));
+          }
+        },
+      }),
+    };
+    const catalog = new Catalog();
+    const running = new RunningSignal(
+      watched,
+      loadSignal(watched, plain, { folder: objectFolder, ringSize: 2 ** 20 }),
+      catalog,
+      new Identity(catalog, ["pid"]),
+      plain,
+      assert.ifError,
+    );
+    t.after(() => {
+      running.close();
+    });
+    running.attach();
+    await runProgram(spawner, ["spawn", program("rt-long-before"), "5", "rename", "rt-x"]);
+    running.drain();
+    assert.equal(names.size, 5);
+    for (const [pid, keys] of names) {
+      assert.equal(keys.size, 1, `${pid}: ${[...keys].join(" and ")}`);
+    }
   });
 
   it("follows a process that renames itself", async () => {

@@ -1,0 +1,73 @@
+/** The metrics of system calls, and how calls come into them that were counted elsewhere first. */
+import { CallLine } from "../generated/syscall.js";
+import { Dimension } from "../metrics/dimension.js";
+import type { HistogramTable } from "../metrics/histogram-table.js";
+import type { ValueTable } from "../metrics/value-table.js";
+import { errnoName } from "./errno.js";
+import type { SignalContext } from "./signal.js";
+import { syscallIndex, syscallName } from "./syscall-names.js";
+
+/** Calls are counted in slots, here and in the kernel: at most 2^8 ns, 2^9 ns, … (FIRST_POWER of bpf/lib/call_counts.h). */
+export const firstPower = 8;
+export const callSlots = CallLine.slotsLength;
+
+/** Declares the metrics. */
+export class SyscallMetrics {
+  readonly #syscall = new Dimension(["syscall"]);
+  readonly #failure = new Dimension(["syscall", "errno"]);
+  /** Their labels: of a call, by syscallIndex; of a failure, by syscallIndex and errno, which is below 4096. */
+  readonly #callLabels: number[] = [];
+  readonly #failureLabels = new Map<number, number>();
+  readonly #total: ValueTable;
+  readonly #errors: ValueTable;
+  readonly #seconds: ValueTable;
+  readonly #duration: HistogramTable;
+
+  constructor({ catalog, identity }: SignalContext) {
+    this.#total = catalog.counter({
+      name: "ringtap_syscalls_total",
+      help: "System calls that have returned.",
+      subject: identity.subjects,
+      detail: this.#syscall,
+    });
+    this.#errors = catalog.counter({
+      name: "ringtap_syscall_errors_total",
+      help: "System calls that returned an error. ERESTARTSYS and the like: interrupted, then restarted or EINTR.",
+      subject: identity.subjects,
+      detail: this.#failure,
+    });
+    this.#seconds = catalog.counter({
+      name: "ringtap_syscall_seconds_total",
+      help: "Time spent in system calls that have returned, waiting included.",
+      subject: identity.subjects,
+      detail: this.#syscall,
+    });
+    this.#duration = catalog.histogram({
+      name: "ringtap_syscall_duration_seconds",
+      help: "Duration of system calls that have returned.",
+      subject: identity.comms,
+      detail: this.#syscall,
+      firstPower,
+    });
+  }
+
+  /** Adds calls of one number: how many fell into each slot, and their time. Returns how many calls that was. */
+  add(subject: number, comm: number, nr: number, slots: ArrayLike<number>, nanoseconds: number): number {
+    const call = (this.#callLabels[syscallIndex(nr)] ??= this.#syscall.intern(syscallName(nr)));
+    const count = this.#duration.addSlots(this.#duration.row(comm, call), firstPower, slots, nanoseconds);
+    this.#total.add(subject, call, count);
+    this.#seconds.add(subject, call, nanoseconds / 1e9);
+    return count;
+  }
+
+  /** Adds `count` calls that failed; they are among those given to {@link add}. */
+  addErrors(subject: number, nr: number, errno: number, count: number): void {
+    const key = syscallIndex(nr) * 4096 + errno;
+    let failure = this.#failureLabels.get(key);
+    if (failure === undefined) {
+      failure = this.#failure.intern(syscallName(nr), errnoName(errno));
+      this.#failureLabels.set(key, failure);
+    }
+    this.#errors.add(subject, failure, count);
+  }
+}
