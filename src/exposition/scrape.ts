@@ -19,10 +19,10 @@ async function compress(pieces: readonly Buffer[]): Promise<Buffer[]> {
   return compressed;
 }
 
-async function takeAll(render: () => AsyncIterable<string>): Promise<Scrape> {
+async function takeAll(render: () => AsyncIterable<Buffer>): Promise<Scrape> {
   const plain: Buffer[] = [];
   for await (const piece of render()) {
-    plain.push(Buffer.from(piece));
+    plain.push(piece);
   }
   let gzipped: Promise<Buffer[]> | undefined;
   return { plain, gzipped: () => (gzipped ??= compress(plain)) };
@@ -32,7 +32,7 @@ async function takeAll(render: () => AsyncIterable<string>): Promise<Scrape> {
  * Runs one render at a time. Who asks while one is running gets the next one, together with all who ask in that time: every
  * scrape sees a state no older than its request, and a crowd of scrapers costs no more than two renders.
  */
-export function oneAtATime(render: () => AsyncIterable<string>): () => Promise<Scrape> {
+export function oneAtATime(render: () => AsyncIterable<Buffer>): () => Promise<Scrape> {
   let running: Promise<Scrape> | undefined;
   let next: Promise<Scrape> | undefined;
 

@@ -21,7 +21,7 @@ export interface ServerOptions {
   /** Where the metrics are; `/` puts them in the place of the page. */
   readonly telemetryPath: string;
   /** Begins a render; called for one scrape at a time. */
-  readonly render: () => AsyncIterable<string>;
+  readonly render: () => AsyncIterable<Buffer>;
   readonly health: () => Health;
   readonly page: () => PageContent;
   /** Told why a request ended in a 500, or a connection could not be accepted. */
@@ -81,7 +81,7 @@ function acceptsGzip(request: IncomingMessage): boolean {
   return choice !== undefined && Number(choice[1] ?? 1) > 0;
 }
 
-function metricsHandler(render: () => AsyncIterable<string>): Handler {
+function metricsHandler(render: () => AsyncIterable<Buffer>): Handler {
   const scrape = oneAtATime(render);
   return async (request, response) => {
     response.setHeader("Content-Type", textContentType);

@@ -8,25 +8,34 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { AnyTable } from "../metrics/catalog.js";
 import type { HistogramTable } from "../metrics/histogram-table.js";
 import type { ValueTable } from "../metrics/value-table.js";
+import { ByteWriter } from "./byte-writer.js";
+import { formatNumber, longestNumber } from "./numbers.js";
 
 /** What `Content-Type` says about this format. */
 export const textContentType = "text/plain; version=0.0.4; charset=utf-8";
 
-/** Characters in a piece of output, about 200 rows; the clock is read once for each. */
-const pieceLength = 16_384;
+/** How long a render holds the event loop before it lets others run, milliseconds. The clock is read once for each chunk. */
+const sliceMilliseconds = 2;
 
-/** How long a render holds the event loop before it lets others run, milliseconds. */
-const sliceMilliseconds = 4;
+const newline = "\n".charCodeAt(0);
+const space = " ".charCodeAt(0);
+const comma = ",".charCodeAt(0);
+const openBrace = "{".charCodeAt(0);
+const closeBrace = "}".charCodeAt(0);
+
+/** Bytes of a line that are neither name, label nor value: two braces, a comma between the labels, space, newline. */
+const punctuation = 5;
+
+const noLabels = new Uint8Array();
 
 /** Turns rows of one table into lines. */
-type RowWriter = (row: number) => string;
-
-/** A sample's number: the shortest decimal that reads back as the same double. */
-export function formatNumber(value: number): string {
-  if (value === Infinity) {
-    return "+Inf";
-  }
-  return value === -Infinity ? "-Inf" : value.toString();
+interface RowWriter {
+  /** Lines of a row. */
+  readonly lines: number;
+  /** The most bytes of a line beside its labels. */
+  readonly lineRoom: number;
+  /** Writes the lines of a row that has these labels, for which there must be room. */
+  readonly write: (row: number, subject: Uint8Array, detail: Uint8Array) => void;
 }
 
 /**
@@ -40,64 +49,111 @@ export function formatBound(bound: number): string {
   return bound.toExponential().replace(/e([+-])(\d)$/, "e$10$2");
 }
 
-/** The labels of a row, escaped, without braces; empty when it has none. */
-function labels(table: AnyTable, row: number): string {
-  const subject = table.subject.text(table.subjectAt(row));
-  const detail = table.detail?.text(table.detailAt(row)) ?? "";
-  return subject !== "" && detail !== "" ? `${subject},${detail}` : subject + detail;
+function writeLabels(out: ByteWriter, subject: Uint8Array, detail: Uint8Array): void {
+  out.bytes(subject);
+  if (subject.length > 0 && detail.length > 0) {
+    out.byte(comma);
+  }
+  out.bytes(detail);
 }
 
-function valueWriter(table: ValueTable): RowWriter {
-  return (row) => {
-    const text = labels(table, row);
-    return `${table.name}${text === "" ? "" : `{${text}}`} ${formatNumber(table.values[row] as number)}\n`;
+function writeSample(out: ByteWriter, name: Buffer, subject: Uint8Array, detail: Uint8Array, value: number): void {
+  out.bytes(name);
+  if (subject.length > 0 || detail.length > 0) {
+    out.byte(openBrace);
+    writeLabels(out, subject, detail);
+    out.byte(closeBrace);
+  }
+  out.byte(space);
+  out.number(value);
+  out.byte(newline);
+}
+
+function valueWriter(out: ByteWriter, table: ValueTable): RowWriter {
+  const name = Buffer.from(table.name);
+  return {
+    lines: 1,
+    lineRoom: name.length + punctuation + longestNumber,
+    write(row, subject, detail) {
+      writeSample(out, name, subject, detail, table.values[row] as number);
+    },
   };
 }
 
-function histogramWriter(table: HistogramTable): RowWriter {
-  const bucketEnds = [...table.bounds, Infinity].map((bound) => `le="${formatBound(bound)}"} `);
-  return (row) => {
-    const text = labels(table, row);
-    const bucketStart = `${table.name}_bucket{${text === "" ? "" : `${text},`}`;
-    const braced = text === "" ? "" : `{${text}}`;
-    const { buckets, slots } = table;
-    let lines = "";
-    let count = 0;
-    for (const [slot, bucketEnd] of bucketEnds.entries()) {
-      count += buckets[row * slots + slot] as number;
-      lines += `${bucketStart}${bucketEnd}${formatNumber(count)}\n`;
-    }
-    const seconds = (table.sums[row] as number) / 1e9;
-    return `${lines}${table.name}_sum${braced} ${formatNumber(seconds)}\n${table.name}_count${braced} ${formatNumber(count)}\n`;
+function histogramWriter(out: ByteWriter, table: HistogramTable): RowWriter {
+  const bucket = Buffer.from(`${table.name}_bucket{`);
+  const bucketEnds = [...table.bounds, Infinity].map((bound) => Buffer.from(`le="${formatBound(bound)}"} `));
+  const sum = Buffer.from(`${table.name}_sum`);
+  const count = Buffer.from(`${table.name}_count`);
+  return {
+    lines: table.slots + 2,
+    lineRoom: bucket.length + Math.max(...bucketEnds.map(({ length }) => length)) + punctuation + longestNumber,
+    write(row, subject, detail) {
+      const { buckets, slots } = table;
+      const start = out.at;
+      out.bytes(bucket);
+      writeLabels(out, subject, detail);
+      if (subject.length > 0 || detail.length > 0) {
+        out.byte(comma);
+      }
+      const labelsEnd = out.at;
+      let total = 0;
+      for (let slot = 0; slot < slots; slot++) {
+        if (slot > 0) {
+          out.again(start, labelsEnd);
+        }
+        out.bytes(bucketEnds[slot] as Buffer);
+        total += buckets[row * slots + slot] as number;
+        out.number(total);
+        out.byte(newline);
+      }
+      writeSample(out, sum, subject, detail, (table.sums[row] as number) / 1e9);
+      writeSample(out, count, subject, detail, total);
+    },
   };
 }
 
-function header(table: AnyTable): string {
+function header(table: AnyTable): Buffer {
   const help = table.help.replace(/\\/g, "\\\\").replace(/\n/g, "\\n");
-  return `# HELP ${table.name} ${help}\n# TYPE ${table.name} ${table.type}\n`;
+  return Buffer.from(`# HELP ${table.name} ${help}\n# TYPE ${table.name} ${table.type}\n`);
+}
+
+/** All tables, in chunks that are the caller's to keep. */
+function* encode(tables: Iterable<AnyTable>): Generator<Buffer, void, undefined> {
+  const out = new ByteWriter();
+  for (const table of tables) {
+    const { subject, detail } = table;
+    const writer = table.type === "histogram" ? histogramWriter(out, table) : valueWriter(out, table);
+    const top = header(table);
+    const full = out.reserve(top.length);
+    if (full !== undefined) {
+      yield full;
+    }
+    out.bytes(top);
+    for (let row = 0; row < table.size; row++) {
+      const subjectText = subject.textBytes(table.subjectAt(row));
+      const detailText = detail?.textBytes(table.detailAt(row)) ?? noLabels;
+      const full = out.reserve(writer.lines * (writer.lineRoom + subjectText.length + detailText.length));
+      if (full !== undefined) {
+        yield full;
+      }
+      writer.write(row, subjectText, detailText);
+    }
+  }
+  yield out.rest();
 }
 
 /**
- * Writes all tables, in pieces, and returns to the event loop whenever it has held it for more than 4 ms. Rows may be added and
+ * Writes all tables, in chunks, and returns to the event loop whenever it has held it for more than 2 ms. Rows may be added and
  * updated meanwhile; the caller sees to it that none is removed (see {@link Catalog.renderBegan}).
  */
-export async function* renderText(tables: Iterable<AnyTable>): AsyncGenerator<string, void, undefined> {
+export async function* renderText(tables: Iterable<AnyTable>): AsyncGenerator<Buffer, void, undefined> {
   let sliceStart = performance.now();
-  let piece = "";
-  for (const table of tables) {
-    piece += header(table);
-    const write = table.type === "histogram" ? histogramWriter(table) : valueWriter(table);
-    for (let row = 0; row < table.size; row++) {
-      piece += write(row);
-      if (piece.length >= pieceLength) {
-        yield piece;
-        piece = "";
-        if (performance.now() - sliceStart > sliceMilliseconds) {
-          await nextTurn();
-          sliceStart = performance.now();
-        }
-      }
+  for (const chunk of encode(tables)) {
+    yield chunk;
+    if (performance.now() - sliceStart > sliceMilliseconds) {
+      await nextTurn();
+      sliceStart = performance.now();
     }
   }
-  yield piece;
 }

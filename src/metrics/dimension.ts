@@ -4,6 +4,8 @@ import { checkLabelNames } from "./names.js";
 /** What a label says when a series was folded into the common one. */
 const otherValue = "~other";
 
+const noText = new Uint8Array();
+
 const escapes: Readonly<Record<string, string>> = { "\\": "\\\\", '"': '\\"', "\n": "\\n" };
 
 /** Replaces each lone surrogate by U+FFFD, so that the string has a UTF-8 form and that form reads back as the same string. */
@@ -18,6 +20,11 @@ function labelText(names: readonly string[], values: readonly string[]): string 
     .filter(([, value]) => value !== "")
     .map(([name, value]) => `${name}="${value.replace(/[\\"\n]/g, (character) => escapes[character] ?? character)}"`)
     .join(",");
+}
+
+/** UTF-8 in an array of its own: a Buffer would be part of eight kilobytes that live as long as the longest-lived of their parts. */
+function encoded(text: string): Uint8Array {
+  return new Uint8Array(Buffer.from(text));
 }
 
 /**
@@ -35,7 +42,7 @@ export class Dimension {
 
   readonly #ids = new Map<string, number>();
   readonly #values: (readonly string[] | undefined)[] = [];
-  readonly #texts: string[] = [];
+  readonly #texts: Uint8Array[] = [];
   readonly #free: number[] = [];
 
   /** Throws when a name is outside the Prometheus grammar, or given twice. No names at all make one tuple, without labels. */
@@ -67,7 +74,7 @@ export class Dimension {
     const id = this.#free.pop() ?? this.#values.length;
     this.#ids.set(key, id);
     this.#values[id] = tuple;
-    this.#texts[id] = labelText(this.names, tuple);
+    this.#texts[id] = encoded(labelText(this.names, tuple));
     return id;
   }
 
@@ -87,7 +94,12 @@ export class Dimension {
 
   /** The labels of an id, escaped for the text exposition, without braces; empty for an id that is not interned. */
   text(id: number): string {
-    return this.#texts[id] ?? "";
+    return Buffer.from(this.textBytes(id)).toString();
+  }
+
+  /** The {@link text} as UTF-8, made when the tuple was interned: to be copied, never changed. */
+  textBytes(id: number): Uint8Array {
+    return this.#texts[id] ?? noText;
   }
 
   /** Forgets a tuple; its id may be given out again. `other` stays. Throws for an id that is not interned. */
@@ -98,7 +110,7 @@ export class Dimension {
     }
     this.#ids.delete(key);
     this.#values[id] = undefined;
-    this.#texts[id] = "";
+    this.#texts[id] = noText;
     this.#free.push(id);
   }
 }

@@ -1,25 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Registry } from "prom-client";
+import { Gauge, Registry } from "prom-client";
 import { createAgentRegistry } from "../../src/exposition/agent-registry.js";
 import { createBody } from "../../src/exposition/body.js";
 import { Catalog } from "../../src/metrics/catalog.js";
 import { Dimension } from "../../src/metrics/dimension.js";
 import { checkMetrics } from "./promtool.js";
+import { readText } from "./read-text.js";
 import { sampleCatalog } from "./sample-catalog.js";
-
-async function read(body: () => AsyncIterable<string>): Promise<string> {
-  let text = "";
-  for await (const piece of body()) {
-    text += piece;
-  }
-  return text;
-}
 
 test("promtool has nothing to say about a whole body", async () => {
   const body = createBody({ registry: createAgentRegistry(), catalog: sampleCatalog(), collect: [] });
-  await read(body);
-  const text = await read(body);
+  await readText(body());
+  const text = await readText(body());
   assert.match(text, /^process_cpu_seconds_total /m);
   assert.match(text, /^ringtap_tcp_connections{/m);
   assert.deepEqual(checkMetrics(text), { status: 0, output: "" });
@@ -35,7 +28,7 @@ test("it says how many series there are, and how many updates were folded", asyn
     execs.add(comm.intern(name), 0, 1);
   }
   for (let scrape = 0; scrape < 2; scrape++) {
-    const text = await read(body);
+    const text = await readText(body());
     assert.match(text, /^ringtap_series{metric="execs_total"} 3$/m);
     assert.match(text, /^ringtap_series{metric="open"} 0$/m);
     assert.match(text, /^ringtap_series_limit 2$/m);
@@ -65,10 +58,27 @@ test("the hooks run before each render, in order, one at a time", async () => {
       },
     ],
   });
-  assert.match(await read(body), /^execs_total{comm="sh"} 1$/m);
-  assert.match(await read(body), /^execs_total{comm="sh"} 2$/m);
+  assert.match(await readText(body()), /^execs_total{comm="sh"} 1$/m);
+  assert.match(await readText(body()), /^execs_total{comm="sh"} 2$/m);
   const once = ["first begins", "first ends", "second"];
   assert.deepEqual(trace, [...once, ...once]);
+});
+
+test("the event loop turns after each part of a render", async () => {
+  let turns = 0;
+  const turnsBefore: number[] = [];
+  const part = () => {
+    turnsBefore.push(turns);
+    setImmediate(() => turns++);
+  };
+  const registry = new Registry();
+  new Gauge({ name: "own", help: "Own.", registers: [registry], collect: part });
+  const body = createBody({ registry, catalog: sampleCatalog(), collect: [part, part] });
+  for await (const piece of body()) {
+    assert.match(piece.toString(), turns === 2 ? /^# HELP own / : /^# HELP ringtap_tcp_connects_total /);
+  }
+  assert.deepEqual(turnsBefore, [0, 1, 2]);
+  assert.equal(turns, 3);
 });
 
 test("only a render that was read to its end lets retired subjects go", async () => {
@@ -91,15 +101,15 @@ test("only a render that was read to its end lets retired subjects go", async ()
     ],
   });
   catalog.retire(comm, id, 0);
-  await assert.rejects(read(body), /no map/);
+  await assert.rejects(readText(body()), /no map/);
   assert.equal(catalog.sweep(1), 0, "after a render that failed");
   broken = false;
   for await (const piece of body()) {
-    assert.notEqual(piece, "");
+    assert.notEqual(piece.length, 0);
     break;
   }
   assert.equal(catalog.sweep(1), 0, "after a render that was left");
-  assert.match(await read(body), /^execs_total{comm="sh"} 1$/m);
+  assert.match(await readText(body()), /^execs_total{comm="sh"} 1$/m);
   assert.equal(catalog.sweep(1), 1);
-  assert.doesNotMatch(await read(body), /comm="sh"/);
+  assert.doesNotMatch(await readText(body()), /comm="sh"/);
 });

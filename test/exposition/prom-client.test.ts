@@ -7,6 +7,7 @@ import { renderText } from "../../src/exposition/text.js";
 import { Catalog } from "../../src/metrics/catalog.js";
 import { Dimension } from "../../src/metrics/dimension.js";
 import { checkMetrics } from "./promtool.js";
+import { readText } from "./read-text.js";
 import { sampleCatalog } from "./sample-catalog.js";
 
 const noCollect = () => undefined;
@@ -35,10 +36,7 @@ test("another registry shows the same samples as ringtap's own encoder", async (
   const catalog = sampleCatalog();
   const registry = new Registry();
   registerCatalog(registry, catalog, noCollect);
-  let own = "";
-  for await (const piece of renderText(catalog)) {
-    own += piece;
-  }
+  const own = await readText(renderText(catalog));
   const expected = samplesOf(own);
   assert.deepEqual(samplesOf(await registry.metrics()), expected);
   assert.equal(expected.size, own.split("\n").filter((line) => line !== "" && !line.startsWith("#")).length);

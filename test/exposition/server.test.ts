@@ -9,9 +9,9 @@ import { ask } from "./http.js";
 
 const anyPort = "127.0.0.1:0";
 
-function toPieces(...pieces: string[]): () => AsyncIterable<string> {
+function toPieces(...pieces: string[]): () => AsyncIterable<Buffer> {
   return async function* () {
-    yield* await Promise.resolve(pieces);
+    yield* await Promise.resolve(pieces.map((piece) => Buffer.from(piece)));
   };
 }
 
@@ -37,7 +37,7 @@ function gatedRender() {
   const render = async function* () {
     const number = begun.length + 1;
     await new Promise<void>((resolve) => begun.push(resolve));
-    yield `render ${number}\n`;
+    yield Buffer.from(`render ${number}\n`);
   };
   return { begun, render };
 }
@@ -143,7 +143,7 @@ test("a render that throws is a 500 with the reason, and the next scrape works",
   let broken = true;
   const { address, errors } = await start(context, {
     render: async function* () {
-      yield await Promise.resolve("a 1\n");
+      yield await Promise.resolve(Buffer.from("a 1\n"));
       if (broken) {
         throw new Error("reading map tcp_stats: EPERM");
       }
@@ -193,7 +193,7 @@ test("a scrape that waits for a render that fails gets its own", async (context)
         await new Promise<void>((resolve) => (release = resolve));
         throw new Error("first");
       }
-      yield `render ${number}\n`;
+      yield Buffer.from(`render ${number}\n`);
     },
   });
   const first = ask(address, "/metrics");

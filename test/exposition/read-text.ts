@@ -1,0 +1,8 @@
+/** The text of a render, once all its pieces are there: a chunk that was overwritten after it was handed over would show. */
+export async function readText(pieces: AsyncIterable<Buffer>): Promise<string> {
+  const all: Buffer[] = [];
+  for await (const piece of pieces) {
+    all.push(piece);
+  }
+  return Buffer.concat(all).toString();
+}
