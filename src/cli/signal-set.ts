@@ -22,8 +22,8 @@ export interface SignalSetOptions {
   readonly wanted: readonly string[];
   readonly labels: readonly IdentityLabel[];
   readonly seriesLimit: number;
-  /** Bytes. */
-  readonly ringSize: number;
+  /** Bytes, if it is not to be left to the signals. */
+  readonly ringSize: number | undefined;
   readonly signalOptions: SignalOptions;
   readonly log: Logger;
 }

@@ -7,6 +7,7 @@ import type { Logger } from "pino";
 import { Identity } from "../identity/identity.js";
 import { requireKernel } from "../kernel/requirements.js";
 import { Catalog } from "../metrics/catalog.js";
+import { DrainSchedule } from "../signals/drain-schedule.js";
 import { signals } from "../signals/index.js";
 import { loadSignal } from "../signals/load.js";
 import { RunningSignal } from "../signals/running.js";
@@ -24,8 +25,8 @@ import { LineOutput } from "./trace-output.js";
 import { createPrinter } from "./trace-printer.js";
 import { traceTable } from "./trace-table.js";
 
-/** How long a record waits in the ring at the most, milliseconds. */
-const drainInterval = 20;
+/** How long records wait in the ring at the most, milliseconds. */
+const pauses = { active: 20, idle: 20 };
 
 /** A drain ends behind the batch that has this many records: writing lines takes long, and the user may want the end. */
 const drainLimit = 10_000;
@@ -62,7 +63,17 @@ function load(
 ): RunningSignal {
   const forSignal = signalOptions(options);
   const loaded = loadSignal(signal, forSignal, { folder: objectFolder, ringSize: options.ringSize });
-  const printing: Signal = { ...signal, start: (context, its) => ({ ...signal.start(context, its), record: print }) };
+  const printing: Signal = {
+    ...signal,
+    start: (context, its) => ({
+      ...signal.start(context, its),
+      records(batch) {
+        while (batch.next()) {
+          print(batch.record);
+        }
+      },
+    }),
+  };
   const catalog = new Catalog();
   return new RunningSignal(printing, loaded, catalog, new Identity(catalog, []), forSignal, failed);
 }
@@ -105,15 +116,17 @@ async function trace(signal: Signal, options: TraceOptions): Promise<void> {
   const line = table?.line ?? jsonLines(signal, clock);
   const { print, enough } = createPrinter(options, output, line);
   const running = load(signal, options, print, complainSparingly(log, signal.name));
-  const timers: NodeJS.Timeout[] = [];
+  const drain = (): number => {
+    const drained = running.drain(drainLimit);
+    output.flush();
+    return drained;
+  };
+  const schedule = new DrainSchedule([running.ring], drain, pauses);
+  let reports: NodeJS.Timeout | undefined;
   try {
     running.attach();
-    const drain = (): void => {
-      running.drain(drainLimit);
-      output.flush();
-    };
-    running.ring.watch(drain);
-    timers.push(setInterval(drain, drainInterval), reportDrops(output, log));
+    schedule.start();
+    reports = reportDrops(output, log);
     if (table !== undefined) {
       output.line(table.heading);
     }
@@ -127,7 +140,8 @@ async function trace(signal: Signal, options: TraceOptions): Promise<void> {
       reportLosses(output.dropped + output.waiting, running, log);
     }
   } finally {
-    timers.forEach(clearInterval);
+    schedule.stop();
+    clearInterval(reports);
     running.close();
   }
   if (output.waiting > 0) {

@@ -1,50 +1,43 @@
 /** All running signals together: what drains them, and what the agent knows about itself. */
 import type { Identity } from "../identity/identity.js";
+import { DrainSchedule } from "./drain-schedule.js";
 import type { RunningSignal } from "./running.js";
 
-/** How long a record waits in a ring at the most, milliseconds; sooner when a ring fills up (wakeup_bytes in bpf/lib/ring.h). */
-const drainInterval = 50;
+/** How long records wait in a ring at the most while it does not fill up, milliseconds. */
+const pauses = { active: 50, idle: 200 };
 
-/** How long kernel maps may fill up when nobody scrapes, milliseconds. */
-const relieveInterval = 2_000;
-
-/** How often series that are over are looked for, milliseconds. */
-const sweepInterval = 1_000;
+/** How often kernel maps are relieved, scraped or not, and series that are over are looked for, milliseconds. */
+const upkeepInterval = 1_000;
 
 /** Drains every ring on time, and collects before a scrape. */
 export class Engine {
   readonly signals: readonly RunningSignal[];
   readonly #identity: Identity;
-  #timers: NodeJS.Timeout[] = [];
+  readonly #schedule: DrainSchedule;
+  #upkeep: NodeJS.Timeout | undefined;
 
   constructor(signals: readonly RunningSignal[], identity: Identity) {
     this.signals = signals;
     this.#identity = identity;
+    const rings = signals.map(({ ring }) => ring);
+    this.#schedule = new DrainSchedule(rings, () => this.drain(), pauses);
   }
 
   /** Begins to drain. */
   start(): void {
-    for (const signal of this.signals) {
-      signal.ring.watch(() => signal.drain());
-    }
-    this.#timers = [
-      setInterval(() => {
-        this.drain();
-      }, drainInterval),
-      setInterval(() => {
-        this.#relieve();
-      }, relieveInterval),
-      setInterval(() => {
-        this.#identity.sweep();
-      }, sweepInterval),
-    ];
+    this.#schedule.start();
+    this.#upkeep = setInterval(() => {
+      this.#keepUp();
+    }, upkeepInterval);
   }
 
-  /** Takes in what waits in all rings. */
-  drain(): void {
+  /** Takes in what waits in all rings. Returns how many records that was. */
+  drain(): number {
+    let drained = 0;
     for (const signal of this.signals) {
-      signal.drain();
+      drained += signal.drain();
     }
+    return drained;
   }
 
   /** Brings every table up to date: drains the rings and reads the maps. */
@@ -55,18 +48,19 @@ export class Engine {
     }
   }
 
-  #relieve(): void {
+  #keepUp(): void {
     this.drain();
     for (const signal of this.signals) {
       signal.relieve();
     }
+    // After that: nothing that a signal has kept to itself may be of an actor that is forgotten now.
+    this.#identity.sweep();
   }
 
   /** Takes in what is left, detaches and unmaps everything. */
   close(): void {
-    for (const timer of this.#timers) {
-      clearInterval(timer);
-    }
+    this.#schedule.stop();
+    clearInterval(this.#upkeep);
     this.drain();
     for (const signal of this.signals) {
       signal.close();

@@ -15,12 +15,16 @@ export interface Loaded {
   readonly attachable: readonly string[];
 }
 
+/** Bytes of a ring. */
+const leastRingSize = 4096;
+const defaultRingSize = 2 ** 20;
+
 /** Where and how large. */
 export interface LoadOptions {
   /** The folder with the `.bpf.o` files. */
   readonly folder: string;
-  /** Bytes of each ring: a power of two, at least a page. */
-  readonly ringSize: number;
+  /** Bytes of each ring that is used: a power of two, at least a page. Default: what the signal's {@link Setup} says. */
+  readonly ringSize?: number | undefined;
 }
 
 /** No way of hooking a signal was accepted. */
@@ -73,6 +77,11 @@ function fillSets(object: BpfObject, sets: NonNullable<Setup["sets"]>): void {
   }
 }
 
+function ringSizeOf(setup: Setup, options: LoadOptions): number {
+  // Libbpf makes a whole page of the least size.
+  return setup.ringSize === 0 ? leastRingSize : (options.ringSize ?? setup.ringSize ?? defaultRingSize);
+}
+
 function tryHook(signal: Signal, hook: HookSet, setup: Setup, options: LoadOptions): Omit<Loaded, "refused"> {
   const path = join(options.folder, `${signal.name}.bpf.o`);
   const object = native.open(path);
@@ -82,8 +91,9 @@ function tryHook(signal: Signal, hook: HookSet, setup: Setup, options: LoadOptio
     }
     const without = [...hook.without, ...(setup.without ?? [])];
     leaveOut(object, without);
-    object.setMaxEntries("events", options.ringSize);
-    object.setConstant("wakeup_bytes", options.ringSize / 4);
+    const ringSize = ringSizeOf(setup, options);
+    object.setMaxEntries("events", ringSize);
+    object.setConstant("wakeup_bytes", ringSize / 4);
     for (const [name, value] of Object.entries(setup.constants ?? {})) {
       object.setConstant(name, value);
     }

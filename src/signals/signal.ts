@@ -20,6 +20,8 @@ export interface Setup {
   readonly sets?: Readonly<Record<string, readonly Uint8Array[]>>;
   /** Programs and maps that this mode does without. */
   readonly without?: readonly string[];
+  /** Bytes of the ring unless --ring.size says otherwise; 0 when this mode makes no use of it. Default 1 MiB. */
+  readonly ringSize?: number;
 }
 
 /** What a loaded signal has at hand. */

@@ -15,6 +15,9 @@ const commLength = 16;
 
 const aggregateMaps = ["calls", "lines", "errors", "errors_overflow"];
 
+/** As a stream: at a million calls a second, room for 50 ms. */
+const streamRingSize = 4 * 2 ** 20;
+
 /** In place of a tgid: the processes that found no room. OTHER_TGID of bpf/lib/call_counts.h. */
 const otherTgid = 0xffffffff;
 
@@ -44,7 +47,7 @@ function commKey(comm: string): Uint8Array {
 
 function setup(options: SignalOptions): Setup {
   if (!isStream(options)) {
-    return {};
+    return { ringSize: 0 };
   }
   const { syscall, pids, comms } = options;
   return {
@@ -63,6 +66,7 @@ function setup(options: SignalOptions): Setup {
       comms: comms.map(commKey),
     },
     without: aggregateMaps,
+    ringSize: streamRingSize,
   };
 }
 

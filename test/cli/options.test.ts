@@ -24,7 +24,7 @@ describe("values", () => {
       syscallPids: [],
       syscallComms: [],
       bpfStats: false,
-      ringSize: 4 * 2 ** 20,
+      ringSize: undefined,
     });
   });
 

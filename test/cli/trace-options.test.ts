@@ -24,7 +24,7 @@ test("the defaults", () => {
     syscallMinDuration: 0,
     syscallErrorsOnly: false,
     syscallNames: [],
-    ringSize: 4 * 2 ** 20,
+    ringSize: undefined,
     logLevel: "info",
     logFormat: "logfmt",
   });
