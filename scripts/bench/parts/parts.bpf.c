@@ -10,6 +10,14 @@
 #define SLOTS 30
 #define ENTRIES 65536
 
+/* Where the start time lies. */
+enum place {
+	PLACE_NONE,
+	PLACE_HASH,
+	PLACE_STORAGE,
+	PLACE_CPU,
+};
+
 enum counts {
 	COUNTS_NONE,
 	COUNTS_IN_STORAGE,
@@ -17,10 +25,11 @@ enum counts {
 	COUNTS_HASH_ATOMIC,
 	COUNTS_HASH_PREALLOCATED,
 	COUNTS_HASH_PER_CPU,
+	COUNTS_ARRAY_ATOMIC,
 };
 
-const volatile bool read_clock = false;	 /* at both ends */
-const volatile bool use_storage = false; /* the start time lies in task storage */
+const volatile bool read_clock = false; /* at both ends */
+const volatile __u32 place = PLACE_NONE;
 const volatile __u32 counts = COUNTS_NONE;
 
 struct call {
@@ -38,6 +47,20 @@ struct {
 	__type(value, struct call);
 } storage SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct call);
+} cpu SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, ENTRIES);
+	__type(key, __u32);
+	__type(value, struct call);
+} array SEC(".maps");
+
 #define HASH(name, kind, flags)               \
 	struct {                              \
 		__uint(type, kind);           \
@@ -47,6 +70,7 @@ struct {
 		__type(value, struct call);   \
 	} name SEC(".maps")
 
+HASH(started, BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC);
 HASH(hash, BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC);
 HASH(preallocated, BPF_MAP_TYPE_HASH, 0);
 HASH(per_cpu, BPF_MAP_TYPE_PERCPU_HASH, 0);
@@ -63,6 +87,19 @@ static __always_inline struct call *find_or_add(void *map, __u32 nr)
 	return found;
 }
 
+/* An open hash table, in which the loop's line is the first that is looked at. */
+static __always_inline struct call *line_of(__u32 nr)
+{
+	__u64 key = (bpf_get_current_pid_tgid() >> 32 << 32) | nr;
+	__u32 index = (key * 0x9e3779b97f4a7c15ull >> 32) & (ENTRIES - 1);
+	struct call *line = bpf_map_lookup_elem(&array, &index);
+
+	if (!line || line->start == key)
+		return line;
+	line->start = key;
+	return NULL;
+}
+
 static __always_inline struct call *counts_of(struct call *call, __u32 nr)
 {
 	switch (counts) {
@@ -75,6 +112,8 @@ static __always_inline struct call *counts_of(struct call *call, __u32 nr)
 		return find_or_add(&preallocated, nr);
 	case COUNTS_HASH_PER_CPU:
 		return find_or_add(&per_cpu, nr);
+	case COUNTS_ARRAY_ATOMIC:
+		return line_of(nr);
 	default:
 		return NULL;
 	}
@@ -86,7 +125,7 @@ static __always_inline void count(struct call *to, __u64 duration)
 
 	if (slot >= SLOTS)
 		slot = SLOTS - 1;
-	if (counts == COUNTS_HASH_ATOMIC) {
+	if (counts == COUNTS_HASH_ATOMIC || counts == COUNTS_ARRAY_ATOMIC) {
 		__sync_fetch_and_add(&to->duration, duration);
 		__sync_fetch_and_add(&to->slots[slot], 1);
 	} else {
@@ -95,16 +134,39 @@ static __always_inline void count(struct call *to, __u64 duration)
 	}
 }
 
+static __always_inline struct call *hashed_call(bool is_start)
+{
+	__u64 task = bpf_get_current_task();
+	struct call *call = bpf_map_lookup_elem(&started, &task);
+
+	if (!call && is_start)
+		bpf_map_update_elem(&started, &task, &none, BPF_ANY);
+	return call;
+}
+
+static __always_inline struct call *call_under_way(bool is_start)
+{
+	__u32 zero = 0;
+
+	switch (place) {
+	case PLACE_HASH:
+		return hashed_call(is_start);
+	case PLACE_STORAGE:
+		return bpf_task_storage_get(&storage, bpf_get_current_task_btf(), NULL,
+					    is_start ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
+	case PLACE_CPU:
+		return bpf_map_lookup_elem(&cpu, &zero);
+	default:
+		return NULL;
+	}
+}
+
 SEC("tp_btf/sys_enter")
 int BPF_PROG(parts_enter, struct pt_regs *regs, long id)
 {
 	__u64 now = read_clock ? bpf_ktime_get_ns() : 0;
-	struct call *call;
+	struct call *call = call_under_way(true);
 
-	if (!use_storage)
-		return 0;
-	call = bpf_task_storage_get(&storage, bpf_get_current_task_btf(), NULL,
-				    BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (call) {
 		call->start = now;
 		call->nr = id;
@@ -116,11 +178,8 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(parts_exit, struct pt_regs *regs, long ret)
 {
 	__u64 now = read_clock ? bpf_ktime_get_ns() : 0;
-	struct call *call, *to;
+	struct call *call = call_under_way(false), *to;
 
-	if (!use_storage)
-		return 0;
-	call = bpf_task_storage_get(&storage, bpf_get_current_task_btf(), NULL, 0);
 	if (!call)
 		return 0;
 	to = counts_of(call, call->nr);
