@@ -58,10 +58,12 @@ function start({ catalog, identity }: SignalContext): Handlers<FileEvent> {
     detail: result,
   });
   return {
-    record(event) {
-      const { error } = event;
-      const detail = (results[error] ??= result.intern(errnoName(error)));
-      opens.add(identity.subject(identity.of(event)), detail, 1);
+    records(batch) {
+      while (batch.next()) {
+        const { record: event } = batch;
+        const detail = (results[event.error] ??= result.intern(errnoName(event.error)));
+        opens.add(identity.subject(identity.of(event)), detail, 1);
+      }
     },
   };
 }

@@ -36,20 +36,26 @@ function start(context: SignalContext): Handlers<ProcessEvent> {
   });
   const running = context.iterator("process_running");
 
+  function take(event: ProcessEvent): void {
+    const comm = identity.comm(identity.of(event));
+    switch (event.kind) {
+      case ProcessKind.exec:
+        identity.lives(event);
+        execs.add(comm, 0, 1);
+        break;
+      case ProcessKind.exit:
+        identity.exits(event);
+        exits.add(comm, reason.intern(exitReason(event.exitStatus)), 1);
+        break;
+      default:
+        identity.lives(event);
+    }
+  }
+
   return {
-    record(event) {
-      const comm = identity.comm(identity.of(event));
-      switch (event.kind) {
-        case ProcessKind.exec:
-          identity.lives(event);
-          execs.add(comm, 0, 1);
-          break;
-        case ProcessKind.exit:
-          identity.exits(event);
-          exits.add(comm, reason.intern(exitReason(event.exitStatus)), 1);
-          break;
-        default:
-          identity.lives(event);
+    records(batch) {
+      while (batch.next()) {
+        take(batch.record);
       }
     },
     attached() {

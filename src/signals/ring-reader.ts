@@ -84,9 +84,15 @@ export class RingReader<T extends RecordView> implements Batch<T> {
   }
 
   #takeRest(): void {
+    const before = this.#at;
     try {
       this.#take(this);
+      // What it leaves, it has no use for.
+      while (this.next());
     } catch (error) {
+      if (this.#at === before) {
+        this.next();
+      }
       this.counts.consumed--;
       this.counts.handlerErrors++;
       this.#failed(error);

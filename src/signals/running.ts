@@ -4,7 +4,7 @@ import type { BpfMap, BpfRing } from "../kernel/native.js";
 import type { Catalog } from "../metrics/catalog.js";
 import type { Loaded } from "./load.js";
 import { RingReader } from "./ring-reader.js";
-import type { Batch, EventRecord, Handlers, Signal, SignalOptions } from "./signal.js";
+import type { EventRecord, Handlers, Signal, SignalOptions } from "./signal.js";
 
 /** What a signal's programs and its reader have counted: produced = consumed + every drop, at rest. */
 export interface Books {
@@ -16,19 +16,6 @@ export interface Books {
 /** Why an event was lost. */
 export const dropReasons = ["ring_full", "map_full", "handler_error", "corrupt"] as const;
 export type DropReason = (typeof dropReasons)[number];
-
-/** What takes a whole batch, for handlers of either kind. */
-function batchTaker<T extends EventRecord>(handlers: Handlers<T>): (batch: Batch<T>) => void {
-  if (handlers.records !== undefined) {
-    return handlers.records.bind(handlers);
-  }
-  const take = handlers.record?.bind(handlers) ?? (() => undefined);
-  return (batch) => {
-    while (batch.next()) {
-      take(batch.record);
-    }
-  };
-}
 
 /** A loaded signal and what it does with events. */
 export class RunningSignal {
@@ -67,7 +54,7 @@ export class RunningSignal {
       this.ring,
       view,
       signal.shortestRecord ?? signal.record.size,
-      batchTaker(this.#handlers),
+      (batch) => this.#handlers.records?.(batch),
       failed,
     );
   }

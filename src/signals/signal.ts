@@ -44,11 +44,9 @@ export interface Batch<T extends RecordView = RecordView> {
 
 /** What a running signal does. None of it may keep a record: it is the kernel's again when the call returns. */
 export interface Handlers<T extends RecordView = RecordView> {
-  /** Takes one record of the ring. What it throws costs this record only. */
-  record?(record: T): void;
   /**
-   * In place of `record`, for a signal with so many that it pays: takes all of a batch in a loop of its own, which V8 then compiles
-   * for this signal alone. What it throws costs the record in hand; it is called again for the rest.
+   * Takes the records of a batch, until there is none left; the loop is the signal's own, so that V8 compiles it for this signal
+   * alone. What it throws costs the record in hand; it is called again for the rest. A mode without records has none.
    */
   records?(batch: Batch<T>): void;
   /** Called once, when everything is attached. */

@@ -138,28 +138,34 @@ function start(context: SignalContext): Handlers<TcpEvent> {
     }
   }
 
+  function take(event: TcpEvent): void {
+    const actor = identity.of(event);
+    const subject = identity.subject(actor);
+    const comm = identity.comm(actor);
+    switch (event.kind) {
+      case TcpEventKind.connect:
+        connect(event, subject, comm);
+        break;
+      case TcpEventKind.accept:
+        metrics.accepts.add(subject, metrics.families[event.family] ?? 0, 1);
+        advance(event, subject, comm);
+        break;
+      case TcpEventKind.close:
+        close(event, subject, comm);
+        break;
+      case TcpEventKind.reset_sent:
+        metrics.resets.add(subject, metrics.sentReset, 1);
+        break;
+      case TcpEventKind.reset_received:
+        metrics.resets.add(subject, metrics.receivedReset, 1);
+        break;
+    }
+  }
+
   return {
-    record(event) {
-      const actor = identity.of(event);
-      const subject = identity.subject(actor);
-      const comm = identity.comm(actor);
-      switch (event.kind) {
-        case TcpEventKind.connect:
-          connect(event, subject, comm);
-          break;
-        case TcpEventKind.accept:
-          metrics.accepts.add(subject, metrics.families[event.family] ?? 0, 1);
-          advance(event, subject, comm);
-          break;
-        case TcpEventKind.close:
-          close(event, subject, comm);
-          break;
-        case TcpEventKind.reset_sent:
-          metrics.resets.add(subject, metrics.sentReset, 1);
-          break;
-        case TcpEventKind.reset_received:
-          metrics.resets.add(subject, metrics.receivedReset, 1);
-          break;
+    records(batch) {
+      while (batch.next()) {
+        take(batch.record);
       }
     },
 

@@ -85,10 +85,13 @@ describe("process", () => {
     const watched: typeof processSignal = {
       ...processSignal,
       start: () => ({
-        record(event) {
-          if (event.comm === "rt-x") {
-            event.copyActor(key);
-            names.set(event.tgid, (names.get(event.tgid) ?? new Set()).add(key.join()));
+        records(batch) {
+          while (batch.next()) {
+            const { record: event } = batch;
+            if (event.comm === "rt-x") {
+              event.copyActor(key);
+              names.set(event.tgid, (names.get(event.tgid) ?? new Set()).add(key.join()));
+            }
           }
         },
       }),
