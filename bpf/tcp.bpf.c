@@ -24,12 +24,6 @@
 #include "lib/sock.h"
 #include "lib/syscall.h"
 
-/*
- * What of a socket's address names it: all that differs between two of them, and few enough bits
- * for a double.
- */
-#define NAME_MASK ((1ull << 52) - 1)
-
 enum tcp_event_kind {
 	TCP_EVENT_CONNECT, /* an active open has ended, well or not */
 	TCP_EVENT_ACCEPT,
@@ -40,13 +34,13 @@ enum tcp_event_kind {
 
 /* A connection as it stands; counts are totals since the agent has known it. */
 struct tcp_sample {
-	__u64 connection;  /* with start: names the connection; not for showing */
-	__u64 start;	   /* SYN sent or accept returned, ns; 0: open before the agent */
-	__u64 sent;	   /* payload bytes, retransmissions left out */
-	__u64 received;	   /* payload bytes, in order */
-	__u32 retransmits; /* segments, SYN and SYN-ACK included */
-	__u32 rtt_us;	   /* smoothed round-trip time, microseconds; 0: none measured */
-	__u32 state;	   /* as include/net/tcp_states.h numbers them */
+	__u32 connection[2]; /* the socket's address; with start it names the connection */
+	__u64 start;	     /* SYN sent or accept returned, ns; 0: open before the agent */
+	__u64 sent;	     /* payload bytes, retransmissions left out */
+	__u64 received;	     /* payload bytes, in order */
+	__u32 retransmits;   /* segments, SYN and SYN-ACK included */
+	__u32 rtt_us;	     /* smoothed round-trip time, microseconds; 0: none measured */
+	__u32 state;	     /* as include/net/tcp_states.h numbers them */
 	enum tcp_role role;
 	enum tcp_phase phase;
 	__u32 reserved;
@@ -72,8 +66,9 @@ static __always_inline void describe_sample(struct tcp_sample *sample, struct so
 {
 	struct tcp_sock *tcp = (void *)sk;
 	struct traffic traffic = traffic_of(sk);
+	__u64 address = address_of(sk);
 
-	sample->connection = address_of(sk) & NAME_MASK;
+	__builtin_memcpy(sample->connection, &address, sizeof(address));
 	sample->start = c->start;
 	sample->sent = traffic.sent - c->base_sent;
 	sample->received = traffic.received - c->base_received;

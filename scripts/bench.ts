@@ -1,18 +1,20 @@
 /**
  * Measures what ringtap costs beside its peers, and writes docs/benchmarks.md.
  *
- *   npm run bench [-- --quick] [scenario…]
+ *   npm run bench [-- --quick|--profile] [scenario…]
  *
- * A full run keeps its results in dist/bench/, so that one scenario can be measured again without the others.
+ * A full run keeps its results in dist/bench/results/, so that one scenario can be measured again without the others. With --profile
+ * nothing is measured: the scenarios named write CPU profiles into dist/bench/.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { drain } from "./bench/drain.js";
-import { describeMachine } from "./bench/lib/machine.js";
+import { conditionsNow } from "./bench/lib/machine.js";
 import { pageText, resultText, type KeptResult } from "./bench/lib/report.js";
-import type { BenchContext, Result, Scenario } from "./bench/lib/scenario.js";
+import type { BenchContext, Scenario } from "./bench/lib/scenario.js";
 import { parts } from "./bench/parts.js";
 import { scrape } from "./bench/scrape.js";
 import { start } from "./bench/start.js";
@@ -25,7 +27,8 @@ const scenarios: readonly Scenario[] = [drain, syscall, parts, stream, tcp, scra
 
 /** npm runs scripts in the package's folder. */
 const root = process.cwd();
-const kept = join(root, "dist/bench");
+const profiles = join(root, "dist/bench");
+const kept = join(profiles, "results");
 
 /** Rounds of a full and of a quick run. */
 const rounds = { full: 7, quick: 3 };
@@ -49,30 +52,6 @@ function installPackages(chosen: readonly Scenario[]): void {
   }
 }
 
-async function runScenario(scenario: Scenario, quick: boolean): Promise<Result> {
-  const scratch = mkdtempSync(join(tmpdir(), `ringtap-bench-${scenario.name}-`));
-  const tidies: (() => unknown)[] = [() => rmSync(scratch, { recursive: true, force: true })];
-  const context: BenchContext = {
-    quick,
-    rounds: quick ? rounds.quick : rounds.full,
-    root,
-    scratch,
-    progress: (text) => {
-      console.error(`bench: ${scenario.name}: ${text}`);
-    },
-    after: (tidy) => {
-      tidies.push(tidy);
-    },
-  };
-  try {
-    return await scenario.run(context);
-  } finally {
-    for (const tidy of tidies.reverse()) {
-      await tidy();
-    }
-  }
-}
-
 function keptResults(): Map<string, KeptResult> {
   const results = new Map<string, KeptResult>();
   for (const { name } of scenarios) {
@@ -90,34 +69,48 @@ function complain(what: string, error: unknown): void {
   process.exitCode = 1;
 }
 
-async function main(args: readonly string[]): Promise<void> {
-  const quick = args.includes("--quick");
-  const names = args.filter((arg) => arg !== "--quick");
-  const unknown = names.find((name) => !scenarios.some((scenario) => scenario.name === name));
-  if (unknown !== undefined) {
-    const known = scenarios.map(({ name }) => name).join(", ");
-    throw new Error(`scenario ${JSON.stringify(unknown)}: there are ${known}, and --quick`);
+/** Runs `work` of a scenario with a context of its own, and tidies up behind it. `undefined` when it fails, which is not the end. */
+async function attempt<T>(
+  { name }: Scenario,
+  quick: boolean,
+  work: (context: BenchContext) => Promise<T>,
+): Promise<T | undefined> {
+  const scratch = mkdtempSync(join(tmpdir(), `ringtap-bench-${name}-`));
+  const tidies: (() => unknown)[] = [() => rmSync(scratch, { recursive: true, force: true })];
+  const context: BenchContext = {
+    quick,
+    rounds: quick ? rounds.quick : rounds.full,
+    root,
+    scratch,
+    progress: (text) => {
+      console.error(`bench: ${name}: ${text}`);
+    },
+    after: (tidy) => {
+      tidies.push(tidy);
+    },
+  };
+  try {
+    return await work(context);
+  } catch (error) {
+    complain(`${name} failed`, error);
+    return undefined;
+  } finally {
+    for (const tidy of tidies.reverse()) {
+      await tidy();
+    }
   }
-  if (process.geteuid?.() !== 0) {
-    throw new Error("benchmarks load BPF programs: run as root");
-  }
-  const chosen = scenarios.filter(({ name }) => names.length === 0 || names.includes(name));
-  if (!quick) {
-    installPackages(chosen);
-  }
-  const machine = describeMachine();
+}
+
+async function measure(chosen: readonly Scenario[], quick: boolean): Promise<void> {
+  const conditions = conditionsNow(root);
   for (const scenario of chosen) {
-    const result = await runScenario(scenario, quick).catch((error: unknown) => {
-      complain(`${scenario.name} failed`, error);
-    });
+    const result = await attempt(scenario, quick, (context) => scenario.run(context));
     if (result === undefined) {
       continue;
     }
     console.log(`## ${scenario.title}\n\n${resultText(result)}`);
     if (!quick) {
-      mkdirSync(kept, { recursive: true });
-      const date = new Date().toISOString().slice(0, 10);
-      writeFileSync(join(kept, `${scenario.name}.json`), JSON.stringify({ ...result, date, machine }, undefined, 2));
+      writeFileSync(join(kept, `${scenario.name}.json`), JSON.stringify({ ...result, conditions }, undefined, 2));
     }
   }
   if (!quick) {
@@ -125,6 +118,38 @@ async function main(args: readonly string[]): Promise<void> {
     writeFileSync(join(root, "docs/benchmarks.md"), pageText(scenarios, keptResults(), notes));
     console.error("bench: wrote docs/benchmarks.md");
   }
+}
+
+async function profile(chosen: readonly Scenario[]): Promise<void> {
+  for (const scenario of chosen) {
+    await attempt(scenario, false, async (context) => scenario.profile?.(context, profiles));
+  }
+}
+
+async function main(args: string[]): Promise<void> {
+  const { values, positionals: names } = parseArgs({
+    args,
+    options: { quick: { type: "boolean", default: false }, profile: { type: "boolean", default: false } },
+    allowPositionals: true,
+  });
+  const known = values.profile ? scenarios.filter((scenario) => scenario.profile !== undefined) : scenarios;
+  const unknown = names.find((name) => !known.some((scenario) => scenario.name === name));
+  if (unknown !== undefined) {
+    throw new Error(`scenario ${JSON.stringify(unknown)}: want ${known.map(({ name }) => name).join(", ")}`);
+  }
+  if (process.geteuid?.() !== 0) {
+    throw new Error("benchmarks load BPF programs: run as root");
+  }
+  const chosen = known.filter(({ name }) => names.length === 0 || names.includes(name));
+  mkdirSync(kept, { recursive: true });
+  if (values.profile) {
+    await profile(chosen);
+    return;
+  }
+  if (!values.quick) {
+    installPackages(chosen);
+  }
+  await measure(chosen, values.quick);
 }
 
 try {

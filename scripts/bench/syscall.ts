@@ -1,9 +1,9 @@
 /** What a traced system call costs its caller, beside what others' tracers add to it. */
-import { compileC } from "./lib/build.js";
 import { figure, atMost, range } from "./lib/figures.js";
-import { loadCpu, onCpu, run, runForNumbers } from "./lib/programs.js";
+import { run } from "./lib/programs.js";
 import type { BenchContext, FigureTable, Result, Scenario, Target } from "./lib/scenario.js";
 import { median, spread } from "./lib/spread.js";
+import { otherTracersGone } from "./syscall/other-tracers.js";
 import {
   aggregate,
   allSignals,
@@ -12,85 +12,110 @@ import {
   fileOnly,
   floor,
   nothing,
+  processOnly,
   stream,
   syscount,
   tcpOnly,
   type Tracer,
 } from "./syscall/tracers.js";
+import { prepareWorkloads, type Workload } from "./syscall/workloads.js";
 
-/** Processes that make the calls, on one core. */
-const sizes = [1, 8, 64] as const;
-
-/** Bursts of all processes together. */
-const bursts = 64;
-
-/** Nanoseconds a call, round by round: of a tracer by its name, then of a size. */
-type Costs = ReadonlyMap<string, ReadonlyMap<number, number[]>>;
+/** Nanoseconds a call, round by round: of a tracer, then of a workload. */
+type Costs = ReadonlyMap<Tracer, ReadonlyMap<Workload, number[]>>;
 
 /** In quick mode, and in full mode too. */
 const few: readonly Tracer[] = [nothing, floor, aggregate, stream];
-const more: readonly Tracer[] = [tcpOnly, fileOnly, allSignals, syscount, bpftraceCount, bpftraceHistograms];
+const more: readonly Tracer[] = [
+  processOnly,
+  tcpOnly,
+  fileOnly,
+  allSignals,
+  syscount,
+  bpftraceCount,
+  bpftraceHistograms,
+];
 
-/** Takes all tracers in turns. Returns what calls cost, and how many events ringtap lost meanwhile. */
-async function measure(context: BenchContext, tracers: readonly Tracer[]): Promise<{ costs: Costs; lost: number }> {
-  const loop = compileC(context, "scripts/bench/syscall/loop.c", "syscall-loop");
-  const calls = context.quick ? 5_000 : 20_000;
-  const costs: Costs = new Map(tracers.map(({ name }) => [name, new Map(sizes.map((size) => [size, []]))]));
+interface Measured {
+  readonly costs: Costs;
+  /** Events that ringtap lost meanwhile. */
+  readonly lost: number;
+  /** Whether somebody else's programs were loaded, so that the figures contain them. */
+  readonly disturbed: boolean;
+}
+
+/** Takes all tracers in turns. */
+async function measure(
+  context: BenchContext,
+  tracers: readonly Tracer[],
+  workloads: readonly Workload[],
+): Promise<Measured> {
+  const costs: Costs = new Map(tracers.map((tracer) => [tracer, new Map(workloads.map((workload) => [workload, []]))]));
   const rounds = context.quick ? 2 : 5;
   let lost = 0;
+  let disturbed = false;
   for (let round = 1; round <= rounds; round++) {
-    for (const tracer of tracers) {
+    for (const [tracer, figures] of costs) {
       context.progress(`round ${round}, ${tracer.name}`);
+      disturbed ||= !(await otherTracersGone(context.quick ? 2 : 60));
       const tracing = await tracer.start(context);
-      for (const size of sizes) {
-        const command = [loop, size, bursts / size, calls].map(String);
-        const [cost = NaN] = await runForNumbers(...onCpu(loadCpu, ...command));
-        costs.get(tracer.name)?.get(size)?.push(cost);
+      for (const [workload, ofWorkload] of figures) {
+        ofWorkload.push(await workload.run());
       }
       lost += await tracing.stop();
     }
   }
-  return { costs, lost };
+  return { costs, lost, disturbed };
 }
 
 /** What a tracer adds to a call, nanoseconds, round by round. */
-function added(costs: Costs, tracer: Tracer, size: number): number[] {
-  const base = costs.get(nothing.name)?.get(size) ?? [];
-  return (costs.get(tracer.name)?.get(size) ?? []).map((cost, round) => cost - (base[round] ?? NaN));
+function added(costs: Costs, tracer: Tracer, workload: Workload): number[] {
+  const base = costs.get(nothing)?.get(workload) ?? [];
+  return (costs.get(tracer)?.get(workload) ?? []).map((cost, round) => cost - (base[round] ?? NaN));
 }
 
 /**
- * The median of the rounds' ratios of what two tracers add, 1 process. A round in which one of them seems to add nothing was
- * disturbed; it counts as infinite, so that no target is reached by it.
+ * The rounds' ratios of what two tracers add. A round in which one of them seems to add nothing was disturbed; it counts as
+ * infinite, so that no target is reached by it.
  */
-function addedRatio(costs: Costs, tracer: Tracer, other: Tracer): number {
-  const others = added(costs, other, 1);
-  const ratios = added(costs, tracer, 1).map((cost, round) => {
+function addedRatios(costs: Costs, tracer: Tracer, other: Tracer, workload: Workload): number[] {
+  const others = added(costs, other, workload);
+  return added(costs, tracer, workload).map((cost, round) => {
     const base = others[round] ?? NaN;
     return cost > 0 && base > 0 ? cost / base : Infinity;
   });
-  return median(ratios);
 }
 
-function describe(costs: Costs, tracers: readonly Tracer[]): FigureTable {
+/** A dash where some round was disturbed, or what is added is next to nothing. */
+function ratioText(ratios: readonly number[]): string {
+  return ratios.every(Number.isFinite) ? figure(median(ratios)) : "–";
+}
+
+/** The table of some workloads; ratios are the first one's. */
+function describe(costs: Costs, workloads: readonly Workload[], caption: string): FigureTable {
+  const tracers = [...costs.keys()];
   const compared = [floor, syscount, bpftraceHistograms].filter((tracer) => tracers.includes(tracer));
+  const [first] = workloads;
+  if (first === undefined) {
+    throw new RangeError("a table of no workloads");
+  }
   return {
+    caption,
     headings: [
       "traced by",
       "ns a call",
-      ...sizes.map((size) => `added ns, ${size} ${size === 1 ? "process" : "processes"}`),
+      ...workloads.map(({ name }) => `added ns, ${name}`),
       ...compared.map(({ name }) => `× ${name.split(":")[0] ?? name}`),
     ],
     rows: tracers.map((tracer) => [
       tracer.name,
-      figure(median(costs.get(tracer.name)?.get(1) ?? [])),
-      ...sizes.map((size) => (tracer === nothing ? "0" : range(spread(added(costs, tracer, size))))),
-      ...compared.map((other) => (tracer === nothing ? "0" : figure(addedRatio(costs, tracer, other)))),
+      figure(median(costs.get(tracer)?.get(first) ?? [])),
+      ...workloads.map((workload) => (tracer === nothing ? "0" : range(spread(added(costs, tracer, workload))))),
+      ...compared.map((other) => ratioText(addedRatios(costs, tracer, other, first))),
     ]),
   };
 }
 
-function targets(costs: Costs, tracers: readonly Tracer[]): Target[] {
+function targets(costs: Costs, workload: Workload): Target[] {
   const wanted: readonly [limit: number, tracer: Tracer, other: Tracer, what: string][] = [
     [1.6, aggregate, floor, "added to a system call, aggregate, against the floor"],
     [0.65, aggregate, syscount, "added to a system call, aggregate, against syscount -L -P"],
@@ -98,8 +123,10 @@ function targets(costs: Costs, tracers: readonly Tracer[]): Target[] {
     [0.9, stream, syscount, "added to a system call, stream, against syscount -L -P"],
   ];
   return wanted
-    .filter(([, , other]) => tracers.includes(other))
-    .map(([limit, tracer, other, what]) => atMost(limit, addedRatio(costs, tracer, other), " ×", what));
+    .filter(([, , other]) => costs.has(other))
+    .map(([limit, tracer, other, what]) =>
+      atMost(limit, spread(addedRatios(costs, tracer, other, workload)), " ×", what),
+    );
 }
 
 async function versions(): Promise<string> {
@@ -109,14 +136,19 @@ async function versions(): Promise<string> {
 }
 
 async function runSyscall(context: BenchContext): Promise<Result> {
+  const { loops, blocking } = prepareWorkloads(context);
   const tracers = context.quick ? few : [...few, ...more];
-  const { costs, lost } = await measure(context, tracers);
+  const { costs, lost, disturbed } = await measure(context, tracers, [...loops, ...blocking]);
   return {
-    tables: [describe(costs, tracers)],
-    targets: targets(costs, tracers),
+    tables: [
+      describe(costs, loops, "A loop of getppid(2); ratios for 1 process"),
+      describe(costs, blocking, "A byte handed back and forth through pipes"),
+    ],
+    targets: loops.slice(0, 1).flatMap((workload) => targets(costs, workload)),
     notes: [
       ...(context.quick ? [] : [await versions()]),
       `Records that ringtap lost in all these runs: ${lost.toLocaleString("en")}.`,
+      ...(disturbed ? ["Somebody else traced meanwhile: the figures contain it."] : []),
     ],
   };
 }
@@ -125,10 +157,12 @@ export const syscall: Scenario = {
   name: "syscall",
   title: "Added cost of a traced system call",
   method:
-    "A loop of getppid(2) on a core of its own, in 1, 8 and 64 processes that share that core; the tracer's userspace is on another " +
-    "core. A figure is the median of 64 bursts in nanoseconds of CPU time; the table gives the median over the rounds (least–most) " +
-    "of what is added in the same round to a call that nobody traces, and ratios of what is added, 1 process. `--signals=syscall` runs " +
-    "the process signal too, for the names of processes; it has no program on system calls.",
+    "Two loads on a core of their own; the tracer's userspace is on another core. The first is a loop of getppid(2), which does next to nothing, " +
+    "in 1, 8 and 64 processes that share the core. In the second, two processes share the core and hand a byte back and forth through " +
+    "pipes: write(2), then read(2), which blocks, so that each two calls come with a context switch. There ringtap does more: its program on sched_switch " +
+    "puts a call under way aside; the floor has none. A figure is the median of 64 bursts in nanoseconds of CPU time, of all calls alike; the tables " +
+    "give the median over the rounds (least–most) of what is added in the same round to a call that nobody traces, and ratios of what is added. " +
+    "`--signals=syscall` runs the process signal too, for the names of processes; it has no program on system calls.",
   packages: ["libbpf-tools", "bpftrace"],
   run: runSyscall,
 };

@@ -45,7 +45,7 @@ export class TcpEvent extends RecordView {
   static readonly struct = "tcp_event";
   static readonly size = 168;
   static readonly layout =
-    "tcp_event[168] time@0+8:unsigned duration@8+8:unsigned connection@16+8:unsigned start@24+8:unsigned sent@32+8:unsigned received@40+8:unsigned retransmits@48+4:unsigned rtt_us@52+4:unsigned state@56+4:unsigned role@60+4:tcp_role phase@64+4:tcp_phase reserved@68+4:unsigned tgid@72+4:unsigned tid@76+4:unsigned comm@80+16:text thread_comm@96+16:text kind@112+4:tcp_event_kind result@116+4:tcp_result error@120+4:unsigned family@124+4:ip_family local_port@128+2:unsigned remote_port@130+2:unsigned local_address@132+16:bytes remote_address@148+16:bytes reserved_end@164+4:unsigned";
+    "tcp_event[168] time@0+8:unsigned duration@8+8:unsigned connection@16+8:numbers2 start@24+8:unsigned sent@32+8:unsigned received@40+8:unsigned retransmits@48+4:unsigned rtt_us@52+4:unsigned state@56+4:unsigned role@60+4:tcp_role phase@64+4:tcp_phase reserved@68+4:unsigned tgid@72+4:unsigned tid@76+4:unsigned comm@80+16:text thread_comm@96+16:text kind@112+4:tcp_event_kind result@116+4:tcp_result error@120+4:unsigned family@124+4:ip_family local_port@128+2:unsigned remote_port@130+2:unsigned local_address@132+16:bytes remote_address@148+16:bytes reserved_end@164+4:unsigned";
 
   get time(): number {
     return (this.words[this.at + 0] as number) + (this.words[this.at + 1] as number) * 2 ** 32;
@@ -53,8 +53,9 @@ export class TcpEvent extends RecordView {
   get duration(): number {
     return (this.words[this.at + 2] as number) + (this.words[this.at + 3] as number) * 2 ** 32;
   }
-  get connection(): number {
-    return (this.words[this.at + 4] as number) + (this.words[this.at + 5] as number) * 2 ** 32;
+  static readonly connectionLength = 2;
+  connection(index: number): number {
+    return (this.words[this.at + 4 + index] as number);
   }
   get start(): number {
     return (this.words[this.at + 6] as number) + (this.words[this.at + 7] as number) * 2 ** 32;
@@ -145,10 +146,11 @@ export class TcpSample extends RecordView {
   static readonly struct = "tcp_sample";
   static readonly size = 96;
   static readonly layout =
-    "tcp_sample[96] connection@0+8:unsigned start@8+8:unsigned sent@16+8:unsigned received@24+8:unsigned retransmits@32+4:unsigned rtt_us@36+4:unsigned state@40+4:unsigned role@44+4:tcp_role phase@48+4:tcp_phase reserved@52+4:unsigned tgid@56+4:unsigned tid@60+4:unsigned comm@64+16:text thread_comm@80+16:text";
+    "tcp_sample[96] connection@0+8:numbers2 start@8+8:unsigned sent@16+8:unsigned received@24+8:unsigned retransmits@32+4:unsigned rtt_us@36+4:unsigned state@40+4:unsigned role@44+4:tcp_role phase@48+4:tcp_phase reserved@52+4:unsigned tgid@56+4:unsigned tid@60+4:unsigned comm@64+16:text thread_comm@80+16:text";
 
-  get connection(): number {
-    return (this.words[this.at + 0] as number) + (this.words[this.at + 1] as number) * 2 ** 32;
+  static readonly connectionLength = 2;
+  connection(index: number): number {
+    return (this.words[this.at + 0 + index] as number);
   }
   get start(): number {
     return (this.words[this.at + 2] as number) + (this.words[this.at + 3] as number) * 2 ** 32;

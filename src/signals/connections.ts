@@ -1,8 +1,6 @@
 /** Connections that were reported before: what each had counted by then. */
 import { KeyTable } from "../metrics/key-table.js";
 
-const twoTo32 = 2 ** 32;
-
 /**
  * After this many censuses without it a connection is forgotten: its end went missing with a full ring. One census can miss a
  * connection that is there, while its neighbours in the kernel's hash come and go.
@@ -14,7 +12,8 @@ const forgotten = -Infinity;
 
 /** What names a connection, and what it has counted since the agent has known it. */
 export interface ConnectionRecord {
-  readonly connection: number;
+  /** Two words: the address of its socket. */
+  connection(index: number): number;
   readonly start: number;
   readonly sent: number;
   readonly received: number;
@@ -45,9 +44,9 @@ export class Connections {
 
   /** Takes a connection's totals: leaves what they add in `sent`, `received` and `retransmits`. Returns its id. */
   advance(record: ConnectionRecord): number {
-    const { connection, start, sent, received, retransmits } = record;
-    this.#key[0] = connection;
-    this.#key[1] = connection / twoTo32;
+    const { start, sent, received, retransmits } = record;
+    this.#key[0] = record.connection(0);
+    this.#key[1] = record.connection(1);
     let id = this.#table.find(this.#key);
     if (id < 0) {
       id = this.#table.add(this.#key);

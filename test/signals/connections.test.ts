@@ -2,12 +2,18 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Connections } from "../../src/signals/connections.js";
 
-/** Two sockets whose addresses differ only in bits that a double of the whole address would lose. */
-const socketA = 0x8_8881_0000_0000;
+/** The low words of two sockets' addresses. */
+const socketA = 0x1_0000;
 const socketB = socketA + 1;
 
-function totals(connection: number, sent: number, start = 1) {
-  return { connection, start, sent, received: 2 * sent, retransmits: 0 };
+function totals(socket: number, sent: number, start = 1) {
+  return {
+    connection: (index: number) => (index === 0 ? socket : 0xffff_8881),
+    start,
+    sent,
+    received: 2 * sent,
+    retransmits: 0,
+  };
 }
 
 describe("Connections", () => {

@@ -139,9 +139,9 @@ describe("setup of the syscall signal", () => {
     assert.throws(() => syscall.setup(options), /system call "opeanat"/);
   });
 
-  it("streams whenever it traces, and filters nothing where it counts", () => {
+  it("streams whenever it traces, and needs neither filter nor ring where it counts", () => {
     const aggregate: SignalOptions = { ...defaults, syscall: { ...defaults.syscall, mode: "aggregate" } };
     assert.equal(syscall.setup({ ...aggregate, mode: "trace" }).constants?.stream, 1);
-    assert.deepEqual(syscall.setup(aggregate), {});
+    assert.deepEqual(syscall.setup(aggregate), { ringSize: 0 });
   });
 });

@@ -23,8 +23,8 @@ static __always_inline void write_record(__u64 number, __u64 processes)
 	__builtin_memset(event, 0, sizeof(*event));
 	event->time = bpf_ktime_get_ns();
 	event->duration = invent_duration(random);
-	event->sample.connection =
-		(0xffff888100000000 & NAME_MASK) + connection % SOCKETS * SOCKET_SIZE;
+	event->sample.connection[0] = connection % SOCKETS * SOCKET_SIZE;
+	event->sample.connection[1] = 0xffff8881;
 	event->sample.start = 1 + connection;
 	if (closes) {
 		event->sample.sent = 100 + (random >> 20 & 4095);

@@ -1,7 +1,7 @@
 /** The agent under measurement. */
 import { join } from "node:path";
 
-import { type Child, cpuSeconds, startChild } from "./child.js";
+import { type Child, type CpuUse, cpuUse, startChild } from "./child.js";
 import { agentCpu, onCpu } from "./programs.js";
 import type { BenchContext } from "./scenario.js";
 
@@ -9,8 +9,8 @@ import type { BenchContext } from "./scenario.js";
 export interface Agent extends Child {
   /** The metrics as they stand, as text. */
   scrape(): Promise<string>;
-  /** Seconds on a CPU since its start. */
-  cpuSeconds(): number;
+  /** Its use of CPUs since its start. */
+  cpuUse(): CpuUse;
 }
 
 export interface AgentOptions {
@@ -29,7 +29,7 @@ export async function startAgent(context: BenchContext, options: AgentOptions = 
   const [url = ""] = await child.said(/http:\/\/\S+\/metrics/);
   return Object.assign(child, {
     scrape: async () => (await fetch(url)).text(),
-    cpuSeconds: () => cpuSeconds(child.pid),
+    cpuUse: () => cpuUse(child.pid),
   });
 }
 

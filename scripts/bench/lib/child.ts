@@ -73,11 +73,22 @@ function said(
   });
 }
 
-/** Seconds that the threads of a process have been on a CPU so far, by the scheduler's own clock (nanoseconds, not ticks). */
-export function cpuSeconds(pid: number): number {
+/** What the scheduler has given the threads of a process so far. */
+export interface CpuUse {
+  /** By the scheduler's own clock: nanoseconds, not ticks. */
+  readonly seconds: number;
+  /** How often one of them was put on a CPU. */
+  readonly turns: number;
+}
+
+/** From `/proc/PID/task/TID/schedstat` (Documentation/scheduler/sched-stats.rst: time on a CPU, time of waiting, time slices). */
+export function cpuUse(pid: number): CpuUse {
   const tasks = `/proc/${pid}/task`;
-  const nanoseconds = readdirSync(tasks).map((tid) =>
-    Number(readFileSync(`${tasks}/${tid}/schedstat`, "utf8").split(" ")[0]),
-  );
-  return nanoseconds.reduce((sum, one) => sum + one, 0) / 1e9;
+  let [nanoseconds, turns] = [0, 0];
+  for (const tid of readdirSync(tasks)) {
+    const [ran = NaN, , slices = NaN] = readFileSync(`${tasks}/${tid}/schedstat`, "utf8").split(" ").map(Number);
+    nanoseconds += ran;
+    turns += slices;
+  }
+  return { seconds: nanoseconds / 1e9, turns };
 }

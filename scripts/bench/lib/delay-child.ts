@@ -14,7 +14,7 @@ import { startSignals } from "../../../src/cli/signal-set.js";
 import { native } from "../../../src/kernel/native.js";
 import { Engine } from "../../../src/signals/engine.js";
 import { signals } from "../../../src/signals/index.js";
-import type { Signal } from "../../../src/signals/signal.js";
+import type { Batch, EventRecord, Signal } from "../../../src/signals/signal.js";
 
 const [name = "", every = "1"] = process.argv.slice(2);
 
@@ -24,23 +24,46 @@ const delays = new Float64Array(capacity);
 let noted = 0;
 let noting = false;
 
-/** The signal with a handler that hands on each record, then times some. */
+/** Notes the delay of every so many of the records that it is called with. */
+function noteEvery(interval: number): (record: EventRecord) => void {
+  let left = interval;
+  return (record) => {
+    if (--left > 0) {
+      return;
+    }
+    left = interval;
+    if (noting && noted < capacity) {
+      delays[noted++] = Number(native.monotonicNow()) - record.time;
+    }
+  };
+}
+
+/** A batch that calls `note` with each record when the handler asks for the next: it has counted that one. */
+function notedBatch(batch: Batch<EventRecord>, note: (record: EventRecord) => void): Batch<EventRecord> {
+  let begun = false;
+  return {
+    record: batch.record,
+    next() {
+      if (begun) {
+        note(batch.record);
+      }
+      begun = true;
+      return batch.next();
+    },
+  };
+}
+
+/** The signal with a handler that also times records. */
 function timed(signal: Signal, interval: number): Signal {
+  const note = noteEvery(interval);
   return {
     ...signal,
     start(context, options) {
       const handlers = signal.start(context, options);
-      let left = interval;
       return {
         ...handlers,
-        record(record) {
-          handlers.record?.(record);
-          if (--left === 0) {
-            left = interval;
-            if (noting && noted < capacity) {
-              delays[noted++] = Number(native.monotonicNow()) - record.time;
-            }
-          }
+        records(batch) {
+          handlers.records?.(notedBatch(batch, note));
         },
       };
     },
@@ -52,7 +75,7 @@ const set = startSignals({
   wanted: [name],
   labels: ["pid", "comm"],
   seriesLimit: 20_000,
-  ringSize: 4 * 1024 * 1024,
+  ringSize: undefined,
   signalOptions: {
     mode: "run",
     syscall: { mode: "stream", minDuration: 0, errorsOnly: false, names: [] },

@@ -31,7 +31,8 @@ export interface Target {
   /** What it was to reach, such as "≤ 25 ns". */
   readonly wanted: string;
   readonly measured: string;
-  readonly reached: boolean;
+  /** *Within noise*: the rounds differ too much to tell. */
+  readonly reached: "yes" | "no" | "within noise";
 }
 
 /** What a scenario found out. Plain data: it is kept as JSON between runs. */
@@ -53,4 +54,6 @@ export interface Scenario {
   /** Debian packages that its peers need, beside those of `scripts/setup --test`; in quick mode they may be missing. */
   readonly packages: readonly string[];
   run(context: BenchContext): Promise<Result>;
+  /** Writes CPU profiles of what it measures into a folder (`--profile`). */
+  profile?(context: BenchContext, folder: string): Promise<void>;
 }

@@ -42,9 +42,14 @@ export async function interleave(
   return figures;
 }
 
-/** The median of the ratios of two contenders, round by round: what drifts from round to round cancels out. */
+/** The ratios of two contenders, round by round: what drifts from round to round cancels out. */
+export function ratios(figures: readonly number[], peer: readonly number[]): number[] {
+  return figures.map((figure, round) => figure / (peer[round] ?? NaN));
+}
+
+/** The median of the {@link ratios}. */
 export function ratio(figures: readonly number[], peer: readonly number[]): number {
-  return median(figures.map((figure, round) => figure / (peer[round] ?? NaN)));
+  return median(ratios(figures, peer));
 }
 
 /** The sum of some figures. */

@@ -61,6 +61,7 @@ function ringtap(name: string, ...flags: readonly string[]): Tracer {
 
 export const aggregate = ringtap("ringtap, syscall signal, aggregate", "--signals=syscall");
 export const stream = ringtap("ringtap, syscall signal, stream", "--signals=syscall", "--syscall.mode=stream");
+export const processOnly = ringtap("ringtap, process signal", "--signals=process");
 export const tcpOnly = ringtap("ringtap, tcp signal", "--signals=tcp");
 export const fileOnly = ringtap("ringtap, file signal", "--signals=file");
 export const allSignals = ringtap("ringtap, all signals (the default)");
@@ -88,7 +89,8 @@ function peer(name: string, programs: number, ...command: readonly string[]): Tr
       }
       return {
         async stop() {
-          await child.stop("SIGINT");
+          // At SIGINT, bpftrace would read its maps out, and now and then it misses it.
+          await child.stop("SIGKILL");
           return 0;
         },
       };
