@@ -200,14 +200,17 @@ int process_exit(__u64 *ctx)
 	return 0;
 }
 
-/* Writes one record for each process that is there now; userspace reads it once, at start. */
+/*
+ * Writes one record for each process that is there now, those left out that have exited and that
+ * nobody has waited for.
+ */
 SEC("iter/task")
 int process_running(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct process_event event = {};
 
-	if (!task || task->pid != task->tgid)
+	if (!task || task->pid != task->tgid || !BPF_CORE_READ(task, signal, live.counter))
 		return 0;
 	describe(&event, task, PROCESS_RUNNING);
 	bpf_seq_write(ctx->meta->seq, &event, sizeof(event));

@@ -33,6 +33,9 @@
 /* Which path: false, aggregate; true, stream. */
 const volatile bool stream = false;
 
+/* Calls that took as long, and those that failed, are never sampled. */
+const volatile __u64 slow_ns = 10 * 1000 * 1000;
+
 struct syscall_event {
 	__u64 time;	/* the call's end, CLOCK_MONOTONIC, ns */
 	__u64 duration; /* ns; 0 when seccomp refused it */
@@ -90,8 +93,12 @@ static __always_inline struct call *waiting_call(__u64 task)
 static __always_inline void report(__u32 nr, long ret, __u32 error, __u64 time, __u64 duration)
 {
 	struct syscall_event *event;
+	__u64 waiting;
 
 	if (!passes_at_end(duration, error))
+		return;
+	waiting = waiting_bytes();
+	if (!error && duration < slow_ns && is_sampled_out(waiting))
 		return;
 	event = reserve(sizeof(*event));
 	if (!event)
@@ -102,7 +109,7 @@ static __always_inline void report(__u32 nr, long ret, __u32 error, __u64 time, 
 	current_actor(&event->actor);
 	event->nr = nr;
 	event->error = error;
-	submit(event);
+	submit_behind(event, waiting);
 }
 
 static __always_inline bool is_wanted(__u32 nr)

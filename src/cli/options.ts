@@ -103,6 +103,13 @@ function runFlags(signals: readonly string[]) {
     telemetryPath: single("web.telemetry-path", "<path>", "path of the metrics", "/metrics", urlPath),
     /** Per metric. */
     seriesLimit: single("series-limit", "<n>", "most series of one metric", "20000", wholeNumber(1, 10_000_000)),
+    identityLimit: single(
+      "identity-limit",
+      "<n>",
+      "most processes remembered, exited ones with series among them",
+      "32768",
+      wholeNumber(1, 10_000_000),
+    ),
     ...logFlags,
     syscallMode: single(
       "syscall.mode",

@@ -2,7 +2,7 @@
 import { machine, release } from "node:os";
 import type { Command } from "commander";
 import { Gauge, type Registry } from "prom-client";
-import { createAgentRegistry } from "../exposition/agent-registry.js";
+import { createAgentRegistry, registerIdentityMetrics } from "../exposition/agent-registry.js";
 import { createBody } from "../exposition/body.js";
 import type { PageSignal } from "../exposition/page.js";
 import { startServer } from "../exposition/server.js";
@@ -44,6 +44,7 @@ async function run(options: RunOptions): Promise<void> {
     wanted: options.signals,
     labels: options.labels,
     seriesLimit: options.seriesLimit,
+    identityLimit: options.identityLimit,
     ringSize: options.ringSize,
     log,
     signalOptions: {
@@ -63,6 +64,7 @@ async function run(options: RunOptions): Promise<void> {
   try {
     const registry = createAgentRegistry();
     registerBuildInfo(registry);
+    registerIdentityMetrics(registry, set.identity);
     if (options.bpfStats) {
       stopStats = native.enableStats();
     }

@@ -22,6 +22,7 @@ export interface SignalSetOptions {
   readonly wanted: readonly string[];
   readonly labels: readonly IdentityLabel[];
   readonly seriesLimit: number;
+  readonly identityLimit: number;
   /** Bytes, if it is not to be left to the signals. */
   readonly ringSize: number | undefined;
   readonly signalOptions: SignalOptions;
@@ -80,7 +81,7 @@ export function startSignals(options: SignalSetOptions): SignalSet {
   requireKernel();
   const { signals, wanted, log } = options;
   const catalog = new Catalog({ seriesLimit: options.seriesLimit });
-  const identity = new Identity(catalog, options.labels);
+  const identity = new Identity(catalog, options.labels, { limit: options.identityLimit });
   const statuses: SignalSet["statuses"][number][] = [];
   for (const signal of signals) {
     const isWanted = wanted.includes(signal.name);

@@ -92,8 +92,7 @@ function reportDrops(output: LineOutput, log: Logger): NodeJS.Timeout {
 
 /** Tells what was lost altogether, if anything. */
 function reportLosses(unwritten: number, running: RunningSignal, log: Logger): void {
-  const { ring_full, map_full, handler_error, corrupt } = running.books().dropped;
-  const losses = { reader_too_slow: unwritten, ring_full, map_full, handler_error, corrupt };
+  const losses = { reader_too_slow: unwritten, ...running.books().dropped };
   const found = Object.entries(losses).filter(([, events]) => events > 0);
   if (found.length > 0) {
     log.warn(Object.fromEntries(found), "events lost");

@@ -17,6 +17,9 @@ const unknownWords = [0, 4, 8, 12].map((at) => Buffer.from(unknownComm.padEnd(16
 /** What a process has done may come to light this long after its end, milliseconds: kernel maps are read every two seconds. */
 const lateness = 10_000;
 
+/** The actor of all that find no room: its series are `~other`. */
+const otherActor = 0;
+
 /**
  * Actors that are found without hashing, by the low bits of their tgid; pids are given out one after the other, so that few of those
  * alive meet. Each has the words of its key and its id + 1; a place, 0 where it is empty, lies in one cache line.
@@ -35,12 +38,21 @@ interface Process {
   /** The actor that it is now, or was when it exited. */
   actor: number;
   running: boolean;
+  /** The last census that has shown it, or the one that was due when it came. */
+  census: number;
 }
 
 /** What the identity of a process is made from: the members that every record of the process signal has. */
 export interface ProcessRecord extends ActorRecord {
   /** Start of the process, nanoseconds of CLOCK_MONOTONIC. */
   readonly start: number;
+}
+
+export interface IdentityOptions {
+  /** The most actors remembered at once. Default 32,768: some 20 MB. */
+  readonly limit?: number;
+  /** The clock of retirements, in milliseconds. */
+  readonly now?: () => number;
 }
 
 /**
@@ -54,6 +66,8 @@ export interface ProcessRecord extends ActorRecord {
 export class Identity {
   readonly subjects: Dimension;
   readonly comms = new Dimension(["comm"]);
+  /** The most actors remembered at once. */
+  readonly limit: number;
   readonly #labels: readonly IdentityLabel[];
   readonly #catalog: Catalog;
   readonly #now: () => number;
@@ -72,13 +86,22 @@ export class Identity {
   readonly #subjectUsers: number[] = [];
   readonly #commUsers: number[] = [];
   #running = 0;
+  #folded = 0;
+  #census = 0;
+  /** When the census in progress began, nanoseconds of CLOCK_MONOTONIC. */
+  #censusBegan = 0;
 
-  /** `now` is the clock of retirements, in milliseconds. */
-  constructor(catalog: Catalog, labels: readonly IdentityLabel[], now: () => number = Date.now) {
+  constructor(catalog: Catalog, labels: readonly IdentityLabel[], options: IdentityOptions = {}) {
+    const { limit = 32_768, now = Date.now } = options;
     this.#catalog = catalog;
     this.#labels = labels;
+    this.limit = limit;
     this.#now = now;
     this.subjects = new Dimension(labels);
+    this.#table.add(this.#key);
+    this.#subjectOf.push(this.subjects.other);
+    this.#commOf.push(this.comms.other);
+    this.#live.push(true);
   }
 
   /** Processes known to run. */
@@ -88,7 +111,12 @@ export class Identity {
 
   /** Actors remembered: the live ones, and those that are over until their series have gone. */
   get actors(): number {
-    return this.#table.size;
+    return this.#table.size - 1;
+  }
+
+  /** How often an actor found no room, so that its events went to `~other`. */
+  get folded(): number {
+    return this.#folded;
   }
 
   /** The subject of an actor: an id of `subjects`. */
@@ -147,6 +175,7 @@ export class Identity {
     const actor = found < 0 ? this.#enter(record.comm) : found;
     const process = this.#processes.get(record.tgid);
     if (process?.running === true && process.start === record.start) {
+      process.census = this.#census;
       if (process.actor !== actor) {
         this.#end(process.actor);
         process.actor = actor;
@@ -158,7 +187,7 @@ export class Identity {
       this.#end(process.actor);
       this.#running--;
     }
-    this.#processes.set(record.tgid, { start: record.start, actor, running: true });
+    this.#processes.set(record.tgid, { start: record.start, actor, running: true, census: this.#census });
     this.#running++;
     this.#begin(actor);
   }
@@ -167,9 +196,31 @@ export class Identity {
   exits(record: ProcessRecord): void {
     const process = this.#processes.get(record.tgid);
     if (process?.running === true && process.start === record.start) {
-      process.running = false;
-      this.#running--;
-      this.#end(process.actor);
+      this.#exit(record.tgid, process);
+    }
+  }
+
+  #exit(tgid: number, process: Process): void {
+    process.running = false;
+    this.#running--;
+    this.#end(process.actor);
+    if (process.actor === otherActor) {
+      this.#processes.delete(tgid);
+    }
+  }
+
+  /** A census begins at this time, nanoseconds of CLOCK_MONOTONIC: {@link lives} is then called for each process there is. */
+  beginCensus(now: number): void {
+    this.#census++;
+    this.#censusBegan = now;
+  }
+
+  /** It is over: processes that it has not shown have exited unseen, those aside that are younger. */
+  endCensus(): void {
+    for (const [tgid, process] of this.#processes) {
+      if (process.running && process.census !== this.#census && process.start < this.#censusBegan) {
+        this.#exit(tgid, process);
+      }
     }
   }
 
@@ -197,6 +248,9 @@ export class Identity {
     record.copyActor(this.#key);
     const found = this.#table.find(this.#key);
     const actor = found < 0 ? this.#enter(record.comm) : this.seen(found);
+    if (actor === otherActor) {
+      return actor;
+    }
     const place = recentPlace(record.tgid);
     this.#recent.set(this.#key, place);
     this.#recent[place + actorWords] = actor + 1;
@@ -205,6 +259,10 @@ export class Identity {
 
   /** A new actor, of the key in `#key`. It counts as over until its process is announced: one that only a late record tells of goes by itself. */
   #enter(comm: string): number {
+    if (this.actors >= this.limit) {
+      this.#folded++;
+      return otherActor;
+    }
     const actor = this.#table.add(this.#key);
     const values = { pid: this.#table.word(actor, 0).toString(), comm };
     this.#subjectOf[actor] = this.subjects.intern(...this.#labels.map((label) => values[label]));
@@ -217,6 +275,9 @@ export class Identity {
   }
 
   #begin(actor: number): void {
+    if (actor === otherActor) {
+      return;
+    }
     this.#live[actor] = true;
     this.#over.delete(actor);
     this.#use(this.subjects, this.subject(actor), this.#subjectUsers);
@@ -224,6 +285,9 @@ export class Identity {
   }
 
   #end(actor: number): void {
+    if (actor === otherActor) {
+      return;
+    }
     this.#live[actor] = false;
     this.#over.set(actor, this.#now());
     const subject = this.subject(actor);

@@ -1,11 +1,15 @@
 /** process: exec and exit of processes. Its records also keep the identity table. */
 import { ProcessEvent, ProcessKind } from "../generated/process.js";
+import { native } from "../kernel/native.js";
 import { Dimension } from "../metrics/dimension.js";
 import { keysOf } from "./names.js";
 import { readRecords } from "./reading.js";
 import type { Handlers, Signal, SignalContext, TraceValue } from "./signal.js";
 
 const kinds = keysOf(ProcessKind);
+
+/** How often the processes are counted over, milliseconds. */
+const censusInterval = 30_000;
 
 /** The signal that ended a process, or 0 (the low seven bits of what wait(2) reports). */
 function endingSignal(status: number): number {
@@ -35,6 +39,18 @@ function start(context: SignalContext): Handlers<ProcessEvent> {
     detail: reason,
   });
   const running = context.iterator("process_running");
+  const seen = new ProcessEvent();
+  let lastCensus = 0;
+
+  /** Asks the kernel which processes there are: what a full ring has lost of their lives does not last. */
+  function takeCensus(): void {
+    lastCensus = performance.now();
+    identity.beginCensus(Number(native.monotonicNow()));
+    readRecords(running, ProcessEvent.size, seen, (event) => {
+      identity.lives(event);
+    });
+    identity.endCensus();
+  }
 
   function take(event: ProcessEvent): void {
     const comm = identity.comm(identity.of(event));
@@ -58,10 +74,11 @@ function start(context: SignalContext): Handlers<ProcessEvent> {
         take(batch.record);
       }
     },
-    attached() {
-      readRecords(running, ProcessEvent.size, new ProcessEvent(), (event) => {
-        identity.lives(event);
-      });
+    attached: takeCensus,
+    relieve() {
+      if (performance.now() - lastCensus >= censusInterval) {
+        takeCensus();
+      }
     },
   };
 }

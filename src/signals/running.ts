@@ -14,7 +14,7 @@ export interface Books {
 }
 
 /** Why an event was lost. */
-export const dropReasons = ["ring_full", "map_full", "handler_error", "corrupt"] as const;
+export const dropReasons = ["ring_full", "map_full", "sampled", "handler_error", "corrupt"] as const;
 export type DropReason = (typeof dropReasons)[number];
 
 /** A loaded signal and what it does with events. */
@@ -95,7 +95,7 @@ export class RunningSignal {
   /** The books as they stand. */
   books(): Books {
     this.#account.readAll();
-    const [produced = 0n, ringFull = 0n, mapFull = 0n] = new BigUint64Array(this.#account.values, 0, 3);
+    const [produced = 0n, ringFull = 0n, mapFull = 0n, sampled = 0n] = new BigUint64Array(this.#account.values, 0, 4);
     const { consumed, handlerErrors, corrupt } = this.#reader.counts;
     const collected = this.#handlers.collected?.() ?? 0;
     return {
@@ -104,6 +104,7 @@ export class RunningSignal {
       dropped: {
         ring_full: Number(ringFull),
         map_full: Number(mapFull),
+        sampled: Number(sampled),
         handler_error: handlerErrors,
         corrupt,
       },

@@ -15,6 +15,7 @@ describe("values", () => {
       listenAddresses: ["127.0.0.1:19435"],
       telemetryPath: "/metrics",
       seriesLimit: 20_000,
+      identityLimit: 32_768,
       logLevel: "info",
       logFormat: "logfmt",
       syscallMode: "aggregate",
@@ -30,7 +31,19 @@ describe("values", () => {
 
   test("every flag on the command line", () => {
     const options = runOptions([
-      ...["--signals", "file,tcp", "--labels", "comm", "--series-limit", "7", "--ring.size", "64KiB", "--bpf.stats"],
+      ...[
+        "--signals",
+        "file,tcp",
+        "--labels",
+        "comm",
+        "--series-limit",
+        "7",
+        "--identity-limit",
+        "9",
+        "--ring.size",
+        "64KiB",
+        "--bpf.stats",
+      ],
       ...[
         "--web.listen-address",
         ":80",
@@ -49,6 +62,7 @@ describe("values", () => {
       listenAddresses: [":80", "[::1]:81", "localhost:82"],
       telemetryPath: "/m/x",
       seriesLimit: 7,
+      identityLimit: 9,
       logLevel: "warn",
       logFormat: "json",
       syscallMode: "stream",

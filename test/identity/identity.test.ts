@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Identity, type IdentityLabel, type ProcessRecord, unknownComm } from "../../src/identity/identity.js";
+import {
+  Identity,
+  type IdentityLabel,
+  type IdentityOptions,
+  type ProcessRecord,
+  unknownComm,
+} from "../../src/identity/identity.js";
 import { Catalog } from "../../src/metrics/catalog.js";
 
 const grace = 30_000;
@@ -22,10 +28,10 @@ function record(tgid: number, comm: string, start = 1): ProcessRecord {
 }
 
 /** An identity with one counter, and a clock that tests turn. */
-function setUp(labels: readonly IdentityLabel[] = ["pid", "comm"]) {
+function setUp(labels: readonly IdentityLabel[] = ["pid", "comm"], options: IdentityOptions = {}) {
   const clock = { now: 0 };
   const catalog = new Catalog({ grace });
-  const identity = new Identity(catalog, labels, () => clock.now);
+  const identity = new Identity(catalog, labels, { now: () => clock.now, ...options });
   const counter = catalog.counter({ name: "events_total", help: "Events.", subject: identity.subjects });
   const byComm = catalog.counter({ name: "by_comm_total", help: "Events.", subject: identity.comms });
   return {
@@ -179,6 +185,51 @@ describe("Identity", () => {
     const actor = identity.ofProcess(99);
     assert.equal(identity.subjects.text(identity.subject(actor)), `pid="99",comm="${unknownComm}"`);
     assert.equal(identity.ofProcess(99), actor);
+  });
+
+  it("learns from a census of what no record has told", () => {
+    const { identity } = setUp();
+    identity.lives(record(1, "stays", 10));
+    identity.lives(record(2, "lost", 20));
+    identity.lives(record(3, "replaced", 30));
+    identity.lives(record(4, "young", 150));
+    identity.beginCensus(100);
+    identity.lives(record(1, "stays", 10));
+    identity.lives(record(3, "another", 90));
+    identity.lives(record(5, "found", 50));
+    identity.endCensus();
+    assert.deepEqual(
+      [1, 2, 3, 4, 5].map((pid) => identity.hasExited(pid)),
+      [false, true, false, false, false],
+    );
+    assert.equal(identity.running, 4);
+    assert.equal(identity.comm(identity.ofProcess(3)), identity.comms.intern("another"));
+  });
+
+  it("counts what finds no room as ~other, until there is room", () => {
+    const { identity, count, series, scrape, clock } = setUp(undefined, { limit: 2 });
+    for (const pid of [1, 2, 3, 4]) {
+      identity.lives(record(pid, "many"));
+      count(record(pid, "many"));
+    }
+    count(record(4, "many"));
+    const other = { 'pid="~other",comm="~other"': 3 };
+    assert.deepEqual(series(), { 'pid="1",comm="many"': 1, 'pid="2",comm="many"': 1, ...other });
+    assert.equal(identity.actors, 2);
+    assert.ok(identity.folded >= 3);
+    for (const pid of [1, 2, 3]) {
+      identity.exits(record(pid, "many"));
+    }
+    assert.equal(identity.running, 1);
+    scrape();
+    clock.now += 2 * grace;
+    identity.sweep();
+    assert.equal(identity.actors, 0);
+    count(record(4, "many"));
+    assert.deepEqual(series(), { 'pid="4",comm="many"': 1, ...other });
+    assert.equal(identity.hasExited(3), false, "forgotten at once");
+    identity.exits(record(4, "many"));
+    assert.equal(identity.running, 0);
   });
 
   it("is as small as before after 100,000 short-lived processes", () => {

@@ -42,7 +42,7 @@ function countBoth(
   calls: Iterable<Call>,
   emptyAfter: number,
 ): [tallied: Map<string, number[]>, mapped: typeof tallied] {
-  const identity = new Identity(new Catalog(), ["pid", "comm"]);
+  const identity = new Identity(new Catalog(), ["pid", "comm"], { limit: 100_000 });
   const { event, write } = writableEvent();
   const tallied = new Map<string, number[]>();
   const mapped = new Map<string, number[]>();

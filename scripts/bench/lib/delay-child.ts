@@ -75,6 +75,7 @@ const set = startSignals({
   wanted: [name],
   labels: ["pid", "comm"],
   seriesLimit: 20_000,
+  identityLimit: 32_768,
   ringSize: undefined,
   signalOptions: {
     mode: "run",

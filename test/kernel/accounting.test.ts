@@ -1,0 +1,96 @@
+/** Nothing is lost unsaid: floods of system calls from all cores, rings too small for them, an agent that stands still. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { kill } from "node:process";
+import { before, describe, it } from "node:test";
+import { setTimeout } from "node:timers/promises";
+import { type Agent, startAgent } from "./support/agent.js";
+import { compileProgram } from "./support/program.js";
+import { type Samples, sum } from "./support/samples.js";
+import type { Scope } from "./support/scope.js";
+import { startWaiting } from "./support/waiting.js";
+
+const source = readFileSync(new URL("../../../test/kernel/programs/syscall-calls.c", import.meta.url), "utf8");
+const total = "ringtap_syscalls_total";
+const errors = "ringtap_syscall_errors_total";
+
+/** What a flood calls getppid, on each CPU. */
+const calls = 1_000_000;
+
+let flooding = "";
+let failing = "";
+
+before(() => {
+  flooding = compileProgram("rt-flood", source);
+  failing = compileProgram("rt-fail", source);
+});
+
+function startStream(scope: Scope, ...flags: string[]): Promise<Agent> {
+  const only = "--syscall.comms=rt-flood,rt-fail";
+  return startAgent(scope, ["--signals=syscall", "--syscall.mode=stream", only, ...flags]);
+}
+
+/** Runs a flood on each CPU. Returns the pids. */
+async function flood(scope: Scope): Promise<string[]> {
+  const programs = await Promise.all(
+    Array.from({ length: availableParallelism() }, () =>
+      startWaiting(scope, flooding, ["count", calls.toString(), "0"]),
+    ),
+  );
+  return (await Promise.all(programs.map((program) => program.go()))).flat();
+}
+
+/** The books of the syscall signal, once they have been found to balance. */
+function balanced(samples: Samples): { consumed: number; dropped: (reason: string) => number } {
+  const events = (kind: string, labels = {}): number =>
+    sum(samples, `ringtap_events_${kind}_total`, { signal: "syscall", ...labels });
+  assert.equal(events("consumed") + events("dropped"), events("produced"));
+  return { consumed: events("consumed"), dropped: (reason) => events("dropped", { reason }) };
+}
+
+describe("a flood of system calls", () => {
+  it("as a stream: successes are sampled before the ring is full, failures are all there", async (t) => {
+    const agent = await startStream(t, "--ring.size=1MiB");
+    const fails = await startWaiting(t, failing, ["count", "0", "20000"]);
+    const [pids, [pid = ""]] = await Promise.all([flood(t), fails.go()]);
+    const { consumed, dropped } = balanced(await agent.scrape());
+    const samples = await agent.scrape();
+    assert(dropped("sampled") > 0, "nothing was sampled: the flood was none");
+    assert.equal(sum(samples, errors, { pid, syscall: "openat", errno: "ENOENT" }) + dropped("ring_full"), 20_000);
+    assert.equal(sum(samples, total, {}), consumed);
+    const counted = pids.reduce((count, each) => count + sum(samples, total, { pid: each, syscall: "getppid" }), 0);
+    assert(counted < pids.length * calls, "all were counted");
+    assert(pids.length * calls - counted <= dropped("sampled") + dropped("ring_full"));
+    // It is over: all are counted again.
+    const calm = await startWaiting(t, failing, ["count", "1000", "0"]);
+    const [later = ""] = await calm.go();
+    assert.equal(sum(await agent.scrape(), total, { pid: later, syscall: "getppid" }), 1_000);
+  });
+
+  it("as a stream, with the agent stopped meanwhile: what found no room is counted as such", async (t) => {
+    const agent = await startStream(t, "--ring.size=64KiB");
+    kill(agent.pid, "SIGSTOP");
+    const pids = await flood(t);
+    await setTimeout(100);
+    kill(agent.pid, "SIGCONT");
+    const samples = await agent.scrape();
+    const { consumed, dropped } = balanced(samples);
+    assert(dropped("ring_full") > 0 && dropped("sampled") > 0);
+    assert.equal(sum(samples, total, {}), consumed);
+    const produced = consumed + dropped("ring_full") + dropped("sampled");
+    assert(produced >= pids.length * calls, `${produced} events`);
+  });
+
+  it("counted in the kernel: every one, with the agent stopped meanwhile", async (t) => {
+    const agent = await startAgent(t, ["--signals=syscall", "--series-limit=1000000"]);
+    kill(agent.pid, "SIGSTOP");
+    const pids = await flood(t);
+    kill(agent.pid, "SIGCONT");
+    const samples = await agent.scrape();
+    for (const pid of pids) {
+      assert.equal(sum(samples, total, { pid, syscall: "getppid" }), calls);
+    }
+    assert.equal(sum(samples, "ringtap_events_dropped_total", { signal: "syscall" }), 0);
+  });
+});
