@@ -1,8 +1,6 @@
 /** `ringtap run`: the agent. */
-import { machine, release } from "node:os";
 import type { Command } from "commander";
-import { Gauge, type Registry } from "prom-client";
-import { createAgentRegistry, registerIdentityMetrics } from "../exposition/agent-registry.js";
+import { createAgentRegistry } from "../exposition/agent-registry.js";
 import { createBody } from "../exposition/body.js";
 import type { PageSignal } from "../exposition/page.js";
 import { startServer } from "../exposition/server.js";
@@ -10,6 +8,7 @@ import { native } from "../kernel/native.js";
 import { Engine } from "../signals/engine.js";
 import { signals } from "../signals/index.js";
 import { declareProgramStats, declareSelfMetrics } from "../signals/self-metrics.js";
+import { registerBuildInfo, registerIdentityMetrics } from "./agent-metrics.js";
 import { askedToEnd } from "./ending.js";
 import { createLogger } from "./logger.js";
 import { addRunFlags, readRunOptions, type RunOptions } from "./options.js";
@@ -17,16 +16,6 @@ import { startSignals, type SignalSet } from "./signal-set.js";
 import { version } from "./version.js";
 
 const signalNames = signals.map((signal) => signal.name);
-
-function registerBuildInfo(registry: Registry): void {
-  const labels = { version, libbpf: native.libbpfVersion, kernel: release(), arch: machine() };
-  new Gauge({
-    name: "ringtap_build_info",
-    help: "1; its labels say what runs.",
-    labelNames: Object.keys(labels),
-    registers: [registry],
-  }).set(labels, 1);
-}
 
 function describeSignals(set: SignalSet): PageSignal[] {
   return set.statuses.map(({ name, running, error }) => ({

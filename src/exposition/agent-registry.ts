@@ -1,6 +1,5 @@
 /** The agent's own prom-client registry: process, event loop and garbage collector. */
-import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
-import type { Identity } from "../identity/identity.js";
+import { collectDefaultMetrics, Registry } from "prom-client";
 
 /**
  * Default metrics of prom-client 15 that `promtool check metrics` refuses: gauges whose names end in `_total`, as only those of
@@ -19,31 +18,4 @@ export function createAgentRegistry(): Registry {
     registry.removeSingleMetric(name);
   }
   return registry;
-}
-
-/** Adds what there is to know of the process table: how full it is. */
-export function registerIdentityMetrics(registry: Registry, identity: Identity): void {
-  const registers = [registry];
-  new Gauge({
-    name: "ringtap_identities",
-    help: "Processes under one of their names that are remembered: those that run, and exited ones with series.",
-    registers,
-    collect() {
-      this.set(identity.actors);
-    },
-  });
-  new Gauge({
-    name: "ringtap_identities_limit",
-    help: "Processes that may be remembered before the events of further ones are counted as ~other.",
-    registers,
-  }).set(identity.limit);
-  new Counter({
-    name: "ringtap_identities_folded_total",
-    help: "Times that a process found no room among the remembered ones, and was taken for ~other.",
-    registers,
-    collect() {
-      this.reset();
-      this.inc(identity.folded);
-    },
-  });
 }

@@ -1,0 +1,44 @@
+/** Metrics of the agent itself, beside those of its signals and of its process. */
+import { machine, release } from "node:os";
+import { Counter, Gauge, type Registry } from "prom-client";
+import type { Identity } from "../identity/identity.js";
+import { native } from "../kernel/native.js";
+import { version } from "./version.js";
+
+/** Adds what runs: `ringtap_build_info`. */
+export function registerBuildInfo(registry: Registry): void {
+  const labels = { version, libbpf: native.libbpfVersion, kernel: release(), arch: machine() };
+  new Gauge({
+    name: "ringtap_build_info",
+    help: "1; its labels say what runs.",
+    labelNames: Object.keys(labels),
+    registers: [registry],
+  }).set(labels, 1);
+}
+
+/** Adds what there is to know of the process table: how full it is. */
+export function registerIdentityMetrics(registry: Registry, identity: Identity): void {
+  const registers = [registry];
+  new Gauge({
+    name: "ringtap_identities",
+    help: "Processes under one of their names that are remembered: those that run, and exited ones with series.",
+    registers,
+    collect() {
+      this.set(identity.actors);
+    },
+  });
+  new Gauge({
+    name: "ringtap_identities_limit",
+    help: "Processes that may be remembered before the events of further ones are counted as ~other.",
+    registers,
+  }).set(identity.limit);
+  new Counter({
+    name: "ringtap_identities_folded_total",
+    help: "Times that a process found no room among the remembered ones, and was taken for ~other.",
+    registers,
+    collect() {
+      this.reset();
+      this.inc(identity.folded);
+    },
+  });
+}
