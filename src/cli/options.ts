@@ -55,12 +55,7 @@ export const logFlags = {
 /** The flags of the ring buffers. */
 export const ringFlags = {
   /** Bytes, a power of two. */
-  ringSize: optional(
-    "ring.size",
-    "<size>",
-    "size of each signal's ring buffer instead of 1MiB, for a stream of syscalls 4MiB",
-    ringSize,
-  ),
+  ringSize: optional("ring.size", "<size>", "size of each signal's ring buffer, instead of 1MiB to 4MiB", ringSize),
 };
 
 /** Which system calls become records; applied in the kernel. */

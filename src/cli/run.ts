@@ -64,12 +64,7 @@ async function run(options: RunOptions): Promise<void> {
     const render = createBody({
       registry,
       catalog: set.catalog,
-      collect: [
-        () => {
-          engine.collect();
-        },
-        ...refreshes,
-      ],
+      collect: [() => engine.collect(), ...refreshes],
     });
     engine.start();
     const page = { name: "ringtap", version, signals: describeSignals(set) };

@@ -17,6 +17,9 @@ const unknownWords = [0, 4, 8, 12].map((at) => Buffer.from(unknownComm.padEnd(16
 /** What a process has done may come to light this long after its end, milliseconds: kernel maps are read every two seconds. */
 const lateness = 10_000;
 
+/** In place of an epoch. */
+const never = -1;
+
 /** The actor of all that find no room: its series are `~other`. */
 const otherActor = 0;
 
@@ -80,6 +83,8 @@ export class Identity {
   readonly #subjectOf: number[] = [];
   readonly #commOf: number[] = [];
   readonly #live: boolean[] = [];
+  /** By actor that is not live: the epoch of the catalog in which its wait began last. */
+  readonly #seenIn: number[] = [];
   /** Actors that are not live, and since when (ms). */
   readonly #over = new Map<number, number>();
   /** How many live actors share an id. */
@@ -139,7 +144,9 @@ export class Identity {
 
   /** An actor has something to be counted. If it is over, its series stay for another scrape and grace time. Returns the actor. */
   seen(actor: number): number {
-    if (this.#live[actor] === false) {
+    const { epoch } = this.#catalog;
+    if (this.#live[actor] === false && this.#seenIn[actor] !== epoch) {
+      this.#seenIn[actor] = epoch;
       this.#retire(this.subjects, this.subject(actor), this.#subjectUsers);
       this.#retire(this.comms, this.comm(actor), this.#commUsers);
     }
@@ -271,6 +278,7 @@ export class Identity {
     this.#commUsers[this.comm(actor)] ??= 0;
     this.#live[actor] = false;
     this.#over.set(actor, this.#now());
+    this.#seenIn[actor] = never;
     return this.seen(actor);
   }
 
@@ -294,6 +302,7 @@ export class Identity {
     const comm = this.comm(actor);
     this.#subjectUsers[subject] = (this.#subjectUsers[subject] as number) - 1;
     this.#commUsers[comm] = (this.#commUsers[comm] as number) - 1;
+    this.#seenIn[actor] = never;
     this.seen(actor);
   }
 

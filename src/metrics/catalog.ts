@@ -37,6 +37,7 @@ export class Catalog {
   readonly #retired = new Map<Dimension, Map<number, Retirement>>();
   #rendersBegun = 0;
   #rendersRunning = 0;
+  #epoch = 0;
   /** The number of the latest begun among the completed renders. */
   #lastCompleted = 0;
 
@@ -66,6 +67,11 @@ export class Catalog {
 
   [Symbol.iterator](): Iterator<AnyTable> {
     return this.#tables.values();
+  }
+
+  /** Another number after each render begun and each sweep: whoever retires a subject twice in one epoch changes nothing by it. */
+  get epoch(): number {
+    return this.#epoch;
   }
 
   /** Says that a subject is gone. Retiring twice keeps the first time; `other` is never retired. Throws for an unknown id. */
@@ -98,6 +104,7 @@ export class Catalog {
   /** Call before the first row is read for a render; returns what {@link renderEnded} wants. Renders may overlap. */
   renderBegan(): number {
     this.#rendersRunning++;
+    this.#epoch++;
     return ++this.#rendersBegun;
   }
 
@@ -115,6 +122,7 @@ export class Catalog {
    * many subjects went.
    */
   sweep(now: number, onReleased?: (dimension: Dimension, id: number) => void): number {
+    this.#epoch++;
     if (this.#rendersRunning > 0) {
       return 0;
     }

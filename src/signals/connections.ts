@@ -54,12 +54,13 @@ export class Connections {
     } else if (this.#start[id] !== start) {
       this.#begin(id, start);
     }
-    this.sent = sent - (this.#sent[id] as number);
-    this.received = received - (this.#received[id] as number);
-    this.retransmits = retransmits - (this.#retransmits[id] as number);
-    this.#sent[id] = sent;
-    this.#received[id] = received;
-    this.#retransmits[id] = retransmits;
+    // A record may have waited in the ring while a census, which sees the present, went by: it adds nothing.
+    this.sent = Math.max(0, sent - (this.#sent[id] as number));
+    this.received = Math.max(0, received - (this.#received[id] as number));
+    this.retransmits = Math.max(0, retransmits - (this.#retransmits[id] as number));
+    (this.#sent[id] as number) += this.sent;
+    (this.#received[id] as number) += this.received;
+    (this.#retransmits[id] as number) += this.retransmits;
     return id;
   }
 

@@ -41,10 +41,10 @@ export class Engine {
   }
 
   /** Brings every table up to date: drains the rings and reads the maps. */
-  collect(): void {
+  async collect(): Promise<void> {
     this.drain();
     for (const signal of this.signals) {
-      signal.collect();
+      await signal.collect();
     }
   }
 

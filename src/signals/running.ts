@@ -73,8 +73,8 @@ export class RunningSignal {
   }
 
   /** Lets the handlers refresh what they read from maps and iterators. */
-  collect(): void {
-    this.#handlers.collect?.();
+  collect(): void | Promise<void> {
+    return this.#handlers.collect?.();
   }
 
   /** Lets the handlers empty kernel maps that fill up. */

@@ -51,8 +51,8 @@ export interface Handlers<T extends RecordView = RecordView> {
   records?(batch: Batch<T>): void;
   /** Called once, when everything is attached. */
   attached?(): void;
-  /** Called before each scrape: reads maps, walks iterators. */
-  collect?(): void;
+  /** Called before each scrape: reads maps, walks iterators. Records are taken meanwhile where it gives the event loop a turn. */
+  collect?(): void | Promise<void>;
   /** Called every few seconds, scraped or not: empties kernel maps that fill up. */
   relieve?(): void;
   /** Events of the kernel maps that `collect` has taken in so far, where they are not records of the ring. */

@@ -5,7 +5,7 @@ import { addressText } from "./addresses.js";
 import { Connections } from "./connections.js";
 import { errnoName } from "./errno.js";
 import { keysOf } from "./names.js";
-import { readRecords } from "./reading.js";
+import { readRecordsInTurns } from "./reading.js";
 import type { Handlers, Signal, SignalContext, TraceValue } from "./signal.js";
 
 const kinds = keysOf(TcpEventKind);
@@ -173,10 +173,10 @@ function start(context: SignalContext): Handlers<TcpEvent> {
       for (let bytes = adopt.read(8); bytes > 0; bytes = adopt.read(8));
     },
 
-    collect() {
+    async collect() {
       metrics.connections.zero();
       known.beginCensus();
-      remembered = readRecords(census, TcpSample.size, sample, (record) => {
+      remembered = await readRecordsInTurns(census, TcpSample.size, sample, (record) => {
         if (record.phase !== TcpPhase.open) {
           return;
         }
@@ -223,7 +223,7 @@ export const tcp: Signal<TcpEvent> = {
   record: TcpEvent,
   otherRecords: [TcpSample],
   hooks: [{ name: "tp_btf", without: [] }],
-  setup: () => ({}),
+  setup: () => ({ ringSize: 2 * 2 ** 20 }),
   start,
   trace: {
     columns: [

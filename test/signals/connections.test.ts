@@ -30,6 +30,15 @@ describe("Connections", () => {
     assert.equal(connections.size, 2);
   });
 
+  it("adds nothing for a record older than what a census has shown, and nothing twice", () => {
+    const connections = new Connections();
+    connections.advance(totals(socketA, 100));
+    connections.advance(totals(socketA, 60));
+    assert.deepEqual([connections.sent, connections.received], [0, 0]);
+    connections.advance(totals(socketA, 110));
+    assert.deepEqual([connections.sent, connections.received], [10, 20]);
+  });
+
   it("begins anew when the socket's memory is another connection's", () => {
     const connections = new Connections();
     connections.advance(totals(socketA, 100, 1));

@@ -21,7 +21,7 @@ function cleanEnvironment(): NodeJS.ProcessEnv {
 }
 
 /** Starts a command. It is killed when the scenario ends, if it still runs. The command must replace itself by what it starts. */
-export function startChild(context: BenchContext, ...[file = "", ...args]: readonly string[]): Child {
+export function startChild(context: Pick<BenchContext, "after">, ...[file = "", ...args]: readonly string[]): Child {
   const child = spawn(file, args, { stdio: ["pipe", "pipe", "pipe"], env: cleanEnvironment() });
   let written = "";
   for (const stream of [child.stdout, child.stderr]) {
