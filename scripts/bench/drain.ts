@@ -98,7 +98,7 @@ function ringtapDrain(filled: FilledSignal, times: number): number {
     filled.fill();
     nanoseconds += filled.drain();
   }
-  nanoseconds += filled.relieve();
+  nanoseconds += filled.settle();
   return nanoseconds / times / filled.records;
 }
 

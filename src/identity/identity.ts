@@ -231,13 +231,14 @@ export class Identity {
     }
   }
 
-  /** Removes what has been retired for long enough: see {@link Catalog.sweep}. Returns how many label sets went. */
-  sweep(): number {
+  /** Removes what has been retired for long enough: see {@link Catalog.sweep}. Returns how many label sets went, at most `limit`. */
+  sweep(limit = Infinity): number {
     const subjects = new Set<number>();
     const comms = new Set<number>();
-    const released = this.#catalog.sweep(this.#now(), (dimension, id) => {
+    const note = (dimension: Dimension, id: number): void => {
       (dimension === this.subjects ? subjects : comms).add(id);
-    });
+    };
+    const released = this.#catalog.sweep(this.#now(), note, limit);
     const lateBy = this.#now() - lateness;
     for (const [actor, since] of this.#over) {
       const subject = this.subject(actor);

@@ -118,10 +118,10 @@ export class Catalog {
 
   /**
    * Removes the rows of every subject whose time is over from all tables, and releases its id, which a later label tuple may
-   * get: whoever remembers ids by something else forgets this one in `onReleased`. Does nothing while a render runs. Returns how
-   * many subjects went.
+   * get: whoever remembers ids by something else forgets this one in `onReleased`. Does nothing while a render runs. Ends when
+   * `limit` subjects have gone; returns how many that were.
    */
-  sweep(now: number, onReleased?: (dimension: Dimension, id: number) => void): number {
+  sweep(now: number, onReleased?: (dimension: Dimension, id: number) => void, limit = Infinity): number {
     this.#epoch++;
     if (this.#rendersRunning > 0) {
       return 0;
@@ -132,6 +132,9 @@ export class Catalog {
       for (const [id, retirement] of retired) {
         if (now - retirement.at < this.#grace || retirement.rendersBegun >= this.#lastCompleted) {
           break;
+        }
+        if (removed === limit) {
+          return removed;
         }
         for (const table of tables) {
           table.removeSubject(id);

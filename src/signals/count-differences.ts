@@ -22,6 +22,8 @@ export class CountDifferences {
   readonly #known: KeyTable;
   /** What was read last, by the entry's number in `#known`: `width` numbers each. */
   #last: Float64Array;
+  /** By the entry's number: had it grown at the last read? */
+  readonly #grew: boolean[] = [];
   readonly #id: Uint32Array;
   readonly #key: Uint32Array;
   readonly #differences: Float64Array;
@@ -89,15 +91,18 @@ export class CountDifferences {
       this.#last = grown;
     }
     this.#last.fill(0, from, from + width);
+    this.#grew[number] = true;
     return number;
   }
 
   /** Leaves in `#differences` what an entry has grown by, all of it for number -1; false when by nothing. */
   #subtract(counts: Uint32Array, entry: number, number: number): boolean {
-    const { width, stride, offset } = this.#source;
+    const { width, telling, stride, offset } = this.#source;
     const last = this.#last;
+    // What had grown may have been read in the middle of an addition, so it is looked at as a whole once more.
+    const every = number < 0 || this.#grew[number] === true;
     let grown = false;
-    for (let index = 0; index < width; index++) {
+    for (let index = 0; index < width && (every || grown || index < telling); index++) {
       const at = 2 * (entry * stride + offset + index);
       const count = (counts[at] as number) + (counts[at + 1] as number) * twoTo32;
       const difference = number < 0 ? count : count - (last[number * width + index] as number);
@@ -108,6 +113,9 @@ export class CountDifferences {
           last[number * width + index] = count;
         }
       }
+    }
+    if (number >= 0) {
+      this.#grew[number] = grown;
     }
     return grown;
   }

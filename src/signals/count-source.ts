@@ -10,6 +10,8 @@ export interface CountSource {
   readonly keyWords: number;
   /** Counts of an entry. */
   readonly width: number;
+  /** When so many of the first counts are what they were, the others are too. */
+  readonly telling: number;
   /** 64-bit words from one entry's counts to the next one's, and before the first. */
   readonly stride: number;
   readonly offset: number;
@@ -31,6 +33,7 @@ export function countsOfHash(map: BpfMap): CountSource {
     idWords: keyWords,
     keyWords,
     width: valueSize / 8,
+    telling: valueSize / 8,
     stride: valueSize / 8,
     offset: 0,
     get ids() {
@@ -59,6 +62,8 @@ export function countsOfLines(lines: BpfMap, taken: BpfMap): CountSource {
     idWords: 1,
     keyWords,
     width: stride - offset,
+    // A call either takes time or is counted in the first slot.
+    telling: 2,
     stride,
     offset,
     get ids() {

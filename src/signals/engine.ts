@@ -9,12 +9,17 @@ const pauses = { active: 50, idle: 200 };
 /** How often kernel maps are relieved, scraped or not, and series that are over are looked for, milliseconds. */
 const upkeepInterval = 1_000;
 
+/** Label sets that are removed at a stretch, which takes some milliseconds; the rest follows a little later. */
+const sweepLimit = 500;
+const sweepPause = 20;
+
 /** Drains every ring on time, and collects before a scrape. */
 export class Engine {
   readonly signals: readonly RunningSignal[];
   readonly #identity: Identity;
   readonly #schedule: DrainSchedule;
   #upkeep: NodeJS.Timeout | undefined;
+  #nextSweep: NodeJS.Timeout | undefined;
 
   constructor(signals: readonly RunningSignal[], identity: Identity) {
     this.signals = signals;
@@ -53,14 +58,25 @@ export class Engine {
     for (const signal of this.signals) {
       signal.relieve();
     }
-    // After that: nothing that a signal has kept to itself may be of an actor that is forgotten now.
-    this.#identity.sweep();
+    this.#sweep();
   }
+
+  /** Removes series that are over, in small steps. */
+  readonly #sweep = (): void => {
+    clearTimeout(this.#nextSweep);
+    for (const signal of this.signals) {
+      signal.settle();
+    }
+    if (this.#identity.sweep(sweepLimit) === sweepLimit) {
+      this.#nextSweep = setTimeout(this.#sweep, sweepPause);
+    }
+  };
 
   /** Takes in what is left, detaches and unmaps everything. */
   close(): void {
     this.#schedule.stop();
     clearInterval(this.#upkeep);
+    clearTimeout(this.#nextSweep);
     this.drain();
     for (const signal of this.signals) {
       signal.close();

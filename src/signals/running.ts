@@ -77,6 +77,11 @@ export class RunningSignal {
     return this.#handlers.collect?.();
   }
 
+  /** Lets the handlers add to the tables what they still keep to themselves. */
+  settle(): void {
+    this.#handlers.settle?.();
+  }
+
   /** Lets the handlers empty kernel maps that fill up. */
   relieve(): void {
     this.#handlers.relieve?.();

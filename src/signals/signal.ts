@@ -53,6 +53,8 @@ export interface Handlers<T extends RecordView = RecordView> {
   attached?(): void;
   /** Called before each scrape: reads maps, walks iterators. Records are taken meanwhile where it gives the event loop a turn. */
   collect?(): void | Promise<void>;
+  /** Called before processes are forgotten: adds to the tables what the handlers still keep to themselves. */
+  settle?(): void;
   /** Called every few seconds, scraped or not: empties kernel maps that fill up. */
   relieve?(): void;
   /** Events of the kernel maps that `collect` has taken in so far, where they are not records of the ring. */

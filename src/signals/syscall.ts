@@ -91,7 +91,7 @@ function startStream(context: SignalContext): Handlers<SyscallEvent> {
       }
     },
     collect: empty,
-    relieve: empty,
+    settle: empty,
   };
 }
 

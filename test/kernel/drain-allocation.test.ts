@@ -23,7 +23,7 @@ const processes = 100;
 const warmUps = 60;
 
 /** So often, in fills, what a signal keeps to itself goes into the tables: in the agent every second. */
-const fillsToRelief = 20;
+const fillsToSettle = 20;
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 
@@ -62,8 +62,8 @@ for (const signal of [syscall, tcp] as Signal[]) {
       for (let fill = 0; fill < fills; fill++) {
         filled.fill();
         filled.drain();
-        if (fill % fillsToRelief === 0) {
-          filled.relieve();
+        if (fill % fillsToSettle === 0) {
+          filled.settle();
         }
       }
     };

@@ -141,9 +141,9 @@ export class FilledSignal {
   }
 
   /** Moves into the tables what the signal has kept to itself, as the agent does every second. Returns the CPU time, nanoseconds. */
-  relieve(): number {
+  settle(): number {
     return cpuTime(() => {
-      this.running.relieve();
+      this.running.settle();
     });
   }
 
