@@ -1,5 +1,7 @@
 /** Parsers of flag values. Each throws a UsageError that quotes the text and says what is accepted. */
 import { parseListenAddress } from "../exposition/listen-address.js";
+import { type LiveWebConfig, openWebConfig } from "../exposition/live-web-config.js";
+import { WebConfigError } from "../exposition/web-config.js";
 import { syscallNumber } from "../signals/syscall-names.js";
 import { UsageError } from "./errors.js";
 import { quote } from "./logger-text.js";
@@ -69,6 +71,18 @@ export function urlPath(text: string): string {
   return healthPaths.includes(text)
     ? refuse(text, `taken: the server has ${healthPaths.join(" and ")} for itself`)
     : text;
+}
+
+/** The path of a web configuration file, which is read. */
+export function webConfig(path: string): LiveWebConfig {
+  try {
+    return openWebConfig(path);
+  } catch (error) {
+    if (error instanceof WebConfigError) {
+      return refuse(path, error.message);
+    }
+    throw error;
+  }
 }
 
 /** A system call's name, as the label `syscall` shows it. */

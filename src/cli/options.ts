@@ -27,6 +27,7 @@ import {
   ringSize,
   syscallName,
   urlPath,
+  webConfig,
   wholeNumber,
 } from "./options-values.js";
 
@@ -96,6 +97,7 @@ function runFlags(signals: readonly string[]) {
       listenAddress,
     ),
     telemetryPath: single("web.telemetry-path", "<path>", "path of the metrics", "/metrics", urlPath),
+    webConfig: optional("web.config.file", "<file>", "YAML file with TLS, users and headers of the server", webConfig),
     /** Per metric. */
     seriesLimit: single("series-limit", "<n>", "most series of one metric", "20000", wholeNumber(1, 10_000_000)),
     identityLimit: single(

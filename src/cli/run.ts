@@ -14,6 +14,7 @@ import { createLogger } from "./logger.js";
 import { addRunFlags, readRunOptions, type RunOptions } from "./options.js";
 import { startSignals, type SignalSet } from "./signal-set.js";
 import { version } from "./version.js";
+import { followWebConfig } from "./web-config.js";
 
 const signalNames = signals.map((signal) => signal.name);
 
@@ -68,6 +69,7 @@ async function run(options: RunOptions): Promise<void> {
     });
     engine.start();
     const page = { name: "ringtap", version, signals: describeSignals(set) };
+    const webConfig = followWebConfig(options.webConfig, log);
     const server = await startServer({
       listenAddresses: options.listenAddresses,
       telemetryPath: options.telemetryPath,
@@ -77,12 +79,13 @@ async function run(options: RunOptions): Promise<void> {
         lines: page.signals.map(({ name, up, hooks }) => `${name}: ${up ? "up" : "down"} (${hooks.join(", ")})`),
       }),
       page: () => page,
+      webConfig,
       onError: (err) => {
         log.error({ err }, "answering a request failed");
       },
     });
     for (const address of server.addresses) {
-      log.info({ url: `http://${address}${options.telemetryPath}` }, "serving metrics");
+      log.info({ url: `${server.scheme}://${address}${options.telemetryPath}` }, "serving metrics");
     }
     log.info({ signal: await ending }, "ending");
     await server.close();

@@ -1,12 +1,18 @@
 /** The HTTP server: `/metrics` for Prometheus, `/healthz` and `/readyz` for machines, `/` for people. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { type Handler, send, sendText } from "./answer.js";
+import { guarded } from "./guard.js";
+import { type Limits, usualLimits } from "./limits.js";
 import { formatAddress, listenError, parseListenAddress, type ListenAddress } from "./listen-address.js";
+import type { WebConfigInForce } from "./live-web-config.js";
 import { pageSecurityPolicy, renderPage, type PageContent } from "./page.js";
 import { oneAtATime } from "./scrape.js";
+import type { TlsSettings } from "./tls-settings.js";
 import { textContentType } from "./text.js";
+import { createWebServer } from "./web-server.js";
 
 /** What `/readyz` answers. */
 export interface Health {
@@ -24,52 +30,23 @@ export interface ServerOptions {
   readonly render: () => AsyncIterable<Buffer>;
   readonly health: () => Health;
   readonly page: () => PageContent;
+  /** TLS, users and headers, asked at each connection and request; without, plain HTTP for everyone. */
+  readonly webConfig?: (() => WebConfigInForce) | undefined;
+  readonly limits?: Limits;
   /** Told why a request ended in a 500, or a connection could not be accepted. */
   readonly onError: (error: unknown) => void;
 }
 
 export interface RunningServer {
+  readonly scheme: "http" | "https";
   /** Where it listens, in the order of `listenAddresses`, with the ports the kernel chose. */
   readonly addresses: readonly string[];
   /** Stops listening and cuts every connection, idle or not. Resolves when all are closed. */
   close: () => Promise<void>;
 }
 
-/** Answers one request for one path, GET or HEAD. */
-type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
-
 const healthPath = "/healthz";
 const readyPath = "/readyz";
-
-/** A request is a few hundred bytes from a machine nearby; whoever is slower or wants more has something else in mind. */
-const limits = {
-  headersTimeout: 10_000,
-  requestTimeout: 10_000,
-  connectionsCheckingInterval: 5_000,
-  maxHeaderSize: 16_384,
-};
-const maxHeaders = 64;
-const maxConnections = 128;
-
-/** Longer than Prometheus's default interval of one minute, so that it finds its connection still there. */
-const keepAliveTimeout = 75_000;
-
-/** A connection on which nothing moves for so long is cut: a scraper that has stopped reading. */
-const idleTimeout = 60_000;
-
-function send(request: IncomingMessage, response: ServerResponse, status: number, type: string, body: string): void {
-  const bytes = Buffer.from(body);
-  response.writeHead(status, {
-    "Content-Type": type,
-    "Content-Length": bytes.length,
-    "X-Content-Type-Options": "nosniff",
-  });
-  response.end(request.method === "HEAD" ? undefined : bytes);
-}
-
-function sendText(request: IncomingMessage, response: ServerResponse, status: number, text: string): void {
-  send(request, response, status, "text/plain; charset=utf-8", `${text}\n`);
-}
 
 /** Does Accept-Encoding name gzip, or everything, with a weight other than 0 (RFC 9110, 12.5.3)? */
 function acceptsGzip(request: IncomingMessage): boolean {
@@ -81,7 +58,7 @@ function acceptsGzip(request: IncomingMessage): boolean {
   return choice !== undefined && Number(choice[1] ?? 1) > 0;
 }
 
-function metricsHandler(render: () => AsyncIterable<Buffer>): Handler {
+function metricsHandler(render: () => AsyncIterable<Buffer>, responseTimeout: number): Handler {
   const scrape = oneAtATime(render);
   return async (request, response) => {
     response.setHeader("Content-Type", textContentType);
@@ -101,13 +78,14 @@ function metricsHandler(render: () => AsyncIterable<Buffer>): Handler {
       "Content-Length",
       pieces.reduce((length, piece) => length + piece.length, 0),
     );
-    // A scraper that goes away half-way is its own affair.
-    await pipeline(Readable.from(pieces), response).catch(() => undefined);
+    // A scraper that goes away half-way, or is too slow, is its own affair.
+    const signal = AbortSignal.timeout(responseTimeout);
+    await pipeline(Readable.from(pieces), response, { signal }).catch(() => undefined);
   };
 }
 
 function routes(options: ServerOptions): ReadonlyMap<string, Handler> {
-  const { telemetryPath, render, health, page } = options;
+  const { telemetryPath, render, health, page, limits = usualLimits } = options;
   return new Map<string, Handler>([
     [
       "/",
@@ -135,12 +113,12 @@ function routes(options: ServerOptions): ReadonlyMap<string, Handler> {
         sendText(request, response, ready ? 200 : 503, lines.join("\n"));
       },
     ],
-    [telemetryPath, metricsHandler(render)],
+    [telemetryPath, metricsHandler(render, limits.responseTimeout)],
   ]);
 }
 
-/** Finds the handler of a path and answers what has none: 404, 405, and 500 for a handler that throws. */
-function dispatcher(handlers: ReadonlyMap<string, Handler>, onError: (error: unknown) => void): Handler {
+/** Finds the handler of a path and answers what has none: 404 and 405. */
+function dispatcher(handlers: ReadonlyMap<string, Handler>): Handler {
   return async (request, response) => {
     const [path = ""] = (request.url ?? "").split("?", 1);
     const handler = handlers.get(path);
@@ -150,11 +128,20 @@ function dispatcher(handlers: ReadonlyMap<string, Handler>, onError: (error: unk
     }
     if (request.method !== "GET" && request.method !== "HEAD") {
       response.setHeader("Allow", "GET, HEAD");
+      // Nobody reads the body that such a request may have.
+      response.setHeader("Connection", "close");
       sendText(request, response, 405, "method not allowed");
       return;
     }
+    await handler(request, response);
+  };
+}
+
+/** Answers 500 for a handler that throws. */
+function catching(handle: Handler, onError: (error: unknown) => void): Handler {
+  return async (request, response) => {
     try {
-      await handler(request, response);
+      await handle(request, response);
     } catch (error) {
       onError(error);
       sendText(request, response, 500, error instanceof Error ? error.message : String(error));
@@ -189,7 +176,7 @@ function close(server: Server): Promise<void> {
  * address and the remedy. Throws for a telemetry path that is no path or belongs to a health check.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { telemetryPath, listenAddresses } = options;
+  const { telemetryPath, listenAddresses, webConfig, limits = usualLimits, onError } = options;
   if (!/^\/[^?#\s]*$/.test(telemetryPath) || telemetryPath === healthPath || telemetryPath === readyPath) {
     throw new Error(`--web.telemetry-path ${JSON.stringify(telemetryPath)}: want a path such as /metrics`);
   }
@@ -197,25 +184,25 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   if (parsed.length === 0) {
     throw new Error("--web.listen-address: none given");
   }
-  const handle = dispatcher(routes(options), options.onError);
+  const handle = catching(guarded(webConfig, dispatcher(routes(options))), onError);
+  const secure = webConfig?.().tls !== undefined;
+  // Whether there is TLS does not change while the server runs.
+  const tls = secure ? () => webConfig().tls as TlsSettings : undefined;
   const servers: Server[] = [];
   const addresses: string[] = [];
   const closeAll = async (): Promise<void> => {
     await Promise.all(servers.map(close));
   };
   for (const address of parsed) {
-    const server = createServer({ ...limits, keepAliveTimeout }, (request, response) => void handle(request, response));
-    server.maxHeadersCount = maxHeaders;
-    server.maxConnections = maxConnections;
-    server.timeout = idleTimeout;
+    const server = createWebServer(limits, tls, (request, response) => void handle(request, response));
     try {
       addresses.push(await listen(server, address));
     } catch (error) {
       await closeAll();
       throw error;
     }
-    server.on("error", options.onError);
+    server.on("error", onError);
     servers.push(server);
   }
-  return { addresses, close: closeAll };
+  return { scheme: secure ? "https" : "http", addresses, close: closeAll };
 }

@@ -14,6 +14,7 @@ describe("values", () => {
       labels: ["pid", "comm"],
       listenAddresses: ["127.0.0.1:19435"],
       telemetryPath: "/metrics",
+      webConfig: undefined,
       seriesLimit: 20_000,
       identityLimit: 32_768,
       logLevel: "info",
@@ -61,6 +62,7 @@ describe("values", () => {
       labels: ["comm"],
       listenAddresses: [":80", "[::1]:81", "localhost:82"],
       telemetryPath: "/m/x",
+      webConfig: undefined,
       seriesLimit: 7,
       identityLimit: 9,
       logLevel: "warn",
@@ -74,6 +76,13 @@ describe("values", () => {
       bpfStats: true,
       ringSize: 65_536,
     });
+  });
+
+  test("a web configuration", (t) => {
+    const { webConfig } = runOptions(["--web.config.file", configFile(t, "http_server_config: {http2: no}\n")]);
+    const { tls, users } = webConfig?.current(assert.ifError) ?? {};
+    assert.equal(tls, undefined);
+    assert.equal(users?.size, 0);
   });
 
   test("a value given twice counts once", () => {
@@ -162,6 +171,7 @@ describe("refusals", () => {
     ["--web.telemetry-path", "/a/../b", `"/a/../b": ${wantPath}`],
     ["--web.telemetry-path", "/a?b", `"/a?b": ${wantPath}`],
     ["--web.telemetry-path", "/healthz", '"/healthz": taken: the server has /healthz and /readyz for itself'],
+    ["--web.config.file", "/nowhere/web.yml", '"/nowhere/web.yml": no such file or directory'],
     ["--series-limit", "0", '"0": expected a whole number from 1 to 10000000'],
     ["--series-limit", "1e3", '"1e3": expected a whole number from 1 to 10000000'],
     ["--log.level", "loud", '"loud": expected one of debug, info, warn, error'],
@@ -191,6 +201,14 @@ describe("refusals", () => {
       assert.throws(() => runOptions([flag, value]), { name: "UsageError", message: `${flag} ${problem}` });
     });
   }
+
+  test("a web configuration that makes no sense, named by the configuration", (t) => {
+    const web = configFile(t, "basic_auth_users:\n  alice: secret\n");
+    const path = configFile(t, `series-limit: 7\nweb.config.file: ${web}\n`);
+    const problem = "line 2: basic_auth_users.alice: expected a hash of bcrypt, such as `htpasswd -nB USER` prints";
+    const message = `--web.config.file "${web}": ${problem} (from ${path}:2)`;
+    assert.throws(() => runOptions(["--config.file", path]), { name: "UsageError", message });
+  });
 
   test("--syscall.errors-only without stream mode", () => {
     assert.throws(() => runOptions(["--syscall.errors-only"]), { message: `--syscall.errors-only ${streamOnly}` });

@@ -1,4 +1,11 @@
-import { request, type IncomingHttpHeaders, type RequestOptions } from "node:http";
+import {
+  type ClientRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request,
+  type RequestOptions,
+} from "node:http";
+import { request as secureRequest, type RequestOptions as SecureRequestOptions } from "node:https";
 
 export interface Answer {
   readonly status: number;
@@ -6,10 +13,9 @@ export interface Answer {
   readonly body: Buffer;
 }
 
-/** One request to `address` (`host:port`) on a connection of its own. */
-export function ask(address: string, path: string, options: RequestOptions = {}): Promise<Answer> {
+function answer(send: (onResponse: (response: IncomingMessage) => void) => ClientRequest): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const sent = request(`http://${address}${path}`, { agent: false, ...options }, (response) => {
+    const sent = send((response) => {
       const pieces: Buffer[] = [];
       response.on("data", (piece: Buffer) => pieces.push(piece));
       response.on("error", reject);
@@ -20,4 +26,14 @@ export function ask(address: string, path: string, options: RequestOptions = {})
     sent.on("error", reject);
     sent.end();
   });
+}
+
+/** One request to `address` (`host:port`) on a connection of its own. */
+export function ask(address: string, path: string, options: RequestOptions = {}): Promise<Answer> {
+  return answer((onResponse) => request(`http://${address}${path}`, { agent: false, ...options }, onResponse));
+}
+
+/** The same by HTTPS. */
+export function askSecurely(address: string, path: string, options: SecureRequestOptions): Promise<Answer> {
+  return answer((onResponse) => secureRequest(`https://${address}${path}`, { agent: false, ...options }, onResponse));
 }

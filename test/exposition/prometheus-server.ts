@@ -26,14 +26,26 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Starts a Prometheus that scrapes `target` each second; returns its address. It and its files go when the test ends. */
-export async function startPrometheus(context: Pick<TestContext, "after">, target: string): Promise<string> {
+/**
+ * Starts a Prometheus that scrapes `target` each second; returns its address. It and its files go when the test ends. `how` is more
+ * of the scrape configuration.
+ */
+export async function startPrometheus(
+  context: Pick<TestContext, "after">,
+  target: string,
+  how: Readonly<Record<string, unknown>> = {},
+): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "ringtap-prometheus-"));
   const config = join(folder, "prometheus.yml");
-  await writeFile(
-    config,
-    `scrape_configs: [{ job_name: ringtap, scrape_interval: 1s, scrape_timeout: 1s, static_configs: [{ targets: ["${target}"] }] }]`,
-  );
+  const job = {
+    job_name: "ringtap",
+    scrape_interval: "1s",
+    scrape_timeout: "1s",
+    static_configs: [{ targets: [target] }],
+    ...how,
+  };
+  // JSON is YAML.
+  await writeFile(config, JSON.stringify({ scrape_configs: [job] }));
   const address = `127.0.0.1:${await freePort()}`;
   const child = spawn(
     "prometheus",

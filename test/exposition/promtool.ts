@@ -1,13 +1,25 @@
 import { spawnSync } from "node:child_process";
 
-/** Gives `promtool check metrics` a body; returns its exit code and all it had to say. */
-export function checkMetrics(body: string): { status: number | null; output: string } {
-  const { status, stdout, stderr, error } = spawnSync("promtool", ["check", "metrics"], {
-    input: body,
-    encoding: "utf8",
-  });
+/** An exit code, and all that was said. */
+interface Finding {
+  readonly status: number | null;
+  readonly output: string;
+}
+
+function promtool(args: readonly string[], input = ""): Finding {
+  const { status, stdout, stderr, error } = spawnSync("promtool", args, { input, encoding: "utf8" });
   if (error !== undefined) {
     throw error;
   }
   return { status, output: stdout + stderr };
+}
+
+/** Gives `promtool check metrics` a body. */
+export function checkMetrics(body: string): Finding {
+  return promtool(["check", "metrics"], body);
+}
+
+/** Gives `promtool check web-config` a file. */
+export function checkWebConfig(path: string): Finding {
+  return promtool(["check", "web-config", path]);
 }

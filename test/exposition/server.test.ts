@@ -1,35 +1,11 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo } from "node:net";
-import { test, type TestContext } from "node:test";
+import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
-import { startServer, type RunningServer, type ServerOptions } from "../../src/exposition/server.js";
 import { ask } from "./http.js";
-
-const anyPort = "127.0.0.1:0";
-
-function toPieces(...pieces: string[]): () => AsyncIterable<Buffer> {
-  return async function* () {
-    yield* await Promise.resolve(pieces.map((piece) => Buffer.from(piece)));
-  };
-}
-
-/** Starts a server on a free port; it is closed when the test ends. */
-async function start(context: TestContext, options: Partial<ServerOptions> = {}) {
-  const errors: unknown[] = [];
-  const server: RunningServer = await startServer({
-    listenAddresses: [anyPort],
-    telemetryPath: "/metrics",
-    render: toPieces("a 1\n", 'b{c="é"} 2\n'),
-    health: () => ({ ready: true, lines: ["tcp: up"] }),
-    page: () => ({ name: "ringtap", version: "1.2.3", signals: [] }),
-    onError: (error) => errors.push(error),
-    ...options,
-  });
-  context.after(server.close);
-  return { server, errors, address: server.addresses[0] as string };
-}
+import { anyPort, start, toPieces } from "./start-server.js";
 
 /** A render that runs until it is told to end; each says its number. */
 function gatedRender() {

@@ -91,6 +91,16 @@ describe("the configuration file", () => {
   }
 });
 
+test("the web configuration makes no sense", (t) => {
+  const path = scratch("web.yml");
+  writeFileSync(path, "tls_server_config:\n  cert_filse: server.pem\n");
+  const known =
+    "cert, key, client_ca, cert_file, key_file, client_ca_file, client_auth_type, client_allowed_sans, " +
+    "min_version, max_version, cipher_suites, prefer_server_cipher_suites, curve_preferences";
+  const problem = `line 2: unknown key "cert_filse" in tls_server_config; known are ${known}`;
+  return fails(t, ["run", `--web.config.file=${path}`], 2, `--web.config.file "${path}": ${problem}`);
+});
+
 test("the port is in use", async (t) => {
   const server = createServer().listen(0, "127.0.0.1");
   t.after(() => server.close());

@@ -1,0 +1,36 @@
+/** How much a client may take of the server. Times in milliseconds. */
+export interface Limits {
+  /** For the headers of a request, and for the first request of a connection to come. */
+  readonly headersTimeout: number;
+  /** For a whole request. */
+  readonly requestTimeout: number;
+  /** How often the two above are looked at. */
+  readonly connectionsCheckingInterval: number;
+  readonly handshakeTimeout: number;
+  /** For a connection that waits for its next request. */
+  readonly keepAliveTimeout: number;
+  /** For a connection on which nothing moves: a scraper that has stopped reading. */
+  readonly idleTimeout: number;
+  /** For the body of the metrics to be read, however steadily. */
+  readonly responseTimeout: number;
+  /** Bytes of a request's first line and headers. */
+  readonly maxHeaderSize: number;
+  readonly maxHeaders: number;
+  /** Of one listening address. */
+  readonly maxConnections: number;
+}
+
+/** A request is a few hundred bytes from a machine nearby; whoever is slower or wants more has something else in mind. */
+export const usualLimits: Limits = {
+  headersTimeout: 10_000,
+  requestTimeout: 10_000,
+  connectionsCheckingInterval: 5_000,
+  handshakeTimeout: 10_000,
+  // Longer than Prometheus's default interval of one minute, so that it finds its connection still there.
+  keepAliveTimeout: 75_000,
+  idleTimeout: 60_000,
+  responseTimeout: 60_000,
+  maxHeaderSize: 16_384,
+  maxHeaders: 64,
+  maxConnections: 128,
+};

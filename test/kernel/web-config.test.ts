@@ -1,0 +1,71 @@
+/** A real Prometheus and an agent that both keep strangers out. */
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+
+import { hashSync } from "bcryptjs";
+import { createAuthority } from "../exposition/certificates.js";
+import { askSecurely } from "../exposition/http.js";
+import { query, queryUntilAnswered, startPrometheus } from "../exposition/prometheus-server.js";
+import { checkWebConfig } from "../exposition/promtool.js";
+import { eventually } from "./support/eventually.js";
+import { startRingtap } from "./support/ringtap.js";
+
+test("Prometheus scrapes by TLS with its certificate and password, and goes on when both change", async (t) => {
+  const authority = createAuthority(t);
+  const inFolder = (name: string): string => join(authority.folder, name);
+  authority.issue("agent", "IP:127.0.0.1");
+  authority.issue("prometheus", "DNS:prometheus");
+  const writeConfig = (identity: string, password: string): void => {
+    writeFileSync(
+      inFolder("web.yml"),
+      `tls_server_config:
+  cert_file: ${identity}.pem
+  key_file: ${identity}.key
+  client_auth_type: RequireAndVerifyClientCert
+  client_ca_file: ca.pem
+basic_auth_users:
+  prometheus: ${hashSync(password, 10)}
+`,
+    );
+  };
+  writeConfig("agent", "secret");
+  assert.equal(checkWebConfig(inFolder("web.yml")).status, 0);
+  const agent = startRingtap(t, [
+    ...["run", "--signals=process", "--web.listen-address=127.0.0.1:0"],
+    `--web.config.file=${inFolder("web.yml")}`,
+  ]);
+  const [, address = ""] = await agent.said(/https:\/\/(127\.0\.0\.1:\d+)\/metrics/);
+
+  writeFileSync(inFolder("password"), "secret");
+  const prometheus = await startPrometheus(t, address, {
+    scheme: "https",
+    basic_auth: { username: "prometheus", password_file: inFolder("password") },
+    tls_config: {
+      ca_file: inFolder("ca.pem"),
+      cert_file: inFolder("prometheus.pem"),
+      key_file: inFolder("prometheus.key"),
+    },
+  });
+  await queryUntilAnswered(prometheus, "ringtap_build_info");
+  assert.equal(await valueOf(prometheus, 'up{job="ringtap"}'), 1);
+  await assert.rejects(askSecurely(address, "/metrics", { ca: authority.cert }), /hang up|ECONNRESET|alert/);
+
+  authority.issue("renewed", "IP:127.0.0.1");
+  writeConfig("renewed", "changed");
+  await eventually(async () => {
+    assert.equal(await valueOf(prometheus, 'up{job="ringtap"}'), 0, "the old password still works");
+  });
+  writeFileSync(inFolder("password"), "changed");
+  await eventually(async () => {
+    assert.equal(await valueOf(prometheus, 'up{job="ringtap"}'), 1);
+  });
+  assert.doesNotMatch(agent.stderr, /level=(warn|error)/);
+  assert.deepEqual(await agent.stop(), { status: 0, signal: null });
+});
+
+async function valueOf(prometheus: string, expression: string): Promise<number> {
+  const [series] = await query(prometheus, expression);
+  return Number(series?.value[1]);
+}
