@@ -24,16 +24,28 @@ export const clientAuthTypes: ReadonlyMap<string, Omit<ClientPolicy, "allowedNam
 ]);
 
 /** One name as Node writes it, JSON where it has characters that could be taken for a separator. */
-const nodeName = /(DNS|IP Address|email|URI|[^:,]+):("(?:[^"\\]|\\.)*"|[^,]*)(?:, |$)/gy;
+const nodeName = /(DNS|IP Address|email|URI|[^:,]+):("(?:[^"\\]|\\.)*"|[^",]*)(?:, |$)/gy;
+
+/** A name without its JSON; undefined when it is none. */
+function unquoted(written: string): string | undefined {
+  try {
+    return written.startsWith('"') ? (JSON.parse(written) as string) : written;
+  } catch {
+    return undefined;
+  }
+}
 
 /**
  * DNS names, addresses (IPv6 in the short form), e-mail addresses and URIs of a certificate, from what
- * `X509Certificate.subjectAltName` says. Names of other kinds are left out.
+ * `X509Certificate.subjectAltName` says. Names of other kinds are left out, and all from the first that is not written so.
  */
 export function alternativeNames(text: string | undefined): readonly string[] {
   const names: string[] = [];
   for (const [, kind = "", written = ""] of (text ?? "").matchAll(nodeName)) {
-    const name = written.startsWith('"') ? (JSON.parse(written) as string) : written;
+    const name = unquoted(written);
+    if (name === undefined) {
+      break;
+    }
     if (kind === "IP Address") {
       names.push(isIPv6(name) ? new SocketAddress({ address: name, family: "ipv6" }).address : name);
     } else if (kind === "DNS" || kind === "email" || kind === "URI") {

@@ -11,7 +11,7 @@ import { createAuthority, type Identity, temporaryFolder } from "./certificates.
 import { askSecurely } from "./http.js";
 import { start } from "./start-server.js";
 
-const authority = createAuthority({ after });
+export const authority = createAuthority({ after });
 export const server = authority.issue("server", "IP:127.0.0.1");
 export const renewed = authority.issue("renewed", "IP:127.0.0.1");
 export const prometheus = authority.issue(

@@ -7,6 +7,7 @@ import { connect, type ConnectionOptions } from "node:tls";
 import { alternativeNames } from "../../src/exposition/client-certificate.js";
 import { usualLimits } from "../../src/exposition/limits.js";
 import {
+  authority,
   ca,
   login,
   prometheus,
@@ -143,13 +144,24 @@ test("client_allowed_sans: a name that is in the certificate, exactly", async (c
   }
 });
 
-test("names that look like several are one", () => {
+test("a name that has an allowed one in it", async (context) => {
+  const forged = authority.issue("forged", "@names\n[names]\nDNS.1=x, DNS:prometheus.example");
+  const section = tlsSection(`${verified}  client_allowed_sans: [prometheus.example]\n`);
+  const { address } = await startConfigured(context, section);
+  assert.equal(await scrape(address, forged), "cut");
+  assert.equal(await scrape(address, prometheus), 200);
+});
+
+test("names that look like several are one, and what is no name ends the list", () => {
   assert.deepEqual(alternativeNames('DNS:"a, DNS:b\\"c", IP Address:10.0.0.1, DirName:"CN = x", DNS:d'), [
     'a, DNS:b"c',
     "10.0.0.1",
     "d",
   ]);
   assert.deepEqual(alternativeNames(undefined), []);
+  for (const end of ['DNS:"b', 'DNS:"b\\x"', 'DNS:"b"c', "DNS:b,DNS:c", "IP Address"]) {
+    assert.deepEqual(alternativeNames(`DNS:a, ${end}, DNS:d`), ["a"], end);
+  }
 });
 
 test("users: every path asks, strangers learn nothing and keep no connection", async (context) => {
