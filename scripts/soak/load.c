@@ -3,11 +3,11 @@
  * Loads for the soak: what makes agents lose events or grow.
  *
  *   load calls CPU COUNT           getppid(2), so often, on one CPU
- *   load processes COUNT COMMS     processes that live 5 ms, 16 at a time, under so many names; each
- *                                  fails to open a file
+ *   load processes COUNT COMMS     processes that live 5 ms, 16 at a time, under so many names;
+ *                                  each fails to open a file
  *   load connections COUNT         TCP connections to itself over the loopback of a network
- *                                  namespace of its own, both ends held; prints "ready" when all are
- *                                  open, closes them at the end of standard input
+ *                                  namespace of its own, both ends held; prints "ready" when all
+ *                                  are open, closes them at the end of standard input
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -91,7 +91,9 @@ static void own_network(void)
 	close(fd);
 }
 
-/* Opens `count` connections to a port of its own and says so, then holds them until `until` ends. */
+/*
+ * Opens `count` connections to a port of its own and says so, then holds them until `until` ends.
+ */
 static void hold(int port, int count, int ready, int until)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port) };

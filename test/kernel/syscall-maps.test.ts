@@ -59,9 +59,10 @@ function start(scope: Scope, mode: "aggregate" | "stream") {
     object: loaded.object,
     count: (pid: number, name: string): number => {
       running.drain();
+      running.settle();
+      running.relieve();
       // Once more, because nobody has announced the processes.
-      running.collect();
-      running.collect();
+      running.relieve();
       return table.value(subject.intern(pid.toString()), detail.intern(name));
     },
   };

@@ -21,7 +21,10 @@ export interface AgentOptions {
 }
 
 /** Starts the agent and returns when it serves. */
-export async function startAgent(context: Pick<BenchContext, "root" | "after">, options: AgentOptions = {}): Promise<Agent> {
+export async function startAgent(
+  context: Pick<BenchContext, "root" | "after">,
+  options: AgentOptions = {},
+): Promise<Agent> {
   const { flags = [], anyCpu = false } = options;
   const main = join(context.root, "dist/src/cli/main.js");
   const command = [process.execPath, main, "run", "--web.listen-address=127.0.0.1:0", ...flags];
