@@ -27,13 +27,14 @@ function rootWith(...names: readonly string[]): string[] {
   return ["setpriv", `--bounding-set=${["-all", ...names.map((name) => `+${name}`)].join(",")}`];
 }
 
-/** Linux asks for CAP_BPF at every call before 6.0 (its commit c8644cd0efe7), where the sysctl says so. */
-function asksAtEveryCall(): boolean {
-  const [major = 0] = release().split(".").map(Number);
-  return major < 6 && readFileSync("/proc/sys/kernel/unprivileged_bpf_disabled", "utf8").trim() !== "0";
-}
+const [major = 0, minor = 0] = release().split(".").map(Number);
 
-const left = asksAtEveryCall() ? capabilitySet(bpf) : capabilitySet();
+/** Linux asks for CAP_BPF at every call before 6.0 (its commit c8644cd0efe7), where the sysctl says so. */
+const asksAtEveryCall = major < 6 && readFileSync("/proc/sys/kernel/unprivileged_bpf_disabled", "utf8").trim() !== "0";
+const left = asksAtEveryCall ? capabilitySet(bpf) : capabilitySet();
+
+/** Before 5.11 maps are charged to the limit of locked memory, which somebody has to raise. */
+const isMemoryLocked = major < 5 || (major === 5 && minor < 11);
 
 /** A thread that has given up what it could; without CAP_SETPCAP that is not its bounding set. */
 function reduced(bounding: string): ThreadPrivileges {
@@ -49,6 +50,9 @@ function everyThreadHas(pid: number, expected: ThreadPrivileges): void {
     assert.deepEqual(privileges, expected, `thread ${thread}`);
   }
 }
+
+/** What the machine's other work does to limits is not tested here. */
+const roomy = ["--series-limit=1000000", "--ring.size=64MiB"];
 
 let program: string;
 
@@ -81,7 +85,7 @@ before(() => {
 
 describe("--capabilities.drop", () => {
   test("leaves root nothing in any thread, and everything is counted", async (t) => {
-    const agent = await startAgent(t, ["--series-limit=1000000", "--bpf.stats"]);
+    const agent = await startAgent(t, [...roomy, "--bpf.stats"]);
     everyThreadHas(agent.pid, reduced(left));
     await countsExactly(t, agent);
     const samples = await agent.scrape();
@@ -90,7 +94,7 @@ describe("--capabilities.drop", () => {
   });
 
   test("so it does with syscalls as a stream", async (t) => {
-    const agent = await startAgent(t, ["--series-limit=1000000", "--syscall.mode=stream", "--ring.size=64MiB"]);
+    const agent = await startAgent(t, [...roomy, "--syscall.mode=stream"]);
     everyThreadHas(agent.pid, reduced(left));
     await countsExactly(t, agent);
   });
@@ -126,18 +130,22 @@ describe("--capabilities.drop", () => {
 
 describe("CAP_BPF and CAP_PERFMON", () => {
   const bounding = capabilitySet(perfmon, bpf);
+  const unlimited = isMemoryLocked ? ["prlimit", "--memlock=unlimited"] : [];
 
   for (const [user, prefix, bounds] of [
-    ["root", rootWith("bpf", "perfmon"), bounding],
+    ["root", [...unlimited, ...rootWith("bpf", "perfmon")], bounding],
     [
       // Who may also read what stands in the way to this build.
       "another user",
-      ["setpriv", "--reuid=65534", "--clear-groups", ...onlyCapabilities("dac_read_search", "bpf", "perfmon")],
+      [
+        ...unlimited,
+        ...["setpriv", "--reuid=65534", "--clear-groups", ...onlyCapabilities("dac_read_search", "bpf", "perfmon")],
+      ],
       capabilitySet(readSearch, perfmon, bpf),
     ],
   ] as const) {
     test(`are all that ${user} needs`, async (t) => {
-      const agent = await startAgent(t, ["--series-limit=1000000"], { prefix });
+      const agent = await startAgent(t, [...roomy], { prefix });
       everyThreadHas(agent.pid, reduced(bounds));
       await countsExactly(t, agent);
     });
@@ -146,8 +154,8 @@ describe("CAP_BPF and CAP_PERFMON", () => {
   test("are enough under no_new_privs and a seccomp filter such as Docker's", async (t) => {
     const confined = compileProgram("confined", programSource("confined"));
     await assert.rejects(runProgram(confined, ["unshare", "--mount", "true"]), /Operation not permitted/);
-    const agent = await startAgent(t, ["--series-limit=1000000"], {
-      prefix: [...rootWith("bpf", "perfmon"), confined],
+    const agent = await startAgent(t, [...roomy], {
+      prefix: [...unlimited, ...rootWith("bpf", "perfmon"), confined],
     });
     everyThreadHas(agent.pid, reduced(bounding));
     await countsExactly(t, agent);
@@ -168,4 +176,14 @@ describe("CAP_BPF and CAP_PERFMON", () => {
       }
     });
   }
+
+  test("want CAP_SYS_RESOURCE beside them where memory is locked", { skip: !isMemoryLocked }, async (t) => {
+    const { status, stderr } = await runRingtap(t, ["run", "--signals=tcp"], { prefix: rootWith("bpf", "perfmon") });
+    assert.equal(status, 1);
+    assert.match(stderr, /RLIMIT_MEMLOCK, now \d+ bytes: grant CAP_SYS_RESOURCE/);
+    const agent = await startAgent(t, [...roomy], {
+      prefix: rootWith("bpf", "perfmon", "sys_resource"),
+    });
+    await countsExactly(t, agent);
+  });
 });
