@@ -13,6 +13,7 @@
         "native/array_memory.cc",
         "native/bpf_file.cc",
         "native/btf.cc",
+        "native/btf_check.cc",
         "native/capabilities.cc",
         "native/column.cc",
         "native/constants.cc",

@@ -17,22 +17,17 @@ import { native } from "../../../src/kernel/native.js";
 const [, , path = "", scratch = "", seed = "0", runs = "0"] = process.argv;
 const original = readFileSync(path);
 
-/** Where an ELF64 file tells where its sections are: e_shoff, e_shentsize, e_shnum of the header. */
-const sections = {
-  at: Number(original.readBigUInt64LE(0x28)),
-  bytes: original.readUInt16LE(0x3a) * original.readUInt16LE(0x3c),
-};
-/** The offset of a section's content is the fourth, its size the fifth of a header's ten words of 4 or 8 bytes. */
-const btf = ((): { at: number; bytes: number } => {
-  const at = original.lastIndexOf(Buffer.from([0x9f, 0xeb, 1, 0]));
-  return { at: original.indexOf(Buffer.from([0x9f, 0xeb, 1, 0])), bytes: at };
-})();
+/** Where an ELF64 file has the headers of its sections: e_shoff, e_shentsize, e_shnum of its own. */
+const headersAt = Number(original.readBigUInt64LE(0x28));
+const headersBytes = original.readUInt16LE(0x3a) * original.readUInt16LE(0x3c);
+/** Where its BTF begins: magic number, version, flags. */
+const btfAt = original.indexOf(Buffer.from([0x9f, 0xeb, 1, 0]));
 
 const place = fc.oneof(
   fc.nat(original.length - 1),
   fc.nat(63),
-  fc.nat(Math.max(0, sections.bytes - 1)).map((offset) => sections.at + offset),
-  fc.nat(4000).map((offset) => Math.min(btf.at + offset, original.length - 1)),
+  fc.nat(headersBytes - 1).map((offset) => headersAt + offset),
+  fc.nat(4000).map((offset) => Math.min(btfAt + offset, original.length - 1)),
 );
 const damage = fc.oneof(fc.constantFrom(0, 1, 0x7f, 0x80, 0xff), fc.nat(255));
 const copy = fc.oneof(
@@ -52,10 +47,13 @@ function read(): void {
   const object = native.open(scratch);
   try {
     object.enums();
-    void [object.programs, object.maps];
+    for (const { name } of [...object.programs, ...object.maps]) {
+      assert.equal(typeof name, "string");
+    }
     for (const name of object.variables(exportPrefix)) {
       layoutOf(object, name.slice(exportPrefix.length));
     }
+    object.setConstant("wakeup_bytes", 4096);
   } finally {
     object.close();
   }
