@@ -66,7 +66,7 @@ function emptyContext(catalog: Catalog, identity: Identity): SignalContext {
 /** What a signal makes of records: its metrics, its lines of trace, its books and what its handlers threw. */
 async function outcome(signal: Signal, records: readonly Uint8Array[], poison: number) {
   const catalog = new Catalog();
-  const identity = new Identity(catalog, ["pid", "comm"], () => 0);
+  const identity = new Identity(catalog, ["pid", "comm"], { now: () => 0 });
   const handlers = signal.start(emptyContext(catalog, identity), streaming);
   const shortest = signal.shortestRecord ?? signal.record.size;
   const thrown: unknown[] = [];
@@ -81,7 +81,7 @@ async function outcome(signal: Signal, records: readonly Uint8Array[], poison: n
     failed,
   );
   reader.drain();
-  handlers.collect?.();
+  await handlers.collect?.();
   const pieces: Buffer[] = [];
   for await (const piece of renderText(catalog)) {
     pieces.push(piece);
