@@ -63,7 +63,7 @@ export const ringFlags = {
 export const privilegeFlags = {
   dropCapabilities: toggle(
     "capabilities.drop",
-    "give up the capabilities that are needed no more once everything is attached; --no-capabilities.drop keeps them",
+    "give up the capabilities that are needed no more once everything is attached",
     "true",
   ),
 };
