@@ -8,10 +8,13 @@
       "target_name": "ringtap",
       "sources": [
         "native/addon.cc",
+        "native/all_threads.cc",
         "native/arguments.cc",
         "native/array_memory.cc",
         "native/bpf_file.cc",
         "native/btf.cc",
+        "native/btf_check.cc",
+        "native/capabilities.cc",
         "native/column.cc",
         "native/constants.cc",
         "native/error.cc",

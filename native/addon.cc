@@ -2,6 +2,7 @@
  */
 #include <napi.h>
 
+#include "capabilities.h"
 #include "features.h"
 #include "handle.h"
 #include "iterator.h"
@@ -23,6 +24,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(classes);
   exports.Set("open", Napi::Function::New<ringtap::Object::Open>(env, "open"));
   ringtap::DefineFeatures(env, exports);
+  ringtap::DefineCapabilities(env, exports);
   return exports;
 }
 

@@ -73,9 +73,10 @@ struct Range {
 
 /** What fits in an integer or enum variable; none for other types. */
 std::optional<Range> RangeOf(const Constant& constant) {
+  if (constant.size > 8) return std::nullopt;
   const Integer beyond = Integer{1} << (8 * constant.size);
   if (btf_is_any_enum(constant.type)) return Range{-(beyond / 2), beyond - 1};
-  if (!btf_is_int(constant.type) || constant.size > 8) return std::nullopt;
+  if (!btf_is_int(constant.type)) return std::nullopt;
   if (btf_int_encoding(constant.type) & BTF_INT_BOOL) return Range{0, 1};
   if (btf_int_encoding(constant.type) & BTF_INT_SIGNED) return Range{-(beyond / 2), beyond / 2 - 1};
   return Range{0, beyond - 1};
@@ -117,6 +118,9 @@ void SetConstant(Napi::Env env, const BpfFile& file, const std::string& name, Na
 
   size_t size = 0;
   const void* section = bpf_map__initial_value(constant->map, &size);
+  if (uint64_t{constant->offset} + constant->size > size) {
+    throw fail("the BTF puts it beyond the end of its section");
+  }
   std::vector<uint8_t> content(size);
   std::memcpy(content.data(), section, size);
   std::memcpy(content.data() + constant->offset, bytes.data(), bytes.size());

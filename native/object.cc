@@ -7,6 +7,7 @@
 
 #include "arguments.h"
 #include "btf.h"
+#include "btf_check.h"
 #include "constants.h"
 #include "error.h"
 #include "iterator.h"
@@ -50,6 +51,10 @@ Napi::Value Object::Open(const Napi::CallbackInfo& info) {
   if (HasArgument(info, 1)) {
     btf = StringArgument(info, 1, "btf");
     options.btf_custom_path = btf.c_str();
+  }
+  const std::string fault = FaultInBtf(path);
+  if (!fault.empty()) {
+    throw NativeError(info.Env(), {.doing = "opening " + path, .subject = path, .cause = fault});
   }
   bpf_object* object = bpf_object__open_file(path.c_str(), &options);
   if (object == nullptr) {

@@ -85,9 +85,9 @@ export function list<T>(
   };
 }
 
-/** A flag that is on or off, off unless given; `--no-<name>` turns off what the environment or the file turns on. */
-export function toggle(name: string, help: string): Flag<boolean> {
-  return { name, help, kind: "switch", placeholder: "", fallback: ["false"], read: ([text = ""]) => readSwitch(text) };
+/** A flag that is on or off; `--no-<name>` turns off what the environment, the file or the fallback turns on. */
+export function toggle(name: string, help: string, fallback: "true" | "false" = "false"): Flag<boolean> {
+  return { name, help, kind: "switch", placeholder: "", fallback: [fallback], read: ([text = ""]) => readSwitch(text) };
 }
 
 function readSwitch(text: string): boolean {
@@ -105,7 +105,8 @@ export function splitItems(text: string): string[] {
 /** Gives a command the flags of a table. */
 export function addFlags(command: Command, flags: FlagTable): void {
   for (const { name, help, kind, placeholder, fallback } of Object.values(flags)) {
-    const note = kind === "switch" || fallback.length === 0 ? "" : ` (default: ${fallback.join(",")})`;
+    const isOff = kind === "switch" && fallback[0] === "false";
+    const note = isOff || fallback.length === 0 ? "" : ` (default: ${fallback.join(",")})`;
     const option = new Option(`--${name} ${placeholder}`.trimEnd(), help + note);
     command.addOption(kind === "list" ? option.argParser(appendText) : option);
     if (kind === "switch") {

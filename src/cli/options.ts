@@ -59,6 +59,15 @@ export const ringFlags = {
   ringSize: optional("ring.size", "<size>", "size of each signal's ring buffer, instead of 1MiB to 4MiB", ringSize),
 };
 
+/** What happens to the privileges once everything is attached. */
+export const privilegeFlags = {
+  dropCapabilities: toggle(
+    "capabilities.drop",
+    "give up the capabilities that are needed no more once everything is attached",
+    "true",
+  ),
+};
+
 /** Which system calls become records; applied in the kernel. */
 export const syscallFilterFlags = {
   /** Nanoseconds. */
@@ -118,6 +127,7 @@ function runFlags(signals: readonly string[]) {
     ...syscallFilterFlags,
     bpfStats: toggle("bpf.stats", "measure the run time of the BPF programs (costs some time in each)"),
     ...ringFlags,
+    ...privilegeFlags,
   };
 }
 

@@ -5,6 +5,7 @@ import { createBody } from "../exposition/body.js";
 import type { PageSignal } from "../exposition/page.js";
 import { startServer } from "../exposition/server.js";
 import { native } from "../kernel/native.js";
+import { dropCapabilities } from "../kernel/privileges.js";
 import { Engine } from "../signals/engine.js";
 import { signals } from "../signals/index.js";
 import { declareProgramStats, declareSelfMetrics } from "../signals/self-metrics.js";
@@ -84,11 +85,17 @@ async function run(options: RunOptions): Promise<void> {
         log.error({ err }, "answering a request failed");
       },
     });
-    for (const address of server.addresses) {
-      log.info({ url: `${server.scheme}://${address}${options.telemetryPath}` }, "serving metrics");
+    try {
+      if (options.dropCapabilities) {
+        log.info({ kept: dropCapabilities() ?? "none" }, "dropped capabilities");
+      }
+      for (const address of server.addresses) {
+        log.info({ url: `${server.scheme}://${address}${options.telemetryPath}` }, "serving metrics");
+      }
+      log.info({ signal: await ending }, "ending");
+    } finally {
+      await server.close();
     }
-    log.info({ signal: await ending }, "ending");
-    await server.close();
   } finally {
     engine.close();
     stopStats?.();

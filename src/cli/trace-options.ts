@@ -3,7 +3,7 @@ import type { Command } from "commander";
 
 import { UsageError } from "./errors.js";
 import { environmentSource } from "./environment.js";
-import { logFlags, ringFlags, syscallFilterFlags } from "./options.js";
+import { logFlags, privilegeFlags, ringFlags, syscallFilterFlags } from "./options.js";
 import { addFlags, commandLineSource, type FlagValues, list, optional, readFlags, single } from "./options-flags.js";
 import { comm, duration, oneOf, pid, wholeNumber } from "./options-values.js";
 
@@ -31,6 +31,7 @@ const traceFlags = {
   ...syscallFlags,
   ...ringFlags,
   ...logFlags,
+  ...privilegeFlags,
 };
 
 function lastingFor(text: string): number {

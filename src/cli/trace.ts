@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import type { Logger } from "pino";
 
 import { Identity } from "../identity/identity.js";
+import { dropCapabilities } from "../kernel/privileges.js";
 import { requireKernel } from "../kernel/requirements.js";
 import { Catalog } from "../metrics/catalog.js";
 import { DrainSchedule } from "../signals/drain-schedule.js";
@@ -124,6 +125,9 @@ async function trace(signal: Signal, options: TraceOptions): Promise<void> {
   let reports: NodeJS.Timeout | undefined;
   try {
     running.attach();
+    if (options.dropCapabilities) {
+      dropCapabilities();
+    }
     schedule.start();
     reports = reportDrops(output, log);
     if (table !== undefined) {

@@ -78,7 +78,12 @@ export function lockedMemory(): Finding {
   const detail = `BPF memory is charged to RLIMIT_MEMLOCK, now ${soft} bytes`;
   return soft === "unlimited"
     ? { check, status: "ok", detail }
-    : { check, status: "warn", detail, mend: "ringtap raises it, for which it needs CAP_SYS_RESOURCE" };
+    : {
+        check,
+        status: "warn",
+        detail,
+        mend: "grant CAP_SYS_RESOURCE, with which ringtap raises it, or raise it (ulimit -l unlimited)",
+      };
 }
 
 /** PROC_PID_INIT_INO of include/linux/proc_ns.h: the initial pid namespace. */

@@ -212,6 +212,17 @@ export interface Native {
   probeMapType(type: number): boolean;
   /** Does the running kernel offer the helper (number of `enum bpf_func_id`) to the program type? */
   probeHelper(programType: number, helper: number): boolean;
+  /**
+   * Leaves every thread of the process, and those made later, at most the capabilities whose bits (include/uapi/linux/capability.h)
+   * are set in two 32-bit halves; sets no_new_privs; and takes the others from the bounding set where CAP_SETPCAP allows it. For
+   * good. An error names the thread that could not be reached; others may have given theirs up by then.
+   */
+  dropCapabilities(low: number, high: number): void;
+  /**
+   * Would a process without capabilities be refused the calls that read maps, walk iterators and ask for statistics, on
+   * descriptors it has open? Tries it, in a thread of its own.
+   */
+  bpfNeedsCapability(): boolean;
   /** CLOCK_MONOTONIC in nanoseconds, the clock of `bpf_ktime_get_ns`. */
   monotonicNow(): bigint;
 }

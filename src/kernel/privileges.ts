@@ -2,11 +2,13 @@
 import { readFileSync } from "node:fs";
 
 import type { Finding } from "./finding.js";
+import { native } from "./native.js";
 
 /** Capabilities as include/uapi/linux/capability.h numbers them. */
 const sysAdmin = 21n;
+const bpf = 39n;
 const needed: readonly (readonly [name: string, bit: bigint])[] = [
-  ["CAP_BPF", 39n],
+  ["CAP_BPF", bpf],
   ["CAP_PERFMON", 38n],
 ];
 
@@ -18,10 +20,17 @@ const identityMap = /^\s*0\s+0\s+4294967295\s*$/;
  * CAP_SYS_ADMIN stands for all of them. Those of a user namespace other than the initial one do not count (bpf(2), capable()).
  */
 export function missingCapabilities(status: string, uidMap: string): string[] {
+  const effective = identityMap.test(uidMap) ? effectiveCapabilities(status) : 0n;
+  return holds(effective, sysAdmin) ? [] : needed.filter(([, bit]) => !holds(effective, bit)).map(([name]) => name);
+}
+
+function effectiveCapabilities(status: string): bigint {
   const [, hexadecimal = "0"] = /^CapEff:\s*([\da-f]+)$/m.exec(status) ?? [];
-  const effective = identityMap.test(uidMap) ? BigInt(`0x${hexadecimal}`) : 0n;
-  const holds = (bit: bigint): boolean => ((effective >> bit) & 1n) === 1n;
-  return holds(sysAdmin) ? [] : needed.filter(([, bit]) => !holds(bit)).map(([name]) => name);
+  return BigInt(`0x${hexadecimal}`);
+}
+
+function holds(capabilities: bigint, bit: bigint): boolean {
+  return ((capabilities >> bit) & 1n) === 1n;
 }
 
 /** May this process load BPF programs? */
@@ -39,4 +48,20 @@ export function privileges(): Finding {
     detail: `${user} lacks ${missing.join(" and ")}${where}`,
     mend: "run it as root, with sudo, or grant it CAP_BPF and CAP_PERFMON (CAP_SYS_ADMIN has both in it)",
   };
+}
+
+/**
+ * Gives up, in every thread and for good, the capabilities that are needed no more once programs are attached, files read and
+ * sockets bound. Returns the name of the one that stays, on a kernel that asks for it whenever a map is read; mostly none does.
+ * Throws a NativeError.
+ */
+export function dropCapabilities(): string | undefined {
+  if (!native.bpfNeedsCapability()) {
+    native.dropCapabilities(0, 0);
+    return undefined;
+  }
+  const effective = effectiveCapabilities(readFileSync("/proc/self/status", "utf8"));
+  const [name, bit] = holds(effective, bpf) ? (["CAP_BPF", bpf] as const) : (["CAP_SYS_ADMIN", sysAdmin] as const);
+  native.dropCapabilities(Number((1n << bit) & 0xffff_ffffn), Number((1n << bit) >> 32n));
+  return name;
 }

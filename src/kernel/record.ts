@@ -1,6 +1,7 @@
 /** Reading one record in place: a flyweight that is moved over a batch. */
 
-const decoder = new TextDecoder();
+/** Nothing is left out, not even a byte order mark: it would make one name look like another. */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
  * The base of every generated decoder. One instance is moved from record to record; its getters read the record where it lies and

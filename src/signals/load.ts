@@ -1,5 +1,6 @@
 /** From a signal's object file to programs in the kernel. */
 import { join } from "node:path";
+import { lockedMemory } from "../kernel/features.js";
 import { layoutOf, layoutText } from "../kernel/layout.js";
 import { native, type BpfObject, type NativeError } from "../kernel/native.js";
 import type { RecordClass } from "../kernel/record.js";
@@ -109,6 +110,19 @@ function tryHook(signal: Signal, hook: HookSet, setup: Setup, options: LoadOptio
   }
 }
 
+/** Privileges have been looked at by now: before Linux 5.11, EPERM is what the limit of locked memory makes of a map. */
+function explain(error: NativeError): Error {
+  if (error.code !== "EPERM") {
+    return error;
+  }
+  try {
+    const { detail, mend } = lockedMemory();
+    return mend === undefined ? error : new Error(`${error.message}: ${detail}: ${mend}`, { cause: error });
+  } catch {
+    return error;
+  }
+}
+
 /** Loads a signal by the best way that the kernel takes. Throws a {@link LoadError} that gives the reason for each. */
 export function loadSignal(signal: Signal, signalOptions: SignalOptions, options: LoadOptions): Loaded {
   const refused: { hook: HookSet; error: Error }[] = [];
@@ -117,7 +131,7 @@ export function loadSignal(signal: Signal, signalOptions: SignalOptions, options
     try {
       return { ...tryHook(signal, hook, setup, options), refused };
     } catch (error) {
-      refused.push({ hook, error: error as NativeError });
+      refused.push({ hook, error: explain(error as NativeError) });
     }
   }
   throw new LoadError(signal, refused);

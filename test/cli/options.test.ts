@@ -27,6 +27,7 @@ describe("values", () => {
       syscallComms: [],
       bpfStats: false,
       ringSize: undefined,
+      dropCapabilities: true,
     });
   });
 
@@ -55,7 +56,7 @@ describe("values", () => {
       ],
       ...["--log.level", "warn", "--log.format", "json", "--syscall.mode", "stream", "--syscall.errors-only"],
       ...["--syscall.min-duration", "1.5s", "--syscall.names", "read,write", "--syscall.pids", "1,4194303"],
-      ...["--syscall.comms", "nginx,a b"],
+      ...["--syscall.comms", "nginx,a b", "--no-capabilities.drop"],
     ]);
     assert.deepEqual(options, {
       signals: ["file", "tcp"],
@@ -75,6 +76,7 @@ describe("values", () => {
       syscallComms: ["nginx", "a b"],
       bpfStats: true,
       ringSize: 65_536,
+      dropCapabilities: false,
     });
   });
 

@@ -1,6 +1,5 @@
 /** What cannot work says so in one line, with the exit status that belongs to it: 2 for bad input, 1 for what cannot run. */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, truncateSync, unlinkSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
@@ -9,11 +8,8 @@ import { describe, test, type TestContext } from "node:test";
 import { signals } from "../../src/signals/index.js";
 import { startAgent } from "./support/agent.js";
 import { copyBuild } from "./support/build-copy.js";
-import { compileProgram, runProgram, scratch } from "./support/program.js";
+import { scratch } from "./support/program.js";
 import { runRingtap, type RunOptions, unprivileged } from "./support/ringtap.js";
-import { eventually } from "./support/eventually.js";
-import { select } from "./support/samples.js";
-import { startTrace } from "./support/trace.js";
 
 /** `ringtap <args>` must end with this status, this one line on stderr and nothing on stdout. */
 async function fails(
@@ -214,50 +210,4 @@ test("this process has no privileges", async (t) => {
     "run it as root, with sudo, or grant it CAP_BPF and CAP_PERFMON (CAP_SYS_ADMIN has both in it)";
   await fails(t, ["run"], 1, message, { prefix: unprivileged });
   await fails(t, ["trace", "tcp"], 1, message, { prefix: unprivileged });
-});
-
-describe("a process of a hostile name", () => {
-  /** Names itself by the bytes of its argument, in hexadecimal, waits for its input to end, and exits. */
-  const renamer = compileProgram(
-    "renamer",
-    `#include <stdio.h>
-    #include <string.h>
-    #include <sys/prctl.h>
-    int main(int argc, char **argv) {
-      char name[16] = "";
-      for (int i = 0; i < strlen(argv[1]) / 2; i++) sscanf(argv[1] + 2 * i, "%2hhx", name + i);
-      return prctl(PR_SET_NAME, name);
-    }`,
-  );
-  const name = Buffer.from('a"b\\c\n\u001b[2J\xff', "latin1");
-  const rename = (): Promise<{ pid: number }> => runProgram(renamer, [name.toString("hex")]);
-
-  test("comes out of /metrics as one escaped label", async (t) => {
-    const agent = await startAgent(t, ["--signals=process"]);
-    await rename();
-    const text = await (await agent.get("/metrics")).text();
-    const lint = execFileSync("promtool", ["check", "metrics"], { input: text, encoding: "utf8", stdio: "pipe" });
-    assert.equal(lint, "");
-    const comm = String.raw`a\"b\\c\n` + "\u001b[2J\ufffd";
-    const series = select(await agent.scrape(), "ringtap_process_exits_total", { comm, reason: "ok" });
-    assert.deepEqual([...series.values()], [1], text);
-  });
-
-  for (const [output, shown] of [
-    ["json", String.raw`"comm":"a\"b\\c\n\u001b[2J` + '\ufffd"'],
-    ["table", String.raw`a"b\c\n\u001b[2J` + "\ufffd "],
-  ] as const) {
-    test(`comes out of trace --output ${output} on one line`, async (t) => {
-      const trace = await startTrace(t, ["process", `--output=${output}`]);
-      const { pid } = await rename();
-      await eventually(() => {
-        const lines = trace.lines().filter((line) => line.includes(shown));
-        assert(
-          lines.some((line) => /\bexit\b/.test(line) && line.includes(String(pid))),
-          trace.stdout,
-        );
-      });
-      assert(!trace.stdout.includes("\u001b"));
-    });
-  }
 });

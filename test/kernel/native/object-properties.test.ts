@@ -1,0 +1,25 @@
+/** Damaged object files: an error, or an object of which all can be read; never a crash. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { randomInt } from "node:crypto";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+import { objectFolder } from "../../../src/cli/signal-set.js";
+import { signals } from "../../../src/signals/index.js";
+import { scratch } from "./fixture.js";
+
+const child = fileURLToPath(new URL("./mutated-objects.js", import.meta.url));
+const runs = 400;
+
+for (const { name } of signals) {
+  test(`damaged copies of ${name}`, () => {
+    const seed = randomInt(2 ** 31);
+    const object = join(objectFolder, `${name}.bpf.o`);
+    const args = [object, scratch(`damaged-${name}.bpf.o`), String(seed), String(runs)];
+    const { status, signal, stdout, stderr } = spawnSync(process.execPath, [child, ...args], { encoding: "utf8" });
+    assert.deepEqual([status, signal], [0, null], `seed ${seed}: ${stderr}`);
+    assert(Number(stdout) > 0, "some of the damage is where it does no harm");
+  });
+}
