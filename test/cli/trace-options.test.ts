@@ -27,6 +27,7 @@ test("the defaults", () => {
     ringSize: undefined,
     logLevel: "info",
     logFormat: "logfmt",
+    dropCapabilities: true,
   });
 });
 
