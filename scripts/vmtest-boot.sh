@@ -22,7 +22,7 @@ initial_files() {
 # emulate FOLDER OUT WORK: boots the kernel and returns when the guest is gone. With more than one processor, or with
 # cmpxchg16b, newer kernels crash at random in QEMU 7.2; nokaslr and the rest make a start of four seconds out of ten.
 emulate() {
-  timeout --kill-after=5 "${VMTIMEOUT:-600}" qemu-system-x86_64 \
+  timeout --foreground --kill-after=5 "${VMTIMEOUT:-600}" qemu-system-x86_64 \
     -accel tcg -cpu max,-cx16 -smp 1 -m 1024 \
     -object memory-backend-memfd,id=memory,size=1024M,share=on -numa node,memdev=memory \
     -chardev socket,id=files,path="$3/root.socket" -device vhost-user-fs-pci,chardev=files,tag=root \

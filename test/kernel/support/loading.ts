@@ -31,7 +31,7 @@ interface Loading {
 }
 
 /** Loads a signal, attaches each program, walks its iterators and maps, and takes everything out again. */
-export function tryLoading(signal: Signal, way: SignalOptions): Loading {
+export async function tryLoading(signal: Signal, way: SignalOptions): Promise<Loading> {
   const loaded = loadSignal(signal, way, { folder: objectFolder, ringSize: 2 ** 16 });
   const { object, hook, refused } = loaded;
   try {
@@ -40,7 +40,7 @@ export function tryLoading(signal: Signal, way: SignalOptions): Loading {
       throw error;
     });
     running.attach();
-    running.collect();
+    await running.collect();
     const left = new Set([...hook.without, ...(signal.setup(way).without ?? [])]);
     const names = object.programs.map(({ name }) => name).filter((name) => !left.has(name));
     return {
