@@ -21,6 +21,8 @@ has_header() { [ -e "/usr/include/$1" ] || [ -e "/usr/local/include/$1" ]; }
 # Ubuntu's bpftool is a wrapper that is there without the program it wraps.
 has_bpftool() { has_command bpftool && bpftool version >/dev/null 2>&1; }
 
+has_static_busybox() { has_command busybox && ! ldd "$(command -v busybox)" >/dev/null 2>&1; }
+
 # Prints the packages that are missing, one a line.
 missing_packages() {
   scripts/find-clang clang >/dev/null 2>&1 || echo clang
@@ -46,6 +48,17 @@ missing_packages() {
   has_command nc || echo netcat-openbsd
   has_command capsh || echo libcap2-bin
   has_command git || echo git
+
+  $with_kernels || return 0
+  has_command qemu-system-x86_64 || echo qemu-system-x86
+  [ -x /usr/lib/qemu/virtiofsd ] || echo qemu-system-common
+  # The guest starts without the libraries that another busybox needs.
+  has_static_busybox || echo busybox-static
+  has_command depmod || echo kmod
+  has_command cpio || echo cpio
+  has_command xz || echo xz-utils
+  has_command zstd || echo zstd
+  has_command lz4 || echo lz4
 }
 
 install_packages() {

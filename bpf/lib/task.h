@@ -86,6 +86,8 @@ static __always_inline void current_actor(struct actor *actor)
 
 	actor->tgid = id >> 32;
 	actor->tid = (__u32)id;
+	/* The helper fills up with zeros too, but not on Linux 6.1 (bpf_get_current_comm()). */
+	__builtin_memset(actor->thread_comm, 0, sizeof(actor->thread_comm));
 	bpf_get_current_comm(actor->thread_comm, sizeof(actor->thread_comm));
 	if (actor->tid == actor->tgid)
 		__builtin_memcpy(actor->comm, actor->thread_comm, sizeof(actor->comm));

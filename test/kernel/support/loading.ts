@@ -1,0 +1,72 @@
+/** Getting every program of a signal into the kernel. */
+import { execFileSync } from "node:child_process";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+
+import { objectFolder } from "../../../src/cli/signal-set.js";
+import { Identity } from "../../../src/identity/identity.js";
+import { Catalog } from "../../../src/metrics/catalog.js";
+import { loadSignal } from "../../../src/signals/load.js";
+import { RunningSignal } from "../../../src/signals/running.js";
+import type { Mode, Signal, SignalOptions } from "../../../src/signals/signal.js";
+
+function options(mode: Mode, syscallMode: "aggregate" | "stream"): SignalOptions {
+  return { mode, syscall: { mode: syscallMode, minDuration: 0, errorsOnly: false, names: [] }, pids: [], comms: [] };
+}
+
+/** The ways to load a signal: each leaves other programs out, and has other constants, which the verifier knows. */
+export const ways = {
+  run: options("run", "aggregate"),
+  stream: options("run", "stream"),
+  trace: options("trace", "stream"),
+};
+
+/** What came of it. */
+interface Loading {
+  readonly hook: string;
+  /** Better hooks that the kernel refused, and why. */
+  readonly refused: readonly string[];
+  /** Programs that were loaded, iterators included, and how many instructions the verifier walked: 0 before Linux 5.16. */
+  readonly instructions: ReadonlyMap<string, number>;
+}
+
+/** Loads a signal, attaches each program, walks its iterators and maps, and takes everything out again. */
+export async function tryLoading(signal: Signal, way: SignalOptions): Promise<Loading> {
+  const loaded = loadSignal(signal, way, { folder: objectFolder, ringSize: 2 ** 16 });
+  const { object, hook, refused } = loaded;
+  try {
+    const catalog = new Catalog();
+    const running = new RunningSignal(signal, loaded, catalog, new Identity(catalog, []), way, (error) => {
+      throw error;
+    });
+    running.attach();
+    await running.collect();
+    const left = new Set([...hook.without, ...(signal.setup(way).without ?? [])]);
+    const names = object.programs.map(({ name }) => name).filter((name) => !left.has(name));
+    return {
+      hook: hook.name,
+      refused: refused.map((other) => `${other.hook.name}: ${other.error.message}`),
+      instructions: new Map(names.map((name) => [name, object.stats(name).verifiedInstructions])),
+    };
+  } finally {
+    object.close();
+  }
+}
+
+/** The same numbers for kernels before 5.16, out of the verifier's log: of all programs, as the object has its constants. */
+export function instructionsInLog(signal: Signal): ReadonlyMap<string, number> {
+  const pins = `/sys/fs/bpf/ringtap-test-${process.pid}`;
+  try {
+    const object = join(objectFolder, `${signal.name}.bpf.o`);
+    const log = execFileSync("sh", ["-c", 'exec bpftool -d prog loadall "$1" "$2" 2>&1', "sh", object, pins], {
+      encoding: "utf8",
+      maxBuffer: Infinity,
+    });
+    const found = log.matchAll(
+      /^libbpf: prog '(\w+)': -- BEGIN PROG LOAD LOG --\n(?:(?!libbpf: ).*\n)*?processed (\d+) insns/gm,
+    );
+    return new Map(Array.from(found, ([, name = "", count]) => [name, Number(count)]));
+  } finally {
+    rmSync(pins, { recursive: true, force: true });
+  }
+}
