@@ -167,11 +167,12 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 
 	if (call && !call->start)
 		call = waiting_call(bpf_get_current_task());
-	if (call && call->start) {
-		now = bpf_ktime_get_ns();
-		start = call->start;
+	/* Once: where this program can be preempted, the call may be put aside meanwhile. */
+	start = call ? *(volatile __u64 *)&call->start : 0;
+	if (start) {
 		nr = call->nr;
 		call->start = 0;
+		now = bpf_ktime_get_ns();
 	} else if (error) {
 		nr = bounded_nr(unmarked_syscall_nr(regs), is_compat());
 		if (!is_wanted(nr))
