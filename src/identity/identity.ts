@@ -14,7 +14,7 @@ export const unknownComm = "~unknown";
 /** It, as the kernel lays a comm out: little-endian words, filled up with zeros. */
 const unknownWords = [0, 4, 8, 12].map((at) => Buffer.from(unknownComm.padEnd(16, "\0"), "latin1").readUInt32LE(at));
 
-/** What a process has done may come to light this long after its end, milliseconds: kernel maps are read every two seconds. */
+/** What a process has done may come to light this long after its end, milliseconds: kernel maps are read every second. */
 const lateness = 10_000;
 
 /** In place of an epoch. */

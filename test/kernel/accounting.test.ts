@@ -11,8 +11,8 @@ import { Catalog } from "../../src/metrics/catalog.js";
 import { loadSignal } from "../../src/signals/load.js";
 import { process as processSignal } from "../../src/signals/process.js";
 import { RunningSignal } from "../../src/signals/running.js";
-import type { SignalOptions } from "../../src/signals/signal.js";
 import { type Agent, startAgent } from "./support/agent.js";
+import { plain } from "./support/plain-options.js";
 import { compileProgram, runProgram } from "./support/program.js";
 import { type Samples, sum } from "./support/samples.js";
 import type { Scope } from "./support/scope.js";
@@ -47,14 +47,6 @@ async function flood(scope: Scope): Promise<string[]> {
   );
   return (await Promise.all(programs.map((program) => program.go()))).flat();
 }
-
-/** A signal as `run` starts it. */
-const plain: SignalOptions = {
-  mode: "run",
-  syscall: { mode: "aggregate", minDuration: 0, errorsOnly: false, names: [] },
-  pids: [],
-  comms: [],
-};
 
 /** The books of the syscall signal, once they have been found to balance. */
 function balanced(samples: Samples): { consumed: number; dropped: (reason: string) => number } {

@@ -10,9 +10,9 @@ import { Catalog } from "../../src/metrics/catalog.js";
 import { loadSignal } from "../../src/signals/load.js";
 import { process as processSignal } from "../../src/signals/process.js";
 import { RunningSignal } from "../../src/signals/running.js";
-import type { SignalOptions } from "../../src/signals/signal.js";
 import { type Agent, startAgent } from "./support/agent.js";
 import { eventually } from "./support/eventually.js";
+import { plain } from "./support/plain-options.js";
 import { compileProgram, runProgram } from "./support/program.js";
 import { type Samples, sum } from "./support/samples.js";
 import { suiteScope } from "./support/scope.js";
@@ -21,14 +21,6 @@ const source = readFileSync(new URL("../../../test/kernel/programs/processes.c",
 
 /** A little longer than the series of an exited process stay (Catalog's grace time), milliseconds. */
 const pastGrace = 33_000;
-
-/** A signal as `run` starts it. */
-const plain: SignalOptions = {
-  mode: "run",
-  syscall: { mode: "aggregate", minDuration: 0, errorsOnly: false, names: [] },
-  pids: [],
-  comms: [],
-};
 
 /** The program under a name of its own, so that its series are nobody else's. */
 function program(name: string): string {
