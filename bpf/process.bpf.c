@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * process: the life of processes (not threads): fork, exec, change of comm, exit. Userspace's
- * identity table lives on it.
+ * process: the life of processes (not threads): fork, exec, change of comm or of control group,
+ * exit. Userspace's identity table lives on it.
  */
 #include "lib/core.h"
 #include "lib/iter.h"
@@ -20,6 +20,7 @@ enum process_kind {
 	PROCESS_EXEC,
 	PROCESS_RENAME,
 	PROCESS_EXIT,
+	PROCESS_MOVE,	 /* to another control group */
 	PROCESS_RUNNING, /* was there when the agent started */
 };
 
@@ -37,10 +38,6 @@ struct process_event {
 EXPORT_RECORD(process_event);
 
 KERNEL_TYPES_BEGIN
-
-struct task_struct___parent {
-	struct task_struct *real_parent;
-};
 
 struct linux_binprm {
 	const char *filename;
@@ -69,13 +66,11 @@ struct {
 static __always_inline void describe(struct process_event *event, struct task_struct *task,
 				     __u32 kind)
 {
-	struct task_struct___parent *child = (void *)BPF_CORE_READ(task, group_leader);
-
 	event->time = bpf_ktime_get_ns();
 	event->start = BPF_CORE_READ(task, group_leader, start_time);
 	actor_of(&event->actor, task);
 	event->kind = kind;
-	event->parent_tgid = BPF_CORE_READ(child, real_parent, tgid);
+	event->parent_tgid = BPF_CORE_READ(task, group_leader, real_parent, tgid);
 	event->exit_status = 0;
 	event->path_truncated = 0;
 	event->path[0] = 0;
@@ -151,6 +146,23 @@ int BPF_PROG(process_rename, struct task_struct *task, const char *comm)
 		return 0;
 	read_comm(event->actor.comm, comm);
 	submit(event);
+	return 0;
+}
+
+/*
+ * Fires in cgroup_attach_task() after the change, for every hierarchy (kernel/cgroup/cgroup.c).
+ * Only loaded where cgroup_source names one.
+ */
+SEC("tp_btf/cgroup_attach_task")
+int BPF_PROG(process_move, struct cgroup *cgroup, const char *path, struct task_struct *task)
+{
+	struct process_event *event;
+
+	if (task->pid != task->tgid || cgroup_of(task) != cgroup)
+		return 0;
+	event = begin(task, PROCESS_MOVE);
+	if (event)
+		submit(event);
 	return 0;
 }
 

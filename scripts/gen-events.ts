@@ -105,15 +105,18 @@ function getterText(layout: Layout, field: Field): string {
   return [`  get ${camel(field.name)}(): ${type} {`, `    return ${expression};`, "  }"].join("\n");
 }
 
+/** The words that a member consists of, counted from the record's start. */
+function wordsOf({ offset, size }: Field): number[] {
+  return Array.from({ length: size / 4 }, (_, index) => offset / 4 + index);
+}
+
 /** The methods that a record with an actor has: see ActorRecord in src/kernel/record.ts. */
 function actorText({ fields }: Layout): string[] {
-  const [tgid, comm] = ["tgid", "comm"].map((name) => fields.find((field) => field.name === name));
-  if (tgid === undefined || comm === undefined) {
+  const actor = ["tgid", "comm", "cgroup"].map((name) => fields.find((field) => field.name === name));
+  if (actor.includes(undefined)) {
     return [];
   }
-  const words = [tgid.offset / 4, ...[0, 1, 2, 3].map((index) => comm.offset / 4 + index)].map((word) =>
-    wordText(word.toString()),
-  );
+  const words = actor.flatMap((field) => wordsOf(field as Field)).map((word) => wordText(word.toString()));
   return [
     "  copyActor(key: Uint32Array): void {",
     ...words.map((word, index) => `    key[${index.toString()}] = ${word};`),

@@ -45,6 +45,7 @@ missing_packages() {
   has_command nft || echo nftables
   has_command ip || echo iproute2
   has_command iptables || echo iptables
+  has_command runc || echo runc
   has_command nc || echo netcat-openbsd
   has_command capsh || echo libcap2-bin
   has_command git || echo git

@@ -24,6 +24,7 @@ struct signal_struct {
 };
 
 struct files_struct;
+struct css_set;
 
 #define PF_EXITING 0x00000004 /* include/linux/sched.h: in do_exit() */
 
@@ -33,14 +34,18 @@ struct task_struct {
 	int pid;
 	int tgid;
 	int exit_code;
+	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	struct signal_struct *signal;
 	struct files_struct *files;
+	struct css_set *cgroups;
 	__u64 start_time;
 	char comm[COMM_LEN];
 };
 
 KERNEL_TYPES_END
+
+#include "cgroup.h"
 
 /*
  * Who did it, in every record: ids as the initial pid namespace knows them. Both comms are filled
@@ -51,6 +56,7 @@ struct actor {
 	__u32 tid;
 	char comm[COMM_LEN];	    /* the process's: its thread-group leader's */
 	char thread_comm[COMM_LEN]; /* the thread's own */
+	__u64 cgroup;		    /* the thread's, by id; 0 when nobody asks */
 };
 
 /*
@@ -74,6 +80,7 @@ static __always_inline void actor_of(struct actor *actor, struct task_struct *ta
 	actor->tid = BPF_CORE_READ(task, pid);
 	read_comm(actor->comm, BPF_CORE_READ(task, group_leader)->comm);
 	read_comm(actor->thread_comm, task->comm);
+	actor->cgroup = cgroup_id_of(task);
 }
 
 /*
@@ -93,6 +100,8 @@ static __always_inline void current_actor(struct actor *actor)
 		__builtin_memcpy(actor->comm, actor->thread_comm, sizeof(actor->comm));
 	else
 		read_comm(actor->comm, BPF_CORE_READ(current_task(), group_leader)->comm);
+	actor->cgroup = cgroup_source == CGROUP_UNIFIED ? bpf_get_current_cgroup_id() :
+							  cgroup_id_of(current_task());
 }
 
 static __always_inline __u32 current_tgid(void)

@@ -1,19 +1,19 @@
 /** Does each signal work here? The only sure way to know is to try. */
 import { Identity } from "../identity/identity.js";
 import type { Finding } from "../kernel/finding.js";
+import { chooseHierarchy } from "../kernel/cgroup-hierarchy.js";
 import { Catalog } from "../metrics/catalog.js";
 import { type Loaded, loadSignal } from "../signals/load.js";
+import { plain } from "../signals/plain-options.js";
 import { RunningSignal } from "../signals/running.js";
 import type { Signal, SignalOptions } from "../signals/signal.js";
 import { describeError } from "./errors.js";
 import { objectFolder } from "./signal-set.js";
 
-/** As `run` has them by default. */
+/** As `run` has them by default, and with what all labels take. */
 const signalOptions: SignalOptions = {
-  mode: "run",
-  syscall: { mode: "aggregate", minDuration: 0, errorsOnly: false, names: [] },
-  pids: [],
-  comms: [],
+  ...plain,
+  cgroup: { hierarchy: chooseHierarchy("auto"), inRecords: true },
 };
 
 /** Bytes: it holds nothing but what happens during the check. */

@@ -1,6 +1,8 @@
 /** The flags of `ringtap run` and their values. Other commands may take some of them over. */
 import type { Command } from "commander";
 
+import { identityLabels } from "../identity/identity.js";
+import { type CgroupHierarchy, cgroupSources } from "../kernel/cgroup-hierarchy.js";
 import { configSource, readConfigFile } from "./config.js";
 import { environmentSource } from "./environment.js";
 import { logFormats, logLevels } from "./logger.js";
@@ -23,7 +25,6 @@ import {
   listenAddress,
   oneOf,
   pid,
-  refuse,
   ringSize,
   syscallName,
   urlPath,
@@ -31,15 +32,8 @@ import {
   wholeNumber,
 } from "./options-values.js";
 
-/** What tells the series of one process from those of another. */
-const labels = ["pid", "comm"] as const;
-const laterLabels = ["cgroup", "unit", "container_id", "container", "pod", "namespace", "workload"];
-
-function label(text: string): (typeof labels)[number] {
-  return laterLabels.includes(text)
-    ? refuse(text, `not supported yet; supported are ${labels.join(", ")}`)
-    : oneOf(labels)(text);
-}
+/** What tells the series of one process from those of another, unless --labels says otherwise. */
+const defaultLabels = "pid,comm";
 
 /** The flags of the log. */
 export const logFlags = {
@@ -65,6 +59,19 @@ export const privilegeFlags = {
     "capabilities.drop",
     "give up the capabilities that are needed no more once everything is attached",
     "true",
+  ),
+};
+
+const cgroupHierarchies = ["auto", ...(Object.keys(cgroupSources) as CgroupHierarchy[])] as const;
+
+/** Which control groups are spoken of. */
+export const cgroupFlags = {
+  cgroupHierarchy: single(
+    "cgroup.hierarchy",
+    "<name>",
+    `hierarchy that tells containers apart: ${cgroupHierarchies.join(", ")}`,
+    "auto",
+    oneOf(cgroupHierarchies),
   ),
 };
 
@@ -96,7 +103,14 @@ const syscallModes = ["aggregate", "stream"] as const;
 function runFlags(signals: readonly string[]) {
   return {
     signals: list("signals", "<name,...>", "signals to run", signals.join(","), oneOf(signals)),
-    labels: list("labels", "<label,...>", "labels that identify a process", labels.join(","), label),
+    labels: list(
+      "labels",
+      "<label,...>",
+      `labels that tell processes apart: ${identityLabels.join(", ")}`,
+      defaultLabels,
+      oneOf(identityLabels),
+    ),
+    ...cgroupFlags,
     /** Texts that `parseListenAddress` accepts. */
     listenAddresses: list(
       "web.listen-address",

@@ -4,6 +4,8 @@ import { createAgentRegistry } from "../exposition/agent-registry.js";
 import { createBody } from "../exposition/body.js";
 import type { PageSignal } from "../exposition/page.js";
 import { startServer } from "../exposition/server.js";
+import { needCgroups } from "../identity/identity.js";
+import { chooseHierarchy } from "../kernel/cgroup-hierarchy.js";
 import { native } from "../kernel/native.js";
 import { dropCapabilities } from "../kernel/privileges.js";
 import { Engine } from "../signals/engine.js";
@@ -46,6 +48,7 @@ async function run(options: RunOptions): Promise<void> {
         errorsOnly: options.syscallErrorsOnly,
         names: options.syscallNames,
       },
+      cgroup: { hierarchy: chooseHierarchy(options.cgroupHierarchy), inRecords: needCgroups(options.labels) },
       pids: options.syscallPids,
       comms: options.syscallComms,
     },

@@ -1,5 +1,6 @@
 /** Starts the signals that `run` asks for, and keeps going with those that work. */
 import type { Logger } from "pino";
+import { Cgroups } from "../identity/cgroups.js";
 import { Identity, type IdentityLabel } from "../identity/identity.js";
 import { requireKernel } from "../kernel/requirements.js";
 import { Catalog } from "../metrics/catalog.js";
@@ -12,8 +13,10 @@ import { describeError } from "./errors.js";
 /** Where the compiled BPF objects are. */
 export const objectFolder = new URL("../../bpf", import.meta.url).pathname;
 
-/** The signal that keeps the identity table: it runs whether its own metrics are asked for or not. */
-const identitySignal = "process";
+/** The signals that keep the identity table: they run whether their own metrics are asked for or not. */
+function identitySignals({ signalOptions }: SignalSetOptions): readonly string[] {
+  return signalOptions.cgroup.inRecords ? ["process", "cgroup"] : ["process"];
+}
 
 export interface SignalSetOptions {
   /** All there are, in the order in which they are to be drained. */
@@ -81,11 +84,14 @@ export function startSignals(options: SignalSetOptions): SignalSet {
   requireKernel();
   const { signals, wanted, log } = options;
   const catalog = new Catalog({ seriesLimit: options.seriesLimit });
-  const identity = new Identity(catalog, options.labels, { limit: options.identityLimit });
+  const identity = new Identity(catalog, options.labels, {
+    limit: options.identityLimit,
+    cgroups: new Cgroups({ limit: options.identityLimit }),
+  });
   const statuses: SignalSet["statuses"][number][] = [];
   for (const signal of signals) {
     const isWanted = wanted.includes(signal.name);
-    if (!isWanted && signal.name !== identitySignal) {
+    if (!isWanted && !identitySignals(options).includes(signal.name)) {
       continue;
     }
     try {

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 
 import { UsageError } from "./errors.js";
 import { environmentSource } from "./environment.js";
-import { logFlags, privilegeFlags, ringFlags, syscallFilterFlags } from "./options.js";
+import { cgroupFlags, logFlags, privilegeFlags, ringFlags, syscallFilterFlags } from "./options.js";
 import { addFlags, commandLineSource, type FlagValues, list, optional, readFlags, single } from "./options-flags.js";
 import { comm, duration, oneOf, pid, wholeNumber } from "./options-values.js";
 
@@ -29,6 +29,7 @@ const traceFlags = {
   /** Nanoseconds. */
   duration: optional("duration", "<duration>", "end after so long: 10s, 1.5m; a bare number is seconds", lastingFor),
   ...syscallFlags,
+  ...cgroupFlags,
   ...ringFlags,
   ...logFlags,
   ...privilegeFlags,

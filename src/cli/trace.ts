@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import type { Logger } from "pino";
 
 import { Identity } from "../identity/identity.js";
+import { chooseHierarchy } from "../kernel/cgroup-hierarchy.js";
 import { dropCapabilities } from "../kernel/privileges.js";
 import { requireKernel } from "../kernel/requirements.js";
 import { Catalog } from "../metrics/catalog.js";
@@ -44,12 +45,14 @@ function signalOptions({
   syscallMinDuration,
   syscallErrorsOnly,
   syscallNames,
+  cgroupHierarchy,
   pids,
   comms,
 }: TraceOptions): SignalOptions {
   return {
     mode: "trace",
     syscall: { mode: "stream", minDuration: syscallMinDuration, errorsOnly: syscallErrorsOnly, names: syscallNames },
+    cgroup: { hierarchy: chooseHierarchy(cgroupHierarchy), inRecords: false },
     pids,
     comms,
   };

@@ -4,9 +4,9 @@ import { RecordView } from "../kernel/record.js";
 /** struct file_event */
 export class FileEvent extends RecordView {
   static readonly struct = "file_event";
-  static readonly size = 320;
+  static readonly size = 328;
   static readonly layout =
-    "file_event[320] time@0+8:unsigned flags@8+8:unsigned tgid@16+4:unsigned tid@20+4:unsigned comm@24+16:text thread_comm@40+16:text error@56+4:unsigned path_truncated@60+4:unsigned path@64+256:text";
+    "file_event[328] time@0+8:unsigned flags@8+8:unsigned tgid@16+4:unsigned tid@20+4:unsigned comm@24+16:text thread_comm@40+16:text cgroup@56+8:unsigned error@64+4:unsigned path_truncated@68+4:unsigned path@72+256:text";
 
   get time(): number {
     return (this.words[this.at + 0] as number) + (this.words[this.at + 1] as number) * 2 ** 32;
@@ -26,14 +26,17 @@ export class FileEvent extends RecordView {
   get threadComm(): string {
     return this.text(40, 16);
   }
+  get cgroup(): number {
+    return (this.words[this.at + 14] as number) + (this.words[this.at + 15] as number) * 2 ** 32;
+  }
   get error(): number {
-    return (this.words[this.at + 14] as number);
+    return (this.words[this.at + 16] as number);
   }
   get pathTruncated(): number {
-    return (this.words[this.at + 15] as number);
+    return (this.words[this.at + 17] as number);
   }
   get path(): string {
-    return this.text(64, 256);
+    return this.text(72, 256);
   }
   copyActor(key: Uint32Array): void {
     key[0] = (this.words[this.at + 4] as number);
@@ -41,6 +44,8 @@ export class FileEvent extends RecordView {
     key[2] = (this.words[this.at + 7] as number);
     key[3] = (this.words[this.at + 8] as number);
     key[4] = (this.words[this.at + 9] as number);
+    key[5] = (this.words[this.at + 14] as number);
+    key[6] = (this.words[this.at + 15] as number);
   }
   isActor(keys: Uint32Array, from: number): boolean {
     return (
@@ -48,7 +53,9 @@ export class FileEvent extends RecordView {
       keys[from + 1] === (this.words[this.at + 6] as number) &&
       keys[from + 2] === (this.words[this.at + 7] as number) &&
       keys[from + 3] === (this.words[this.at + 8] as number) &&
-      keys[from + 4] === (this.words[this.at + 9] as number)
+      keys[from + 4] === (this.words[this.at + 9] as number) &&
+      keys[from + 5] === (this.words[this.at + 14] as number) &&
+      keys[from + 6] === (this.words[this.at + 15] as number)
     );
   }
 }

@@ -7,15 +7,16 @@ export const ProcessKind = {
   exec: 1,
   rename: 2,
   exit: 3,
-  running: 4,
+  move: 4,
+  running: 5,
 } as const;
 
 /** struct process_event */
 export class ProcessEvent extends RecordView {
   static readonly struct = "process_event";
-  static readonly size = 200;
+  static readonly size = 208;
   static readonly layout =
-    "process_event[200] time@0+8:unsigned start@8+8:unsigned tgid@16+4:unsigned tid@20+4:unsigned comm@24+16:text thread_comm@40+16:text kind@56+4:process_kind parent_tgid@60+4:unsigned exit_status@64+4:unsigned path_truncated@68+4:unsigned path@72+128:text";
+    "process_event[208] time@0+8:unsigned start@8+8:unsigned tgid@16+4:unsigned tid@20+4:unsigned comm@24+16:text thread_comm@40+16:text cgroup@56+8:unsigned kind@64+4:process_kind parent_tgid@68+4:unsigned exit_status@72+4:unsigned path_truncated@76+4:unsigned path@80+128:text";
 
   get time(): number {
     return (this.words[this.at + 0] as number) + (this.words[this.at + 1] as number) * 2 ** 32;
@@ -35,20 +36,23 @@ export class ProcessEvent extends RecordView {
   get threadComm(): string {
     return this.text(40, 16);
   }
+  get cgroup(): number {
+    return (this.words[this.at + 14] as number) + (this.words[this.at + 15] as number) * 2 ** 32;
+  }
   get kind(): number {
-    return (this.words[this.at + 14] as number);
-  }
-  get parentTgid(): number {
-    return (this.words[this.at + 15] as number);
-  }
-  get exitStatus(): number {
     return (this.words[this.at + 16] as number);
   }
-  get pathTruncated(): number {
+  get parentTgid(): number {
     return (this.words[this.at + 17] as number);
   }
+  get exitStatus(): number {
+    return (this.words[this.at + 18] as number);
+  }
+  get pathTruncated(): number {
+    return (this.words[this.at + 19] as number);
+  }
   get path(): string {
-    return this.text(72, 128);
+    return this.text(80, 128);
   }
   copyActor(key: Uint32Array): void {
     key[0] = (this.words[this.at + 4] as number);
@@ -56,6 +60,8 @@ export class ProcessEvent extends RecordView {
     key[2] = (this.words[this.at + 7] as number);
     key[3] = (this.words[this.at + 8] as number);
     key[4] = (this.words[this.at + 9] as number);
+    key[5] = (this.words[this.at + 14] as number);
+    key[6] = (this.words[this.at + 15] as number);
   }
   isActor(keys: Uint32Array, from: number): boolean {
     return (
@@ -63,7 +69,9 @@ export class ProcessEvent extends RecordView {
       keys[from + 1] === (this.words[this.at + 6] as number) &&
       keys[from + 2] === (this.words[this.at + 7] as number) &&
       keys[from + 3] === (this.words[this.at + 8] as number) &&
-      keys[from + 4] === (this.words[this.at + 9] as number)
+      keys[from + 4] === (this.words[this.at + 9] as number) &&
+      keys[from + 5] === (this.words[this.at + 14] as number) &&
+      keys[from + 6] === (this.words[this.at + 15] as number)
     );
   }
 }

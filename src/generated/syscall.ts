@@ -44,9 +44,9 @@ export class ErrorKey extends RecordView {
 /** struct syscall_event */
 export class SyscallEvent extends RecordView {
   static readonly struct = "syscall_event";
-  static readonly size = 72;
+  static readonly size = 80;
   static readonly layout =
-    "syscall_event[72] time@0+8:unsigned duration@8+8:unsigned ret@16+8:signed tgid@24+4:unsigned tid@28+4:unsigned comm@32+16:text thread_comm@48+16:text nr@64+4:unsigned error@68+4:unsigned";
+    "syscall_event[80] time@0+8:unsigned duration@8+8:unsigned ret@16+8:signed tgid@24+4:unsigned tid@28+4:unsigned comm@32+16:text thread_comm@48+16:text cgroup@64+8:unsigned nr@72+4:unsigned error@76+4:unsigned";
 
   get time(): number {
     return (this.words[this.at + 0] as number) + (this.words[this.at + 1] as number) * 2 ** 32;
@@ -69,11 +69,14 @@ export class SyscallEvent extends RecordView {
   get threadComm(): string {
     return this.text(48, 16);
   }
+  get cgroup(): number {
+    return (this.words[this.at + 16] as number) + (this.words[this.at + 17] as number) * 2 ** 32;
+  }
   get nr(): number {
-    return (this.words[this.at + 16] as number);
+    return (this.words[this.at + 18] as number);
   }
   get error(): number {
-    return (this.words[this.at + 17] as number);
+    return (this.words[this.at + 19] as number);
   }
   copyActor(key: Uint32Array): void {
     key[0] = (this.words[this.at + 6] as number);
@@ -81,6 +84,8 @@ export class SyscallEvent extends RecordView {
     key[2] = (this.words[this.at + 9] as number);
     key[3] = (this.words[this.at + 10] as number);
     key[4] = (this.words[this.at + 11] as number);
+    key[5] = (this.words[this.at + 16] as number);
+    key[6] = (this.words[this.at + 17] as number);
   }
   isActor(keys: Uint32Array, from: number): boolean {
     return (
@@ -88,7 +93,9 @@ export class SyscallEvent extends RecordView {
       keys[from + 1] === (this.words[this.at + 8] as number) &&
       keys[from + 2] === (this.words[this.at + 9] as number) &&
       keys[from + 3] === (this.words[this.at + 10] as number) &&
-      keys[from + 4] === (this.words[this.at + 11] as number)
+      keys[from + 4] === (this.words[this.at + 11] as number) &&
+      keys[from + 5] === (this.words[this.at + 16] as number) &&
+      keys[from + 6] === (this.words[this.at + 17] as number)
     );
   }
 }

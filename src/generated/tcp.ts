@@ -43,9 +43,9 @@ export const IpFamily = {
 /** struct tcp_event */
 export class TcpEvent extends RecordView {
   static readonly struct = "tcp_event";
-  static readonly size = 168;
+  static readonly size = 176;
   static readonly layout =
-    "tcp_event[168] time@0+8:unsigned duration@8+8:unsigned connection@16+8:numbers2 start@24+8:unsigned sent@32+8:unsigned received@40+8:unsigned retransmits@48+4:unsigned rtt_us@52+4:unsigned state@56+4:unsigned role@60+4:tcp_role phase@64+4:tcp_phase reserved@68+4:unsigned tgid@72+4:unsigned tid@76+4:unsigned comm@80+16:text thread_comm@96+16:text kind@112+4:tcp_event_kind result@116+4:tcp_result error@120+4:unsigned family@124+4:ip_family local_port@128+2:unsigned remote_port@130+2:unsigned local_address@132+16:bytes remote_address@148+16:bytes reserved_end@164+4:unsigned";
+    "tcp_event[176] time@0+8:unsigned duration@8+8:unsigned connection@16+8:numbers2 start@24+8:unsigned sent@32+8:unsigned received@40+8:unsigned retransmits@48+4:unsigned rtt_us@52+4:unsigned state@56+4:unsigned role@60+4:tcp_role phase@64+4:tcp_phase reserved@68+4:unsigned tgid@72+4:unsigned tid@76+4:unsigned comm@80+16:text thread_comm@96+16:text cgroup@112+8:unsigned kind@120+4:tcp_event_kind result@124+4:tcp_result error@128+4:unsigned family@132+4:ip_family local_port@136+2:unsigned remote_port@138+2:unsigned local_address@140+16:bytes remote_address@156+16:bytes reserved_end@172+4:unsigned";
 
   get time(): number {
     return (this.words[this.at + 0] as number) + (this.words[this.at + 1] as number) * 2 ** 32;
@@ -96,32 +96,35 @@ export class TcpEvent extends RecordView {
   get threadComm(): string {
     return this.text(96, 16);
   }
+  get cgroup(): number {
+    return (this.words[this.at + 28] as number) + (this.words[this.at + 29] as number) * 2 ** 32;
+  }
   get kind(): number {
-    return (this.words[this.at + 28] as number);
-  }
-  get result(): number {
-    return (this.words[this.at + 29] as number);
-  }
-  get error(): number {
     return (this.words[this.at + 30] as number);
   }
-  get family(): number {
+  get result(): number {
     return (this.words[this.at + 31] as number);
   }
+  get error(): number {
+    return (this.words[this.at + 32] as number);
+  }
+  get family(): number {
+    return (this.words[this.at + 33] as number);
+  }
   get localPort(): number {
-    return this.u16(128);
+    return this.u16(136);
   }
   get remotePort(): number {
-    return this.u16(130);
+    return this.u16(138);
   }
   get localAddress(): Uint8Array {
-    return this.copy(132, 16);
+    return this.copy(140, 16);
   }
   get remoteAddress(): Uint8Array {
-    return this.copy(148, 16);
+    return this.copy(156, 16);
   }
   get reservedEnd(): number {
-    return (this.words[this.at + 41] as number);
+    return (this.words[this.at + 43] as number);
   }
   copyActor(key: Uint32Array): void {
     key[0] = (this.words[this.at + 18] as number);
@@ -129,6 +132,8 @@ export class TcpEvent extends RecordView {
     key[2] = (this.words[this.at + 21] as number);
     key[3] = (this.words[this.at + 22] as number);
     key[4] = (this.words[this.at + 23] as number);
+    key[5] = (this.words[this.at + 28] as number);
+    key[6] = (this.words[this.at + 29] as number);
   }
   isActor(keys: Uint32Array, from: number): boolean {
     return (
@@ -136,7 +141,9 @@ export class TcpEvent extends RecordView {
       keys[from + 1] === (this.words[this.at + 20] as number) &&
       keys[from + 2] === (this.words[this.at + 21] as number) &&
       keys[from + 3] === (this.words[this.at + 22] as number) &&
-      keys[from + 4] === (this.words[this.at + 23] as number)
+      keys[from + 4] === (this.words[this.at + 23] as number) &&
+      keys[from + 5] === (this.words[this.at + 28] as number) &&
+      keys[from + 6] === (this.words[this.at + 29] as number)
     );
   }
 }
@@ -144,9 +151,9 @@ export class TcpEvent extends RecordView {
 /** struct tcp_sample */
 export class TcpSample extends RecordView {
   static readonly struct = "tcp_sample";
-  static readonly size = 96;
+  static readonly size = 104;
   static readonly layout =
-    "tcp_sample[96] connection@0+8:numbers2 start@8+8:unsigned sent@16+8:unsigned received@24+8:unsigned retransmits@32+4:unsigned rtt_us@36+4:unsigned state@40+4:unsigned role@44+4:tcp_role phase@48+4:tcp_phase reserved@52+4:unsigned tgid@56+4:unsigned tid@60+4:unsigned comm@64+16:text thread_comm@80+16:text";
+    "tcp_sample[104] connection@0+8:numbers2 start@8+8:unsigned sent@16+8:unsigned received@24+8:unsigned retransmits@32+4:unsigned rtt_us@36+4:unsigned state@40+4:unsigned role@44+4:tcp_role phase@48+4:tcp_phase reserved@52+4:unsigned tgid@56+4:unsigned tid@60+4:unsigned comm@64+16:text thread_comm@80+16:text cgroup@96+8:unsigned";
 
   static readonly connectionLength = 2;
   connection(index: number): number {
@@ -191,12 +198,17 @@ export class TcpSample extends RecordView {
   get threadComm(): string {
     return this.text(80, 16);
   }
+  get cgroup(): number {
+    return (this.words[this.at + 24] as number) + (this.words[this.at + 25] as number) * 2 ** 32;
+  }
   copyActor(key: Uint32Array): void {
     key[0] = (this.words[this.at + 14] as number);
     key[1] = (this.words[this.at + 16] as number);
     key[2] = (this.words[this.at + 17] as number);
     key[3] = (this.words[this.at + 18] as number);
     key[4] = (this.words[this.at + 19] as number);
+    key[5] = (this.words[this.at + 24] as number);
+    key[6] = (this.words[this.at + 25] as number);
   }
   isActor(keys: Uint32Array, from: number): boolean {
     return (
@@ -204,7 +216,9 @@ export class TcpSample extends RecordView {
       keys[from + 1] === (this.words[this.at + 16] as number) &&
       keys[from + 2] === (this.words[this.at + 17] as number) &&
       keys[from + 3] === (this.words[this.at + 18] as number) &&
-      keys[from + 4] === (this.words[this.at + 19] as number)
+      keys[from + 4] === (this.words[this.at + 19] as number) &&
+      keys[from + 5] === (this.words[this.at + 24] as number) &&
+      keys[from + 6] === (this.words[this.at + 25] as number)
     );
   }
 }

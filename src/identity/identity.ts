@@ -3,10 +3,16 @@ import { actorWords, type ActorRecord } from "../kernel/record.js";
 import type { Catalog } from "../metrics/catalog.js";
 import { Dimension } from "../metrics/dimension.js";
 import { KeyTable } from "../metrics/key-table.js";
+import { cgroupLabels, Cgroups, type Names } from "./cgroups.js";
 
 /** Labels that a series can be identified by. */
-export const identityLabels = ["pid", "comm"] as const;
+export const identityLabels = ["pid", "comm", ...cgroupLabels] as const;
 export type IdentityLabel = (typeof identityLabels)[number];
+
+/** Do these labels ask where processes run? */
+export function needCgroups(labels: readonly IdentityLabel[]): boolean {
+  return labels.some((label) => (cgroupLabels as readonly string[]).includes(label));
+}
 
 /** The comm of a process that nothing is known of. */
 export const unknownComm = "~unknown";
@@ -28,7 +34,7 @@ const otherActor = 0;
  * alive meet. Each has the words of its key and its id + 1; a place, 0 where it is empty, lies in one cache line.
  */
 const recentActors = 16_384;
-const recentWords = 8;
+const recentWords = actorWords + 1;
 
 function recentPlace(tgid: number): number {
   return (tgid & (recentActors - 1)) * recentWords;
@@ -56,19 +62,23 @@ export interface IdentityOptions {
   readonly limit?: number;
   /** The clock of retirements, in milliseconds. */
   readonly now?: () => number;
+  /** The control groups that processes run in. */
+  readonly cgroups?: Cgroups;
 }
 
 /**
- * The process table, and the actors seen in events. An *actor* is a pair (tgid, comm): a process under one of its names. It has an
+ * The process table, and the actors seen in events. An *actor* is a process under one of its names, in one control group. It has an
  * id in two dimensions: `subjects` (the labels chosen by --labels) and `comms` (comm alone, for histograms).
  *
- * Every record carries the tgid and comm of its moment, so its label is right however late it is read. The process table is fed
- * by the process signal and tells what records cannot: that an actor is over, because its process exited or took another name.
+ * Every record carries the tgid, comm and control group of its moment, so its label is right however late it is read. The process table is fed
+ * by the process signal and tells what records cannot: that an actor is over, because its process exited, moved or took another name.
  * Its series are then retired (see Catalog), unless a live actor shares them.
  */
 export class Identity {
   readonly subjects: Dimension;
   readonly comms = new Dimension(["comm"]);
+  /** Where processes run. What is learned of a group later on changes the labels of its actors. */
+  readonly cgroups: Cgroups;
   /** The most actors remembered at once. */
   readonly limit: number;
   readonly #labels: readonly IdentityLabel[];
@@ -97,11 +107,15 @@ export class Identity {
   #censusBegan = 0;
 
   constructor(catalog: Catalog, labels: readonly IdentityLabel[], options: IdentityOptions = {}) {
-    const { limit = 32_768, now = Date.now } = options;
+    const { limit = 32_768, now = Date.now, cgroups = new Cgroups() } = options;
     this.#catalog = catalog;
     this.#labels = labels;
     this.limit = limit;
     this.#now = now;
+    this.cgroups = cgroups;
+    cgroups.onChange((id) => {
+      this.#relabel(id);
+    });
     this.subjects = new Dimension(labels);
     this.#table.add(this.#key);
     this.#subjectOf.push(this.subjects.other);
@@ -160,6 +174,7 @@ export class Identity {
       return this.seen(process.actor);
     }
     this.#key[0] = tgid;
+    this.#key.fill(0, 1);
     this.#key.set(unknownWords, 1);
     const actor = this.#table.find(this.#key);
     return actor < 0 ? this.#enter(unknownComm) : this.seen(actor);
@@ -272,8 +287,7 @@ export class Identity {
       return otherActor;
     }
     const actor = this.#table.add(this.#key);
-    const values = { pid: this.#table.word(actor, 0).toString(), comm };
-    this.#subjectOf[actor] = this.subjects.intern(...this.#labels.map((label) => values[label]));
+    this.#subjectOf[actor] = this.#intern(actor, comm);
     this.#commOf[actor] = this.comms.intern(comm);
     this.#subjectUsers[this.subject(actor)] ??= 0;
     this.#commUsers[this.comm(actor)] ??= 0;
@@ -281,6 +295,42 @@ export class Identity {
     this.#over.set(actor, this.#now());
     this.#seenIn[actor] = never;
     return this.seen(actor);
+  }
+
+  /** The subject that an actor of this comm is, by what is known of its control group now. */
+  #intern(actor: number, comm: string): number {
+    const names = this.cgroups.names(this.#cgroup(actor));
+    const values: Names = { ...names, pid: this.#table.word(actor, 0).toString(), comm };
+    return this.subjects.intern(...this.#labels.map((label) => values[label] ?? ""));
+  }
+
+  /** The id of an actor's control group. */
+  #cgroup(actor: number): number {
+    return this.#table.word(actor, actorWords - 2) + this.#table.word(actor, actorWords - 1) * 2 ** 32;
+  }
+
+  /** A control group has other names now: what its actors do from now on is counted under them. */
+  #relabel(cgroup: number): void {
+    for (const [actor, live] of this.#live.entries()) {
+      const isForgotten = !live && !this.#over.has(actor);
+      if (isForgotten || this.#cgroup(actor) !== cgroup) {
+        continue;
+      }
+      const [comm = ""] = this.comms.values(this.comm(actor));
+      const subject = this.#intern(actor, comm);
+      const before = this.subject(actor);
+      if (subject === before) {
+        continue;
+      }
+      this.#subjectOf[actor] = subject;
+      this.#subjectUsers[subject] ??= 0;
+      if (live) {
+        this.#subjectUsers[before] = (this.#subjectUsers[before] as number) - 1;
+        this.#use(this.subjects, subject, this.#subjectUsers);
+      }
+      this.#retire(this.subjects, before, this.#subjectUsers);
+      this.#retire(this.subjects, subject, this.#subjectUsers);
+    }
   }
 
   #begin(actor: number): void {

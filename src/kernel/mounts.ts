@@ -1,6 +1,7 @@
 /** Kernel file systems that this mount namespace sees. */
 import { readFileSync } from "node:fs";
 
+import { chooseHierarchy } from "./cgroup-hierarchy.js";
 import type { Finding } from "./finding.js";
 
 /** A mounted file system. */
@@ -25,7 +26,7 @@ export function cgroupFinding(mountinfo: string): Finding {
   const types = new Set(mounts(mountinfo).map(({ type }) => type));
   const check = "cgroups";
   if (types.has("cgroup2")) {
-    return { check, status: "ok", detail: types.has("cgroup") ? "hybrid: v1 with an empty v2" : "v2" };
+    return { check, status: "ok", detail: types.has("cgroup") ? "hybrid" : "v2" };
   }
   return types.has("cgroup") ? { check, status: "ok", detail: "v1" } : { check, status: "ok", detail: "none mounted" };
 }
@@ -46,7 +47,8 @@ export function tracefsFinding(mountinfo: string): Finding {
 
 /** How processes of this mount namespace see control groups. */
 export function cgroups(): Finding {
-  return cgroupFinding(readFileSync("/proc/self/mountinfo", "utf8"));
+  const finding = cgroupFinding(readFileSync("/proc/self/mountinfo", "utf8"));
+  return { ...finding, detail: `${finding.detail}; containers are told apart by ${chooseHierarchy("auto")}` };
 }
 
 /** Is tracefs mounted, in this mount namespace? */

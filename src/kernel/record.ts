@@ -68,14 +68,19 @@ export interface RecordClass<T extends RecordView = RecordView> {
   readonly layout: string;
 }
 
-/** What tells a process under one of its names from all others: the tgid, then the comm in four words. */
-export const actorWords = 5;
+/**
+ * What tells a process under one of its names, in one control group, from all others: the tgid, the comm in four words, the
+ * group's id in two.
+ */
+export const actorWords = 7;
 
 /** A record with a `struct actor` (bpf/lib/task.h). */
 export interface ActorRecord {
   readonly tgid: number;
   /** The comm of the process. Allocates. */
   readonly comm: string;
+  /** Id of the control group; 0 when they are not asked for. */
+  readonly cgroup: number;
   /** Writes the {@link actorWords} into `key`. */
   copyActor(key: Uint32Array): void;
   /** Are the actor's words those that begin at `from`? */

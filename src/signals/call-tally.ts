@@ -13,7 +13,7 @@ const sumAt = nrAt + 3;
 const slotsAt = nrAt + 5;
 const lineWords = slotsAt + callSlots;
 
-/** Lines at the least and at the most: 10 MiB. */
+/** Lines at the least and at the most: 11 MB. */
 const fewestLines = 512;
 const mostLines = 65_536;
 

@@ -7,7 +7,7 @@ import { errnoName } from "./errno.js";
 import type { Handlers, Signal, SignalContext, TraceValue } from "./signal.js";
 
 /** Bytes of a record without its path: offsetof(struct file_event, path). */
-const headSize = 64;
+const headSize = 72;
 
 /** The two bits of the access mode. */
 const accessModes = ["O_RDONLY", "O_WRONLY", "O_RDWR", "O_ACCMODE"];

@@ -1,5 +1,6 @@
 /** From a signal's object file to programs in the kernel. */
 import { join } from "node:path";
+import { cgroupSources } from "../kernel/cgroup-hierarchy.js";
 import { lockedMemory } from "../kernel/features.js";
 import { layoutOf, layoutText } from "../kernel/layout.js";
 import { native, type BpfObject, type NativeError } from "../kernel/native.js";
@@ -123,10 +124,17 @@ function explain(error: NativeError): Error {
   }
 }
 
+/** What a signal asks for, and what all have in common. */
+function setUp(signal: Signal, options: SignalOptions): Setup {
+  const { hierarchy, inRecords } = options.cgroup;
+  const setup = signal.setup(options);
+  return { ...setup, constants: { cgroup_source: inRecords ? cgroupSources[hierarchy] : 0, ...setup.constants } };
+}
+
 /** Loads a signal by the best way that the kernel takes. Throws a {@link LoadError} that gives the reason for each. */
 export function loadSignal(signal: Signal, signalOptions: SignalOptions, options: LoadOptions): Loaded {
   const refused: { hook: HookSet; error: Error }[] = [];
-  const setup = signal.setup(signalOptions);
+  const setup = setUp(signal, signalOptions);
   for (const hook of signal.hooks) {
     try {
       return { ...tryHook(signal, hook, setup, options), refused };

@@ -103,7 +103,7 @@ export const process: Signal<ProcessEvent> = {
   summary: "process life: exec, exit, comm changes",
   record: ProcessEvent,
   hooks: [{ name: "tp_btf", without: [] }],
-  setup: () => ({}),
+  setup: ({ cgroup }) => ({ without: cgroup.inRecords ? [] : ["process_move"] }),
   start,
   trace: {
     columns: [

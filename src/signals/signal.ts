@@ -1,4 +1,5 @@
 /** What a signal is: the one interface that built-in signals and a user's own are written against. */
+import type { CgroupHierarchy } from "../kernel/cgroup-hierarchy.js";
 import type { BpfIterator, BpfMap } from "../kernel/native.js";
 import type { RecordClass, RecordView } from "../kernel/record.js";
 import type { Identity } from "../identity/identity.js";
@@ -82,6 +83,8 @@ export interface EventRecord extends RecordView {
   readonly tid: number;
   readonly comm: string;
   readonly threadComm: string;
+  /** Id of the control group; 0 when records do not say. */
+  readonly cgroup: number;
 }
 
 /** How a signal is to run. */
@@ -97,6 +100,12 @@ export interface SignalOptions {
     readonly errorsOnly: boolean;
     /** Names as `ringtap_syscalls_total{syscall}` shows them; empty for all. */
     readonly names: readonly string[];
+  };
+  readonly cgroup: {
+    /** The hierarchy that tells containers apart. */
+    readonly hierarchy: CgroupHierarchy;
+    /** Do records say in which control group the process was? */
+    readonly inRecords: boolean;
   };
   /** Processes to keep, in the kernel; empty for all. */
   readonly pids: readonly number[];

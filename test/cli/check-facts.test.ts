@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { lockdownFinding } from "../../src/kernel/features.js";
+import { readHierarchy } from "../../src/kernel/cgroup-hierarchy.js";
 import { cgroupFinding, tracefsFinding } from "../../src/kernel/mounts.js";
 import { missingCapabilities } from "../../src/kernel/privileges.js";
 
@@ -52,6 +53,12 @@ describe("mounts", () => {
     assert.equal(cgroupFinding(v2).detail, "v2");
     assert.match(cgroupFinding(v1 + v2).detail, /^hybrid/);
     assert.equal(cgroupFinding(tracefs).detail, "none mounted");
+  });
+
+  test("tell which hierarchy containers are told apart by", () => {
+    assert.equal(readHierarchy("0::/init.scope\n"), "unified");
+    assert.equal(readHierarchy("9:name=systemd:/\n8:pids:/user.slice\n4:memory:/\n0::/\n"), "pids");
+    assert.equal(readHierarchy("4:cpu,memory:/a:b\n1:name=systemd:/\n"), "memory");
   });
 
   test("tell where tracefs is", () => {

@@ -12,6 +12,7 @@ describe("values", () => {
     assert.deepEqual(runOptions([]), {
       signals: ["tcp", "syscall", "file", "process"],
       labels: ["pid", "comm"],
+      cgroupHierarchy: "auto",
       listenAddresses: ["127.0.0.1:19435"],
       telemetryPath: "/metrics",
       webConfig: undefined,
@@ -37,7 +38,9 @@ describe("values", () => {
         "--signals",
         "file,tcp",
         "--labels",
-        "comm",
+        "comm,namespace",
+        "--cgroup.hierarchy",
+        "pids",
         "--series-limit",
         "7",
         "--identity-limit",
@@ -60,7 +63,8 @@ describe("values", () => {
     ]);
     assert.deepEqual(options, {
       signals: ["file", "tcp"],
-      labels: ["comm"],
+      labels: ["comm", "namespace"],
+      cgroupHierarchy: "pids",
       listenAddresses: [":80", "[::1]:81", "localhost:82"],
       telemetryPath: "/m/x",
       webConfig: undefined,
@@ -155,6 +159,7 @@ describe("refusals", () => {
   const wantPath = "expected a path such as /metrics, of letters, digits and . _ ~ -";
   const wantComm = "expected a process name of 1 to 15 bytes, as /proc/<pid>/comm shows it";
   const wantSize = "expected a power of two from 64KiB to 1GiB";
+  const wantLabel = "expected one of pid, comm, cgroup, unit, container_id, container, pod, namespace, workload";
   const wantSignal = "expected one of tcp, syscall, file, process";
   const streamOnly = "filters the records of stream mode: add --syscall.mode stream";
 
@@ -164,8 +169,8 @@ describe("refusals", () => {
     ["--signals", "", `"": ${wantSignal}`],
     ["--signals", "tcp,", `"": ${wantSignal}`],
     ["--signals", 'a"\n\u001b[2J', String.raw`"a\"\n\u001b[2J": ${wantSignal}`],
-    ["--labels", "pid,pod", '"pod": not supported yet; supported are pid, comm'],
-    ["--labels", "uid", '"uid": expected one of pid, comm (did you mean "pid"?)'],
+    ["--labels", "uid", `"uid": ${wantLabel} (did you mean "pid"?)`],
+    ["--cgroup.hierarchy", "v2", '"v2": expected one of auto, unified, pids, memory'],
     ["--web.listen-address", "9435", `"9435": ${wantAddress}`],
     ["--web.listen-address", "host:65536", `"host:65536": ${wantAddress}`],
     ["--web.listen-address", "::1:80", `"::1:80": ${wantAddress}`],

@@ -24,6 +24,7 @@ test("the defaults", () => {
     syscallMinDuration: 0,
     syscallErrorsOnly: false,
     syscallNames: [],
+    cgroupHierarchy: "auto",
     ringSize: undefined,
     logLevel: "info",
     logFormat: "logfmt",

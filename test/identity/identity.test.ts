@@ -12,13 +12,14 @@ import { Catalog } from "../../src/metrics/catalog.js";
 const grace = 30_000;
 
 /** A record of a process under a name, as the kernel lays the comm out. */
-function record(tgid: number, comm: string, start = 1): ProcessRecord {
+function record(tgid: number, comm: string, start = 1, cgroup = 0): ProcessRecord {
   const bytes = Buffer.alloc(16);
   bytes.write(comm);
-  const words = [tgid, ...[0, 4, 8, 12].map((at) => bytes.readUInt32LE(at))];
+  const words = [tgid, ...[0, 4, 8, 12].map((at) => bytes.readUInt32LE(at)), cgroup, 0];
   return {
     tgid,
     comm,
+    cgroup,
     start,
     copyActor: (key) => {
       key.set(words);
@@ -79,6 +80,46 @@ describe("Identity", () => {
     scrape();
     assert.equal(identity.sweep(), 0);
     assert.deepEqual(series(), { 'pid="7",comm="nginx"': 1 });
+  });
+
+  it("names a process by where it runs, and by its new place when it is moved", () => {
+    const { identity, count, series } = setUp(["comm", "cgroup"]);
+    identity.cgroups.exists({ id: 2, parent: 1, name: "web" });
+    identity.cgroups.exists({ id: 3, parent: 1, name: "batch" });
+    identity.lives(record(7, "nginx", 1, 2));
+    count(record(7, "nginx", 1, 2));
+    identity.lives(record(7, "nginx", 1, 3));
+    count(record(7, "nginx", 1, 3));
+    count(record(7, "nginx", 1, 3));
+    assert.deepEqual(series(), { 'comm="nginx",cgroup="/web"': 1, 'comm="nginx",cgroup="/batch"': 2 });
+    assert.equal(identity.subject(identity.ofProcess(7)), identity.subjects.intern("nginx", "/batch"));
+    assert.equal(identity.running, 1);
+  });
+
+  it("counts on under the names that it learns of a place, and lets the old series go", () => {
+    const { identity, count, series, scrape, clock } = setUp(["comm", "cgroup"]);
+    for (const tgid of [7, 8]) {
+      identity.lives(record(tgid, "nginx", 1, 2));
+      count(record(tgid, "nginx", 1, 2));
+    }
+    identity.exits(record(8, "nginx", 1, 2));
+    count(record(9, "other", 1, 3));
+    assert.deepEqual(series(), { 'comm="nginx"': 2, 'comm="other"': 1 });
+    identity.cgroups.exists({ id: 2, parent: 1, name: "web" });
+    count(record(7, "nginx", 1, 2));
+    count(record(8, "nginx", 1, 2));
+    count(record(9, "other", 1, 3));
+    assert.deepEqual(series(), { 'comm="nginx"': 2, 'comm="nginx",cgroup="/web"': 2, 'comm="other"': 2 });
+    scrape();
+    clock.now += 2 * grace;
+    identity.sweep();
+    assert.deepEqual(series(), { 'comm="nginx",cgroup="/web"': 2 });
+    identity.exits(record(7, "nginx", 1, 2));
+    scrape();
+    clock.now += 2 * grace;
+    identity.sweep();
+    assert.deepEqual(series(), {});
+    assert.equal(identity.actors, 0);
   });
 
   it("drops the series of an exited process once scraped after the exit, and not before the grace time", () => {

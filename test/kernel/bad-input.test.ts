@@ -180,7 +180,7 @@ describe("a BPF object", () => {
       ),
       stderr,
     );
-    assert.match(stderr, /object: [^;\n]* exit_reason@64.*; decoder: [^\n]* exit_status@64[^\n]*\)\n$/);
+    assert.match(stderr, /object: [^;\n]* exit_reason@72.*; decoder: [^\n]* exit_status@72[^\n]*\)\n$/);
   });
 
   test("of one signal does not keep the others from running", async (t) => {

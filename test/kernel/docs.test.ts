@@ -7,6 +7,7 @@ import { before, describe, it } from "node:test";
 
 import { codeRows, readDocument, section } from "../docs/documents.js";
 import { startAgent } from "./support/agent.js";
+import { controlGroup, hierarchy } from "./support/cgroups.js";
 import { suiteScope } from "./support/scope.js";
 
 /** Labels of `{id}`, by default. */
@@ -58,8 +59,9 @@ describe("docs/metrics.md", () => {
   let text = "";
 
   before(async () => {
-    const agent = await startAgent(scope, ["--bpf.stats"]);
+    const agent = await startAgent(scope, ["--bpf.stats", "--cgroup.hierarchy=unified"]);
     await oneConnection();
+    await controlGroup(scope, hierarchy("cgroup2"), `ringtap-docs-${process.pid}`).remove();
     spawnSync("cat", ["/nonexistent"]);
     await agent.get("/metrics");
     text = await (await agent.get("/metrics")).text();
@@ -94,7 +96,7 @@ describe("docs/metrics.md", () => {
       name,
       labels,
     ]);
-    const ofSignals = inPage.filter(([name = ""]) => /^ringtap_(tcp|syscall|file|process)/.test(name));
+    const ofSignals = inPage.filter(([name = ""]) => /^ringtap_(cgroup|tcp|syscall|file|process)/.test(name));
     assert.deepEqual(inReadme.toSorted(), ofSignals.toSorted());
   });
 });

@@ -9,8 +9,10 @@ import { join } from "node:path";
 import { before, describe, it } from "node:test";
 
 import { type Findings, recordedInstructions, seriesOf } from "../../scripts/kernels/record.js";
+import { chooseHierarchy } from "../../src/kernel/cgroup-hierarchy.js";
 import { signals } from "../../src/signals/index.js";
 import { type Agent, startAgent } from "./support/agent.js";
+import { controlGroup, hierarchy } from "./support/cgroups.js";
 import { eventually } from "./support/eventually.js";
 import { instructionsInLog, tryLoading, ways } from "./support/loading.js";
 import { networkNamespace } from "./support/network.js";
@@ -127,6 +129,21 @@ describe("counts", () => {
     const exits = (reason: string): number => sum(samples, "ringtap_process_exits_total", { comm: "rt-ends", reason });
     assert.equal(sum(samples, "ringtap_process_execs_total", { comm: "rt-ends" }), 48);
     assert.deepEqual([exits("ok"), exits("error"), exits("signal")], [30, 12, 6]);
+  });
+
+  it("of control groups are exact", async (t) => {
+    const root = hierarchy(chooseHierarchy("auto") === "unified" ? "cgroup2" : "pids");
+    const totals = (samples: Samples): number[] =>
+      ["creates", "removes"].map((what) => sum(samples, `ringtap_cgroup_${what}_total`, { comm: "node" }));
+    const earlier = totals(await agent.scrape());
+    for (let index = 0; index < 20; index++) {
+      await controlGroup(t, root, `ringtap-kernels-${process.pid}-${index}`).remove();
+    }
+    const later = totals(await agent.scrape());
+    assert.deepEqual(
+      later.map((value, index) => value - (earlier[index] ?? 0)),
+      [20, 20],
+    );
   });
 
   it("of connections are exact, and agree with /proc/net/snmp", async (t) => {

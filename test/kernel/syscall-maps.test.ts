@@ -11,8 +11,8 @@ import { Catalog } from "../../src/metrics/catalog.js";
 import { CountDifferences, type Owner } from "../../src/signals/count-differences.js";
 import { countsOfHash, countsOfLines } from "../../src/signals/count-source.js";
 import { loadSignal } from "../../src/signals/load.js";
+import { plain, plainStream } from "../../src/signals/plain-options.js";
 import { RunningSignal } from "../../src/signals/running.js";
-import type { SignalOptions } from "../../src/signals/signal.js";
 import { syscall } from "../../src/signals/syscall.js";
 import { indexCount, syscallNumber } from "../../src/signals/syscall-names.js";
 import { compileProgram } from "./support/program.js";
@@ -33,24 +33,21 @@ async function run(scope: Scope, ...args: readonly string[]): Promise<number[]> 
   return (await waiting.go()).map(Number);
 }
 
-function options(mode: "aggregate" | "stream"): SignalOptions {
-  return {
-    mode: "run",
-    syscall: { mode, minDuration: 0, errorsOnly: false, names: [] },
-    pids: [],
-    comms: mode === "stream" ? ["calls-a"] : [],
-  };
-}
+const modes = {
+  aggregate: plain,
+  stream: { ...plainStream, comms: ["calls-a"] },
+};
 
 /** The signal attached, and a look at `ringtap_syscalls_total` by pid and name. */
-function start(scope: Scope, mode: "aggregate" | "stream") {
+function start(scope: Scope, mode: keyof typeof modes) {
+  const options = modes[mode];
   const catalog = new Catalog({ seriesLimit: 1_000_000 });
   const identity = new Identity(catalog, ["pid"]);
-  const loaded = loadSignal(syscall, options(mode), { folder: objectFolder, ringSize: 2 ** 22 });
+  const loaded = loadSignal(syscall, options, { folder: objectFolder, ringSize: 2 ** 22 });
   scope.after(() => {
     loaded.object.close();
   });
-  const running = new RunningSignal(syscall, loaded, catalog, identity, options(mode), assert.ifError);
+  const running = new RunningSignal(syscall, loaded, catalog, identity, options, assert.ifError);
   running.attach();
   const table = [...catalog].find(({ name }) => name === "ringtap_syscalls_total");
   assert(table?.type === "counter" && table.detail !== undefined);

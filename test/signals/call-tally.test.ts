@@ -31,8 +31,8 @@ function writableEvent() {
       view.setUint32(24, tgid, true);
       new Uint8Array(memory, 32, 16).fill(0);
       new Uint8Array(memory, 32, 16).set(Buffer.from(comm));
-      view.setUint32(64, nr, true);
-      view.setUint32(68, error, true);
+      view.setUint32(72, nr, true);
+      view.setUint32(76, error, true);
     },
   };
 }

@@ -12,17 +12,11 @@ import { Identity } from "../../src/identity/identity.js";
 import type { BpfIterator, BpfMap, BpfRing } from "../../src/kernel/native.js";
 import { Catalog } from "../../src/metrics/catalog.js";
 import { signals } from "../../src/signals/index.js";
+import { plainStream } from "../../src/signals/plain-options.js";
 import { RingReader } from "../../src/signals/ring-reader.js";
-import type { Signal, SignalContext, SignalOptions } from "../../src/signals/signal.js";
+import type { Signal, SignalContext } from "../../src/signals/signal.js";
 
 const limits = { numRuns: 300, interruptAfterTimeLimit: 4000, includeErrorInReport: true };
-
-const streaming: SignalOptions = {
-  mode: "run",
-  syscall: { mode: "stream", minDuration: 0, errorsOnly: false, names: [] },
-  pids: [],
-  comms: [],
-};
 
 /** Bytes between two records, as the kernel lays them out: each begins at a multiple of 8, behind a header. */
 const header = 8;
@@ -67,7 +61,7 @@ function emptyContext(catalog: Catalog, identity: Identity): SignalContext {
 async function outcome(signal: Signal, records: readonly Uint8Array[], poison: number) {
   const catalog = new Catalog();
   const identity = new Identity(catalog, ["pid", "comm"], { now: () => 0 });
-  const handlers = signal.start(emptyContext(catalog, identity), streaming);
+  const handlers = signal.start(emptyContext(catalog, identity), plainStream);
   const shortest = signal.shortestRecord ?? signal.record.size;
   const thrown: unknown[] = [];
   const failed = (error: unknown): void => {

@@ -5,7 +5,7 @@ import { constants } from "node:os";
 import { describe, it } from "node:test";
 
 import { errnoName } from "../../src/signals/errno.js";
-import type { SignalOptions } from "../../src/signals/signal.js";
+import { plain, plainStream } from "../../src/signals/plain-options.js";
 import { syscall } from "../../src/signals/syscall.js";
 import { compatBit, indexCount, syscallIndex, syscallName, syscallNumber } from "../../src/signals/syscall-names.js";
 
@@ -116,16 +116,9 @@ describe("names of errors", () => {
 });
 
 describe("setup of the syscall signal", () => {
-  const defaults: SignalOptions = {
-    mode: "run",
-    syscall: { mode: "stream", minDuration: 0, errorsOnly: false, names: [] },
-    pids: [],
-    comms: [],
-  };
-
   it("sets a bit for each name asked for", () => {
     const names = [syscallName(9), "syscall_1000", syscallName(compatBit + 8)];
-    const { constants: set } = syscall.setup({ ...defaults, syscall: { ...defaults.syscall, names } });
+    const { constants: set } = syscall.setup({ ...plainStream, syscall: { ...plainStream.syscall, names } });
     const bitmap = set?.names as Uint8Array;
     const bits = Array.from({ length: indexCount }, (_, index) => index).filter(
       (index) => ((bitmap[index >>> 3] as number) >>> (index & 7)) & 1,
@@ -135,13 +128,12 @@ describe("setup of the syscall signal", () => {
   });
 
   it("refuses a name that no system call has", () => {
-    const options = { ...defaults, syscall: { ...defaults.syscall, names: ["opeanat"] } };
+    const options = { ...plainStream, syscall: { ...plainStream.syscall, names: ["opeanat"] } };
     assert.throws(() => syscall.setup(options), /system call "opeanat"/);
   });
 
   it("streams whenever it traces, and needs neither filter nor ring where it counts", () => {
-    const aggregate: SignalOptions = { ...defaults, syscall: { ...defaults.syscall, mode: "aggregate" } };
-    assert.equal(syscall.setup({ ...aggregate, mode: "trace" }).constants?.stream, 1);
-    assert.deepEqual(syscall.setup(aggregate), { ringSize: 0 });
+    assert.equal(syscall.setup({ ...plain, mode: "trace" }).constants?.stream, 1);
+    assert.deepEqual(syscall.setup(plain), { ringSize: 0 });
   });
 });

@@ -47,6 +47,7 @@ static __always_inline void invent_actor(struct actor *actor, __u32 process)
 	actor->tid = actor->tgid;
 	__builtin_memcpy(actor->comm, comm, sizeof(comm));
 	__builtin_memcpy(actor->thread_comm, comm, sizeof(comm));
+	actor->cgroup = 0;
 }
 
 /* 256 ns to 33 ms, as many of one power of two as of another. */

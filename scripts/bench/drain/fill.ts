@@ -6,7 +6,8 @@ import type { Catalog } from "../../../src/metrics/catalog.js";
 import { native } from "../../../src/kernel/native.js";
 import { loadSignal } from "../../../src/signals/load.js";
 import { RunningSignal } from "../../../src/signals/running.js";
-import type { Signal, SignalOptions } from "../../../src/signals/signal.js";
+import { plainStream } from "../../../src/signals/plain-options.js";
+import type { Signal } from "../../../src/signals/signal.js";
 import { compileBpf } from "../lib/build.js";
 import type { BenchContext } from "../lib/scenario.js";
 
@@ -26,13 +27,6 @@ const comms = 64;
 /** Records that are opened and closed together in fill.h's connections: a fill is a multiple of it. */
 const group = 1024;
 
-const options: SignalOptions = {
-  mode: "run",
-  syscall: { mode: "stream", minDuration: 0, errorsOnly: false, names: [] },
-  pids: [],
-  comms: [],
-};
-
 /** What filling needs of a context. */
 type FillContext = Pick<BenchContext, "root" | "scratch" | "after">;
 
@@ -42,10 +36,11 @@ export function announce(identity: Identity, processes: number): void {
     const tgid = firstTgid + process;
     const comm = `service-${(process % comms).toString().padStart(2, "0")}`;
     const bytes = Buffer.from(comm.padEnd(16, "\0"), "latin1");
-    const words = [tgid, ...[0, 4, 8, 12].map((at) => bytes.readUInt32LE(at))];
+    const words = [tgid, ...[0, 4, 8, 12].map((at) => bytes.readUInt32LE(at)), 0, 0];
     identity.lives({
       tgid,
       comm,
+      cgroup: 0,
       start: 1,
       copyActor: (key) => {
         key.set(words);
@@ -100,9 +95,9 @@ export class FilledSignal {
       setup: () => ({ constants: { filler_tgid: process.pid, getppid_nr: getppid } }),
     };
     const before = ringIds();
-    const loaded = loadSignal(filled, options, { folder: context.scratch, ringSize });
+    const loaded = loadSignal(filled, plainStream, { folder: context.scratch, ringSize });
     this.#ringId = [...ringIds()].find((id) => !before.has(id)) ?? "";
-    this.running = new RunningSignal(filled, loaded, catalog, identity, options, (error) => {
+    this.running = new RunningSignal(filled, loaded, catalog, identity, plainStream, (error) => {
       throw error;
     });
     context.after(() => {

@@ -13,6 +13,7 @@ type Actor struct {
 	Tid        uint32
 	Comm       [16]byte
 	ThreadComm [16]byte
+	Cgroup     uint64
 }
 
 // SyscallEvent is struct syscall_event of bpf/syscall.bpf.c.
@@ -68,7 +69,7 @@ func syscallBinary(sample []byte) error {
 }
 
 func syscallByHand(sample []byte) error {
-	countSyscall(order.Uint32(sample[24:]), sample[32:48], order.Uint32(sample[64:]), order.Uint32(sample[68:]),
+	countSyscall(order.Uint32(sample[24:]), sample[32:48], order.Uint32(sample[72:]), order.Uint32(sample[76:]),
 		order.Uint64(sample[8:]))
 	return nil
 }
@@ -97,9 +98,9 @@ func tcpByHand(sample []byte) error {
 	countTCP(&tcpFigures{
 		tgid:     order.Uint32(sample[72:]),
 		comm:     sample[80:96],
-		kind:     order.Uint32(sample[112:]),
-		result:   order.Uint32(sample[116:]),
-		family:   order.Uint32(sample[124:]),
+		kind:     order.Uint32(sample[120:]),
+		result:   order.Uint32(sample[124:]),
+		family:   order.Uint32(sample[132:]),
 		role:     order.Uint32(sample[60:]),
 		duration: order.Uint64(sample[8:]),
 		sent:     order.Uint64(sample[32:]),

@@ -14,6 +14,7 @@ import { startSignals } from "../../../src/cli/signal-set.js";
 import { native } from "../../../src/kernel/native.js";
 import { Engine } from "../../../src/signals/engine.js";
 import { signals } from "../../../src/signals/index.js";
+import { plainStream } from "../../../src/signals/plain-options.js";
 import type { Batch, EventRecord, Signal } from "../../../src/signals/signal.js";
 
 const [name = "", every = "1"] = process.argv.slice(2);
@@ -77,12 +78,7 @@ const set = startSignals({
   seriesLimit: 20_000,
   identityLimit: 32_768,
   ringSize: undefined,
-  signalOptions: {
-    mode: "run",
-    syscall: { mode: "stream", minDuration: 0, errorsOnly: false, names: [] },
-    pids: [],
-    comms: [],
-  },
+  signalOptions: plainStream,
   log: createLogger("info", "logfmt"),
 });
 const engine = new Engine(set.running, set.identity);

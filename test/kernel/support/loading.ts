@@ -5,20 +5,19 @@ import { join } from "node:path";
 
 import { objectFolder } from "../../../src/cli/signal-set.js";
 import { Identity } from "../../../src/identity/identity.js";
+import { chooseHierarchy } from "../../../src/kernel/cgroup-hierarchy.js";
 import { Catalog } from "../../../src/metrics/catalog.js";
 import { loadSignal } from "../../../src/signals/load.js";
+import { plain, plainStream } from "../../../src/signals/plain-options.js";
 import { RunningSignal } from "../../../src/signals/running.js";
-import type { Mode, Signal, SignalOptions } from "../../../src/signals/signal.js";
-
-function options(mode: Mode, syscallMode: "aggregate" | "stream"): SignalOptions {
-  return { mode, syscall: { mode: syscallMode, minDuration: 0, errorsOnly: false, names: [] }, pids: [], comms: [] };
-}
+import type { Signal, SignalOptions } from "../../../src/signals/signal.js";
 
 /** The ways to load a signal: each leaves other programs out, and has other constants, which the verifier knows. */
-export const ways = {
-  run: options("run", "aggregate"),
-  stream: options("run", "stream"),
-  trace: options("trace", "stream"),
+export const ways: Readonly<Record<"run" | "stream" | "trace" | "containers", SignalOptions>> = {
+  run: plain,
+  stream: plainStream,
+  trace: { ...plainStream, mode: "trace" },
+  containers: { ...plainStream, cgroup: { hierarchy: chooseHierarchy("auto"), inRecords: true } },
 };
 
 /** What came of it. */
