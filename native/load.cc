@@ -1,5 +1,8 @@
 #include "load.h"
 
+#include <bpf/libbpf.h>
+
+#include <cerrno>
 #include <string_view>
 
 #include "error.h"
@@ -31,6 +34,15 @@ Culprit FindCulprit(std::string_view log) {
   return {};
 }
 
+/** The culprit in words; libbpf answers ESRCH when a program's hook is not in the kernel's BTF. */
+std::string Describe(const BpfFile& file, const Culprit& culprit, int error) {
+  const std::string text = culprit.what + " " + Quoted(culprit.name);
+  const bpf_program* program =
+      bpf_object__find_program_by_name(file.Object(), culprit.name.c_str());
+  if (error != ESRCH || culprit.what != "program" || program == nullptr) return text;
+  return text + ": this kernel has no " + bpf_program__section_name(program);
+}
+
 }  // namespace
 
 void LoadFile(Napi::Env env, BpfFile& file) {
@@ -51,7 +63,7 @@ void LoadFile(Napi::Env env, BpfFile& file) {
   throw NativeError(env, {.doing = doing,
                           .subject = culprit.name,
                           .error = error,
-                          .cause = culprit.what + " " + Quoted(culprit.name)});
+                          .cause = Describe(file, culprit, error)});
 }
 
 }  // namespace ringtap

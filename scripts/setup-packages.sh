@@ -60,6 +60,10 @@ missing_packages() {
   has_command xz || echo xz-utils
   has_command zstd || echo zstd
   has_command lz4 || echo lz4
+
+  $with_arm64 || return 0
+  has_command qemu-system-aarch64 || echo qemu-system-arm
+  has_command aarch64-linux-gnu-g++ || echo g++-aarch64-linux-gnu
 }
 
 install_packages() {

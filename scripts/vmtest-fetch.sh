@@ -1,10 +1,11 @@
 # Part of scripts/vmtest: Debian's kernels. Each has a folder with `release`, `vmlinux`, `modules/` (all of them) and `early/`,
 # those that the guest needs to see its files.
 
-# apt_of SUITES TOOL ARGUMENT...: a tool of apt's that sees these suites only, and leaves the machine's own state alone.
+# apt_of ARCHITECTURE SUITES TOOL ARGUMENT...: a tool of apt's that sees these suites only, and leaves the machine's own state
+# alone.
 apt_of() {
-  local suites=$1 tool=$2 state=$kernels/.apt/$1 archive='/debian/?$' mirror
-  shift 2
+  local architecture=$1 suites=$2 tool=$3 state=$kernels/.apt/$1/$2 archive='/debian/?$' mirror
+  shift 3
   [[ $suites != *-security ]] || archive='/debian-security/?$'
   # The mirror that this machine is set up with.
   mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -Em1 "$archive") ||
@@ -15,28 +16,47 @@ Types: deb
 URIs: $mirror
 Suites: ${suites//,/ }
 Components: main
-Architectures: amd64
+Architectures: $architecture
 Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
 SOURCES
   "$tool" -o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts="$state/parts" -o Dir::State="$state" \
     -o Dir::State::status=/dev/null -o Dir::State::lists="$state/lists" -o Dir::Cache="$state/cache" \
-    -o APT::Sandbox::User=root "$@"
+    -o APT::Architecture="$architecture" -o APT::Architectures="$architecture" -o APT::Sandbox::User=root "$@"
+}
+
+# architecture_of KERNEL: as Debian calls it.
+architecture_of() {
+  case $1 in
+    *-arm64) echo arm64 ;;
+    *) echo amd64 ;;
+  esac
 }
 
 # newest_of KERNEL SUITES: the release of the newest package, such as 6.1.0-50-cloud-amd64.
 newest_of() {
-  local version="${1//./\\.}([-.+].*)?"
-  [ "$1" != newest ] || version='[0-9].*'
-  apt_of "$2" apt-cache pkgnames linux-image- | sed -nE "s/^linux-image-($version-cloud-amd64)\$/\1/p" | sort -V | tail -n1
+  local architecture version
+  architecture=$(architecture_of "$1")
+  version=${1%"-$architecture"}
+  case $version in
+    newest) version='[0-9].*' ;;
+    *) version="${version//./\\.}([-.+].*)?" ;;
+  esac
+  apt_of "$architecture" "$2" apt-cache pkgnames linux-image- |
+    sed -nE "s/^linux-image-($version-cloud-$architecture)\$/\1/p" | sort -V | tail -n1
 }
 
 # number FILE OFFSET BYTES: a little-endian number.
 number() { od -An --endian=little -j"$2" -N"$3" -tu"$3" "$1" | tr -d ' '; }
 
 # unpack_image IMAGE: the kernel proper, which QEMU can start as it is; unpacking itself would take the emulated processor
-# long. Offsets and the four bytes of length at the end: Documentation/arch/x86/boot.rst.
+# long. Offsets and the four bytes of length at the end: Documentation/arch/x86/boot.rst; arm64's magic number, of images that are
+# not compressed: Documentation/arch/arm64/booting.rst.
 unpack_image() {
   local image=$1 start length unpack
+  if [ "$(dd if="$image" bs=1 skip=56 count=4 status=none | tr -d '\0')" = ARMd ]; then
+    cat "$image"
+    return
+  fi
   start=$((($(number "$image" 0x1f1 1) + 1) * 512 + $(number "$image" 0x248 4)))
   length=$(($(number "$image" 0x24c 4) - 4))
   case $(od -An -j"$start" -N2 -tx1 "$image") in
@@ -65,20 +85,22 @@ early_modules() {
 
 # fetch KERNEL SUITES: downloads and unpacks a kernel that is not there yet.
 fetch() {
-  local kernel=$1 suites=$2 folder=$kernels/$1 release tree packages
+  local kernel=$1 suites=$2 folder=$kernels/$1 architecture release tree packages
+  architecture=$(architecture_of "$kernel")
   [ ! -e "$folder/release" ] || return 0
   rm -rf "$folder"
   mkdir -p "$folder/unpacked"
-  apt_of "$suites" apt-get -qq update
+  apt_of "$architecture" "$suites" apt-get -qq update
   release=$(newest_of "$kernel" "$suites")
   [ -n "$release" ] || fail "no kernel $kernel in $suites"
   # One package up to 6.18, in parts since then.
   mapfile -t packages < <(
-    apt_of "$suites" apt-cache pkgnames linux- | grep -xF "$(printf "linux-%s-$release\n" image binary modules base)"
+    apt_of "$architecture" "$suites" apt-cache pkgnames linux- |
+      grep -xF "$(printf "linux-%s-$release\n" image binary modules base)"
   )
   (
     cd "$folder/unpacked"
-    apt_of "$suites" apt-get -qq download "${packages[@]}"
+    apt_of "$architecture" "$suites" apt-get -qq download "${packages[@]}"
     for package in *.deb; do dpkg -x "$package" .; done
   )
   tree=$folder/unpacked

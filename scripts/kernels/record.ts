@@ -4,6 +4,8 @@
 export interface Findings {
   /** As uname has it. */
   readonly release: string;
+  /** As Node has it. */
+  readonly arch: string;
   /** The hook in use, by signal. */
   readonly hooks: Readonly<Record<string, string>>;
   /** Instructions the verifier walked, by program. */
@@ -16,9 +18,10 @@ type Table = Map<string, Map<string, string>>;
 const begin = "<!-- begin: written by npm run test:kernels -- --record -->\n";
 const end = "<!-- end -->\n";
 
-/** The first two numbers of a release: what a kernel is recorded under. */
-export function seriesOf(release: string): string {
-  return /^\d+\.\d+/.exec(release)?.[0] ?? release;
+/** What a kernel is recorded under: the first two numbers of its release, and its architecture if that is not x64 (as Node has it). */
+export function seriesOf(release: string, arch: string): string {
+  const numbers = /^\d+\.\d+/.exec(release)?.[0] ?? release;
+  return arch === "x64" ? numbers : `${numbers} ${arch}`;
 }
 
 function split(page: string): readonly [before: string, table: string, after: string] {
@@ -75,7 +78,7 @@ export function withFindings(page: string, findings: readonly Findings[]): strin
   const [before, table, after] = split(page);
   const columns = parse(table);
   for (const found of findings) {
-    columns.set(seriesOf(found.release), cellsOf(found));
+    columns.set(seriesOf(found.release, found.arch), cellsOf(found));
   }
   return before + print(columns) + after;
 }

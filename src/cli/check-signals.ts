@@ -42,10 +42,11 @@ export function checkSignal(signal: Signal): Finding {
   return attachedBy(check, loaded);
 }
 
-function attachedBy(check: string, { hook, attachable, refused }: Loaded): Finding {
-  const detail = `${hook.name}: ${attachable.join(", ")}`;
-  const [better] = refused;
-  return better === undefined
-    ? { check, status: "ok", detail }
-    : { check, status: "ok", detail: `${detail}; refused: ${better.hook.name} (${describeError(better.error)})` };
+function attachedBy(check: string, { hook, attachable, refused, lost }: Loaded): Finding {
+  const detail = [
+    `${hook.name}: ${attachable.join(", ")}`,
+    ...refused.slice(0, 1).map((better) => `refused: ${better.hook.name} (${describeError(better.error)})`),
+    ...lost.map((loss) => `without ${loss.detail} (${describeError(loss.error)})`),
+  ].join("; ");
+  return { check, status: lost.length === 0 ? "ok" : "warn", detail };
 }

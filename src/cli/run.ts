@@ -10,6 +10,7 @@ import { native } from "../kernel/native.js";
 import { dropCapabilities } from "../kernel/privileges.js";
 import { Engine } from "../signals/engine.js";
 import { signals } from "../signals/index.js";
+import { hookText } from "../signals/load.js";
 import { declareProgramStats, declareSelfMetrics } from "../signals/self-metrics.js";
 import { registerBuildInfo, registerIdentityMetrics } from "./agent-metrics.js";
 import { askedToEnd } from "./ending.js";
@@ -25,7 +26,7 @@ function describeSignals(set: SignalSet): PageSignal[] {
   return set.statuses.map(({ name, running, error }) => ({
     name,
     up: running !== undefined,
-    hooks: running === undefined ? [(error as Error).message] : [running.loaded.hook.name],
+    hooks: running === undefined ? [(error as Error).message] : [hookText(running.loaded)],
   }));
 }
 

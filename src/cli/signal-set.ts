@@ -4,7 +4,7 @@ import { Cgroups } from "../identity/cgroups.js";
 import { Identity, type IdentityLabel } from "../identity/identity.js";
 import { requireKernel } from "../kernel/requirements.js";
 import { Catalog } from "../metrics/catalog.js";
-import { loadSignal } from "../signals/load.js";
+import { type Loaded, loadSignal } from "../signals/load.js";
 import { RunningSignal } from "../signals/running.js";
 import type { SignalStatus } from "../signals/self-metrics.js";
 import type { Signal, SignalOptions } from "../signals/signal.js";
@@ -58,13 +58,21 @@ export function complainSparingly(log: Logger, signal: string): (error: unknown)
   };
 }
 
+/** Logs what the kernel refused of a signal that it took. */
+export function warnOfRefusals(log: Logger, signal: string, { refused, lost }: Loaded): void {
+  for (const { hook, error } of refused) {
+    log.warn({ signal, hook: hook.name, err: error }, "a better hook was refused");
+  }
+  for (const { detail, error } of lost) {
+    log.warn({ signal, without: detail, err: error }, "a program was refused");
+  }
+}
+
 /** Loads and attaches one signal; `catalog` gets its metrics. Nothing of it stays when that fails. */
 function startSignal(signal: Signal, catalog: Catalog, identity: Identity, options: SignalSetOptions): RunningSignal {
   const { signalOptions, ringSize, log } = options;
   const loaded = loadSignal(signal, signalOptions, { folder: objectFolder, ringSize });
-  for (const { hook, error } of loaded.refused) {
-    log.warn({ signal: signal.name, hook: hook.name, err: error }, "a better hook was refused");
-  }
+  warnOfRefusals(log, signal.name, loaded);
   try {
     const failed = complainSparingly(log, signal.name);
     const running = new RunningSignal(signal, loaded, catalog, identity, signalOptions, failed);

@@ -19,7 +19,7 @@ import { UsageError } from "./errors.js";
 import { createLogger } from "./logger.js";
 import { quote } from "./logger-text.js";
 import { suggestion } from "./options-suggest.js";
-import { complainSparingly, objectFolder } from "./signal-set.js";
+import { complainSparingly, objectFolder, warnOfRefusals } from "./signal-set.js";
 import { wallClock } from "./trace-clock.js";
 import { jsonLines } from "./trace-json.js";
 import { addTraceFlags, readTraceOptions, type TraceOptions } from "./trace-options.js";
@@ -136,6 +136,7 @@ async function trace(signal: Signal, options: TraceOptions): Promise<void> {
     if (table !== undefined) {
       output.line(table.heading);
     }
+    warnOfRefusals(log, signal.name, running.loaded);
     log.info({ signal: signal.name, hook: running.loaded.hook.name }, "tracing");
     const elapsed =
       options.duration === undefined ? [] : [setTimeout(options.duration / 1e6, undefined, { ref: false })];

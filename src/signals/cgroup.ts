@@ -70,6 +70,7 @@ export const cgroup: Signal<CgroupEvent> = {
   summary: "control groups: made, removed",
   record: CgroupEvent,
   hooks: [{ name: "tp_btf", without: [] }],
+  optional: { cgroup_remove: "removals", cgroup_enter: "groups that were there before, until they are counted over" },
   setup: ({ mode, cgroup: { hierarchy } }) => ({
     constants: { cgroup_source: cgroupSources[hierarchy] },
     without: mode === "trace" ? ["cgroup_enter"] : [],

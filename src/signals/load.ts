@@ -13,8 +13,18 @@ export interface Loaded {
   readonly hook: HookSet;
   /** Better ways that this kernel refused, and why. */
   readonly refused: readonly { readonly hook: HookSet; readonly error: Error }[];
+  /** What this kernel does not give of it. */
+  readonly lost: readonly Loss[];
   /** Programs to attach: all that were loaded, iterators left out. */
   readonly attachable: readonly string[];
+}
+
+/** A program that the kernel refuses and the signal runs without. */
+export interface Loss {
+  readonly program: string;
+  /** What goes with it: see {@link Signal.optional}. */
+  readonly detail: string;
+  readonly error: Error;
 }
 
 /** Bytes of a ring. */
@@ -84,14 +94,20 @@ function ringSizeOf(setup: Setup, options: LoadOptions): number {
   return setup.ringSize === 0 ? leastRingSize : (options.ringSize ?? setup.ringSize ?? defaultRingSize);
 }
 
-function tryHook(signal: Signal, hook: HookSet, setup: Setup, options: LoadOptions): Omit<Loaded, "refused"> {
+function attempt(
+  signal: Signal,
+  hook: HookSet,
+  setup: Setup,
+  options: LoadOptions,
+  lost: readonly Loss[],
+): Omit<Loaded, "refused"> {
   const path = join(options.folder, `${signal.name}.bpf.o`);
   const object = native.open(path);
   try {
     for (const record of [signal.record, ...(signal.otherRecords ?? [])]) {
       checkLayout(object, record, path);
     }
-    const without = [...hook.without, ...(setup.without ?? [])];
+    const without = [...hook.without, ...(setup.without ?? []), ...lost.map(({ program }) => program)];
     leaveOut(object, without);
     const ringSize = ringSizeOf(setup, options);
     object.setMaxEntries("events", ringSize);
@@ -104,7 +120,7 @@ function tryHook(signal: Signal, hook: HookSet, setup: Setup, options: LoadOptio
     const attachable = object.programs
       .filter((program) => !without.includes(program.name) && !program.section.startsWith("iter/"))
       .map((program) => program.name);
-    return { object, hook, attachable };
+    return { object, hook, lost, attachable };
   } catch (error) {
     object.close();
     throw error;
@@ -129,6 +145,37 @@ function setUp(signal: Signal, options: SignalOptions): Setup {
   const { hierarchy, inRecords } = options.cgroup;
   const setup = signal.setup(options);
   return { ...setup, constants: { cgroup_source: inRecords ? cgroupSources[hierarchy] : 0, ...setup.constants } };
+}
+
+/** What is lost when the kernel refuses the program that `error` is about; undefined when the signal cannot do without. */
+function lossOf(signal: Signal, error: NativeError): Loss | undefined {
+  const program = error.subject;
+  const detail = signal.optional?.[program];
+  return detail === undefined ? undefined : { program, detail, error };
+}
+
+/** Loads what the kernel takes: an attempt names only the first program that is refused. */
+function tryHook(
+  signal: Signal,
+  hook: HookSet,
+  setup: Setup,
+  options: LoadOptions,
+  lost: readonly Loss[] = [],
+): Omit<Loaded, "refused"> {
+  try {
+    return attempt(signal, hook, setup, options, lost);
+  } catch (error) {
+    const loss = lossOf(signal, error as NativeError);
+    if (loss === undefined) {
+      throw error;
+    }
+    return tryHook(signal, hook, setup, options, [...lost, loss]);
+  }
+}
+
+/** How a signal is hooked in, and what it does without, in a few words. */
+export function hookText({ hook, lost }: Loaded): string {
+  return [hook.name, ...lost.map(({ detail }) => `without ${detail}`)].join(", ");
 }
 
 /** Loads a signal by the best way that the kernel takes. Throws a {@link LoadError} that gives the reason for each. */

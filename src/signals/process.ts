@@ -103,6 +103,7 @@ export const process: Signal<ProcessEvent> = {
   summary: "process life: exec, exit, comm changes",
   record: ProcessEvent,
   hooks: [{ name: "tp_btf", without: [] }],
+  optional: { process_rename: "renames", process_move: "moves between control groups" },
   setup: ({ cgroup }) => ({ without: cgroup.inRecords ? [] : ["process_move"] }),
   start,
   trace: {

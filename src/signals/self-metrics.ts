@@ -45,7 +45,7 @@ export function declareProgramStats(
 /** Declares the metrics; the returned function brings them up to date. */
 export function declareSelfMetrics(catalog: Catalog, statuses: readonly SignalStatus[]): () => void {
   const signal = new Dimension(["signal"]);
-  const hook = new Dimension(["hook"]);
+  const hook = new Dimension(["hook", "without"]);
   const reason = new Dimension(["reason"]);
   const bounded = true;
   const up = catalog.gauge({
@@ -56,7 +56,7 @@ export function declareSelfMetrics(catalog: Catalog, statuses: readonly SignalSt
   });
   const info = catalog.gauge({
     name: "ringtap_signal_info",
-    help: "How the signal is hooked into the kernel.",
+    help: "How the signal is hooked into the kernel, and what it does without because the kernel lacks it.",
     subject: signal,
     detail: hook,
     bounded,
@@ -114,7 +114,8 @@ export function declareSelfMetrics(catalog: Catalog, statuses: readonly SignalSt
         continue;
       }
       const books = running.books();
-      info.set(id, hook.intern(running.loaded.hook.name), 1);
+      const { loaded } = running;
+      info.set(id, hook.intern(loaded.hook.name, loaded.lost.map(({ detail }) => detail).join(", ")), 1);
       produced.set(id, 0, books.produced);
       consumed.set(id, 0, books.consumed);
       for (const key of dropReasons) {

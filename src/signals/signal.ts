@@ -127,6 +127,11 @@ export interface Signal<T extends EventRecord = EventRecord> {
   readonly otherRecords?: readonly RecordClass[];
   /** Ways to hook it, best first; the first that loads is used. */
   readonly hooks: readonly HookSet[];
+  /**
+   * Programs that a kernel may refuse, most likely because their hook is not there, and what the signal then does without, in the
+   * words of `ringtap_signal_info{without}`. The refusal of any other program refuses the hook set.
+   */
+  readonly optional?: Readonly<Record<string, string>>;
   /** What to set before loading. */
   setup(options: SignalOptions): Setup;
   /** Declares the metrics and returns what to do with events. Called once, after loading and before attaching. */

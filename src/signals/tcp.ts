@@ -223,6 +223,7 @@ export const tcp: Signal<TcpEvent> = {
   record: TcpEvent,
   otherRecords: [TcpSample],
   hooks: [{ name: "tp_btf", without: [] }],
+  optional: { tcp_reset_received: "resets received", tcp_reset_sent: "resets sent" },
   setup: () => ({ ringSize: 2 * 2 ** 20 }),
   start,
   trace: {

@@ -58,7 +58,7 @@ function compile(comm: string, source: string): string {
 }
 
 describe("programs", () => {
-  const findings = { release: release(), hooks: {}, instructions: {} } satisfies Findings;
+  const findings = { release: release(), arch: process.arch, hooks: {}, instructions: {} } satisfies Findings;
   const hooks: Record<string, string> = findings.hooks;
   const instructions: Record<string, number> = findings.instructions;
 
@@ -85,9 +85,10 @@ describe("programs", () => {
       JSON.stringify(instructions),
     );
     keep("findings.json", JSON.stringify(findings));
-    const recorded = recordedInstructions(page, seriesOf(release()));
+    const series = seriesOf(findings.release, findings.arch);
+    const recorded = recordedInstructions(page, series);
     if (recorded === undefined || process.env.RECORDING !== undefined) {
-      t.diagnostic(`nothing to compare with for Linux ${seriesOf(release())}`);
+      t.diagnostic(`nothing to compare with for Linux ${series}`);
       return;
     }
     const grown = Object.entries(instructions).filter(

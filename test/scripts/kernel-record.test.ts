@@ -13,9 +13,15 @@ const empty = `# Kernels
 After.
 `;
 
-const older = { release: "5.10.0-46-cloud-amd64", hooks: { tcp: "tp_btf" }, instructions: { tcp_state: 1580 } };
+const older = {
+  release: "5.10.0-46-cloud-amd64",
+  arch: "x64",
+  hooks: { tcp: "tp_btf" },
+  instructions: { tcp_state: 1580 },
+};
 const newer = {
   release: "6.1.0-50-cloud-amd64",
+  arch: "x64",
   hooks: { tcp: "tp_btf" },
   instructions: { tcp_state: 1500, tcp_new: 20 },
 };
@@ -45,7 +51,13 @@ test("new findings take the place of those of the same series", () => {
   assert(!page.includes("tcp_new"), "a program that is nowhere any more");
 });
 
+test("another architecture's findings of a kernel are its own", () => {
+  const page = withFindings(empty, [newer, { ...newer, arch: "arm64", instructions: { tcp_state: 1400 } }]);
+  assert.equal(recordedInstructions(page, seriesOf("6.1.2", "x64"))?.get("tcp_state"), 1500);
+  assert.equal(recordedInstructions(page, seriesOf("6.1.2", "arm64"))?.get("tcp_state"), 1400);
+});
+
 test("what is not recorded is undefined", () => {
-  assert.equal(recordedInstructions(withFindings(empty, [older]), seriesOf("6.18.44-custom")), undefined);
+  assert.equal(recordedInstructions(withFindings(empty, [older]), seriesOf("6.18.44-custom", "x64")), undefined);
   assert.throws(() => withFindings("# Kernels\n", [older]), /no table/);
 });

@@ -1,7 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 
-/** A guest of scripts/vmtest is emulated, and some thirteen times slower. */
-export const slowness = process.env.VMTEST_GUEST === undefined ? 1 : 15;
+/** A guest of scripts/vmtest is emulated, and some thirteen times slower; more where its host has other work. */
+export const slowness = process.env.VMTEST_GUEST === undefined ? 1 : 40;
 
 /** Milliseconds. */
 const patience = 10_000 * slowness;

@@ -23,7 +23,7 @@ export const ways: Readonly<Record<"run" | "stream" | "trace" | "containers", Si
 /** What came of it. */
 interface Loading {
   readonly hook: string;
-  /** Better hooks that the kernel refused, and why. */
+  /** Better hooks and programs that the kernel refused, and why. */
   readonly refused: readonly string[];
   /** Programs that were loaded, iterators included, and how many instructions the verifier walked: 0 before Linux 5.16. */
   readonly instructions: ReadonlyMap<string, number>;
@@ -32,7 +32,7 @@ interface Loading {
 /** Loads a signal, attaches each program, walks its iterators and maps, and takes everything out again. */
 export async function tryLoading(signal: Signal, way: SignalOptions): Promise<Loading> {
   const loaded = loadSignal(signal, way, { folder: objectFolder, ringSize: 2 ** 16 });
-  const { object, hook, refused } = loaded;
+  const { object, hook, refused, lost } = loaded;
   try {
     const catalog = new Catalog();
     const running = new RunningSignal(signal, loaded, catalog, new Identity(catalog, []), way, (error) => {
@@ -40,11 +40,18 @@ export async function tryLoading(signal: Signal, way: SignalOptions): Promise<Lo
     });
     running.attach();
     await running.collect();
-    const left = new Set([...hook.without, ...(signal.setup(way).without ?? [])]);
+    const left = new Set([
+      ...lost.map(({ program }) => program),
+      ...hook.without,
+      ...(signal.setup(way).without ?? []),
+    ]);
     const names = object.programs.map(({ name }) => name).filter((name) => !left.has(name));
     return {
       hook: hook.name,
-      refused: refused.map((other) => `${other.hook.name}: ${other.error.message}`),
+      refused: [
+        ...refused.map(({ hook, error }) => `${hook.name}: ${error.message}`),
+        ...lost.map(({ error }) => error.message),
+      ],
       instructions: new Map(names.map((name) => [name, object.stats(name).verifiedInstructions])),
     };
   } finally {
