@@ -1,11 +1,11 @@
 /** `ringtap check`: would `ringtap run` work here, and if not, why? */
+import { writeFileSync } from "node:fs";
 import type { Command } from "commander";
 
 import { kernelRelease, lockdown, lockedMemory, pidNamespace, ringBuffers } from "../kernel/features.js";
 import type { Finding } from "../kernel/finding.js";
 import { cgroups, tracefs } from "../kernel/mounts.js";
 import { native } from "../kernel/native.js";
-import { privileges } from "../kernel/privileges.js";
 import { requirements } from "../kernel/requirements.js";
 import { signals } from "../signals/index.js";
 import { checkSignal } from "./check-signals.js";
@@ -26,16 +26,14 @@ const checkFlags = {
 
 /** What the machine has, and what this process may do. */
 function machineFindings(essentials: readonly Finding[]): Finding[] {
-  const mayAsk = privileges().status !== "fail";
+  const isMet = (name: string): boolean => essentials.some(({ check, status }) => check === name && status === "ok");
   return [
     kernelRelease(),
     ...essentials,
     lockdown(),
     // Those that lack privileges get no true answer to these.
-    ...(mayAsk ? [ringBuffers(), lockedMemory()] : []),
-    tracefs(),
-    cgroups(),
-    pidNamespace(),
+    ...(isMet("privileges") ? [ringBuffers(), lockedMemory()] : []),
+    ...(isMet("/proc") ? [tracefs(), cgroups(), pidNamespace()] : []),
     { check: "libbpf", status: "ok", detail: native.libbpfVersion },
     { check: "Node.js", status: "ok", detail: process.versions.node },
   ];
@@ -66,13 +64,20 @@ function table(findings: readonly Finding[]): string {
   return `${lines.join("\n")}\n`;
 }
 
+/** Writes to stdout, which the caller may have sent to a full disk. */
+function print(text: string): void {
+  try {
+    writeFileSync(process.stdout.fd, text);
+  } catch (cause) {
+    throw new Error("writing to stdout", { cause });
+  }
+}
+
 function check(output: "table" | "json"): void {
   const essentials = requirements();
   const ofSignals = signalFindings(essentials);
   const findings = [...machineFindings(essentials), ...ofSignals];
-  process.stdout.write(
-    output === "table" ? table(findings) : findings.map((finding) => `${JSON.stringify(finding)}\n`).join(""),
-  );
+  print(output === "table" ? table(findings) : findings.map((finding) => `${JSON.stringify(finding)}\n`).join(""));
   process.exitCode = exitStatus(ofSignals);
 }
 

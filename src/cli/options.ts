@@ -96,6 +96,7 @@ const syscallModes = ["aggregate", "stream"] as const;
 function runFlags(signals: readonly string[]) {
   return {
     signals: list("signals", "<name,...>", "signals to run", signals.join(","), oneOf(signals)),
+    strict: toggle("strict", "end when a signal cannot be attached, instead of doing without it"),
     labels: list("labels", "<label,...>", "labels that identify a process", labels.join(","), label),
     /** Texts that `parseListenAddress` accepts. */
     listenAddresses: list(

@@ -11,6 +11,7 @@ import { signals } from "../signals/index.js";
 import { declareProgramStats, declareSelfMetrics } from "../signals/self-metrics.js";
 import { registerBuildInfo, registerIdentityMetrics } from "./agent-metrics.js";
 import { askedToEnd } from "./ending.js";
+import { describeError } from "./errors.js";
 import { createLogger } from "./logger.js";
 import { addRunFlags, readRunOptions, type RunOptions } from "./options.js";
 import { startSignals, type SignalSet } from "./signal-set.js";
@@ -23,7 +24,7 @@ function describeSignals(set: SignalSet): PageSignal[] {
   return set.statuses.map(({ name, running, error }) => ({
     name,
     up: running !== undefined,
-    hooks: running === undefined ? [(error as Error).message] : [running.loaded.hook.name],
+    hooks: running === undefined ? [describeError(error)] : [running.loaded.hook.name],
   }));
 }
 
@@ -37,6 +38,7 @@ async function run(options: RunOptions): Promise<void> {
     seriesLimit: options.seriesLimit,
     identityLimit: options.identityLimit,
     ringSize: options.ringSize,
+    strict: options.strict,
     log,
     signalOptions: {
       mode: "run",

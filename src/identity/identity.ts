@@ -54,7 +54,7 @@ export interface ProcessRecord extends ActorRecord {
 export interface IdentityOptions {
   /** The most actors remembered at once. Default 32,768: some 20 MB. */
   readonly limit?: number;
-  /** The clock of retirements, in milliseconds. */
+  /** The clock of retirements, in milliseconds. Default: a monotonic one, so that a step of the system's time moves nothing. */
   readonly now?: () => number;
 }
 
@@ -97,7 +97,7 @@ export class Identity {
   #censusBegan = 0;
 
   constructor(catalog: Catalog, labels: readonly IdentityLabel[], options: IdentityOptions = {}) {
-    const { limit = 32_768, now = Date.now } = options;
+    const { limit = 32_768, now = () => performance.now() } = options;
     this.#catalog = catalog;
     this.#labels = labels;
     this.limit = limit;

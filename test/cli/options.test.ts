@@ -11,6 +11,7 @@ describe("values", () => {
   test("defaults", () => {
     assert.deepEqual(runOptions([]), {
       signals: ["tcp", "syscall", "file", "process"],
+      strict: false,
       labels: ["pid", "comm"],
       listenAddresses: ["127.0.0.1:19435"],
       telemetryPath: "/metrics",
@@ -56,10 +57,11 @@ describe("values", () => {
       ],
       ...["--log.level", "warn", "--log.format", "json", "--syscall.mode", "stream", "--syscall.errors-only"],
       ...["--syscall.min-duration", "1.5s", "--syscall.names", "read,write", "--syscall.pids", "1,4194303"],
-      ...["--syscall.comms", "nginx,a b", "--no-capabilities.drop"],
+      ...["--syscall.comms", "nginx,a b", "--no-capabilities.drop", "--strict"],
     ]);
     assert.deepEqual(options, {
       signals: ["file", "tcp"],
+      strict: true,
       labels: ["comm"],
       listenAddresses: [":80", "[::1]:81", "localhost:82"],
       telemetryPath: "/m/x",

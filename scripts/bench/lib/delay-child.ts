@@ -77,6 +77,7 @@ const set = startSignals({
   seriesLimit: 20_000,
   identityLimit: 32_768,
   ringSize: undefined,
+  strict: true,
   signalOptions: {
     mode: "run",
     syscall: { mode: "stream", minDuration: 0, errorsOnly: false, names: [] },
