@@ -8,7 +8,7 @@ import { ValueTable } from "./value-table.js";
 export type AnyTable = ValueTable | HistogramTable;
 
 export interface CatalogOptions {
-  /** The most series (label sets) of each metric that is not bounded. Default 20,000. */
+  /** The most series of each metric that is not bounded, counted as Prometheus does: every bucket is one. Default 100,000. */
   readonly seriesLimit?: number;
   /** How long the series of a retired subject stay at the least, milliseconds. Default 30,000. */
   readonly grace?: number;
@@ -42,7 +42,7 @@ export class Catalog {
   #lastCompleted = 0;
 
   constructor(options: CatalogOptions = {}) {
-    const { seriesLimit = 20_000, grace = 30_000 } = options;
+    const { seriesLimit = 100_000, grace = 30_000 } = options;
     if (!Number.isInteger(seriesLimit) || seriesLimit < 1) {
       throw new RangeError(`series limit ${seriesLimit}: want a whole number of at least 1`);
     }

@@ -16,7 +16,7 @@ describe("values", () => {
       listenAddresses: ["127.0.0.1:19435"],
       telemetryPath: "/metrics",
       webConfig: undefined,
-      seriesLimit: 20_000,
+      seriesLimit: 100_000,
       identityLimit: 32_768,
       logLevel: "info",
       logFormat: "logfmt",
