@@ -109,7 +109,13 @@ function runFlags(signals: readonly string[]) {
     telemetryPath: single("web.telemetry-path", "<path>", "path of the metrics", "/metrics", urlPath),
     webConfig: optional("web.config.file", "<file>", "YAML file with TLS, users and headers of the server", webConfig),
     /** Per metric. */
-    seriesLimit: single("series-limit", "<n>", "most series of one metric, every bucket counted", "100000", wholeNumber(1, 10_000_000)),
+    seriesLimit: single(
+      "series-limit",
+      "<n>",
+      "most series of one metric, every bucket counted",
+      "100000",
+      wholeNumber(1, 10_000_000),
+    ),
     identityLimit: single(
       "identity-limit",
       "<n>",
