@@ -59,6 +59,31 @@ export const ringFlags = {
   ringSize: optional("ring.size", "<size>", "size of each signal's ring buffer, instead of 1MiB to 4MiB", ringSize),
 };
 
+/** How much the kernel maps may hold that fill up with use. */
+const mapFlags = {
+  connectionsLimit: single(
+    "tcp.connections-limit",
+    "<n>",
+    "most TCP connections remembered",
+    "262144",
+    wholeNumber(1, 16_777_216),
+  ),
+  countsLimit: single(
+    "syscall.counts-limit",
+    "<n>",
+    "most pairs of process and system call counted apart",
+    "32768",
+    wholeNumber(1, 4_194_304),
+  ),
+  threadsLimit: single(
+    "syscall.threads-limit",
+    "<n>",
+    "most threads in the middle of a system call",
+    "65536",
+    wholeNumber(1, 4_194_304),
+  ),
+};
+
 /** What happens to the privileges once everything is attached. */
 export const privilegeFlags = {
   dropCapabilities: toggle(
@@ -134,6 +159,7 @@ function runFlags(signals: readonly string[]) {
     ...syscallFilterFlags,
     bpfStats: toggle("bpf.stats", "measure the run time of the BPF programs (costs some time in each)"),
     ...ringFlags,
+    ...mapFlags,
     ...privilegeFlags,
   };
 }

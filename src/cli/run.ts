@@ -13,6 +13,7 @@ import { registerBuildInfo, registerIdentityMetrics } from "./agent-metrics.js";
 import { askedToEnd } from "./ending.js";
 import { describeError } from "./errors.js";
 import { createLogger } from "./logger.js";
+import { budgetTexts, memoryBudget } from "./memory-budget.js";
 import { addRunFlags, readRunOptions, type RunOptions } from "./options.js";
 import { startSignals, type SignalSet } from "./signal-set.js";
 import { version } from "./version.js";
@@ -48,6 +49,11 @@ async function run(options: RunOptions): Promise<void> {
         errorsOnly: options.syscallErrorsOnly,
         names: options.syscallNames,
       },
+      limits: {
+        connections: options.connectionsLimit,
+        counts: options.countsLimit,
+        threads: options.threadsLimit,
+      },
       pids: options.syscallPids,
       comms: options.syscallComms,
     },
@@ -70,6 +76,12 @@ async function run(options: RunOptions): Promise<void> {
       catalog: set.catalog,
       collect: [() => engine.collect(), ...refreshes],
     });
+    const memory = memoryBudget(
+      set.catalog,
+      set.identity,
+      set.running.map((signal) => signal.memoryAtLimit()),
+    );
+    log.info(budgetTexts(memory), "memory at most");
     engine.start();
     const page = { name: "ringtap", version, signals: describeSignals(set) };
     const webConfig = followWebConfig(options.webConfig, log);

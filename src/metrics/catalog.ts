@@ -65,6 +65,11 @@ export class Catalog {
     return this.#declare(new HistogramTable(definition, this.seriesLimit));
   }
 
+  /** Bytes that all tables take at their limits; the text of labels is their dimensions'. */
+  get memoryAtLimit(): number {
+    return [...this].reduce((bytes, table) => bytes + table.memoryAtLimit, 0);
+  }
+
   [Symbol.iterator](): Iterator<AnyTable> {
     return this.#tables.values();
   }

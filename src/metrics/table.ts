@@ -64,6 +64,11 @@ export abstract class Table {
     return this.rows.size;
   }
 
+  /** Bytes that the rows take at the most, those of `subject.other` aside; 0 for a bounded table, whose rows are few. */
+  get memoryAtLimit(): number {
+    return this.most === Infinity ? 0 : this.rows.memoryOf(this.most);
+  }
+
   /** How many updates went to a row of `subject.other` because the limit was reached. */
   get folded(): number {
     return this.#folded;

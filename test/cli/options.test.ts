@@ -28,6 +28,9 @@ describe("values", () => {
       syscallComms: [],
       bpfStats: false,
       ringSize: undefined,
+      connectionsLimit: 262_144,
+      countsLimit: 32_768,
+      threadsLimit: 65_536,
       dropCapabilities: true,
     });
   });
@@ -58,6 +61,7 @@ describe("values", () => {
       ...["--log.level", "warn", "--log.format", "json", "--syscall.mode", "stream", "--syscall.errors-only"],
       ...["--syscall.min-duration", "1.5s", "--syscall.names", "read,write", "--syscall.pids", "1,4194303"],
       ...["--syscall.comms", "nginx,a b", "--no-capabilities.drop", "--strict"],
+      ...["--tcp.connections-limit", "1", "--syscall.counts-limit", "2", "--syscall.threads-limit", "3"],
     ]);
     assert.deepEqual(options, {
       signals: ["file", "tcp"],
@@ -78,6 +82,9 @@ describe("values", () => {
       syscallComms: ["nginx", "a b"],
       bpfStats: true,
       ringSize: 65_536,
+      connectionsLimit: 1,
+      countsLimit: 2,
+      threadsLimit: 3,
       dropCapabilities: false,
     });
   });
