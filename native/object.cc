@@ -82,7 +82,13 @@ Napi::Value Object::Maps(const Napi::CallbackInfo& info) {
   source_->RequireNotClosed(env, "listing maps");
   Napi::Array list = Napi::Array::New(env);
   bpf_map* map = nullptr;
-  bpf_object__for_each_map(map, source_->Object()) list.Set(list.Length(), MapInfo(env, map));
+  bpf_object__for_each_map(map, source_->Object()) {
+    // From libbpf 1.4 on, a map that is not created has the descriptor of a placeholder.
+    const bool created = source_->state == BpfFile::State::kLoaded && bpf_map__autocreate(map);
+    Napi::Object item = MapInfo(env, map);
+    item.Set("descriptor", created ? bpf_map__fd(map) : -1);
+    list.Set(list.Length(), item);
+  }
   return list;
 }
 

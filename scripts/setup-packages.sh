@@ -49,6 +49,7 @@ missing_packages() {
   has_command nc || echo netcat-openbsd
   has_command capsh || echo libcap2-bin
   has_command git || echo git
+  compgen -G '/usr/lib/*/faketime/libfaketime.so.1' >/dev/null || echo libfaketime
 
   $with_kernels || return 0
   has_command qemu-system-x86_64 || echo qemu-system-x86

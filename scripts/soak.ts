@@ -3,15 +3,16 @@
  *
  *   npm run test:soak [-- --minutes N]
  *
- * In turn, again and again: a flood of system calls from every core, processes that live 5 ms under ever new names, connections
+ * First the agent stands still for a minute. Then, in turn, again and again: a flood of system calls from every core, processes that live 5 ms under ever new names, connections
  * that are opened and held. Scraped every two seconds all the time. Exit status 1 when the books do not balance, when connections
- * are not counted exactly, or when memory has grown since the first round.
+ * are not counted exactly, or when memory has grown since the first round or beyond what the agent says at its start.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { type Agent, startAgent, total } from "./bench/lib/agent.js";
 import { compileC } from "./bench/lib/build.js";
@@ -20,6 +21,9 @@ import { compileC } from "./bench/lib/build.js";
 const load = { calls: 20_000_000, processes: 20_000, comms: 5_000, connections: 100_000 };
 
 const scrapeInterval = 2_000;
+
+/** How long the agent is stopped before the rounds, milliseconds. */
+const standstill = 60_000;
 
 /** Memory may grow by so much from the end of the first round to that of the last, as a share. */
 const growthAllowed = 0.1;
@@ -92,6 +96,16 @@ function books(page: string): string[] {
   });
 }
 
+/** Stops the agent while processes come and go; the books must balance when it goes on. Returns how long the next scrape took. */
+async function standStill(program: string, agent: Agent): Promise<number> {
+  process.kill(agent.pid, "SIGSTOP");
+  await Promise.all([pause(standstill), ended(start(program, "processes", load.processes, load.comms))]);
+  process.kill(agent.pid, "SIGCONT");
+  const { milliseconds, page } = await timed(agent);
+  books(page);
+  return milliseconds;
+}
+
 const { values } = parseArgs({ options: { minutes: { type: "string", default: "10" } } });
 const minutes = Number(values.minutes);
 if (!(minutes > 0)) {
@@ -106,6 +120,8 @@ try {
   const program = compileC({ root, scratch }, "scripts/soak/load.c", "soak-load");
   const context = { root, after: (tidy: () => unknown) => tidies.push(tidy) };
   const agent = await startAgent(context, { anyCpu: true });
+  const [, budget = ""] = await agent.said(/msg="memory at most" kernel=\S+ agent=(\d+)MiB/);
+  const firstScrape = await standStill(program, agent);
   const scrapes: Scrape[] = [];
   let scraping = Promise.resolve();
   const timer = setInterval(() => {
@@ -150,10 +166,15 @@ ${books(page).join("\n")}
 | processes of 5 ms | ${done(load.processes)} |
 | connections opened and held | ${done(load.connections)} |
 | resident memory before, after the first round, at the end, MB | ${[megabytes(first), warm, last].map((mb) => mb.toFixed(0)).join(", ")} |
+| memory that the agent said it takes at most, MB | ${(Number(budget) * 1.048576).toFixed(0)} |
+| first scrape after a minute's standstill, ms | ${firstScrape.toFixed(0)} |
 | series at the end, folded updates | ${total(page, "ringtap_series")}, ${total(page, "ringtap_series_folded_total")} |
 | processes remembered at the end | ${total(page, "ringtap_identities")} |
 | scrape p50, p99, longest, ms | ${[0.5, 0.99, 1].map((share) => (times[Math.ceil(share * times.length) - 1] ?? NaN).toFixed(0)).join(", ")} |
 | longest stall of the event loop, ms | ${(stall * 1000).toFixed(0)} |`);
+  if (Math.max(...memory) > Number(budget) * 1.048576) {
+    throw new Error(`memory of ${Math.max(...memory).toFixed(0)} MB is more than the agent said: ${budget} MiB`);
+  }
   if (last > warm * (1 + growthAllowed)) {
     throw new Error(`memory grew from ${warm.toFixed(0)} to ${last.toFixed(0)} MB`);
   }

@@ -1,11 +1,11 @@
 /** Does each signal work here? The only sure way to know is to try. */
-import { Identity } from "../identity/identity.js";
+import type { Identity } from "../identity/identity.js";
 import type { Finding } from "../kernel/finding.js";
 import { chooseHierarchy } from "../kernel/cgroup-hierarchy.js";
-import { Catalog } from "../metrics/catalog.js";
+import type { Catalog } from "../metrics/catalog.js";
 import { type Loaded, loadSignal } from "../signals/load.js";
 import { plain } from "../signals/plain-options.js";
-import { RunningSignal } from "../signals/running.js";
+import { RunningSignal, type SignalMemory } from "../signals/running.js";
 import type { Signal, SignalOptions } from "../signals/signal.js";
 import { describeError } from "./errors.js";
 import { objectFolder } from "./signal-set.js";
@@ -16,30 +16,36 @@ const signalOptions: SignalOptions = {
   cgroup: { hierarchy: chooseHierarchy("auto"), inRecords: true },
 };
 
-/** Bytes: it holds nothing but what happens during the check. */
-const ringSize = 2 ** 16;
+/** What came of trying a signal. */
+export interface Trial {
+  readonly finding: Finding;
+  /** What it takes at the limits that `run` has by default; absent when it does not work. */
+  readonly memory?: SignalMemory;
+}
 
-/** Loads a signal's programs, attaches each and walks its iterators, then takes everything out of the kernel again. */
-export function checkSignal(signal: Signal): Finding {
+/**
+ * Loads a signal's programs, attaches each and walks its iterators, then takes everything out of the kernel again. `catalog` gets
+ * its metrics.
+ */
+export function trySignal(signal: Signal, catalog: Catalog, identity: Identity): Trial {
   const check = `signal ${signal.name}`;
   let loaded: Loaded;
   try {
-    loaded = loadSignal(signal, signalOptions, { folder: objectFolder, ringSize });
+    loaded = loadSignal(signal, signalOptions, { folder: objectFolder });
   } catch (error) {
-    return { check, status: "fail", detail: describeError(error) };
+    return { finding: { check, status: "fail", detail: describeError(error) } };
   }
   try {
-    const catalog = new Catalog();
-    const running = new RunningSignal(signal, loaded, catalog, new Identity(catalog, []), signalOptions, (error) => {
+    const running = new RunningSignal(signal, loaded, catalog, identity, signalOptions, (error) => {
       throw error;
     });
     running.attach();
+    return { finding: attachedBy(check, loaded), memory: running.memoryAtLimit() };
   } catch (error) {
-    return { check, status: "fail", detail: `${loaded.hook.name}: ${describeError(error)}` };
+    return { finding: { check, status: "fail", detail: `${loaded.hook.name}: ${describeError(error)}` } };
   } finally {
     loaded.object.close();
   }
-  return attachedBy(check, loaded);
 }
 
 function attachedBy(check: string, { hook, attachable, refused, lost }: Loaded): Finding {

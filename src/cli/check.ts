@@ -1,16 +1,19 @@
 /** `ringtap check`: would `ringtap run` work here, and if not, why? */
+import { writeFileSync } from "node:fs";
 import type { Command } from "commander";
 
 import { kernelRelease, lockdown, lockedMemory, pidNamespace, ringBuffers } from "../kernel/features.js";
+import { Identity } from "../identity/identity.js";
 import type { Finding } from "../kernel/finding.js";
 import { cgroups, tracefs } from "../kernel/mounts.js";
 import { native } from "../kernel/native.js";
-import { privileges } from "../kernel/privileges.js";
 import { requirements } from "../kernel/requirements.js";
+import { Catalog } from "../metrics/catalog.js";
 import { signals } from "../signals/index.js";
-import { checkSignal } from "./check-signals.js";
+import { type Trial, trySignal } from "./check-signals.js";
 import { environmentSource } from "./environment.js";
 import { escapeControls } from "./logger-text.js";
+import { budgetTexts, memoryBudget } from "./memory-budget.js";
 import { addFlags, commandLineSource, readFlags, single } from "./options-flags.js";
 import { oneOf } from "./options-values.js";
 
@@ -26,29 +29,43 @@ const checkFlags = {
 
 /** What the machine has, and what this process may do. */
 function machineFindings(essentials: readonly Finding[]): Finding[] {
-  const mayAsk = privileges().status !== "fail";
+  const isMet = (name: string): boolean => essentials.some(({ check, status }) => check === name && status === "ok");
   return [
     kernelRelease(),
     ...essentials,
     lockdown(),
     // Those that lack privileges get no true answer to these.
-    ...(mayAsk ? [ringBuffers(), lockedMemory()] : []),
-    tracefs(),
-    cgroups(),
-    pidNamespace(),
+    ...(isMet("privileges") ? [ringBuffers(), lockedMemory()] : []),
+    ...(isMet("/proc") ? [tracefs(), cgroups(), pidNamespace()] : []),
     { check: "libbpf", status: "ok", detail: native.libbpfVersion },
     { check: "Node.js", status: "ok", detail: process.versions.node },
   ];
 }
 
 /** Whether each signal works; none is tried where the kernel's answer is known and says less than `essentials` do. */
-function signalFindings(essentials: readonly Finding[]): Finding[] {
+function signalTrials(essentials: readonly Finding[], catalog: Catalog, identity: Identity): Trial[] {
   const missing = essentials.find(({ status }) => status === "fail");
   return signals.map((signal) =>
     missing === undefined
-      ? checkSignal(signal)
-      : { check: `signal ${signal.name}`, status: "fail", detail: `not tried, for want of ${missing.check}` },
+      ? trySignal(signal, catalog, identity)
+      : {
+          finding: {
+            check: `signal ${signal.name}`,
+            status: "fail",
+            detail: `not tried, for want of ${missing.check}`,
+          },
+        },
   );
+}
+
+/** What `run` takes at the most with the limits that it has by default; nothing where no signal works. */
+function memory(trials: readonly Trial[], catalog: Catalog, identity: Identity): Finding[] {
+  const working = trials.flatMap((trial) => trial.memory ?? []);
+  if (working.length === 0) {
+    return [];
+  }
+  const { kernel, agent } = budgetTexts(memoryBudget(catalog, identity, working));
+  return [{ check: "memory", status: "ok", detail: `at most ${kernel} in kernel maps, ${agent} for the agent` }];
 }
 
 /** 0 when all signals work, 1 when some do, 2 when none does. */
@@ -66,13 +83,23 @@ function table(findings: readonly Finding[]): string {
   return `${lines.join("\n")}\n`;
 }
 
+/** Writes to stdout, which the caller may have sent to a full disk. */
+function print(text: string): void {
+  try {
+    writeFileSync(process.stdout.fd, text);
+  } catch (cause) {
+    throw new Error("writing to stdout", { cause });
+  }
+}
+
 function check(output: "table" | "json"): void {
   const essentials = requirements();
-  const ofSignals = signalFindings(essentials);
-  const findings = [...machineFindings(essentials), ...ofSignals];
-  process.stdout.write(
-    output === "table" ? table(findings) : findings.map((finding) => `${JSON.stringify(finding)}\n`).join(""),
-  );
+  const catalog = new Catalog();
+  const identity = new Identity(catalog, []);
+  const trials = signalTrials(essentials, catalog, identity);
+  const ofSignals = trials.map(({ finding }) => finding);
+  const findings = [...machineFindings(essentials), ...memory(trials, catalog, identity), ...ofSignals];
+  print(output === "table" ? table(findings) : findings.map((finding) => `${JSON.stringify(finding)}\n`).join(""));
   process.exitCode = exitStatus(ofSignals);
 }
 

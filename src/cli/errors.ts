@@ -36,8 +36,17 @@ export function reportFailure(error: unknown): number {
   if (error instanceof CommanderError) {
     return reportCommanderError(error);
   }
-  writeSync(2, `ringtap: ${describeError(error)}\n`);
+  tell(describeError(error));
   return error instanceof UsageError ? 2 : 1;
+}
+
+/** Where stderr cannot be written, as on a full disk, the exit status has to do. */
+function tell(message: string): void {
+  try {
+    writeSync(2, `ringtap: ${message}\n`);
+  } catch {
+    return;
+  }
 }
 
 /** Commander throws for `--help` and `--version` too, and for a missing subcommand, having printed the help. */
@@ -47,7 +56,7 @@ function reportCommanderError(error: CommanderError): number {
   }
   if (error.code !== "commander.help") {
     const message = error.message.replace(/^error: /, "").replace("\n", " ");
-    writeSync(2, `ringtap: ${escapeControls(message)}\n`);
+    tell(escapeControls(message));
   }
   return 2;
 }

@@ -2,6 +2,7 @@
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from "pino";
 
 import { describeError } from "./errors.js";
+import { stderrLines } from "./logger-stderr.js";
 import { escapeControls, logfmtLine } from "./logger-text.js";
 
 export const logLevels = ["debug", "info", "warn", "error"] as const;
@@ -12,11 +13,14 @@ export type LogFormat = (typeof logFormats)[number];
 
 /**
  * A logger that writes to stderr before it returns, so that nothing is lost at exit. An error goes under the key `err` and
- * comes out as {@link describeError} tells it.
+ * comes out as {@link describeError} tells it. Lines that cannot be written, as on a full disk, are left out; once it works
+ * again, a line tells how many.
  */
 export function createLogger(level: LogLevel, format: LogFormat): Logger {
-  const stderr = pino.destination({ fd: 2, sync: true });
-  return pino(
+  const stderr = stderrLines((lines) => {
+    log.warn({ lines }, "lines of the log could not be written");
+  });
+  const log = pino(
     {
       level,
       base: null,
@@ -26,6 +30,7 @@ export function createLogger(level: LogLevel, format: LogFormat): Logger {
     },
     format === "json" ? jsonStream(stderr) : logfmtStream(stderr),
   );
+  return log;
 }
 
 /** JSON leaves C1 controls and text direction marks as they are, and terminals obey them. */

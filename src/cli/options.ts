@@ -53,6 +53,31 @@ export const ringFlags = {
   ringSize: optional("ring.size", "<size>", "size of each signal's ring buffer, instead of 1MiB to 4MiB", ringSize),
 };
 
+/** How much the kernel maps may hold that fill up with use. */
+const mapFlags = {
+  connectionsLimit: single(
+    "tcp.connections-limit",
+    "<n>",
+    "most TCP connections remembered",
+    "262144",
+    wholeNumber(1, 16_777_216),
+  ),
+  countsLimit: single(
+    "syscall.counts-limit",
+    "<n>",
+    "most pairs of process and system call counted apart",
+    "32768",
+    wholeNumber(1, 4_194_304),
+  ),
+  threadsLimit: single(
+    "syscall.threads-limit",
+    "<n>",
+    "most threads in the middle of a system call",
+    "65536",
+    wholeNumber(1, 4_194_304),
+  ),
+};
+
 /** What happens to the privileges once everything is attached. */
 export const privilegeFlags = {
   dropCapabilities: toggle(
@@ -103,6 +128,7 @@ const syscallModes = ["aggregate", "stream"] as const;
 function runFlags(signals: readonly string[]) {
   return {
     signals: list("signals", "<name,...>", "signals to run", signals.join(","), oneOf(signals)),
+    strict: toggle("strict", "end when a signal cannot be attached, instead of doing without it"),
     labels: list(
       "labels",
       "<label,...>",
@@ -122,7 +148,13 @@ function runFlags(signals: readonly string[]) {
     telemetryPath: single("web.telemetry-path", "<path>", "path of the metrics", "/metrics", urlPath),
     webConfig: optional("web.config.file", "<file>", "YAML file with TLS, users and headers of the server", webConfig),
     /** Per metric. */
-    seriesLimit: single("series-limit", "<n>", "most series of one metric", "20000", wholeNumber(1, 10_000_000)),
+    seriesLimit: single(
+      "series-limit",
+      "<n>",
+      "most series of one metric, every bucket counted",
+      "100000",
+      wholeNumber(1, 10_000_000),
+    ),
     identityLimit: single(
       "identity-limit",
       "<n>",
@@ -141,6 +173,7 @@ function runFlags(signals: readonly string[]) {
     ...syscallFilterFlags,
     bpfStats: toggle("bpf.stats", "measure the run time of the BPF programs (costs some time in each)"),
     ...ringFlags,
+    ...mapFlags,
     ...privilegeFlags,
   };
 }

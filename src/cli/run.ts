@@ -14,7 +14,9 @@ import { hookText } from "../signals/load.js";
 import { declareProgramStats, declareSelfMetrics } from "../signals/self-metrics.js";
 import { registerBuildInfo, registerIdentityMetrics } from "./agent-metrics.js";
 import { askedToEnd } from "./ending.js";
+import { describeError } from "./errors.js";
 import { createLogger } from "./logger.js";
+import { budgetTexts, memoryBudget } from "./memory-budget.js";
 import { addRunFlags, readRunOptions, type RunOptions } from "./options.js";
 import { startSignals, type SignalSet } from "./signal-set.js";
 import { version } from "./version.js";
@@ -26,7 +28,7 @@ function describeSignals(set: SignalSet): PageSignal[] {
   return set.statuses.map(({ name, running, error }) => ({
     name,
     up: running !== undefined,
-    hooks: running === undefined ? [(error as Error).message] : [hookText(running.loaded)],
+    hooks: running === undefined ? [describeError(error)] : [hookText(running.loaded)],
   }));
 }
 
@@ -40,6 +42,7 @@ async function run(options: RunOptions): Promise<void> {
     seriesLimit: options.seriesLimit,
     identityLimit: options.identityLimit,
     ringSize: options.ringSize,
+    strict: options.strict,
     log,
     signalOptions: {
       mode: "run",
@@ -50,6 +53,11 @@ async function run(options: RunOptions): Promise<void> {
         names: options.syscallNames,
       },
       cgroup: { hierarchy: chooseHierarchy(options.cgroupHierarchy), inRecords: needCgroups(options.labels) },
+      limits: {
+        connections: options.connectionsLimit,
+        counts: options.countsLimit,
+        threads: options.threadsLimit,
+      },
       pids: options.syscallPids,
       comms: options.syscallComms,
     },
@@ -72,6 +80,12 @@ async function run(options: RunOptions): Promise<void> {
       catalog: set.catalog,
       collect: [() => engine.collect(), ...refreshes],
     });
+    const memory = memoryBudget(
+      set.catalog,
+      set.identity,
+      set.running.map((signal) => signal.memoryAtLimit()),
+    );
+    log.info(budgetTexts(memory), "memory at most");
     engine.start();
     const page = { name: "ringtap", version, signals: describeSignals(set) };
     const webConfig = followWebConfig(options.webConfig, log);

@@ -29,6 +29,8 @@ export interface SignalSetOptions {
   /** Bytes, if it is not to be left to the signals. */
   readonly ringSize: number | undefined;
   readonly signalOptions: SignalOptions;
+  /** Start all of them or none. */
+  readonly strict: boolean;
   readonly log: Logger;
 }
 
@@ -44,10 +46,10 @@ const complaintInterval = 60_000;
 
 /** A handler that logs the first error, then one a minute with the number that went by. */
 export function complainSparingly(log: Logger, signal: string): (error: unknown) => void {
-  let silentUntil = 0;
+  let silentUntil = -Infinity;
   let unsaid = 0;
   return (err) => {
-    const now = Date.now();
+    const now = performance.now();
     if (now < silentUntil) {
       unsaid++;
       return;
@@ -80,13 +82,13 @@ function startSignal(signal: Signal, catalog: Catalog, identity: Identity, optio
     return running;
   } catch (error) {
     loaded.object.close();
-    throw error;
+    throw new Error(`attaching signal ${signal.name}: ${loaded.hook.name}`, { cause: error });
   }
 }
 
 /**
- * Starts each signal. One that fails is logged and left out; when none that was asked for is left, an error that tells why is
- * thrown. So is what {@link requireKernel} finds missing.
+ * Starts each signal. One that fails is logged and left out; when none that was asked for is left, or any is missing where all
+ * must start, an error that tells why is thrown and none stays. So is what {@link requireKernel} finds missing.
  */
 export function startSignals(options: SignalSetOptions): SignalSet {
   requireKernel();
@@ -109,13 +111,18 @@ export function startSignals(options: SignalSetOptions): SignalSet {
       statuses.push({ name: signal.name, error });
     }
   }
-  const failures = statuses.filter(({ running }) => running === undefined);
+  const running = statuses.flatMap((status) => status.running ?? []);
+  const failures = statuses.filter((status) => status.running === undefined);
   const wantedFailures = failures.filter(({ name }) => wanted.includes(name));
-  if (wantedFailures.length === wanted.length) {
-    throw new Error(wantedFailures.map(({ error }) => describeError(error)).join("; "));
+  const fatal = options.strict ? failures : wantedFailures.length === wanted.length ? wantedFailures : [];
+  if (fatal.length > 0) {
+    for (const signal of running) {
+      signal.close();
+    }
+    throw new Error(fatal.map(({ error }) => describeError(error)).join("; "));
   }
   for (const { name, error } of failures) {
     log.error({ signal: name, err: error }, "signal left out");
   }
-  return { catalog, identity, statuses, running: statuses.flatMap(({ running }) => running ?? []) };
+  return { catalog, identity, statuses, running };
 }

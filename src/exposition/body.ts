@@ -19,18 +19,18 @@ function registerSeriesMetrics(registry: Registry, catalog: Catalog): void {
   const registers = [registry];
   new Gauge({
     name: "ringtap_series",
-    help: "Label sets that the metric holds now; a histogram's buckets count once.",
+    help: "Series that the metric has now, every bucket of a histogram counted.",
     labelNames: ["metric"],
     registers,
     collect() {
       for (const table of catalog) {
-        this.set({ metric: table.name }, table.size);
+        this.set({ metric: table.name }, table.size * table.seriesPerRow);
       }
     },
   });
   new Gauge({
     name: "ringtap_series_limit",
-    help: "Label sets a metric may hold before further ones are folded into ~other.",
+    help: "Series a metric may have before further ones are folded into ~other.",
     registers,
   }).set(catalog.seriesLimit);
   new Counter({

@@ -86,7 +86,7 @@ function histogramWriter(out: ByteWriter, table: HistogramTable): RowWriter {
   const sum = Buffer.from(`${table.name}_sum`);
   const count = Buffer.from(`${table.name}_count`);
   return {
-    lines: table.slots + 2,
+    lines: table.seriesPerRow,
     lineRoom: bucket.length + Math.max(...bucketEnds.map(({ length }) => length)) + punctuation + longestNumber,
     write(row, subject, detail) {
       const { buckets, slots } = table;

@@ -32,6 +32,7 @@ interface Cgroup {
 export interface CgroupsOptions {
   /** The most groups remembered. Default 32,768: the oldest go first. */
   readonly limit?: number;
+  /** The clock, in milliseconds. */
   readonly now?: () => number;
 }
 
@@ -60,7 +61,7 @@ export class Cgroups {
   #onChange: (id: number) => void = () => undefined;
 
   constructor(options: CgroupsOptions = {}) {
-    const { limit = 32_768, now = Date.now } = options;
+    const { limit = 32_768, now = () => performance.now() } = options;
     this.#limit = limit;
     this.#now = now;
     this.#groups.set(rootId, { parent: 0, name: "" });

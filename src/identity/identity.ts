@@ -36,6 +36,12 @@ const otherActor = 0;
 const recentActors = 16_384;
 const recentWords = actorWords + 1;
 
+/**
+ * Bytes of an actor that has a name of its own, with its two label sets: by what resident memory has grown by when 32,768 of them
+ * had come (test/cli/memory-budget.test.ts).
+ */
+const actorBytes = 3_072;
+
 function recentPlace(tgid: number): number {
   return (tgid & (recentActors - 1)) * recentWords;
 }
@@ -58,9 +64,9 @@ export interface ProcessRecord extends ActorRecord {
 }
 
 export interface IdentityOptions {
-  /** The most actors remembered at once. Default 32,768: some 20 MB. */
+  /** The most actors remembered at once. Default 32,768. */
   readonly limit?: number;
-  /** The clock of retirements, in milliseconds. */
+  /** The clock of retirements, in milliseconds. Default: a monotonic one, so that a step of the system's time moves nothing. */
   readonly now?: () => number;
   /** The control groups that processes run in. */
   readonly cgroups?: Cgroups;
@@ -107,7 +113,7 @@ export class Identity {
   #censusBegan = 0;
 
   constructor(catalog: Catalog, labels: readonly IdentityLabel[], options: IdentityOptions = {}) {
-    const { limit = 32_768, now = Date.now, cgroups = new Cgroups() } = options;
+    const { limit = 32_768, now = () => performance.now(), cgroups = new Cgroups() } = options;
     this.#catalog = catalog;
     this.#labels = labels;
     this.limit = limit;
@@ -121,6 +127,11 @@ export class Identity {
     this.#subjectOf.push(this.subjects.other);
     this.#commOf.push(this.comms.other);
     this.#live.push(true);
+  }
+
+  /** Bytes that all there is to remember takes at the limit. */
+  get memoryAtLimit(): number {
+    return this.limit * actorBytes;
   }
 
   /** Processes known to run. */

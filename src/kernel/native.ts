@@ -37,6 +37,12 @@ export interface MapInfo {
   readonly maxEntries: number;
 }
 
+/** A map as its object lists it. */
+export interface ObjectMap extends MapInfo {
+  /** The file descriptor of a map that has been created, which stays the object's own; else -1. */
+  readonly descriptor: number;
+}
+
 /** Run statistics of a loaded program (`struct bpf_prog_info`); the first two stay 0 unless {@link Native.enableStats} holds. */
 export interface ProgramStats {
   readonly runs: number;
@@ -83,7 +89,7 @@ export interface BtfEnum {
 export interface BpfObject {
   /** Programs and maps in file order, listed anew by each access. Valid from open to close. */
   readonly programs: readonly ProgramInfo[];
-  readonly maps: readonly MapInfo[];
+  readonly maps: readonly ObjectMap[];
   /** A struct of the object's BTF, by its name. Works before load. */
   struct(name: string): BtfStruct;
   /** Names of all BTF variables (global variables of the BPF program) that start with `prefix`. */

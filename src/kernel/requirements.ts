@@ -24,9 +24,23 @@ function typeInformation(): Finding {
   }
 }
 
-/** What nothing works without: type information and privileges. */
+/** Does /proc show this process? Privileges and limits are read there. */
+function ownProcess(): Finding {
+  const check = "/proc";
+  return existsSync("/proc/self/status")
+    ? { check, status: "ok", detail: "shows this process" }
+    : {
+        check,
+        status: "fail",
+        detail: "/proc does not show this process: it is not mounted, or belongs to another pid namespace",
+        mend: "mount -t proc proc /proc",
+      };
+}
+
+/** What nothing works without: type information, /proc, and privileges, which only /proc can tell. */
 export function requirements(): Finding[] {
-  return [typeInformation(), privileges()];
+  const proc = ownProcess();
+  return [typeInformation(), proc, ...(proc.status === "ok" ? [privileges()] : [])];
 }
 
 /** Throws an Error that says which requirement is not met and what to do. */

@@ -8,7 +8,7 @@ import { ValueTable } from "./value-table.js";
 export type AnyTable = ValueTable | HistogramTable;
 
 export interface CatalogOptions {
-  /** The most series (label sets) of each metric that is not bounded. Default 20,000. */
+  /** The most series of each metric that is not bounded, counted as Prometheus does: every bucket is one. Default 100,000. */
   readonly seriesLimit?: number;
   /** How long the series of a retired subject stay at the least, milliseconds. Default 30,000. */
   readonly grace?: number;
@@ -42,7 +42,7 @@ export class Catalog {
   #lastCompleted = 0;
 
   constructor(options: CatalogOptions = {}) {
-    const { seriesLimit = 20_000, grace = 30_000 } = options;
+    const { seriesLimit = 100_000, grace = 30_000 } = options;
     if (!Number.isInteger(seriesLimit) || seriesLimit < 1) {
       throw new RangeError(`series limit ${seriesLimit}: want a whole number of at least 1`);
     }
@@ -63,6 +63,11 @@ export class Catalog {
   /** Declares a histogram of durations; its name should end in `_seconds`. Throws like {@link counter}. */
   histogram(definition: HistogramDefinition): HistogramTable {
     return this.#declare(new HistogramTable(definition, this.seriesLimit));
+  }
+
+  /** Bytes that all tables take at their limits; the text of labels is their dimensions'. */
+  get memoryAtLimit(): number {
+    return [...this].reduce((bytes, table) => bytes + table.memoryAtLimit, 0);
   }
 
   [Symbol.iterator](): Iterator<AnyTable> {

@@ -11,6 +11,11 @@ export interface HistogramDefinition extends TableDefinition {
   readonly lastPower?: number;
 }
 
+/** Lines of a label set: the finite buckets, +Inf, the sum and the count. */
+function linesOf({ firstPower = 8, lastPower = 36 }: HistogramDefinition): number {
+  return lastPower - firstPower + 4;
+}
+
 /** The slot of what is above 2^(power - 1) and at most 2^power. */
 function slotOf(power: number, firstPower: number, slots: number): number {
   return power <= firstPower ? 0 : Math.min(power - firstPower, slots - 1);
@@ -32,7 +37,7 @@ export class HistogramTable extends Table {
 
   /** Throws when the powers are not whole numbers with 0 ≤ first ≤ last ≤ 52. */
   constructor(definition: HistogramDefinition, limit: number) {
-    super("histogram", definition, limit);
+    super("histogram", definition, limit, linesOf(definition));
     const { firstPower = 8, lastPower = 36 } = definition;
     if (
       !Number.isInteger(firstPower) ||

@@ -1,4 +1,12 @@
 /** A set of fixed-length keys with small ids: open addressing over typed arrays, so that finding one allocates nothing. */
+import { log2Ceil } from "./log2.js";
+
+/** Bytes that a table of so many keys takes at the most, of so many words each. */
+export function keyTableMemory(words: number, keys: number): number {
+  const slots = 8;
+  const freeList = 8;
+  return 2 ** log2Ceil(keys) * (4 * words + slots + freeList);
+}
 
 /** Words spread over 32 bits: multiply and xor-shift word by word, after murmur3's finalizer. */
 function hash(words: Uint32Array, from: number, to: number): number {

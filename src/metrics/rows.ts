@@ -1,6 +1,11 @@
 /** The machinery every table stands on: dense rows, found by a pair of numbers, with columns beside them. */
 
+import { log2Ceil } from "./log2.js";
+
 const initialCapacity = 16;
+
+/** Bytes of a row beside its columns: subject, detail, two neighbours, two slots of the hash. */
+const keyBytes = 6 * 4;
 
 /** A removal leaves a table that is emptier than this share of its capacity half as large. */
 const shrinkBelow = 1 / 8;
@@ -52,6 +57,12 @@ export class KeyedRows {
 
   get size(): number {
     return this.#size;
+  }
+
+  /** Bytes that so many rows take at the most. */
+  memoryOf(rows: number): number {
+    const columnBytes = this.#columns.reduce((bytes, { stride }) => bytes + 8 * stride, 0);
+    return 2 ** log2Ceil(rows) * (keyBytes + columnBytes);
   }
 
   subjectAt(row: number): number {

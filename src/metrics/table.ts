@@ -23,7 +23,7 @@ export interface TableDefinition {
  * A metric: one row for each (subject, detail) seen. Row numbers hold until the next removal and are for encoders and for the
  * duration of one update.
  *
- * With `limit` rows present, what a further (subject, detail) reports goes to (`subject.other`, detail), so totals stay exact.
+ * With `most` rows present, what a further (subject, detail) reports goes to (`subject.other`, detail), so totals stay exact.
  * The rows of `subject.other` do not count towards the limit, and are never removed.
  */
 export abstract class Table {
@@ -32,13 +32,16 @@ export abstract class Table {
   readonly help: string;
   readonly subject: Dimension;
   readonly detail: Dimension | undefined;
-  /** The most rows beside those of `subject.other`; Infinity for a bounded table. */
-  readonly limit: number;
+  /** What Prometheus counts as series: lines of a row on the page. */
+  readonly seriesPerRow: number;
+  /** The most rows beside those of `subject.other`, at least 1; Infinity for a bounded table. */
+  readonly most: number;
   protected readonly rows = new KeyedRows();
   #otherRows = 0;
   #folded = 0;
 
-  constructor(type: MetricType, definition: TableDefinition, limit: number) {
+  /** `limit` is the most series. Throws when the definition is against the rules. */
+  constructor(type: MetricType, definition: TableDefinition, limit: number, seriesPerRow: number) {
     checkMetricName(type, definition.name);
     if (definition.help === "") {
       throw new Error(`metric ${JSON.stringify(definition.name)}: no help text`);
@@ -52,12 +55,18 @@ export abstract class Table {
     this.help = definition.help;
     this.subject = definition.subject;
     this.detail = definition.detail;
-    this.limit = definition.bounded === true ? Infinity : limit;
+    this.seriesPerRow = seriesPerRow;
+    this.most = definition.bounded === true ? Infinity : Math.max(1, Math.floor(limit / seriesPerRow));
   }
 
-  /** How many rows there are: label sets, so a histogram's row counts once. */
+  /** How many rows there are: label sets. */
   get size(): number {
     return this.rows.size;
+  }
+
+  /** Bytes that the rows take at the most, those of `subject.other` aside; 0 for a bounded table, whose rows are few. */
+  get memoryAtLimit(): number {
+    return this.most === Infinity ? 0 : this.rows.memoryOf(this.most);
   }
 
   /** How many updates went to a row of `subject.other` because the limit was reached. */
@@ -89,7 +98,7 @@ export abstract class Table {
     const { other } = this.subject;
     if (subject === other) {
       this.#otherRows++;
-    } else if (this.rows.size - this.#otherRows >= this.limit) {
+    } else if (this.rows.size - this.#otherRows >= this.most) {
       this.#folded++;
       return this.row(other, detail);
     }

@@ -13,7 +13,7 @@ export class ValueTable extends Table {
   readonly #values = this.rows.addColumn(1);
 
   constructor(type: "counter" | "gauge", definition: TableDefinition, limit: number) {
-    super(type, definition, limit);
+    super(type, definition, limit, 1);
     this.type = type;
   }
 
@@ -41,7 +41,7 @@ export class ValueTable extends Table {
    * otherwise this throws, because sharing a row would count the same events at each call: add the difference.
    */
   set(subject: number, detail: number, n: number): void {
-    if (this.type === "counter" && this.limit !== Infinity) {
+    if (this.type === "counter" && this.most !== Infinity) {
       throw new TypeError(`metric ${this.name}: a counter with a series limit cannot be set; add the difference`);
     }
     const foldedBefore = this.folded;

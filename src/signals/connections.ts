@@ -1,11 +1,19 @@
 /** Connections that were reported before: what each had counted by then. */
-import { KeyTable } from "../metrics/key-table.js";
+import { KeyTable, keyTableMemory } from "../metrics/key-table.js";
 
 /**
  * After this many censuses without it a connection is forgotten: its end went missing with a full ring. One census can miss a
  * connection that is there, while its neighbours in the kernel's hash come and go.
  */
 const missedCensuses = 8;
+
+/** Bytes of a connection: five numbers in arrays that grow by half, an entry of the key table. */
+const connectionBytes = 5 * 8 * 1.5;
+
+/** Bytes that so many connections take at the most. */
+export function connectionsMemory(connections: number): number {
+  return connections * connectionBytes + keyTableMemory(2, connections);
+}
 
 /** In place of a census: the id is free. */
 const forgotten = -Infinity;

@@ -1,5 +1,6 @@
 /** Counts that BPF programs keep: what each has grown by since it was last read. */
-import { KeyTable } from "../metrics/key-table.js";
+import { KeyTable, keyTableMemory } from "../metrics/key-table.js";
+import { log2Ceil } from "../metrics/log2.js";
 import type { CountSource } from "./count-source.js";
 
 const twoTo32 = 2 ** 32;
@@ -36,6 +37,13 @@ export class CountDifferences {
     this.#id = new Uint32Array(idWords);
     this.#key = new Uint32Array(keyWords);
     this.#differences = new Float64Array(width);
+  }
+
+  /** Bytes that the counts read last and the room to read them into take at the most; either grows by doubling. */
+  get memoryAtLimit(): number {
+    const { capacity, idWords, keyWords, width, stride } = this.#source;
+    const room = 2 * capacity * (4 * (idWords + keyWords) + 8 * stride);
+    return keyTableMemory(idWords, capacity) + 2 ** log2Ceil(capacity) * (width + 1) * 8 + room;
   }
 
   /** The map's. */

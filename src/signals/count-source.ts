@@ -5,6 +5,8 @@ import type { BpfMap } from "../kernel/native.js";
 export interface CountSource {
   /** The map that fills up. */
   readonly name: string;
+  /** Entries that it has room for. */
+  readonly capacity: number;
   /** Words that tell an entry from all others until it is freed. */
   readonly idWords: number;
   readonly keyWords: number;
@@ -26,10 +28,11 @@ export interface CountSource {
 
 /** A hash map: an entry is known by its key. */
 export function countsOfHash(map: BpfMap): CountSource {
-  const { name, keySize, valueSize } = map.info;
+  const { name, keySize, valueSize, maxEntries } = map.info;
   const keyWords = keySize / 4;
   return {
     name,
+    capacity: maxEntries,
     idWords: keyWords,
     keyWords,
     width: valueSize / 8,
@@ -59,6 +62,7 @@ export function countsOfLines(lines: BpfMap, taken: BpfMap): CountSource {
   const stride = lines.info.valueSize / 8;
   return {
     name: lines.info.name,
+    capacity: lines.info.maxEntries,
     idWords: 1,
     keyWords,
     width: stride - offset,

@@ -112,6 +112,9 @@ function attempt(
     const ringSize = ringSizeOf(setup, options);
     object.setMaxEntries("events", ringSize);
     object.setConstant("wakeup_bytes", ringSize / 4);
+    for (const [name, entries] of Object.entries(setup.sizes ?? {})) {
+      object.setMaxEntries(name, entries);
+    }
     for (const [name, value] of Object.entries(setup.constants ?? {})) {
       object.setConstant(name, value);
     }

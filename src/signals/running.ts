@@ -1,5 +1,6 @@
 /** One signal at work: its ring, its handlers, its books. */
 import type { Identity } from "../identity/identity.js";
+import { mapMemoryAtLimit } from "../kernel/map-memory.js";
 import type { BpfMap, BpfRing } from "../kernel/native.js";
 import type { Catalog } from "../metrics/catalog.js";
 import type { Loaded } from "./load.js";
@@ -16,6 +17,14 @@ export interface Books {
 /** Why an event was lost. */
 export const dropReasons = ["ring_full", "map_full", "sampled", "handler_error", "corrupt"] as const;
 export type DropReason = (typeof dropReasons)[number];
+
+/** The most memory that a signal takes, bytes, series and processes aside. */
+export interface SignalMemory {
+  /** The kernel's. */
+  readonly maps: number;
+  /** The agent's. */
+  readonly tables: number;
+}
 
 /** A loaded signal and what it does with events. */
 export class RunningSignal {
@@ -95,6 +104,12 @@ export class RunningSignal {
       entries,
       capacity: maps.find(({ name }) => name === map)?.maxEntries ?? 0,
     }));
+  }
+
+  /** Bytes that the signal takes at the most: its kernel maps, the ring among them, and its handlers' own tables. */
+  memoryAtLimit(): SignalMemory {
+    const maps = this.loaded.object.maps.reduce((bytes, map) => bytes + mapMemoryAtLimit(map), 0);
+    return { maps, tables: this.#handlers.memoryAtLimit?.() ?? 0 };
   }
 
   /** The books as they stand. */

@@ -19,6 +19,8 @@ export interface Setup {
   readonly constants?: Readonly<Record<string, number | bigint | Uint8Array>>;
   /** Keys to put into hash maps used as sets, by map name; each value is zero bytes. */
   readonly sets?: Readonly<Record<string, readonly Uint8Array[]>>;
+  /** Entries of maps, by name, where they are not to be as many as the object says. */
+  readonly sizes?: Readonly<Record<string, number>>;
   /** Programs and maps that this mode does without. */
   readonly without?: readonly string[];
   /** Bytes of the ring unless --ring.size says otherwise; 0 when this mode makes no use of it. Default 1 MiB. */
@@ -60,6 +62,8 @@ export interface Handlers<T extends RecordView = RecordView> {
   relieve?(): void;
   /** Events of the kernel maps that `collect` has taken in so far, where they are not records of the ring. */
   collected?(): number;
+  /** Bytes that the handlers' own tables take at the most, where kernel maps are mirrored in them. */
+  memoryAtLimit?(): number;
   /** Kernel maps that fill up with use, and how many entries each had at the last `collect`. */
   mapEntries?(): readonly (readonly [map: string, entries: number])[];
 }
@@ -90,6 +94,16 @@ export interface EventRecord extends RecordView {
 /** How a signal is to run. */
 export type Mode = "run" | "trace";
 
+/** How much the kernel maps may hold that fill up with use. */
+export interface MapLimits {
+  /** TCP connections that are remembered. */
+  readonly connections: number;
+  /** Pairs of a process and a system call that are counted apart; rounded up to a power of two. */
+  readonly counts: number;
+  /** Threads that can be in the middle of a system call while another one has their CPU. */
+  readonly threads: number;
+}
+
 /** What the command line says that signals may want to know. */
 export interface SignalOptions {
   readonly mode: Mode;
@@ -107,6 +121,8 @@ export interface SignalOptions {
     /** Do records say in which control group the process was? */
     readonly inRecords: boolean;
   };
+  /** Default: as the objects have it. */
+  readonly limits?: MapLimits;
   /** Processes to keep, in the kernel; empty for all. */
   readonly pids: readonly number[];
   /** Names of processes to keep, in the kernel; empty for all. */

@@ -2,11 +2,12 @@
 import { pid } from "node:process";
 
 import { CallLine, ErrorKey, SyscallEvent } from "../generated/syscall.js";
+import { log2Ceil } from "../metrics/log2.js";
 import { CallTally } from "./call-tally.js";
 import { CountDifferences, type Owner } from "./count-differences.js";
 import { countsOfHash, countsOfLines } from "./count-source.js";
 import { errnoName } from "./errno.js";
-import type { Handlers, Setup, Signal, SignalContext, SignalOptions, TraceValue } from "./signal.js";
+import type { Handlers, MapLimits, Setup, Signal, SignalContext, SignalOptions, TraceValue } from "./signal.js";
 import { SyscallMetrics } from "./syscall-metrics.js";
 import { indexCount, syscallIndex, syscallName, syscallNumber } from "./syscall-names.js";
 
@@ -17,6 +18,9 @@ const aggregateMaps = ["calls", "lines", "errors", "errors_overflow"];
 
 /** As a stream: at a million calls a second, room for 50 ms. */
 const streamRingSize = 4 * 2 ** 20;
+
+/** So many are tried for a pair: PROBES of bpf/lib/call_counts.h. */
+const fewestLines = 16;
 
 /** In place of a tgid: the processes that found no room. OTHER_TGID of bpf/lib/call_counts.h. */
 const otherTgid = 0xffffffff;
@@ -45,9 +49,19 @@ function commKey(comm: string): Uint8Array {
   return key;
 }
 
+/** The maps of the aggregate mode for so many pairs of a process and a call (bpf/lib/call_counts.h): twice as many can fail. */
+function aggregateSetup(limits: MapLimits | undefined): Setup {
+  if (limits === undefined) {
+    return { ringSize: 0 };
+  }
+  const lines = 2 ** log2Ceil(Math.max(limits.counts, fewestLines));
+  const sizes = { calls: lines + indexCount, lines: lines + indexCount, errors: 2 * lines, waiting: limits.threads };
+  return { ringSize: 0, sizes, constants: { call_lines: lines } };
+}
+
 function setup(options: SignalOptions): Setup {
   if (!isStream(options)) {
-    return { ringSize: 0 };
+    return aggregateSetup(options.limits);
   }
   const { syscall, pids, comms } = options;
   return {
@@ -65,6 +79,7 @@ function setup(options: SignalOptions): Setup {
       pids: pids.map((tgid) => new Uint8Array(Uint32Array.of(tgid).buffer)),
       comms: comms.map(commKey),
     },
+    ...(options.limits === undefined ? {} : { sizes: { waiting: options.limits.threads } }),
     without: aggregateMaps,
     ringSize: streamRingSize,
   };
@@ -135,6 +150,7 @@ function startAggregate(context: SignalContext): Handlers<SyscallEvent> {
     relieve: readMaps,
     collected: () => collected,
     mapEntries: () => [calls, ...errors].map(({ name, size }) => [name, size]),
+    memoryAtLimit: () => [calls, ...errors].reduce((bytes, counts) => bytes + counts.memoryAtLimit, 0),
   };
 }
 

@@ -2,7 +2,7 @@
 import { IpFamily, TcpEvent, TcpEventKind, TcpPhase, TcpResult, TcpRole, TcpSample } from "../generated/tcp.js";
 import { Dimension } from "../metrics/dimension.js";
 import { addressText } from "./addresses.js";
-import { Connections } from "./connections.js";
+import { Connections, connectionsMemory } from "./connections.js";
 import { errnoName } from "./errno.js";
 import { keysOf } from "./names.js";
 import { readRecordsInTurns } from "./reading.js";
@@ -192,6 +192,7 @@ function start(context: SignalContext): Handlers<TcpEvent> {
     },
 
     mapEntries: () => [["connections", remembered]],
+    memoryAtLimit: () => connectionsMemory(context.map("connections").info.maxEntries),
   };
 }
 
@@ -224,7 +225,10 @@ export const tcp: Signal<TcpEvent> = {
   otherRecords: [TcpSample],
   hooks: [{ name: "tp_btf", without: [] }],
   optional: { tcp_reset_received: "resets received", tcp_reset_sent: "resets sent" },
-  setup: () => ({ ringSize: 2 * 2 ** 20 }),
+  setup: ({ limits }) => ({
+    ringSize: 2 * 2 ** 20,
+    ...(limits === undefined ? {} : { sizes: { connections: limits.connections } }),
+  }),
   start,
   trace: {
     columns: [

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 
 import { logfmtLine } from "../../src/cli/logger-text.js";
@@ -105,4 +108,45 @@ test("a reader of stderr that goes away does not end the program", async () => {
   await once(child.stderr, "close");
   child.stdin.end();
   assert.deepEqual(await once(child, "exit"), [7, null]);
+});
+
+test("lines that a full disk refuses are left out, and counted once it has room again", () => {
+  const logger = new URL("../../src/cli/logger.js", import.meta.url).href;
+  const folder = mkdtempSync(join(tmpdir(), "ringtap-log-"));
+  const path = join(folder, "log");
+  const source = `import { truncateSync } from "node:fs";
+    import { createLogger } from "${logger}";
+    const log = createLogger("info", "logfmt");
+    for (let i = 0; i < 100; i++) log.info("first");
+    truncateSync("${path}");
+    log.info("second");
+    log.info("third");`;
+  // A file may not grow beyond 512 bytes, which ends in the middle of a line.
+  const limited = `ulimit -f 1; exec "$@" 2>>${path}`;
+  const { status } = spawnSync("sh", ["-c", limited, "sh", process.execPath, "--input-type=module", "-e", source]);
+  const lines = readFileSync(path, "utf8").split("\n");
+  rmSync(folder, { recursive: true });
+  assert.equal(status, 0);
+  const written = Math.floor(512 / (lines[1] ?? "").replace("second", "first\n").length);
+  assert.deepEqual(
+    lines.map((line) => line.replace(/^ts=\S+ /, "")),
+    [
+      "",
+      "level=info msg=second",
+      `level=warn msg="lines of the log could not be written" lines=${100 - written}`,
+      "level=info msg=third",
+      "",
+    ],
+  );
+});
+
+test("a reader of stderr that stalls holds the program up for a moment, not for good", async () => {
+  const logger = new URL("../../src/cli/logger.js", import.meta.url).href;
+  const source = `import { createLogger } from "${logger}";
+    const log = createLogger("info", "logfmt");
+    for (let i = 0; i < 8_000; i++) log.info({ i }, "m");
+    console.log("done");`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", source], { stdio: ["ignore", "pipe", "pipe"] });
+  await once(child.stdout, "data");
+  child.kill("SIGKILL");
 });

@@ -11,12 +11,13 @@ describe("values", () => {
   test("defaults", () => {
     assert.deepEqual(runOptions([]), {
       signals: ["tcp", "syscall", "file", "process"],
+      strict: false,
       labels: ["pid", "comm"],
       cgroupHierarchy: "auto",
       listenAddresses: ["127.0.0.1:19435"],
       telemetryPath: "/metrics",
       webConfig: undefined,
-      seriesLimit: 20_000,
+      seriesLimit: 100_000,
       identityLimit: 32_768,
       logLevel: "info",
       logFormat: "logfmt",
@@ -28,6 +29,9 @@ describe("values", () => {
       syscallComms: [],
       bpfStats: false,
       ringSize: undefined,
+      connectionsLimit: 262_144,
+      countsLimit: 32_768,
+      threadsLimit: 65_536,
       dropCapabilities: true,
     });
   });
@@ -59,10 +63,12 @@ describe("values", () => {
       ],
       ...["--log.level", "warn", "--log.format", "json", "--syscall.mode", "stream", "--syscall.errors-only"],
       ...["--syscall.min-duration", "1.5s", "--syscall.names", "read,write", "--syscall.pids", "1,4194303"],
-      ...["--syscall.comms", "nginx,a b", "--no-capabilities.drop"],
+      ...["--syscall.comms", "nginx,a b", "--no-capabilities.drop", "--strict"],
+      ...["--tcp.connections-limit", "1", "--syscall.counts-limit", "2", "--syscall.threads-limit", "3"],
     ]);
     assert.deepEqual(options, {
       signals: ["file", "tcp"],
+      strict: true,
       labels: ["comm", "namespace"],
       cgroupHierarchy: "pids",
       listenAddresses: [":80", "[::1]:81", "localhost:82"],
@@ -80,6 +86,9 @@ describe("values", () => {
       syscallComms: ["nginx", "a b"],
       bpfStats: true,
       ringSize: 65_536,
+      connectionsLimit: 1,
+      countsLimit: 2,
+      threadsLimit: 3,
       dropCapabilities: false,
     });
   });

@@ -23,6 +23,7 @@ test("it says how many series there are, and how many updates were folded", asyn
   const comm = new Dimension(["comm"]);
   const execs = catalog.counter({ name: "execs_total", help: "Execs.", subject: comm });
   catalog.gauge({ name: "open", help: "Open.", subject: comm });
+  catalog.histogram({ name: "took_seconds", help: "Took.", subject: comm }).observe(comm.intern("a"), 0, 1);
   const body = createBody({ registry: new Registry(), catalog, collect: [] });
   for (const name of ["a", "b", "c", "c", "d"]) {
     execs.add(comm.intern(name), 0, 1);
@@ -31,6 +32,7 @@ test("it says how many series there are, and how many updates were folded", asyn
     const text = await readText(body());
     assert.match(text, /^ringtap_series{metric="execs_total"} 3$/m);
     assert.match(text, /^ringtap_series{metric="open"} 0$/m);
+    assert.match(text, /^ringtap_series{metric="took_seconds"} 32$/m);
     assert.match(text, /^ringtap_series_limit 2$/m);
     assert.match(text, /^ringtap_series_folded_total{metric="execs_total"} 3$/m);
     assert.match(text, /^ringtap_series_folded_total{metric="open"} 0$/m);

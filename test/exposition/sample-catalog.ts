@@ -55,6 +55,7 @@ export function sampleCatalog(): Catalog {
     name: "ringtap_tcp_connect_seconds",
     help: "SYN to established.",
     subject: comm,
+    bounded: true,
   });
   for (const nanoseconds of [0, 256, 257, 1_000_000, 68_719_476_736, 68_719_476_737]) {
     latency.observe(comm.intern("curl"), 0, nanoseconds);

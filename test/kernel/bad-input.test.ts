@@ -191,7 +191,11 @@ describe("a BPF object", () => {
     assert.equal(samples.get('ringtap_signal_up{signal="tcp"}'), 0);
     assert.equal(samples.get('ringtap_signal_up{signal="process"}'), 1);
     assert.match(agent.stderr, /level=error msg="signal left out" signal=tcp err=".*No such file or directory/);
-    assert.equal((await agent.get("/readyz")).status, 503);
+    const ready = await agent.get("/readyz");
+    assert.equal(ready.status, 503);
+    const why = `loading signal tcp: tp_btf: opening ${copy.object("tcp")}: No such file or directory (ENOENT)`;
+    assert.equal(await ready.text(), `process: up (tp_btf)\ntcp: down (${why})\n`);
+    await fails(t, ["run", "--signals=tcp,process", "--strict"], 1, why, copy);
   });
 });
 
@@ -202,6 +206,16 @@ test("the kernel has no type information", async (t) => {
     "run a kernel built with CONFIG_DEBUG_INFO_BTF=y, with sysfs mounted on /sys";
   await fails(t, ["run"], 1, message, { prefix });
   await fails(t, ["trace", "tcp"], 1, message, { prefix });
+});
+
+test("/proc is another pid namespace's, or not there", async (t) => {
+  const message =
+    "/proc does not show this process: it is not mounted, or belongs to another pid namespace: mount -t proc proc /proc";
+  for (const hide of ["unshare --pid --fork mount -t proc proc /proc", "umount --lazy /proc"]) {
+    const prefix = ["unshare", "--mount", "sh", "-c", `${hide} && exec "$@"`, "sh"];
+    await fails(t, ["run"], 1, message, { prefix });
+    await fails(t, ["trace", "tcp"], 1, message, { prefix });
+  }
 });
 
 test("this process has no privileges", async (t) => {

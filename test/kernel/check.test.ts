@@ -129,6 +129,15 @@ test("no type information: nothing would work", async (t) => {
   assert.equal(found.get("signal tcp")?.detail, "not tried, for want of BTF");
 });
 
+test("no /proc that shows this process: nothing would work", async (t) => {
+  const { status, found } = await check(t, {
+    prefix: ["unshare", "--mount", "sh", "-c", 'umount --lazy /proc && exec "$@"', "sh"],
+  });
+  assert.equal(status, 2);
+  assert.equal(found.get("/proc")?.mend, "mount -t proc proc /proc");
+  assert.equal(found.get("signal tcp")?.detail, "not tried, for want of /proc");
+});
+
 test("in a pid namespace of its own it warns, and works", async (t) => {
   const { status, found } = await check(t, { prefix: ["unshare", "--pid", "--fork"] });
   assert.equal(status, 0);

@@ -13,7 +13,7 @@ import { signals } from "../../src/signals/index.js";
 import { loadSignal } from "../../src/signals/load.js";
 import { startAgent } from "./support/agent.js";
 import { type BuildCopy, copyBuild } from "./support/build-copy.js";
-import { plain } from "./support/plain-options.js";
+import { plain } from "../../src/signals/plain-options.js";
 import { compileProgram, runProgram } from "./support/program.js";
 import { runRingtap } from "./support/ringtap.js";
 import { type Samples, select, sum } from "./support/samples.js";

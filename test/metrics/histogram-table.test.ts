@@ -46,7 +46,7 @@ test("every edge falls below its bound, and what is one nanosecond more above it
 
 test("agrees with a plain model through 30,000 random observations, folds and removals", () => {
   const random = seededRandom(5);
-  const { subject, table } = makeTable({}, 50);
+  const { subject, table } = makeTable({}, 50 * 32 + 31);
   const ids = Array.from({ length: 100 }, (_, index) => subject.intern(`c${index}`));
   const model = new Map<number, { counts: number[]; sum: number }>();
   const limited = () => [...model.keys()].filter((id) => id !== subject.other).length;

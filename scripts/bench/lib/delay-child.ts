@@ -75,9 +75,10 @@ const set = startSignals({
   signals: signals.map((signal) => (signal.name === name ? timed(signal, Number(every)) : signal)),
   wanted: [name],
   labels: ["pid", "comm"],
-  seriesLimit: 20_000,
+  seriesLimit: 100_000,
   identityLimit: 32_768,
   ringSize: undefined,
+  strict: true,
   signalOptions: plainStream,
   log: createLogger("info", "logfmt"),
 });

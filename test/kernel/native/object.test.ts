@@ -41,6 +41,19 @@ describe("opening", () => {
     object.close();
   });
 
+  it("tells the descriptors of the maps that were created", () => {
+    const object = native.open(compile("maps"));
+    object.setAutocreate("lru", false);
+    const found = (): [string, boolean][] => object.maps.map(({ name, descriptor }) => [name, descriptor >= 0]);
+    assert(found().every(([, created]) => !created));
+    object.load();
+    assert.deepEqual(
+      found().filter(([, created]) => !created),
+      [["lru", false]],
+    );
+    object.close();
+  });
+
   it("names a file that is not there, with its errno", () => {
     const error = nativeError(() => native.open("/nonexistent/x.bpf.o"));
     assert.equal(error.code, "ENOENT");

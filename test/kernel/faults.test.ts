@@ -1,0 +1,155 @@
+/** Faults around the agent: clocks that jump, file systems that are not there, a full disk, too few descriptors, a standstill. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { readdirSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
+import { before, describe, it } from "node:test";
+import { setTimeout } from "node:timers/promises";
+
+import { type Agent, startAgent } from "./support/agent.js";
+import { eventually, slowness } from "./support/eventually.js";
+import { compileProgram, runProgram, scratch } from "./support/program.js";
+import { runRingtap, startRingtap } from "./support/ringtap.js";
+import { parseSamples, sum } from "./support/samples.js";
+
+const execs = "ringtap_process_execs_total";
+const comm = "rt-faults";
+
+let program = "";
+
+before(() => {
+  program = compileProgram(comm, "int main(void) { return 0; }");
+});
+
+/** A prefix: a mount namespace of its own, changed by a shell command. */
+function withMounts(command: string): string[] {
+  return ["unshare", "--mount", "sh", "-c", `${command} && exec "$@"`, "sh"];
+}
+
+/** Every signal is up, and what a program does is counted. */
+async function works(agent: Agent): Promise<void> {
+  const ready = await agent.get("/readyz");
+  assert.equal(ready.status, 200, await ready.text());
+  const counted = sum(await agent.scrape(), execs, { comm });
+  await runProgram(program);
+  assert.equal(sum(await agent.scrape(), execs, { comm }), counted + 1);
+}
+
+describe("a file system that is not as usual", () => {
+  for (const [name, command] of [
+    ["/proc shows nobody else's processes", "mount -t proc -o hidepid=2 proc /proc"],
+    ["no tracefs", "umount --recursive /sys/kernel/tracing && ! ls /sys/kernel/tracing/events 2>/dev/null"],
+    ["no bpffs", "while umount --lazy /sys/fs/bpf 2>/dev/null; do :; done; ! grep -q ' bpf ' /proc/mounts"],
+    ["no control groups", "umount --recursive --lazy /sys/fs/cgroup && ! grep -q cgroup /proc/mounts"],
+  ] as const) {
+    it(`${name}: nothing is missing`, async (t) => {
+      await works(await startAgent(t, [], { prefix: withMounts(command) }));
+    });
+  }
+});
+
+describe("a step of the system's time", () => {
+  const hour = 3_600_000;
+
+  it("forward takes no series away, and back keeps none", async (t) => {
+    const step = scratch("step");
+    writeFileSync(step, "+0");
+    const agent = await startAgent(t, ["--signals=process"], {
+      environment: {
+        LD_PRELOAD: "/usr/$LIB/faketime/libfaketime.so.1",
+        FAKETIME_TIMESTAMP_FILE: step,
+        FAKETIME_NO_CACHE: "1",
+        FAKETIME_DONT_FAKE_MONOTONIC: "1",
+      },
+    });
+    /** Sets the agent's clock so far from the real one, and waits until it shows. */
+    const stepTo = async (offset: number): Promise<void> => {
+      writeFileSync(step, `${offset < 0 ? "" : "+"}${offset / 1000}`);
+      await eventually(async () => {
+        const { headers } = await agent.get("/healthz");
+        const off = Date.parse(headers.get("date") ?? "") - Date.now() - offset;
+        assert(Math.abs(off) < 60_000, `${off} ms off`);
+      });
+    };
+    await runProgram(program);
+    const series = async (): Promise<number> => sum(await agent.scrape(), execs, { comm });
+    assert.equal(await series(), 1);
+    await stepTo(hour);
+    // The upkeep that removes series comes every second.
+    await setTimeout(2_500);
+    assert.equal(await series(), 1);
+    await stepTo(-hour);
+    const deadline = performance.now() + 40_000 * slowness;
+    while ((await series()) > 0) {
+      assert(performance.now() < deadline, "the series stays");
+      await setTimeout(1_000);
+    }
+  });
+});
+
+describe("a log that cannot be written", () => {
+  it("does not keep the agent from counting and serving", async (t) => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    server.close();
+    const full = ["sh", "-c", 'exec "$@" 2>/dev/full', "sh"];
+    const agent = startRingtap(t, ["run", `--web.listen-address=127.0.0.1:${port}`], { prefix: full });
+    const scrape = async (): Promise<number> => {
+      const response = await fetch(`http://127.0.0.1:${port}/metrics`);
+      return sum(parseSamples(await response.text()), execs, { comm });
+    };
+    const counted = await eventually(scrape);
+    await runProgram(program);
+    assert.equal(await scrape(), counted + 1);
+    assert.deepEqual(await agent.stop("SIGTERM"), { status: 0, signal: null });
+  });
+
+  it("leaves bad input its exit status", async (t) => {
+    const full = ["sh", "-c", 'exec "$@" 2>/dev/full', "sh"];
+    const { status } = await runRingtap(t, ["run", "--signals=tpc"], { prefix: full });
+    assert.equal(status, 2);
+  });
+});
+
+describe("too few file descriptors for the last signal", () => {
+  it("keeps none of the others from running, and is told by /readyz; --strict ends", async (t) => {
+    const whole = await startAgent(t);
+    const descriptors = readdirSync(`/proc/${whole.pid}/fd`).length;
+    await whole.stop();
+    const prefix = ["prlimit", `--nofile=${descriptors - 8}`];
+    const agent = await startAgent(t, [], { prefix });
+    const ready = await agent.get("/readyz");
+    const text = await ready.text();
+    assert.equal(ready.status, 503);
+    assert.match(text, /^\w+: down \((?:loading|attaching) signal \w+: tp_btf: .*\(EMFILE\)\)$/m);
+    assert.equal([...text.matchAll(/: up \(tp_btf\)$/gm)].length, text.trimEnd().split("\n").length - 1, text);
+    await runProgram(program);
+    assert.equal(sum(await agent.scrape(), execs, { comm }), 1);
+
+    const { status, stdout, stderr } = await runRingtap(t, ["run", "--strict"], { prefix });
+    assert.deepEqual([status, stdout], [1, ""]);
+    assert.match(stderr, /^ringtap: (?:loading|attaching) signal \w+: tp_btf: [^\n]*\(EMFILE\)\n$/);
+  });
+});
+
+describe("an agent that stands still", () => {
+  it("keeps its books, forgets who ended meanwhile and goes on", async (t) => {
+    const agent = await startAgent(t, ["--ring.size=64KiB"]);
+    const processes = 1_000;
+    process.kill(agent.pid, "SIGSTOP");
+    await runProgram("/bin/sh", ["-c", `for each in $(seq ${processes}); do ${program}; done`]);
+    process.kill(agent.pid, "SIGCONT");
+    // Others' processes come and go: the books balance when none does between the last look at the ring and that at the books.
+    await eventually(async () => {
+      const samples = await agent.scrape();
+      const events = (kind: string, labels = {}): number =>
+        sum(samples, `ringtap_events_${kind}_total`, { signal: "process", ...labels });
+      assert.equal(events("consumed") + events("dropped"), events("produced"));
+      assert.equal(events("dropped"), events("dropped", { reason: "ring_full" }));
+      assert(events("dropped") > 0, "the ring was never full");
+      assert(events("produced") >= 3 * processes);
+    });
+    await works(agent);
+  });
+});
