@@ -1,6 +1,7 @@
 /** The flags of `ringtap run` and their values. Other commands may take some of them over. */
 import type { Command } from "commander";
 
+import { podLabelNames } from "../kubernetes/pod.js";
 import { configSource, readConfigFile } from "./config.js";
 import { environmentSource } from "./environment.js";
 import { logFormats, logLevels } from "./logger.js";
@@ -17,6 +18,7 @@ import {
   single,
   toggle,
 } from "./options-flags.js";
+import { kubernetesFlags } from "./options-kubernetes.js";
 import {
   comm,
   duration,
@@ -128,6 +130,7 @@ function runFlags(signals: readonly string[]) {
     bpfStats: toggle("bpf.stats", "measure the run time of the BPF programs (costs some time in each)"),
     ...ringFlags,
     ...privilegeFlags,
+    ...kubernetesFlags,
   };
 }
 
@@ -157,6 +160,13 @@ export function readRunOptions(
   const filter = options.syscallMode === "stream" ? undefined : firstSyscallFilter(options);
   if (filter !== undefined) {
     throw flagError(filter, "filters the records of stream mode: add --syscall.mode stream", sources);
+  }
+  const names = podLabelNames(options.kubernetesPodLabels);
+  const twin = names.findIndex((name, index) => names.indexOf(name) !== index);
+  if (twin >= 0) {
+    const label = options.kubernetesPodLabels[twin];
+    const problem = `"${label}": its label ${names[twin]} is that of another one, too`;
+    throw flagError(kubernetesFlags.kubernetesPodLabels, problem, sources);
   }
   return options;
 }

@@ -11,6 +11,8 @@ import { signals } from "../signals/index.js";
 import { declareProgramStats, declareSelfMetrics } from "../signals/self-metrics.js";
 import { registerBuildInfo, registerIdentityMetrics } from "./agent-metrics.js";
 import { askedToEnd } from "./ending.js";
+import { followKubernetes } from "./kubernetes.js";
+import { registerKubernetesMetrics } from "./kubernetes-metrics.js";
 import { createLogger } from "./logger.js";
 import { addRunFlags, readRunOptions, type RunOptions } from "./options.js";
 import { startSignals, type SignalSet } from "./signal-set.js";
@@ -30,6 +32,7 @@ function describeSignals(set: SignalSet): PageSignal[] {
 async function run(options: RunOptions): Promise<void> {
   const log = createLogger(options.logLevel, options.logFormat);
   const ending = askedToEnd();
+  const kubernetes = followKubernetes(options, log);
   const set = startSignals({
     signals,
     wanted: options.signals,
@@ -56,6 +59,7 @@ async function run(options: RunOptions): Promise<void> {
     const registry = createAgentRegistry();
     registerBuildInfo(registry);
     registerIdentityMetrics(registry, set.identity);
+    registerKubernetesMetrics(registry, kubernetes);
     if (options.bpfStats) {
       stopStats = native.enableStats();
     }
@@ -99,6 +103,7 @@ async function run(options: RunOptions): Promise<void> {
   } finally {
     engine.close();
     stopStats?.();
+    kubernetes.close();
   }
 }
 

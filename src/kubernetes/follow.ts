@@ -122,9 +122,7 @@ export class Follower {
       try {
         await (this.#resourceVersion === undefined ? this.#list() : this.#watch(this.#resourceVersion));
       } catch (error) {
-        if (!signal.aborted) {
-          await this.#failed(asFailure(error));
-        }
+        await this.#failed(asFailure(error));
       }
     }
   }
@@ -247,9 +245,12 @@ export class Follower {
     this.failures.set(reason, (this.failures.get(reason) ?? 0) + 1);
   }
 
-  /** Takes note of a failure, and waits. */
+  /** Takes note of a failure, and waits. Closing fails what is under way too, which is none. */
   async #failed(failure: ApiFailure): Promise<void> {
     const { breaker, limits, report } = this.#options;
+    if (this.#ending.signal.aborted) {
+      return;
+    }
     this.#count(failure.reason);
     this.#isUp = false;
     report.failed(this.name, failure);

@@ -60,7 +60,7 @@ export async function readItems(
   const item = new Pieces(limit);
   const frame = new Pieces(longestFrame);
   /** Where the bytes at hand belong; those between two items belong nowhere. */
-  let place: Pieces | undefined = frame;
+  let place = frame as Pieces | undefined;
   let depth = 0;
   let inString = false;
   let escaped = false;

@@ -61,3 +61,8 @@ export function readPod(uid: string, pod: unknown, labels: readonly string[]): P
     containers: containersOf(pod),
   };
 }
+
+/** The names under which series show pod labels: `label_app_kubernetes_io_name` for `app.kubernetes.io/name`, as kube-state-metrics does. */
+export function podLabelNames(labels: readonly string[]): readonly string[] {
+  return labels.map((label) => `label_${label.replace(/\W/g, "_")}`);
+}

@@ -46,10 +46,11 @@ async function send(server: ApiServer, path: string, options: RequestOptions): P
     // A connection of its own: requests are rare, and a kept one may be dead by the next.
     const asked = request(url, { headers, agent: false, signal: options.signal, ...(ca === undefined ? {} : { ca }) });
     const expire = (after: number, what: string): NodeJS.Timeout =>
-      setTimeout(() => asked.destroy(new ApiFailure("timeout", `${what} after ${after} ms`)), after);
+      setTimeout(() => asked.destroy(new ApiFailure("timeout", `${what} after ${after} ms`)), after).unref();
     const answerTimer = expire(options.answerWithin, "no answer");
     const endTimer = expire(options.endWithin, "no end");
     asked.setSocketKeepAlive(true, keepAliveDelay);
+    asked.on("socket", (socket) => socket.unref());
     asked.on("response", (response) => {
       clearTimeout(answerTimer);
       resolve(response);
@@ -80,7 +81,7 @@ async function readComplaint(response: IncomingMessage): Promise<string> {
 }
 
 /**
- * Asks for `path`; fulfils with the answer, its body yet to be read, once its status is known to be 200. Rejects with an
+ * Asks for `path`, without keeping the process alive; fulfils with the answer, its body yet to be read, once its status is known to be 200. Rejects with an
  * {@link ApiFailure}, or with what Node says of the connection. Reading the body may fail in the same ways.
  */
 export async function get(server: ApiServer, path: string, options: RequestOptions): Promise<IncomingMessage> {

@@ -2,7 +2,12 @@
 
 /** An object as one would write its manifest. */
 export interface Manifest {
-  readonly metadata: { readonly name: string; readonly namespace?: string; readonly [key: string]: unknown };
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly uid?: string;
+    readonly [key: string]: unknown;
+  };
   readonly [key: string]: unknown;
 }
 
@@ -54,8 +59,8 @@ export class ApiCollection {
   /** Creates or replaces an object; it keeps its uid, or gets the one that it brings, or one made of its name. */
   put(manifest: Manifest): StoredObject {
     const before = this.#objects.get(keyOf(manifest));
-    const uid = before?.metadata.uid ?? manifest.metadata["uid"] ?? `uid-of-${manifest.metadata.name}`;
-    const object = this.#stamp(manifest, String(uid));
+    const uid = before?.metadata.uid ?? manifest.metadata.uid ?? `uid-of-${manifest.metadata.name}`;
+    const object = this.#stamp(manifest, uid);
     this.#objects.set(keyOf(manifest), object);
     this.#tell({ type: before === undefined ? "ADDED" : "MODIFIED", object, before });
     return object;
