@@ -51,6 +51,7 @@ async function run(options: RunOptions): Promise<void> {
       },
       pids: options.syscallPids,
       comms: options.syscallComms,
+      peers: kubernetes.peers,
     },
   });
   const engine = new Engine(set.running, set.identity);

@@ -14,6 +14,12 @@ export const TcpPhase = {
   closed: 2,
 } as const;
 
+/** enum ip_family */
+export const IpFamily = {
+  ipv4: 0,
+  ipv6: 1,
+} as const;
+
 /** enum tcp_event_kind */
 export const TcpEventKind = {
   connect: 0,
@@ -34,18 +40,12 @@ export const TcpResult = {
   other: 6,
 } as const;
 
-/** enum ip_family */
-export const IpFamily = {
-  ipv4: 0,
-  ipv6: 1,
-} as const;
-
 /** struct tcp_event */
 export class TcpEvent extends RecordView {
   static readonly struct = "tcp_event";
   static readonly size = 168;
   static readonly layout =
-    "tcp_event[168] time@0+8:unsigned duration@8+8:unsigned connection@16+8:numbers2 start@24+8:unsigned sent@32+8:unsigned received@40+8:unsigned retransmits@48+4:unsigned rtt_us@52+4:unsigned state@56+4:unsigned role@60+4:tcp_role phase@64+4:tcp_phase reserved@68+4:unsigned tgid@72+4:unsigned tid@76+4:unsigned comm@80+16:text thread_comm@96+16:text kind@112+4:tcp_event_kind result@116+4:tcp_result error@120+4:unsigned family@124+4:ip_family local_port@128+2:unsigned remote_port@130+2:unsigned local_address@132+16:bytes remote_address@148+16:bytes reserved_end@164+4:unsigned";
+    "tcp_event[168] time@0+8:unsigned duration@8+8:unsigned connection@16+8:numbers2 start@24+8:unsigned sent@32+8:unsigned received@40+8:unsigned retransmits@48+4:unsigned rtt_us@52+4:unsigned state@56+4:unsigned role@60+4:tcp_role phase@64+4:tcp_phase reserved@68+4:unsigned tgid@72+4:unsigned tid@76+4:unsigned comm@80+16:text thread_comm@96+16:text family@112+4:ip_family local_port@116+2:unsigned remote_port@118+2:unsigned local_address@120+16:numbers4 remote_address@136+16:numbers4 kind@152+4:tcp_event_kind result@156+4:tcp_result error@160+4:unsigned reserved_end@164+4:unsigned";
 
   get time(): number {
     return (this.words[this.at + 0] as number) + (this.words[this.at + 1] as number) * 2 ** 32;
@@ -96,29 +96,31 @@ export class TcpEvent extends RecordView {
   get threadComm(): string {
     return this.text(96, 16);
   }
-  get kind(): number {
+  get family(): number {
     return (this.words[this.at + 28] as number);
   }
-  get result(): number {
-    return (this.words[this.at + 29] as number);
-  }
-  get error(): number {
-    return (this.words[this.at + 30] as number);
-  }
-  get family(): number {
-    return (this.words[this.at + 31] as number);
-  }
   get localPort(): number {
-    return this.u16(128);
+    return this.u16(116);
   }
   get remotePort(): number {
-    return this.u16(130);
+    return this.u16(118);
   }
-  get localAddress(): Uint8Array {
-    return this.copy(132, 16);
+  static readonly localAddressLength = 4;
+  localAddress(index: number): number {
+    return (this.words[this.at + 30 + index] as number);
   }
-  get remoteAddress(): Uint8Array {
-    return this.copy(148, 16);
+  static readonly remoteAddressLength = 4;
+  remoteAddress(index: number): number {
+    return (this.words[this.at + 34 + index] as number);
+  }
+  get kind(): number {
+    return (this.words[this.at + 38] as number);
+  }
+  get result(): number {
+    return (this.words[this.at + 39] as number);
+  }
+  get error(): number {
+    return (this.words[this.at + 40] as number);
   }
   get reservedEnd(): number {
     return (this.words[this.at + 41] as number);
@@ -144,9 +146,9 @@ export class TcpEvent extends RecordView {
 /** struct tcp_sample */
 export class TcpSample extends RecordView {
   static readonly struct = "tcp_sample";
-  static readonly size = 96;
+  static readonly size = 136;
   static readonly layout =
-    "tcp_sample[96] connection@0+8:numbers2 start@8+8:unsigned sent@16+8:unsigned received@24+8:unsigned retransmits@32+4:unsigned rtt_us@36+4:unsigned state@40+4:unsigned role@44+4:tcp_role phase@48+4:tcp_phase reserved@52+4:unsigned tgid@56+4:unsigned tid@60+4:unsigned comm@64+16:text thread_comm@80+16:text";
+    "tcp_sample[136] connection@0+8:numbers2 start@8+8:unsigned sent@16+8:unsigned received@24+8:unsigned retransmits@32+4:unsigned rtt_us@36+4:unsigned state@40+4:unsigned role@44+4:tcp_role phase@48+4:tcp_phase reserved@52+4:unsigned tgid@56+4:unsigned tid@60+4:unsigned comm@64+16:text thread_comm@80+16:text family@96+4:ip_family local_port@100+2:unsigned remote_port@102+2:unsigned local_address@104+16:numbers4 remote_address@120+16:numbers4";
 
   static readonly connectionLength = 2;
   connection(index: number): number {
@@ -190,6 +192,23 @@ export class TcpSample extends RecordView {
   }
   get threadComm(): string {
     return this.text(80, 16);
+  }
+  get family(): number {
+    return (this.words[this.at + 24] as number);
+  }
+  get localPort(): number {
+    return this.u16(100);
+  }
+  get remotePort(): number {
+    return this.u16(102);
+  }
+  static readonly localAddressLength = 4;
+  localAddress(index: number): number {
+    return (this.words[this.at + 26 + index] as number);
+  }
+  static readonly remoteAddressLength = 4;
+  remoteAddress(index: number): number {
+    return (this.words[this.at + 30 + index] as number);
   }
   copyActor(key: Uint32Array): void {
     key[0] = (this.words[this.at + 14] as number);

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 
 import { Dimension } from "../metrics/dimension.js";
 import { AddressBook, type Claim, type Place } from "./address-book.js";
-import { addressClasses, classOf } from "./addresses.js";
+import { addressClasses, classOf, mappedWord } from "./addresses.js";
 import type { Resource, Sink } from "./follow.js";
 import { at, listAt, textAt, textsAt } from "./json.js";
 
@@ -95,6 +95,11 @@ export class Peers {
   id(w0: number, w1: number, w2: number, w3: number, port: number): number {
     const known = this.#book.find(w0, w1, w2, w3, port);
     return known >= 0 ? known : (this.#classIds[classOf(w0, w1, w2, w3)] as number);
+  }
+
+  /** The same for an IPv4 address, which is one word. */
+  idOfIpv4(address: number, port: number): number {
+    return this.id(0, 0, mappedWord, address, port);
   }
 
   /** The service and the pod at an address; undefined when it is none of the cluster's. */

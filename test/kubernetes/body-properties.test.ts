@@ -17,6 +17,10 @@ async function* inChunks(text: string, lengths: readonly number[]): AsyncGenerat
   }
 }
 
+function unexpected(item: string | undefined): void {
+  assert.fail(`an item: ${String(item)}`);
+}
+
 const cuts = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1 });
 
 describe("the items of a list", () => {
@@ -47,13 +51,13 @@ describe("the items of a list", () => {
 
   it("are read of a list that has none", async () => {
     for (const text of ['{"items":null}', '{"items":[]}', "{}", ""]) {
-      assert.equal(await readItems(inChunks(text, [3]), 10, assert.fail), text);
+      assert.equal(await readItems(inChunks(text, [3]), 10, unexpected), text);
     }
   });
 
   it("are not looked for without end", async () => {
     const text = `{"metadata":{"x":"${"x".repeat(100_000)}"}}`;
-    await assert.rejects(readItems(inChunks(text, [1000]), 10, assert.fail), { reason: "bad_json" });
+    await assert.rejects(readItems(inChunks(text, [1000]), 10, unexpected), { reason: "bad_json" });
   });
 });
 
