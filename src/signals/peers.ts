@@ -51,12 +51,16 @@ export class DetailsByPeer {
     this.#peers = peers?.dimension;
   }
 
-  /** The tuple at an index of `details` with a peer, as an id of `dimension`. Allocates nothing for one that has been asked for. */
-  id(detail: number, peer: number): number {
+  /**
+   * The tuple at an index of `details` with a peer, as an id of `dimension`; its `other` where there is no such index. Allocates
+   * nothing for one that has been asked for.
+   */
+  id(detail: number | undefined, peer: number): number {
+    const values = detail === undefined ? undefined : this.#details[detail];
+    if (detail === undefined || values === undefined) {
+      return this.dimension.other;
+    }
     const place = peer * this.#details.length + detail;
-    return (this.#ids[place] ??= this.dimension.intern(
-      ...(this.#details[detail] ?? []),
-      ...(this.#peers?.values(peer) ?? []),
-    ));
+    return (this.#ids[place] ??= this.dimension.intern(...values, ...(this.#peers?.values(peer) ?? [])));
   }
 }

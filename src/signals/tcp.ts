@@ -23,10 +23,10 @@ function internAll(dimension: Dimension, values: readonly string[]): readonly nu
   return values.map((value) => dimension.intern(value));
 }
 
-/** The index of an outcome among all. */
-function outcomeIndex(family: number, result: number): number {
-  return family * results.length + result;
-}
+const outcomes = families.flatMap((family) => results.map((result) => [family, result]));
+
+/** By family and result: the index into {@link outcomes}. */
+const outcomeIndexes = families.map((_, family) => results.map((_, result) => family * results.length + result));
 
 function declareMetrics({ catalog, identity }: SignalContext, peers: PeerDirectory | undefined) {
   const peer = peers?.dimension;
@@ -38,11 +38,7 @@ function declareMetrics({ catalog, identity }: SignalContext, peers: PeerDirecto
   const { subjects, comms } = identity;
   return {
     families: internAll(family, families),
-    outcomes: new DetailsByPeer(
-      outcome,
-      families.flatMap((name) => results.map((result) => [name, result])),
-      peers,
-    ),
+    outcomes: new DetailsByPeer(outcome, outcomes, peers),
     roles: internAll(role, roles),
     sentReset: direction.intern("sent"),
     receivedReset: direction.intern("received"),
@@ -139,7 +135,7 @@ function start(context: SignalContext, { peers }: SignalOptions): Handlers<TcpEv
   }
 
   function connect(event: TcpEvent, subject: number, comm: number): void {
-    const outcome = outcomeIndex(event.family, event.result);
+    const outcome = outcomeIndexes[event.family]?.[event.result];
     metrics.connects.add(subject, metrics.outcomes.id(outcome, peerOf(peers, event)), 1);
     const id = advance(event, subject, comm);
     if (event.result === TcpResult.established) {

@@ -58,7 +58,9 @@ describe("docs/metrics.md", () => {
   let text = "";
 
   before(async () => {
-    const agent = await startAgent(scope, ["--bpf.stats"]);
+    // An API server that is not there shows all metrics about Kubernetes, those of its errors too.
+    const kubernetes = ["--kubernetes.api-url=https://127.0.0.1:1", "--kubernetes.node-name=node-1"];
+    const agent = await startAgent(scope, ["--bpf.stats", ...kubernetes]);
     await oneConnection();
     spawnSync("cat", ["/nonexistent"]);
     await agent.get("/metrics");
