@@ -33,7 +33,7 @@ export class AddressBook {
   readonly #table = new KeyTable(addressWords + 1);
   readonly #key = new Uint32Array(addressWords + 1);
   /** By id of the table, sorted by namespace and service. */
-  readonly #claims: Claim[][] = [];
+  readonly #claims: (Claim[] | undefined)[] = [];
   /** By id. */
   readonly #peers: number[] = [];
   #refused = 0;
@@ -63,9 +63,14 @@ export class AddressBook {
         this.#refused++;
         continue;
       }
-      const claims = (this.#claims[id] ??= []);
-      const position = claims.findIndex((other) => isBefore(claim, other));
-      claims.splice(position < 0 ? claims.length : position, 0, claim);
+      const claims = this.#claims[id];
+      if (claims === undefined) {
+        // Nearly always the only one; an array that grows has room for seventeen.
+        this.#claims[id] = [claim];
+      } else {
+        const position = claims.findIndex((other) => isBefore(claim, other));
+        claims.splice(position < 0 ? claims.length : position, 0, claim);
+      }
       this.#settle(id, port);
     }
   }
@@ -85,6 +90,7 @@ export class AddressBook {
       }
       claims.splice(position, 1);
       if (claims.length === 0) {
+        this.#claims[id] = undefined;
         this.#table.remove(id);
       } else {
         this.#settle(id, port);
