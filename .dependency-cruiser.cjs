@@ -24,6 +24,7 @@ module.exports = {
     importsOnly("identity", "kernel", "generated", "metrics"),
     importsOnly("signals", "kernel", "generated", "identity", "metrics"),
     importsOnly("exposition", "metrics"),
+    importsOnly("kubernetes", "metrics"),
     {
       name: "only-cli-composes",
       comment: "Nothing in src/ imports the composition root.",

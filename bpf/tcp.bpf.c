@@ -45,6 +45,7 @@ struct tcp_sample {
 	enum tcp_phase phase;
 	__u32 reserved;
 	struct actor actor;
+	struct endpoints ends;
 };
 
 struct tcp_event {
@@ -54,7 +55,6 @@ struct tcp_event {
 	enum tcp_event_kind kind;
 	enum tcp_result result; /* connect */
 	__u32 error;		/* connect: the errno behind the result, 0 when established */
-	struct endpoints ends;
 	__u32 reserved_end;
 };
 
@@ -79,6 +79,7 @@ static __always_inline void describe_sample(struct tcp_sample *sample, struct so
 	sample->phase = c->phase;
 	sample->reserved = 0;
 	sample->actor = c->actor;
+	endpoints_of_sock(&sample->ends, sk);
 }
 
 static __always_inline struct tcp_event *begin(struct sock *sk, struct connection *c, __u32 kind)
@@ -90,7 +91,6 @@ static __always_inline struct tcp_event *begin(struct sock *sk, struct connectio
 	event->time = bpf_ktime_get_ns();
 	event->duration = c->start ? event->time - c->start : 0;
 	describe_sample(&event->sample, sk, c);
-	endpoints_of_sock(&event->ends, sk);
 	event->reserved_end = 0;
 	event->kind = kind;
 	event->result = RESULT_ESTABLISHED;
@@ -116,7 +116,7 @@ static __always_inline void report_failure(struct sock *sk, struct connection *c
 	event->result = error ? result_of(error) : RESULT_ABORTED;
 	event->error = error;
 	if (sockaddr)
-		remote_of_sockaddr(&event->ends, sockaddr);
+		remote_of_sockaddr(&event->sample.ends, sockaddr);
 	submit(event);
 }
 

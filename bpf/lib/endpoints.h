@@ -15,8 +15,8 @@ struct endpoints {
 	enum ip_family family;
 	__u16 local_port;
 	__u16 remote_port;
-	__u8 local_address[16]; /* IPv4 in the first four bytes */
-	__u8 remote_address[16];
+	__u32 local_address[4]; /* network order; IPv4 in the first word */
+	__u32 remote_address[4];
 };
 
 /* ::ffff:0:0/96, the IPv4-mapped addresses. */
@@ -50,8 +50,8 @@ static __always_inline void endpoints_of_sock(struct endpoints *ends, struct soc
 	 * A mapped socket has its IPv4 addresses here as well (tcp_v6_connect,
 	 * tcp_v6_syn_recv_sock).
 	 */
-	BPF_CORE_READ_INTO((__u32 *)ends->local_address, sk, __sk_common.skc_rcv_saddr);
-	BPF_CORE_READ_INTO((__u32 *)ends->remote_address, sk, __sk_common.skc_daddr);
+	BPF_CORE_READ_INTO(&ends->local_address[0], sk, __sk_common.skc_rcv_saddr);
+	BPF_CORE_READ_INTO(&ends->remote_address[0], sk, __sk_common.skc_daddr);
 }
 
 /* Sets the remote end to a struct sockaddr in the caller's memory, where that can be read. */
@@ -73,8 +73,7 @@ static __always_inline void remote_of_sockaddr(struct endpoints *ends, __u64 soc
 		ends->family = FAMILY_IPV6;
 		__builtin_memcpy(ends->remote_address, &to.address, sizeof(to.address));
 	} else {
-		__u32 *address = (void *)ends->remote_address;
-
-		*address = to.family == AF_INET6 ? to.address.in6_u.u6_addr32[3] : to.word;
+		ends->remote_address[0] =
+			to.family == AF_INET6 ? to.address.in6_u.u6_addr32[3] : to.word;
 	}
 }

@@ -1,6 +1,5 @@
 /** The configuration file: YAML whose keys are the flags, written nested or dotted. */
 import { readFileSync } from "node:fs";
-import { getSystemErrorMap } from "node:util";
 
 import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, type YAMLMap } from "yaml";
 
@@ -8,7 +7,7 @@ import { UsageError } from "./errors.js";
 import { quote } from "./logger-text.js";
 import { type FlagTable, type Source, splitItems } from "./options-flags.js";
 import { suggestion } from "./options-suggest.js";
-import { refuse } from "./options-values.js";
+import { refuse, refuseFile } from "./options-values.js";
 
 /** A configuration file as read; whether its keys are flags is for {@link configSource} to say. */
 export interface ConfigFile {
@@ -58,8 +57,7 @@ function readText(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    const { errno = 0, code } = error as NodeJS.ErrnoException;
-    return refuse(path, getSystemErrorMap().get(errno)?.[1] ?? code ?? String(error));
+    return refuseFile(path, error);
   }
 }
 

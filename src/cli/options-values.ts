@@ -1,4 +1,7 @@
 /** Parsers of flag values. Each throws a UsageError that quotes the text and says what is accepted. */
+import { accessSync, constants } from "node:fs";
+import { getSystemErrorMap } from "node:util";
+
 import { parseListenAddress } from "../exposition/listen-address.js";
 import { type LiveWebConfig, openWebConfig } from "../exposition/live-web-config.js";
 import { WebConfigError } from "../exposition/web-config.js";
@@ -106,7 +109,48 @@ export function comm(text: string): string {
 /** PID_MAX_LIMIT of include/linux/threads.h on 64-bit machines; pids stay below it. */
 export const pid = wholeNumber(1, 4 * 1024 * 1024 - 1);
 
+/** A file that can be read now. */
+export function readableFile(path: string): string {
+  try {
+    accessSync(path, constants.R_OK);
+    return path;
+  } catch (error) {
+    return refuseFile(path, error);
+  }
+}
+
+/** The address of a Kubernetes API server. */
+export function apiUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  return url?.protocol === "https:" && url.username === "" && url.search === "" && url.hash === ""
+    ? text
+    : refuse(text, "expected https://HOST:PORT, a path after it if need be");
+}
+
+/** Names of nodes, and the prefixes of labels (k8s.io/apimachinery, pkg/util/validation: IsDNS1123Subdomain). */
+const dnsName = /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+
+/** The name of a Kubernetes node. */
+export function nodeName(text: string): string {
+  return dnsName.test(text) ? text : refuse(text, "expected the name of a node, as `kubectl get nodes` shows it");
+}
+
+/** The name of a label of pods, as Kubernetes has it (the same, IsQualifiedName). */
+export function podLabel(text: string): string {
+  const [name = "", prefix] = text.split("/").reverse();
+  const isName = /^(?=.{1,63}$)[A-Za-z0-9]([-\w.]*[A-Za-z0-9])?$/.test(name);
+  return isName && text.split("/").length <= 2 && (prefix === undefined || dnsName.test(prefix))
+    ? text
+    : refuse(text, "expected the name of a pod label, such as app.kubernetes.io/name");
+}
+
 /** Refuses a value: `"text": expectation`. */
 export function refuse(text: string, expectation: string): never {
   throw new UsageError(`${quote(text)}: ${expectation}`);
+}
+
+/** Refuses the path of a file because of what the system said: `"path": no such file or directory`. */
+export function refuseFile(path: string, error: unknown): never {
+  const { errno = 0, code } = error as NodeJS.ErrnoException;
+  return refuse(path, getSystemErrorMap().get(errno)?.[1] ?? code ?? String(error));
 }

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 
 import { identityLabels } from "../identity/identity.js";
 import { type CgroupHierarchy, cgroupSources } from "../kernel/cgroup-hierarchy.js";
+import { podLabelNames } from "../kubernetes/pod.js";
 import { configSource, readConfigFile } from "./config.js";
 import { environmentSource } from "./environment.js";
 import { logFormats, logLevels } from "./logger.js";
@@ -19,6 +20,7 @@ import {
   single,
   toggle,
 } from "./options-flags.js";
+import { kubernetesFlags } from "./options-kubernetes.js";
 import {
   comm,
   duration,
@@ -175,6 +177,7 @@ function runFlags(signals: readonly string[]) {
     ...ringFlags,
     ...mapFlags,
     ...privilegeFlags,
+    ...kubernetesFlags,
   };
 }
 
@@ -204,6 +207,13 @@ export function readRunOptions(
   const filter = options.syscallMode === "stream" ? undefined : firstSyscallFilter(options);
   if (filter !== undefined) {
     throw flagError(filter, "filters the records of stream mode: add --syscall.mode stream", sources);
+  }
+  const names = podLabelNames(options.kubernetesPodLabels);
+  const twin = names.findIndex((name, index) => names.indexOf(name) !== index);
+  if (twin >= 0) {
+    const label = options.kubernetesPodLabels[twin];
+    const problem = `"${label}": its label ${names[twin]} is that of another one, too`;
+    throw flagError(kubernetesFlags.kubernetesPodLabels, problem, sources);
   }
   return options;
 }

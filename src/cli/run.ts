@@ -15,6 +15,8 @@ import { declareProgramStats, declareSelfMetrics } from "../signals/self-metrics
 import { registerBuildInfo, registerIdentityMetrics } from "./agent-metrics.js";
 import { askedToEnd } from "./ending.js";
 import { describeError } from "./errors.js";
+import { followKubernetes } from "./kubernetes.js";
+import { registerKubernetesMetrics } from "./kubernetes-metrics.js";
 import { createLogger } from "./logger.js";
 import { budgetTexts, memoryBudget } from "./memory-budget.js";
 import { addRunFlags, readRunOptions, type RunOptions } from "./options.js";
@@ -35,6 +37,7 @@ function describeSignals(set: SignalSet): PageSignal[] {
 async function run(options: RunOptions): Promise<void> {
   const log = createLogger(options.logLevel, options.logFormat);
   const ending = askedToEnd();
+  const kubernetes = followKubernetes(options, log);
   const set = startSignals({
     signals,
     wanted: options.signals,
@@ -60,6 +63,7 @@ async function run(options: RunOptions): Promise<void> {
       },
       pids: options.syscallPids,
       comms: options.syscallComms,
+      peers: kubernetes.peers,
     },
   });
   const engine = new Engine(set.running, set.identity);
@@ -68,6 +72,7 @@ async function run(options: RunOptions): Promise<void> {
     const registry = createAgentRegistry();
     registerBuildInfo(registry);
     registerIdentityMetrics(registry, set.identity);
+    registerKubernetesMetrics(registry, kubernetes);
     if (options.bpfStats) {
       stopStats = native.enableStats();
     }
@@ -117,6 +122,7 @@ async function run(options: RunOptions): Promise<void> {
   } finally {
     engine.close();
     stopStats?.();
+    kubernetes.close();
   }
 }
 

@@ -14,6 +14,12 @@ export const TcpPhase = {
   closed: 2,
 } as const;
 
+/** enum ip_family */
+export const IpFamily = {
+  ipv4: 0,
+  ipv6: 1,
+} as const;
+
 /** enum tcp_event_kind */
 export const TcpEventKind = {
   connect: 0,
@@ -34,18 +40,12 @@ export const TcpResult = {
   other: 6,
 } as const;
 
-/** enum ip_family */
-export const IpFamily = {
-  ipv4: 0,
-  ipv6: 1,
-} as const;
-
 /** struct tcp_event */
 export class TcpEvent extends RecordView {
   static readonly struct = "tcp_event";
   static readonly size = 176;
   static readonly layout =
-    "tcp_event[176] time@0+8:unsigned duration@8+8:unsigned connection@16+8:numbers2 start@24+8:unsigned sent@32+8:unsigned received@40+8:unsigned retransmits@48+4:unsigned rtt_us@52+4:unsigned state@56+4:unsigned role@60+4:tcp_role phase@64+4:tcp_phase reserved@68+4:unsigned tgid@72+4:unsigned tid@76+4:unsigned comm@80+16:text thread_comm@96+16:text cgroup@112+8:unsigned kind@120+4:tcp_event_kind result@124+4:tcp_result error@128+4:unsigned family@132+4:ip_family local_port@136+2:unsigned remote_port@138+2:unsigned local_address@140+16:bytes remote_address@156+16:bytes reserved_end@172+4:unsigned";
+    "tcp_event[176] time@0+8:unsigned duration@8+8:unsigned connection@16+8:numbers2 start@24+8:unsigned sent@32+8:unsigned received@40+8:unsigned retransmits@48+4:unsigned rtt_us@52+4:unsigned state@56+4:unsigned role@60+4:tcp_role phase@64+4:tcp_phase reserved@68+4:unsigned tgid@72+4:unsigned tid@76+4:unsigned comm@80+16:text thread_comm@96+16:text cgroup@112+8:unsigned family@120+4:ip_family local_port@124+2:unsigned remote_port@126+2:unsigned local_address@128+16:numbers4 remote_address@144+16:numbers4 kind@160+4:tcp_event_kind result@164+4:tcp_result error@168+4:unsigned reserved_end@172+4:unsigned";
 
   get time(): number {
     return (this.words[this.at + 0] as number) + (this.words[this.at + 1] as number) * 2 ** 32;
@@ -99,29 +99,31 @@ export class TcpEvent extends RecordView {
   get cgroup(): number {
     return (this.words[this.at + 28] as number) + (this.words[this.at + 29] as number) * 2 ** 32;
   }
-  get kind(): number {
+  get family(): number {
     return (this.words[this.at + 30] as number);
   }
-  get result(): number {
-    return (this.words[this.at + 31] as number);
-  }
-  get error(): number {
-    return (this.words[this.at + 32] as number);
-  }
-  get family(): number {
-    return (this.words[this.at + 33] as number);
-  }
   get localPort(): number {
-    return this.u16(136);
+    return this.u16(124);
   }
   get remotePort(): number {
-    return this.u16(138);
+    return this.u16(126);
   }
-  get localAddress(): Uint8Array {
-    return this.copy(140, 16);
+  static readonly localAddressLength = 4;
+  localAddress(index: number): number {
+    return (this.words[this.at + 32 + index] as number);
   }
-  get remoteAddress(): Uint8Array {
-    return this.copy(156, 16);
+  static readonly remoteAddressLength = 4;
+  remoteAddress(index: number): number {
+    return (this.words[this.at + 36 + index] as number);
+  }
+  get kind(): number {
+    return (this.words[this.at + 40] as number);
+  }
+  get result(): number {
+    return (this.words[this.at + 41] as number);
+  }
+  get error(): number {
+    return (this.words[this.at + 42] as number);
   }
   get reservedEnd(): number {
     return (this.words[this.at + 43] as number);
@@ -151,9 +153,9 @@ export class TcpEvent extends RecordView {
 /** struct tcp_sample */
 export class TcpSample extends RecordView {
   static readonly struct = "tcp_sample";
-  static readonly size = 104;
+  static readonly size = 144;
   static readonly layout =
-    "tcp_sample[104] connection@0+8:numbers2 start@8+8:unsigned sent@16+8:unsigned received@24+8:unsigned retransmits@32+4:unsigned rtt_us@36+4:unsigned state@40+4:unsigned role@44+4:tcp_role phase@48+4:tcp_phase reserved@52+4:unsigned tgid@56+4:unsigned tid@60+4:unsigned comm@64+16:text thread_comm@80+16:text cgroup@96+8:unsigned";
+    "tcp_sample[144] connection@0+8:numbers2 start@8+8:unsigned sent@16+8:unsigned received@24+8:unsigned retransmits@32+4:unsigned rtt_us@36+4:unsigned state@40+4:unsigned role@44+4:tcp_role phase@48+4:tcp_phase reserved@52+4:unsigned tgid@56+4:unsigned tid@60+4:unsigned comm@64+16:text thread_comm@80+16:text cgroup@96+8:unsigned family@104+4:ip_family local_port@108+2:unsigned remote_port@110+2:unsigned local_address@112+16:numbers4 remote_address@128+16:numbers4";
 
   static readonly connectionLength = 2;
   connection(index: number): number {
@@ -200,6 +202,23 @@ export class TcpSample extends RecordView {
   }
   get cgroup(): number {
     return (this.words[this.at + 24] as number) + (this.words[this.at + 25] as number) * 2 ** 32;
+  }
+  get family(): number {
+    return (this.words[this.at + 26] as number);
+  }
+  get localPort(): number {
+    return this.u16(108);
+  }
+  get remotePort(): number {
+    return this.u16(110);
+  }
+  static readonly localAddressLength = 4;
+  localAddress(index: number): number {
+    return (this.words[this.at + 28 + index] as number);
+  }
+  static readonly remoteAddressLength = 4;
+  remoteAddress(index: number): number {
+    return (this.words[this.at + 32 + index] as number);
   }
   copyActor(key: Uint32Array): void {
     key[0] = (this.words[this.at + 14] as number);

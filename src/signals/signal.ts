@@ -4,6 +4,7 @@ import type { BpfIterator, BpfMap } from "../kernel/native.js";
 import type { RecordClass, RecordView } from "../kernel/record.js";
 import type { Identity } from "../identity/identity.js";
 import type { Catalog } from "../metrics/catalog.js";
+import type { PeerDirectory } from "./peers.js";
 
 /** One way of hooking a signal into the kernel. */
 export interface HookSet {
@@ -127,6 +128,8 @@ export interface SignalOptions {
   readonly pids: readonly number[];
   /** Names of processes to keep, in the kernel; empty for all. */
   readonly comms: readonly string[];
+  /** Who is at the other end of a connection, where series shall tell it. */
+  readonly peers?: PeerDirectory | undefined;
 }
 
 /** A signal: one BPF file, one TypeScript file, one test, one row of the README. */

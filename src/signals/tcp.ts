@@ -5,8 +5,9 @@ import { addressText } from "./addresses.js";
 import { Connections, connectionsMemory } from "./connections.js";
 import { errnoName } from "./errno.js";
 import { keysOf } from "./names.js";
+import { DetailsByPeer, type PeerDirectory, peerOf } from "./peers.js";
 import { readRecordsInTurns } from "./reading.js";
-import type { Handlers, Signal, SignalContext, TraceValue } from "./signal.js";
+import type { Handlers, Signal, SignalContext, SignalOptions, TraceValue } from "./signal.js";
 
 const kinds = keysOf(TcpEventKind);
 const results = keysOf(TcpResult);
@@ -22,15 +23,22 @@ function internAll(dimension: Dimension, values: readonly string[]): readonly nu
   return values.map((value) => dimension.intern(value));
 }
 
-function declareMetrics({ catalog, identity }: SignalContext) {
+const outcomes = families.flatMap((family) => results.map((result) => [family, result]));
+
+/** By family and result: the index into {@link outcomes}. */
+const outcomeIndexes = families.map((_, family) => results.map((_, result) => family * results.length + result));
+
+function declareMetrics({ catalog, identity }: SignalContext, peers: PeerDirectory | undefined) {
+  const peer = peers?.dimension;
   const family = new Dimension(["family"]);
-  const outcome = new Dimension(["family", "result"]);
+  const outcome = new Dimension(["family", "result", ...(peer?.names ?? [])]);
   const role = new Dimension(["role"]);
   const direction = new Dimension(["direction"]);
+  const byPeer = peer === undefined ? {} : { detail: peer };
   const { subjects, comms } = identity;
   return {
     families: internAll(family, families),
-    outcomes: families.map((name) => results.map((result) => outcome.intern(name, result))),
+    outcomes: new DetailsByPeer(outcome, outcomes, peers),
     roles: internAll(role, roles),
     sentReset: direction.intern("sent"),
     receivedReset: direction.intern("received"),
@@ -67,11 +75,13 @@ function declareMetrics({ catalog, identity }: SignalContext) {
       name: "ringtap_tcp_sent_bytes_total",
       help: "Payload bytes sent, retransmissions left out; open connections included.",
       subject: subjects,
+      ...byPeer,
     }),
     receivedBytes: catalog.counter({
       name: "ringtap_tcp_received_bytes_total",
       help: "Payload bytes received in order; open connections included.",
       subject: subjects,
+      ...byPeer,
     }),
     retransmits: catalog.counter({
       name: "ringtap_tcp_retransmits_total",
@@ -93,9 +103,9 @@ function declareMetrics({ catalog, identity }: SignalContext) {
   };
 }
 
-function start(context: SignalContext): Handlers<TcpEvent> {
+function start(context: SignalContext, { peers }: SignalOptions): Handlers<TcpEvent> {
   const { identity } = context;
-  const metrics = declareMetrics(context);
+  const metrics = declareMetrics(context, peers);
   const known = new Connections();
   const sample = new TcpSample();
   const census = context.iterator("tcp_census", "connections");
@@ -106,11 +116,14 @@ function start(context: SignalContext): Handlers<TcpEvent> {
   /** Counts what a connection has carried since it was last seen. Returns its id. */
   function advance(record: TcpEvent | TcpSample, subject: number, comm: number): number {
     const id = known.advance(record);
-    if (known.sent > 0) {
-      metrics.sentBytes.add(subject, 0, known.sent);
-    }
-    if (known.received > 0) {
-      metrics.receivedBytes.add(subject, 0, known.received);
+    if (known.sent + known.received > 0) {
+      const peer = peerOf(peers, record);
+      if (known.sent > 0) {
+        metrics.sentBytes.add(subject, peer, known.sent);
+      }
+      if (known.received > 0) {
+        metrics.receivedBytes.add(subject, peer, known.received);
+      }
     }
     if (known.retransmits > 0) {
       metrics.retransmits.add(subject, 0, known.retransmits);
@@ -122,7 +135,8 @@ function start(context: SignalContext): Handlers<TcpEvent> {
   }
 
   function connect(event: TcpEvent, subject: number, comm: number): void {
-    metrics.connects.add(subject, metrics.outcomes[event.family]?.[event.result] ?? 0, 1);
+    const outcome = outcomeIndexes[event.family]?.[event.result];
+    metrics.connects.add(subject, metrics.outcomes.id(outcome, peerOf(peers, event)), 1);
     const id = advance(event, subject, comm);
     if (event.result === TcpResult.established) {
       metrics.connectSeconds.observe(comm, 0, event.duration);
@@ -204,9 +218,9 @@ function fields(event: TcpEvent): Record<string, TraceValue> {
     event: kinds[kind],
     role: roles[event.role],
     family: families[event.family],
-    local_address: addressText(event.localAddress, event.family === IpFamily.ipv6),
+    local_address: addressText((index) => event.localAddress(index), event.family === IpFamily.ipv6),
     local_port: event.localPort,
-    remote_address: addressText(event.remoteAddress, event.family === IpFamily.ipv6),
+    remote_address: addressText((index) => event.remoteAddress(index), event.family === IpFamily.ipv6),
     remote_port: event.remotePort,
     result: connects ? results[event.result] : undefined,
     error: connects && event.error !== 0 ? errnoName(event.error) : undefined,

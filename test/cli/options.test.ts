@@ -33,6 +33,13 @@ describe("values", () => {
       countsLimit: 32_768,
       threadsLimit: 65_536,
       dropCapabilities: true,
+      kubernetes: "auto",
+      kubernetesNode: undefined,
+      kubernetesPodLabels: [],
+      kubernetesUrl: undefined,
+      kubernetesTokenFile: undefined,
+      kubernetesCaFile: undefined,
+      peerLabels: [],
     });
   });
 
@@ -65,6 +72,9 @@ describe("values", () => {
       ...["--syscall.min-duration", "1.5s", "--syscall.names", "read,write", "--syscall.pids", "1,4194303"],
       ...["--syscall.comms", "nginx,a b", "--no-capabilities.drop", "--strict"],
       ...["--tcp.connections-limit", "1", "--syscall.counts-limit", "2", "--syscall.threads-limit", "3"],
+      ...["--kubernetes.enabled", "on", "--kubernetes.node-name", "node-1.example", "--peer.labels", "peer_service"],
+      ...["--kubernetes.pod-labels", "version,app.kubernetes.io/name", "--kubernetes.api-url", "https://[::1]:6443/k"],
+      ...["--kubernetes.token-file", "/proc/self/maps", "--kubernetes.ca-file", "/proc/self/stat"],
     ]);
     assert.deepEqual(options, {
       signals: ["file", "tcp"],
@@ -90,6 +100,13 @@ describe("values", () => {
       countsLimit: 2,
       threadsLimit: 3,
       dropCapabilities: false,
+      kubernetes: "on",
+      kubernetesNode: "node-1.example",
+      kubernetesPodLabels: ["version", "app.kubernetes.io/name"],
+      kubernetesUrl: "https://[::1]:6443/k",
+      kubernetesTokenFile: "/proc/self/maps",
+      kubernetesCaFile: "/proc/self/stat",
+      peerLabels: ["peer_service"],
     });
   });
 
@@ -170,6 +187,8 @@ describe("refusals", () => {
   const wantSize = "expected a power of two from 64KiB to 1GiB";
   const wantLabel = "expected one of pid, comm, cgroup, unit, container_id, container, pod, namespace, workload";
   const wantSignal = "expected one of tcp, syscall, file, process";
+  const wantPodLabel = "expected the name of a pod label, such as app.kubernetes.io/name";
+  const wantApiUrl = "expected https://HOST:PORT, a path after it if need be";
   const streamOnly = "filters the records of stream mode: add --syscall.mode stream";
 
   for (const [flag, value, problem] of [
@@ -208,6 +227,17 @@ describe("refusals", () => {
     ["--ring.size", "3MiB", `"3MiB": ${wantSize}`],
     ["--ring.size", "32KiB", `"32KiB": ${wantSize}`],
     ["--ring.size", "4M", `"4M": ${wantSize}`],
+    ["--kubernetes.enabled", "yes", '"yes": expected one of auto, on, off'],
+    ["--kubernetes.node-name", "Node_1", '"Node_1": expected the name of a node, as `kubectl get nodes` shows it'],
+    ["--kubernetes.pod-labels", "a,/b", `"/b": ${wantPodLabel}`],
+    ["--kubernetes.pod-labels", "-a", `"-a": ${wantPodLabel}`],
+    ["--kubernetes.pod-labels", "a/b/c", `"a/b/c": ${wantPodLabel}`],
+    ["--kubernetes.pod-labels", "a.b,a-b", '"a-b": its label label_a_b is that of another one, too'],
+    ["--kubernetes.api-url", "http://api", `"http://api": ${wantApiUrl}`],
+    ["--kubernetes.api-url", "https://u:p@api", `"https://u:p@api": ${wantApiUrl}`],
+    ["--kubernetes.token-file", "/nowhere/token", '"/nowhere/token": no such file or directory'],
+    ["--kubernetes.ca-file", "/nowhere/ca", '"/nowhere/ca": no such file or directory'],
+    ["--peer.labels", "peer_pod", '"peer_pod": expected one of peer_service, peer_namespace'],
     ["--syscall.min-duration", "1ms", streamOnly],
     ["--syscall.names", "read", streamOnly],
     ["--syscall.pids", "1", streamOnly],

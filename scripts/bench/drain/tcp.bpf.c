@@ -36,10 +36,10 @@ static __always_inline void write_record(__u64 number, __u64 processes)
 	event->sample.phase = closes ? PHASE_CLOSED : PHASE_OPEN;
 	invent_actor(&event->sample.actor, (random >> 32) % processes);
 	event->kind = closes ? TCP_EVENT_CLOSE : is_client ? TCP_EVENT_CONNECT : TCP_EVENT_ACCEPT;
-	event->ends.family = FAMILY_IPV4;
-	event->ends.local_port = is_client ? 32768 + (random >> 40 & 16383) : 443;
-	event->ends.remote_port = is_client ? 443 : 32768 + (random >> 40 & 16383);
-	*(__u32 *)event->ends.local_address = bpf_htonl(0x0a000001);
-	*(__u32 *)event->ends.remote_address = bpf_htonl(0x0a000002);
+	event->sample.ends.family = FAMILY_IPV4;
+	event->sample.ends.local_port = is_client ? 32768 + (random >> 40 & 16383) : 443;
+	event->sample.ends.remote_port = is_client ? 443 : 32768 + (random >> 40 & 16383);
+	event->sample.ends.local_address[0] = bpf_htonl(0x0a000001);
+	event->sample.ends.remote_address[0] = bpf_htonl(0x0a000002);
 	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
 }

@@ -26,6 +26,15 @@ type SyscallEvent struct {
 	Error    uint32
 }
 
+// Endpoints is struct endpoints of bpf/lib/endpoints.h.
+type Endpoints struct {
+	Family        uint32
+	LocalPort     uint16
+	RemotePort    uint16
+	LocalAddress  [4]uint32
+	RemoteAddress [4]uint32
+}
+
 // TCPSample is struct tcp_sample of bpf/tcp.bpf.c.
 type TCPSample struct {
 	Connection  uint64
@@ -39,22 +48,18 @@ type TCPSample struct {
 	Phase       uint32
 	Reserved    uint32
 	Actor       Actor
+	Ends        Endpoints
 }
 
 // TCPEvent is struct tcp_event of bpf/tcp.bpf.c.
 type TCPEvent struct {
-	Time          uint64
-	Duration      uint64
-	Sample        TCPSample
-	Kind          uint32
-	Result        uint32
-	Error         uint32
-	Family        uint32
-	LocalPort     uint16
-	RemotePort    uint16
-	LocalAddress  [16]byte
-	RemoteAddress [16]byte
-	ReservedEnd   uint32
+	Time        uint64
+	Duration    uint64
+	Sample      TCPSample
+	Kind        uint32
+	Result      uint32
+	Error       uint32
+	ReservedEnd uint32
 }
 
 var order = binary.LittleEndian
@@ -84,7 +89,7 @@ func tcpBinary(sample []byte) error {
 		comm:     event.Sample.Actor.Comm[:],
 		kind:     event.Kind,
 		result:   event.Result,
-		family:   event.Family,
+		family:   event.Sample.Ends.Family,
 		role:     event.Sample.Role,
 		duration: event.Duration,
 		sent:     event.Sample.Sent,
@@ -98,9 +103,9 @@ func tcpByHand(sample []byte) error {
 	countTCP(&tcpFigures{
 		tgid:     order.Uint32(sample[72:]),
 		comm:     sample[80:96],
-		kind:     order.Uint32(sample[120:]),
-		result:   order.Uint32(sample[124:]),
-		family:   order.Uint32(sample[132:]),
+		kind:     order.Uint32(sample[160:]),
+		result:   order.Uint32(sample[164:]),
+		family:   order.Uint32(sample[120:]),
 		role:     order.Uint32(sample[60:]),
 		duration: order.Uint64(sample[8:]),
 		sent:     order.Uint64(sample[32:]),

@@ -1,0 +1,102 @@
+/** What the agent knows of Kubernetes, as far as the flags ask for it. */
+import type { Logger } from "pino";
+
+import { type ApiServer, clusterApiServer } from "../kubernetes/api-server.js";
+import { type Cluster, followCluster, type Followed, podsOf } from "../kubernetes/cluster.js";
+import type { FailureReason } from "../kubernetes/failure.js";
+import type { Reporter } from "../kubernetes/follow.js";
+import { endpointSlices, Peers, services } from "../kubernetes/peers.js";
+import { PodIndex } from "../kubernetes/pod-index.js";
+import { UsageError } from "./errors.js";
+import type { FlagValues } from "./options-flags.js";
+import type { kubernetesFlags } from "./options-kubernetes.js";
+
+export type KubernetesOptions = FlagValues<typeof kubernetesFlags>;
+
+export interface Kubernetes {
+  /** The pods of this node; empty when they are not followed. */
+  readonly pods: PodIndex;
+  /** The other ends of connections; absent unless --peer.labels asks. Knows address classes even without a cluster. */
+  readonly peers: Peers | undefined;
+  /** Absent when no API server is asked. */
+  readonly cluster: Cluster | undefined;
+  close(): void;
+}
+
+/** The API server to ask; undefined for none. Throws a UsageError when one was demanded and there is none. */
+function findServer(options: KubernetesOptions, environment: Readonly<NodeJS.ProcessEnv>): ApiServer | undefined {
+  const { kubernetes: mode, kubernetesUrl, kubernetesTokenFile, kubernetesCaFile } = options;
+  if (mode === "off") {
+    return undefined;
+  }
+  const own = clusterApiServer(environment);
+  const url = kubernetesUrl ?? own?.url;
+  if (url === undefined) {
+    if (mode === "on") {
+      throw new UsageError(
+        "--kubernetes.enabled on: this is no pod with a service account, so name the server with --kubernetes.api-url",
+      );
+    }
+    return undefined;
+  }
+  // The cluster's token is for the cluster's own server: another one might keep it.
+  const defaults = kubernetesUrl === undefined ? own : undefined;
+  const tokenFile = kubernetesTokenFile ?? defaults?.tokenFile;
+  const caFile = kubernetesCaFile ?? defaults?.caFile;
+  return {
+    url,
+    ...(tokenFile === undefined ? {} : { tokenFile }),
+    ...(caFile === undefined ? {} : { caFile }),
+  };
+}
+
+/** Logs a failure when it is another than the last one, and the end of failing. */
+function reportTo(log: Logger): Reporter {
+  const lastReasons = new Map<string, FailureReason>();
+  return {
+    failed(resource, failure) {
+      if (lastReasons.get(resource) !== failure.reason) {
+        lastReasons.set(resource, failure.reason);
+        log.warn({ resource, reason: failure.reason, err: failure }, "Kubernetes: labels may be out of date");
+      }
+    },
+    recovered(resource) {
+      lastReasons.delete(resource);
+      log.info({ resource }, "Kubernetes: labels are up to date");
+    },
+  };
+}
+
+/**
+ * Begins to follow, in the background, what the flags ask for; nothing waits for the API server. Throws a UsageError when flags do
+ * not fit together.
+ */
+export function followKubernetes(
+  options: KubernetesOptions,
+  log: Logger,
+  environment: Readonly<NodeJS.ProcessEnv> = process.env,
+): Kubernetes {
+  const pods = new PodIndex({ labels: options.kubernetesPodLabels });
+  const peers = options.peerLabels.length > 0 ? new Peers({ labels: options.peerLabels }) : undefined;
+  const server = findServer(options, environment);
+  const { kubernetesNode: node } = options;
+  if (server !== undefined && node === undefined) {
+    const problem = "without --kubernetes.node-name, pods are not known";
+    if (options.kubernetes === "on" && peers === undefined) {
+      throw new UsageError(`--kubernetes.enabled on: ${problem}`);
+    }
+    log.warn(`Kubernetes: ${problem}`);
+  }
+  const follow: readonly Followed[] = [
+    ...(node === undefined ? [] : [{ resource: podsOf(node), sink: pods }]),
+    ...(peers === undefined
+      ? []
+      : [
+          { resource: services, sink: peers.services },
+          { resource: endpointSlices, sink: peers.endpointSlices },
+        ]),
+  ];
+  const cluster =
+    server === undefined || follow.length === 0 ? undefined : followCluster({ server, follow, report: reportTo(log) });
+  return { pods, peers, cluster, close: () => cluster?.close() };
+}

@@ -1,0 +1,69 @@
+/** What the agent knows of its cluster: the parts of this folder put together. */
+import type { ApiServer } from "./api-server.js";
+import { CircuitBreaker, type CircuitState } from "./breaker.js";
+import type { FailureReason } from "./failure.js";
+import { Follower, type FollowLimits, type Reporter, type Resource, type Sink, usualLimits } from "./follow.js";
+
+/** Failures in a row after which the server is left alone, and for how long, milliseconds. */
+const breakerOptions = { threshold: 5, rest: 60_000 };
+
+/** One resource, and what is to be done with its objects. */
+export interface Followed {
+  readonly resource: Resource;
+  readonly sink: Sink;
+}
+
+/** How it stands with one resource. */
+export interface ResourceStatus {
+  readonly name: string;
+  readonly isUp: boolean;
+  /** Milliseconds since 1970; 0 for never. */
+  readonly lastSync: number;
+  readonly objects: number;
+  readonly failures: ReadonlyMap<FailureReason, number>;
+}
+
+export interface Cluster {
+  readonly resources: readonly ResourceStatus[];
+  readonly circuit: CircuitState;
+  /** Ends all requests. */
+  close(): void;
+}
+
+export interface ClusterOptions {
+  readonly server: ApiServer;
+  readonly follow: readonly Followed[];
+  readonly report: Reporter;
+  /** Where they differ from {@link usualLimits}. */
+  readonly limits?: Partial<FollowLimits>;
+  readonly breaker?: { readonly threshold: number; readonly rest: number };
+}
+
+/** The pods of one node. */
+export function podsOf(node: string): Resource {
+  return { name: "pods", path: "/api/v1/pods", fieldSelector: `spec.nodeName=${node}` };
+}
+
+/** Begins to follow what is asked for, in the background. */
+export function followCluster(options: ClusterOptions): Cluster {
+  const { server, report } = options;
+  const limits = { ...usualLimits, ...options.limits };
+  const breaker = new CircuitBreaker(options.breaker ?? breakerOptions);
+  const followers = options.follow.map(
+    ({ resource, sink }) => new Follower({ server, resource, sink, breaker, report, limits }),
+  );
+  for (const follower of followers) {
+    void follower.run();
+  }
+  return {
+    resources: followers,
+    get circuit() {
+      return breaker.state;
+    },
+    close() {
+      for (const follower of followers) {
+        follower.close();
+      }
+    },
+  };
+}

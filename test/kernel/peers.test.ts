@@ -1,0 +1,134 @@
+/** The other ends of connections, told by an API server, against traffic in exact numbers. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { type AddressInfo, createConnection, createServer } from "node:net";
+import { before, describe, it } from "node:test";
+
+import { type FakeApiServer, startFakeApiServer } from "../kubernetes/support/fake-api-server.js";
+import { endpointSlice, service } from "../kubernetes/support/manifests.js";
+import { type Agent, startAgent } from "./support/agent.js";
+import { eventually } from "./support/eventually.js";
+import { type NetworkNamespace, networkNamespace } from "./support/network.js";
+import { compileProgram } from "./support/program.js";
+import { type Samples, sum } from "./support/samples.js";
+import { type Scope, suiteScope } from "./support/scope.js";
+import { startWaiting, type Waiting } from "./support/waiting.js";
+
+const source = new URL("../../../test/kernel/programs/tcp-traffic.c", import.meta.url);
+
+const checkout = { peer_service: "checkout", peer_namespace: "shop" };
+const frontend = { peer_service: "frontend", peer_namespace: "shop" };
+
+/** Starts an agent that knows the API server's Services, and waits until it does. */
+async function startInformed(scope: Scope, api: FakeApiServer): Promise<Agent> {
+  const agent = await startAgent(scope, [
+    ...["--signals=tcp", "--peer.labels=peer_service,peer_namespace", `--kubernetes.api-url=${api.url}`],
+    ...[`--kubernetes.token-file=${api.tokenFile}`, `--kubernetes.ca-file=${api.caFile}`],
+  ]);
+  await eventually(async () => {
+    const samples = await agent.scrape();
+    for (const resource of ["services", "endpointslices"]) {
+      assert.equal(sum(samples, "ringtap_kubernetes_up", { resource }), 1);
+    }
+  });
+  return agent;
+}
+
+describe("peers", () => {
+  const scope = suiteScope();
+  let program: string;
+  let network: NetworkNamespace;
+  let api: FakeApiServer;
+  let agent: Agent;
+
+  const traffic = (...args: readonly (string | number)[]): Promise<Waiting> => {
+    const [file = "", ...rest] = [...network.prefix, program, ...args.map(String)];
+    return startWaiting(scope, file, rest);
+  };
+
+  before(async () => {
+    program = compileProgram("rt-peers", readFileSync(source, "utf8"));
+    network = networkNamespace(scope);
+    for (const address of ["10.1.0.1/32", "10.1.0.2/32", "10.96.0.7/32", "fd00:1::1/128"]) {
+      network.run("ip", "address", "add", address, "dev", "lo");
+    }
+    // Clients of the cluster IP have the address of a pod of the frontend.
+    network.run(..."ip route change local 10.96.0.7 dev lo table local src 10.1.0.2".split(" "));
+    api = await startFakeApiServer(scope, {
+      services: [service("checkout", { namespace: "shop", ips: ["10.96.0.7"] })],
+      endpointSlices: [
+        endpointSlice("checkout", { "checkout-1": ["10.1.0.1", "fd00:1::1"] }, [8080], "shop"),
+        endpointSlice("frontend", { "frontend-1": ["10.1.0.2"] }, [80], "shop"),
+        endpointSlice("early", { "early-1": ["127.0.0.2"] }, [1]),
+      ],
+    });
+    agent = await startInformed(scope, api);
+  });
+
+  function connects(samples: Samples, labels: Record<string, string>): number {
+    return sum(samples, "ringtap_tcp_connects_total", { comm: "rt-peers", ...labels });
+  }
+
+  it("are told of connects and bytes at either end", async () => {
+    const server = await traffic("serve", 4, 8080, 20, 10);
+    const client = await traffic("connect", 4, "10.96.0.7", 8080, "n", 20, 10, 1000);
+    await Promise.all([server.go(), client.go()]);
+    const samples = await agent.scrape();
+    const bytes = (direction: string, labels: Record<string, string>): number =>
+      sum(samples, `ringtap_tcp_${direction}_bytes_total`, { comm: "rt-peers", ...labels });
+    assert.equal(connects(samples, { family: "ipv4", result: "established", ...checkout }), 20);
+    assert.deepEqual([bytes("sent", checkout), bytes("received", checkout)], [20_000, 200]);
+    assert.deepEqual([bytes("sent", frontend), bytes("received", frontend)], [200, 20_000]);
+    assert.deepEqual([bytes("sent", {}), bytes("received", {})], [20_200, 20_200]);
+  });
+
+  it("are told of connects that fail, and of addresses outside", async () => {
+    for (const [family, address, count] of [
+      [6, "fd00:1::1", 7],
+      [4, "127.0.0.1", 3],
+      [4, "192.0.2.1", 2],
+      [6, "::1", 4],
+    ] as const) {
+      await (await traffic("connect", family, address, 9003, "b", count, 0, 0)).go();
+    }
+    const samples = await agent.scrape();
+    assert.equal(connects(samples, { family: "ipv6", result: "refused", ...checkout }), 7);
+    assert.equal(connects(samples, { family: "ipv4", result: "refused", peer_service: "~loopback" }), 3);
+    assert.equal(connects(samples, { family: "ipv6", result: "refused", peer_service: "~loopback" }), 4);
+    assert.equal(connects(samples, { family: "ipv4", result: "unreachable", peer_service: "~public" }), 2);
+  });
+
+  it("are known of connections that were open before the agent", async (test) => {
+    const server = createServer().listen(0, "127.0.0.2");
+    await once(server, "listening");
+    const client = createConnection((server.address() as AddressInfo).port, "127.0.0.2");
+    const [[accepted]] = await Promise.all([once(server, "connection"), once(client, "connect")]);
+    test.after(() => {
+      client.destroy();
+      server.close();
+    });
+    const later = await startInformed(test, api);
+    client.write(Buffer.alloc(5000));
+    await once(accepted as NodeJS.ReadableStream, "readable");
+    await eventually(async () => {
+      const samples = await later.scrape();
+      const labels = { pid: process.pid, peer_service: "early" };
+      assert.equal(sum(samples, "ringtap_tcp_sent_bytes_total", labels), 5000);
+    });
+  });
+
+  it("keep what they were called while the API server is gone, and nothing is lost", async () => {
+    await api.down();
+    await eventually(async () => {
+      assert.equal(sum(await agent.scrape(), "ringtap_kubernetes_up", { resource: "services" }), 0);
+    });
+    const before = connects(await agent.scrape(), { result: "established", ...checkout });
+    const server = await traffic("serve", 4, 8080, 5, 0);
+    const client = await traffic("connect", 4, "10.1.0.1", 8080, "b", 5, 0, 0);
+    await Promise.all([server.go(), client.go()]);
+    const samples = await agent.scrape();
+    assert.equal(connects(samples, { result: "established", ...checkout }), before + 5);
+    assert.equal(sum(samples, "ringtap_events_dropped_total", { signal: "tcp" }), 0);
+  });
+});

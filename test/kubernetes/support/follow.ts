@@ -1,0 +1,60 @@
+/** A cluster followed in a test, at a test's pace. */
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { type Cluster, followCluster, podsOf } from "../../../src/kubernetes/cluster.js";
+import type { ApiFailure } from "../../../src/kubernetes/failure.js";
+import type { FollowLimits } from "../../../src/kubernetes/follow.js";
+import { PodIndex } from "../../../src/kubernetes/pod-index.js";
+import type { Scope } from "../../kernel/support/scope.js";
+import type { FakeApiServer } from "./fake-api-server.js";
+
+/** Waits until `condition` holds; fails after ten seconds, saying which. */
+export async function until(condition: () => boolean): Promise<void> {
+  const end = performance.now() + 10_000;
+  while (!condition()) {
+    if (performance.now() > end) {
+      throw new Error(`not within ten seconds: ${condition.toString()}`);
+    }
+    await sleep(5);
+  }
+}
+
+/** Fast enough for a test. */
+export const quickLimits = { firstDelay: 20, longestDelay: 100, answerWithin: 2000 };
+
+/** What the reporter was told, one text each: `pods gone`, `pods recovered`. */
+export type Reports = string[];
+
+export interface FollowedPods {
+  readonly cluster: Cluster;
+  readonly pods: PodIndex;
+  readonly reports: Reports;
+}
+
+/** Follows the pods of `node-1`, until `scope` ends. */
+export function followPods(
+  scope: Scope,
+  api: FakeApiServer,
+  limits: Partial<FollowLimits> = {},
+  breaker = { threshold: 1000, rest: 1000 },
+): FollowedPods {
+  const pods = new PodIndex();
+  const reports: Reports = [];
+  const cluster = followCluster({
+    server: api,
+    follow: [{ resource: podsOf("node-1"), sink: pods }],
+    report: {
+      failed: (resource: string, failure: ApiFailure) => reports.push(`${resource} ${failure.reason}`),
+      recovered: (resource: string) => reports.push(`${resource} recovered`),
+    },
+    limits: { ...quickLimits, ...limits },
+    breaker,
+  });
+  scope.after(() => cluster.close());
+  return { cluster, pods, reports };
+}
+
+/** How often a resource has failed for a reason. */
+export function failures(cluster: Cluster, reason: ApiFailure["reason"]): number {
+  return cluster.resources[0]?.failures.get(reason) ?? 0;
+}
