@@ -1,11 +1,13 @@
 /** What the agent knows of Kubernetes, as far as the flags ask for it. */
 import type { Logger } from "pino";
 
+import type { Cgroups } from "../identity/cgroups.js";
 import { type ApiServer, clusterApiServer } from "../kubernetes/api-server.js";
 import { type Cluster, followCluster, type Followed, podsOf } from "../kubernetes/cluster.js";
 import type { FailureReason } from "../kubernetes/failure.js";
 import type { Reporter } from "../kubernetes/follow.js";
 import { endpointSlices, Peers, services } from "../kubernetes/peers.js";
+import { podLabelNames } from "../kubernetes/pod.js";
 import { PodIndex } from "../kubernetes/pod-index.js";
 import { UsageError } from "./errors.js";
 import type { FlagValues } from "./options-flags.js";
@@ -65,6 +67,24 @@ function reportTo(log: Logger): Reporter {
       log.info({ resource }, "Kubernetes: labels are up to date");
     },
   };
+}
+
+/** What identity asks for: the labels of containers, those that `podLabels` keeps of their pods included. */
+export function nameContainers(cgroups: Cgroups, pods: PodIndex, podLabels: readonly string[]): void {
+  const labelNames = podLabelNames(podLabels);
+  cgroups.follow({
+    find(containerId, podUid) {
+      const metadata = pods.find(containerId, podUid);
+      if (metadata === undefined) {
+        return undefined;
+      }
+      const { labels, ...names } = metadata;
+      return { ...names, ...Object.fromEntries(labelNames.map((name, index) => [name, labels[index] ?? ""])) };
+    },
+  });
+  pods.onChange(() => {
+    cgroups.refresh();
+  });
 }
 
 /**

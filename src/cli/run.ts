@@ -8,6 +8,7 @@ import { needCgroups } from "../identity/identity.js";
 import { chooseHierarchy } from "../kernel/cgroup-hierarchy.js";
 import { native } from "../kernel/native.js";
 import { dropCapabilities } from "../kernel/privileges.js";
+import { podLabelNames } from "../kubernetes/pod.js";
 import { Engine } from "../signals/engine.js";
 import { signals } from "../signals/index.js";
 import { hookText } from "../signals/load.js";
@@ -15,7 +16,7 @@ import { declareProgramStats, declareSelfMetrics } from "../signals/self-metrics
 import { registerBuildInfo, registerIdentityMetrics } from "./agent-metrics.js";
 import { askedToEnd } from "./ending.js";
 import { describeError } from "./errors.js";
-import { followKubernetes } from "./kubernetes.js";
+import { followKubernetes, nameContainers } from "./kubernetes.js";
 import { registerKubernetesMetrics } from "./kubernetes-metrics.js";
 import { createLogger } from "./logger.js";
 import { budgetTexts, memoryBudget } from "./memory-budget.js";
@@ -38,10 +39,11 @@ async function run(options: RunOptions): Promise<void> {
   const log = createLogger(options.logLevel, options.logFormat);
   const ending = askedToEnd();
   const kubernetes = followKubernetes(options, log);
+  const labels = [...options.labels, ...podLabelNames(options.kubernetesPodLabels)];
   const set = startSignals({
     signals,
     wanted: options.signals,
-    labels: options.labels,
+    labels,
     seriesLimit: options.seriesLimit,
     identityLimit: options.identityLimit,
     ringSize: options.ringSize,
@@ -55,7 +57,7 @@ async function run(options: RunOptions): Promise<void> {
         errorsOnly: options.syscallErrorsOnly,
         names: options.syscallNames,
       },
-      cgroup: { hierarchy: chooseHierarchy(options.cgroupHierarchy), inRecords: needCgroups(options.labels) },
+      cgroup: { hierarchy: chooseHierarchy(options.cgroupHierarchy), inRecords: needCgroups(labels) },
       limits: {
         connections: options.connectionsLimit,
         counts: options.countsLimit,
@@ -66,6 +68,7 @@ async function run(options: RunOptions): Promise<void> {
       peers: kubernetes.peers,
     },
   });
+  nameContainers(set.identity.cgroups, kubernetes.pods, options.kubernetesPodLabels);
   const engine = new Engine(set.running, set.identity);
   let stopStats: (() => void) | undefined;
   try {

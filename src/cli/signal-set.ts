@@ -1,7 +1,7 @@
 /** Starts the signals that `run` asks for, and keeps going with those that work. */
 import type { Logger } from "pino";
 import { Cgroups } from "../identity/cgroups.js";
-import { Identity, type IdentityLabel } from "../identity/identity.js";
+import { Identity } from "../identity/identity.js";
 import { requireKernel } from "../kernel/requirements.js";
 import { Catalog } from "../metrics/catalog.js";
 import { type Loaded, loadSignal } from "../signals/load.js";
@@ -23,7 +23,7 @@ export interface SignalSetOptions {
   readonly signals: readonly Signal[];
   /** Names of those asked for. */
   readonly wanted: readonly string[];
-  readonly labels: readonly IdentityLabel[];
+  readonly labels: readonly string[];
   readonly seriesLimit: number;
   readonly identityLimit: number;
   /** Bytes, if it is not to be left to the signals. */

@@ -5,13 +5,15 @@ import { Dimension } from "../metrics/dimension.js";
 import { KeyTable } from "../metrics/key-table.js";
 import { cgroupLabels, Cgroups, type Names } from "./cgroups.js";
 
-/** Labels that a series can be identified by. */
-export const identityLabels = ["pid", "comm", ...cgroupLabels] as const;
-export type IdentityLabel = (typeof identityLabels)[number];
+/** Labels that a process has whatever control group it is in. */
+const processLabels = ["pid", "comm"] as const;
+
+/** Labels that a series can be identified by, beside those that only {@link ContainerNames} know of. */
+export const identityLabels = [...processLabels, ...cgroupLabels] as const;
 
 /** Do these labels ask where processes run? */
-export function needCgroups(labels: readonly IdentityLabel[]): boolean {
-  return labels.some((label) => (cgroupLabels as readonly string[]).includes(label));
+export function needCgroups(labels: readonly string[]): boolean {
+  return labels.some((label) => !(processLabels as readonly string[]).includes(label));
 }
 
 /** The comm of a process that nothing is known of. */
@@ -87,7 +89,7 @@ export class Identity {
   readonly cgroups: Cgroups;
   /** The most actors remembered at once. */
   readonly limit: number;
-  readonly #labels: readonly IdentityLabel[];
+  readonly #labels: readonly string[];
   readonly #catalog: Catalog;
   readonly #now: () => number;
   readonly #processes = new Map<number, Process>();
@@ -112,7 +114,7 @@ export class Identity {
   /** When the census in progress began, nanoseconds of CLOCK_MONOTONIC. */
   #censusBegan = 0;
 
-  constructor(catalog: Catalog, labels: readonly IdentityLabel[], options: IdentityOptions = {}) {
+  constructor(catalog: Catalog, labels: readonly string[], options: IdentityOptions = {}) {
     const { limit = 32_768, now = () => performance.now(), cgroups = new Cgroups() } = options;
     this.#catalog = catalog;
     this.#labels = labels;

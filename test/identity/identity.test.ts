@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import {
   Identity,
-  type IdentityLabel,
   type IdentityOptions,
   type ProcessRecord,
   unknownComm,
@@ -29,7 +28,7 @@ function record(tgid: number, comm: string, start = 1, cgroup = 0): ProcessRecor
 }
 
 /** An identity with one counter, and a clock that tests turn. */
-function setUp(labels: readonly IdentityLabel[] = ["pid", "comm"], options: IdentityOptions = {}) {
+function setUp(labels: readonly string[] = ["pid", "comm"], options: IdentityOptions = {}) {
   const clock = { now: 0 };
   const catalog = new Catalog({ grace });
   const identity = new Identity(catalog, labels, { now: () => clock.now, ...options });
