@@ -74,7 +74,9 @@ describe("image", () => {
   it("is small to fetch", (t) => {
     const pushed = join(folder, "pushed");
     buildah("push", "--quiet", image, `dir:${pushed}`);
-    const { layers } = JSON.parse(readFileSync(join(pushed, "manifest.json"), "utf8")) as { layers: { size: number }[] };
+    const { layers } = JSON.parse(readFileSync(join(pushed, "manifest.json"), "utf8")) as {
+      layers: { size: number }[];
+    };
     const size = layers.reduce((total, layer) => total + layer.size, 0);
     t.diagnostic(`${(size / 1e6).toFixed(1)} MB compressed`);
     assert(size < largest, `${size} bytes`);
@@ -88,7 +90,8 @@ describe("image", () => {
     const listed = execFileSync("tar", ["--list", "--file", archive], { encoding: "utf8", maxBuffer: 2 ** 26 });
     const files = listed.trim().split("\n");
     assert(files.includes("usr/local/lib/ringtap/dist/src/cli/main.js"));
-    const unwanted = /(^|\/)(sh|bash|apt|npm|clang|gcc)$|\.(h|cc|ts|map)$|^src\/|node_modules\/([^/]*\/test|typescript|node-gyp)\//;
+    const unwanted =
+      /(^|\/)(sh|bash|apt|npm|clang|gcc)$|\.(h|cc|ts|map)$|^src\/|node_modules\/([^/]*\/test|typescript|node-gyp)\//;
     assert.deepEqual(
       files.filter((path) => unwanted.test(path)),
       [],
