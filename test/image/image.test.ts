@@ -78,6 +78,8 @@ describe("image", () => {
     const listed = execFileSync("tar", ["--list", "--file", archive], { encoding: "utf8", maxBuffer: 2 ** 26 });
     const files = listed.trim().split("\n");
     assert(files.includes("usr/local/lib/ringtap/dist/src/cli/main.js"));
+    assert(files.includes("usr/local/share/sbom/ringtap.cdx.json"));
+    assert(files.includes("var/lib/dpkg/status.d/libbpf1"));
     const unwanted =
       /(^|\/)(sh|bash|apt|npm|clang|gcc)$|\.(h|cc|ts|map)$|^src\/|node_modules\/([^/]*\/test|typescript|node-gyp)\//;
     assert.deepEqual(

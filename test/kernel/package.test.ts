@@ -43,9 +43,13 @@ describe("npm package", () => {
     for (const built of [...objects, `${process.arch}/ringtap.node`]) {
       assert(contents.includes(`package/dist/prebuilt/${built}`), built);
     }
-    const expected = /^package\/(package\.json|README\.md|(bpf\/)?LICENSE|dist\/(src\/.*\.js|prebuilt\/.*))$/;
+    const expected = [
+      /^package\/(package\.json|README\.md|(bpf\/)?LICENSE)$/,
+      /^package\/dist\/(src\/.*\.js|prebuilt\/.*)$/,
+      /^package\/deploy\/systemd\/ringtap\.service$/,
+    ];
     assert.deepEqual(
-      contents.filter((path) => !expected.test(path)),
+      contents.filter((path) => !expected.some((pattern) => pattern.test(path))),
       [],
     );
   });

@@ -55,6 +55,16 @@ describe("under the restrictions of the systemd unit", () => {
     assert.match(stdout, /^privileges +ok +uid 65534, CAP_BPF and CAP_PERFMON$/m);
   });
 
+  it("a filter without bpf(2) is told from missing privileges", async (t) => {
+    const options = { prefix: confinement(["bpf"]), main: confinedMain };
+    const run = await runRingtap(t, ["run"], options);
+    assert.match(run.stderr, /^ringtap: a seccomp filter refuses bpf\(2\): allow bpf in the seccomp profile .*\n$/);
+    assert.equal(run.status, 1);
+    const check = await runRingtap(t, ["check"], options);
+    assert.match(check.stdout, /^seccomp +fail +a seccomp filter refuses bpf\(2\)$/m);
+    assert.deepEqual([check.status, check.stderr], [2, ""]);
+  });
+
   it("run counts events", async (t) => {
     const agent = await startAgent(t, [], { prefix, main: confinedMain });
     await assertCounts(agent);

@@ -47,8 +47,8 @@ function expand(names: readonly string[]): Set<string> {
   return calls;
 }
 
-/** Numbers of the system calls that the unit allows: a line that begins with `~` takes away. */
-function allowedCalls(): number[] {
+/** Numbers of the system calls that the unit allows, but for some: a line that begins with `~` takes away. */
+function allowedCalls(without: readonly string[]): number[] {
   const text = readFileSync(unitFile, "utf8");
   const allowed = new Set<string>();
   for (const [, tilde = "", names = ""] of text.matchAll(/^SystemCallFilter=(~?)(.*)$/gm)) {
@@ -60,7 +60,7 @@ function allowedCalls(): number[] {
       }
     }
   }
-  return [...allowed].flatMap((name) => syscallNumber(name) ?? []);
+  return [...allowed].filter((name) => !without.includes(name)).flatMap((name) => syscallNumber(name) ?? []);
 }
 
 /** Numbers of address families (include/linux/socket.h). */
@@ -101,9 +101,9 @@ const arrange = `
 
 /**
  * What a command line begins with to run under the unit's restrictions: user, capabilities, no_new_privs, file systems, system
- * calls and address families. Throws when the unit no longer asks for one of them.
+ * calls, but for those in `without`, and address families. Throws when the unit no longer asks for one of them.
  */
-export function confinement(): string[] {
+export function confinement(without: readonly string[] = []): string[] {
   for (const [name, value] of [
     ["NoNewPrivileges", "yes"],
     ["ProtectSystem", "strict"],
@@ -125,6 +125,6 @@ export function confinement(): string[] {
     ...["unshare", "--mount", "sh", "-euc", arrange, "sh", checkout, onlyCalls],
     ...["/home /root /run/user", "/tmp /var/tmp"],
     ...["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", ...onlyCapabilities(...capabilities)],
-    ...["/mnt/only-calls", allowedCalls().join(","), allowedFamilies().join(",")],
+    ...["/mnt/only-calls", allowedCalls(without).join(","), allowedFamilies().join(",")],
   ];
 }
