@@ -1,7 +1,7 @@
 /*
- * only-calls CALL,CALL... FAMILY,FAMILY... PROGRAM ARGUMENT...: executes a program with no_new_privs
- * and a seccomp filter that refuses (EPERM) all system calls but these, by number, and sockets of all
- * but these families: what systemd makes of SystemCallFilter and RestrictAddressFamilies. execve must
+ * only-calls CALL,... FAMILY,... PROGRAM ARGUMENT...: executes a program with no_new_privs and a
+ * seccomp filter that refuses (EPERM) all system calls but these, by number, and sockets of all but
+ * these families: what systemd makes of SystemCallFilter and RestrictAddressFamilies. execve must
  * be among the calls.
  */
 #include <errno.h>
@@ -46,7 +46,8 @@ int main(int argc, char **argv)
 
 	if (argc < 4)
 		return 2;
-	add((struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)));
+	add((struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+					 offsetof(struct seccomp_data, nr)));
 	skip = program.len;
 	add((struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 0));
 	add((struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,

@@ -15,9 +15,9 @@ int main(void)
 }`;
 
 /** Asserts that all signals are up, and that known work done now is counted exactly. Once for each agent. */
-export async function assertCounts({ scrape }: { scrape(): Promise<Samples> }): Promise<void> {
+export async function assertCounts(agent: { scrape(): Promise<Samples> }): Promise<void> {
   await runProgram(compileProgram("rt-counted", source));
-  const samples = await scrape();
+  const samples = await agent.scrape();
   assert.equal(sum(samples, "ringtap_file_opens_total", { comm: "rt-counted", result: "ENOENT" }), 70);
   for (const { name } of signals) {
     assert.equal(sum(samples, "ringtap_signal_up", { signal: name }), 1, name);
