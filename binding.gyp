@@ -37,7 +37,9 @@
       "cflags_cc": ["-std=gnu++20"],
       "libraries": ["<!@(pkg-config --libs libbpf)"],
       # A loaded addon stays in memory: libbpf keeps the address of our log function, which a worker's end would unmap.
-      "ldflags": ["-Wl,-z,nodelete"],
+      # The libraries that the npm package puts beside the addon come first. As RPATH, not RUNPATH, since that would not hold for
+      # what libbpf needs in its turn.
+      "ldflags": ["-Wl,-z,nodelete", "-Wl,-rpath,'$$ORIGIN'", "-Wl,--disable-new-dtags"],
       "conditions": [
         ["sanitize!=''", {
           "cflags": ["-fsanitize=<(sanitize)", "-fno-omit-frame-pointer", "-g", "-O1"],

@@ -50,8 +50,13 @@ missing_packages() {
   has_command capsh || echo libcap2-bin
   has_command git || echo git
   compgen -G '/usr/lib/*/faketime/libfaketime.so.1' >/dev/null || echo libfaketime
+  has_command systemd-analyze || echo systemd
 
-  $with_kernels || return 0
+  if $with_kernels; then missing_for_kernels; fi
+  if $with_images; then missing_for_images; fi
+}
+
+missing_for_kernels() {
   has_command qemu-system-x86_64 || echo qemu-system-x86
   [ -x /usr/lib/qemu/virtiofsd ] || echo qemu-system-common
   # The guest starts without the libraries that another busybox needs.
@@ -65,6 +70,12 @@ missing_packages() {
   $with_arm64 || return 0
   has_command qemu-system-aarch64 || echo qemu-system-arm
   has_command aarch64-linux-gnu-g++ || echo g++-aarch64-linux-gnu
+}
+
+missing_for_images() {
+  has_command mmdebstrap || echo mmdebstrap
+  has_command buildah || echo buildah
+  has_command podman || echo podman
 }
 
 install_packages() {

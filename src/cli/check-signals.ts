@@ -2,13 +2,13 @@
 import type { Identity } from "../identity/identity.js";
 import type { Finding } from "../kernel/finding.js";
 import { chooseHierarchy } from "../kernel/cgroup-hierarchy.js";
+import { objectFolder } from "../kernel/installation.js";
 import type { Catalog } from "../metrics/catalog.js";
 import { type Loaded, loadSignal } from "../signals/load.js";
 import { plain } from "../signals/plain-options.js";
 import { RunningSignal, type SignalMemory } from "../signals/running.js";
 import type { Signal, SignalOptions } from "../signals/signal.js";
 import { describeError } from "./errors.js";
-import { objectFolder } from "./signal-set.js";
 
 /** As `run` has them by default, and with what all labels take. */
 const signalOptions: SignalOptions = {

@@ -30,12 +30,13 @@ const checkFlags = {
 /** What the machine has, and what this process may do. */
 function machineFindings(essentials: readonly Finding[]): Finding[] {
   const isMet = (name: string): boolean => essentials.some(({ check, status }) => check === name && status === "ok");
+  const mayAsk = isMet("privileges") && !essentials.some(({ check }) => check === "seccomp");
   return [
     kernelRelease(),
     ...essentials,
     lockdown(),
-    // Those that lack privileges get no true answer to these.
-    ...(isMet("privileges") ? [ringBuffers(), lockedMemory()] : []),
+    // Those that lack privileges, or may not use them, get no true answer to these.
+    ...(mayAsk ? [ringBuffers(), lockedMemory()] : []),
     ...(isMet("/proc") ? [tracefs(), cgroups(), pidNamespace()] : []),
     { check: "libbpf", status: "ok", detail: native.libbpfVersion },
     { check: "Node.js", status: "ok", detail: process.versions.node },

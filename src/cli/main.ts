@@ -1,20 +1,10 @@
 #!/usr/bin/env node
 /** The command `ringtap`. */
-import { Command } from "commander";
-import { addCheckCommand } from "./check.js";
-import { reportFailure, throwErrors } from "./errors.js";
-import { addRunCommand } from "./run.js";
-import { addTraceCommand } from "./trace.js";
-import { version } from "./version.js";
-
-const program = throwErrors(new Command("ringtap"))
-  .description("eBPF observability agent: TCP, syscall, file and process events as Prometheus metrics")
-  .version(version);
-addRunCommand(program);
-addTraceCommand(program);
-addCheckCommand(program);
+import { reportFailure } from "./errors.js";
 
 try {
+  // Imported here, where an addon that cannot be loaded is an error like any other.
+  const { program } = await import("./program.js");
   await program.parseAsync();
 } catch (error) {
   process.exitCode = reportFailure(error);

@@ -2,6 +2,7 @@
 import type { Logger } from "pino";
 import { Cgroups } from "../identity/cgroups.js";
 import { Identity } from "../identity/identity.js";
+import { objectFolder } from "../kernel/installation.js";
 import { requireKernel } from "../kernel/requirements.js";
 import { Catalog } from "../metrics/catalog.js";
 import { type Loaded, loadSignal } from "../signals/load.js";
@@ -9,9 +10,6 @@ import { RunningSignal } from "../signals/running.js";
 import type { SignalStatus } from "../signals/self-metrics.js";
 import type { Signal, SignalOptions } from "../signals/signal.js";
 import { describeError } from "./errors.js";
-
-/** Where the compiled BPF objects are. */
-export const objectFolder = new URL("../../bpf", import.meta.url).pathname;
 
 /** The signals that keep the identity table: they run whether their own metrics are asked for or not. */
 function identitySignals({ signalOptions }: SignalSetOptions): readonly string[] {

@@ -6,6 +6,7 @@ import type { Logger } from "pino";
 
 import { Identity } from "../identity/identity.js";
 import { chooseHierarchy } from "../kernel/cgroup-hierarchy.js";
+import { objectFolder } from "../kernel/installation.js";
 import { dropCapabilities } from "../kernel/privileges.js";
 import { requireKernel } from "../kernel/requirements.js";
 import { Catalog } from "../metrics/catalog.js";
@@ -19,7 +20,7 @@ import { UsageError } from "./errors.js";
 import { createLogger } from "./logger.js";
 import { quote } from "./logger-text.js";
 import { suggestion } from "./options-suggest.js";
-import { complainSparingly, objectFolder, warnOfRefusals } from "./signal-set.js";
+import { complainSparingly, warnOfRefusals } from "./signal-set.js";
 import { wallClock } from "./trace-clock.js";
 import { jsonLines } from "./trace-json.js";
 import { addTraceFlags, readTraceOptions, type TraceOptions } from "./trace-options.js";

@@ -6,7 +6,8 @@
  * `this` of another class, throw a TypeError; numbers and lengths out of range a RangeError.
  */
 import { createRequire } from "node:module";
-import { fileURLToPath } from "node:url";
+
+import { findAddon } from "./installation.js";
 
 /** What every failure inside the addon looks like. */
 export interface NativeError extends Error {
@@ -233,7 +234,14 @@ export interface Native {
   monotonicNow(): bigint;
 }
 
-const addonPath = fileURLToPath(new URL("../../native/ringtap.node", import.meta.url));
+function loadAddon(): Native {
+  const addon = findAddon();
+  try {
+    return createRequire(import.meta.url)(addon) as Native;
+  } catch (cause) {
+    throw new Error(`loading ${addon}`, { cause });
+  }
+}
 
-/** The addon, loaded once per thread. */
-export const native = createRequire(import.meta.url)(addonPath) as Native;
+/** The addon, loaded once per thread. Where it cannot be, importing this module fails with an error that says why. */
+export const native = loadAddon();

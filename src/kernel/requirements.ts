@@ -1,7 +1,8 @@
 /** What nothing works without, told before the kernel tells it in its own words. */
-import { accessSync, constants, existsSync } from "node:fs";
+import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 
 import type { Finding } from "./finding.js";
+import { native } from "./native.js";
 import { privileges } from "./privileges.js";
 
 const typesPath = "/sys/kernel/btf/vmlinux";
@@ -37,10 +38,32 @@ function ownProcess(): Finding {
       };
 }
 
-/** What nothing works without: type information, /proc, and privileges, which only /proc can tell. */
+/** BPF_PROG_TYPE_SOCKET_FILTER and BPF_FUNC_map_lookup_elem of include/uapi/linux/bpf.h: what every kernel has. */
+const socketFilter = 1;
+const mapLookupElem = 1;
+
+/** A seccomp filter that refuses bpf(2), which the kernel's answer does not tell from missing privileges. Empty where there is none. */
+function refusalBySeccomp(): Finding[] {
+  const isFiltered = /^Seccomp:\s+2$/m.test(readFileSync("/proc/self/status", "utf8"));
+  try {
+    if (isFiltered) {
+      native.probeHelper(socketFilter, mapLookupElem);
+    }
+    return [];
+  } catch {
+    const mend = "allow bpf in the seccomp profile of the container or the SystemCallFilter of the service";
+    return [{ check: "seccomp", status: "fail", detail: "a seccomp filter refuses bpf(2)", mend }];
+  }
+}
+
+/** What nothing works without: type information, /proc, privileges, which only /proc can tell, and the call to use them by. */
 export function requirements(): Finding[] {
   const proc = ownProcess();
-  return [typeInformation(), proc, ...(proc.status === "ok" ? [privileges()] : [])];
+  if (proc.status === "fail") {
+    return [typeInformation(), proc];
+  }
+  const granted = privileges();
+  return [typeInformation(), proc, granted, ...(granted.status === "fail" ? [] : refusalBySeccomp())];
 }
 
 /** Throws an Error that says which requirement is not met and what to do. */

@@ -5,7 +5,7 @@ import { availableParallelism } from "node:os";
 import { kill } from "node:process";
 import { before, describe, it } from "node:test";
 import { setTimeout } from "node:timers/promises";
-import { objectFolder } from "../../src/cli/signal-set.js";
+import { objectFolder } from "../../src/kernel/installation.js";
 import { Identity } from "../../src/identity/identity.js";
 import { Catalog } from "../../src/metrics/catalog.js";
 import { loadSignal } from "../../src/signals/load.js";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { before, describe, it } from "node:test";
 
-import { objectFolder } from "../../src/cli/signal-set.js";
+import { objectFolder } from "../../src/kernel/installation.js";
 import { mapMemoryAtLimit } from "../../src/kernel/map-memory.js";
 import type { BpfObject, ObjectMap } from "../../src/kernel/native.js";
 import { signals } from "../../src/signals/index.js";

@@ -6,7 +6,7 @@ import { type AddressInfo, createConnection, createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { it } from "node:test";
 
-import { objectFolder } from "../../src/cli/signal-set.js";
+import { objectFolder } from "../../src/kernel/installation.js";
 import type { Finding } from "../../src/kernel/finding.js";
 import { native } from "../../src/kernel/native.js";
 import { signals } from "../../src/signals/index.js";

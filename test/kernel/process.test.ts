@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { before, describe, it } from "node:test";
 import { setTimeout } from "node:timers/promises";
-import { objectFolder } from "../../src/cli/signal-set.js";
+import { objectFolder } from "../../src/kernel/installation.js";
 import { Identity } from "../../src/identity/identity.js";
 import { actorWords } from "../../src/kernel/record.js";
 import { Catalog } from "../../src/metrics/catalog.js";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { before, describe, it } from "node:test";
 
-import { objectFolder } from "../../src/cli/signal-set.js";
+import { objectFolder } from "../../src/kernel/installation.js";
 import { ErrorKey } from "../../src/generated/syscall.js";
 import { Identity } from "../../src/identity/identity.js";
 import { type BpfObject, native } from "../../src/kernel/native.js";

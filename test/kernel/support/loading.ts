@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 
-import { objectFolder } from "../../../src/cli/signal-set.js";
+import { objectFolder } from "../../../src/kernel/installation.js";
 import { Identity } from "../../../src/identity/identity.js";
 import { chooseHierarchy } from "../../../src/kernel/cgroup-hierarchy.js";
 import { Catalog } from "../../../src/metrics/catalog.js";

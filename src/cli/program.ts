@@ -1,0 +1,15 @@
+/** The commands, put together. */
+import { Command } from "commander";
+
+import { addCheckCommand } from "./check.js";
+import { throwErrors } from "./errors.js";
+import { addRunCommand } from "./run.js";
+import { addTraceCommand } from "./trace.js";
+import { version } from "./version.js";
+
+export const program = throwErrors(new Command("ringtap"))
+  .description("eBPF observability agent: TCP, syscall, file and process events as Prometheus metrics")
+  .version(version);
+addRunCommand(program);
+addTraceCommand(program);
+addCheckCommand(program);

@@ -1,0 +1,41 @@
+/**
+ * Where the parts lie that were compiled for this machine. A checkout has those of its own build in `dist/native/` and `dist/bpf/`;
+ * the npm package has neither, but a folder for each architecture (`scripts/build-prebuilt`).
+ */
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const dist = fileURLToPath(new URL("../../", import.meta.url));
+const prebuilt = join(dist, "prebuilt");
+const built = join(dist, "native/ringtap.node");
+const isCheckout = existsSync(built);
+
+/** Where the compiled BPF objects are. */
+export const objectFolder = isCheckout ? join(dist, "bpf") : join(prebuilt, process.arch);
+
+function addonOf(architecture: string): string {
+  return join(prebuilt, architecture, "ringtap.node");
+}
+
+/** Architectures, by Node's names, whose addon came with the package. */
+function prebuiltArchitectures(): string[] {
+  const folders = existsSync(prebuilt) ? readdirSync(prebuilt) : [];
+  return folders.filter((folder) => existsSync(addonOf(folder)));
+}
+
+/** The path of the native addon. Throws where there is none for this architecture. */
+export function findAddon(): string {
+  if (isCheckout) {
+    return built;
+  }
+  const addon = addonOf(process.arch);
+  if (!existsSync(addon)) {
+    const there = prebuiltArchitectures().join(", ") || "no architecture";
+    throw new Error(
+      `no native addon for ${process.arch}: this installation has it for ${there}; ` +
+        "on other machines, build ringtap from its sources (scripts/setup)",
+    );
+  }
+  return addon;
+}

@@ -1,0 +1,103 @@
+/** Building the image, and containers of it, as a user would with Debian's buildah and podman. */
+import { execFile, execFileSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+import { parseSamples, type Samples } from "../kernel/support/samples.js";
+import type { Scope } from "../kernel/support/scope.js";
+
+const checkout = fileURLToPath(new URL("../../../", import.meta.url));
+const run = promisify(execFile);
+
+/** Podman with the storage of scripts/test-image. */
+const podmanPath = `${checkout}/scripts/podman`;
+
+/** What the tested image is called. */
+export const image = "localhost/ringtap-test";
+
+/** Runs podman and returns what it says. */
+export async function podman(...args: readonly string[]): Promise<string> {
+  const { stdout } = await run(podmanPath, args, { maxBuffer: 2 ** 28 });
+  return stdout;
+}
+
+/** Runs buildah with the same storage, its progress on this process's stderr. */
+export function buildah(...args: readonly string[]): void {
+  const { IMAGES: folder = "" } = process.env;
+  const storage = [`--root=${folder}/storage`, `--runroot=${folder}/run`, "--storage-driver=vfs"];
+  execFileSync("buildah", [...storage, ...args], { cwd: checkout, stdio: ["ignore", 2, 2] });
+}
+
+/** Builds the image on the base that scripts/test-image made. */
+export function buildImage(version: string, revision: string): void {
+  const { BASE_IMAGE: base } = process.env;
+  if (base === undefined) {
+    throw new Error("there is no base image: this test is for scripts/test-image to run");
+  }
+  const values = [`NODE_IMAGE=${base}`, `VERSION=${version}`, `REVISION=${revision}`].flatMap((value) => [
+    "--build-arg",
+    value,
+  ]);
+  // --format: HEALTHCHECK is not in OCI's format.
+  buildah("build", "--isolation=chroot", "--format=docker", ...values, "--tag", image, ".");
+}
+
+/** A container that runs. */
+export interface Container {
+  /** Runs a command in it and returns what it says; throws when it fails. */
+  exec(...command: readonly string[]): Promise<string>;
+  /** Reads /metrics from inside. */
+  scrape(): Promise<Samples>;
+  /** Podman's health check: throws when the image's command says that it is ill. */
+  checkHealth(): Promise<void>;
+  /** Ends it by SIGTERM and returns its exit status. */
+  stop(): Promise<number>;
+  /** What it has written so far, to either stream. */
+  logs(): Promise<string>;
+}
+
+/** Fetches the path that follows, from where CMD serves. */
+const fetcher = `
+  const response = await fetch("http://127.0.0.1:19435" + process.argv[1]);
+  process.stdout.write(await response.text());
+  process.exitCode = response.ok ? 0 : 1;`;
+
+/** Podman's options for what the agent needs, and nothing else: no root file system to write to, no network, two capabilities. */
+export const confined = [
+  "--read-only",
+  "--read-only-tmpfs=false",
+  "--pid=host",
+  "--network=none",
+  "--cap-drop=all",
+  "--cap-add=bpf,perfmon",
+  "--security-opt=no-new-privileges",
+  // Podman's own would be higher than this machine may allow.
+  "--ulimit=nofile=1024:1024",
+  "--ulimit=nproc=1024:1024",
+];
+
+/** Starts a container of the image, by default with its CMD; it goes with the scope. */
+export async function startContainer(
+  scope: Scope,
+  options: readonly string[],
+  command: readonly string[] = [],
+): Promise<Container> {
+  const id = (await podman("run", "--detach", ...confined, ...options, image, ...command)).trim();
+  scope.after(() => podman("rm", "--force", "--time=0", id));
+  const exec = (...command: readonly string[]): Promise<string> => podman("exec", id, ...command);
+  return {
+    exec,
+    scrape: async () => parseSamples(await exec("node", "--input-type=module", "-e", fetcher, "/metrics")),
+    checkHealth: async () => {
+      await podman("healthcheck", "run", id);
+    },
+    stop: async () => {
+      await podman("stop", "--time=10", id);
+      return Number(await podman("wait", id));
+    },
+    logs: async () => {
+      const { stdout, stderr } = await run(podmanPath, ["logs", id]);
+      return stdout + stderr;
+    },
+  };
+}

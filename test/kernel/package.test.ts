@@ -1,0 +1,76 @@
+/** The npm package, installed where there is no compiler, no libbpf and no checkout. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync, realpathSync } from "node:fs";
+import { basename, join } from "node:path";
+import { before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+
+import { startAgent } from "./support/agent.js";
+import { bareMachine, type BareMachine } from "./support/bare-machine.js";
+import { assertCounts } from "./support/counting.js";
+import { runRingtap, type RunOptions } from "./support/ringtap.js";
+import { suiteScope } from "./support/scope.js";
+
+const checkout = fileURLToPath(new URL("../../../", import.meta.url));
+
+/** What a command inside says; its standard error is this test's. */
+function run({ prefix }: BareMachine, ...command: readonly string[]): string {
+  const [file = "", ...args] = [...prefix, ...command];
+  return execFileSync(file, args, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+}
+
+describe("npm package", () => {
+  const scope = suiteScope();
+  let machine: BareMachine;
+  let contents: readonly string[];
+  let installed: RunOptions & { main: string };
+
+  before(() => {
+    machine = bareMachine(scope);
+    const args = ["pack", "--pack-destination", machine.outside, "--silent"];
+    const archive = execFileSync("npm", args, { cwd: checkout, encoding: "utf8" }).trim().split("\n").at(-1) ?? "";
+    const listed = execFileSync("tar", ["--list", "--file", join(machine.outside, archive)], { encoding: "utf8" });
+    contents = listed.trim().split("\n");
+    const npm = realpathSync(execFileSync("sh", ["-c", "command -v npm"], { encoding: "utf8" }).trim());
+    run(machine, process.execPath, npm, "install", "--prefer-offline", "--no-audit", "--no-fund", `./${archive}`);
+    installed = { prefix: machine.prefix, main: "node_modules/ringtap/dist/src/cli/main.js" };
+  });
+
+  it("has the BPF objects of both architectures, this one's addon, and no sources, tests or maps", () => {
+    const programs = readdirSync(join(checkout, "bpf")).filter((name) => name.endsWith(".bpf.c"));
+    const objects = programs.flatMap((name) => ["x64", "arm64"].map((folder) => `${folder}/${basename(name, ".c")}.o`));
+    for (const built of [...objects, `${process.arch}/ringtap.node`]) {
+      assert(contents.includes(`package/dist/prebuilt/${built}`), built);
+    }
+    const expected = [
+      /^package\/(package\.json|README\.md|(bpf\/)?LICENSE)$/,
+      /^package\/dist\/(src\/.*\.js|prebuilt\/.*)$/,
+      /^package\/deploy\/systemd\/ringtap\.service$/,
+    ];
+    assert.deepEqual(
+      contents.filter((path) => !expected.some((pattern) => pattern.test(path))),
+      [],
+    );
+  });
+
+  it("has the command ringtap", () => {
+    const { version } = JSON.parse(readFileSync(join(checkout, "package.json"), "utf8")) as { version: string };
+    assert.equal(run(machine, "node_modules/.bin/ringtap", "--version"), `${version}\n`);
+  });
+
+  it("finds in check that all works", async (t) => {
+    const { status, stdout, stderr } = await runRingtap(t, ["check"], installed);
+    assert.equal(stderr, "");
+    assert.equal(status, 0, stdout);
+  });
+
+  it("counts events, with its own libbpf", async (t) => {
+    const agent = await startAgent(t, [], installed);
+    await assertCounts(agent);
+    const mapped = readFileSync(`/proc/${agent.pid}/maps`, "utf8");
+    for (const library of ["ringtap.node", "libbpf.so.1", "libelf.so.1", "libz.so.1"]) {
+      assert.match(mapped, new RegExp(`ringtap/dist/prebuilt/${process.arch}/${library}$`, "m"));
+    }
+  });
+});
