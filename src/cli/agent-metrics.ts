@@ -31,7 +31,10 @@ export function registerIdentityMetrics(registry: Registry, identity: Identity):
     name: "ringtap_identities_limit",
     help: "Processes that may be remembered before the events of further ones are counted as ~other.",
     registers,
-  }).set(identity.limit);
+    collect() {
+      this.set(identity.limit);
+    },
+  });
   new Counter({
     name: "ringtap_identities_folded_total",
     help: "Times that a process found no room among the remembered ones, and was taken for ~other.",

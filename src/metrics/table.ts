@@ -32,8 +32,8 @@ export abstract class Table {
   readonly help: string;
   readonly subject: Dimension;
   readonly detail: Dimension | undefined;
-  /** The most rows beside those of `subject.other`; Infinity for a bounded table. */
-  readonly limit: number;
+  /** The most rows beside those of `subject.other`; Infinity for a bounded table. Lowering it removes none: further ones find no room. */
+  limit: number;
   protected readonly rows = new KeyedRows();
   #otherRows = 0;
   #folded = 0;
