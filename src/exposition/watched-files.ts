@@ -32,9 +32,9 @@ function stampOf(stats: Stats | undefined): string {
   return stats === undefined ? "" : [stats.dev, stats.ino, stats.size, stats.mtimeMs, stats.ctimeMs].join();
 }
 
+/** A change can seem to lie ahead: Date.now() leaves fractions out. One that lies far ahead was made before the clock was set back. */
 function isSettling(stats: Stats | undefined, now: number): boolean {
-  const age = now - (stats?.ctimeMs ?? 0);
-  return age >= 0 && age < settlingTime;
+  return Math.abs(now - (stats?.ctimeMs ?? 0)) < settlingTime;
 }
 
 /** Watches no file yet. */
