@@ -29,7 +29,7 @@ function compile(comm: string, source: string): string {
 
 before(() => {
   steady = compile("rt-steady", "steady-calls");
-  calls = compile("rt-calls", "syscall-calls");
+  calls = compile("rt-filtered", "syscall-calls");
 });
 
 /** An agent that follows a file. */
@@ -61,8 +61,8 @@ async function startConfigured(scope: Scope, text: string, args: readonly string
   return Object.assign(agent, { path, write, reload });
 }
 
-function callsOf(samples: Samples, comm: string, syscall: string): number {
-  return sum(samples, "ringtap_syscalls_total", { comm, syscall });
+function callsOf(samples: Samples, pid: number, syscall: string): number {
+  return sum(samples, "ringtap_syscalls_total", { pid, syscall });
 }
 
 /** Programs and links that the agent holds: attached ones are replaced by others when they are attached anew. */
@@ -85,19 +85,19 @@ describe("a reload under way", () => {
     ];
     for (let round = 0; round < 5; round++) {
       for (const filter of filters) {
-        const before = callsOf(await agent.scrape(), "rt-steady", "getppid");
+        const before = callsOf(await agent.scrape(), program.pid, "getppid");
         await agent.reload(`${stream}syscall: { ${filter} }\n`);
         await eventually(async () => {
-          assert(callsOf(await agent.scrape(), "rt-steady", "getppid") > before);
+          assert(callsOf(await agent.scrape(), program.pid, "getppid") > before);
         });
       }
     }
     const [rounds = ""] = await program.go();
     const samples = await agent.scrape();
     assert(Number(rounds) > 1000, rounds);
-    assert.equal(callsOf(samples, "rt-steady", "getppid"), Number(rounds));
-    assert.equal(sum(samples, "ringtap_file_opens_total", { comm: "rt-steady", result: "ENOENT" }), Number(rounds));
-    const getuid = callsOf(samples, "rt-steady", "getuid");
+    assert.equal(callsOf(samples, program.pid, "getppid"), Number(rounds));
+    assert.equal(sum(samples, "ringtap_file_opens_total", { pid: program.pid, result: "ENOENT" }), Number(rounds));
+    const getuid = callsOf(samples, program.pid, "getuid");
     assert(getuid > 0 && getuid < Number(rounds), `${getuid} of ${rounds} getuid`);
     for (const signal of ["syscall", "file"]) {
       const events = (kind: string): number => sum(samples, `ringtap_events_${kind}_total`, { signal });
@@ -115,37 +115,32 @@ describe("a reload under way", () => {
     }
     const [rounds = ""] = await program.go();
     const samples = await agent.scrape();
-    assert.equal(callsOf(samples, "rt-steady", "getppid"), Number(rounds));
-    assert.equal(callsOf(samples, "rt-steady", "getuid"), Number(rounds));
+    assert.equal(callsOf(samples, program.pid, "getppid"), Number(rounds));
+    assert.equal(callsOf(samples, program.pid, "getuid"), Number(rounds));
     assert.equal(sum(samples, "ringtap_series_limit", {}), 1_000_010);
   });
 });
 
 describe("filters after a reload", () => {
   it("are in force, one after the other", async (t) => {
-    const agent = await startConfigured(t, `${stream}syscall.comms: [rt-calls]\n`);
-    let earlier = await agent.scrape();
+    const agent = await startConfigured(t, `${stream}syscall.comms: [rt-filtered]\n`);
 
-    /** What one run of the program has added: getppid, failed close, sleeps of 20 ms. */
+    /** What one run of the program is counted with: getppid, failed close, sleeps of 20 ms. */
     async function run(): Promise<number[]> {
       const waiting = await startWaiting(t, calls, ["filtered"]);
       await waiting.go();
       const samples = await agent.scrape();
-      const added = ["getppid", "close", "clock_nanosleep"].map(
-        (name) => callsOf(samples, "rt-calls", name) - callsOf(earlier, "rt-calls", name),
-      );
-      earlier = samples;
-      return added;
+      return ["getppid", "close", "clock_nanosleep"].map((name) => callsOf(samples, waiting.pid, name));
     }
 
     assert.deepEqual(await run(), [30, 20, 4]);
     for (const [filter, expected] of [
-      ["comms: [rt-calls], errors-only: true", [0, 20, 0]],
-      ["comms: [rt-calls], min-duration: 10ms, names: [getppid, close, clock_nanosleep]", [0, 0, 4]],
-      ["comms: [rt-calls], names: [getppid]", [30, 0, 0]],
+      ["comms: [rt-filtered], errors-only: true", [0, 20, 0]],
+      ["comms: [rt-filtered], min-duration: 10ms, names: [getppid, close, clock_nanosleep]", [0, 0, 4]],
+      ["comms: [rt-filtered], names: [getppid]", [30, 0, 0]],
       [`pids: [${process.pid}]`, [0, 0, 0]],
       ["comms: [rt-other]", [0, 0, 0]],
-      ["comms: [rt-other, rt-calls]", [30, 20, 4]],
+      ["comms: [rt-other, rt-filtered]", [30, 20, 4]],
     ] as const) {
       await agent.reload(`${stream}syscall: { ${filter} }\n`);
       assert.deepEqual(await run(), expected, filter);
@@ -159,11 +154,11 @@ describe("filters after a reload", () => {
     const agent = await startConfigured(t, pids(2_000_000, program.pid));
     await agent.reload(pids(2_100_000, program.pid));
     await agent.reload(pids(2_200_000, 2_300_000));
-    const stopped = callsOf(await agent.scrape(), "rt-steady", "getppid");
+    const stopped = callsOf(await agent.scrape(), program.pid, "getppid");
     assert(stopped > 0);
     const refusal = `${stream}syscall.pids: [${Array.from({ length: 1025 }, (_, index) => 1 + index).join()}]\n`;
     await agent.reload(refusal, "--syscall.pids has 1025 values");
-    assert.equal(callsOf(await agent.scrape(), "rt-steady", "getppid"), stopped);
+    assert.equal(callsOf(await agent.scrape(), program.pid, "getppid"), stopped);
   });
 });
 
@@ -194,8 +189,8 @@ describe("a file that makes no sense", () => {
 
     const [rounds = ""] = await program.go();
     const samples = await agent.scrape();
-    assert.equal(callsOf(samples, "rt-steady", "getppid"), Number(rounds));
-    assert.equal(callsOf(samples, "rt-steady", "getuid"), 0);
+    assert.equal(callsOf(samples, program.pid, "getppid"), Number(rounds));
+    assert.equal(callsOf(samples, program.pid, "getuid"), 0);
   });
 });
 
