@@ -16,7 +16,6 @@
         "native/btf_check.cc",
         "native/capabilities.cc",
         "native/column.cc",
-        "native/constants.cc",
         "native/error.cc",
         "native/features.cc",
         "native/iterator.cc",
@@ -28,6 +27,7 @@
         "native/poll.cc",
         "native/ring.cc",
         "native/ring_memory.cc",
+        "native/variables.cc",
       ],
       "dependencies": ["<!(node -p \"require('node-addon-api').targets\"):node_addon_api_except"],
       # The second: a worker that is being terminated takes no exceptions; without it node-addon-api would abort the process.

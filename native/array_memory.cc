@@ -2,9 +2,44 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
+#include <bit>
 #include <cstring>
 
 namespace ringtap {
+
+namespace {
+
+template <typename Word>
+void Store(uint8_t* to, const uint8_t* from) {
+  Word word;
+  std::memcpy(&word, from, sizeof(word));
+  __atomic_store_n(reinterpret_cast<Word*>(to), word, __ATOMIC_RELAXED);
+}
+
+/** Stores the largest aligned word that begins at `offset` and is at most `count` bytes long;
+ * returns its size. */
+size_t StoreWord(uint8_t* memory, size_t offset, const uint8_t* from, size_t count) {
+  const size_t aligned = offset % 8 == 0 ? 8 : size_t{1} << std::countr_zero(offset);
+  const size_t size = std::min(aligned, std::bit_floor(std::min<size_t>(count, 8)));
+  uint8_t* to = memory + offset;
+  switch (size) {
+    case 8:
+      Store<uint64_t>(to, from);
+      break;
+    case 4:
+      Store<uint32_t>(to, from);
+      break;
+    case 2:
+      Store<uint16_t>(to, from);
+      break;
+    default:
+      Store<uint8_t>(to, from);
+  }
+  return size;
+}
+
+}  // namespace
 
 std::unique_ptr<ArrayMemory> ArrayMemory::Map(int fd, size_t valueSize, size_t count) {
   const size_t stride = (valueSize + 7) & ~size_t{7};
@@ -30,5 +65,11 @@ void ArrayMemory::Copy(size_t index, uint8_t* to) const {
 }
 
 void ArrayMemory::Clear(size_t index) { std::memset(data_ + index * stride_, 0, stride_); }
+
+void ArrayMemory::Write(size_t offset, std::span<const uint8_t> bytes) {
+  for (size_t at = 0; at < bytes.size();) {
+    at += StoreWord(data_, offset + at, bytes.data() + at, bytes.size() - at);
+  }
+}
 
 }  // namespace ringtap

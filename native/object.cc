@@ -8,13 +8,13 @@
 #include "arguments.h"
 #include "btf.h"
 #include "btf_check.h"
-#include "constants.h"
 #include "error.h"
 #include "iterator.h"
 #include "load.h"
 #include "log.h"
 #include "map.h"
 #include "ring.h"
+#include "variables.h"
 
 namespace ringtap {
 
@@ -34,6 +34,7 @@ Napi::Function Object::Define(Napi::Env env) {
       {InstanceAccessor<&Object::Programs>("programs"), InstanceAccessor<&Object::Maps>("maps"),
        InstanceMethod<&Object::Struct>("struct"), InstanceMethod<&Object::Variables>("variables"),
        InstanceMethod<&Object::Enums>("enums"), InstanceMethod<&Object::SetConstant>("setConstant"),
+       InstanceMethod<&Object::SetVariable>("setVariable"),
        InstanceMethod<&Object::SetAutoload>("setAutoload"),
        InstanceMethod<&Object::SetAutocreate>("setAutocreate"),
        InstanceMethod<&Object::SetMaxEntries>("setMaxEntries"),
@@ -112,6 +113,12 @@ void Object::SetConstant(const Napi::CallbackInfo& info) {
   const std::string name = StringArgument(info, 0, "name");
   source_->Require(info.Env(), BpfFile::State::kOpen, Doing("setting constant", name));
   ringtap::SetConstant(info.Env(), *source_, name, info[1]);
+}
+
+void Object::SetVariable(const Napi::CallbackInfo& info) {
+  const std::string name = StringArgument(info, 0, "name");
+  source_->Require(info.Env(), BpfFile::State::kLoaded, Doing("setting variable", name));
+  ringtap::SetVariable(info.Env(), *source_, name, info[1]);
 }
 
 void Object::SetAutoload(const Napi::CallbackInfo& info) {

@@ -28,6 +28,7 @@ class Object final : public Handle<Object, std::shared_ptr<BpfFile>> {
   Napi::Value Variables(const Napi::CallbackInfo& info);
   Napi::Value Enums(const Napi::CallbackInfo& info);
   void SetConstant(const Napi::CallbackInfo& info);
+  void SetVariable(const Napi::CallbackInfo& info);
   void SetAutoload(const Napi::CallbackInfo& info);
   void SetAutocreate(const Napi::CallbackInfo& info);
   void SetMaxEntries(const Napi::CallbackInfo& info);

@@ -1,36 +1,45 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Which system calls are worth a record. All filters that are set must hold. */
+/*
+ * Which system calls are worth a record. All filters that are set must hold.
+ *
+ * Userspace changes them while programs run, one after the other and each in one piece; keys are
+ * added to a set before its flag and deleted after it. So at any moment each filter is the old one
+ * or the new one, and a call that both let pass is never missed.
+ */
 #pragma once
 
 #include "syscall.h"
 
-const volatile __u64 min_duration_ns = 0;
-const volatile bool errors_only = false;
-const volatile bool filter_names = false;
-const volatile __u8 names[NR_COUNT / 8];  /* a bit for each number: see number_index() */
-const volatile bool filter_pids = false;  /* only those in `pids` */
-const volatile bool filter_comms = false; /* only those in `comms` */
-const volatile __u32 own_tgid = 0;	  /* ringtap's own calls would feed themselves */
+/* Keys that userspace puts into a set at most; twice as many while it is changed. */
+#define FILTERED_MAX 1024
+
+volatile __u64 min_duration_ns;
+volatile bool errors_only;
+volatile bool filter_names;	      /* false: `left_out` is empty, and need not be looked at */
+volatile __u8 left_out[NR_COUNT / 8]; /* a bit for each number: see number_index() */
+volatile bool filter_pids;	      /* only those in `pids` */
+volatile bool filter_comms;	      /* only those in `comms` */
+const volatile __u32 own_tgid = 0;    /* ringtap's own calls would feed themselves */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
+	__uint(max_entries, 2 * FILTERED_MAX);
 	__type(key, __u32); /* tgid */
 	__type(value, __u8);
 } pids SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
+	__uint(max_entries, 2 * FILTERED_MAX);
 	__type(key, char[COMM_LEN]); /* the process's, padded with zeros */
 	__type(value, __u8);
 } comms SEC(".maps");
 
-static __always_inline bool is_wanted_name(__u32 nr)
+static __always_inline bool is_left_out(__u32 nr)
 {
 	__u32 index = number_index(nr);
 
-	return names[index / 8] & (1 << index % 8);
+	return left_out[index / 8] & (1 << index % 8);
 }
 
 static __always_inline bool is_wanted_pid(void)
@@ -53,7 +62,7 @@ static __always_inline bool is_wanted_comm(void)
  */
 static __always_inline bool passes_at_start(__u32 nr)
 {
-	if (filter_names && !is_wanted_name(nr))
+	if (filter_names && is_left_out(nr))
 		return false;
 	return is_wanted_pid() && (!filter_comms || is_wanted_comm());
 }

@@ -3,6 +3,7 @@ import { machine, release } from "node:os";
 import { Counter, Gauge, type Registry } from "prom-client";
 import type { Identity } from "../identity/identity.js";
 import { native } from "../kernel/native.js";
+import type { ReloadStatus } from "./reload.js";
 import { version } from "./version.js";
 
 /** Adds what runs: `ringtap_build_info`. */
@@ -31,7 +32,10 @@ export function registerIdentityMetrics(registry: Registry, identity: Identity):
     name: "ringtap_identities_limit",
     help: "Processes that may be remembered before the events of further ones are counted as ~other.",
     registers,
-  }).set(identity.limit);
+    collect() {
+      this.set(identity.limit);
+    },
+  });
   new Counter({
     name: "ringtap_identities_folded_total",
     help: "Times that a process found no room among the remembered ones, and was taken for ~other.",
@@ -39,6 +43,27 @@ export function registerIdentityMetrics(registry: Registry, identity: Identity):
     collect() {
       this.reset();
       this.inc(identity.folded);
+    },
+  });
+}
+
+/** Adds how the last reload of the options went, as Prometheus tells it of its own configuration. */
+export function registerReloadMetrics(registry: Registry, status: () => ReloadStatus): void {
+  const registers = [registry];
+  new Gauge({
+    name: "ringtap_config_last_reload_successful",
+    help: "1 when the last reload of the configuration succeeded, or there was none; 0 when it was refused.",
+    registers,
+    collect() {
+      this.set(status().successful ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: "ringtap_config_last_reload_success_timestamp_seconds",
+    help: "When the configuration was taken over last, at the start or by a reload.",
+    registers,
+    collect() {
+      this.set(status().succeededAt / 1000);
     },
   });
 }

@@ -11,6 +11,7 @@ import { podLabelNames } from "../kubernetes/pod.js";
 import { PodIndex } from "../kubernetes/pod-index.js";
 import { UsageError } from "./errors.js";
 import type { FlagValues } from "./options-flags.js";
+import type { RunOptions } from "./options.js";
 import type { kubernetesFlags } from "./options-kubernetes.js";
 
 export type KubernetesOptions = FlagValues<typeof kubernetesFlags>;
@@ -67,6 +68,11 @@ function reportTo(log: Logger): Reporter {
       log.info({ resource }, "Kubernetes: labels are up to date");
     },
   };
+}
+
+/** The labels that tell processes apart: those asked for, and those of pods. */
+export function seriesLabels({ labels, kubernetesPodLabels }: RunOptions): readonly string[] {
+  return [...labels, ...podLabelNames(kubernetesPodLabels)];
 }
 
 /** What identity asks for: the labels of containers, those that `podLabels` keeps of their pods included. */

@@ -85,6 +85,20 @@ export function list<T>(
   };
 }
 
+/** A list of no more than `most` values. */
+export function atMost<T>(most: number, flag: Flag<readonly T[]>): Flag<readonly T[]> {
+  return {
+    ...flag,
+    read(texts) {
+      const values = flag.read(texts);
+      if (values.length > most) {
+        throw new UsageError(`has ${values.length} values: expected at most ${most}`);
+      }
+      return values;
+    },
+  };
+}
+
 /** A flag that is on or off; `--no-<name>` turns off what the environment, the file or the fallback turns on. */
 export function toggle(name: string, help: string, fallback: "true" | "false" = "false"): Flag<boolean> {
   return { name, help, kind: "switch", placeholder: "", fallback: [fallback], read: ([text = ""]) => readSwitch(text) };

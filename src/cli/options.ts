@@ -1,14 +1,17 @@
 /** The flags of `ringtap run` and their values. Other commands may take some of them over. */
 import type { Command } from "commander";
 
+import type { LiveWebConfig } from "../exposition/live-web-config.js";
 import { identityLabels } from "../identity/identity.js";
 import { type CgroupHierarchy, cgroupSources } from "../kernel/cgroup-hierarchy.js";
 import { podLabelNames } from "../kubernetes/pod.js";
+import { mostFiltered } from "../signals/syscall.js";
 import { configSource, readConfigFile } from "./config.js";
 import { environmentSource } from "./environment.js";
 import { logFormats, logLevels } from "./logger.js";
 import {
   addFlags,
+  atMost,
   commandLineSource,
   type Flag,
   flagError,
@@ -116,18 +119,26 @@ export const syscallFilterFlags = {
   /** Empty for all. */
   syscallNames: list("syscall.names", "<name,...>", "stream only these system calls", "", syscallName),
   /** Empty for all. */
-  syscallPids: list("syscall.pids", "<pid,...>", "stream only calls of these processes", "", pid),
+  syscallPids: atMost(mostFiltered, list("syscall.pids", "<pid,...>", "stream only calls of these processes", "", pid)),
   /** Empty for all. */
-  syscallComms: list("syscall.comms", "<comm,...>", "stream only calls of processes of these names", "", comm),
+  syscallComms: atMost(
+    mostFiltered,
+    list("syscall.comms", "<comm,...>", "stream only calls of processes of these names", "", comm),
+  ),
 };
 
-/** The configuration file; the one flag that is no key in it. */
-const configFile = optional("config.file", "<file>", "YAML file with flags as keys, nested or dotted", readConfigFile);
+/** The configuration file; the one flag that is no key in it. `onFile` is told its path before it is read. */
+function configFile(onFile: (path: string) => void = () => undefined) {
+  return optional("config.file", "<file>", "YAML file with flags as keys, nested or dotted", (path) => {
+    onFile(path);
+    return readConfigFile(path);
+  });
+}
 
 const syscallModes = ["aggregate", "stream"] as const;
 
-/** The other flags of `run`. All `signals` run by default. */
-function runFlags(signals: readonly string[]) {
+/** The other flags of `run`. All `signals` run by default; a web configuration that is `open` is not opened again. */
+function runFlags(signals: readonly string[], open?: LiveWebConfig) {
   return {
     signals: list("signals", "<name,...>", "signals to run", signals.join(","), oneOf(signals)),
     strict: toggle("strict", "end when a signal cannot be attached, instead of doing without it"),
@@ -148,7 +159,9 @@ function runFlags(signals: readonly string[]) {
       listenAddress,
     ),
     telemetryPath: single("web.telemetry-path", "<path>", "path of the metrics", "/metrics", urlPath),
-    webConfig: optional("web.config.file", "<file>", "YAML file with TLS, users and headers of the server", webConfig),
+    webConfig: optional("web.config.file", "<file>", "YAML file with TLS, users and headers of the server", (path) =>
+      path === open?.path ? open : webConfig(path),
+    ),
     /** Per metric. */
     seriesLimit: single(
       "series-limit",
@@ -186,7 +199,21 @@ export type RunOptions = FlagValues<ReturnType<typeof runFlags>>;
 
 /** Gives a command the flags of `run`; `signals` are the names of the signals there are. */
 export function addRunFlags(command: Command, signals: readonly string[]): void {
-  addFlags(command, { configFile, ...runFlags(signals) });
+  addFlags(command, { configFile: configFile(), ...runFlags(signals) });
+}
+
+/** The flags that options are given by, as `--series-limit`. */
+export function flagsOf(options: readonly (keyof RunOptions)[]): string[] {
+  const flags = runFlags([]);
+  return options.map((option) => `--${flags[option].name}`);
+}
+
+/** How options are read again while the agent runs. */
+export interface Reading {
+  /** Told the path of the configuration file before it is read. */
+  readonly onFile?: (path: string) => void;
+  /** The options in force: their web configuration, which follows its files by itself, is taken over. */
+  readonly inForce?: RunOptions | undefined;
 }
 
 /**
@@ -197,10 +224,11 @@ export function readRunOptions(
   command: Command,
   signals: readonly string[],
   environment: Readonly<NodeJS.ProcessEnv> = process.env,
+  { onFile, inForce }: Reading = {},
 ): RunOptions {
-  const flags = runFlags(signals);
+  const flags = runFlags(signals, inForce?.webConfig);
   const given = [commandLineSource(command), environmentSource(environment)];
-  const file = readFlag(configFile, given);
+  const file = readFlag(configFile(onFile), given);
   const sources = file === undefined ? given : [...given, configSource(file, flags)];
   const options = readFlags(flags, sources);
 

@@ -4,23 +4,22 @@ import { createAgentRegistry } from "../exposition/agent-registry.js";
 import { createBody } from "../exposition/body.js";
 import type { PageSignal } from "../exposition/page.js";
 import { startServer } from "../exposition/server.js";
-import { needCgroups } from "../identity/identity.js";
-import { chooseHierarchy } from "../kernel/cgroup-hierarchy.js";
 import { native } from "../kernel/native.js";
 import { dropCapabilities } from "../kernel/privileges.js";
-import { podLabelNames } from "../kubernetes/pod.js";
 import { Engine } from "../signals/engine.js";
 import { signals } from "../signals/index.js";
 import { hookText } from "../signals/load.js";
 import { declareProgramStats, declareSelfMetrics } from "../signals/self-metrics.js";
-import { registerBuildInfo, registerIdentityMetrics } from "./agent-metrics.js";
+import { registerBuildInfo, registerIdentityMetrics, registerReloadMetrics } from "./agent-metrics.js";
 import { askedToEnd } from "./ending.js";
 import { describeError } from "./errors.js";
-import { followKubernetes, nameContainers } from "./kubernetes.js";
+import { followKubernetes, nameContainers, seriesLabels } from "./kubernetes.js";
 import { registerKubernetesMetrics } from "./kubernetes-metrics.js";
+import { liveOptions, signalOptions } from "./live-options.js";
 import { createLogger } from "./logger.js";
 import { budgetTexts, memoryBudget } from "./memory-budget.js";
-import { addRunFlags, readRunOptions, type RunOptions } from "./options.js";
+import { addRunFlags } from "./options.js";
+import { followOptions, openRunOptions, type OptionsSource } from "./reload.js";
 import { startSignals, type SignalSet } from "./signal-set.js";
 import { version } from "./version.js";
 import { followWebConfig } from "./web-config.js";
@@ -35,38 +34,22 @@ function describeSignals(set: SignalSet): PageSignal[] {
   }));
 }
 
-async function run(options: RunOptions): Promise<void> {
+async function run(source: OptionsSource): Promise<void> {
+  const { initial: options } = source;
   const log = createLogger(options.logLevel, options.logFormat);
   const ending = askedToEnd();
   const kubernetes = followKubernetes(options, log);
-  const labels = [...options.labels, ...podLabelNames(options.kubernetesPodLabels)];
+  const followed = followOptions(source, log);
   const set = startSignals({
     signals,
     wanted: options.signals,
-    labels,
+    labels: seriesLabels(options),
     seriesLimit: options.seriesLimit,
     identityLimit: options.identityLimit,
     ringSize: options.ringSize,
     strict: options.strict,
     log,
-    signalOptions: {
-      mode: "run",
-      syscall: {
-        mode: options.syscallMode,
-        minDuration: options.syscallMinDuration,
-        errorsOnly: options.syscallErrorsOnly,
-        names: options.syscallNames,
-      },
-      cgroup: { hierarchy: chooseHierarchy(options.cgroupHierarchy), inRecords: needCgroups(labels) },
-      limits: {
-        connections: options.connectionsLimit,
-        counts: options.countsLimit,
-        threads: options.threadsLimit,
-      },
-      pids: options.syscallPids,
-      comms: options.syscallComms,
-      peers: kubernetes.peers,
-    },
+    signalOptions: signalOptions(options, kubernetes.peers),
   });
   nameContainers(set.identity.cgroups, kubernetes.pods, options.kubernetesPodLabels);
   const engine = new Engine(set.running, set.identity);
@@ -76,6 +59,7 @@ async function run(options: RunOptions): Promise<void> {
     registerBuildInfo(registry);
     registerIdentityMetrics(registry, set.identity);
     registerKubernetesMetrics(registry, kubernetes);
+    registerReloadMetrics(registry, followed.status);
     if (options.bpfStats) {
       stopStats = native.enableStats();
     }
@@ -106,7 +90,7 @@ async function run(options: RunOptions): Promise<void> {
         lines: page.signals.map(({ name, up, hooks }) => `${name}: ${up ? "up" : "down"} (${hooks.join(", ")})`),
       }),
       page: () => page,
-      webConfig,
+      webConfig: webConfig?.current,
       onError: (err) => {
         log.error({ err }, "answering a request failed");
       },
@@ -118,8 +102,10 @@ async function run(options: RunOptions): Promise<void> {
       for (const address of server.addresses) {
         log.info({ url: `${server.scheme}://${address}${options.telemetryPath}` }, "serving metrics");
       }
+      followed.start(liveOptions(set, kubernetes.peers, log), () => webConfig?.reread());
       log.info({ signal: await ending }, "ending");
     } finally {
+      followed.stop();
       await server.close();
     }
   } finally {
@@ -133,5 +119,5 @@ async function run(options: RunOptions): Promise<void> {
 export function addRunCommand(program: Command): void {
   const command = program.command("run").description("capture events and serve them as Prometheus metrics");
   addRunFlags(command, signalNames);
-  command.action(() => run(readRunOptions(command, signalNames)));
+  command.action(() => run(openRunOptions(command, signalNames)));
 }

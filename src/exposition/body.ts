@@ -32,7 +32,10 @@ function registerSeriesMetrics(registry: Registry, catalog: Catalog): void {
     name: "ringtap_series_limit",
     help: "Series a metric may have before further ones are folded into ~other.",
     registers,
-  }).set(catalog.seriesLimit);
+    collect() {
+      this.set(catalog.seriesLimit);
+    },
+  });
   new Counter({
     name: "ringtap_series_folded_total",
     help: "Updates that went to ~other because the metric had reached the series limit.",

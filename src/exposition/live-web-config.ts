@@ -1,8 +1,8 @@
 /** A web configuration that follows its files. */
-import { type Stats, statSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { createBasicAuth, type Verdict } from "./basic-auth.js";
 import type { TlsSettings } from "./tls-settings.js";
+import { watchFiles } from "./watched-files.js";
 import { readWebConfig, type WebConfig, WebConfigError } from "./web-config.js";
 
 /** The configuration as it stands. */
@@ -18,30 +18,8 @@ export interface LiveWebConfig {
    * is told, once. `tls` stays the same object as long as it says the same.
    */
   current: (onError: (error: Error) => void) => WebConfigInForce;
-}
-
-/**
- * How long a file must have been left alone, milliseconds. One that is rewritten in place is for a moment shorter than it should
- * be, perhaps by the users.
- */
-const settlingTime = 200;
-
-function statOf(path: string): Stats | undefined {
-  try {
-    return statSync(path);
-  } catch {
-    return undefined;
-  }
-}
-
-/** Tells one state of a file from another. */
-function stampOf(stats: Stats | undefined): string {
-  return stats === undefined ? "" : [stats.dev, stats.ino, stats.size, stats.mtimeMs, stats.ctimeMs].join();
-}
-
-function isSettling(stats: Stats | undefined, now: number): boolean {
-  const age = now - (stats?.ctimeMs ?? 0);
-  return age >= 0 && age < settlingTime;
+  /** Rereads the files at once, whether or not they seem to have changed. */
+  reread: (onError: (error: Error) => void) => void;
 }
 
 /** What a server that runs cannot take over. */
@@ -56,31 +34,18 @@ function refuseSwitch(before: TlsSettings | undefined, after: TlsSettings | unde
 
 /** Reads the file at `path`. Throws a {@link WebConfigError} when it cannot be used. */
 export function openWebConfig(path: string): LiveWebConfig {
-  /** The files of the last attempt as they were just before they were read. */
-  let stamps = new Map<string, string>();
+  /** The files of the last attempt. */
+  const files = watchFiles();
 
   function read(): WebConfigInForce {
-    stamps = new Map();
-    const config = readWebConfig(path, (file) => stamps.set(file, stampOf(statOf(file))));
+    files.clear();
+    const config = readWebConfig(path, files.note);
     return { ...config, authenticate: createBasicAuth(config.users) };
-  }
-
-  function hasChanged(): boolean {
-    const now = Date.now();
-    let changed = false;
-    for (const [file, stamp] of stamps) {
-      const stats = statOf(file);
-      if (isSettling(stats, now)) {
-        return false;
-      }
-      changed ||= stampOf(stats) !== stamp;
-    }
-    return changed;
   }
 
   let inForce = read();
 
-  function reread(): void {
+  function takeOver(): void {
     const { tls, users, authenticate } = inForce;
     const next = read();
     refuseSwitch(tls, next.tls);
@@ -91,19 +56,22 @@ export function openWebConfig(path: string): LiveWebConfig {
     };
   }
 
+  function reread(onError: (error: Error) => void): void {
+    try {
+      takeOver();
+    } catch (error) {
+      onError(new Error(`web configuration ${JSON.stringify(path)}: the last one stays in force`, { cause: error }));
+    }
+  }
+
   return {
     path,
     current(onError) {
-      if (hasChanged()) {
-        try {
-          reread();
-        } catch (error) {
-          onError(
-            new Error(`web configuration ${JSON.stringify(path)}: the last one stays in force`, { cause: error }),
-          );
-        }
+      if (files.haveChanged()) {
+        reread(onError);
       }
       return inForce;
     },
+    reread,
   };
 }

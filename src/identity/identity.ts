@@ -87,8 +87,8 @@ export class Identity {
   readonly comms = new Dimension(["comm"]);
   /** Where processes run. What is learned of a group later on changes the labels of its actors. */
   readonly cgroups: Cgroups;
-  /** The most actors remembered at once. */
-  readonly limit: number;
+  /** The most actors remembered at once. Lowering it forgets none: further ones find no room. */
+  limit: number;
   readonly #labels: readonly string[];
   readonly #catalog: Catalog;
   readonly #now: () => number;

@@ -102,6 +102,11 @@ export interface BpfObject {
    * endian (size 1, 2, 4 or 8; out of range throws); bytes must fit and the rest is zeroed.
    */
   setConstant(name: string, value: number | bigint | Uint8Array): void;
+  /**
+   * Sets a global variable (.data, .bss) of a loaded object, attached or not. Values are as for {@link setConstant}. A program that
+   * runs meanwhile finds each aligned word of up to 8 bytes either as it was or as it will be.
+   */
+  setVariable(name: string, value: number | bigint | Uint8Array): void;
   /** Leaves a program out of the load, or puts it back. Before load only. */
   setAutoload(program: string, on: boolean): void;
   /** Leaves a map out of the load, or puts it back. Before load only. */

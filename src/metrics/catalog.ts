@@ -22,6 +22,13 @@ interface Retirement {
   readonly rendersBegun: number;
 }
 
+function checkedLimit(limit: number): number {
+  if (!Number.isInteger(limit) || limit < 1) {
+    throw new RangeError(`series limit ${limit}: want a whole number of at least 1`);
+  }
+  return limit;
+}
+
 /**
  * The tables in the order they were declared, each name once.
  *
@@ -30,7 +37,7 @@ interface Retirement {
  * All times are milliseconds of one clock that the caller chooses.
  */
 export class Catalog {
-  readonly seriesLimit: number;
+  #seriesLimit: number;
   readonly #grace: number;
   readonly #tables = new Map<string, AnyTable>();
   /** By dimension and id, oldest first. */
@@ -43,11 +50,21 @@ export class Catalog {
 
   constructor(options: CatalogOptions = {}) {
     const { seriesLimit = 100_000, grace = 30_000 } = options;
-    if (!Number.isInteger(seriesLimit) || seriesLimit < 1) {
-      throw new RangeError(`series limit ${seriesLimit}: want a whole number of at least 1`);
-    }
-    this.seriesLimit = seriesLimit;
+    this.#seriesLimit = checkedLimit(seriesLimit);
     this.#grace = grace;
+  }
+
+  /** The most series of each metric that is not bounded. */
+  get seriesLimit(): number {
+    return this.#seriesLimit;
+  }
+
+  /** Holds for the tables there are and those to come. Series that are there stay, further ones are folded. */
+  set seriesLimit(limit: number) {
+    this.#seriesLimit = checkedLimit(limit);
+    for (const table of this) {
+      table.limitSeries(limit);
+    }
   }
 
   /** Declares a counter; its name must end in `_total`. Throws when the name is taken or against the rules. */

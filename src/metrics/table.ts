@@ -34,11 +34,11 @@ export abstract class Table {
   readonly detail: Dimension | undefined;
   /** What Prometheus counts as series: lines of a row on the page. */
   readonly seriesPerRow: number;
-  /** The most rows beside those of `subject.other`, at least 1; Infinity for a bounded table. */
-  readonly most: number;
   protected readonly rows = new KeyedRows();
+  readonly #isBounded: boolean;
   #otherRows = 0;
   #folded = 0;
+  #most = Infinity;
 
   /** `limit` is the most series. Throws when the definition is against the rules. */
   constructor(type: MetricType, definition: TableDefinition, limit: number, seriesPerRow: number) {
@@ -56,7 +56,20 @@ export abstract class Table {
     this.subject = definition.subject;
     this.detail = definition.detail;
     this.seriesPerRow = seriesPerRow;
-    this.most = definition.bounded === true ? Infinity : Math.max(1, Math.floor(limit / seriesPerRow));
+    this.#isBounded = definition.bounded === true;
+    this.limitSeries(limit);
+  }
+
+  /** The most rows beside those of `subject.other`, at least 1; Infinity for a bounded table. */
+  get most(): number {
+    return this.#most;
+  }
+
+  /** Changes the most series, unless the table is bounded. Lowering it removes none: further ones find no room. */
+  limitSeries(limit: number): void {
+    if (!this.#isBounded) {
+      this.#most = Math.max(1, Math.floor(limit / this.seriesPerRow));
+    }
   }
 
   /** How many rows there are: label sets. */
@@ -98,7 +111,7 @@ export abstract class Table {
     const { other } = this.subject;
     if (subject === other) {
       this.#otherRows++;
-    } else if (this.rows.size - this.#otherRows >= this.most) {
+    } else if (this.rows.size - this.#otherRows >= this.#most) {
       this.#folded++;
       return this.row(other, detail);
     }

@@ -5,12 +5,15 @@ import { lockedMemory } from "../kernel/features.js";
 import { layoutOf, layoutText } from "../kernel/layout.js";
 import { native, type BpfObject, type NativeError } from "../kernel/native.js";
 import type { RecordClass } from "../kernel/record.js";
+import { changeSetup } from "./setup-changes.js";
 import type { HookSet, Setup, Signal, SignalOptions } from "./signal.js";
 
 /** How a signal got into the kernel: loaded, nothing attached yet. */
 export interface Loaded {
   readonly object: BpfObject;
   readonly hook: HookSet;
+  /** What was set for it. */
+  readonly setup: Setup;
   /** Better ways that this kernel refused, and why. */
   readonly refused: readonly { readonly hook: HookSet; readonly error: Error }[];
   /** What this kernel does not give of it. */
@@ -79,16 +82,6 @@ function leaveOut(object: BpfObject, names: readonly string[]): void {
   }
 }
 
-function fillSets(object: BpfObject, sets: NonNullable<Setup["sets"]>): void {
-  for (const [name, keys] of Object.entries(sets)) {
-    const map = object.map(name);
-    const value = new Uint8Array(map.info.valueSize);
-    for (const key of keys) {
-      map.set(key, value);
-    }
-  }
-}
-
 function ringSizeOf(setup: Setup, options: LoadOptions): number {
   // Libbpf makes a whole page of the least size.
   return setup.ringSize === 0 ? leastRingSize : (options.ringSize ?? setup.ringSize ?? defaultRingSize);
@@ -119,11 +112,11 @@ function attempt(
       object.setConstant(name, value);
     }
     object.load();
-    fillSets(object, setup.sets ?? {});
+    changeSetup(object, {}, setup);
     const attachable = object.programs
       .filter((program) => !without.includes(program.name) && !program.section.startsWith("iter/"))
       .map((program) => program.name);
-    return { object, hook, lost, attachable };
+    return { object, hook, lost, setup, attachable };
   } catch (error) {
     object.close();
     throw error;

@@ -5,7 +5,8 @@ import type { BpfMap, BpfRing } from "../kernel/native.js";
 import type { Catalog } from "../metrics/catalog.js";
 import type { Loaded } from "./load.js";
 import { RingReader } from "./ring-reader.js";
-import type { EventRecord, Handlers, Signal, SignalOptions } from "./signal.js";
+import { changeSetup } from "./setup-changes.js";
+import type { EventRecord, Handlers, Setup, Signal, SignalOptions } from "./signal.js";
 
 /** What a signal's programs and its reader have counted: produced = consumed + every drop, at rest. */
 export interface Books {
@@ -34,6 +35,7 @@ export class RunningSignal {
   readonly #handlers: Handlers<EventRecord>;
   readonly #reader: RingReader<EventRecord>;
   readonly #account: BpfMap;
+  #setup: Setup;
 
   /** Declares the signal's metrics and maps its ring; `failed` gets what a handler throws. */
   constructor(
@@ -46,6 +48,7 @@ export class RunningSignal {
   ) {
     this.signal = signal;
     this.loaded = loaded;
+    this.#setup = loaded.setup;
     const { object } = loaded;
     this.#handlers = signal.start(
       {
@@ -74,6 +77,16 @@ export class RunningSignal {
       this.loaded.object.attach(program);
     }
     this.#handlers.attached?.();
+  }
+
+  /**
+   * Follows options that have changed, as far as that goes while programs are attached: see {@link Setup}. No event is lost. What
+   * throws has changed nothing.
+   */
+  reconfigure(options: SignalOptions): void {
+    const setup = this.signal.setup(options);
+    changeSetup(this.loaded.object, this.#setup, setup);
+    this.#setup = setup;
   }
 
   /** Takes in what waits in the ring: see {@link RingReader.drain}. Returns how many records that was. */

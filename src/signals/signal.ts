@@ -14,10 +14,15 @@ export interface HookSet {
   readonly without: readonly string[];
 }
 
-/** A value of a `const volatile` variable, or the entries of a map, to be set before a signal runs. */
+/**
+ * What is to be set in the kernel for a signal. `variables` and `sets` follow the options while the signal runs (see
+ * setup-changes.ts); the rest is settled when it is loaded.
+ */
 export interface Setup {
   /** `const volatile` variables by name. */
   readonly constants?: Readonly<Record<string, number | bigint | Uint8Array>>;
+  /** Global variables that programs find changed at their next run, by name, in the order in which they are to be written. */
+  readonly variables?: Readonly<Record<string, number | bigint | Uint8Array>>;
   /** Keys to put into hash maps used as sets, by map name; each value is zero bytes. */
   readonly sets?: Readonly<Record<string, readonly Uint8Array[]>>;
   /** Entries of maps, by name, where they are not to be as many as the object says. */
@@ -151,7 +156,7 @@ export interface Signal<T extends EventRecord = EventRecord> {
    * words of `ringtap_signal_info{without}`. The refusal of any other program refuses the hook set.
    */
   readonly optional?: Readonly<Record<string, string>>;
-  /** What to set before loading. */
+  /** What to set for these options. Called before loading, and again for each change of the options. */
   setup(options: SignalOptions): Setup;
   /** Declares the metrics and returns what to do with events. Called once, after loading and before attaching. */
   start(context: SignalContext, options: SignalOptions): Handlers<T>;

@@ -29,16 +29,19 @@ function isStream(options: SignalOptions): boolean {
   return options.mode === "trace" || options.syscall.mode === "stream";
 }
 
-/** The bitmap `names` of bpf/syscall.bpf.c. Throws for a name that no system call has. */
-function namesBitmap(names: readonly string[]): Uint8Array {
-  const bitmap = new Uint8Array(indexCount / 8);
+/** Processes, or names of processes, that can be chosen: FILTERED_MAX of bpf/lib/call_filters.h. */
+export const mostFiltered = 1024;
+
+/** The bitmap `left_out` of bpf/lib/call_filters.h: all but `names`, or none. Throws for a name that no system call has. */
+function leftOut(names: readonly string[]): Uint8Array {
+  const bitmap = new Uint8Array(indexCount / 8).fill(names.length > 0 ? 0xff : 0);
   for (const name of names) {
     const nr = syscallNumber(name);
     if (nr === undefined) {
       throw new Error(`system call ${JSON.stringify(name)}: there is none of this name on ${process.arch}`);
     }
     const index = syscallIndex(nr);
-    bitmap[index >>> 3] = (bitmap[index >>> 3] as number) | (1 << (index & 7));
+    bitmap[index >>> 3] = (bitmap[index >>> 3] as number) & ~(1 << (index & 7));
   }
   return bitmap;
 }
@@ -65,15 +68,14 @@ function setup(options: SignalOptions): Setup {
   }
   const { syscall, pids, comms } = options;
   return {
-    constants: {
-      stream: 1,
+    constants: { stream: 1, own_tgid: pid },
+    variables: {
       min_duration_ns: syscall.minDuration,
       errors_only: syscall.errorsOnly ? 1 : 0,
       filter_names: syscall.names.length > 0 ? 1 : 0,
-      names: namesBitmap(syscall.names),
+      left_out: leftOut(syscall.names),
       filter_pids: pids.length > 0 ? 1 : 0,
       filter_comms: comms.length > 0 ? 1 : 0,
-      own_tgid: pid,
     },
     sets: {
       pids: pids.map((tgid) => new Uint8Array(Uint32Array.of(tgid).buffer)),

@@ -180,6 +180,7 @@ describe("precedence", () => {
 });
 
 describe("refusals", () => {
+  const ascending = (count: number): string => Array.from({ length: count }, (_, index) => index + 1).join();
   const wantAddress = "expected HOST:PORT, [IPV6]:PORT or :PORT, the port from 0 to 65535";
   const wantDuration = "expected a number with a unit (ns, us, ms, s, m), at most 60m";
   const wantPath = "expected a path such as /metrics, of letters, digits and . _ ~ -";
@@ -222,6 +223,8 @@ describe("refusals", () => {
     ],
     ["--syscall.pids", "0", '"0": expected a whole number from 1 to 4194303'],
     ["--syscall.pids", "1,4194304", '"4194304": expected a whole number from 1 to 4194303'],
+    ["--syscall.pids", ascending(1025), "has 1025 values: expected at most 1024"],
+    ["--syscall.comms", ascending(1025), "has 1025 values: expected at most 1024"],
     ["--syscall.comms", "sixteen-bytes-öh", `"sixteen-bytes-öh": ${wantComm}`],
     ["--syscall.comms", "", `"": ${wantComm}`],
     ["--ring.size", "3MiB", `"3MiB": ${wantSize}`],

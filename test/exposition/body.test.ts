@@ -38,6 +38,8 @@ test("it says how many series there are, and how many updates were folded", asyn
     assert.match(text, /^ringtap_series_folded_total{metric="open"} 0$/m);
     assert.match(text, new RegExp(`^ringtap_scrape_duration_seconds_count ${scrape}$`, "m"));
   }
+  catalog.seriesLimit = 3;
+  assert.match(await readText(body()), /^ringtap_series_limit 3$/m);
 });
 
 test("the hooks run before each render, in order, one at a time", async () => {

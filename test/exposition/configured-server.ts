@@ -51,8 +51,11 @@ export async function startConfigured(context: TestContext, text: string, option
   const live = openWebConfig(join(folder, "web.yml"));
   const problems: Error[] = [];
   const webConfig = () => live.current((error) => problems.push(error));
+  const reread = () => {
+    live.reread((error) => problems.push(error));
+  };
   const started = await start(context, { webConfig, ...options });
-  return { ...started, folder, write, writeIdentity, problems };
+  return { ...started, folder, write, writeIdentity, reread, problems };
 }
 
 /** The status of a scrape, or "cut" when there is no answer. */

@@ -52,6 +52,22 @@ test("a file that is being rewritten is not believed", async (context) => {
   assert.equal(await status(), 401);
 });
 
+test("files are believed at once when they are to be reread", async (context) => {
+  const { address, write, reread, problems } = await startConfigured(context, "");
+  const status = async () => (await ask(address, "/metrics")).status;
+  assert.equal(await status(), 200);
+  write("web.yml", users);
+  reread();
+  assert.equal(await status(), 401);
+  write("web.yml", "nonsense: 1\n");
+  reread();
+  assert.equal(await status(), 401);
+  assert.equal(problems.length, 1);
+  await sleep(settling);
+  assert.equal(await status(), 401);
+  assert.equal(problems.length, 1);
+});
+
 test("a new certificate is shown at once, and connections under the old one are cut", async (context) => {
   const { address, port, folder, writeIdentity, write, problems } = await startConfigured(context, tlsSection());
   const agent = new Agent({ keepAlive: true, ca });

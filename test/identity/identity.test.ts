@@ -272,6 +272,29 @@ describe("Identity", () => {
     assert.equal(identity.running, 0);
   });
 
+  it("keeps the actors that are there when the limit is lowered, and makes room when it is raised", () => {
+    const { identity, count, series } = setUp(undefined, { limit: 3 });
+    const all = (...pids: number[]): void => {
+      for (const pid of pids) {
+        identity.lives(record(pid, "many"));
+        count(record(pid, "many"));
+      }
+    };
+    all(1, 2);
+    identity.limit = 1;
+    all(1, 2, 3);
+    const other = { 'pid="~other",comm="~other"': 1 };
+    assert.deepEqual(series(), { 'pid="1",comm="many"': 2, 'pid="2",comm="many"': 2, ...other });
+    identity.limit = 3;
+    all(3);
+    assert.deepEqual(series(), {
+      'pid="1",comm="many"': 2,
+      'pid="2",comm="many"': 2,
+      'pid="3",comm="many"': 1,
+      ...other,
+    });
+  });
+
   it("is as small as before after 100,000 short-lived processes", () => {
     const { identity, count, scrape, clock, catalog } = setUp();
     for (let pid = 1; pid <= 100_000; pid++) {

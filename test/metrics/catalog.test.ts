@@ -53,6 +53,33 @@ test("the limit is that of every table which is not bounded", () => {
   }
 });
 
+test("a limit that changes leaves the rows that are there, and the totals exact", () => {
+  const catalog = new Catalog({ seriesLimit: 3 });
+  const subject = new Dimension(["comm"]);
+  const table = catalog.counter({ name: "a_total", help, subject });
+  const bounded = catalog.gauge({ name: "c", help, subject, bounded: true });
+  const addToEach = (names: string): void => {
+    for (const name of names) {
+      table.add(subject.intern(name), 0, 1);
+    }
+  };
+  const values = (names: string): number[] => Array.from(names, (name) => table.value(subject.intern(name)));
+  addToEach("abc");
+  catalog.seriesLimit = 1;
+  assert.equal(catalog.seriesLimit, 1);
+  addToEach("abcd");
+  assert.deepEqual(values("abcd"), [2, 2, 2, 0]);
+  assert.equal(table.value(subject.other), 1);
+  assert.equal(catalog.counter({ name: "later_total", help, subject }).most, 1);
+  catalog.seriesLimit = 4;
+  addToEach("de");
+  assert.deepEqual(values("abcde"), [2, 2, 2, 1, 0]);
+  assert.equal(table.value(subject.other), 2);
+  assert.equal(bounded.most, Infinity);
+  assert.throws(() => (catalog.seriesLimit = 0), /series limit 0: want a whole number/);
+  assert.equal(catalog.seriesLimit, 4);
+});
+
 test("a retired subject goes after a later render and the grace time, from all its tables and no others", () => {
   const { catalog, process, opens, connections, execs, id } = makeCatalog();
   catalog.retire(process, id, 0);

@@ -116,15 +116,18 @@ describe("names of errors", () => {
 });
 
 describe("setup of the syscall signal", () => {
-  it("sets a bit for each name asked for", () => {
+  it("leaves out all names but those asked for, and none when none is", () => {
     const names = [syscallName(9), "syscall_1000", syscallName(compatBit + 8)];
-    const { constants: set } = syscall.setup({ ...plainStream, syscall: { ...plainStream.syscall, names } });
-    const bitmap = set?.names as Uint8Array;
-    const bits = Array.from({ length: indexCount }, (_, index) => index).filter(
-      (index) => ((bitmap[index >>> 3] as number) >>> (index & 7)) & 1,
+    const { variables: set } = syscall.setup({ ...plainStream, syscall: { ...plainStream.syscall, names } });
+    const bitmap = set?.left_out as Uint8Array;
+    const clear = Array.from({ length: indexCount }, (_, index) => index).filter(
+      (index) => (((bitmap[index >>> 3] as number) >>> (index & 7)) & 1) === 0,
     );
-    assert.deepEqual(bits, [9, 1000, 1024 + 8]);
+    assert.deepEqual(clear, [9, 1000, 1024 + 8]);
     assert.equal(set?.filter_names, 1);
+    const unfiltered = syscall.setup(plainStream).variables;
+    assert.deepEqual(unfiltered?.left_out, new Uint8Array(indexCount / 8));
+    assert.equal(unfiltered.filter_names, 0);
   });
 
   it("refuses a name that no system call has", () => {

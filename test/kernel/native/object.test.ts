@@ -3,24 +3,29 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { execFileSync } from "node:child_process";
 import { describe, it } from "node:test";
 
-import { native } from "../../../src/kernel/native.js";
-import { compile, getppid, nativeError, scratch } from "./fixture.js";
+import { type BpfObject, native } from "../../../src/kernel/native.js";
+import { bpfMappings, compile, descriptorCount, getppid, nativeError, scratch } from "./fixture.js";
 
 const ring = compile("ring");
 const rejected = compile("rejected");
 const types = compile("types");
 
-/** Loads the constants' fixture after `prepare` and returns the struct its program wrote. */
-function shown(prepare: (object: ReturnType<typeof native.open>) => void): DataView {
+/** What the program of the variables' fixture, attached, writes at the next system call. */
+function written(object: BpfObject): DataView {
+  assert(process.ppid > 0);
+  const results = object.map("results");
+  assert.equal(results.readAll(), 1);
+  return new DataView(results.values.slice(0));
+}
+
+/** Loads the fixture after `prepare` and returns the struct its program wrote. */
+function shown(prepare: (object: BpfObject) => void): DataView {
   const object = native.open(types);
   try {
     prepare(object);
     object.load();
     object.attach("show");
-    assert(process.ppid > 0);
-    const results = object.map("results");
-    assert.equal(results.readAll(), 1);
-    return new DataView(results.values.slice(0));
+    return written(object);
   } finally {
     object.close();
   }
@@ -190,6 +195,66 @@ describe("constants", () => {
     const object = native.open(ring);
     const error = nativeError(() => object.setConstant("nope", 1));
     assert.match(error.message, /: no such constant, only target_pid, target_nr, silent$/u);
+    object.close();
+  });
+});
+
+describe("variables", () => {
+  const name = (bytes: DataView): string => Buffer.from(bytes.buffer, 96, 11).toString("latin1");
+
+  it("change under an attached program, each by itself", () => {
+    const object = native.open(types);
+    object.load();
+    object.attach("show");
+    let bytes = written(object);
+    assert.deepEqual([bytes.getBigUint64(80, true), bytes.getBigUint64(88, true)], [7n, 0n]);
+    object.setVariable("changing", 2n ** 64n - 1n);
+    object.setVariable("changing_name", Buffer.from("eleven byte"));
+    bytes = written(object);
+    assert.deepEqual([bytes.getBigUint64(80, true), bytes.getBigUint64(88, true)], [2n ** 64n - 1n, 0n]);
+    assert.equal(name(bytes), "eleven byte");
+    object.setVariable("changing", 1);
+    object.setVariable("changing_byte", 255);
+    object.setVariable("changing_name", Buffer.from("ten bytes."));
+    bytes = written(object);
+    assert.deepEqual([bytes.getBigUint64(80, true), bytes.getBigUint64(88, true)], [1n, 255n]);
+    assert.equal(name(bytes), "ten bytes.\0");
+    object.close();
+  });
+
+  it("leave no mapping and no descriptor behind", () => {
+    const object = native.open(types);
+    object.load();
+    const before = [bpfMappings().length, descriptorCount()];
+    object.setVariable("changing", 1);
+    assert.deepEqual([bpfMappings().length, descriptorCount()], before);
+    object.close();
+  });
+
+  it("are there once the object is loaded, and until it is closed", () => {
+    const object = native.open(types);
+    const set = (): void => {
+      object.setVariable("changing", 1);
+    };
+    assert.match(nativeError(set).message, /^setting variable "changing" of types\.bpf\.o: .* is not loaded$/u);
+    object.load();
+    set();
+    object.close();
+    assert.match(nativeError(set).message, /: object types\.bpf\.o is closed$/u);
+  });
+
+  it("must fit, and are listed where the name is unknown or a constant's", () => {
+    const object = native.open(types);
+    object.load();
+    const refusal = (variable: string, value: number | Uint8Array): string =>
+      nativeError(() => {
+        object.setVariable(variable, value);
+      }).message;
+    assert.match(refusal("changing_byte", 256), /^setting variable "changing_byte" .*: 256 does not fit its 1 bytes$/u);
+    assert.match(refusal("changing_name", new Uint8Array(12)), /: 12 bytes do not fit its 11$/u);
+    for (const unknown of ["nope", "byte"]) {
+      assert.match(refusal(unknown, 1), /: no such variable, only .*\bchanging\b/u);
+    }
     object.close();
   });
 });

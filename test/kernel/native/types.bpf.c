@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * One of each kind of member and constant. Nothing here is loaded, except by the test of the
- * constants.
+ * One of each kind of member and variable. Nothing here is loaded, except by the tests of the
+ * variables.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -55,11 +55,17 @@ const volatile enum shift shift = UP;
 const volatile char name[8] = "initial";
 const volatile struct inner both = { 1, 2 };
 
+volatile __u64 changing = 7;
+volatile __u8 changing_byte;
+volatile char changing_name[11];
+
 struct result {
 	__s64 numbers[8];
 	char name[8];
 	struct inner both;
 	__u32 padding;
+	__u64 changing[2];
+	char changing_name[16];
 };
 
 struct {
@@ -69,7 +75,7 @@ struct {
 	__type(value, struct result);
 } results SEC(".maps");
 
-/* Shows the constants as a loaded program sees them. */
+/* Shows the variables as a loaded program sees them. */
 SEC("tp_btf/sys_enter")
 int BPF_PROG(show, void *regs, long nr)
 {
@@ -90,6 +96,10 @@ int BPF_PROG(show, void *regs, long nr)
 		result->name[i] = name[i];
 	result->both.a = both.a;
 	result->both.b = both.b;
+	result->changing[0] = changing;
+	result->changing[1] = changing_byte;
+	for (int i = 0; i < sizeof(changing_name); i++)
+		result->changing_name[i] = changing_name[i];
 	return 0;
 }
 

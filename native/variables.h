@@ -15,4 +15,10 @@ namespace ringtap {
  */
 void SetConstant(Napi::Env env, const BpfFile& file, const std::string& name, Napi::Value value);
 
+/**
+ * The same for a variable that is not constant, of an object that is loaded: programs that run
+ * meanwhile find each word of it as it was or as it will be.
+ */
+void SetVariable(Napi::Env env, const BpfFile& file, const std::string& name, Napi::Value value);
+
 }  // namespace ringtap

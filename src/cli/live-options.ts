@@ -1,0 +1,105 @@
+/** Options of `run` that are followed while the agent runs, and what follows them. */
+import { isDeepStrictEqual } from "node:util";
+import type { Logger } from "pino";
+import { needCgroups } from "../identity/identity.js";
+import { chooseHierarchy } from "../kernel/cgroup-hierarchy.js";
+import type { Peers } from "../kubernetes/peers.js";
+import type { SignalOptions } from "../signals/signal.js";
+import { seriesLabels } from "./kubernetes.js";
+import type { RunOptions } from "./options.js";
+import type { SignalSet } from "./signal-set.js";
+
+type OptionName = keyof RunOptions;
+
+/** Options that can change together. */
+export interface LiveOption {
+  readonly names: readonly OptionName[];
+  /** They mean nothing without this one: when it differs from the running agent's, they have to wait for the restart too. */
+  readonly within?: OptionName;
+  /** Takes them over. What throws must have changed nothing, and comes first in the list. */
+  readonly apply: (options: RunOptions) => void;
+}
+
+/** What signals are to know of the options. */
+export function signalOptions(options: RunOptions, peers: Peers | undefined): SignalOptions {
+  return {
+    mode: "run",
+    syscall: {
+      mode: options.syscallMode,
+      minDuration: options.syscallMinDuration,
+      errorsOnly: options.syscallErrorsOnly,
+      names: options.syscallNames,
+    },
+    cgroup: { hierarchy: chooseHierarchy(options.cgroupHierarchy), inRecords: needCgroups(seriesLabels(options)) },
+    limits: {
+      connections: options.connectionsLimit,
+      counts: options.countsLimit,
+      threads: options.threadsLimit,
+    },
+    pids: options.syscallPids,
+    comms: options.syscallComms,
+    peers,
+  };
+}
+
+/** All that a running agent follows. */
+export function liveOptions(
+  { catalog, identity, running }: SignalSet,
+  peers: Peers | undefined,
+  log: Logger,
+): readonly LiveOption[] {
+  return [
+    {
+      names: ["syscallMinDuration", "syscallErrorsOnly", "syscallNames", "syscallPids", "syscallComms"],
+      within: "syscallMode",
+      apply: (options) => {
+        for (const signal of running) {
+          signal.reconfigure(signalOptions(options, peers));
+        }
+      },
+    },
+    {
+      names: ["seriesLimit"],
+      apply: ({ seriesLimit }) => {
+        catalog.seriesLimit = seriesLimit;
+      },
+    },
+    {
+      names: ["identityLimit"],
+      apply: ({ identityLimit }) => {
+        identity.limit = identityLimit;
+      },
+    },
+    {
+      names: ["logLevel"],
+      apply: ({ logLevel }) => {
+        log.level = logLevel;
+      },
+    },
+  ];
+}
+
+/** What became of options that were read again. */
+export interface Takeover {
+  /** Those in force now. */
+  readonly options: RunOptions;
+  /** What has changed in them. */
+  readonly changed: readonly OptionName[];
+  /** What would have, but takes a restart. */
+  readonly waiting: readonly OptionName[];
+}
+
+/** Takes over what can be of options that were read again. What throws has changed nothing. */
+export function takeOver(inForce: RunOptions, next: RunOptions, live: readonly LiveOption[]): Takeover {
+  const differs = (name: OptionName): boolean => !isDeepStrictEqual(next[name], inForce[name]);
+  const changing = live.filter(
+    ({ names, within }) => names.some(differs) && (within === undefined || !differs(within)),
+  );
+  const changed = changing.flatMap(({ names }) => names.filter(differs));
+  const options = { ...inForce, ...Object.fromEntries(changed.map((name) => [name, next[name]])) };
+  for (const { apply } of changing) {
+    apply(options);
+  }
+  const waiting = (Object.keys(next) as OptionName[]).filter((name) => differs(name) && !changed.includes(name));
+  return { options, changed, waiting };
+}

@@ -1,0 +1,60 @@
+/** Sets of a loaded object, from one setup to another. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+
+import { objectFolder } from "../../src/kernel/installation.js";
+import type { BpfObject } from "../../src/kernel/native.js";
+import { loadSignal } from "../../src/signals/load.js";
+import { changeSetup } from "../../src/signals/setup-changes.js";
+import type { Setup } from "../../src/signals/signal.js";
+import { syscall } from "../../src/signals/syscall.js";
+import type { Scope } from "./support/scope.js";
+import { ways } from "./support/loading.js";
+
+/** The system call signal as a stream, loaded and not attached, with these pids in its set. */
+function loadWith(scope: Scope, pids: readonly number[]): { object: BpfObject; setup: Setup } {
+  const { object, setup } = loadSignal(syscall, { ...ways.stream, pids }, { folder: objectFolder });
+  scope.after(() => object.close());
+  return { object, setup };
+}
+
+function setupOf(pids: readonly number[]): Setup {
+  return syscall.setup({ ...ways.stream, pids });
+}
+
+function pidsIn(object: BpfObject): number[] {
+  const map = object.map("pids");
+  const count = map.readAll();
+  return Array.from(new Uint32Array(map.keys, 0, count)).sort((a, b) => a - b);
+}
+
+function ascending(from: number, count: number): number[] {
+  return Array.from({ length: count }, (_, index) => from + index);
+}
+
+describe("sets", () => {
+  it("hold the keys of the last setup", (t) => {
+    const { object, setup } = loadWith(t, [3, 1, 2]);
+    assert.deepEqual(pidsIn(object), [1, 2, 3]);
+    const next = setupOf([2, 4]);
+    changeSetup(object, setup, next);
+    assert.deepEqual(pidsIn(object), [2, 4]);
+    changeSetup(object, next, {});
+    assert.deepEqual(pidsIn(object), []);
+  });
+
+  it("that have no room for the new keys beside the old ones stay as they were", (t) => {
+    const { object, setup } = loadWith(t, ascending(1, 1000));
+    const tooMany = setupOf(ascending(500, 2000));
+    assert.throws(
+      () => {
+        changeSetup(object, setup, tooMany);
+      },
+      { code: "E2BIG", message: /^writing map "pids"/ },
+    );
+    assert.deepEqual(pidsIn(object), ascending(1, 1000));
+    const fits = setupOf(ascending(1000, 1024));
+    changeSetup(object, setup, fits);
+    assert.deepEqual(pidsIn(object), ascending(1000, 1024));
+  });
+});
