@@ -6,7 +6,7 @@ import { apiUrl, nodeName, oneOf, podLabel, readableFile } from "./options-value
 const kubernetesModes = ["auto", "on", "off"] as const;
 
 /** Labels that say who is at the other end of a connection. */
-export const peerLabels = ["peer_service", "peer_namespace"] as const;
+const peerLabels = ["peer_service", "peer_namespace"] as const;
 
 export const kubernetesFlags = {
   kubernetes: single(

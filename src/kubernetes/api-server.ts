@@ -13,7 +13,7 @@ export interface ApiServer {
 }
 
 /** Where the kubelet puts a pod's credentials. */
-export const serviceAccountFolder = "/var/run/secrets/kubernetes.io/serviceaccount";
+const serviceAccountFolder = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /** The API server of the cluster whose pod this process runs in; undefined outside of any. */
 export function clusterApiServer(

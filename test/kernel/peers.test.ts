@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { type AddressInfo, createConnection, createServer } from "node:net";
+import { type AddressInfo, createConnection, createServer, type Socket } from "node:net";
 import { before, describe, it } from "node:test";
 
 import { type FakeApiServer, startFakeApiServer } from "../kubernetes/support/fake-api-server.js";
@@ -103,14 +103,14 @@ describe("peers", () => {
     const server = createServer().listen(0, "127.0.0.2");
     await once(server, "listening");
     const client = createConnection((server.address() as AddressInfo).port, "127.0.0.2");
-    const [[accepted]] = await Promise.all([once(server, "connection"), once(client, "connect")]);
+    const [accepted] = (await once(server, "connection")) as [Socket];
     test.after(() => {
       client.destroy();
       server.close();
     });
     const later = await startInformed(test, api);
     client.write(Buffer.alloc(5000));
-    await once(accepted as NodeJS.ReadableStream, "readable");
+    await once(accepted, "readable");
     await eventually(async () => {
       const samples = await later.scrape();
       const labels = { pid: process.pid, peer_service: "early" };
