@@ -125,9 +125,12 @@ static __always_inline __u32 unmarked_syscall_nr(struct pt_regs *regs)
 #endif
 }
 
+/* What is left of a number at sys_exit of sigreturn, which wipes it. */
+#define NR_WIPED 0xffffffffu
+
 /*
  * The same with COMPAT_BIT for a 32-bit caller. An x32 caller's number keeps X32_SYSCALL_BIT; after
- * sigreturn, which wipes it, it is -1.
+ * sigreturn it is NR_WIPED.
  */
 static __always_inline __u32 syscall_nr(struct pt_regs *regs)
 {

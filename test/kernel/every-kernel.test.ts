@@ -219,6 +219,25 @@ describe("counts", () => {
     });
   }
 
+  it("of system calls stay apart when processes preempt each other in the middle of them", async (t) => {
+    const waiting = await startWaiting(t, compile("rt-rivals", "syscall-calls"), ["rivals", "10000"]);
+    const pids = await waiting.go();
+    const samples = await agent.scrape();
+    t.diagnostic(`${missed(samples)} runs left out by the kernel`);
+    assert.equal(pids.length, 2);
+    for (const pid of pids) {
+      const of = (metric: string, syscall: string): number => sum(samples, metric, { pid, syscall });
+      assertExact(of("ringtap_syscalls_total", "getppid"), 10_000, samples);
+      assertExact(of("ringtap_syscall_errors_total", "getuid"), 10_000, samples);
+      assert.equal(of("ringtap_syscall_errors_total", "getppid"), 0, "it never fails");
+      assert.equal(
+        of("ringtap_syscalls_total", "getuid"),
+        of("ringtap_syscall_errors_total", "getuid"),
+        "it never succeeds",
+      );
+    }
+  });
+
   it("are complete: produced = consumed, by the hook that is reported", async () => {
     // Others may do something between the last look into a ring and the books.
     await eventually(async () => {

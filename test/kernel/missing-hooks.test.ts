@@ -105,6 +105,7 @@ it("what is lost is named in the log, in /readyz and in ringtap_signal_info", as
   const ready = await agent.get("/readyz");
   assert.equal(ready.status, 200);
   assert.deepEqual((await ready.text()).trimEnd().split("\n"), [
+    "cgroup: up (tp_btf)",
     "process: up (tp_btf, without renames)",
     "tcp: up (tp_btf, without resets sent)",
     "syscall: up (tp_btf)",
@@ -115,6 +116,7 @@ it("what is lost is named in the log, in /readyz and in ringtap_signal_info", as
   assert.deepEqual(
     [...infos.keys()],
     [
+      'ringtap_signal_info{signal="cgroup",hook="tp_btf"}',
       'ringtap_signal_info{signal="process",hook="tp_btf",without="renames"}',
       'ringtap_signal_info{signal="tcp",hook="tp_btf",without="resets sent"}',
       'ringtap_signal_info{signal="syscall",hook="tp_btf"}',
@@ -148,6 +150,9 @@ it("trace warns of it", async (t) => {
   assert.match(stderr, /a program was refused.* without="?resets sent/);
 });
 
+/** Every program is wanted. */
+const everything = { ...plain, cgroup: { ...plain.cgroup, inRecords: true } };
+
 for (const signal of signals) {
   for (const [program, detail] of Object.entries(signal.optional ?? {})) {
     it(`${signal.name} loads without ${program}`, (t) => {
@@ -155,7 +160,7 @@ for (const signal of signals) {
       const [, hook = ""] = object.programs.find(({ name }) => name === program)?.section.split("/") ?? [];
       object.close();
       const copy = buildAsking(t, { [signal.name]: [hook, "x".repeat(hook.length)] });
-      const loaded = loadSignal(signal, plain, { folder: dirname(copy.object(signal.name)) });
+      const loaded = loadSignal(signal, everything, { folder: dirname(copy.object(signal.name)) });
       loaded.object.close();
       assert.deepEqual(
         loaded.lost.map((loss) => [loss.program, loss.detail]),

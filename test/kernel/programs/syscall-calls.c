@@ -8,6 +8,7 @@
  *   syscall-calls filtered               for the filters: see filtered()
  *   syscall-calls mixed                  all sorts: see mixed()
  *   syscall-calls roam COUNT             two processes wait for each other on all CPUs: see roam()
+ *   syscall-calls rivals COUNT           on one CPU, two processes: see rivals()
  *
  * Each prints "ready", waits for the end of standard input and begins; then prints the pids of its
  * processes, one a line.
@@ -63,11 +64,11 @@ static void compat(int count)
 }
 #endif
 
-static void refused(int count)
+static void refuse(int number)
 {
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
@@ -75,6 +76,11 @@ static void refused(int count)
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, 2, &filter))
 		exit(1);
+}
+
+static void refused(int count)
+{
+	refuse(SYS_getppid);
 	getppid_times(count);
 }
 
@@ -270,6 +276,37 @@ static void roam(int count)
 	waitpid(child, NULL, 0);
 }
 
+static void getppid_and_getuid_times(int count)
+{
+	for (int i = 0; i < count; i++) {
+		syscall(SYS_getppid);
+		syscall(SYS_getuid);
+	}
+}
+
+/*
+ * Each makes `count` getppid, and as many getuid, which seccomp refuses. None waits: the scheduler
+ * takes the CPU from them in the middle of their calls.
+ */
+static void rivals(int count)
+{
+	cpu_set_t cpu;
+	pid_t child;
+
+	CPU_ZERO(&cpu);
+	CPU_SET(sched_getcpu(), &cpu);
+	sched_setaffinity(0, sizeof(cpu), &cpu);
+	refuse(SYS_getuid);
+	child = fork();
+	if (child == 0) {
+		getppid_and_getuid_times(count);
+		_exit(0);
+	}
+	announce(child);
+	getppid_and_getuid_times(count);
+	waitpid(child, NULL, 0);
+}
+
 int main(int argc, char **argv)
 {
 	char byte;
@@ -293,6 +330,8 @@ int main(int argc, char **argv)
 		filtered();
 	else if (!strcmp(argv[1], "roam"))
 		roam(atoi(argv[2]));
+	else if (!strcmp(argv[1], "rivals"))
+		rivals(atoi(argv[2]));
 	else
 		mixed();
 	return 0;
