@@ -36,7 +36,7 @@ describe("options that are read again", () => {
       [20, "warn", 7, "stream"],
     );
     write("");
-    assert.equal(source.reread(next).seriesLimit, 20_000);
+    assert.equal(source.reread(next).seriesLimit, 100_000);
   });
 
   test("are refused with the reason, once for each change of their file", async (context) => {
