@@ -1,11 +1,7 @@
 /** Options of `run` that are followed while the agent runs, and what follows them. */
 import { isDeepStrictEqual } from "node:util";
 import type { Logger } from "pino";
-import { needCgroups } from "../identity/identity.js";
-import { chooseHierarchy } from "../kernel/cgroup-hierarchy.js";
-import type { Peers } from "../kubernetes/peers.js";
 import type { SignalOptions } from "../signals/signal.js";
-import { seriesLabels } from "./kubernetes.js";
 import type { RunOptions } from "./options.js";
 import type { SignalSet } from "./signal-set.js";
 
@@ -20,32 +16,24 @@ export interface LiveOption {
   readonly apply: (options: RunOptions) => void;
 }
 
-/** What signals are to know of the options. */
-export function signalOptions(options: RunOptions, peers: Peers | undefined): SignalOptions {
+/** Which system calls signals are to know of. */
+export function wantedCalls(options: RunOptions): Pick<SignalOptions, "syscall" | "pids" | "comms"> {
   return {
-    mode: "run",
     syscall: {
       mode: options.syscallMode,
       minDuration: options.syscallMinDuration,
       errorsOnly: options.syscallErrorsOnly,
       names: options.syscallNames,
     },
-    cgroup: { hierarchy: chooseHierarchy(options.cgroupHierarchy), inRecords: needCgroups(seriesLabels(options)) },
-    limits: {
-      connections: options.connectionsLimit,
-      counts: options.countsLimit,
-      threads: options.threadsLimit,
-    },
     pids: options.syscallPids,
     comms: options.syscallComms,
-    peers,
   };
 }
 
-/** All that a running agent follows. */
+/** All that a running agent follows, whose signals were started with `signalOptions`. */
 export function liveOptions(
   { catalog, identity, running }: SignalSet,
-  peers: Peers | undefined,
+  signalOptions: SignalOptions,
   log: Logger,
 ): readonly LiveOption[] {
   return [
@@ -54,7 +42,7 @@ export function liveOptions(
       within: "syscallMode",
       apply: (options) => {
         for (const signal of running) {
-          signal.reconfigure(signalOptions(options, peers));
+          signal.reconfigure({ ...signalOptions, ...wantedCalls(options) });
         }
       },
     },

@@ -4,18 +4,21 @@ import { createAgentRegistry } from "../exposition/agent-registry.js";
 import { createBody } from "../exposition/body.js";
 import type { PageSignal } from "../exposition/page.js";
 import { startServer } from "../exposition/server.js";
+import { needCgroups } from "../identity/identity.js";
+import { chooseHierarchy } from "../kernel/cgroup-hierarchy.js";
 import { native } from "../kernel/native.js";
 import { dropCapabilities } from "../kernel/privileges.js";
 import { Engine } from "../signals/engine.js";
 import { signals } from "../signals/index.js";
 import { hookText } from "../signals/load.js";
 import { declareProgramStats, declareSelfMetrics } from "../signals/self-metrics.js";
+import type { SignalOptions } from "../signals/signal.js";
 import { registerBuildInfo, registerIdentityMetrics, registerReloadMetrics } from "./agent-metrics.js";
 import { askedToEnd } from "./ending.js";
 import { describeError } from "./errors.js";
 import { followKubernetes, nameContainers, seriesLabels } from "./kubernetes.js";
 import { registerKubernetesMetrics } from "./kubernetes-metrics.js";
-import { liveOptions, signalOptions } from "./live-options.js";
+import { liveOptions, wantedCalls } from "./live-options.js";
 import { createLogger } from "./logger.js";
 import { budgetTexts, memoryBudget } from "./memory-budget.js";
 import { addRunFlags } from "./options.js";
@@ -38,18 +41,30 @@ async function run(source: OptionsSource): Promise<void> {
   const { initial: options } = source;
   const log = createLogger(options.logLevel, options.logFormat);
   const ending = askedToEnd();
-  const kubernetes = followKubernetes(options, log);
   const followed = followOptions(source, log);
+  const kubernetes = followKubernetes(options, log);
+  const labels = seriesLabels(options);
+  const signalOptions: SignalOptions = {
+    mode: "run",
+    ...wantedCalls(options),
+    cgroup: { hierarchy: chooseHierarchy(options.cgroupHierarchy), inRecords: needCgroups(labels) },
+    limits: {
+      connections: options.connectionsLimit,
+      counts: options.countsLimit,
+      threads: options.threadsLimit,
+    },
+    peers: kubernetes.peers,
+  };
   const set = startSignals({
     signals,
     wanted: options.signals,
-    labels: seriesLabels(options),
+    labels,
     seriesLimit: options.seriesLimit,
     identityLimit: options.identityLimit,
     ringSize: options.ringSize,
     strict: options.strict,
     log,
-    signalOptions: signalOptions(options, kubernetes.peers),
+    signalOptions,
   });
   nameContainers(set.identity.cgroups, kubernetes.pods, options.kubernetesPodLabels);
   const engine = new Engine(set.running, set.identity);
@@ -102,7 +117,7 @@ async function run(source: OptionsSource): Promise<void> {
       for (const address of server.addresses) {
         log.info({ url: `${server.scheme}://${address}${options.telemetryPath}` }, "serving metrics");
       }
-      followed.start(liveOptions(set, kubernetes.peers, log), () => webConfig?.reread());
+      followed.start(liveOptions(set, signalOptions, log), () => webConfig?.reread());
       log.info({ signal: await ending }, "ending");
     } finally {
       followed.stop();
