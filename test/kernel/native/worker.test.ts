@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { describe, it } from "node:test";
-import { setTimeout } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 
 import { native } from "../../../src/kernel/native.js";
@@ -13,6 +13,19 @@ const fixture = compile("ring");
 function start(mode: Job["mode"]): Worker {
   const job: Job = { fixture, pid: process.pid, nr: getppid, mode };
   return new Worker(new URL("./worker.js", import.meta.url), { workerData: job });
+}
+
+/** Terminates a worker while records keep coming, up to its end. */
+async function terminateAmidRecords(worker: Worker): Promise<void> {
+  const ending = { isOver: false };
+  const ended = worker.terminate().then(() => {
+    ending.isOver = true;
+  });
+  while (!ending.isOver) {
+    call(20);
+    await nextTurn();
+  }
+  await ended;
 }
 
 /** Checks that a worker's end has closed all that it had open. */
@@ -39,7 +52,7 @@ describe("a worker", () => {
           }
           call(20);
           await setTimeout(round);
-          await worker.terminate();
+          await terminateAmidRecords(worker);
         });
       }
     });
