@@ -51,6 +51,7 @@ missing_packages() {
   has_command git || echo git
   compgen -G '/usr/lib/*/faketime/libfaketime.so.1' >/dev/null || echo libfaketime
   has_command systemd-analyze || echo systemd
+  has_command unzip || echo unzip
 
   if $with_kernels; then missing_for_kernels; fi
   if $with_images; then missing_for_images; fi

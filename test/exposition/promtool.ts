@@ -1,12 +1,13 @@
 import { spawnSync } from "node:child_process";
 
 /** An exit code, and all that was said. */
-interface Finding {
+export interface Finding {
   readonly status: number | null;
   readonly output: string;
 }
 
-function promtool(args: readonly string[], input = ""): Finding {
+/** Runs promtool. Throws when there is none. */
+export function promtool(args: readonly string[], input = ""): Finding {
   const { status, stdout, stderr, error } = spawnSync("promtool", args, { input, encoding: "utf8" });
   if (error !== undefined) {
     throw error;

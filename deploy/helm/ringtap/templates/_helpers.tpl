@@ -1,0 +1,81 @@
+{{/* The name of the objects: the release's, with the chart's where it is not in it. */}}
+{{- define "ringtap.name" -}}
+{{- $usual := contains .Chart.Name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name .Chart.Name) -}}
+{{- .Values.fullnameOverride | default $usual | trunc 63 | trimSuffix "-" -}}
+{{- end }}
+
+{{/* What selects the agent's pods. Never changes in the life of a release: a DaemonSet's selector cannot. */}}
+{{- define "ringtap.selector" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "ringtap.labels" -}}
+{{ include "ringtap.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{/* The metadata of an object of the release; further labels and annotations by the caller. */}}
+{{- define "ringtap.metadata" -}}
+name: {{ include "ringtap.name" . }}
+namespace: {{ .Release.Namespace }}
+labels:
+  {{- include "ringtap.labels" . | nindent 2 }}
+{{- end }}
+
+{{- define "ringtap.image" -}}
+{{- with .Values.image -}}
+{{ .repository }}{{ if .digest }}@{{ .digest }}{{ else }}:{{ .tag | default $.Chart.AppVersion }}{{ end }}
+{{- end -}}
+{{- end }}
+
+{{- define "ringtap.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{ .Values.serviceAccount.name | default (include "ringtap.name" .) }}
+{{- else -}}
+{{ .Values.serviceAccount.name | default "default" }}
+{{- end -}}
+{{- end }}
+
+{{/* The scheme of the endpoint, in lower case. */}}
+{{- define "ringtap.scheme" -}}
+{{- ternary "https" "http" .Values.web.tls -}}
+{{- end }}
+
+{{/* The configuration file: `config`, and what follows from other values. Keys are dotted where those of `config` may be nested. */}}
+{{- define "ringtap.config" -}}
+{{- $own := dict "web.listen-address" (list (printf ":%v" .Values.web.port)) -}}
+{{- if .Values.web.configSecret -}}
+{{- $_ := set $own "web.config.file" "/etc/ringtap-web/web.yml" -}}
+{{- end -}}
+{{- merge $own .Values.config | toYaml -}}
+{{- end }}
+
+{{/* "true" when series are labelled with what only the API server knows of this node's pods, else nothing. */}}
+{{- define "ringtap.readsPods" -}}
+{{- $labels := .Values.config.labels | default list -}}
+{{- $others := without $labels "namespace" "pod" "container" "workload" -}}
+{{- if or (lt (len $others) (len $labels)) (dig "kubernetes" "pod-labels" list .Values.config) -}}true{{- end -}}
+{{- end }}
+
+{{/* "true" when the other ends of connections are to be named, else nothing. */}}
+{{- define "ringtap.readsPeers" -}}
+{{- if dig "peer" "labels" list .Values.config -}}true{{- end -}}
+{{- end }}
+
+{{- define "ringtap.readsApi" -}}
+{{- or (include "ringtap.readsPods" .) (include "ringtap.readsPeers" .) -}}
+{{- end }}
+
+{{- define "ringtap.telemetryPath" -}}
+{{- dig "web" "telemetry-path" "/metrics" .Values.config -}}
+{{- end }}
+
+{{/* The part of `config` that the agent reads at its start only; the rest it takes over while it runs (docs/flags.md). */}}
+{{- define "ringtap.startConfig" -}}
+{{- $config := omit .Values.config "series-limit" "identity-limit" -}}
+{{- $_ := set $config "log" (omit (dig "log" dict .Values.config) "level") -}}
+{{- $_ := set $config "syscall" (omit (dig "syscall" dict .Values.config) "min-duration" "errors-only" "names" "pids" "comms") -}}
+{{- toYaml $config -}}
+{{- end }}

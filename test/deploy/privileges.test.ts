@@ -1,0 +1,109 @@
+/** What the chart asks for: no more than docs/security.md says is needed. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+
+import { readDocument, section } from "../docs/documents.js";
+import { type KubernetesObject, only, render, renderPod, type Values } from "./chart.js";
+import { valueSets } from "./value-sets.js";
+
+describe("by default the agent", () => {
+  const { pod, container } = renderPod();
+
+  it("has the capabilities that docs/security.md asks for, and nothing else", () => {
+    const [, names = ""] = /^(CAP_\w+(?: and CAP_\w+)*) are all it takes/m.exec(readDocument("docs/security.md")) ?? [];
+    const documented = names.split(" and ").map((name) => name.replace("CAP_", ""));
+    assert.deepEqual(container.securityContext, {
+      runAsUser: 0,
+      runAsGroup: 0,
+      privileged: false,
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ["ALL"], add: documented },
+      readOnlyRootFilesystem: true,
+      seccompProfile: { type: "RuntimeDefault" },
+    });
+  });
+
+  it("shares the host's pids, and no other namespace", () => {
+    assert.deepEqual([pod.hostPID, pod.hostNetwork ?? false, pod.hostIPC ?? false], [true, false, false]);
+  });
+
+  it("mounts nothing of the host's, and writes to nothing", () => {
+    assert.deepEqual(
+      pod.volumes.map(({ name }) => name),
+      ["config"],
+    );
+    assert.equal(pod.volumes[0]?.hostPath, undefined);
+    assert.deepEqual(
+      container.volumeMounts.filter(({ readOnly }) => readOnly !== true),
+      [],
+    );
+  });
+});
+
+describe("on demand the agent", () => {
+  it("is privileged, without what Kubernetes refuses beside it", () => {
+    const { securityContext } = renderPod({ securityContext: { privileged: true } }).container;
+    assert.equal(securityContext.privileged, true);
+    assert.deepEqual([securityContext.allowPrivilegeEscalation, securityContext.capabilities], [undefined, undefined]);
+  });
+
+  it("has further capabilities, a filter and a type", () => {
+    const { securityContext } = renderPod(valueSets["more capabilities"]).container;
+    assert.deepEqual(securityContext.capabilities, {
+      drop: ["ALL"],
+      add: ["BPF", "PERFMON", "SYS_RESOURCE", "SYS_ADMIN"],
+    });
+    assert.deepEqual(securityContext.seccompProfile, { type: "Unconfined" });
+    assert.deepEqual(securityContext.seLinuxOptions, { type: "spc_t" });
+  });
+});
+
+describe("of the API server it may ask for", () => {
+  /** `pods: list, watch` and so on, of what may be done in the whole cluster. */
+  function allowed(objects: readonly KubernetesObject[]): readonly string[] {
+    const { rules } = only(objects, "ClusterRole");
+    return rules.flatMap(({ apiGroups, resources, verbs }) =>
+      resources.map(
+        (resource) => `${[...apiGroups.filter((group) => group !== ""), resource].join("/")}: ${verbs.join(", ")}`,
+      ),
+    );
+  }
+
+  const page = section(readDocument("docs/kubernetes-deploy.md"), "## What it may ask the API server");
+  const documented = Array.from(page.matchAll(/`([\w./]+: list, watch)`/g), ([, text = ""]) => text);
+
+  it("pods, for their names", () => {
+    assert.deepEqual(allowed(render()), documented.slice(0, 1));
+  });
+
+  it("pods, for their labels", () => {
+    const values: Values = { config: { labels: ["comm"], kubernetes: { "pod-labels": ["app"] } } };
+    assert.deepEqual(allowed(render(values)), documented.slice(0, 1));
+  });
+
+  it("services and their endpoints too, to name peers", () => {
+    assert.deepEqual(allowed(render(valueSets["names of peers"])), documented);
+  });
+
+  it("services and their endpoints alone, where nothing else is asked for", () => {
+    const values: Values = { config: { labels: ["comm"], peer: { labels: ["peer_service"] } } };
+    assert.deepEqual(allowed(render(values)), documented.slice(1));
+  });
+
+  it("nothing, without a token, where labels need no API server", () => {
+    const { pod, container } = renderPod(valueSets["nothing of the API server"]);
+    assert.equal(pod.automountServiceAccountToken, false);
+    assert.equal(container.env, undefined);
+    assert.equal(renderPod().pod.automountServiceAccountToken, true);
+  });
+
+  it("whatever its account may", () => {
+    const binding = only(render(), "ClusterRoleBinding");
+    const role = only(render(), "ClusterRole");
+    const account = only(render(), "ServiceAccount");
+    assert.equal(binding.roleRef.name, role.metadata.name);
+    assert.deepEqual(binding.subjects, [
+      { kind: "ServiceAccount", name: account.metadata.name, namespace: account.metadata.namespace },
+    ]);
+  });
+});
