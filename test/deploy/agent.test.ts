@@ -2,13 +2,10 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 
-import { parse, stringify } from "yaml";
-
 import type { RunOptions } from "../../src/cli/options.js";
 import { configFile, runOptions } from "../cli/run-options.js";
 import { only, render, renderPod, type Values } from "./chart.js";
 import { valueSets } from "./value-sets.js";
-import { supported } from "./supported.js";
 
 /** The text that lies at a path in the agent's container, from the ConfigMap that is mounted there. */
 function mountedText(values: Values, path: string): string {
@@ -30,13 +27,11 @@ function optionsWith(test: TestContext, values: Values): RunOptions {
   const [command, argument = "", ...others] = args;
   assert.deepEqual([command, ...others], ["run"]);
   const [, path = ""] = /^--config\.file=(.*)$/.exec(argument) ?? [];
-  const config = parse(mountedText(values, path)) as Record<string, unknown>;
-  if (config["web.config.file"] !== undefined) {
-    assert.equal(config["web.config.file"], "/etc/ringtap-web/web.yml");
-    config["web.config.file"] = configFile(test, "http_server_config: {http2: false}\n");
-  }
+  // A file of a Secret, which the kubelet would put there.
+  const web = configFile(test, "http_server_config: {http2: false}\n");
+  const text = mountedText(values, path).replace("/etc/ringtap-web/web.yml", web);
   const environment = Object.fromEntries(env.map(({ name, value }) => [name, value ?? "node-1"]));
-  return runOptions(["--config.file", configFile(test, stringify(supported(config)))], environment);
+  return runOptions(["--config.file", configFile(test, text)], environment);
 }
 
 describe("the agent starts", () => {
@@ -72,10 +67,23 @@ describe("the agent is told", () => {
     assert.equal(options.identityLimit, 1000);
   });
 
-  it("its node, by the kubelet", () => {
+  it("whose series these are", (test) => {
+    assert.deepEqual(optionsWith(test, {}).labels, ["comm", "namespace", "pod", "container"]);
+    const { kubernetesPodLabels, peerLabels } = optionsWith(test, valueSets["names of peers"] ?? {});
+    assert.deepEqual(
+      [kubernetesPodLabels, peerLabels],
+      [
+        ["app", "team"],
+        ["peer_service", "peer_namespace"],
+      ],
+    );
+  });
+
+  it("its node, by the kubelet", (test) => {
     assert.deepEqual(renderPod().container.env, [
       { name: "RINGTAP_KUBERNETES_NODE_NAME", valueFrom: { fieldRef: { fieldPath: "spec.nodeName" } } },
     ]);
+    assert.equal(optionsWith(test, {}).kubernetesNode, "node-1");
   });
 });
 

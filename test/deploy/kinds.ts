@@ -9,6 +9,7 @@ export interface Container {
   readonly args: readonly string[];
   readonly env?: readonly { readonly name: string; readonly value?: string; readonly valueFrom?: unknown }[];
   readonly securityContext: Readonly<Record<string, unknown>>;
+  readonly resources: { readonly limits: { readonly memory: string } };
   readonly ports: readonly { readonly name: string; readonly containerPort: number }[];
   readonly livenessProbe: Readonly<Record<string, unknown>>;
   readonly readinessProbe: Readonly<Record<string, unknown>>;

@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 
 import { codeRows, readDocument, section } from "../docs/documents.js";
 import { chartFile, defaultValues, template } from "./chart.js";
-import { flagNames } from "./supported.js";
+import { flagNames } from "./flag-names.js";
 
 /** A JSON schema, as far as the chart's uses it. */
 interface Schema {
@@ -54,6 +54,8 @@ describe("config", () => {
       .filter(isSetting)
       .map((path) => path.slice("config.".length));
     const own = ["config.file", "web.listen-address", "web.config.file", "kubernetes.node-name"];
+    // For agents outside of a cluster.
+    own.push("kubernetes.api-url", "kubernetes.token-file", "kubernetes.ca-file");
     const missing = flagNames().filter((flag) => !settings.includes(flag) && !own.includes(flag));
     assert.deepEqual(missing, [], "flags that values.schema.json has no key for");
   });

@@ -3,12 +3,9 @@ import assert from "node:assert/strict";
 import { randomBytes, randomUUID } from "node:crypto";
 import { test } from "node:test";
 
-import { parse, stringify } from "yaml";
-
 import { chooseHierarchy } from "../../src/kernel/cgroup-hierarchy.js";
 import { signals } from "../../src/signals/index.js";
 import { only, render } from "../deploy/chart.js";
-import { supported } from "../deploy/supported.js";
 import { controlGroup, hierarchy } from "./support/cgroups.js";
 import { startContainer } from "./support/container.js";
 import { eventually } from "./support/eventually.js";
@@ -47,9 +44,8 @@ test("the agent counts in the chart's pod what was there before it", async (cont
   const labels = ["comm", "container_id", "namespace", "pod", "container"];
   const objects = render({ config: { labels } });
   const { spec: pod } = only(objects, "DaemonSet").spec.template;
-  const config = parse(only(objects, "ConfigMap").data["ringtap.yaml"] ?? "") as Record<string, unknown>;
   const network = networkNamespace(context);
-  const log = startContainer(context, pod, network, { "ringtap.yaml": stringify(supported(config)) });
+  const log = startContainer(context, pod, network, only(objects, "ConfigMap").data);
   await eventually(() => assert.match(log(), /serving metrics/));
   const lines = (path: string, part: string): readonly string[] =>
     network.run(process.execPath, "-e", fetchLines, `http://127.0.0.1:19435${path}`, part).trim().split("\n");
@@ -59,6 +55,10 @@ test("the agent counts in the chart's pod what was there before it", async (cont
     [],
   );
   assert.equal(readiness.length, signals.length);
+
+  const [, kernel, agent] = /memory at most" kernel=(\d+)MiB agent=(\d+)MiB/.exec(log()) ?? [];
+  const limit = Number.parseInt(pod.containers[0].resources.limits.memory);
+  assert(Number(kernel) + Number(agent) <= limit, `it may take ${kernel} MiB and ${agent} MiB, more than ${limit} MiB`);
 
   await program.go();
   const series = { comm: "rt-pod", container_id: id.slice(0, 12), syscall: "getsid" };

@@ -1,0 +1,10 @@
+import { Command } from "commander";
+
+import { addRunFlags } from "../../src/cli/options.js";
+
+/** The names of the flags of `run`, without dashes. */
+export function flagNames(): readonly string[] {
+  const command = new Command();
+  addRunFlags(command, []);
+  return command.options.filter(({ hidden }) => !hidden).map(({ long }) => (long ?? "").replace(/^--/, ""));
+}
