@@ -25,6 +25,7 @@ const well: Readonly<Record<string, string>> = {
   'ringtap_series_folded_total{metric="ringtap_syscalls_total"}': "9+0x60",
   ringtap_identities_folded_total: "3+0x60",
   'ringtap_kubernetes_up{resource="pods"}': "1+0x60",
+  ringtap_config_last_reload_successful: "1+0x60",
 };
 
 const ill: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -37,6 +38,7 @@ const ill: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   RingtapSeriesFolded: { 'ringtap_series_folded_total{metric="ringtap_syscalls_total"}': "0+100x60" },
   RingtapIdentitiesFolded: { ringtap_identities_folded_total: "0+1x60" },
   RingtapNamesOutOfDate: { 'ringtap_kubernetes_up{resource="pods"}': "0+0x60" },
+  RingtapConfigurationRefused: { ringtap_config_last_reload_successful: "0+0x60" },
 };
 
 /** Has promtool play an hour of `series` and compare what fires at its end. */
