@@ -73,7 +73,7 @@ static __always_inline void remote_of_sockaddr(struct endpoints *ends, __u64 soc
 		ends->family = FAMILY_IPV6;
 		__builtin_memcpy(ends->remote_address, &to.address, sizeof(to.address));
 	} else {
-		ends->remote_address[0] =
-			to.family == AF_INET6 ? to.address.in6_u.u6_addr32[3] : to.word;
+		ends->remote_address[0] = to.family == AF_INET6 ? to.address.in6_u.u6_addr32[3] :
+								  to.word;
 	}
 }

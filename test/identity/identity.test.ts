@@ -1,11 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import {
-  Identity,
-  type IdentityOptions,
-  type ProcessRecord,
-  unknownComm,
-} from "../../src/identity/identity.js";
+import { Identity, type IdentityOptions, type ProcessRecord, unknownComm } from "../../src/identity/identity.js";
 import { Catalog } from "../../src/metrics/catalog.js";
 
 const grace = 30_000;
