@@ -11,10 +11,9 @@ import type { Signal, SignalOptions } from "../signals/signal.js";
 import { describeError } from "./errors.js";
 
 /** As `run` has them by default, and with what all labels take. */
-const signalOptions: SignalOptions = {
-  ...plain,
-  cgroup: { hierarchy: chooseHierarchy("auto"), inRecords: true },
-};
+function fullOptions(): SignalOptions {
+  return { ...plain, cgroup: { hierarchy: chooseHierarchy("auto"), inRecords: true } };
+}
 
 /** What came of trying a signal. */
 export interface Trial {
@@ -29,14 +28,15 @@ export interface Trial {
  */
 export function trySignal(signal: Signal, catalog: Catalog, identity: Identity): Trial {
   const check = `signal ${signal.name}`;
+  const options = fullOptions();
   let loaded: Loaded;
   try {
-    loaded = loadSignal(signal, signalOptions, { folder: objectFolder });
+    loaded = loadSignal(signal, options, { folder: objectFolder });
   } catch (error) {
     return { finding: { check, status: "fail", detail: describeError(error) } };
   }
   try {
-    const running = new RunningSignal(signal, loaded, catalog, identity, signalOptions, (error) => {
+    const running = new RunningSignal(signal, loaded, catalog, identity, options, (error) => {
       throw error;
     });
     running.attach();

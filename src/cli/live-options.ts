@@ -1,7 +1,9 @@
 /** Options of `run` that are followed while the agent runs, and what follows them. */
 import { isDeepStrictEqual } from "node:util";
 import type { Logger } from "pino";
+import { needCgroups } from "../identity/identity.js";
 import type { SignalOptions } from "../signals/signal.js";
+import { seriesLabels } from "./kubernetes.js";
 import type { RunOptions } from "./options.js";
 import type { SignalSet } from "./signal-set.js";
 
@@ -12,6 +14,8 @@ export interface LiveOption {
   readonly names: readonly OptionName[];
   /** They mean nothing without this one: when it differs from the running agent's, they have to wait for the restart too. */
   readonly within?: OptionName;
+  /** Does what is loaded allow it? Else they wait for the restart. */
+  readonly isPossible?: (options: RunOptions) => boolean;
   /** Takes them over. What throws must have changed nothing, and comes first in the list. */
   readonly apply: (options: RunOptions) => void;
 }
@@ -47,6 +51,13 @@ export function liveOptions(
       },
     },
     {
+      names: ["labels"],
+      isPossible: (options) => signalOptions.cgroup.inRecords || !needCgroups(options.labels),
+      apply: (options) => {
+        identity.relabel(seriesLabels(options));
+      },
+    },
+    {
       names: ["seriesLimit"],
       apply: ({ seriesLimit }) => {
         catalog.seriesLimit = seriesLimit;
@@ -56,6 +67,7 @@ export function liveOptions(
       names: ["identityLimit"],
       apply: ({ identityLimit }) => {
         identity.limit = identityLimit;
+        identity.cgroups.limit = identityLimit;
       },
     },
     {
@@ -81,7 +93,8 @@ export interface Takeover {
 export function takeOver(inForce: RunOptions, next: RunOptions, live: readonly LiveOption[]): Takeover {
   const differs = (name: OptionName): boolean => !isDeepStrictEqual(next[name], inForce[name]);
   const changing = live.filter(
-    ({ names, within }) => names.some(differs) && (within === undefined || !differs(within)),
+    ({ names, within, isPossible }) =>
+      names.some(differs) && (within === undefined || !differs(within)) && (isPossible?.(next) ?? true),
   );
   const changed = changing.flatMap(({ names }) => names.filter(differs));
   const options = { ...inForce, ...Object.fromEntries(changed.map((name) => [name, next[name]])) };

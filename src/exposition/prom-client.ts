@@ -27,9 +27,10 @@ function rowLabels(table: AnyTable, row: number): Record<string, string> {
     [table.subject, table.subjectAt(row)],
     [table.detail, table.detailAt(row)],
   ] as const) {
+    const names = dimension?.namesOf(id) ?? [];
     for (const [index, value] of dimension?.values(id).entries() ?? []) {
       if (value !== "") {
-        labels[dimension?.names[index] as string] = value;
+        labels[names[index] as string] = value;
       }
     }
   }

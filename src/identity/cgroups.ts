@@ -49,7 +49,8 @@ const idDigits = 12;
 
 /** Control groups as the `cgroup` signal tells of them, and the labels of their processes. */
 export class Cgroups {
-  readonly #limit: number;
+  /** The most groups remembered; lowering it makes the oldest go as others come. */
+  limit: number;
   readonly #now: () => number;
   /** In the order in which they were last told of. */
   readonly #groups = new Map<number, Cgroup>();
@@ -62,7 +63,7 @@ export class Cgroups {
 
   constructor(options: CgroupsOptions = {}) {
     const { limit = 32_768, now = () => performance.now() } = options;
-    this.#limit = limit;
+    this.limit = limit;
     this.#now = now;
     this.#groups.set(rootId, { parent: 0, name: "" });
   }
@@ -96,7 +97,7 @@ export class Cgroups {
     if (isNews) {
       this.#renew(this.#unknown);
     }
-    if (this.#groups.size > this.#limit) {
+    while (this.#groups.size > Math.max(1, this.limit)) {
       this.#forgetOldest();
     }
   }

@@ -89,7 +89,6 @@ export class Identity {
   readonly cgroups: Cgroups;
   /** The most actors remembered at once. Lowering it forgets none: further ones find no room. */
   limit: number;
-  readonly #labels: readonly string[];
   readonly #catalog: Catalog;
   readonly #now: () => number;
   readonly #processes = new Map<number, Process>();
@@ -117,12 +116,11 @@ export class Identity {
   constructor(catalog: Catalog, labels: readonly string[], options: IdentityOptions = {}) {
     const { limit = 32_768, now = () => performance.now(), cgroups = new Cgroups() } = options;
     this.#catalog = catalog;
-    this.#labels = labels;
     this.limit = limit;
     this.#now = now;
     this.cgroups = cgroups;
     cgroups.onChange((id) => {
-      this.#relabel(id);
+      this.#renameActors((actor) => this.#cgroup(actor) === id);
     });
     this.subjects = new Dimension(labels);
     this.#table.add(this.#key);
@@ -314,7 +312,7 @@ export class Identity {
   #intern(actor: number, comm: string): number {
     const names = this.cgroups.names(this.#cgroup(actor));
     const values: Names = { ...names, pid: this.#table.word(actor, 0).toString(), comm };
-    return this.subjects.intern(...this.#labels.map((label) => values[label] ?? ""));
+    return this.subjects.intern(...this.subjects.names.map((label) => values[label] ?? ""));
   }
 
   /** The id of an actor's control group. */
@@ -322,11 +320,17 @@ export class Identity {
     return this.#table.word(actor, actorWords - 2) + this.#table.word(actor, actorWords - 1) * 2 ** 32;
   }
 
-  /** A control group has other names now: what its actors do from now on is counted under them. */
-  #relabel(cgroup: number): void {
+  /** Other labels tell processes apart: what happens from now on is counted under them. Throws as {@link Dimension} does. */
+  relabel(labels: readonly string[]): void {
+    this.subjects.rename(labels);
+    this.#renameActors(() => true);
+  }
+
+  /** Actors are called otherwise now: what they do from now on is counted under their new names. */
+  #renameActors(isMeant: (actor: number) => boolean): void {
     for (const [actor, live] of this.#live.entries()) {
       const isForgotten = !live && !this.#over.has(actor);
-      if (isForgotten || this.#cgroup(actor) !== cgroup) {
+      if (actor === otherActor || isForgotten || !isMeant(actor)) {
         continue;
       }
       const [comm = ""] = this.comms.values(this.comm(actor));

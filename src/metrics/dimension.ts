@@ -13,13 +13,20 @@ function wellFormed(value: string): string {
   return value.replace(/\p{Surrogate}/gu, "\uFFFD");
 }
 
-/** `name="value",…` as the text exposition writes it. An empty value is the same as no label, so it is left out. */
-function labelText(names: readonly string[], values: readonly string[]): string {
+/** `name="value"` for each label, as the text exposition writes it. An empty value is the same as no label, so it is left out. */
+function labelTexts(names: readonly string[], values: readonly string[]): string[] {
   return names
     .map((name, index) => [name, values[index] ?? ""] as const)
     .filter(([, value]) => value !== "")
-    .map(([name, value]) => `${name}="${value.replace(/[\\"\n]/g, (character) => escapes[character] ?? character)}"`)
-    .join(",");
+    .map(([name, value]) => `${name}="${value.replace(/[\\"\n]/g, (character) => escapes[character] ?? character)}"`);
+}
+
+/** A tuple, and the names that its values have. */
+interface Labels {
+  readonly names: readonly string[];
+  readonly values: readonly string[];
+  /** What tells the series apart, whatever the order of the names. */
+  readonly key: string;
 }
 
 /** UTF-8 in an array of its own: a Buffer would be part of eight kilobytes that live as long as the longest-lived of their parts. */
@@ -36,20 +43,39 @@ function encoded(text: string): Uint8Array {
  * process.text(id); // pid="1",comm="a\"b"
  */
 export class Dimension {
-  readonly names: readonly string[];
   /** The tuple with `~other` in every label: where series beyond a table's limit go. Always present. */
   readonly other: number;
 
+  #names: readonly string[];
   readonly #ids = new Map<string, number>();
-  readonly #values: (readonly string[] | undefined)[] = [];
+  readonly #labels: (Labels | undefined)[] = [];
   readonly #texts: Uint8Array[] = [];
   readonly #free: number[] = [];
 
   /** Throws when a name is outside the Prometheus grammar, or given twice. No names at all make one tuple, without labels. */
   constructor(names: readonly string[]) {
     checkLabelNames(names);
-    this.names = [...names];
+    this.#names = [...names];
     this.other = this.intern(...names.map(() => otherValue));
+  }
+
+  /** The names of the tuples that are interned from now on. */
+  get names(): readonly string[] {
+    return this.#names;
+  }
+
+  /**
+   * Changes the names. Tuples that are interned keep those that they have, and are found again by the same labels; `other` gets the
+   * new ones. Throws as the constructor does.
+   */
+  rename(names: readonly string[]): void {
+    checkLabelNames(names);
+    this.#names = [...names];
+    this.#ids.delete(this.#at(this.other).key);
+    this.#put(
+      this.other,
+      names.map(() => otherValue),
+    );
   }
 
   /** How many tuples are interned, `other` among them. */
@@ -66,30 +92,22 @@ export class Dimension {
       throw new RangeError(`labels ${this.names.join(",")}: got ${values.length} values`);
     }
     const tuple = values.map(wellFormed);
-    const key = JSON.stringify(tuple);
-    const known = this.#ids.get(key);
-    if (known !== undefined) {
-      return known;
-    }
-    const id = this.#free.pop() ?? this.#values.length;
-    this.#ids.set(key, id);
-    this.#values[id] = tuple;
-    this.#texts[id] = encoded(labelText(this.names, tuple));
-    return id;
+    return this.#ids.get(this.#key(tuple)) ?? this.#put(this.#free.pop() ?? this.#labels.length, tuple);
   }
 
   /** Is the id given out and not released since? */
   has(id: number): boolean {
-    return this.#values[id] !== undefined;
+    return this.#labels[id] !== undefined;
   }
 
-  /** The values behind an id, in the order of `names`. Throws for an id that is not interned. */
+  /** The names of an id's values: those that the dimension had when it was interned. Throws for an id that is not interned. */
+  namesOf(id: number): readonly string[] {
+    return this.#at(id).names;
+  }
+
+  /** The values behind an id, in the order of its names. Throws for an id that is not interned. */
   values(id: number): readonly string[] {
-    const values = this.#values[id];
-    if (values === undefined) {
-      throw new RangeError(`labels ${this.names.join(",")}: no tuple has the id ${id}`);
-    }
-    return values;
+    return this.#at(id).values;
   }
 
   /** The labels of an id, escaped for the text exposition, without braces; empty for an id that is not interned. */
@@ -104,13 +122,34 @@ export class Dimension {
 
   /** Forgets a tuple; its id may be given out again. `other` stays. Throws for an id that is not interned. */
   release(id: number): void {
-    const key = JSON.stringify(this.values(id));
+    const { key } = this.#at(id);
     if (id === this.other) {
       return;
     }
     this.#ids.delete(key);
-    this.#values[id] = undefined;
+    this.#labels[id] = undefined;
     this.#texts[id] = noText;
     this.#free.push(id);
+  }
+
+  #at(id: number): Labels {
+    const labels = this.#labels[id];
+    if (labels === undefined) {
+      throw new RangeError(`labels ${this.names.join(",")}: no tuple has the id ${id}`);
+    }
+    return labels;
+  }
+
+  #key(values: readonly string[]): string {
+    return labelTexts(this.#names, values).sort().join(",");
+  }
+
+  /** Makes `id` stand for a tuple under the names of now. Returns it. */
+  #put(id: number, values: readonly string[]): number {
+    const key = this.#key(values);
+    this.#ids.set(key, id);
+    this.#labels[id] = { names: this.#names, values, key };
+    this.#texts[id] = encoded(labelTexts(this.#names, values).join(","));
+    return id;
   }
 }

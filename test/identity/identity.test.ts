@@ -116,6 +116,25 @@ describe("Identity", () => {
     assert.equal(identity.actors, 0);
   });
 
+  it("counts on under other labels, there and back, and never shows a series twice", () => {
+    const { identity, count, series, scrape, clock } = setUp(["pid", "comm"]);
+    identity.lives(record(7, "nginx"));
+    count(record(7, "nginx"));
+    identity.relabel(["comm"]);
+    count(record(7, "nginx"));
+    identity.relabel(["comm", "pid"]);
+    count(record(7, "nginx"));
+    assert.deepEqual(series(), { 'pid="7",comm="nginx"': 2, 'comm="nginx"': 1 });
+    scrape();
+    clock.now += 2 * grace;
+    identity.sweep();
+    assert.deepEqual(series(), { 'pid="7",comm="nginx"': 2 });
+    assert.equal(identity.subjects.text(identity.subjects.other), 'comm="~other",pid="~other"');
+    assert.throws(() => {
+      identity.relabel(["no label"]);
+    }, /label/);
+  });
+
   it("drops the series of an exited process once scraped after the exit, and not before the grace time", () => {
     const { identity, count, series, scrape, clock, commSeries } = setUp();
     identity.lives(record(7, "nginx"));

@@ -70,6 +70,26 @@ function attached(agent: Agent): string[] {
   return [...heldBy(agent.pid)].filter((held) => !held.startsWith("map")).sort();
 }
 
+describe("labels", () => {
+  it("change for what happens from then on, and lose nothing of what happened before", async (t) => {
+    const agent = await startConfigured(t, "signals: [syscall, file]\nlabels: [pid, comm]\n");
+    const programs = attached(agent);
+    const program = await startWaiting(t, steady);
+    await eventually(async () => {
+      assert(callsOf(await agent.scrape(), program.pid, "getppid") > 0);
+    });
+    await agent.reload("signals: [syscall, file]\nlabels: [comm]\n");
+    const before = callsOf(await agent.scrape(), program.pid, "getppid");
+    const [rounds = ""] = await program.go();
+    const samples = await agent.scrape();
+    assert.equal(callsOf(samples, program.pid, "getppid"), before);
+    assert.equal(sum(samples, "ringtap_syscalls_total", { comm: "rt-steady", syscall: "getppid" }), Number(rounds));
+    assert.equal(sum(samples, "ringtap_file_opens_total", { comm: "rt-steady", result: "ENOENT" }), Number(rounds));
+    assert.deepEqual(attached(agent), programs);
+    await agent.reload("signals: [syscall, file]\nlabels: [comm, unit]\n", "a change of these needs a restart");
+  });
+});
+
 describe("a reload under way", () => {
   it("loses nothing that both the old and the new filters let pass, and counts nothing twice", async (t) => {
     const agent = await startConfigured(t, `${stream}syscall.comms: [rt-steady]\n`);
