@@ -35,10 +35,10 @@ function missed(samples: Samples): number {
   return sum(samples, "ringtap_bpf_program_misses_total", {});
 }
 
-/** Exact, but for what the kernel says that it left out. */
-function assertExact(counted: number, expected: number, samples: Samples): void {
+/** Exact, but for what the kernel says that it left out: each run at most `worth`. */
+function assertExact(counted: number, expected: number, samples: Samples, worth = 1): void {
   const left = missed(samples);
-  assert(counted <= expected && counted >= expected - left, `${counted} of ${expected}, ${left} runs left out`);
+  assert(counted <= expected && counted >= expected - left * worth, `${counted} of ${expected}, ${left} runs left out`);
 }
 
 /** Keeps something of a guest's for those who started it. */
@@ -166,16 +166,24 @@ describe("counts", () => {
     const samples = await agent.scrape();
     const total = (metric: string, labels: Readonly<Record<string, string>> = {}): number =>
       sum(samples, metric, { comm: "rt-traffic", ...labels });
+    const exactly = (
+      metric: string,
+      expected: number,
+      labels: Readonly<Record<string, string>> = {},
+      worth = 1,
+    ): void => {
+      assertExact(total(metric, labels), expected, samples, worth);
+    };
     for (const family of ["ipv4", "ipv6"]) {
-      assert.equal(total("ringtap_tcp_connects_total", { family, result: "established" }), 20);
-      assert.equal(total("ringtap_tcp_connects_total", { family, result: "refused" }), 7);
-      assert.equal(total("ringtap_tcp_accepts_total", { family }), 20);
+      exactly("ringtap_tcp_connects_total", 20, { family, result: "established" });
+      exactly("ringtap_tcp_connects_total", 7, { family, result: "refused" });
+      exactly("ringtap_tcp_accepts_total", 20, { family });
     }
-    assert.equal(total("ringtap_tcp_connects_total"), network.snmp("Tcp", "ActiveOpens"));
-    assert.equal(total("ringtap_tcp_accepts_total"), network.snmp("Tcp", "PassiveOpens"));
-    assert.equal(total("ringtap_tcp_retransmits_total"), network.snmp("Tcp", "RetransSegs"));
-    assert.equal(total("ringtap_tcp_sent_bytes_total"), 40 * 1010);
-    assert.equal(total("ringtap_tcp_received_bytes_total"), 40 * 1010);
+    exactly("ringtap_tcp_connects_total", network.snmp("Tcp", "ActiveOpens"));
+    exactly("ringtap_tcp_accepts_total", network.snmp("Tcp", "PassiveOpens"));
+    exactly("ringtap_tcp_retransmits_total", network.snmp("Tcp", "RetransSegs"));
+    exactly("ringtap_tcp_sent_bytes_total", 40 * 1010, {}, 1010);
+    exactly("ringtap_tcp_received_bytes_total", 40 * 1010, {}, 1010);
     assert.equal(total("ringtap_tcp_connections"), 0);
   });
 
