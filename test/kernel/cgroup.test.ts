@@ -1,11 +1,11 @@
 /** cgroup, and the labels that come of it: groups as runtimes name them, and containers that runc runs. */
 import assert from "node:assert/strict";
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { before, describe, it } from "node:test";
 
 import { type Agent, startAgent } from "./support/agent.js";
-import { type ControlGroup, controlGroup, hierarchy } from "./support/cgroups.js";
+import { type ControlGroup, controlGroup, hierarchy, podPath } from "./support/cgroups.js";
 import { startContainer } from "./support/containers.js";
 import { compileProgram } from "./support/program.js";
 import { startRingtap } from "./support/ringtap.js";
@@ -26,12 +26,6 @@ before(() => {
 
 function newId(): string {
   return randomBytes(32).toString("hex");
-}
-
-/** As kubelet and containerd lay groups out with the systemd driver, below a folder of the test's. */
-function podPath(id: string): string {
-  const pod = `kubepods-burstable-pod${randomUUID().replaceAll("-", "_")}.slice`;
-  return `ringtap-test-${process.pid}/kubepods.slice/kubepods-burstable.slice/${pod}/cri-containerd-${id}.scope`;
 }
 
 /** What was counted of the program with these labels. */

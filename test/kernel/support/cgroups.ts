@@ -1,5 +1,6 @@
 /** Control groups of a test's own, made where runtimes make theirs. */
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 
@@ -25,6 +26,18 @@ export function hierarchy(name: "cgroup2" | "pids"): string {
   const folder = mounts?.[0]?.[4];
   assert(folder !== undefined, `no ${name} hierarchy is mounted: mount one, or run the tests where there is one`);
   return folder;
+}
+
+/** Where each hierarchy is mounted, of either version. */
+export function hierarchies(): string[] {
+  const mounts = readFileSync("/proc/self/mountinfo", "utf8").matchAll(/^(?:\S+ ){4}(\S+) .* - cgroup2? /gm);
+  return Array.from(mounts, ([, folder = ""]) => folder);
+}
+
+/** As kubelet and containerd lay groups out with the systemd driver, below a folder of the test's: that of container `id`. */
+export function podPath(id: string, uid: string = randomUUID()): string {
+  const pod = `kubepods-burstable-pod${uid.replaceAll("-", "_")}.slice`;
+  return `ringtap-test-${process.pid}/kubepods.slice/kubepods-burstable.slice/${pod}/cri-containerd-${id}.scope`;
 }
 
 async function removeEmpty(folder: string): Promise<void> {
