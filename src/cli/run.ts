@@ -8,6 +8,7 @@ import { needCgroups } from "../identity/identity.js";
 import { chooseHierarchy } from "../kernel/cgroup-hierarchy.js";
 import { native } from "../kernel/native.js";
 import { dropCapabilities } from "../kernel/privileges.js";
+import { requireKernel } from "../kernel/requirements.js";
 import { Engine } from "../signals/engine.js";
 import { signals } from "../signals/index.js";
 import { hookText } from "../signals/load.js";
@@ -40,6 +41,7 @@ function describeSignals(set: SignalSet): PageSignal[] {
 async function run(source: OptionsSource): Promise<void> {
   const { initial: options } = source;
   const log = createLogger(options.logLevel, options.logFormat);
+  requireKernel();
   const ending = askedToEnd();
   const followed = followOptions(source, log);
   const kubernetes = followKubernetes(options, log);
@@ -92,7 +94,6 @@ async function run(source: OptionsSource): Promise<void> {
       set.identity,
       set.running.map((signal) => signal.memoryAtLimit()),
     );
-    log.info(budgetTexts(memory), "memory at most");
     engine.start();
     const page = { name: "ringtap", version, signals: describeSignals(set) };
     const webConfig = followWebConfig(options.webConfig, log);
@@ -114,6 +115,7 @@ async function run(source: OptionsSource): Promise<void> {
       if (options.dropCapabilities) {
         log.info({ kept: dropCapabilities() ?? "none" }, "dropped capabilities");
       }
+      log.info(budgetTexts(memory), "memory at most");
       for (const address of server.addresses) {
         log.info({ url: `${server.scheme}://${address}${options.telemetryPath}` }, "serving metrics");
       }

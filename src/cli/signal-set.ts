@@ -3,7 +3,6 @@ import type { Logger } from "pino";
 import { Cgroups } from "../identity/cgroups.js";
 import { Identity } from "../identity/identity.js";
 import { objectFolder } from "../kernel/installation.js";
-import { requireKernel } from "../kernel/requirements.js";
 import { Catalog } from "../metrics/catalog.js";
 import { type Loaded, loadSignal } from "../signals/load.js";
 import { RunningSignal } from "../signals/running.js";
@@ -86,10 +85,9 @@ function startSignal(signal: Signal, catalog: Catalog, identity: Identity, optio
 
 /**
  * Starts each signal. One that fails is logged and left out; when none that was asked for is left, or any is missing where all
- * must start, an error that tells why is thrown and none stays. So is what {@link requireKernel} finds missing.
+ * must start, an error that tells why is thrown and none stays. Call {@link requireKernel} first.
  */
 export function startSignals(options: SignalSetOptions): SignalSet {
-  requireKernel();
   const { signals, wanted, log } = options;
   const catalog = new Catalog({ seriesLimit: options.seriesLimit });
   const identity = new Identity(catalog, options.labels, {

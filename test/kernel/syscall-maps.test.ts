@@ -141,7 +141,9 @@ describe("syscall without room", () => {
     assert(sums.byNumberAlone > 1000);
     const account = object.map("account");
     account.readAll();
-    assert.deepEqual([...new BigUint64Array(account.values, 0, 4)], [0n, 0n, 0n, 0n]);
+    const [produced, ringFull, mapFull, sampled] = new BigUint64Array(account.values, 0, 4);
+    // On a busy machine a call of another thread has been seen to find no place among those put aside. It is counted.
+    assert.deepEqual([produced, ringFull, sampled], [mapFull, 0n, 0n]);
   });
 });
 

@@ -5,7 +5,6 @@ import { join } from "node:path";
 
 import { objectFolder } from "../../../src/kernel/installation.js";
 import { Identity } from "../../../src/identity/identity.js";
-import { chooseHierarchy } from "../../../src/kernel/cgroup-hierarchy.js";
 import { Catalog } from "../../../src/metrics/catalog.js";
 import { loadSignal } from "../../../src/signals/load.js";
 import { plain, plainStream } from "../../../src/signals/plain-options.js";
@@ -17,7 +16,7 @@ export const ways: Readonly<Record<"run" | "stream" | "trace" | "containers", Si
   run: plain,
   stream: plainStream,
   trace: { ...plainStream, mode: "trace" },
-  containers: { ...plainStream, cgroup: { hierarchy: chooseHierarchy("auto"), inRecords: true } },
+  containers: { ...plainStream, cgroup: { hierarchy: "unified", inRecords: true } },
 };
 
 /** What came of it. */
