@@ -37,6 +37,17 @@ function refusalOf(path: string): string {
   return assert.fail("accepted");
 }
 
+/** A file is refused in these words. Returns them. */
+function assertRefusal(path: string, message: string | RegExp): string {
+  const refusal = refusalOf(path);
+  if (typeof message === "string") {
+    assert.equal(refusal, message);
+  } else {
+    assert.match(refusal, message);
+  }
+  return refusal;
+}
+
 describe("accepted, by promtool too", () => {
   for (const [title, text, check] of [
     ["an empty file", "", ({ tls, users, headers }) => tls === undefined && users.size + headers.size === 0],
@@ -220,12 +231,7 @@ describe("refused, by promtool too", () => {
   ] satisfies readonly (readonly [string, string, string | RegExp])[]) {
     test(title, () => {
       const path = write(text);
-      const refusal = refusalOf(path);
-      if (typeof message === "string") {
-        assert.equal(refusal, message);
-      } else {
-        assert.match(refusal, message);
-      }
+      const refusal = assertRefusal(path, message);
       assert.doesNotMatch(refusal, /\n/);
       assert.notEqual(checkWebConfig(path).status, 0);
     });
@@ -274,12 +280,7 @@ describe("refused, though promtool lets it pass", () => {
   ] satisfies readonly (readonly [string, string, string | RegExp])[]) {
     test(title, () => {
       const path = write(text);
-      const refusal = refusalOf(path);
-      if (typeof message === "string") {
-        assert.equal(refusal, message);
-      } else {
-        assert.match(refusal, message);
-      }
+      assertRefusal(path, message);
       assert.equal(checkWebConfig(path).status, 0, checkWebConfig(path).output);
     });
   }
