@@ -3,12 +3,14 @@ import type { Command } from "commander";
 import { createAgentRegistry } from "../exposition/agent-registry.js";
 import { createBody } from "../exposition/body.js";
 import type { PageSignal } from "../exposition/page.js";
+import { usualLimits } from "../exposition/limits.js";
 import { startServer } from "../exposition/server.js";
 import { needCgroups } from "../identity/identity.js";
 import { chooseHierarchy } from "../kernel/cgroup-hierarchy.js";
 import { native } from "../kernel/native.js";
 import { dropCapabilities } from "../kernel/privileges.js";
 import { requireKernel } from "../kernel/requirements.js";
+import { holdDescriptors } from "../kernel/spare-descriptors.js";
 import { Engine } from "../signals/engine.js";
 import { signals } from "../signals/index.js";
 import { hookText } from "../signals/load.js";
@@ -24,7 +26,7 @@ import { createLogger } from "./logger.js";
 import { budgetTexts, memoryBudget } from "./memory-budget.js";
 import { addRunFlags } from "./options.js";
 import { followOptions, openRunOptions, type OptionsSource } from "./reload.js";
-import { startSignals, type SignalSet } from "./signal-set.js";
+import { startSignals, type SignalSet, type SignalSetOptions } from "./signal-set.js";
 import { version } from "./version.js";
 import { followWebConfig } from "./web-config.js";
 
@@ -36,6 +38,20 @@ function describeSignals(set: SignalSet): PageSignal[] {
     up: running !== undefined,
     hooks: running === undefined ? [describeError(error)] : [hookText(running.loaded)],
   }));
+}
+
+/** File descriptors beside those of clients: iterators, files that are read again, the Kubernetes API, look-ups of names. */
+const descriptorsForWork = 32;
+
+/** Starts the signals, but leaves the server, its clients and the work between scrapes their file descriptors. */
+function startLeavingRoom(options: SignalSetOptions, addresses: number): SignalSet {
+  const listening = addresses * (1 + usualLimits.maxConnections);
+  const release = holdDescriptors(listening + descriptorsForWork);
+  try {
+    return startSignals(options);
+  } finally {
+    release();
+  }
 }
 
 async function run(source: OptionsSource): Promise<void> {
@@ -57,7 +73,7 @@ async function run(source: OptionsSource): Promise<void> {
     },
     peers: kubernetes.peers,
   };
-  const set = startSignals({
+  const asked = {
     signals,
     wanted: options.signals,
     labels,
@@ -67,7 +83,8 @@ async function run(source: OptionsSource): Promise<void> {
     strict: options.strict,
     log,
     signalOptions,
-  });
+  };
+  const set = startLeavingRoom(asked, options.listenAddresses.length);
   nameContainers(set.identity.cgroups, kubernetes.pods, options.kubernetesPodLabels);
   const engine = new Engine(set.running, set.identity);
   let stopStats: (() => void) | undefined;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { readdirSync, writeFileSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { before, describe, it } from "node:test";
 import { setTimeout } from "node:timers/promises";
 
@@ -112,12 +112,14 @@ describe("a log that cannot be written", () => {
   });
 });
 
-describe("too few file descriptors for the last signal", () => {
-  it("keeps none of the others from running, and is told by /readyz; --strict ends", async (t) => {
+describe("too few file descriptors", () => {
+  it("for the last signal: the others run and can be scraped, and /readyz tells; --strict ends", async (t) => {
     const whole = await startAgent(t);
     const descriptors = readdirSync(`/proc/${whole.pid}/fd`).length;
     await whole.stop();
-    const prefix = ["prlimit", `--nofile=${descriptors - 8}`];
+    // 128 connections to one address, the listening socket, and 32 for the work between scrapes.
+    const kept = 128 + 1 + 32;
+    const prefix = ["prlimit", `--nofile=${descriptors - 8 + kept}`];
     const agent = await startAgent(t, [], { prefix });
     const ready = await agent.get("/readyz");
     const text = await ready.text();
@@ -125,11 +127,25 @@ describe("too few file descriptors for the last signal", () => {
     assert.match(text, /^\w+: down \((?:loading|attaching) signal \w+: tp_btf: .*\(EMFILE\)\)$/m);
     assert.equal([...text.matchAll(/: up \(tp_btf\)$/gm)].length, text.trimEnd().split("\n").length - 1, text);
     await runProgram(program);
+    const clients = Array.from({ length: 120 }, () => connect(Number(new URL(agent.origin).port), "127.0.0.1"));
+    await Promise.all(clients.map((client) => once(client, "connect")));
     assert.equal(sum(await agent.scrape(), execs, { comm }), 1);
+    for (const client of clients) {
+      client.destroy();
+    }
 
     const { status, stdout, stderr } = await runRingtap(t, ["run", "--strict"], { prefix });
     assert.deepEqual([status, stdout], [1, ""]);
     assert.match(stderr, /^ringtap: (?:loading|attaching) signal \w+: tp_btf: [^\n]*\(EMFILE\)\n$/);
+  });
+
+  it("for clients: told before anything is attached", async (t) => {
+    const { status, stderr } = await runRingtap(t, ["run"], { prefix: ["prlimit", "--nofile=128"] });
+    assert.equal(status, 1);
+    assert.match(
+      stderr,
+      /^ringtap: too few file descriptors: 161 are wanted for serving; raise the limit \(ulimit -n, [^\n]+\n$/,
+    );
   });
 });
 
