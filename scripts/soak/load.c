@@ -3,8 +3,9 @@
  * Loads for the soak: what makes agents lose events or grow.
  *
  *   load calls CPU COUNT           getppid(2), so often, on one CPU
- *   load processes COUNT COMMS     processes that live 5 ms, 16 at a time, under so many names;
- *                                  each fails to open a file
+ *   load processes COUNT COMMS FROM
+ *                                  processes that live 5 ms, 16 at a time, under so many names,
+ *                                  numbered from FROM; each fails to open a file
  *   load connections COUNT         TCP connections to itself over the loopback of a network
  *                                  namespace of its own, both ends held; prints "ready" when all
  *                                  are open, closes them at the end of standard input
@@ -49,11 +50,11 @@ static void calls(int cpu, long count)
 		syscall(SYS_getppid);
 }
 
-static void live(long number, int comms)
+static void live(long name)
 {
 	char comm[16];
 
-	snprintf(comm, sizeof(comm), "soak-%ld", number % comms);
+	snprintf(comm, sizeof(comm), "soak-%ld", name);
 	prctl(PR_SET_NAME, comm);
 	if (open("/nonexistent/file", O_RDONLY) >= 0)
 		_exit(1);
@@ -61,7 +62,7 @@ static void live(long number, int comms)
 	_exit(0);
 }
 
-static void processes(long count, int comms)
+static void processes(long count, int comms, long from)
 {
 	for (long started = 0; started < count; started++) {
 		pid_t child;
@@ -72,7 +73,7 @@ static void processes(long count, int comms)
 		if (child < 0)
 			die("fork");
 		if (child == 0)
-			live(started, comms);
+			live(from + started % comms);
 	}
 	while (wait(NULL) > 0)
 		;
@@ -149,8 +150,8 @@ int main(int argc, char **argv)
 {
 	if (argc == 4 && !strcmp(argv[1], "calls"))
 		calls(atoi(argv[2]), atol(argv[3]));
-	else if (argc == 4 && !strcmp(argv[1], "processes"))
-		processes(atol(argv[2]), atoi(argv[3]));
+	else if (argc == 5 && !strcmp(argv[1], "processes"))
+		processes(atol(argv[2]), atoi(argv[3]), atol(argv[4]));
 	else if (argc == 3 && !strcmp(argv[1], "connections"))
 		connections(atoi(argv[2]));
 	else
