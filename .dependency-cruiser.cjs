@@ -23,6 +23,7 @@ module.exports = {
     importsOnly("generated", "kernel"),
     importsOnly("identity", "kernel", "generated", "metrics"),
     importsOnly("signals", "kernel", "generated", "identity", "metrics"),
+    importsOnly("live", "signals", "kernel", "generated", "identity", "metrics"),
     importsOnly("exposition", "metrics"),
     importsOnly("kubernetes", "metrics"),
     {

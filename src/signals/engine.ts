@@ -19,6 +19,7 @@ export class Engine {
   readonly #identity: Identity;
   readonly #schedule: DrainSchedule;
   #upkeep: NodeJS.Timeout | undefined;
+  #collecting: Promise<unknown> = Promise.resolve();
   #nextSweep: NodeJS.Timeout | undefined;
 
   constructor(signals: readonly RunningSignal[], identity: Identity) {
@@ -45,8 +46,14 @@ export class Engine {
     return drained;
   }
 
-  /** Brings every table up to date: drains the rings and reads the maps. */
-  async collect(): Promise<void> {
+  /** Brings every table up to date: drains the rings and reads the maps. Who asks while that goes on gets their turn afterwards. */
+  collect(): Promise<void> {
+    const done = this.#collecting.then(() => this.#collectAll());
+    this.#collecting = done.catch(() => undefined);
+    return done;
+  }
+
+  async #collectAll(): Promise<void> {
     this.drain();
     for (const signal of this.signals) {
       await signal.collect();

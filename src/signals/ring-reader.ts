@@ -1,7 +1,7 @@
 /** Draining one ring: each record is read where it lies, and belongs to the kernel again when its batch is released. */
 import type { BpfRing } from "../kernel/native.js";
 import type { RecordView } from "../kernel/record.js";
-import type { Batch } from "./signal.js";
+import type { Batch, Watcher } from "./signal.js";
 
 /** A drain ends behind this many records even while more arrive, so that a flood leaves the event loop its turns. */
 const drainLimit = 250_000;
@@ -25,6 +25,7 @@ export class RingReader<T extends RecordView> implements Batch<T> {
   readonly #shortest: number;
   readonly #take: (batch: Batch<T>) => void;
   readonly #failed: (error: unknown) => void;
+  #watchers: readonly Watcher<T>[] = [];
   /** Where the batch goes on and where it ends, in `#index`. */
   #at = 0;
   #end = 0;
@@ -55,6 +56,9 @@ export class RingReader<T extends RecordView> implements Batch<T> {
     let drained = 0;
     let count = ring.peek();
     while (count > 0) {
+      if (this.#watchers.length > 0) {
+        this.#show(2 * count);
+      }
       this.#at = 0;
       this.#end = 2 * count;
       while (this.#at < this.#end) {
@@ -66,6 +70,14 @@ export class RingReader<T extends RecordView> implements Batch<T> {
       count = 2 * count < this.#index.length || drained >= limit ? 0 : ring.peek();
     }
     return drained;
+  }
+
+  /** Shows `watcher` each record before it is handled, until the returned function is called. What it throws goes to `failed`. */
+  watch(watcher: Watcher<T>): () => void {
+    this.#watchers = [...this.#watchers, watcher];
+    return () => {
+      this.#watchers = this.#watchers.filter((other) => other !== watcher);
+    };
   }
 
   next(): boolean {
@@ -81,6 +93,24 @@ export class RingReader<T extends RecordView> implements Batch<T> {
       this.counts.corrupt++;
     }
     return false;
+  }
+
+  /** Walks the batch once for those who watch: without any, a record costs nothing more. */
+  #show(end: number): void {
+    for (let at = 0; at < end; at += 2) {
+      const length = this.#index[at + 1] as number;
+      if (length < this.#shortest) {
+        continue;
+      }
+      this.record.moveTo(this.#index[at] as number, length);
+      for (const watcher of this.#watchers) {
+        try {
+          watcher(this.record);
+        } catch (error) {
+          this.#failed(error);
+        }
+      }
+    }
   }
 
   #takeRest(): void {

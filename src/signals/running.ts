@@ -6,7 +6,7 @@ import type { Catalog } from "../metrics/catalog.js";
 import type { Loaded } from "./load.js";
 import { RingReader } from "./ring-reader.js";
 import { changeSetup } from "./setup-changes.js";
-import type { EventRecord, Handlers, Setup, Signal, SignalOptions } from "./signal.js";
+import type { CensusWatcher, EventRecord, Handlers, Setup, Signal, SignalOptions, Watcher } from "./signal.js";
 
 /** What a signal's programs and its reader have counted: produced = consumed + every drop, at rest. */
 export interface Books {
@@ -92,6 +92,19 @@ export class RunningSignal {
   /** Takes in what waits in the ring: see {@link RingReader.drain}. Returns how many records that was. */
   drain(limit?: number): number {
     return this.#reader.drain(limit);
+  }
+
+  /**
+   * Shows `watcher` each record of the ring before it is handled, until the returned function is called. Costs nothing while nobody
+   * watches; what it throws is the handlers' kind of error, and loses nothing.
+   */
+  watch(watcher: Watcher<EventRecord>): () => void {
+    return this.#reader.watch(watcher);
+  }
+
+  /** Shows `watcher` each census that {@link collect} takes, until the returned function is called. */
+  watchCensus(watcher: CensusWatcher): () => void {
+    return this.#handlers.watchCensus?.(watcher) ?? (() => undefined);
   }
 
   /** Lets the handlers refresh what they read from maps and iterators. */

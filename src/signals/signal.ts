@@ -1,7 +1,7 @@
 /** What a signal is: the one interface that built-in signals and a user's own are written against. */
 import type { CgroupHierarchy } from "../kernel/cgroup-hierarchy.js";
 import type { BpfIterator, BpfMap } from "../kernel/native.js";
-import type { RecordClass, RecordView } from "../kernel/record.js";
+import type { ActorRecord, RecordClass, RecordView } from "../kernel/record.js";
 import type { Identity } from "../identity/identity.js";
 import type { Catalog } from "../metrics/catalog.js";
 import type { PeerDirectory } from "./peers.js";
@@ -51,6 +51,16 @@ export interface Batch<T extends RecordView = RecordView> {
   next(): boolean;
 }
 
+/** Looks at each record beside the handlers, before they do. May not keep it either. */
+export type Watcher<T extends RecordView = RecordView> = (record: T) => void;
+
+/** Looks at all that a signal finds to be there, such as open connections, when `collect` asks the kernel for it. */
+export interface CensusWatcher {
+  began(): void;
+  saw(record: RecordView): void;
+  ended(): void;
+}
+
 /** What a running signal does. None of it may keep a record: it is the kernel's again when the call returns. */
 export interface Handlers<T extends RecordView = RecordView> {
   /**
@@ -62,6 +72,8 @@ export interface Handlers<T extends RecordView = RecordView> {
   attached?(): void;
   /** Called before each scrape: reads maps, walks iterators. Records are taken meanwhile where it gives the event loop a turn. */
   collect?(): void | Promise<void>;
+  /** Shows `watcher` each census that `collect` takes, until the returned function is called. */
+  watchCensus?(watcher: CensusWatcher): () => void;
   /** Called before processes are forgotten: adds to the tables what the handlers still keep to themselves. */
   settle?(): void;
   /** Called every few seconds, scraped or not: empties kernel maps that fill up. */
@@ -86,15 +98,11 @@ export interface Trace<T extends RecordView = RecordView> {
 }
 
 /** A record as it lies in every signal's ring: a time stamp and an actor. */
-export interface EventRecord extends RecordView {
+export interface EventRecord extends RecordView, ActorRecord {
   /** CLOCK_MONOTONIC, nanoseconds. */
   readonly time: number;
-  readonly tgid: number;
   readonly tid: number;
-  readonly comm: string;
   readonly threadComm: string;
-  /** Id of the control group; 0 when records do not say. */
-  readonly cgroup: number;
 }
 
 /** How a signal is to run. */

@@ -7,7 +7,7 @@ import { errnoName } from "./errno.js";
 import { keysOf } from "./names.js";
 import { DetailsByPeer, type PeerDirectory, peerOf } from "./peers.js";
 import { readRecordsInTurns } from "./reading.js";
-import type { Handlers, Signal, SignalContext, SignalOptions, TraceValue } from "./signal.js";
+import type { CensusWatcher, Handlers, Signal, SignalContext, SignalOptions, TraceValue } from "./signal.js";
 
 const kinds = keysOf(TcpEventKind);
 const results = keysOf(TcpResult);
@@ -112,6 +112,16 @@ function start(context: SignalContext, { peers }: SignalOptions): Handlers<TcpEv
   const adopt = context.iterator("tcp_adopt");
   /** Entries of the kernel's map of connections, by the last census. */
   let remembered = 0;
+  let watchers: readonly CensusWatcher[] = [];
+
+  /** Makes the gauge what a census has counted, by subject and role, in one go: no scrape shows half of it. */
+  function publish(open: ReadonlyMap<number, number>): void {
+    metrics.connections.zero();
+    for (const [key, count] of open) {
+      const role = key % roles.length;
+      metrics.connections.add((key - role) / roles.length, metrics.roles[role] ?? 0, count);
+    }
+  }
 
   /** Counts what a connection has carried since it was last seen. Returns its id. */
   function advance(record: TcpEvent | TcpSample, subject: number, comm: number): number {
@@ -188,21 +198,39 @@ function start(context: SignalContext, { peers }: SignalOptions): Handlers<TcpEv
     },
 
     async collect() {
-      metrics.connections.zero();
+      const open = new Map<number, number>();
       known.beginCensus();
+      for (const watcher of watchers) {
+        watcher.began();
+      }
       remembered = await readRecordsInTurns(census, TcpSample.size, sample, (record) => {
         if (record.phase !== TcpPhase.open) {
           return;
+        }
+        for (const watcher of watchers) {
+          watcher.saw(record);
         }
         const actor = identity.of(record);
         const subject = identity.subject(actor);
         const id = advance(record, subject, identity.comm(actor));
         const isOpen = record.state === established || record.state === closeWait;
         if (known.count(id) && isOpen) {
-          metrics.connections.add(subject, metrics.roles[record.role] ?? 0, 1);
+          const key = subject * roles.length + record.role;
+          open.set(key, (open.get(key) ?? 0) + 1);
         }
       });
       known.endCensus();
+      publish(open);
+      for (const watcher of watchers) {
+        watcher.ended();
+      }
+    },
+
+    watchCensus(watcher) {
+      watchers = [...watchers, watcher];
+      return () => {
+        watchers = watchers.filter((other) => other !== watcher);
+      };
     },
 
     mapEntries: () => [["connections", remembered]],
