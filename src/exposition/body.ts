@@ -2,6 +2,8 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import type { Catalog } from "../metrics/catalog.js";
+import type { Format } from "./formats.js";
+import { registryAsOpenMetrics, renderOpenMetrics } from "./openmetrics.js";
 import { renderText } from "./text.js";
 
 /** From 1 ms to 5 s: a scrape of a few series, to one that Prometheus is about to give up (its default timeout is 10 s). */
@@ -14,6 +16,17 @@ export interface BodyOptions {
   /** Brings tables and registry up to date; run before each render, one after the other. One that throws fails the render. */
   readonly collect: readonly (() => void | Promise<void>)[];
 }
+
+/** How a format is written. */
+interface Encoder {
+  readonly registry: (registry: Registry) => Promise<string | Buffer>;
+  readonly tables: (catalog: Catalog) => AsyncGenerator<Buffer, void, undefined>;
+}
+
+const encoders: Readonly<Record<Format, Encoder>> = {
+  text: { registry: (registry) => registry.metrics(), tables: renderText },
+  openmetrics: { registry: registryAsOpenMetrics, tables: renderOpenMetrics },
+};
 
 function registerSeriesMetrics(registry: Registry, catalog: Catalog): void {
   const registers = [registry];
@@ -51,10 +64,10 @@ function registerSeriesMetrics(registry: Registry, catalog: Catalog): void {
 }
 
 /**
- * Returns a function that begins a render and gives its pieces. Only a render whose last piece was taken counts as one that has
+ * Returns a function that begins a render in a format, the text format by default, and gives its pieces. Only a render whose last piece was taken counts as one that has
  * shown the series of retired subjects. The event loop turns after each part, so that none adds to the time another one held it.
  */
-export function createBody(options: BodyOptions): () => AsyncGenerator<Buffer, void, undefined> {
+export function createBody(options: BodyOptions): (format?: Format) => AsyncGenerator<Buffer, void, undefined> {
   const { registry, catalog, collect } = options;
   registerSeriesMetrics(registry, catalog);
   const duration = new Histogram({
@@ -64,7 +77,8 @@ export function createBody(options: BodyOptions): () => AsyncGenerator<Buffer, v
     registers: [registry],
   });
 
-  return async function* body() {
+  return async function* body(format = "text") {
+    const { registry: encodeRegistry, tables } = encoders[format];
     const render = catalog.renderBegan();
     let completed = false;
     const stop = duration.startTimer();
@@ -73,9 +87,9 @@ export function createBody(options: BodyOptions): () => AsyncGenerator<Buffer, v
         await refresh();
         await nextTurn();
       }
-      yield Buffer.from(await registry.metrics());
+      yield Buffer.from(await encodeRegistry(registry));
       await nextTurn();
-      yield* renderText(catalog);
+      yield* tables(catalog);
       completed = true;
     } finally {
       stop();

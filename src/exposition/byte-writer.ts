@@ -1,5 +1,5 @@
 /** Text written as bytes, in chunks. */
-import { writeNumber } from "./numbers.js";
+import { writeNumber, writeSeconds } from "./numbers.js";
 
 /** Bytes of a chunk: some 400 lines. */
 const chunkLength = 32_768;
@@ -46,6 +46,11 @@ export class ByteWriter {
 
   number(value: number): void {
     this.#at = writeNumber(value, this.#chunk, this.#at);
+  }
+
+  /** Writes a time in seconds, given in milliseconds. */
+  seconds(milliseconds: number): void {
+    this.#at = writeSeconds(milliseconds, this.#chunk, this.#at);
   }
 
   /** Writes once more what the chunk holds from `start` up to, not including, `end`. */

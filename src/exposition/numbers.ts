@@ -2,6 +2,8 @@
 
 const zero = "0".charCodeAt(0);
 
+const point = ".".charCodeAt(0);
+
 const billion = 1e9;
 
 /** The most bytes that {@link writeNumber} takes: those of -0.0000012345678901234567. */
@@ -13,6 +15,20 @@ export function formatNumber(value: number): string {
     return "+Inf";
   }
   return value === -Infinity ? "-Inf" : value.toString();
+}
+
+/**
+ * A bucket's bound as Go's `strconv` prints it, 2.56e-07 where JavaScript prints 2.56e-7, and whole ones as OpenMetrics wants them,
+ * 1.0. `le` is a label, compared as a string: this is the form that Prometheus itself writes when it gets the number by protobuf.
+ */
+export function formatBound(bound: number): string {
+  if (!Number.isFinite(bound)) {
+    return formatNumber(bound);
+  }
+  if (bound === 0 || (Math.abs(bound) >= 1e-4 && Math.abs(bound) < 1e6)) {
+    return Number.isInteger(bound) ? `${bound}.0` : formatNumber(bound);
+  }
+  return bound.toExponential().replace(/e([+-])(\d)$/, "e$10$2");
 }
 
 function digitsOf(value: number): number {
@@ -49,4 +65,12 @@ export function writeNumber(value: number, into: Uint8Array, at: number): number
     into[at + index] = text.charCodeAt(index);
   }
   return at + text.length;
+}
+
+/** Writes at `at` a time after 1970, below 2^31 seconds, that is given in whole milliseconds, in seconds; returns where it ends. */
+export function writeSeconds(milliseconds: number, into: Uint8Array, at: number): number {
+  const seconds = Math.floor(milliseconds / 1000);
+  const next = writeDigits(seconds, digitsOf(seconds), into, at);
+  into[next] = point;
+  return writeDigits(milliseconds - seconds * 1000, 3, into, next + 1);
 }

@@ -1,6 +1,7 @@
 /** What several scrapers share: one render at a time, and its compressed form. */
 import { Readable } from "node:stream";
 import { constants, createGzip } from "node:zlib";
+import type { Format } from "./formats.js";
 
 /** A finished body, in pieces. */
 export interface Scrape {
@@ -19,9 +20,9 @@ async function compress(pieces: readonly Buffer[]): Promise<Buffer[]> {
   return compressed;
 }
 
-async function takeAll(render: () => AsyncIterable<Buffer>): Promise<Scrape> {
+async function takeAll(pieces: AsyncIterable<Buffer>): Promise<Scrape> {
   const plain: Buffer[] = [];
-  for await (const piece of render()) {
+  for await (const piece of pieces) {
     plain.push(piece);
   }
   let gzipped: Promise<Buffer[]> | undefined;
@@ -29,28 +30,25 @@ async function takeAll(render: () => AsyncIterable<Buffer>): Promise<Scrape> {
 }
 
 /**
- * Runs one render at a time. Who asks while one is running gets the next one, together with all who ask in that time: every
- * scrape sees a state no older than its request, and a crowd of scrapers costs no more than two renders.
+ * Runs one render at a time, whatever its format: each brings the tables up to date first. Who asks while one is running gets the
+ * next one of that format, together with all who ask for it in that time: every scrape sees a state no older than its request,
+ * and a crowd of scrapers costs no more than two renders of each format.
  */
-export function oneAtATime(render: () => AsyncIterable<Buffer>): () => Promise<Scrape> {
-  let running: Promise<Scrape> | undefined;
-  let next: Promise<Scrape> | undefined;
+export function oneAtATime(render: (format: Format) => AsyncIterable<Buffer>): (format: Format) => Promise<Scrape> {
+  const waiting = new Map<Format, Promise<Scrape>>();
+  /** Settled when all renders are done that were asked for. */
+  let last: Promise<unknown> = Promise.resolve();
 
-  function start(): Promise<Scrape> {
-    next = undefined;
-    const scrape = takeAll(render).finally(() => {
-      if (next === undefined) {
-        running = undefined;
-      }
-    });
-    running = scrape;
+  function enqueue(format: Format): Promise<Scrape> {
+    const begin = (): Promise<Scrape> => {
+      waiting.delete(format);
+      return takeAll(render(format));
+    };
+    const scrape = last.then(begin, begin);
+    last = scrape;
+    waiting.set(format, scrape);
     return scrape;
   }
 
-  return () => {
-    if (running === undefined) {
-      return start();
-    }
-    return (next ??= running.then(start, start));
-  };
+  return (format) => waiting.get(format) ?? enqueue(format);
 }

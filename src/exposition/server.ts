@@ -1,17 +1,15 @@
 /** The HTTP server: `/metrics` for Prometheus, `/healthz` and `/readyz` for machines, `/` for people. */
-import type { IncomingMessage, Server } from "node:http";
+import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { type Handler, send, sendText } from "./answer.js";
+import type { Format } from "./formats.js";
 import { guarded } from "./guard.js";
 import { type Limits, usualLimits } from "./limits.js";
 import { formatAddress, listenError, parseListenAddress, type ListenAddress } from "./listen-address.js";
 import type { WebConfigInForce } from "./live-web-config.js";
+import { metricsHandler } from "./metrics-handler.js";
 import { pageSecurityPolicy, renderPage, type PageContent } from "./page.js";
-import { oneAtATime } from "./scrape.js";
 import type { TlsSettings } from "./tls-settings.js";
-import { textContentType } from "./text.js";
 import { createWebServer } from "./web-server.js";
 
 /** What `/readyz` answers. */
@@ -27,7 +25,7 @@ export interface ServerOptions {
   /** Where the metrics are; `/` puts them in the place of the page. */
   readonly telemetryPath: string;
   /** Begins a render; called for one scrape at a time. */
-  readonly render: () => AsyncIterable<Buffer>;
+  readonly render: (format: Format) => AsyncIterable<Buffer>;
   readonly health: () => Health;
   readonly page: () => PageContent;
   /** TLS, users and headers, asked at each connection and request; without, plain HTTP for everyone. */
@@ -47,42 +45,6 @@ export interface RunningServer {
 
 const healthPath = "/healthz";
 const readyPath = "/readyz";
-
-/** Does Accept-Encoding name gzip, or everything, with a weight other than 0 (RFC 9110, 12.5.3)? */
-function acceptsGzip(request: IncomingMessage): boolean {
-  const accepted = (request.headers["accept-encoding"] ?? "")
-    .toLowerCase()
-    .split(",")
-    .map((coding) => coding.replace(/\s/g, "").split(";q="));
-  const choice = accepted.find(([name]) => name === "gzip") ?? accepted.find(([name]) => name === "*");
-  return choice !== undefined && Number(choice[1] ?? 1) > 0;
-}
-
-function metricsHandler(render: () => AsyncIterable<Buffer>, responseTimeout: number): Handler {
-  const scrape = oneAtATime(render);
-  return async (request, response) => {
-    response.setHeader("Content-Type", textContentType);
-    response.setHeader("Vary", "Accept-Encoding");
-    if (request.method === "HEAD") {
-      // Nobody reads the numbers, so this must not count as a scrape.
-      response.end();
-      return;
-    }
-    const body = await scrape();
-    const compressed = acceptsGzip(request);
-    const pieces = compressed ? await body.gzipped() : body.plain;
-    if (compressed) {
-      response.setHeader("Content-Encoding", "gzip");
-    }
-    response.setHeader(
-      "Content-Length",
-      pieces.reduce((length, piece) => length + piece.length, 0),
-    );
-    // A scraper that goes away half-way, or is too slow, is its own affair.
-    const signal = AbortSignal.timeout(responseTimeout);
-    await pipeline(Readable.from(pieces), response, { signal }).catch(() => undefined);
-  };
-}
 
 function routes(options: ServerOptions): ReadonlyMap<string, Handler> {
   const { telemetryPath, render, health, page, limits = usualLimits } = options;

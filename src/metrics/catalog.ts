@@ -1,7 +1,7 @@
 /** All tables of a process, and the retirement of subjects that are gone. */
 import type { Dimension } from "./dimension.js";
 import { HistogramTable, type HistogramDefinition } from "./histogram-table.js";
-import type { TableDefinition } from "./table.js";
+import type { TableDefinition, TableSettings } from "./table.js";
 import { ValueTable } from "./value-table.js";
 
 /** Any table of a catalog; `type` tells which. */
@@ -12,6 +12,8 @@ export interface CatalogOptions {
   readonly seriesLimit?: number;
   /** How long the series of a retired subject stay at the least, milliseconds. Default 30,000. */
   readonly grace?: number;
+  /** Milliseconds since 1970, for the times since when series count. Default Date.now. */
+  readonly clock?: () => number;
 }
 
 /** A subject on its way out. */
@@ -39,6 +41,7 @@ function checkedLimit(limit: number): number {
 export class Catalog {
   #seriesLimit: number;
   readonly #grace: number;
+  readonly #clock: () => number;
   readonly #tables = new Map<string, AnyTable>();
   /** By dimension and id, oldest first. */
   readonly #retired = new Map<Dimension, Map<number, Retirement>>();
@@ -49,9 +52,15 @@ export class Catalog {
   #lastCompleted = 0;
 
   constructor(options: CatalogOptions = {}) {
-    const { seriesLimit = 100_000, grace = 30_000 } = options;
+    const { seriesLimit = 100_000, grace = 30_000, clock = Date.now } = options;
     this.#seriesLimit = checkedLimit(seriesLimit);
     this.#grace = grace;
+    this.#clock = clock;
+  }
+
+  /** What new tables get. */
+  get #settings(): TableSettings {
+    return { limit: this.#seriesLimit, clock: this.#clock };
   }
 
   /** The most series of each metric that is not bounded. */
@@ -69,17 +78,17 @@ export class Catalog {
 
   /** Declares a counter; its name must end in `_total`. Throws when the name is taken or against the rules. */
   counter(definition: TableDefinition): ValueTable {
-    return this.#declare(new ValueTable("counter", definition, this.seriesLimit));
+    return this.#declare(new ValueTable("counter", definition, this.#settings));
   }
 
   /** Declares a gauge. Throws like {@link counter}. */
   gauge(definition: TableDefinition): ValueTable {
-    return this.#declare(new ValueTable("gauge", definition, this.seriesLimit));
+    return this.#declare(new ValueTable("gauge", definition, this.#settings));
   }
 
   /** Declares a histogram of durations; its name should end in `_seconds`. Throws like {@link counter}. */
   histogram(definition: HistogramDefinition): HistogramTable {
-    return this.#declare(new HistogramTable(definition, this.seriesLimit));
+    return this.#declare(new HistogramTable(definition, this.#settings));
   }
 
   /** Bytes that all tables take at their limits; the text of labels is their dimensions'. */

@@ -21,6 +21,11 @@ function labelTexts(names: readonly string[], values: readonly string[]): string
     .map(([name, value]) => `${name}="${value.replace(/[\\"\n]/g, (character) => escapes[character] ?? character)}"`);
 }
 
+/** Labels as the text exposition writes them, without braces. */
+export function labelText(names: readonly string[], values: readonly string[]): string {
+  return labelTexts(names, values).join(",");
+}
+
 /** A tuple, and the names that its values have. */
 interface Labels {
   readonly names: readonly string[];
@@ -149,7 +154,7 @@ export class Dimension {
     const key = this.#key(values);
     this.#ids.set(key, id);
     this.#labels[id] = { names: this.#names, values, key };
-    this.#texts[id] = encoded(labelTexts(this.#names, values).join(","));
+    this.#texts[id] = encoded(labelText(this.#names, values));
     return id;
   }
 }

@@ -1,7 +1,7 @@
 /** Log2 histograms of durations. */
 import { log2Ceil } from "./log2.js";
 import type { Column } from "./rows.js";
-import { Table, type TableDefinition } from "./table.js";
+import { Table, type TableDefinition, type TableSettings } from "./table.js";
 
 /** A histogram and its buckets: 2^firstPower, 2^(firstPower + 1), … 2^lastPower nanoseconds, then +Inf. */
 export interface HistogramDefinition extends TableDefinition {
@@ -36,8 +36,8 @@ export class HistogramTable extends Table {
   readonly #sums = this.rows.addColumn(1);
 
   /** Throws when the powers are not whole numbers with 0 ≤ first ≤ last ≤ 52. */
-  constructor(definition: HistogramDefinition, limit: number) {
-    super("histogram", definition, limit, linesOf(definition));
+  constructor(definition: HistogramDefinition, settings: TableSettings) {
+    super("histogram", definition, settings, linesOf(definition));
     const { firstPower = 8, lastPower = 36 } = definition;
     if (
       !Number.isInteger(firstPower) ||

@@ -19,6 +19,17 @@ export interface TableDefinition {
   readonly bounded?: boolean;
 }
 
+/** What the tables of a catalog have in common. */
+export interface TableSettings {
+  /** The most series. */
+  readonly limit: number;
+  /** Milliseconds since 1970. Default Date.now. */
+  readonly clock?: () => number;
+}
+
+/** How long after an event its row may come to be at most, milliseconds: counts in the kernel are read each second. */
+const lateness = 1000;
+
 /**
  * A metric: one row for each (subject, detail) seen. Row numbers hold until the next removal and are for encoders and for the
  * duration of one update.
@@ -35,13 +46,15 @@ export abstract class Table {
   /** What Prometheus counts as series: lines of a row on the page. */
   readonly seriesPerRow: number;
   protected readonly rows = new KeyedRows();
+  readonly #created = this.rows.addColumn(1);
+  readonly #clock: () => number;
   readonly #isBounded: boolean;
   #otherRows = 0;
   #folded = 0;
   #most = Infinity;
 
-  /** `limit` is the most series. Throws when the definition is against the rules. */
-  constructor(type: MetricType, definition: TableDefinition, limit: number, seriesPerRow: number) {
+  /** Throws when the definition is against the rules. */
+  constructor(type: MetricType, definition: TableDefinition, settings: TableSettings, seriesPerRow: number) {
     checkMetricName(type, definition.name);
     if (definition.help === "") {
       throw new Error(`metric ${JSON.stringify(definition.name)}: no help text`);
@@ -57,7 +70,8 @@ export abstract class Table {
     this.detail = definition.detail;
     this.seriesPerRow = seriesPerRow;
     this.#isBounded = definition.bounded === true;
-    this.limitSeries(limit);
+    this.#clock = settings.clock ?? Date.now;
+    this.limitSeries(settings.limit);
   }
 
   /** The most rows beside those of `subject.other`, at least 1; Infinity for a bounded table. */
@@ -85,6 +99,14 @@ export abstract class Table {
   /** How many updates went to a row of `subject.other` because the limit was reached. */
   get folded(): number {
     return this.#folded;
+  }
+
+  /**
+   * Since when each row counts, by row, whole milliseconds since 1970: a moment at which it was 0 for sure. Valid until the next
+   * insertion or removal.
+   */
+  get created(): Float64Array {
+    return this.#created.data;
   }
 
   subjectAt(row: number): number {
@@ -115,6 +137,8 @@ export abstract class Table {
       this.#folded++;
       return this.row(other, detail);
     }
-    return this.rows.insert(subject, detail);
+    const row = this.rows.insert(subject, detail);
+    this.#created.data[row] = this.#clock() - lateness;
+    return row;
   }
 }

@@ -1,19 +1,19 @@
 /** Counters and gauges. */
-import { Table, type TableDefinition } from "./table.js";
+import { Table, type TableDefinition, type TableSettings } from "./table.js";
 
 /**
  * One number for each (subject, detail). Updating a row that exists allocates nothing.
  *
  * @example
- * const connects = new ValueTable("counter", { name: "connects_total", help: "Connects.", subject, detail }, 20_000);
+ * const connects = new ValueTable("counter", { name: "connects_total", help: "Connects.", subject, detail }, { limit: 20_000 });
  * connects.add(subject.intern("1", "init"), detail.intern("refused"), 1);
  */
 export class ValueTable extends Table {
   readonly type: "counter" | "gauge";
   readonly #values = this.rows.addColumn(1);
 
-  constructor(type: "counter" | "gauge", definition: TableDefinition, limit: number) {
-    super(type, definition, limit, 1);
+  constructor(type: "counter" | "gauge", definition: TableDefinition, settings: TableSettings) {
+    super(type, definition, settings, 1);
     this.type = type;
   }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatNumber, longestNumber, writeNumber } from "../../src/exposition/numbers.js";
+import { formatBound, formatNumber, longestNumber, writeNumber, writeSeconds } from "../../src/exposition/numbers.js";
 
 /** What `writeNumber` writes; checks that it leaves the bytes before and after alone. */
 function written(value: number): string {
@@ -48,5 +48,30 @@ test("numbers of every kind are written as they are formatted", () => {
     assert.equal(written(value), formatNumber(value));
     const whole = Math.floor(Math.abs(value) % Number.MAX_SAFE_INTEGER);
     assert.equal(written(whole), formatNumber(whole));
+  }
+});
+
+test("bounds look as Go writes them and read back as they were", () => {
+  // fmt.Println(strconv.FormatFloat(x, 'g', -1, 64))
+  assert.equal(formatBound(256e-9), "2.56e-07");
+  assert.equal(formatBound(65_536e-9), "6.5536e-05");
+  assert.equal(formatBound(0.000131072), "0.000131072");
+  assert.equal(formatBound(1e-10), "1e-10");
+  assert.equal(formatBound(68.719476736), "68.719476736");
+  assert.equal(formatBound(1e6), "1e+06");
+  assert.equal(formatBound(0), "0.0");
+  assert.equal(formatBound(64), "64.0");
+  assert.equal(formatBound(Infinity), "+Inf");
+  for (let power = 0; power <= 52; power++) {
+    assert.equal(Number(formatBound(2 ** power / 1e9)), 2 ** power / 1e9);
+  }
+});
+
+test("times are written in seconds with three decimals", () => {
+  const bytes = Buffer.alloc(20);
+  const times = [0, 1, 999, 1000, 1_700_000_000_000, 1_767_323_045_678, (2 ** 31 - 1) * 1000 + 999];
+  for (const milliseconds of times) {
+    const text = bytes.toString("latin1", 0, writeSeconds(milliseconds, bytes, 0));
+    assert.equal(text, (milliseconds / 1000).toFixed(3));
   }
 });

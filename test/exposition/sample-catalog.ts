@@ -16,7 +16,7 @@ const hostileNames = [
 ];
 
 export function sampleCatalog(): Catalog {
-  const catalog = new Catalog({ seriesLimit: 12 });
+  const catalog = new Catalog({ seriesLimit: 12, clock: () => Date.UTC(2026, 0, 2, 3, 4, 5, 678) });
   const identity = new Dimension(["pid", "comm"]);
   const comm = new Dimension(["comm"]);
   const result = new Dimension(["family", "result"]);

@@ -45,7 +45,7 @@ test("/metrics is compressed for those who take it", async (context) => {
   for (const encoding of ["gzip", "deflate, GZIP;q=0.5", "*", "br;q=1.0, *;q=0.1"]) {
     const { headers, body } = await answer(encoding);
     assert.equal(headers["content-encoding"], "gzip", encoding);
-    assert.equal(headers.vary, "Accept-Encoding");
+    assert.equal(headers.vary, "Accept, Accept-Encoding");
     assert.equal(headers["content-length"], `${body.length}`);
     assert.ok(body.length < text.length / 10);
     assert.equal(gunzipSync(body).toString(), text + text);
@@ -72,6 +72,84 @@ test("HEAD has the headers and no body, and renders nothing", async (context) =>
     assert.equal(body.length, 0);
   }
   assert.equal(renders, 0);
+});
+
+test("/metrics is in the format that is asked for, and a HEAD tells which", async (context) => {
+  const { address } = await start(context, { render: (format) => toPieces(`${format}\n`)() });
+  for (const [accept, format, contentType] of [
+    ["text/plain;version=0.0.4", "text", "text/plain; version=0.0.4; charset=utf-8"],
+    [
+      "application/openmetrics-text;version=1.0.0,*/*;q=0.1",
+      "openmetrics",
+      "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores",
+    ],
+    ["application/json", "text", "text/plain; version=0.0.4; charset=utf-8"],
+  ] as const) {
+    for (const encoding of ["gzip", "identity"]) {
+      const options = { headers: { Accept: accept, "Accept-Encoding": encoding } };
+      const { status, headers, body } = await ask(address, "/metrics", options);
+      assert.equal(status, 200);
+      assert.equal(headers["content-type"], contentType);
+      assert.equal((encoding === "gzip" ? gunzipSync(body) : body).toString(), `${format}\n`);
+      const head = await ask(address, "/metrics", { ...options, method: "HEAD" });
+      for (const name of ["content-type", "content-encoding", "vary"]) {
+        assert.equal(head.headers[name], headers[name], name);
+      }
+    }
+  }
+});
+
+test("scrapes of several formats wait for each other, those of one format share a render", async (context) => {
+  const begun: string[] = [];
+  let release: () => void = () => undefined;
+  const { address } = await start(context, {
+    render: async function* (format) {
+      begun.push(format);
+      await new Promise<void>((resolve) => (release = resolve));
+      yield Buffer.from(`${format} ${begun.length}\n`);
+    },
+  });
+  const scrape = async (accept: string) =>
+    (await ask(address, "/metrics", { headers: { Accept: accept } })).body.toString();
+  const first = scrape("text/plain");
+  await until(() => begun.length === 1);
+  const others = ["application/openmetrics-text", "text/plain", "text/plain", "application/openmetrics-text"].map(
+    scrape,
+  );
+  await sleep(100);
+  for (const rounds of [1, 2, 3]) {
+    assert.equal(begun.length, rounds, "two renders at once");
+    release();
+    await until(() => begun.length === Math.min(rounds + 1, 3));
+  }
+  assert.equal(await first, "text 1\n");
+  const answers = await Promise.all(others);
+  assert.equal(new Set(answers).size, 2);
+  assert.deepEqual(begun.toSorted(), ["openmetrics", "text", "text"]);
+});
+
+test("a scrape that cannot be done in the scraper's time is a 503 in that time, and the render goes on", async (context) => {
+  const { begun, render } = gatedRender();
+  const { address } = await start(context, { render });
+  const timed = async (timeout: string) => {
+    const before = performance.now();
+    const answer = await ask(address, "/metrics", { headers: { "X-Prometheus-Scrape-Timeout-Seconds": timeout } });
+    return { ...answer, seconds: (performance.now() - before) / 1000 };
+  };
+  const { status, headers, body, seconds } = await timed("2");
+  assert.equal(status, 503);
+  assert.ok(seconds > 1.7 && seconds < 2, `${seconds} s`);
+  assert.equal(headers["content-type"], "text/plain; charset=utf-8");
+  assert.equal(body.toString(), "the metrics take longer than the 2 s that the scraper waits\n");
+  // What is no time is no limit.
+  const patient = ["0", "-1", "x", "", "1e300", "Infinity"].map(timed);
+  await sleep(100);
+  begun[0]?.();
+  await until(() => begun.length === 2);
+  begun[1]?.();
+  for (const answer of await Promise.all(patient)) {
+    assert.equal(answer.body.toString(), "render 2\n");
+  }
 });
 
 test("other methods and other paths", async (context) => {

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { Catalog } from "../../src/metrics/catalog.js";
 import { Dimension } from "../../src/metrics/dimension.js";
-import { formatBound, renderText } from "../../src/exposition/text.js";
+import { renderText } from "../../src/exposition/text.js";
 import { checkMetrics } from "./promtool.js";
 import { readText } from "./read-text.js";
 import { addZeroByte, sampleCatalog } from "./sample-catalog.js";
@@ -32,21 +32,6 @@ test("promtool would have said something about a broken body", async () => {
 
 test("an empty catalog is an empty body", async () => {
   assert.equal(await rendered(new Catalog()), "");
-});
-
-test("bounds look as Go writes them and read back as they were", () => {
-  // fmt.Println(strconv.FormatFloat(x, 'g', -1, 64))
-  assert.equal(formatBound(256e-9), "2.56e-07");
-  assert.equal(formatBound(65_536e-9), "6.5536e-05");
-  assert.equal(formatBound(0.000131072), "0.000131072");
-  assert.equal(formatBound(1e-10), "1e-10");
-  assert.equal(formatBound(68.719476736), "68.719476736");
-  assert.equal(formatBound(1e6), "1e+06");
-  assert.equal(formatBound(0), "0");
-  assert.equal(formatBound(Infinity), "+Inf");
-  for (let power = 0; power <= 52; power++) {
-    assert.equal(Number(formatBound(2 ** power / 1e9)), 2 ** power / 1e9);
-  }
 });
 
 test("a large render lets the event loop turn", async () => {

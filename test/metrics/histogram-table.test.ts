@@ -7,7 +7,7 @@ import { seededRandom } from "./random.js";
 
 function makeTable(extra: Partial<HistogramDefinition> = {}, limit = Infinity) {
   const subject = new Dimension(["comm"]);
-  const table = new HistogramTable({ name: "x_seconds", help: "Help.", subject, ...extra }, limit);
+  const table = new HistogramTable({ name: "x_seconds", help: "Help.", subject, ...extra }, { limit });
   return { subject, table };
 }
 

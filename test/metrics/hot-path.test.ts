@@ -35,8 +35,8 @@ async function measure(work: () => void): Promise<{ growth: number; collections:
 for (const kind of ["add", "observe"] as const) {
   test(`${kind} on rows that exist allocates nothing`, async () => {
     const subject = new Dimension(["comm"]);
-    const counter = new ValueTable("counter", { name: "a_total", help: "Help.", subject }, 1000);
-    const histogram = new HistogramTable({ name: "b_seconds", help: "Help.", subject }, 1000);
+    const counter = new ValueTable("counter", { name: "a_total", help: "Help.", subject }, { limit: 1000 });
+    const histogram = new HistogramTable({ name: "b_seconds", help: "Help.", subject }, { limit: 1000 });
     for (let index = 0; index < subjectCount; index++) {
       subject.intern(`${index}`);
     }

@@ -11,7 +11,7 @@ function makeTable(type: "counter" | "gauge", limit: number, count: number) {
   const subject = new Dimension(["comm"]);
   const detail = new Dimension(["result"]);
   const name = type === "counter" ? "x_total" : "x";
-  const table = new ValueTable(type, { name, help, subject, detail }, limit);
+  const table = new ValueTable(type, { name, help, subject, detail }, { limit });
   const subjects = Array.from({ length: count }, (_, index) => subject.intern(`comm${index}`));
   return { table, subject, detail, subjects };
 }
@@ -152,7 +152,7 @@ test("a gauge is set, zeroed with its rows kept, and sums what shares the fold r
 
 test("a counter is set only when it is bounded, and never zeroed", () => {
   const subject = new Dimension(["signal"]);
-  const limited = new ValueTable("counter", { name: "a_total", help, subject }, 10);
+  const limited = new ValueTable("counter", { name: "a_total", help, subject }, { limit: 10 });
   assert.throws(() => {
     limited.set(1, 0, 5);
   }, /metric a_total: a counter with a series limit cannot be set/);
@@ -160,7 +160,7 @@ test("a counter is set only when it is bounded, and never zeroed", () => {
     limited.zero();
   }, /metric a_total: a counter cannot be zeroed/);
 
-  const bounded = new ValueTable("counter", { name: "b_total", help, subject, bounded: true }, 1);
+  const bounded = new ValueTable("counter", { name: "b_total", help, subject, bounded: true }, { limit: 1 });
   for (const signal of ["tcp", "file", "process"]) {
     bounded.set(subject.intern(signal), 0, 5);
     bounded.set(subject.intern(signal), 0, 6);
@@ -171,7 +171,8 @@ test("a counter is set only when it is bounded, and never zeroed", () => {
 
 test("a definition that Prometheus would not take is refused", () => {
   const subject = new Dimension(["comm"]);
-  const make = (extra: object) => () => new ValueTable("counter", { name: "a_total", help, subject, ...extra }, 1);
+  const make = (extra: object) => () =>
+    new ValueTable("counter", { name: "a_total", help, subject, ...extra }, { limit: 1 });
   assert.throws(make({ help: "" }), /metric "a_total": no help text/);
   assert.throws(make({ detail: new Dimension(["comm"]) }), /label "comm": named twice/);
   assert.throws(make({ name: "a" }), /must end in _total/);

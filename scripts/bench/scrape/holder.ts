@@ -75,7 +75,7 @@ function ringtapRender(counters: number, histograms: number): Render {
     }
   }
   const scrape = oneAtATime(() => renderText(catalog));
-  return async () => (await scrape()).plain;
+  return async () => (await scrape("text")).plain;
 }
 
 function promClientRender(counters: number, histograms: number): Render {

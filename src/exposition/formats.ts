@@ -1,0 +1,44 @@
+/** The formats that `/metrics` comes in, and their names in HTTP. */
+
+/** `text` is Prometheus's text format, 0.0.4 and 1.0.0: names as plain as ringtap's look the same in both. */
+export type Format = "text" | "openmetrics";
+
+/** A media type that can be asked for. */
+export interface Offer {
+  readonly format: Format;
+  readonly type: string;
+  /** What tells it from others of the same type. */
+  readonly parameters: ReadonlyMap<string, string>;
+  /** What `Content-Type` says. */
+  readonly contentType: string;
+  /** Does the answer tell how names are escaped? */
+  readonly escapes: boolean;
+}
+
+/** The best first, for those to whom all are the same: what a person can read, and every scraper. */
+export const offers: readonly Offer[] = [
+  {
+    format: "text",
+    type: "text/plain",
+    parameters: new Map([["version", "0.0.4"]]),
+    contentType: "text/plain; version=0.0.4; charset=utf-8",
+    escapes: false,
+  },
+  {
+    format: "text",
+    type: "text/plain",
+    parameters: new Map([["version", "1.0.0"]]),
+    contentType: "text/plain; version=1.0.0; charset=utf-8",
+    escapes: true,
+  },
+  {
+    format: "openmetrics",
+    type: "application/openmetrics-text",
+    parameters: new Map([["version", "1.0.0"]]),
+    contentType: "application/openmetrics-text; version=1.0.0; charset=utf-8",
+    escapes: true,
+  },
+];
+
+/** What everybody gets who names nothing that there is. */
+export const lastResort = offers[0] as Offer;

@@ -1,0 +1,44 @@
+/** What a prom-client registry holds, for formats that prom-client does not write, or writes by renaming its counters. */
+import type { Registry } from "prom-client";
+
+/** A sample as prom-client has it: of a histogram each bucket, the sum and the count. */
+export interface RegistrySample {
+  /** The family's, or with `_bucket`, `_sum` or `_count` behind it. */
+  readonly name: string;
+  readonly labels: readonly (readonly [name: string, value: string])[];
+  readonly value: number;
+}
+
+export interface RegistryFamily {
+  readonly name: string;
+  readonly help: string;
+  readonly type: "counter" | "gauge" | "histogram" | "summary";
+  readonly samples: readonly RegistrySample[];
+}
+
+/** What prom-client 15 (lib/registry.js, `getMetricsAsJSON`) gives; its declarations say less, and take the type for a number. */
+interface CollectedMetric {
+  readonly name: string;
+  readonly help: string;
+  readonly type: RegistryFamily["type"];
+  readonly values: readonly {
+    readonly value: number;
+    readonly labels?: Readonly<Record<string, string | number>>;
+    readonly metricName?: string;
+  }[];
+}
+
+/** Brings the metrics of a registry up to date and reads them, in the order in which they were registered. */
+export async function collectFamilies(registry: Registry): Promise<RegistryFamily[]> {
+  const metrics = (await registry.getMetricsAsJSON()) as unknown as CollectedMetric[];
+  return metrics.map(({ name, help, type, values }) => ({
+    name,
+    help,
+    type,
+    samples: values.map(({ metricName = name, labels = {}, value }) => ({
+      name: metricName,
+      labels: Object.entries(labels).map(([label, text]) => [label, String(text)] as const),
+      value,
+    })),
+  }));
+}
