@@ -8,7 +8,7 @@ import { type Loaded, loadSignal } from "../signals/load.js";
 import { plain } from "../signals/plain-options.js";
 import { RunningSignal, type SignalMemory } from "../signals/running.js";
 import type { Signal, SignalOptions } from "../signals/signal.js";
-import { describeError } from "./errors.js";
+import { describeError } from "../agent/error-text.js";
 
 /** As `run` has them by default, and with what all labels take. */
 function fullOptions(): SignalOptions {

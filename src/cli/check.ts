@@ -12,7 +12,7 @@ import { Catalog } from "../metrics/catalog.js";
 import { signals } from "../signals/index.js";
 import { type Trial, trySignal } from "./check-signals.js";
 import { environmentSource } from "./environment.js";
-import { escapeControls } from "./logger-text.js";
+import { escapeControls } from "../agent/error-text.js";
 import { budgetTexts, memoryBudget } from "./memory-budget.js";
 import { addFlags, commandLineSource, readFlags, single } from "./options-flags.js";
 import { oneOf } from "./options-values.js";

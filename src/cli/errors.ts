@@ -3,7 +3,7 @@ import { writeSync } from "node:fs";
 
 import { type Command, CommanderError } from "commander";
 
-import { escapeControls } from "./logger-text.js";
+import { describeError, escapeControls } from "../agent/error-text.js";
 
 /** The user asked for something that does not exist or makes no sense. The message names the flag and quotes the value. */
 export class UsageError extends Error {
@@ -13,22 +13,6 @@ export class UsageError extends Error {
 /** Makes a command throw its errors instead of printing them and exiting. Subcommands made by it afterwards do the same. */
 export function throwErrors(command: Command): Command {
   return command.exitOverride().configureOutput({ outputError: () => undefined });
-}
-
-/**
- * An error as one line: its message and those of its causes. A defect of the program itself (a TypeError and the like)
- * keeps its stack, on more lines.
- */
-export function describeError(error: unknown): string {
-  if (!(error instanceof Error)) {
-    return escapeControls(String(error));
-  }
-  if (error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError) {
-    return (error.stack ?? error.message).split("\n").map(escapeControls).join("\n");
-  }
-  const message = escapeControls(error.message);
-  const cause = error.cause === undefined ? "" : describeError(error.cause);
-  return message.includes(cause) ? message : `${message}: ${cause}`;
 }
 
 /** Reports on stderr what ended the program and returns the exit status that belongs to it. */

@@ -5,7 +5,7 @@ import { needCgroups } from "../identity/identity.js";
 import type { SignalOptions } from "../signals/signal.js";
 import { seriesLabels } from "./kubernetes.js";
 import type { RunOptions } from "./options.js";
-import type { SignalSet } from "./signal-set.js";
+import type { SignalSet } from "../agent/signal-set.js";
 
 type OptionName = keyof RunOptions;
 

@@ -1,21 +1,5 @@
-/** Text that no hostile string can break out of, and the logfmt encoding. */
-
-/**
- * C0 and C1 controls, DEL, line separators, the marks that reorder text and the one that nobody sees: what would start a new
- * line, drive a terminal or misrepresent the rest. Lone surrogates have no UTF-8.
- */
-// eslint-disable-next-line no-control-regex -- controls are what it looks for
-const hostile = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|\p{Surrogate}/gu;
-
-const shortEscapes: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
-
-/** `text` with its control characters written as `\n`, `\r`, `\t` or `\uXXXX`, which a JSON string may hold as well. */
-export function escapeControls(text: string): string {
-  return text.replace(
-    hostile,
-    (character) => shortEscapes[character] ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
-}
+/** The logfmt encoding. */
+import { escapeControls } from "../agent/error-text.js";
 
 /** `text` in double quotes, with quotes, backslashes and control characters escaped. */
 export function quote(text: string): string {

@@ -1,9 +1,10 @@
 /** The agent's log on stderr, as logfmt or JSON, one line a record. */
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from "pino";
 
-import { describeError } from "./errors.js";
+import { describeError } from "../agent/error-text.js";
 import { stderrLines } from "./logger-stderr.js";
-import { escapeControls, logfmtLine } from "./logger-text.js";
+import { escapeControls } from "../agent/error-text.js";
+import { logfmtLine } from "./logger-text.js";
 
 export const logLevels = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = (typeof logLevels)[number];

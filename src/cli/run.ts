@@ -18,7 +18,7 @@ import { declareProgramStats, declareSelfMetrics } from "../signals/self-metrics
 import type { SignalOptions } from "../signals/signal.js";
 import { registerBuildInfo, registerIdentityMetrics, registerReloadMetrics } from "./agent-metrics.js";
 import { askedToEnd } from "./ending.js";
-import { describeError } from "./errors.js";
+import { describeError } from "../agent/error-text.js";
 import { followKubernetes, nameContainers, seriesLabels } from "./kubernetes.js";
 import { registerKubernetesMetrics } from "./kubernetes-metrics.js";
 import { liveOptions, wantedCalls } from "./live-options.js";
@@ -26,7 +26,7 @@ import { createLogger } from "./logger.js";
 import { budgetTexts, memoryBudget } from "./memory-budget.js";
 import { addRunFlags } from "./options.js";
 import { followOptions, openRunOptions, type OptionsSource } from "./reload.js";
-import { startSignals, type SignalSet, type SignalSetOptions } from "./signal-set.js";
+import { startSignals, type SignalSet, type SignalSetOptions } from "../agent/signal-set.js";
 import { version } from "./version.js";
 import { followWebConfig } from "./web-config.js";
 

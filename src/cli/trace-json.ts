@@ -1,8 +1,8 @@
 /** Traced records as JSON, one object a line. docs/trace.md documents the names. */
 import { traceEvent } from "../live/trace-event.js";
 import type { EventRecord, Signal } from "../signals/signal.js";
-import { escapeControls } from "./logger-text.js";
-import type { WallClock } from "./trace-clock.js";
+import { escapeControls } from "../agent/error-text.js";
+import type { WallClock } from "../live/clock.js";
 
 /** Makes the line of a record, newline included. What a terminal would obey is escaped. */
 export function jsonLines(signal: Signal, clock: WallClock): (record: EventRecord) => string {

@@ -1,7 +1,7 @@
 /** Traced records as a table for people. */
 import type { EventRecord, Signal, TraceValue } from "../signals/signal.js";
-import { escapeControls } from "./logger-text.js";
-import type { WallClock } from "./trace-clock.js";
+import { escapeControls } from "../agent/error-text.js";
+import type { WallClock } from "../live/clock.js";
 
 type Fields = ReturnType<Signal["trace"]["fields"]>;
 

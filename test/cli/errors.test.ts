@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { describeError, UsageError } from "../../src/cli/errors.js";
+import { describeError } from "../../src/agent/error-text.js";
+import { UsageError } from "../../src/cli/errors.js";
 import { runModule } from "./child.js";
 
 describe("an error as text", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { wallClock, wallClockAt } from "../../src/cli/trace-clock.js";
+import { wallClock, wallClockAt } from "../../src/live/clock.js";
 import { jsonLines } from "../../src/cli/trace-json.js";
 import { durationText, traceTable } from "../../src/cli/trace-table.js";
 import { ProcessKind } from "../../src/generated/process.js";

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { before, describe, it } from "node:test";
 
 import { createLogger } from "../../src/cli/logger.js";
-import { startSignals } from "../../src/cli/signal-set.js";
+import { startSignals } from "../../src/agent/signal-set.js";
 import { renderText } from "../../src/exposition/text.js";
 import type { Edge } from "../../src/live/edges.js";
 import { createLive, type Live } from "../../src/live/live.js";

@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 
 import fc from "fast-check";
 
-import { wallClockAt } from "../../src/cli/trace-clock.js";
+import { wallClockAt } from "../../src/live/clock.js";
 import { jsonLines } from "../../src/cli/trace-json.js";
 import { traceTable } from "../../src/cli/trace-table.js";
 import { renderText } from "../../src/exposition/text.js";

@@ -10,7 +10,7 @@
 import { once } from "node:events";
 
 import { createLogger } from "../../../src/cli/logger.js";
-import { startSignals } from "../../../src/cli/signal-set.js";
+import { startSignals } from "../../../src/agent/signal-set.js";
 import { native } from "../../../src/kernel/native.js";
 import { Engine } from "../../../src/signals/engine.js";
 import { signals } from "../../../src/signals/index.js";

@@ -8,7 +8,7 @@ import { type Loaded, loadSignal } from "../signals/load.js";
 import { RunningSignal } from "../signals/running.js";
 import type { SignalStatus } from "../signals/self-metrics.js";
 import type { Signal, SignalOptions } from "../signals/signal.js";
-import { describeError } from "./errors.js";
+import { describeError } from "./error-text.js";
 
 /** The signals that keep the identity table: they run whether their own metrics are asked for or not. */
 function identitySignals({ signalOptions }: SignalSetOptions): readonly string[] {
