@@ -1,5 +1,4 @@
-/** Starts the signals that `run` asks for, and keeps going with those that work. */
-import type { Logger } from "pino";
+/** Starts the signals that are asked for, and keeps going with those that work. */
 import { Cgroups } from "../identity/cgroups.js";
 import { Identity } from "../identity/identity.js";
 import { objectFolder } from "../kernel/installation.js";
@@ -9,6 +8,12 @@ import { RunningSignal } from "../signals/running.js";
 import type { SignalStatus } from "../signals/self-metrics.js";
 import type { Signal, SignalOptions } from "../signals/signal.js";
 import { describeError } from "./error-text.js";
+
+/** Where trouble is told: a pino logger, or anything like one. */
+export interface AgentLog {
+  warn(details: object, message: string): void;
+  error(details: object, message: string): void;
+}
 
 /** The signals that keep the identity table: they run whether their own metrics are asked for or not. */
 function identitySignals({ signalOptions }: SignalSetOptions): readonly string[] {
@@ -28,7 +33,7 @@ export interface SignalSetOptions {
   readonly signalOptions: SignalOptions;
   /** Start all of them or none. */
   readonly strict: boolean;
-  readonly log: Logger;
+  readonly log: AgentLog;
 }
 
 export interface SignalSet {
@@ -42,7 +47,7 @@ export interface SignalSet {
 const complaintInterval = 60_000;
 
 /** A handler that logs the first error, then one a minute with the number that went by. */
-export function complainSparingly(log: Logger, signal: string): (error: unknown) => void {
+export function complainSparingly(log: AgentLog, signal: string): (error: unknown) => void {
   let silentUntil = -Infinity;
   let unsaid = 0;
   return (err) => {
@@ -58,7 +63,7 @@ export function complainSparingly(log: Logger, signal: string): (error: unknown)
 }
 
 /** Logs what the kernel refused of a signal that it took. */
-export function warnOfRefusals(log: Logger, signal: string, { refused, lost }: Loaded): void {
+export function warnOfRefusals(log: AgentLog, signal: string, { refused, lost }: Loaded): void {
   for (const { hook, error } of refused) {
     log.warn({ signal, hook: hook.name, err: error }, "a better hook was refused");
   }

@@ -4,7 +4,7 @@ import type { AnyTable, Catalog } from "../metrics/catalog.js";
 import { formatBound } from "./numbers.js";
 
 /** One sample, as prom-client's registry wants it. */
-interface Sample {
+export interface Sample {
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
   /** Where it differs from the family's name. */
@@ -37,7 +37,8 @@ function rowLabels(table: AnyTable, row: number): Record<string, string> {
   return labels;
 }
 
-function* samples(table: AnyTable): Generator<Sample> {
+/** The samples of a table, as it stands. */
+export function* tableSamples(table: AnyTable): Generator<Sample> {
   for (let row = 0; row < table.size; row++) {
     const labels = rowLabels(table, row);
     if (table.type !== "histogram") {
@@ -99,7 +100,7 @@ export function registerCatalog(
           help: metric.help,
           type: metric.type,
           aggregator: metric.aggregator,
-          values: [...samples(table)],
+          values: [...tableSamples(table)],
         };
       },
       reset() {

@@ -21,9 +21,13 @@ export async function startWaiting(scope: Scope, path: string, args: readonly st
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     written += text;
   });
+  const ended = closed.then(() => {
+    throw new Error(`${path} ${args.join(" ")} ended before it was ready`);
+  });
   while (!written.startsWith("ready\n")) {
-    await once(child.stdout, "data");
+    await Promise.race([once(child.stdout, "data"), ended]);
   }
+  ended.catch(() => undefined);
   return {
     pid: child.pid ?? 0,
     async go() {

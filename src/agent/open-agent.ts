@@ -1,0 +1,219 @@
+/** The agent inside another program: `import { openAgent } from "ringtap"`. docs/library.md tells how it is used. */
+import { setTimeout as pause } from "node:timers/promises";
+import { Registry } from "prom-client";
+import { createBody } from "../exposition/body.js";
+import { chooseFormat } from "../exposition/negotiation.js";
+import { registerCatalog, type Sample, tableSamples } from "../exposition/prom-client.js";
+import type { FileEvent } from "../generated/file.js";
+import type { ProcessEvent } from "../generated/process.js";
+import type { SyscallEvent } from "../generated/syscall.js";
+import type { TcpEvent } from "../generated/tcp.js";
+import { identityLabels, needCgroups } from "../identity/identity.js";
+import { chooseHierarchy } from "../kernel/cgroup-hierarchy.js";
+import { requireKernel } from "../kernel/requirements.js";
+import { wallClock } from "../live/clock.js";
+import type { WatchedSignal } from "../live/health.js";
+import { createLive, type Live } from "../live/live.js";
+import type { TailFilter } from "../live/tail.js";
+import type { TraceEvent } from "../live/trace-event.js";
+import { Engine } from "../signals/engine.js";
+import { signals as all } from "../signals/index.js";
+import { plain } from "../signals/plain-options.js";
+import { declareSelfMetrics } from "../signals/self-metrics.js";
+import type { SignalOptions, Watcher } from "../signals/signal.js";
+import { describeError } from "./error-text.js";
+import { type AgentLog, type SignalSet, startSignals } from "./signal-set.js";
+
+/** The records of each signal: see `bpf/<signal>.bpf.c` for what their fields mean. */
+export interface SignalRecords {
+  readonly process: ProcessEvent;
+  readonly tcp: TcpEvent;
+  /** None unless {@link AgentOptions.syscall} asks for `stream`. */
+  readonly syscall: SyscallEvent;
+  readonly file: FileEvent;
+}
+
+export type SignalName = keyof SignalRecords;
+export type IdentityLabel = (typeof identityLabels)[number];
+
+/** How an agent is to run. Everything has the default that `ringtap run` has. */
+export interface AgentOptions {
+  /** Which signals. All of them by default. */
+  readonly signals?: readonly SignalName[];
+  /** What tells the series of one process from another's. Default `pid`, `comm`. */
+  readonly labels?: readonly IdentityLabel[];
+  /** Series of a metric, from 1, before further ones are counted under `~other`. Default 100,000. */
+  readonly seriesLimit?: number;
+  /** Processes that are remembered, from 1, before those of further ones are counted under `~other`. Default 32,768. */
+  readonly identityLimit?: number;
+  /** Bytes of each ring, a power of two from 4,096 on. Default: what each signal wants. */
+  readonly ringSize?: number;
+  /** System calls: counted in the kernel (`aggregate`, the default), or a record for each that passes the filters (`stream`). */
+  readonly syscall?: Partial<SignalOptions["syscall"]>;
+  /** Fail when any of the signals cannot run, not only when none can. Default false. */
+  readonly strict?: boolean;
+  /** Told of what works only in part. Default: nobody. */
+  readonly log?: AgentLog;
+}
+
+/** A signal that was asked for, and how it fared. */
+export interface AgentSignal {
+  readonly name: string;
+  /** Why it does not run; absent when it does. */
+  readonly problem?: string;
+}
+
+/** The body of a scrape. */
+export interface Exposition {
+  /** For the header `Content-Type`. */
+  readonly contentType: string;
+  readonly body: Buffer;
+}
+
+/**
+ * An agent that runs in this process. Close it in the end, or the process will not.
+ *
+ * The series of a process that has gone stay until {@link metrics} or a registry has shown them, five minutes at the most.
+ */
+export interface Agent extends Live {
+  readonly signals: readonly AgentSignal[];
+  /** A prom-client registry that {@link metrics} shows together with the tables: a place for metrics of your own. */
+  readonly registry: Registry;
+  /**
+   * Shows `watcher` every record of a signal as it is drained, decoded in place: nothing is allocated, and the record is the
+   * kernel's again when `watcher` returns, so copy what is to be kept. What it throws is logged and counted as `handler_error`.
+   * Returns what ends it. Throws when the signal does not run.
+   */
+  onRecord<Name extends SignalName>(signal: Name, watcher: Watcher<SignalRecords[Name]>): () => void;
+  /**
+   * Events as plain objects, as `ringtap trace --output json` writes them, until `signal` is aborted or the loop is left. Looks
+   * every 100 ms and keeps 10,000 events meanwhile; {@link Live.tail} lets you choose, and counts what found no room.
+   */
+  events(filter?: TailFilter, signal?: AbortSignal): AsyncGenerator<TraceEvent, void, undefined>;
+  /** The samples of one metric, brought up to date. Throws when there is no metric of this name. */
+  read(metric: string): Promise<Sample[]>;
+  /** What a scraper gets that sends this `Accept` header. */
+  metrics(accept?: string): Promise<Exposition>;
+  /** Adds every metric to a prom-client registry of your own, to be collected whenever that is rendered. */
+  registerIn(registry: Registry): void;
+  /** Takes everything out of the kernel. What was counted can still be read from the tables, but nothing more comes. */
+  close(): void;
+}
+
+const silence: AgentLog = { warn: () => undefined, error: () => undefined };
+
+/** Between two looks at the events, milliseconds, and how many are kept meanwhile. */
+const eventsInterval = 100;
+const eventsKept = 10_000;
+
+/** How long the series of processes that have gone wait for somebody to read them, milliseconds. */
+const unreadFor = 300_000;
+
+const signalNames: readonly SignalName[] = ["process", "tcp", "syscall", "file"];
+
+/** Throws for a word that is not among the known ones, as callers without types may have it. */
+function checkWords(what: string, words: readonly string[], known: readonly string[]): void {
+  for (const word of words) {
+    if (!known.includes(word)) {
+      throw new RangeError(`unknown ${what} ${JSON.stringify(word)}: want ${known.join(", ")}`);
+    }
+  }
+}
+
+function start(options: AgentOptions): SignalSet {
+  const { signals = signalNames, labels = ["pid", "comm"], strict = false } = options;
+  const { seriesLimit = 100_000, identityLimit = 32_768 } = options;
+  checkWords("signal", signals, signalNames);
+  checkWords("label", labels, identityLabels);
+  return startSignals({
+    signals: all,
+    wanted: signals,
+    labels,
+    seriesLimit,
+    identityLimit,
+    ringSize: options.ringSize,
+    strict,
+    log: options.log ?? silence,
+    signalOptions: {
+      ...plain,
+      syscall: { ...plain.syscall, ...options.syscall },
+      cgroup: { hierarchy: chooseHierarchy("auto"), inRecords: needCgroups(labels) },
+    },
+  });
+}
+
+/**
+ * Loads the signals into the kernel and begins to count. Wants the privileges that `ringtap run` wants (docs/security.md); throws
+ * an error that says what is missing, or why no signal runs.
+ */
+export function openAgent(options: AgentOptions = {}): Agent {
+  requireKernel();
+  const set = start(options);
+  const { catalog, identity, running } = set;
+  const engine = new Engine(running, identity);
+  const signals: WatchedSignal[] = set.statuses.map(({ name, running, error }) =>
+    running === undefined ? { name, problem: describeError(error) } : { name, running },
+  );
+  const clock = wallClock();
+  const live = createLive({
+    catalog,
+    identity,
+    signals,
+    collect: () => engine.collect(),
+    utc: (time) => clock.utc(time),
+  });
+  const registry = new Registry();
+  const refreshSelf = declareSelfMetrics(catalog, set.statuses);
+  const render = createBody({ registry, catalog, collect: [() => engine.collect(), refreshSelf] });
+  engine.start();
+  const forget = setInterval(() => {
+    catalog.renderEnded(catalog.renderBegan(), true);
+  }, unreadFor);
+
+  return {
+    ...live,
+    signals: signals.map(({ name, problem }) => ({ name, ...(problem === undefined ? {} : { problem }) })),
+    registry,
+    onRecord(signal, watcher) {
+      const found = running.find((each) => each.signal.name === signal);
+      if (found === undefined) {
+        throw new Error(`signal ${signal} does not run: ${running.map((each) => each.signal.name).join(", ")} do`);
+      }
+      return found.watch(watcher as Watcher);
+    },
+    async *events(filter = {}, signal) {
+      const tail = live.tail(filter, eventsKept);
+      try {
+        while (signal?.aborted !== true) {
+          yield* tail.take();
+          await pause(eventsInterval, undefined, { signal }).catch(() => undefined);
+        }
+      } finally {
+        tail.close();
+      }
+    },
+    async read(metric) {
+      await engine.collect();
+      refreshSelf();
+      for (const table of catalog) {
+        if (table.name === metric) {
+          return [...tableSamples(table)];
+        }
+      }
+      throw new Error(`no metric ${metric}: docs/metrics.md has their names`);
+    },
+    async metrics(accept) {
+      const { format, contentType } = chooseFormat(accept);
+      const pieces: Buffer[] = [];
+      for await (const piece of render(format)) {
+        pieces.push(piece);
+      }
+      return { contentType, body: Buffer.concat(pieces) };
+    },
+    registerIn: (own) => registerCatalog(own, catalog, () => engine.collect()),
+    close() {
+      clearInterval(forget);
+      engine.close();
+    },
+  };
+}

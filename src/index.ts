@@ -1,0 +1,26 @@
+/** The package as a library: docs/library.md. */
+export {
+  type Agent,
+  type AgentOptions,
+  type AgentSignal,
+  type Exposition,
+  type IdentityLabel,
+  openAgent,
+  type SignalName,
+  type SignalRecords,
+} from "./agent/open-agent.js";
+export type { AgentLog } from "./agent/signal-set.js";
+export type { Sample } from "./exposition/prom-client.js";
+export type { FileEvent } from "./generated/file.js";
+export { type ProcessEvent, ProcessKind } from "./generated/process.js";
+export type { SyscallEvent } from "./generated/syscall.js";
+export { IpFamily, type TcpEvent, TcpEventKind, TcpResult, TcpRole } from "./generated/tcp.js";
+export type { Edge, EdgeWatch } from "./live/edges.js";
+export type { Health, SignalHealth } from "./live/health.js";
+export type { Latency } from "./live/latency.js";
+export type { Live, Snapshot } from "./live/live.js";
+export { type CallTotals, type ProcessNumber, processRates, type ProcessTotals } from "./live/processes.js";
+export type { Tail, TailFilter } from "./live/tail.js";
+export type { TraceEvent } from "./live/trace-event.js";
+export type { Books, DropReason } from "./signals/running.js";
+export type { TraceValue, Watcher } from "./signals/signal.js";

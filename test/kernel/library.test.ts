@@ -1,0 +1,155 @@
+/** The package as a library, and the examples of docs/examples, against traffic in exact numbers. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { setTimeout } from "node:timers/promises";
+import { before, describe, it } from "node:test";
+
+import { Registry } from "prom-client";
+import { type Agent, openAgent, TcpEventKind } from "ringtap";
+import { eventually } from "./support/eventually.js";
+import { type NetworkNamespace, networkNamespace } from "./support/network.js";
+import { compileProgram } from "./support/program.js";
+import { parseSamples, sum } from "./support/samples.js";
+import { type Scope, suiteScope } from "./support/scope.js";
+import { startWaiting } from "./support/waiting.js";
+
+const programs = new URL("../../../test/kernel/programs/", import.meta.url);
+const examples = new URL("../../../docs/examples/", import.meta.url);
+const comm = "rt-library";
+const connects = 25;
+
+/** Starts an example of docs/examples and returns when it has said that it is ready. */
+async function example(scope: Scope, name: string, ...args: readonly string[]) {
+  const child = spawn(process.execPath, [new URL(name, examples).pathname, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  scope.after(() => child.kill("SIGKILL"));
+  const closed = once(child, "close");
+  let [stdout, stderr] = ["", ""];
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  await eventually(() => {
+    assert.match(stderr, /\n$/);
+  });
+  return {
+    said: stderr,
+    ends: async (): Promise<string> => {
+      assert.deepEqual(await closed, [0, null], stderr);
+      return stdout;
+    },
+    stop: () => child.kill("SIGTERM"),
+  };
+}
+
+describe("the library", () => {
+  const suite = suiteScope();
+  let program: string;
+  let network: NetworkNamespace;
+
+  before(() => {
+    program = compileProgram(comm, readFileSync(new URL("tcp-traffic.c", programs), "utf8"));
+    network = networkNamespace(suite);
+  });
+
+  /** Connects so often to a port that nobody listens on. */
+  async function refusedConnects(scope: Scope): Promise<void> {
+    const args = ["connect", 4, "127.0.0.1", 9, "b", connects, 0, 0].map(String);
+    const [file = "", ...rest] = [...network.prefix, program, ...args];
+    await (await startWaiting(scope, file, rest)).go();
+  }
+
+  it("counts, shows records and events, and is scraped, all the same", async (t) => {
+    const agent = openAgent({ signals: ["tcp", "process"] });
+    t.after(() => {
+      agent.close();
+    });
+    assert.deepEqual(agent.signals, [{ name: "process" }, { name: "tcp" }]);
+    const tail = agent.tail({ signals: ["tcp"], comm }, 1_000);
+    let records = 0;
+    const stop = agent.onRecord("tcp", (record) => {
+      records += Number(record.comm === comm && record.kind === TcpEventKind.connect);
+    });
+    const own = new Registry();
+    agent.registerIn(own);
+
+    await refusedConnects(t);
+    const found = (await agent.read("ringtap_tcp_connects_total")).filter(({ labels }) => labels.comm === comm);
+    assert.deepEqual(
+      found.map(({ labels, value }) => [labels.result, value]),
+      [["refused", connects]],
+    );
+    assert.equal(records, connects);
+    assert.equal(tail.take().filter(({ event }) => event === "connect").length, connects);
+    const inScrape = async (text: Promise<string> | string): Promise<number> =>
+      sum(parseSamples(await text), "ringtap_tcp_connects_total", { comm });
+    const { contentType, body } = await agent.metrics("text/plain");
+    assert.match(contentType, /^text\/plain; version=0\.0\.4/);
+    assert.equal(await inScrape(body.toString()), connects);
+    assert.equal(await inScrape(own.metrics()), connects);
+
+    stop();
+    await refusedConnects(t);
+    assert.equal(await inScrape(own.metrics()), 2 * connects);
+    assert.equal(records, connects);
+  });
+
+  it("ends an iteration over events when it is told to", async (t) => {
+    const agent = openAgent({ signals: ["tcp"] });
+    t.after(() => {
+      agent.close();
+    });
+    const stop = new AbortController();
+    const all = (async () => {
+      let seen = 0;
+      for await (const { event } of agent.events({ signals: ["tcp"], comm }, stop.signal)) {
+        seen += Number(event === "connect");
+        if (seen === connects) {
+          stop.abort();
+        }
+      }
+      return seen;
+    })();
+    await refusedConnects(t);
+    assert.equal(await all, connects);
+  });
+
+  it("refuses what it does not know", () => {
+    const wrong = (options: object) => (): Agent => openAgent(options);
+    assert.throws(wrong({ signals: ["tpc"] }), /unknown signal "tpc": want process, tcp, syscall, file/);
+    assert.throws(wrong({ labels: ["pod", "bod"] }), /unknown label "bod": want pid, comm/);
+    assert.throws(wrong({ seriesLimit: 0 }), /series limit 0: want a whole number of at least 1/);
+  });
+  it("has an example, slow-connects.mjs, that prints every failed connect", async (t) => {
+    const running = await example(t, "slow-connects.mjs", "3");
+    await refusedConnects(t);
+    const lines = (await running.ends()).split("\n").filter((line) => line.includes(`"comm":"${comm}"`));
+    assert.equal(lines.length, connects);
+  });
+
+  it("has an example, busiest.mjs, that shows who is busiest", async (t) => {
+    const steady = await startWaiting(
+      t,
+      compileProgram("rt-busiest", readFileSync(new URL("steady-calls.c", programs), "utf8")),
+    );
+    const running = await example(t, "busiest.mjs", "2");
+    const output = await running.ends();
+    await steady.go();
+    assert.match(output, /│ 0 +│ '\d+' +│ 'rt-busiest' +│ \d{5,}/);
+    assert.match(output, /'getppid'/);
+  });
+
+  it("has an example, own-metrics.mjs, that serves a metric of its own beside ringtap's", async (t) => {
+    const running = await example(t, "own-metrics.mjs", "0");
+    const [url = ""] = /http:\S+/.exec(running.said) ?? [];
+    await refusedConnects(t);
+    await fetch(url);
+    await setTimeout(200);
+    const samples = parseSamples(await (await fetch(url)).text());
+    assert.equal(sum(samples, "ringtap_tcp_connects_total", { comm, result: "refused" }), connects);
+    assert.ok(sum(samples, "connects_by_port_total", { port: new URL(url).port }) >= 1);
+    running.stop();
+    await running.ends();
+  });
+});
