@@ -27,6 +27,8 @@ export interface Flag<T> {
   readonly fallback: readonly string[];
   /** The texts that one text stands for: the items of a list. */
   readonly split: (text: string) => string[];
+  /** As {@link Parse.words}. */
+  readonly words: readonly string[];
   /** Makes the value of its texts. Throws a UsageError that begins with the quoted text. */
   read(texts: readonly string[]): T;
 }
@@ -50,12 +52,25 @@ export interface Given {
 export type Source = (flag: Flag<unknown>) => Given | undefined;
 
 /** Turns one text into a value, or throws a UsageError that begins with the quoted text. */
-export type Parse<T> = (text: string) => T;
+export interface Parse<T> {
+  (text: string): T;
+  /** All texts there are, where they are few: shells complete them. */
+  readonly words?: readonly string[];
+}
 
 /** A flag with one value. */
 export function single<T>(name: string, placeholder: string, help: string, fallback: string, parse: Parse<T>): Flag<T> {
   const read = ([text = ""]: readonly string[]): T => parse(text);
-  return { name, help, kind: "single", placeholder, fallback: [fallback], split: whole, read };
+  return {
+    name,
+    help,
+    kind: "single",
+    placeholder,
+    fallback: [fallback],
+    words: parse.words ?? [],
+    split: whole,
+    read,
+  };
 }
 
 function whole(text: string): string[] {
@@ -65,7 +80,7 @@ function whole(text: string): string[] {
 /** A flag with one value or none. */
 export function optional<T>(name: string, placeholder: string, help: string, parse: Parse<T>): Flag<T | undefined> {
   const read = ([text]: readonly string[]): T | undefined => (text === undefined ? undefined : parse(text));
-  return { name, help, kind: "single", placeholder, fallback: [], split: whole, read };
+  return { name, help, kind: "single", placeholder, fallback: [], words: parse.words ?? [], split: whole, read };
 }
 
 /**
@@ -87,6 +102,7 @@ export function list<T>(
     kind: "list",
     placeholder,
     fallback: texts,
+    words: parse.words ?? [],
     split,
     read(given) {
       if (given.length === 0 && texts.length > 0) {
@@ -114,7 +130,7 @@ export function atMost<T>(most: number, flag: Flag<readonly T[]>): Flag<readonly
 /** A flag that is on or off; `--no-<name>` turns off what the environment, the file or the fallback turns on. */
 export function toggle(name: string, help: string, fallback: "true" | "false" = "false"): Flag<boolean> {
   const read = ([text = ""]: readonly string[]): boolean => readSwitch(text);
-  return { name, help, kind: "switch", placeholder: "", fallback: [fallback], split: whole, read };
+  return { name, help, kind: "switch", placeholder: "", fallback: [fallback], words: [], split: whole, read };
 }
 
 function readSwitch(text: string): boolean {
@@ -131,10 +147,14 @@ function splitItems(text: string): string[] {
 
 /** Gives a command the flags of a table. */
 export function addFlags(command: Command, flags: FlagTable): void {
-  for (const { name, help, kind, placeholder, fallback, split } of Object.values(flags)) {
+  for (const { name, help, kind, placeholder, fallback, words, split } of Object.values(flags)) {
     const isOff = kind === "switch" && fallback[0] === "false";
     const note = isOff || fallback.length === 0 ? "" : ` (default: ${fallback.join(",")})`;
     const option = new Option(`--${name} ${placeholder}`.trimEnd(), help + note);
+    if (words.length > 0) {
+      // For completion; `choices()` would refuse others in its own words, without saying where they stand.
+      option.argChoices = [...words];
+    }
     command.addOption(kind === "list" ? option.argParser(appending(split)) : option);
     if (kind === "switch") {
       command.addOption(new Option(`--no-${name}`).hideHelp());

@@ -2,6 +2,7 @@
 import { Command } from "commander";
 
 import { addCheckCommand } from "./check.js";
+import { addCompletionCommand } from "./completion.js";
 import { throwErrors } from "./errors.js";
 import { addRunCommand } from "./run.js";
 import { addTraceCommand } from "./trace.js";
@@ -13,3 +14,4 @@ export const program = throwErrors(new Command("ringtap"))
 addRunCommand(program);
 addTraceCommand(program);
 addCheckCommand(program);
+addCompletionCommand(program);

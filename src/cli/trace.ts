@@ -10,8 +10,10 @@ import { requireKernel } from "../kernel/requirements.js";
 import { DrainSchedule } from "../signals/drain-schedule.js";
 import { signals } from "../signals/index.js";
 import type { Signal } from "../signals/signal.js";
+import { addWordArgument } from "./command-tree.js";
 import { askedToEnd } from "./ending.js";
 import { UsageError } from "./errors.js";
+import { addExamples } from "./examples.js";
 import { followKubernetes, nameContainers } from "./kubernetes.js";
 import { createLogger } from "./logger.js";
 import { quote } from "./logger-text.js";
@@ -121,11 +123,21 @@ async function printEvents(
 
 /** Adds `trace` to the program. */
 export function addTraceCommand(program: Command): void {
-  const command = program
-    .command("trace")
-    .description("show the events of one signal as they come, one a line")
-    .argument("<signal>", `one of ${signalNames.join(", ")}`);
+  const command = program.command("trace").description("show the events of one signal as they come, one a line");
+  addWordArgument(command, "signal", `one of ${signalNames.join(", ")}`, signalNames);
   addTraceFlags(command);
+  addExamples(command, [
+    { what: "connects that failed, and to where", command: "ringtap trace tcp --where 'result!=established'" },
+    { what: "files that nginx does not find", command: "ringtap trace file --comm nginx --where result=ENOENT" },
+    {
+      what: "one call in 1,000, and every one that failed or took 10 ms",
+      command: "ringtap trace syscall --sample 1000 --slow 10ms",
+    },
+    {
+      what: "what is run for ten seconds, for programs",
+      command: "ringtap trace process --duration 10s --output json",
+    },
+  ]);
   command.action((name: string) => {
     const signal = signals.find((candidate) => candidate.name === name) ?? refuseSignal(name);
     return trace(signal, readTraceOptions(command, name));
