@@ -41,6 +41,11 @@ export function duration(text: string): number {
     : refuse(text, "expected a number with a unit (ns, us, ms, s, m), at most 60m");
 }
 
+/** The same; a bare number is seconds. */
+export function lastingFor(text: string): number {
+  return duration(/^\d+(\.\d+)?$/.test(text) ? `${text}s` : text);
+}
+
 const bytesPer: Readonly<Record<string, number>> = { "": 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
 /** The largest page size of arm64: a ring is a power of two times the page size. */
 const smallestRing = 64 * 2 ** 10;

@@ -18,7 +18,7 @@ function cellsOf(character: string): number {
 }
 
 /** The cells that a text without controls takes: two for characters of East Asia and for pictures, none for marks. */
-function displayWidth(text: string): number {
+export function displayWidth(text: string): number {
   if (plainText.test(text)) {
     return text.length;
   }
@@ -33,4 +33,24 @@ function displayWidth(text: string): number {
 export function pad(text: string, width: number, side: "end" | "start" = "end"): string {
   const blanks = " ".repeat(Math.max(0, width - displayWidth(text)));
   return side === "end" ? text + blanks : blanks + text;
+}
+
+/** As much of `text` as fits into so many cells, `…` at its end if that is not all. */
+export function cut(text: string, width: number): string {
+  if (displayWidth(text) <= width) {
+    return text;
+  }
+  if (width < 1) {
+    return "";
+  }
+  let kept = "";
+  let used = 0;
+  for (const { segment } of segmenter.segment(text)) {
+    used += cellsOf(segment);
+    if (used > width - 1) {
+      break;
+    }
+    kept += segment;
+  }
+  return `${kept}…`;
 }

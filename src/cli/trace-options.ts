@@ -6,7 +6,7 @@ import { environmentSource } from "./environment.js";
 import { cgroupFlags, logFlags, privilegeFlags, ringFlags, syscallFilterFlags } from "./options.js";
 import { podFlags } from "./options-kubernetes.js";
 import { addFlags, commandLineSource, type FlagValues, list, optional, readFlags, single } from "./options-flags.js";
-import { comm, duration, oneOf, pid, wholeNumber } from "./options-values.js";
+import { comm, duration, lastingFor, oneOf, pid, wholeNumber } from "./options-values.js";
 import { colorFlags } from "./terminal-color.js";
 import { condition, splitConditions } from "./trace-where.js";
 
@@ -58,10 +58,6 @@ const traceFlags = {
   ...logFlags,
   ...privilegeFlags,
 };
-
-function lastingFor(text: string): number {
-  return duration(/^\d+(\.\d+)?$/.test(text) ? `${text}s` : text);
-}
 
 /** What `trace` is to do, the signal apart. */
 export type TraceOptions = FlagValues<typeof traceFlags>;

@@ -2,9 +2,9 @@
 import type { Signal } from "../signals/signal.js";
 import { DurationCounts } from "./duration-counts.js";
 import { escapeControls } from "../agent/error-text.js";
+import { durationText } from "./quantities.js";
 import { pad } from "./terminal-text.js";
 import type { TracedEvent } from "./trace-fields.js";
-import { durationText } from "./trace-table.js";
 
 /** Outcomes that the table has room for; the rest is one line. */
 const mostRows = 20;

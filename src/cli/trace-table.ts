@@ -1,6 +1,7 @@
 /** Traced records as a table for people. */
 import type { Signal } from "../signals/signal.js";
 import { escapeControls } from "../agent/error-text.js";
+import { durationText } from "./quantities.js";
 import type { Paint, Style } from "./terminal-color.js";
 import { pad } from "./terminal-text.js";
 import type { WallClock } from "../live/clock.js";
@@ -82,19 +83,4 @@ function fieldText(name: string, fields: Fields): string {
     return durationText(value);
   }
   return fields[`${name}_truncated`] === true ? `${value}…` : value.toString();
-}
-
-/** Three digits and a unit: `417ns`, `12.3us`, `1.05ms`, `93.1s`. */
-export function durationText(seconds: number): string {
-  for (const [unit, factor] of [
-    ["ns", 1e9],
-    ["us", 1e6],
-    ["ms", 1e3],
-  ] as const) {
-    const amount = seconds * factor;
-    if (Number(amount.toPrecision(3)) < 1000) {
-      return `${unit === "ns" ? Math.round(amount) : amount.toPrecision(3)}${unit}`;
-    }
-  }
-  return `${seconds < 1000 ? seconds.toPrecision(3) : Math.round(seconds)}s`;
 }

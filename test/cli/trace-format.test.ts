@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 
 import { wallClock, wallClockAt } from "../../src/live/clock.js";
 import { jsonLines } from "../../src/cli/trace-json.js";
-import { durationText, traceTable } from "../../src/cli/trace-table.js";
+import { traceTable } from "../../src/cli/trace-table.js";
 import { ProcessKind } from "../../src/generated/process.js";
 import { native } from "../../src/kernel/native.js";
 import type { EventRecord } from "../../src/signals/signal.js";
@@ -139,19 +139,4 @@ describe("the table", () => {
     cgroups.follow({ find: () => ({ container: "web", pod: "shop-1", namespace: "prod" }) });
     assert.match(table.line(tracedEvent(record, { cgroups })), / container=web pod=shop-1 namespace=prod\n$/);
   });
-});
-
-test("durations have three digits and a unit", () => {
-  for (const [seconds, text] of [
-    [0, "0ns"],
-    [4.17e-7, "417ns"],
-    [9.996e-7, "1.00us"],
-    [1.234e-5, "12.3us"],
-    [1.05e-3, "1.05ms"],
-    [0.9999, "1.00s"],
-    [93.14, "93.1s"],
-    [123456, "123456s"],
-  ] as const) {
-    assert.equal(durationText(seconds), text);
-  }
 });
