@@ -52,6 +52,12 @@ missing_packages() {
   compgen -G '/usr/lib/*/faketime/libfaketime.so.1' >/dev/null || echo libfaketime
   has_command systemd-analyze || echo systemd
   has_command unzip || echo unzip
+  has_command zsh || echo zsh
+  has_command fish || echo fish
+  has_command tmux || echo tmux
+  has_command man || echo man-db
+  has_command mandoc || echo mandoc
+  has_command col || echo bsdextrautils
   /usr/bin/python3 -c 'import prometheus_client.openmetrics' 2>/dev/null || echo python3-prometheus-client
 
   if $with_kernels; then missing_for_kernels; fi

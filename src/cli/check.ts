@@ -1,5 +1,4 @@
 /** `ringtap check`: would `ringtap run` work here, and if not, why? */
-import { writeFileSync } from "node:fs";
 import type { Command } from "commander";
 
 import { kernelRelease, lockdown, lockedMemory, pidNamespace, ringBuffers } from "../kernel/features.js";
@@ -13,9 +12,11 @@ import { signals } from "../signals/index.js";
 import { type Trial, trySignal } from "./check-signals.js";
 import { environmentSource } from "./environment.js";
 import { escapeControls } from "../agent/error-text.js";
+import { addExamples } from "./examples.js";
 import { budgetTexts, memoryBudget } from "./memory-budget.js";
 import { addFlags, commandLineSource, readFlags, single } from "./options-flags.js";
 import { oneOf } from "./options-values.js";
+import { print } from "./print.js";
 
 const checkFlags = {
   output: single(
@@ -84,15 +85,6 @@ function table(findings: readonly Finding[]): string {
   return `${lines.join("\n")}\n`;
 }
 
-/** Writes to stdout, which the caller may have sent to a full disk. */
-function print(text: string): void {
-  try {
-    writeFileSync(process.stdout.fd, text);
-  } catch (cause) {
-    throw new Error("writing to stdout", { cause });
-  }
-}
-
 function check(output: "table" | "json"): void {
   const essentials = requirements();
   const catalog = new Catalog();
@@ -108,6 +100,13 @@ function check(output: "table" | "json"): void {
 export function addCheckCommand(program: Command): void {
   const command = program.command("check").description("find out whether run would work here, and why not");
   addFlags(command, checkFlags);
+  addExamples(command, [
+    { what: "what works here, and what to do about the rest", command: "ringtap check" },
+    {
+      what: "what does not work, for programs",
+      command: "ringtap check --output json | jq 'select(.status != \"ok\")'",
+    },
+  ]);
   command.action(() => {
     const { output } = readFlags(checkFlags, [commandLineSource(command), environmentSource(process.env)]);
     check(output);

@@ -5,7 +5,7 @@ import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, type YAMLMa
 
 import { UsageError } from "./errors.js";
 import { quote } from "./logger-text.js";
-import { type FlagTable, type Source, splitItems } from "./options-flags.js";
+import type { FlagTable, Source } from "./options-flags.js";
 import { suggestion } from "./options-suggest.js";
 import { refuse, refuseFile } from "./options-values.js";
 
@@ -102,7 +102,7 @@ export function configSource(file: ConfigFile, flags: FlagTable): Source {
       throw new UsageError(`${file.path}:${line}: unknown key ${quote(key)}${suggestion(key, known)}`);
     }
   }
-  return ({ name, kind }) => {
+  return ({ name, kind, split }) => {
     const setting = file.settings.get(name);
     if (setting === undefined) {
       return undefined;
@@ -110,7 +110,7 @@ export function configSource(file: ConfigFile, flags: FlagTable): Source {
     const { value, line } = setting;
     const origin = `${file.path}:${line}`;
     if (typeof value === "string") {
-      return { texts: kind === "list" ? splitItems(value) : [value], origin };
+      return { texts: split(value), origin };
     }
     if (kind !== "list") {
       throw new UsageError(`${file.path}:${line}: ${quote(name)} takes one value, not a list`);

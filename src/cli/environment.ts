@@ -1,5 +1,5 @@
 /** Environment variables as a source of flags. */
-import { type Source, splitItems } from "./options-flags.js";
+import type { Source } from "./options-flags.js";
 
 /** The environment variable of a flag: `web.listen-address` is `RINGTAP_WEB_LISTEN_ADDRESS`. */
 export function environmentVariable(flagName: string): string {
@@ -17,6 +17,6 @@ export function environmentSource(environment: Readonly<NodeJS.ProcessEnv>): Sou
     if (text === undefined || text === "") {
       return undefined;
     }
-    return { texts: flag.kind === "list" ? splitItems(text) : [text], origin: `environment variable ${variable}` };
+    return { texts: flag.split(text), origin: `environment variable ${variable}` };
   };
 }

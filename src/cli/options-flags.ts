@@ -25,6 +25,10 @@ export interface Flag<T> {
   readonly placeholder: string;
   /** What counts when no source has the flag, written as a user would. */
   readonly fallback: readonly string[];
+  /** The texts that one text stands for: the items of a list. */
+  readonly split: (text: string) => string[];
+  /** As {@link Parse.words}. */
+  readonly words: readonly string[];
   /** Makes the value of its texts. Throws a UsageError that begins with the quoted text. */
   read(texts: readonly string[]): T;
 }
@@ -48,26 +52,48 @@ export interface Given {
 export type Source = (flag: Flag<unknown>) => Given | undefined;
 
 /** Turns one text into a value, or throws a UsageError that begins with the quoted text. */
-export type Parse<T> = (text: string) => T;
+export interface Parse<T> {
+  (text: string): T;
+  /** All texts there are, where they are few: shells complete them. */
+  readonly words?: readonly string[];
+}
 
 /** A flag with one value. */
 export function single<T>(name: string, placeholder: string, help: string, fallback: string, parse: Parse<T>): Flag<T> {
-  return { name, help, kind: "single", placeholder, fallback: [fallback], read: (texts) => parse(texts[0] ?? "") };
+  const read = ([text = ""]: readonly string[]): T => parse(text);
+  return {
+    name,
+    help,
+    kind: "single",
+    placeholder,
+    fallback: [fallback],
+    words: parse.words ?? [],
+    split: whole,
+    read,
+  };
+}
+
+function whole(text: string): string[] {
+  return [text];
 }
 
 /** A flag with one value or none. */
 export function optional<T>(name: string, placeholder: string, help: string, parse: Parse<T>): Flag<T | undefined> {
   const read = ([text]: readonly string[]): T | undefined => (text === undefined ? undefined : parse(text));
-  return { name, help, kind: "single", placeholder, fallback: [], read };
+  return { name, help, kind: "single", placeholder, fallback: [], words: parse.words ?? [], split: whole, read };
 }
 
-/** A flag with several values, in the order given; without a fallback it may be empty. Text that comes twice counts once. */
+/**
+ * A flag with several values, in the order given; without a fallback it may be empty. Text that comes twice counts once. Commas
+ * separate the values, or what `split` says.
+ */
 export function list<T>(
   name: string,
   placeholder: string,
   help: string,
   fallback: string,
   parse: Parse<T>,
+  split = splitItems,
 ): Flag<readonly T[]> {
   const texts = fallback === "" ? [] : splitItems(fallback);
   return {
@@ -76,6 +102,8 @@ export function list<T>(
     kind: "list",
     placeholder,
     fallback: texts,
+    words: parse.words ?? [],
+    split,
     read(given) {
       if (given.length === 0 && texts.length > 0) {
         throw new UsageError("[]: expected at least one value");
@@ -101,7 +129,8 @@ export function atMost<T>(most: number, flag: Flag<readonly T[]>): Flag<readonly
 
 /** A flag that is on or off; `--no-<name>` turns off what the environment, the file or the fallback turns on. */
 export function toggle(name: string, help: string, fallback: "true" | "false" = "false"): Flag<boolean> {
-  return { name, help, kind: "switch", placeholder: "", fallback: [fallback], read: ([text = ""]) => readSwitch(text) };
+  const read = ([text = ""]: readonly string[]): boolean => readSwitch(text);
+  return { name, help, kind: "switch", placeholder: "", fallback: [fallback], words: [], split: whole, read };
 }
 
 function readSwitch(text: string): boolean {
@@ -112,25 +141,33 @@ function readSwitch(text: string): boolean {
 }
 
 /** The items of a list written as one text, separated by commas. */
-export function splitItems(text: string): string[] {
+function splitItems(text: string): string[] {
   return text.split(",").map((item) => item.trim());
 }
 
 /** Gives a command the flags of a table. */
 export function addFlags(command: Command, flags: FlagTable): void {
-  for (const { name, help, kind, placeholder, fallback } of Object.values(flags)) {
+  for (const { name, help, kind, placeholder, fallback, words, split } of Object.values(flags)) {
     const isOff = kind === "switch" && fallback[0] === "false";
     const note = isOff || fallback.length === 0 ? "" : ` (default: ${fallback.join(",")})`;
     const option = new Option(`--${name} ${placeholder}`.trimEnd(), help + note);
-    command.addOption(kind === "list" ? option.argParser(appendText) : option);
+    if (words.length > 0) {
+      // For completion; `choices()` would refuse others in its own words, without saying where they stand.
+      option.argChoices = [...words];
+    }
+    command.addOption(kind === "list" ? option.argParser(appending(split)) : option);
     if (kind === "switch") {
       command.addOption(new Option(`--no-${name}`).hideHelp());
     }
   }
 }
 
-function appendText(text: string, earlier: readonly string[] | undefined): readonly string[] {
-  return [...(earlier ?? []), ...splitItems(text)];
+/** A flag that is repeated adds to what it had. */
+function appending(split: (text: string) => string[]) {
+  return (text: string, earlier: readonly string[] | undefined): readonly string[] => [
+    ...(earlier ?? []),
+    ...split(text),
+  ];
 }
 
 /** The command line that `command` has parsed. */

@@ -8,7 +8,8 @@ const kubernetesModes = ["auto", "on", "off"] as const;
 /** Labels that say who is at the other end of a connection. */
 const peerLabels = ["peer_service", "peer_namespace"] as const;
 
-export const kubernetesFlags = {
+/** Where the pods of this node are known. */
+export const podFlags = {
   kubernetes: single(
     "kubernetes.enabled",
     "<mode>",
@@ -23,8 +24,6 @@ export const kubernetesFlags = {
     "this node's name in Kubernetes; without it no pods are known",
     nodeName,
   ),
-  /** Names of pod labels. */
-  kubernetesPodLabels: list("kubernetes.pod-labels", "<label,...>", "pod labels to keep for series", "", podLabel),
   kubernetesUrl: optional("kubernetes.api-url", "<url>", "the API server, instead of the cluster's own", apiUrl),
   kubernetesTokenFile: optional(
     "kubernetes.token-file",
@@ -38,6 +37,12 @@ export const kubernetesFlags = {
     "PEM certificates that vouch for it, instead of the service account's",
     readableFile,
   ),
+};
+
+export const kubernetesFlags = {
+  ...podFlags,
+  /** Names of pod labels. */
+  kubernetesPodLabels: list("kubernetes.pod-labels", "<label,...>", "pod labels to keep for series", "", podLabel),
   /** Empty: peers are not looked up. */
   peerLabels: list(
     "peer.labels",

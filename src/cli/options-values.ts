@@ -5,7 +5,7 @@ import { getSystemErrorMap } from "node:util";
 import { parseListenAddress } from "../exposition/listen-address.js";
 import { type LiveWebConfig, openWebConfig } from "../exposition/live-web-config.js";
 import { WebConfigError } from "../exposition/web-config.js";
-import { syscallNumber } from "../signals/syscall-names.js";
+import { syscallNames, syscallNumber } from "../signals/syscall-names.js";
 import { UsageError } from "./errors.js";
 import { quote } from "./logger-text.js";
 import type { Parse } from "./options-flags.js";
@@ -13,9 +13,10 @@ import { suggestion } from "./options-suggest.js";
 
 /** One of a few words. */
 export function oneOf<Word extends string>(words: readonly Word[]): Parse<Word> {
-  return (text) =>
+  const parse = (text: string): Word =>
     words.find((word) => word === text) ??
     refuse(text, `expected ${words.length > 1 ? "one of " : ""}${words.join(", ")}${suggestion(text, words)}`);
+  return Object.assign(parse, { words });
 }
 
 /** A whole number between two bounds, both included. */
@@ -38,6 +39,11 @@ export function duration(text: string): number {
   return nanoseconds <= longestDuration
     ? nanoseconds
     : refuse(text, "expected a number with a unit (ns, us, ms, s, m), at most 60m");
+}
+
+/** The same; a bare number is seconds. */
+export function lastingFor(text: string): number {
+  return duration(/^\d+(\.\d+)?$/.test(text) ? `${text}s` : text);
 }
 
 const bytesPer: Readonly<Record<string, number>> = { "": 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
@@ -91,7 +97,10 @@ export function webConfig(path: string): LiveWebConfig {
 /** A system call's name, as the label `syscall` shows it. */
 export function syscallName(text: string): string {
   return syscallNumber(text) === undefined
-    ? refuse(text, "expected the name of a system call on this machine, such as openat or compat_openat")
+    ? refuse(
+        text,
+        `expected the name of a system call on this machine, such as openat or compat_openat${suggestion(text, syscallNames())}`,
+      )
     : text;
 }
 

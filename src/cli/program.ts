@@ -2,8 +2,10 @@
 import { Command } from "commander";
 
 import { addCheckCommand } from "./check.js";
+import { addCompletionCommand } from "./completion.js";
 import { throwErrors } from "./errors.js";
 import { addRunCommand } from "./run.js";
+import { addTopCommand } from "./top.js";
 import { addTraceCommand } from "./trace.js";
 import { version } from "./version.js";
 
@@ -12,4 +14,6 @@ export const program = throwErrors(new Command("ringtap"))
   .version(version);
 addRunCommand(program);
 addTraceCommand(program);
+addTopCommand(program);
 addCheckCommand(program);
+addCompletionCommand(program);

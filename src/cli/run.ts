@@ -19,6 +19,7 @@ import type { SignalOptions } from "../signals/signal.js";
 import { registerBuildInfo, registerIdentityMetrics, registerReloadMetrics } from "./agent-metrics.js";
 import { askedToEnd } from "./ending.js";
 import { describeError } from "../agent/error-text.js";
+import { addExamples } from "./examples.js";
 import { followKubernetes, nameContainers, seriesLabels } from "./kubernetes.js";
 import { registerKubernetesMetrics } from "./kubernetes-metrics.js";
 import { liveOptions, wantedCalls } from "./live-options.js";
@@ -153,5 +154,13 @@ async function run(source: OptionsSource): Promise<void> {
 export function addRunCommand(program: Command): void {
   const command = program.command("run").description("capture events and serve them as Prometheus metrics");
   addRunFlags(command, signalNames);
+  addExamples(command, [
+    { what: "serve http://127.0.0.1:19435/metrics", command: "ringtap run" },
+    {
+      what: "for every network, without system calls",
+      command: "ringtap run --web.listen-address :19435 --signals tcp,file,process",
+    },
+    { what: "a series for each pod and program", command: "ringtap run --labels comm,namespace,pod,container" },
+  ]);
   command.action(() => run(openRunOptions(command, signalNames)));
 }

@@ -4,8 +4,11 @@ import type { Command } from "commander";
 import { UsageError } from "./errors.js";
 import { environmentSource } from "./environment.js";
 import { cgroupFlags, logFlags, privilegeFlags, ringFlags, syscallFilterFlags } from "./options.js";
+import { podFlags } from "./options-kubernetes.js";
 import { addFlags, commandLineSource, type FlagValues, list, optional, readFlags, single } from "./options-flags.js";
-import { comm, duration, oneOf, pid, wholeNumber } from "./options-values.js";
+import { comm, duration, lastingFor, oneOf, pid, wholeNumber } from "./options-values.js";
+import { colorFlags } from "./terminal-color.js";
+import { condition, splitConditions } from "./trace-where.js";
 
 const { syscallMinDuration, syscallErrorsOnly, syscallNames } = syscallFilterFlags;
 
@@ -24,20 +27,37 @@ const traceFlags = {
     "table",
     oneOf(["table", "json"] as const),
   ),
+  /** All must hold. */
+  where: list(
+    "where",
+    "<conditions>",
+    "only events whose fields say so: 'dport=443 result!=established duration>10ms'; may be repeated",
+    "",
+    condition,
+    splitConditions,
+  ),
+  /** From 1, which shows all. */
+  sample: single(
+    "sample",
+    "<n>",
+    "show one in so many events; failures, and what is slow, are all shown",
+    "1",
+    wholeNumber(1, 1_000_000),
+  ),
+  /** Nanoseconds. */
+  slow: optional("slow", "<duration>", "what took as long is slow: never sampled, and yellow", duration),
+  ...colorFlags,
   /** Lines. */
   count: optional("count", "<n>", "end after so many events", wholeNumber(1, 1_000_000_000)),
   /** Nanoseconds. */
   duration: optional("duration", "<duration>", "end after so long: 10s, 1.5m; a bare number is seconds", lastingFor),
   ...syscallFlags,
   ...cgroupFlags,
+  ...podFlags,
   ...ringFlags,
   ...logFlags,
   ...privilegeFlags,
 };
-
-function lastingFor(text: string): number {
-  return duration(/^\d+(\.\d+)?$/.test(text) ? `${text}s` : text);
-}
 
 /** What `trace` is to do, the signal apart. */
 export type TraceOptions = FlagValues<typeof traceFlags>;

@@ -1,79 +1,86 @@
 /** Traced records as a table for people. */
-import type { EventRecord, Signal, TraceValue } from "../signals/signal.js";
+import type { Signal } from "../signals/signal.js";
 import { escapeControls } from "../agent/error-text.js";
+import { durationText } from "./quantities.js";
+import type { Paint, Style } from "./terminal-color.js";
+import { pad } from "./terminal-text.js";
 import type { WallClock } from "../live/clock.js";
-
-type Fields = ReturnType<Signal["trace"]["fields"]>;
+import { type Fields, isDuration, type TracedEvent } from "./trace-fields.js";
 
 interface Column {
   readonly heading: string;
   /** 0: as wide as it needs, for the last. */
   readonly width: number;
-  text(record: EventRecord, fields: Fields): string;
+  text(event: TracedEvent): string;
 }
 
-/** A table that has no end: its heading, and the line of a record; newlines included. */
+/** A table that has no end: its heading, and the line of an event; newlines included. */
 export interface Table {
   readonly heading: string;
-  readonly line: (record: EventRecord) => string;
+  readonly line: (event: TracedEvent) => string;
 }
 
+/** Where the process ran, as far as a line has room: the most telling names that are known. */
+const places = ["container", "container_id", "pod", "namespace"] as const;
+
 /** The table of a signal. Control characters come out escaped, what a record does not have as `-`. */
-export function traceTable(signal: Signal, clock: WallClock): Table {
+export function traceTable(signal: Signal, clock: WallClock, paint: Paint): Table {
   const columns: readonly Column[] = [
-    { heading: "TIME", width: 15, text: ({ time }) => clock.local(time) },
-    { heading: "PID", width: 7, text: ({ tgid }) => tgid.toString() },
-    { heading: "TID", width: 7, text: ({ tgid, tid }) => (tid === tgid ? "-" : tid.toString()) },
+    { heading: "TIME", width: 15, text: ({ record }) => clock.local(record.time) },
+    { heading: "PID", width: 7, text: ({ record }) => record.tgid.toString() },
+    { heading: "TID", width: 7, text: ({ record: { tgid, tid } }) => (tid === tgid ? "-" : tid.toString()) },
     { heading: "COMM", width: 20, text: commText },
     ...signal.trace.columns.map(({ field, heading, width }) => ({
       heading,
       width,
-      text: (_: EventRecord, fields: Fields) => fieldText(field, fields),
+      text: ({ fields }: TracedEvent) => fieldText(field, fields),
     })),
   ];
   return {
-    heading: row(columns, ({ heading }) => heading),
-    line(record) {
-      const fields = signal.trace.fields(record);
-      return row(columns, (column) => escapeControls(column.text(record, fields)));
+    heading: `${paint(
+      "bold",
+      row(columns, ({ heading }) => heading),
+    )}\n`,
+    line(event) {
+      const text = row(columns, (column) => escapeControls(column.text(event)));
+      const style = styleOf(event);
+      const place = placeText(event.fields);
+      return `${style === undefined ? text : paint(style, text)}${place === "" ? "" : ` ${paint("dim", place)}`}\n`;
     },
   };
 }
 
 function row(columns: readonly Column[], cell: (column: Column) => string): string {
-  return `${columns
-    .map((column) => cell(column).padEnd(column.width))
+  return columns
+    .map((column) => pad(cell(column), column.width))
     .join(" ")
-    .trimEnd()}\n`;
+    .trimEnd();
+}
+
+function styleOf({ failed, slow }: TracedEvent): Style | undefined {
+  return failed ? "red" : slow ? "yellow" : undefined;
 }
 
 /** `process/thread` where a thread has another name than its process. */
-function commText({ comm, threadComm }: EventRecord): string {
+function commText({ record: { comm, threadComm } }: TracedEvent): string {
   return threadComm === comm ? comm : `${comm}/${threadComm}`;
 }
 
+/** `container=web pod=shop-7d9c namespace=prod`; the id of a container only where its name is not known. */
+function placeText(fields: Fields): string {
+  return places
+    .filter((name) => fields[name] !== undefined && (name !== "container_id" || fields.container === undefined))
+    .map((name) => `${name}=${escapeControls(String(fields[name]))}`)
+    .join(" ");
+}
+
 function fieldText(name: string, fields: Fields): string {
-  const value: TraceValue = fields[name];
+  const value = fields[name];
   if (value === undefined) {
     return "-";
   }
-  if (typeof value === "number" && name.endsWith("_seconds")) {
+  if (typeof value === "number" && isDuration(name)) {
     return durationText(value);
   }
   return fields[`${name}_truncated`] === true ? `${value}…` : value.toString();
-}
-
-/** Three digits and a unit: `417ns`, `12.3us`, `1.05ms`, `93.1s`. */
-export function durationText(seconds: number): string {
-  for (const [unit, factor] of [
-    ["ns", 1e9],
-    ["us", 1e6],
-    ["ms", 1e3],
-  ] as const) {
-    const amount = seconds * factor;
-    if (Number(amount.toPrecision(3)) < 1000) {
-      return `${unit === "ns" ? Math.round(amount) : amount.toPrecision(3)}${unit}`;
-    }
-  }
-  return `${seconds < 1000 ? seconds.toPrecision(3) : Math.round(seconds)}s`;
 }

@@ -78,6 +78,8 @@ export const cgroup: Signal<CgroupEvent> = {
   }),
   start,
   trace: {
+    types: { event: kinds, id: "integer", parent: "integer", name: "string" },
+    outcome: ["event"],
     columns: [
       { field: "event", heading: "EVENT", width: 7 },
       { field: "id", heading: "ID", width: 10 },

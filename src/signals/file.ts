@@ -86,6 +86,9 @@ export const file: Signal<FileEvent> = {
   setup: ({ mode }) => ({ constants: { with_path: mode === "trace" ? 1 : 0 } }),
   start,
   trace: {
+    types: { result: "string", flags: "string", path: "string", path_truncated: "boolean" },
+    outcome: ["result"],
+    failed: ({ error }) => error !== 0,
     columns: [
       { field: "result", heading: "RESULT", width: 12 },
       { field: "flags", heading: "FLAGS", width: 28 },

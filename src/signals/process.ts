@@ -20,7 +20,9 @@ function exitCode(status: number): number {
   return (status >>> 8) & 0xff;
 }
 
-function exitReason(status: number): string {
+const exitReasons = ["ok", "error", "signal"] as const;
+
+function exitReason(status: number): (typeof exitReasons)[number] {
   return endingSignal(status) !== 0 ? "signal" : exitCode(status) !== 0 ? "error" : "ok";
 }
 
@@ -107,6 +109,18 @@ export const process: Signal<ProcessEvent> = {
   setup: ({ cgroup }) => ({ without: cgroup.inRecords ? [] : ["process_move"] }),
   start,
   trace: {
+    types: {
+      event: kinds,
+      ppid: "integer",
+      path: "string",
+      path_truncated: "boolean",
+      reason: exitReasons,
+      exit_code: "integer",
+      exit_signal: "integer",
+      duration_seconds: "number",
+    },
+    outcome: ["event", "reason"],
+    failed: ({ kind, exitStatus }) => kind === ProcessKind.exit && exitReason(exitStatus) !== "ok",
     columns: [
       { field: "event", heading: "EVENT", width: 7 },
       { field: "ppid", heading: "PPID", width: 8 },

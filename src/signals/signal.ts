@@ -89,8 +89,17 @@ export interface Handlers<T extends RecordView = RecordView> {
 /** One value of a traced record. Names and meanings are documented in docs/trace.md and do not change. */
 export type TraceValue = string | number | boolean | undefined;
 
+/** What the values of a traced field are: a kind, or the words that there are. Fields named `…_seconds` are durations. */
+export type TraceType = "string" | "integer" | "number" | "boolean" | readonly string[];
+
 /** How `ringtap trace` shows a record. */
 export interface Trace<T extends RecordView = RecordView> {
+  /** Every field that {@link fields} may have. */
+  readonly types: Readonly<Record<string, TraceType>>;
+  /** The fields by which the summary counts: what became of it. */
+  readonly outcome: readonly string[];
+  /** Did it go wrong? Shown in red, and never sampled. Default: nothing does. */
+  failed?(record: T): boolean;
   /** The columns of the table, in order: a field's name, its heading, its width (the last is as wide as it needs). */
   readonly columns: readonly { readonly field: string; readonly heading: string; readonly width: number }[];
   /** The fields that a JSON line has besides `time`, `signal`, `pid`, `tid`, `comm` and `thread_comm`. */

@@ -77,6 +77,12 @@ export function syscallNumber(name: string, arch: string = process.arch): number
   return undefined;
 }
 
+/** The names of all system calls of this machine's own programs. */
+export function syscallNames(arch: string = process.arch): string[] {
+  const [native] = tablesOf(arch);
+  return native === undefined ? [] : [...native.numbers.keys()];
+}
+
 /** A number below {@link indexCount} for each marked number: number_index() of bpf/syscall.bpf.c. */
 export function syscallIndex(nr: number): number {
   const index = nr & 1023;

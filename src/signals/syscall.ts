@@ -178,6 +178,9 @@ export const syscall: Signal<SyscallEvent> = {
   setup,
   start,
   trace: {
+    types: { syscall: "string", ret: "integer", error: "string", duration_seconds: "number" },
+    outcome: ["syscall", "error"],
+    failed: ({ error }) => error !== 0,
     columns: [
       { field: "syscall", heading: "SYSCALL", width: 20 },
       { field: "duration_seconds", heading: "DURATION", width: 12 },

@@ -260,6 +260,13 @@ function fields(event: TcpEvent): Record<string, TraceValue> {
   };
 }
 
+/** A reset may be wanted, but whoever looks for trouble looks for it. */
+function failed({ kind, result }: TcpEvent): boolean {
+  return kind === TcpEventKind.connect
+    ? result !== TcpResult.established
+    : kind === TcpEventKind.reset_sent || kind === TcpEventKind.reset_received;
+}
+
 export const tcp: Signal<TcpEvent> = {
   name: "tcp",
   summary: "TCP connections: opens by outcome, accepts, bytes, retransmits, resets, RTT",
@@ -273,6 +280,24 @@ export const tcp: Signal<TcpEvent> = {
   }),
   start,
   trace: {
+    types: {
+      event: kinds,
+      role: roles,
+      family: families,
+      local_address: "string",
+      local_port: "integer",
+      remote_address: "string",
+      remote_port: "integer",
+      result: results,
+      error: "string",
+      duration_seconds: "number",
+      sent_bytes: "integer",
+      received_bytes: "integer",
+      retransmits: "integer",
+      rtt_seconds: "number",
+    },
+    outcome: ["event", "result"],
+    failed,
     columns: [
       { field: "event", heading: "EVENT", width: 14 },
       { field: "local_address", heading: "LOCAL", width: 15 },

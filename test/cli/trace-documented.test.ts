@@ -24,6 +24,14 @@ describe("docs/trace.md", () => {
       assert.deepEqual(documented(name).sort(), [...fields].sort());
     });
 
+    test(`the fields of ${name} are declared with their types`, () => {
+      assert.deepEqual(Object.keys(trace.types).sort(), [...fields].sort());
+      assert.deepEqual(
+        trace.outcome.filter((field) => !fields.includes(field)),
+        [],
+      );
+    });
+
     test(`the table of ${name} shows fields that there are`, () => {
       const unknown = trace.columns.filter(({ field }) => !fields.includes(field));
       assert.deepEqual(unknown, []);

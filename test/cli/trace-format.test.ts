@@ -3,11 +3,14 @@ import { describe, test } from "node:test";
 
 import { wallClock, wallClockAt } from "../../src/live/clock.js";
 import { jsonLines } from "../../src/cli/trace-json.js";
-import { durationText, traceTable } from "../../src/cli/trace-table.js";
+import { traceTable } from "../../src/cli/trace-table.js";
 import { ProcessKind } from "../../src/generated/process.js";
 import { native } from "../../src/kernel/native.js";
+import type { EventRecord } from "../../src/signals/signal.js";
 import { process as processSignal } from "../../src/signals/process.js";
-import { processRecord } from "./trace-records.js";
+import { painter } from "../../src/cli/terminal-color.js";
+import { Cgroups } from "../../src/identity/cgroups.js";
+import { processRecord, tracedEvent } from "./trace-records.js";
 
 /** CLOCK_MONOTONIC began at this time. */
 const boot = Date.UTC(2026, 10, 22, 8, 30) * 1000;
@@ -39,7 +42,8 @@ describe("the clock", () => {
 });
 
 describe("JSON", () => {
-  const line = jsonLines(processSignal, clock);
+  const json = jsonLines(processSignal, clock);
+  const line = (record: EventRecord): string => json(tracedEvent(record));
 
   test("what every signal has comes first, then the signal's own", () => {
     const record = processRecord({ kind: ProcessKind.exec, tid: 43, threadComm: "worker", path: "/bin/cat" });
@@ -69,12 +73,11 @@ describe("JSON", () => {
 });
 
 describe("the table", () => {
-  const table = traceTable(processSignal, clock);
-  const cells = (record: Parameters<typeof table.line>[0]): string[] =>
-    table.line(record).trimEnd().split(/ +/).slice(1);
+  const table = traceTable(processSignal, clock, painter(false));
+  const cells = (record: EventRecord): string[] => table.line(tracedEvent(record)).trimEnd().split(/ +/).slice(1);
 
   test("has its columns under their headings", () => {
-    const line = table.line(processRecord({ kind: ProcessKind.exec, path: "/bin/cat" }));
+    const line = table.line(tracedEvent(processRecord({ kind: ProcessKind.exec, path: "/bin/cat" })));
     for (const [heading, cell] of [
       ["PID", "42"],
       ["TID", "-"],
@@ -102,23 +105,38 @@ describe("the table", () => {
   });
 
   test("a hostile name drives no terminal and breaks no line", () => {
-    const line = table.line(processRecord({ kind: ProcessKind.fork, comm: hostile }));
+    const line = table.line(tracedEvent(processRecord({ kind: ProcessKind.fork, comm: hostile })));
     assert(line.includes(String.raw`a"\\n\u001b[2J`), line);
     assert.match(line, /^[\x20-\x7e\ufffd]*\n$/);
   });
-});
 
-test("durations have three digits and a unit", () => {
-  for (const [seconds, text] of [
-    [0, "0ns"],
-    [4.17e-7, "417ns"],
-    [9.996e-7, "1.00us"],
-    [1.234e-5, "12.3us"],
-    [1.05e-3, "1.05ms"],
-    [0.9999, "1.00s"],
-    [93.14, "93.1s"],
-    [123456, "123456s"],
-  ] as const) {
-    assert.equal(durationText(seconds), text);
-  }
+  test("wide characters and marks take the cells that a terminal gives them", () => {
+    const [wide, plain] = ["日本語e\u0301", "cat"].map((comm) =>
+      table.line(tracedEvent(processRecord({ kind: ProcessKind.fork, comm }))),
+    );
+    assert(wide?.includes(` 日本語e\u0301${" ".repeat(20 - 7)} fork `), wide);
+    assert(plain?.includes(` cat${" ".repeat(20 - 3)} fork `), plain);
+  });
+
+  test("red is what failed, yellow what was slow, and nothing without colours", () => {
+    const colorful = traceTable(processSignal, clock, painter(true));
+    const exit = (status: number): string => {
+      const event = tracedEvent(processRecord({ kind: ProcessKind.exit, status }));
+      return colorful.line({ ...event, slow: status === 0 });
+    };
+    const visible = (text: string): string => text.replaceAll("\u001b", "ESC");
+    assert.match(visible(exit(1 << 8)), /^ESC\[31m.* error .*ESC\[39m\n$/);
+    assert.match(visible(exit(0)), /^ESC\[33m.* ok .*ESC\[39m\n$/);
+    assert.match(visible(colorful.heading), /^ESC\[1mTIME .*ESC\[22m\n$/);
+    assert.match(table.heading, /^TIME /);
+  });
+
+  test("the container comes last, where it is known", () => {
+    const cgroups = new Cgroups();
+    cgroups.exists({ id: 5, parent: 1, name: `docker-${"0123456789ab".padEnd(64, "c")}.scope` });
+    const record = processRecord({ kind: ProcessKind.fork, cgroup: 5 });
+    assert.match(table.line(tracedEvent(record, { cgroups })), / container_id=0123456789ab\n$/);
+    cgroups.follow({ find: () => ({ container: "web", pod: "shop-1", namespace: "prod" }) });
+    assert.match(table.line(tracedEvent(record, { cgroups })), / container=web pod=shop-1 namespace=prod\n$/);
+  });
 });

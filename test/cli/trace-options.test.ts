@@ -19,12 +19,21 @@ test("the defaults", () => {
     pids: [],
     comms: [],
     output: "table",
+    where: [],
+    sample: 1,
+    slow: undefined,
+    color: "auto",
     count: undefined,
     duration: undefined,
     syscallMinDuration: 0,
     syscallErrorsOnly: false,
     syscallNames: [],
     cgroupHierarchy: "auto",
+    kubernetes: "auto",
+    kubernetesNode: undefined,
+    kubernetesUrl: undefined,
+    kubernetesTokenFile: undefined,
+    kubernetesCaFile: undefined,
     ringSize: undefined,
     logLevel: "info",
     logFormat: "logfmt",
@@ -36,6 +45,17 @@ test("filters may be repeated", () => {
   const { pids, comms } = traceOptions("file", ["--pid", "1,2", "--pid", "3", "--comm", "cat", "--comm", "my prog"]);
   assert.deepEqual(pids, [1, 2, 3]);
   assert.deepEqual(comms, ["cat", "my prog"]);
+});
+
+test("conditions are separated by blanks, not commas, wherever they stand", () => {
+  const fields = (options: TraceOptions): string[] => options.where.map(({ field, value }) => `${field}:${value}`);
+  const where = ['comm="my prog" pid>1', "path~^/etc/{1,2}"];
+  assert.deepEqual(fields(traceOptions("file", ["--where", where[0] ?? "", "--where", where[1] ?? ""])), [
+    "comm:my prog",
+    "pid:1",
+    "path:^/etc/{1,2}",
+  ]);
+  assert.deepEqual(fields(traceOptions("file", [], { RINGTAP_WHERE: "pid=1,2 tid=3" })), ["pid:1,2", "tid:3"]);
 });
 
 test("a duration without a unit is seconds", () => {
@@ -52,6 +72,12 @@ describe("refused", () => {
     [["--count", "0"], '--count "0": expected a whole number from 1 to 1000000000'],
     [["--pid", "self"], '--pid "self": expected a whole number from 1 to 4194303'],
     [["--output", "xml"], '--output "xml": expected one of table, json'],
+    [["--sample", "0"], '--sample "0": expected a whole number from 1 to 1000000'],
+    [["--color", "alwyas"], '--color "alwyas": expected one of auto, always, never (did you mean "always"?)'],
+    [
+      ["--where", "comm"],
+      '--where "comm": expected a field, one of != >= <= !~ = > < ~ and a value, such as comm=nginx',
+    ],
     [["--duration", "soon"], '--duration "soon": expected a number with a unit (ns, us, ms, s, m), at most 60m'],
     [
       ["--syscall.errors-only"],

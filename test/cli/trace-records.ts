@@ -1,4 +1,8 @@
+import { fieldReader, type TracedEvent } from "../../src/cli/trace-fields.js";
 import { ProcessEvent } from "../../src/generated/process.js";
+import { Cgroups } from "../../src/identity/cgroups.js";
+import type { EventRecord, Signal } from "../../src/signals/signal.js";
+import { process as processSignal } from "../../src/signals/process.js";
 
 /** What a record of the process signal is to hold; text may be bytes. */
 export interface ProcessFields {
@@ -8,6 +12,7 @@ export interface ProcessFields {
   readonly comm?: string | Buffer;
   readonly threadComm?: string | Buffer;
   readonly kind: number;
+  readonly cgroup?: number;
   readonly status?: number;
   readonly path?: string;
   readonly pathTruncated?: boolean;
@@ -28,6 +33,7 @@ export function processRecord(fields: ProcessFields): ProcessEvent {
   bytes.writeUInt32LE(tid, offsetOf("tid"));
   Buffer.from(comm).copy(bytes, offsetOf("comm"));
   Buffer.from(threadComm).copy(bytes, offsetOf("thread_comm"));
+  bytes.writeBigUInt64LE(BigInt(fields.cgroup ?? 0), offsetOf("cgroup"));
   bytes.writeUInt32LE(fields.kind, offsetOf("kind"));
   bytes.writeUInt32LE(7, offsetOf("parent_tgid"));
   bytes.writeUInt32LE(status, offsetOf("exit_status"));
@@ -37,4 +43,13 @@ export function processRecord(fields: ProcessFields): ProcessEvent {
   record.bind(new Uint8Array(bytes).buffer);
   record.moveTo(0, ProcessEvent.size);
   return record;
+}
+
+/** A record as the printer sees it; by default one of the process signal, of a control group that nobody knows. */
+export function tracedEvent(
+  record: EventRecord,
+  { signal = processSignal, cgroups = new Cgroups() }: { readonly signal?: Signal; readonly cgroups?: Cgroups } = {},
+): TracedEvent {
+  const failed = signal.trace.failed?.(record) ?? false;
+  return { record, fields: fieldReader(signal, cgroups)(record), failed, slow: false };
 }

@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 
 import fc from "fast-check";
 
+import { painter } from "../../src/cli/terminal-color.js";
 import { wallClockAt } from "../../src/live/clock.js";
 import { jsonLines } from "../../src/cli/trace-json.js";
 import { traceTable } from "../../src/cli/trace-table.js";
@@ -15,6 +16,7 @@ import { signals } from "../../src/signals/index.js";
 import { plainStream } from "../../src/signals/plain-options.js";
 import { RingReader } from "../../src/signals/ring-reader.js";
 import type { Signal, SignalContext } from "../../src/signals/signal.js";
+import { tracedEvent } from "../cli/trace-records.js";
 
 const limits = { numRuns: 300, interruptAfterTimeLimit: 4000, includeErrorInReport: true };
 
@@ -83,14 +85,15 @@ async function outcome(signal: Signal, records: readonly Uint8Array[], poison: n
 
   const lines: string[] = [];
   const clock = wallClockAt(0);
-  const [json, table] = [jsonLines(signal, clock), traceTable(signal, clock)];
+  const [json, table] = [jsonLines(signal, clock), traceTable(signal, clock, painter(false))];
   const printer = new RingReader(
     ringOf(records, poison),
     new signal.record(),
     shortest,
     (batch) => {
       while (batch.next()) {
-        lines.push(json(batch.record), table.line(batch.record));
+        const event = tracedEvent(batch.record, { signal });
+        lines.push(json(event), table.line(event));
       }
     },
     failed,

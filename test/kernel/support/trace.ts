@@ -16,7 +16,7 @@ export interface Trace extends Ringtap {
 /** Starts `ringtap trace <args>` and waits until it is attached. */
 export async function startTrace(scope: Scope, args: readonly string[]): Promise<Trace> {
   const child = startRingtap(scope, ["trace", ...args]);
-  await child.said(/msg=tracing/);
+  await child.said(/msg"?[=:]"?tracing/);
   const lines = (): string[] => child.stdout.split("\n").slice(0, -1);
   const events = (): TracedEvent[] => lines().map((line) => JSON.parse(line) as TracedEvent);
   return Object.assign(child, { lines, events });

@@ -1,0 +1,102 @@
+/** `ringtap top` on a terminal: draws when there is something new, and obeys keys at once. */
+import { emitKeypressEvents } from "node:readline";
+
+import type { Live, Snapshot } from "../live/live.js";
+import { painter, usesColor } from "./terminal-color.js";
+import { Screen } from "./terminal-screen.js";
+import type { TopRow } from "./top-columns.js";
+import { topFrame, type TopFrame } from "./top-model.js";
+import type { TopOptions } from "./top-options.js";
+import { type Key, pressed, type TopState } from "./top-state.js";
+import { chooseRows, type TopDetails, topLines } from "./top-view.js";
+import { pauseUntil } from "./waiting.js";
+
+/** Draws until the user leaves, or `ending` resolves; the terminal is as before then. */
+export async function showScreen(live: Live, options: TopOptions, ending: Promise<unknown>): Promise<void> {
+  const { stdin, stdout } = process;
+  const screen = new Screen(stdout);
+  const paint = painter(usesColor(options.color, stdout));
+  const edges = live.watchEdges();
+  let state: TopState = {
+    view: "processes",
+    sort: options.sort,
+    reversed: false,
+    filter: options.filter ?? "",
+    isTyping: false,
+    isPaused: false,
+    place: 0,
+    interval: options.interval / 1e6,
+    isOver: false,
+  };
+  let latest: Snapshot | undefined;
+  let frame: TopFrame | undefined;
+  /** Stays the same whatever becomes of the order. */
+  let inspected: TopRow | undefined;
+  let leave: () => void = () => undefined;
+  const left = new Promise<void>((resolve) => {
+    leave = resolve;
+  });
+  const gone = new Promise<void>((resolve) => {
+    stdout.once("error", () => {
+      resolve();
+    });
+  });
+  const over = Promise.race([ending, left, gone]);
+
+  const chosen = (): TopRow[] => (frame === undefined ? [] : chooseRows(frame, { ...state, limit: options.limit }));
+  /** Once a process has been forgotten, another one may get its id. */
+  const isThere = ({ id, pid, comm }: TopRow): boolean =>
+    latest?.processes.some(({ id: its, labels }) => its === id && labels.pid === pid && labels.comm === comm) === true;
+  const detailsOf = (process: TopRow): TopDetails => ({
+    process,
+    calls: isThere(process) ? live.calls(process.id) : [],
+    peers: isThere(process) ? edges.edges().filter((edge) => edge.process === process.id) : [],
+  });
+  const draw = (): void => {
+    const details = inspected && detailsOf(inspected);
+    const { columns, rows } = screen;
+    screen.draw(topLines({ state, frame, chosen: chosen(), details, columns, rows, paint }));
+  };
+  const onKey = (_: string | undefined, key: Key): void => {
+    const next = pressed(state, key);
+    if (next.view === "process" && state.view !== "process") {
+      const rows = chosen();
+      inspected = rows[Math.min(state.place, rows.length - 1)];
+    }
+    state = { ...next, place: Math.min(next.place, Math.max(0, chosen().length - 1)) };
+    if (state.isOver) {
+      leave();
+    } else {
+      draw();
+    }
+  };
+  const onResize = (): void => {
+    screen.forget();
+    draw();
+  };
+
+  emitKeypressEvents(stdin);
+  screen.open();
+  stdin.setRawMode(true);
+  stdin.on("keypress", onKey);
+  stdout.on("resize", onResize);
+  try {
+    draw();
+    latest = await live.snapshot();
+    while (await pauseUntil(over, state.interval)) {
+      const before = latest;
+      latest = await live.snapshot();
+      if (!state.isPaused) {
+        frame = topFrame(before, latest);
+        draw();
+      }
+    }
+  } finally {
+    edges.close();
+    stdin.off("keypress", onKey);
+    stdout.off("resize", onResize);
+    stdin.setRawMode(false);
+    stdin.pause();
+    screen.close();
+  }
+}

@@ -1,0 +1,137 @@
+/** `ringtap top`: the busiest processes, as it goes. */
+import type { Command } from "commander";
+import type { Logger } from "pino";
+
+import { describeError } from "../agent/error-text.js";
+import { startSignals } from "../agent/signal-set.js";
+import { chooseHierarchy } from "../kernel/cgroup-hierarchy.js";
+import { dropCapabilities } from "../kernel/privileges.js";
+import { requireKernel } from "../kernel/requirements.js";
+import { wallClock } from "../live/clock.js";
+import { createLive, type Live } from "../live/live.js";
+import type { Catalog } from "../metrics/catalog.js";
+import { Engine } from "../signals/engine.js";
+import { signals } from "../signals/index.js";
+import { plain } from "../signals/plain-options.js";
+import { askedToEnd } from "./ending.js";
+import { addExamples } from "./examples.js";
+import { followKubernetes, nameContainers } from "./kubernetes.js";
+import { createLogger } from "./logger.js";
+import { durationText } from "./quantities.js";
+import { topFrame } from "./top-model.js";
+import { addTopFlags, readTopOptions, type TopOptions } from "./top-options.js";
+import { jsonText, tableText } from "./top-report.js";
+import { showScreen } from "./top-screen.js";
+import { LineOutput } from "./trace-output.js";
+import { pauseUntil } from "./waiting.js";
+
+/** What tells processes apart. */
+const labels = ["pid", "comm", "container_id", "container"];
+
+/** Prints what happened between two looks, once or until `ending`. */
+async function printFrames(live: Live, options: TopOptions, ending: Promise<unknown>, log: Logger): Promise<void> {
+  const output = new LineOutput(process.stdout);
+  const text = options.output === "json" ? jsonText : tableText;
+  const gone = output.failed.then((cause) => {
+    if (cause.code !== "EPIPE") {
+      throw new Error("writing to stdout", { cause });
+    }
+  });
+  const over = Promise.race([ending, gone]);
+  let before = await live.snapshot();
+  log.info({ interval: durationText(options.interval / 1e9) }, "looking");
+  for (let goesOn = true; goesOn;) {
+    goesOn = await pauseUntil(over, options.interval / 1e6);
+    if (!goesOn) {
+      break;
+    }
+    const after = await live.snapshot();
+    if (output.hasRoom()) {
+      output.line(text(topFrame(before, after), options));
+    }
+    before = after;
+    output.flush();
+    goesOn = !options.once;
+  }
+  await Promise.race([output.delivered(), over]);
+}
+
+/** Here a look is what a scrape is elsewhere: processes that have exited are forgotten some time after it. */
+function forgetting(live: Live, catalog: Catalog): Live {
+  return {
+    ...live,
+    async snapshot() {
+      const render = catalog.renderBegan();
+      let isComplete = false;
+      try {
+        const snapshot = await live.snapshot();
+        isComplete = true;
+        return snapshot;
+      } finally {
+        catalog.renderEnded(render, isComplete);
+      }
+    },
+  };
+}
+
+async function top(options: TopOptions): Promise<void> {
+  const log = createLogger(options.logLevel, options.logFormat);
+  requireKernel();
+  const ending = askedToEnd();
+  const kubernetes = followKubernetes({ ...options, kubernetesPodLabels: [], peerLabels: [] }, log);
+  const set = startSignals({
+    signals,
+    wanted: signals.map(({ name }) => name),
+    labels,
+    seriesLimit: 1_000_000,
+    identityLimit: 65_536,
+    ringSize: options.ringSize,
+    strict: false,
+    log,
+    signalOptions: { ...plain, cgroup: { hierarchy: chooseHierarchy(options.cgroupHierarchy), inRecords: true } },
+  });
+  const engine = new Engine(set.running, set.identity);
+  try {
+    nameContainers(set.identity.cgroups, kubernetes.pods, []);
+    engine.start();
+    if (options.dropCapabilities) {
+      dropCapabilities();
+    }
+    const clock = wallClock();
+    const looking = createLive({
+      catalog: set.catalog,
+      identity: set.identity,
+      signals: set.statuses.map((status) =>
+        status.running === undefined ? { ...status, problem: describeError(status.error) } : status,
+      ),
+      collect: () => engine.collect(),
+      utc: (time) => clock.utc(time),
+    });
+    const live = forgetting(looking, set.catalog);
+    const isInteractive = !options.once && options.output === "table" && process.stdin.isTTY && process.stdout.isTTY;
+    if (isInteractive) {
+      // Lines of the log would be drawn over; what they tell of losses is in the first line of the screen.
+      log.level = process.stderr.isTTY ? "silent" : log.level;
+      await showScreen(live, options, ending);
+    } else {
+      await printFrames(live, options, ending, log);
+    }
+  } finally {
+    engine.close();
+    kubernetes.close();
+  }
+}
+
+/** Adds `top` to the program. */
+export function addTopCommand(program: Command): void {
+  const command = program
+    .command("top")
+    .description("show the busiest processes, their system calls and connections, as it goes");
+  addTopFlags(command);
+  addExamples(command, [
+    { what: "the busiest processes; ? shows the keys", command: "ringtap top" },
+    { what: "who opens connections, every five seconds", command: "ringtap top --sort connects --interval 5s" },
+    { what: "what happened in ten seconds, for programs", command: "ringtap top --once --interval 10s --output json" },
+  ]);
+  command.action(() => top(readTopOptions(command)));
+}
