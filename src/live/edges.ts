@@ -5,8 +5,9 @@ import { KeyTable } from "../metrics/key-table.js";
 import { Connections } from "../signals/connections.js";
 import { type PeerDirectory, peerOf } from "../signals/peers.js";
 import type { RunningSignal } from "../signals/running.js";
-import { type ConnectionRecord, type EdgeEnds, edgeEnds, edgeKeyWords, farEnd, writeEdgeKey } from "./edge-key.js";
+import { type ConnectionRecord, edgeEnds, edgeKeyWords, farEnd, writeEdgeKey } from "./edge-key.js";
 import { labelsOf } from "./processes.js";
+import type { Edge, EdgeEnds, EdgeTotals } from "./protocol.js";
 
 /** The most edges; what others carry goes to one `~other` for each direction. */
 const mostEdges = 1024;
@@ -16,34 +17,6 @@ const memory = 60_000;
 
 /** What the ends of `~other` are called. */
 const other = "~other";
-
-/** What an edge has carried since the watch began. */
-export interface EdgeTotals {
-  /** Connections made, at either end. */
-  connects: number;
-  /** Attempts that came to nothing. */
-  failures: number;
-  sent_bytes: number;
-  received_bytes: number;
-  /** Connections open at the last look. */
-  open: number;
-}
-
-/**
- * `role` is ours: a client has connected, a server has accepted. `address` and `port` are where the service listens: at the far end
- * for a client, at this one for a server. `remote` is the far end's address.
- */
-export interface Edge extends EdgeEnds, Readonly<EdgeTotals> {
-  /** Among the edges of a watch; given to another one when this one has been forgotten. */
-  readonly id: number;
-  /** The process at this end, as a snapshot calls it; absent when it has been forgotten. */
-  readonly process: number | undefined;
-  readonly comm: string;
-  /** Those of the process when the edge was first seen. */
-  readonly labels: Readonly<Record<string, string>>;
-  /** What labels of peers say of the far end; empty where no directory of peers is asked. */
-  readonly peer: Readonly<Record<string, string>>;
-}
 
 export interface EdgeWatch {
   /** The edges as they stand after the last collect. */
@@ -187,7 +160,7 @@ class Edges {
   }
 
   #other(role: EdgeEnds["role"]): Kept {
-    const ends = { pid: 0, role, address: other, port: 0, remote: other };
+    const ends = { pid: 0, role, address: other, port: 0, local: other, remote: other };
     return { ...this.#begin(ends, other, this.#identity.subjects.other), seen: 0 };
   }
 

@@ -3,9 +3,10 @@ import type { Identity } from "../identity/identity.js";
 import type { Catalog } from "../metrics/catalog.js";
 import type { PeerDirectory } from "../signals/peers.js";
 import { type EdgeWatch, watchEdges } from "./edges.js";
-import { type Health, healthNow, type WatchedSignal } from "./health.js";
+import { healthNow, type WatchedSignal } from "./health.js";
 import { latencies, type Latency } from "./latency.js";
-import { type CallTotals, callTotals, type ProcessTotals, processTotals } from "./processes.js";
+import { callTotals, processTotals } from "./processes.js";
+import type { CallTotals, Health, ProcessTotals } from "./protocol.js";
 import { openTail, type Tail, type TailFilter } from "./tail.js";
 
 /** Everything at one moment: what `/metrics` would say after the same collect. */
