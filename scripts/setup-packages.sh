@@ -52,6 +52,7 @@ missing_packages() {
   compgen -G '/usr/lib/*/faketime/libfaketime.so.1' >/dev/null || echo libfaketime
   has_command systemd-analyze || echo systemd
   has_command unzip || echo unzip
+  has_command chromium || echo chromium
   /usr/bin/python3 -c 'import prometheus_client.openmetrics' 2>/dev/null || echo python3-prometheus-client
 
   if $with_kernels; then missing_for_kernels; fi

@@ -52,6 +52,7 @@ export function setText(element: Element, text: string): void {
   }
 }
 
+// eslint-disable-next-line no-control-regex -- controls are what it looks for
 const hostile = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu;
 
 /** A name that some program chose, without what would reorder or hide other text. */

@@ -4,13 +4,17 @@ import { byId, html, setText, visible } from "./dom.js";
 import { bytes, count, seconds } from "./format.js";
 import type { Model, RatedEdge, RatedProcess } from "./model.js";
 
+/** The most rows of a table. */
+const mostRows = 15;
+
 function table(headings: readonly string[], rows: readonly (readonly string[])[], empty: string): HTMLElement {
   if (rows.length === 0) {
     return html("p", { class: "empty" }, empty);
   }
   const head = html("tr", {}, ...headings.map((heading) => html("th", { scope: "col" }, heading)));
-  const lines = rows.map((row) => html("tr", {}, ...row.map((text) => html("td", {}, text))));
-  return html("table", {}, html("thead", {}, head), html("tbody", {}, ...lines));
+  const rest = rows.length > mostRows ? [html("caption", {}, `the first ${mostRows} of ${rows.length}`)] : [];
+  const lines = rows.slice(0, mostRows).map((row) => html("tr", {}, ...row.map((text) => html("td", {}, text))));
+  return html("table", {}, ...rest, html("thead", {}, head), html("tbody", {}, ...lines));
 }
 
 function callRows({ calls }: CallsFrame): string[][] {
@@ -27,7 +31,8 @@ function callRows({ calls }: CallsFrame): string[][] {
 }
 
 function peerRows(edges: readonly RatedEdge[]): string[][] {
-  return edges.map(({ row }) => {
+  const busiest = [...edges].sort(({ row: a }, { row: b }) => b.connects + b.failures - a.connects - a.failures);
+  return busiest.map(({ row }) => {
     const [service = ""] = Object.values(row.peer);
     const end = row.role === "client" ? `→ ${row.remote}:${row.port}` : `← ${row.remote} (:${row.port})`;
     return [

@@ -43,7 +43,7 @@ export class Filter {
     return (
       this.isEmpty ||
       this.matches(own) ||
-      processes.some(({ row }) => row.labels["pid"] === own.pid && this.matches({ ...row.labels, ...own }))
+      processes.some(({ row }) => row.labels.pid === own.pid && this.matches({ ...row.labels, ...own }))
     );
   }
 

@@ -59,7 +59,10 @@ export class HealthView {
   readonly #memory = new Vital("memory", "the agent's memory in RAM");
   readonly #events = new Vital("events/s", "events taken in");
   readonly #dropped = new Vital("dropped", "events lost since the start, by any reason");
-  readonly #series = new Vital("series", "series that the metrics have now");
+  readonly #series = new Vital(
+    "series",
+    "series that the metrics have now; red: more than --series-limit, so that some are counted as ~other",
+  );
   #consumed = new Map<string, number>();
 
   constructor() {

@@ -31,6 +31,11 @@ function quantile(counts: readonly number[], bounds: readonly number[], portion:
   return slot < 0 ? undefined : (bounds[slot] ?? Infinity);
 }
 
+/** How a bound reads. */
+function atMost(bound: number, bounds: readonly number[]): string {
+  return bound === Infinity ? `> ${seconds(bounds.at(-1) ?? 0)}` : `≤ ${seconds(bound)}`;
+}
+
 function added(all: readonly (readonly number[])[], slots: number): number[] {
   return Array.from({ length: slots }, (_, slot) => all.reduce((sum, counts) => sum + (counts[slot] ?? 0), 0));
 }
@@ -74,7 +79,7 @@ class HeatMap {
     const text =
       median === undefined || high === undefined
         ? "nothing in the last 10 s"
-        : `p50 ≤ ${seconds(median)}, p99 ≤ ${seconds(high)} in the last 10 s`;
+        : `p50 ${atMost(median, this.#bounds)}, p99 ${atMost(high, this.#bounds)} in the last 10 s`;
     setText(this.#summary, text);
     this.#canvas.setAttribute("aria-label", text);
   }
@@ -145,8 +150,7 @@ class HeatMap {
     const ago = span - 1 - Math.floor(((offsetX - margin) / (width - margin)) * span);
     const slot = this.#low + Math.floor((1 - offsetY / height) * (this.#high - this.#low + 1));
     const column = this.#columns[this.#columns.length - 1 - ago];
-    const bound = this.#bounds[slot];
-    const text = bound === undefined ? "more" : `≤ ${seconds(bound)}`;
+    const text = atMost(this.#bounds[slot] ?? Infinity, this.#bounds);
     setText(this.#reading, column === undefined ? "" : `${ago} s ago, ${text}: ${column[slot] ?? 0}`);
   }
 }

@@ -25,7 +25,7 @@ const drill = new DrillView(() => {
 });
 const processes = new ProcessesView((process) => {
   drill.open(process);
-});
+}, narrow);
 const filterInput = byId("filter", HTMLInputElement);
 let filter = new Filter("");
 
@@ -64,7 +64,7 @@ function isShown(comm: string): boolean {
   return (
     filter.isEmpty ||
     filter.matches({ comm }) ||
-    model.processes.some(({ row }) => row.labels["comm"] === comm && filter.matches(row.labels))
+    model.processes.some(({ row }) => row.labels.comm === comm && filter.matches(row.labels))
   );
 }
 
@@ -84,6 +84,11 @@ function setFilter(text: string): void {
   asking = setTimeout(ask, typing);
 }
 
+function narrow(text: string): void {
+  filterInput.value = text;
+  setFilter(text);
+}
+
 function toggleTotals(): void {
   processes.showsTotals = !processes.showsTotals;
   byId("totals").setAttribute("aria-pressed", `${processes.showsTotals}`);
@@ -94,8 +99,7 @@ function escape(): void {
   if (drill.process !== undefined) {
     drill.close();
   } else if (filterInput.value !== "") {
-    filterInput.value = "";
-    setFilter("");
+    narrow("");
   } else {
     filterInput.blur();
   }

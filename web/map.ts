@@ -1,22 +1,21 @@
 /** The connection map: who connects on the left, who listens on the right, failures in red. */
-import { byId, html, setText, svg, visible } from "./dom.js";
+import { byId, setText, svg, visible } from "./dom.js";
 import type { Filter } from "./filter.js";
 import { bytes, count } from "./format.js";
 import { type Graph, type GraphLink, type GraphNode, graphOf, type Measure } from "./graph.js";
+import { apart, groupings, offer } from "./grouping.js";
 import type { Model } from "./model.js";
 
-/** Pixels from one node to the next, and at the top. */
-const step = 24;
-const top = 10;
+/** Pixels from one node to the next: as there is room; and at the top. */
+const leastStep = 22;
+const mostStep = 40;
+const top = 8;
 
 /** Pixels of the widest line. */
 const widest = 9;
 
 /** Nodes of each side. */
 const mostNodes = 16;
-
-/** Labels that a service or a program may be known by; others tell single processes apart. */
-const groupLabels = ["comm", "unit", "container", "pod", "workload", "namespace"];
 
 function isMeasure(value: string): value is Measure {
   return value === "connects" || value === "bytes" || value === "open";
@@ -39,7 +38,8 @@ export class MapView {
   }
 
   draw(model: Model, filter: Filter): void {
-    this.#offer(Object.keys(model.processes[0]?.row.labels ?? {}));
+    const names = Object.keys(model.processes[0]?.row.labels ?? {});
+    offer(this.#group, [...groupings(names), ...(names.includes("pid") ? [apart] : [])]);
     const measure = isMeasure(this.#measure.value) ? this.#measure.value : "connects";
     const edges = model.edges.filter(
       ({ row }) =>
@@ -50,24 +50,13 @@ export class MapView {
     this.#note(graph, edges);
   }
 
-  #offer(names: readonly string[]): void {
-    const groups = [
-      ...groupLabels.filter((name) => names.includes(name)),
-      ...(names.includes("pid") ? ["process"] : []),
-    ];
-    const known = Array.from(this.#group.options, ({ value }) => value);
-    if (groups.length > 0 && groups.join() !== known.join()) {
-      this.#group.replaceChildren(...groups.map((group) => html("option", { value: group }, group)));
-    }
-  }
-
   #note({ clients, servers, hidden }: Graph, edges: Model["edges"]): void {
     const connects = edges.reduce((sum, { rates }) => sum + rates.connects, 0);
     const failures = edges.reduce((sum, { rates }) => sum + rates.failures, 0);
     const parts = [
       `${clients.length} → ${servers.length}`,
-      `${count(connects)} connects/s`,
-      ...(failures > 0 ? [`${count(failures)} failures/s`] : []),
+      `${count(connects)} conn/s`,
+      ...(failures > 0 ? [`${count(failures)} failing/s`] : []),
       ...(hidden > 0 ? [`${hidden} more`] : []),
     ];
     setText(byId("map-note"), edges.length === 0 ? "none yet" : parts.join(", "));
@@ -75,7 +64,10 @@ export class MapView {
 
   #drawn(graph: Graph, measure: Measure): SVGElement[] {
     const width = this.#picture.clientWidth || 600;
-    const height = top * 2 + step * Math.max(1, graph.clients.length, graph.servers.length);
+    const rows = Math.max(1, graph.clients.length, graph.servers.length);
+    const room = (this.#picture.parentElement?.clientHeight ?? 0) - 2 * top - 2;
+    const step = Math.min(mostStep, Math.max(leastStep, Math.floor(room / rows)));
+    const height = top * 2 + step * rows;
     this.#picture.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.#picture.setAttribute("height", `${height}`);
     const left = width * 0.34;
@@ -90,8 +82,10 @@ export class MapView {
       this.#line(link, [left, clients.get(link.from) ?? 0], [right, servers.get(link.to) ?? 0], most, measure),
     );
     const labels = [
-      ...graph.clients.map((node) => this.#label(node, left, clients.get(node) ?? 0, "end", characters)),
-      ...graph.servers.map((node) => this.#label(node, right, servers.get(node) ?? 0, "start", characters + 3)),
+      ...graph.clients.map((node) => this.#label(node, left, clients.get(node) ?? 0, "end", characters, measure)),
+      ...graph.servers.map((node) =>
+        this.#label(node, right, servers.get(node) ?? 0, "start", characters + 3, measure),
+      ),
     ];
     return [...lines, ...labels];
   }
@@ -121,9 +115,17 @@ export class MapView {
     );
   }
 
-  #label(node: GraphNode, x: number, y: number, anchor: "start" | "end", characters: number): SVGElement {
+  #label(
+    node: GraphNode,
+    x: number,
+    y: number,
+    anchor: "start" | "end",
+    characters: number,
+    measure: Measure,
+  ): SVGElement {
     const away = anchor === "end" ? -6 : 6;
     const name = visible(node.name);
+    const amount = node.value === 0 ? "" : measure === "bytes" ? bytes(node.value) : count(node.value);
     const kind = [node.isLocal ? "local" : "remote", ...(node.failing > 0 ? ["bad"] : [])].join(" ");
     return svg(
       "g",
@@ -132,7 +134,8 @@ export class MapView {
       svg(
         "text",
         { x: `${x + away}`, y: `${y}`, "text-anchor": anchor },
-        shortened(name, characters),
+        shortened(name, characters - amount.length - 1),
+        svg("tspan", { dx: "6" }, amount),
         svg("title", {}, name),
       ),
     );

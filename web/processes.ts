@@ -4,6 +4,7 @@ import { type Column, columns } from "./columns.js";
 import { byId, html, setText, visible } from "./dom.js";
 import type { Filter } from "./filter.js";
 import { exact } from "./format.js";
+import { apart, Grouping, groupings, offer } from "./grouping.js";
 import type { Model, RatedProcess } from "./model.js";
 
 /** The most rows drawn; a filter finds the others. */
@@ -21,6 +22,9 @@ export class ProcessesView {
   /** Totals rather than rates? */
   showsTotals = false;
   readonly #open: (process: RatedProcess) => void;
+  readonly #narrow: (filter: string) => void;
+  readonly #group = byId("processes-group", HTMLSelectElement);
+  readonly #grouping = new Grouping();
   readonly #head: HTMLElement;
   readonly #body: HTMLElement;
   readonly #lines = new Map<number, Line>();
@@ -29,9 +33,13 @@ export class ProcessesView {
   #isAscending = false;
   #redraw: () => void = () => undefined;
 
-  /** `open` is told which process somebody wants to look into. */
-  constructor(open: (process: RatedProcess) => void) {
+  /** `open` is told which process somebody wants to look into, `narrow` which filter leaves those of a group. */
+  constructor(open: (process: RatedProcess) => void, narrow: (filter: string) => void) {
     this.#open = open;
+    this.#narrow = narrow;
+    this.#group.addEventListener("change", () => {
+      this.#redraw();
+    });
     const table = byId("processes");
     this.#head = table.querySelector("thead") as HTMLElement;
     this.#body = table.querySelector("tbody") as HTMLElement;
@@ -41,13 +49,15 @@ export class ProcessesView {
     this.#redraw = () => {
       this.draw(model, filter);
     };
-    const names = Object.keys(model.processes[0]?.row.labels ?? {});
-    if (names.join() !== this.#labelNames) {
+    offer(this.#group, [apart, ...groupings(Object.keys(model.processes[0]?.row.labels ?? {}))]);
+    const filtered = model.processes.filter(({ row }) => filter.matches(row.labels));
+    const found = this.#grouping.by(this.#group.value, filtered);
+    const names = Object.keys(found[0]?.row.labels ?? {});
+    if (names.length > 0 && names.join() !== this.#labelNames) {
       this.#begin(names);
     }
     this.#markSorted();
-    const found = model.processes.filter(({ row }) => filter.matches(row.labels)).sort(this.#order());
-    const shown = found.slice(0, mostRows);
+    const shown = [...found].sort(this.#order()).slice(0, mostRows);
     const elements = shown.map((process) => this.#line(process, names));
     const tops = columns.map((column) => Math.max(1e-9, ...shown.map((process) => this.#value(process, column))));
     for (const [index, process] of shown.entries()) {
@@ -55,7 +65,7 @@ export class ProcessesView {
     }
     this.#place(elements, shown);
     const hidden = model.frame?.hidden ?? 0;
-    const all = `${found.length} of ${model.processes.length + hidden}`;
+    const all = `${filtered.length} of ${model.processes.length + hidden}`;
     setText(byId("processes-note"), found.length > mostRows ? `${all}, the first ${mostRows} shown` : all);
   }
 
@@ -77,13 +87,22 @@ export class ProcessesView {
     return this.showsTotals ? row.totals[key] : rates[key];
   }
 
-  /** The busiest first; those that do the same by what they have done altogether. */
+  /**
+   * The busiest first; those that do the same by what they have done altogether. Rows stay where they are while somebody points at
+   * them or walks through them.
+   */
   #order(): (a: RatedProcess, b: RatedProcess) => number {
     const key = this.#sortKey;
     const sign = this.#isAscending ? 1 : -1;
     const value = ({ row, rates }: RatedProcess): number => (this.showsTotals ? row.totals[key] : rates[key]);
+    const isHeld = this.#body.matches(":hover") || this.#body.contains(document.activeElement);
+    const held = new Map(isHeld ? [...this.#lines].map(([id, { element }]) => [id, element.sectionRowIndex]) : []);
+    const place = ({ row }: RatedProcess): number => held.get(row.id) ?? mostRows;
     return (a, b) =>
-      sign * (value(a) - value(b)) || sign * (a.row.totals[key] - b.row.totals[key]) || a.row.id - b.row.id;
+      place(a) - place(b) ||
+      sign * (value(a) - value(b)) ||
+      sign * (a.row.totals[key] - b.row.totals[key]) ||
+      a.row.id - b.row.id;
   }
 
   #sort(key: ProcessNumber, isAscending: boolean): void {
@@ -95,6 +114,7 @@ export class ProcessesView {
   #begin(names: readonly string[]): void {
     this.#labelNames = names.join();
     this.#lines.clear();
+    this.#body.replaceChildren();
     const labels = names.map((name) => html("th", { scope: "col", class: "label" }, name));
     const numbers = columns.map(({ key, heading, title, isMinor }) => {
       const button = html("button", { type: "button", title, "data-sort": key }, heading);
@@ -109,7 +129,7 @@ export class ProcessesView {
   #markSorted(): void {
     const order = this.#isAscending ? "ascending" : "descending";
     for (const cell of this.#head.querySelectorAll<HTMLElement>("[data-key]")) {
-      if (cell.dataset["key"] === this.#sortKey) {
+      if (cell.dataset.key === this.#sortKey) {
         cell.setAttribute("aria-sort", order);
       } else {
         cell.removeAttribute("aria-sort");
@@ -125,7 +145,7 @@ export class ProcessesView {
     }
     const button = html("button", { type: "button" });
     const labels = names.map((name) => html("td", { class: "label", "data-label": name }));
-    const place = Math.max(0, names.indexOf("comm"));
+    const place = this.#group.value === apart ? Math.max(0, names.indexOf("comm")) : 0;
     labels[place]?.append(button);
     const numbers = columns.map(({ key, isBad, isMinor }) => {
       const kinds = [isBad === true ? "bad" : "", isMinor === true ? "minor" : ""].filter((kind) => kind !== "");
@@ -149,13 +169,24 @@ export class ProcessesView {
       const value = this.#value(process, column);
       setText(cell, this.showsTotals ? column.total(value) : column.rate(value));
       cell.title = `${column.title}: ${exact(process.row.totals[column.key])} in all`;
-      cell.dataset["total"] = `${process.row.totals[column.key]}`;
+      cell.dataset.total = `${process.row.totals[column.key]}`;
       cell.classList.toggle("zero", value === 0);
       cell.style.setProperty("--share", `${((100 * value) / (tops[index] as number)).toFixed(1)}%`);
     }
     line.element.onclick = () => {
-      this.#open(process);
+      this.#choose(process);
     };
+  }
+
+  /** Looks into a process, or takes a group apart. */
+  #choose(process: RatedProcess): void {
+    const label = this.#group.value;
+    if (label === apart) {
+      this.#open(process);
+      return;
+    }
+    this.#group.value = apart;
+    this.#narrow(`${label}:${process.row.labels[label] ?? ""}`);
   }
 
   /** Puts the rows in their order, moving none that is where it belongs: the focus stays. */

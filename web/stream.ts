@@ -41,20 +41,20 @@ export class Stream {
     const url = `api/live?${this.#query}`;
     const source = new EventSource(url);
     this.#source = source;
-    const on = <T>(event: string, take: (data: T) => void): void => {
+    const on = (event: string, take: (data: unknown) => void): void => {
       source.addEventListener(event, ({ data }: MessageEvent<string>) => {
-        take(JSON.parse(data) as T);
+        take(JSON.parse(data));
       });
     };
-    on<Frame>("frame", (frame) => {
+    on("frame", (frame) => {
       this.#listeners.state(true, "");
-      this.#listeners.frame(frame);
+      this.#listeners.frame(frame as Frame);
     });
-    on<TailFrame>("tail", (tail) => {
-      this.#listeners.tail(tail);
+    on("tail", (tail) => {
+      this.#listeners.tail(tail as TailFrame);
     });
-    on<CallsFrame>("calls", (calls) => {
-      this.#listeners.calls(calls);
+    on("calls", (calls) => {
+      this.#listeners.calls(calls as CallsFrame);
     });
     source.addEventListener("error", () => {
       const isRefused = source.readyState === EventSource.CLOSED;

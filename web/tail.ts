@@ -14,8 +14,8 @@ const shownAtFirst = ["tcp", "process"];
 /** Every event has these: they have columns of their own, or none. */
 const common = ["time", "signal", "pid", "tid", "comm", "thread_comm", "event"];
 
-/** Fields that the text of a TCP event tells in another way, or not at all. */
-const told = ["role", "family", "local_address", "local_port", "remote_address", "remote_port", "result"];
+/** Fields that the text of an event tells in another way, or not at all. */
+const told = ["ppid", "role", "family", "local_address", "local_port", "remote_address", "remote_port", "result"];
 
 function fieldText(name: string, value: string | number | boolean): string {
   if (typeof value === "number" && name.endsWith("_seconds")) {
@@ -32,9 +32,9 @@ function describe(event: TraceEvent): string {
   const { event: kind, role, result, remote_address: address, remote_port: port, local_port: localPort } = event;
   const isTcp = event.signal === "tcp";
   const end = isTcp ? [role === "client" ? `→ ${address}:${port}` : `:${localPort} ← ${address}:${port}`] : [];
-  const outcome = isTcp && result !== undefined ? [`${result}`] : [];
+  const outcome = result === undefined ? [] : [`${result}`];
   const rest = Object.entries(event).flatMap(([name, value]) =>
-    common.includes(name) || (isTcp && told.includes(name)) || value === undefined || value === ""
+    common.includes(name) || told.includes(name) || value === undefined || value === "" || value === 0
       ? []
       : [fieldText(name, value)],
   );

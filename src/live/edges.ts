@@ -10,10 +10,13 @@ import { labelsOf } from "./processes.js";
 import type { Edge, EdgeEnds, EdgeTotals } from "./protocol.js";
 
 /** The most edges; what others carry goes to one `~other` for each direction. */
-const mostEdges = 1024;
+const mostEdges = 2048;
 
 /** An edge without open connections on which nothing happens is forgotten after this time, milliseconds. */
 const memory = 60_000;
+
+/** The same for an edge whose process has exited. */
+const memoryOfExited = 10_000;
 
 /** What the ends of `~other` are called. */
 const other = "~other";
@@ -97,9 +100,9 @@ class Edges {
     for (const edge of this.#all()) {
       edge.open = edge.counted;
     }
-    const forgotten = performance.now() - memory;
+    const now = performance.now();
     for (const [id, edge] of this.#edges.entries()) {
-      if (edge?.open === 0 && edge.seen < forgotten) {
+      if (edge?.open === 0 && now - edge.seen > this.#memoryOf(edge)) {
         this.#edges[id] = undefined;
         this.#table.remove(id);
       }
@@ -123,6 +126,10 @@ class Edges {
     }
     yield this.#others.client;
     yield this.#others.server;
+  }
+
+  #memoryOf({ ends }: Kept): number {
+    return this.#identity.hasExited(ends.pid) ? memoryOfExited : memory;
   }
 
   /** The edge of a connection, a new one if need be. */

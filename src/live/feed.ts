@@ -3,8 +3,8 @@ import type { EdgeWatch } from "./edges.js";
 import { Changes } from "./changes.js";
 import { LatencyChanges } from "./latency-changes.js";
 import type { Live, Snapshot } from "./live.js";
-import { processNumbers } from "./processes.js";
-import type { About, CallsFrame, Frame, ProcessTotals, TailFrame, TraceEvent } from "./protocol.js";
+import { processNumbers, processRates } from "./processes.js";
+import type { About, CallsFrame, Frame, ProcessNumber, ProcessTotals, TailFrame, TraceEvent } from "./protocol.js";
 import { isFailure, type Tail, type TailFilter } from "./tail.js";
 
 /** The most processes in a frame. */
@@ -42,19 +42,28 @@ export interface Feed {
   rest(): void;
 }
 
-/** The busiest, each by what it does most of in comparison with the others. */
-function busiest(processes: readonly ProcessTotals[], most: number): readonly ProcessTotals[] {
-  if (processes.length <= most) {
-    return processes;
+/** The share that each process has of the most that any does, in what it does most of. */
+function ranks(numbers: readonly Readonly<Record<ProcessNumber, number>>[]): number[] {
+  const tops = processNumbers.map((name) => numbers.reduce((top, of) => Math.max(top, of[name]), 1e-9));
+  return numbers.map((of) => Math.max(...processNumbers.map((name, place) => of[name] / (tops[place] as number))));
+}
+
+/** The busiest since the look before; of those that have been idle, the busiest ever. */
+function busiest(
+  before: readonly ProcessTotals[],
+  now: readonly ProcessTotals[],
+  most: number,
+): readonly ProcessTotals[] {
+  if (now.length <= most) {
+    return now;
   }
-  const tops = processNumbers.map((name) => Math.max(1e-9, ...processes.map(({ totals }) => totals[name])));
-  const rank = ({ totals }: ProcessTotals): number =>
-    Math.max(...processNumbers.map((name, place) => totals[name] / (tops[place] as number)));
-  return processes
-    .map((process) => ({ process, rank: rank(process) }))
-    .sort((a, b) => b.rank - a.rank)
+  const lately = ranks([...processRates(before, now, 1).values()]);
+  const ever = ranks(now.map(({ totals }) => totals));
+  const rank = (place: number): number => (lately[place] as number) * 1e6 + (ever[place] as number);
+  return [...now.keys()]
+    .sort((a, b) => rank(b) - rank(a))
     .slice(0, most)
-    .map(({ process }) => process);
+    .map((place) => now[place] as ProcessTotals);
 }
 
 function wholeNumber(query: URLSearchParams, name: string): number | undefined {
@@ -116,6 +125,7 @@ function openPersonal(live: Live, query: URLSearchParams): Personal {
 /** Makes the feed of a live view. */
 export function createFeed(live: Live, about: About): Feed {
   let edges: EdgeWatch | undefined;
+  let processes: Snapshot["processes"] = [];
   let processRows = new Changes();
   let edgeRows = new Changes();
   let latencyRows = new LatencyChanges();
@@ -131,7 +141,8 @@ export function createFeed(live: Live, about: About): Feed {
     async look() {
       edges ??= live.watchEdges();
       const snapshot = await live.snapshot();
-      const shown = busiest(snapshot.processes, mostProcesses);
+      const shown = busiest(processes, snapshot.processes, mostProcesses);
+      ({ processes } = snapshot);
       const hidden = snapshot.processes.length - shown.length;
       const latencies = JSON.stringify(latencyRows.update(snapshot.latencies));
       const changes = { processes: processRows.update(shown), edges: edgeRows.update(edges.edges()), latencies };
@@ -145,6 +156,7 @@ export function createFeed(live: Live, about: About): Feed {
     rest() {
       edges?.close();
       edges = undefined;
+      processes = [];
       processRows = new Changes();
       edgeRows = new Changes();
       latencyRows = new LatencyChanges();
