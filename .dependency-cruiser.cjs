@@ -28,6 +28,13 @@ module.exports = {
     importsOnly("kubernetes", "metrics"),
     importsOnly("agent", "live", "exposition", "signals", "kernel", "generated", "identity", "metrics"),
     {
+      name: "web-stands-alone",
+      comment: "What runs in the browser has, of the agent, the types of what it is sent.",
+      severity: "error",
+      from: { path: "^web/" },
+      to: { pathNot: ["^web/", "^src/live/protocol\\.ts$"] },
+    },
+    {
       name: "only-cli-composes",
       comment: "Nothing in src/ imports the composition root.",
       severity: "error",

@@ -58,6 +58,7 @@ missing_packages() {
   has_command man || echo man-db
   has_command mandoc || echo mandoc
   has_command col || echo bsdextrautils
+  has_command chromium || echo chromium
   /usr/bin/python3 -c 'import prometheus_client.openmetrics' 2>/dev/null || echo python3-prometheus-client
 
   if $with_kernels; then missing_for_kernels; fi

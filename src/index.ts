@@ -15,12 +15,21 @@ export type { FileEvent } from "./generated/file.js";
 export { type ProcessEvent, ProcessKind } from "./generated/process.js";
 export type { SyscallEvent } from "./generated/syscall.js";
 export { IpFamily, type TcpEvent, TcpEventKind, TcpResult, TcpRole } from "./generated/tcp.js";
-export type { Edge, EdgeWatch } from "./live/edges.js";
-export type { Health, SignalHealth } from "./live/health.js";
+export type { EdgeWatch } from "./live/edges.js";
 export type { Latency } from "./live/latency.js";
 export type { Live, Snapshot } from "./live/live.js";
-export { type CallTotals, type ProcessNumber, processRates, type ProcessTotals } from "./live/processes.js";
+export { processRates } from "./live/processes.js";
+export type {
+  CallTotals,
+  Edge,
+  EdgeEnds,
+  EdgeTotals,
+  Health,
+  ProcessNumber,
+  ProcessTotals,
+  SignalHealth,
+  TraceEvent,
+} from "./live/protocol.js";
 export type { Tail, TailFilter } from "./live/tail.js";
-export type { TraceEvent } from "./live/trace-event.js";
 export type { Books, DropReason } from "./signals/running.js";
 export type { TraceValue, Watcher } from "./signals/signal.js";

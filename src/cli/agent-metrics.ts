@@ -1,6 +1,7 @@
 /** Metrics of the agent itself, beside those of its signals and of its process. */
 import { machine, release } from "node:os";
 import { Counter, Gauge, type Registry } from "prom-client";
+import type { LiveStreamStatus } from "../exposition/live-stream.js";
 import type { Identity } from "../identity/identity.js";
 import { native } from "../kernel/native.js";
 import type { ReloadStatus } from "./reload.js";
@@ -66,4 +67,37 @@ export function registerReloadMetrics(registry: Registry, status: () => ReloadSt
       this.set(status().succeededAt / 1000);
     },
   });
+}
+
+/** Adds who looks at the page, and what those miss who are slow. */
+export function registerPageMetrics(registry: Registry, status: () => LiveStreamStatus): void {
+  const registers = [registry];
+  new Gauge({
+    name: "ringtap_page_viewers",
+    help: "Pages that are open and fed.",
+    registers,
+    collect() {
+      this.set(status().viewers);
+    },
+  });
+  const counts: readonly (readonly [keyof LiveStreamStatus, string, string])[] = [
+    ["frames", "ringtap_page_frames_total", "Looks at the agent that were sent to a page."],
+    [
+      "framesDropped",
+      "ringtap_page_frames_dropped_total",
+      "Looks that a page missed because it took the earlier ones too slowly.",
+    ],
+    ["refused", "ringtap_page_viewers_refused_total", "Pages that were not fed because there were too many."],
+  ];
+  for (const [key, name, help] of counts) {
+    new Counter({
+      name,
+      help,
+      registers,
+      collect() {
+        this.reset();
+        this.inc(status()[key]);
+      },
+    });
+  }
 }

@@ -2,7 +2,6 @@
 import type { Command } from "commander";
 import { createAgentRegistry } from "../exposition/agent-registry.js";
 import { createBody } from "../exposition/body.js";
-import type { PageSignal } from "../exposition/page.js";
 import { usualLimits } from "../exposition/limits.js";
 import { startServer } from "../exposition/server.js";
 import { needCgroups } from "../identity/identity.js";
@@ -16,7 +15,12 @@ import { signals } from "../signals/index.js";
 import { hookText } from "../signals/load.js";
 import { declareProgramStats, declareSelfMetrics } from "../signals/self-metrics.js";
 import type { SignalOptions } from "../signals/signal.js";
-import { registerBuildInfo, registerIdentityMetrics, registerReloadMetrics } from "./agent-metrics.js";
+import {
+  registerBuildInfo,
+  registerIdentityMetrics,
+  registerPageMetrics,
+  registerReloadMetrics,
+} from "./agent-metrics.js";
 import { askedToEnd } from "./ending.js";
 import { describeError } from "../agent/error-text.js";
 import { addExamples } from "./examples.js";
@@ -26,19 +30,18 @@ import { liveOptions, wantedCalls } from "./live-options.js";
 import { createLogger } from "./logger.js";
 import { budgetTexts, memoryBudget } from "./memory-budget.js";
 import { addRunFlags } from "./options.js";
+import { pageStream } from "./page.js";
 import { followOptions, openRunOptions, type OptionsSource } from "./reload.js";
 import { startSignals, type SignalSet, type SignalSetOptions } from "../agent/signal-set.js";
-import { version } from "./version.js";
 import { followWebConfig } from "./web-config.js";
 
 const signalNames = signals.map((signal) => signal.name);
 
-function describeSignals(set: SignalSet): PageSignal[] {
-  return set.statuses.map(({ name, running, error }) => ({
-    name,
-    up: running !== undefined,
-    hooks: running === undefined ? [describeError(error)] : [hookText(running.loaded)],
-  }));
+/** One line per signal for `/readyz`. */
+function describeSignal({ name, running, error }: SignalSet["statuses"][number]): string {
+  return running === undefined
+    ? `${name}: down (${describeError(error)})`
+    : `${name}: up (${hookText(running.loaded)})`;
 }
 
 /** File descriptors beside those of clients: iterators, files that are read again, the Kubernetes API, look-ups of names. */
@@ -113,17 +116,23 @@ async function run(source: OptionsSource): Promise<void> {
       set.running.map((signal) => signal.memoryAtLimit()),
     );
     engine.start();
-    const page = { name: "ringtap", version, signals: describeSignals(set) };
     const webConfig = followWebConfig(options.webConfig, log);
+    const page = pageStream(set, engine, {
+      peers: kubernetes.peers,
+      telemetryPath: options.telemetryPath,
+      inForce: webConfig?.current,
+      log,
+    });
+    registerPageMetrics(registry, page.status);
     const server = await startServer({
       listenAddresses: options.listenAddresses,
       telemetryPath: options.telemetryPath,
       render,
       health: () => ({
-        ready: page.signals.every((signal) => signal.up),
-        lines: page.signals.map(({ name, up, hooks }) => `${name}: ${up ? "up" : "down"} (${hooks.join(", ")})`),
+        ready: set.statuses.every(({ running }) => running !== undefined),
+        lines: set.statuses.map(describeSignal),
       }),
-      page: () => page,
+      live: page.handle,
       webConfig: webConfig?.current,
       onError: (err) => {
         log.error({ err }, "answering a request failed");

@@ -1,5 +1,5 @@
 /** The columns of `ringtap top`: by what processes are told apart, sorted and shown. */
-import type { ProcessNumber } from "../live/processes.js";
+import type { ProcessNumber } from "../live/protocol.js";
 import { countText, durationText } from "./quantities.js";
 
 /** What one process did in a span of time: numbers of {@link ProcessNumber} as counts, `connections` as it is. */

@@ -1,7 +1,6 @@
 /** The lines of `ringtap top`: a frame and what has been chosen, as text that fits the terminal. */
 import { escapeControls } from "../agent/error-text.js";
-import type { Edge } from "../live/edges.js";
-import type { CallTotals } from "../live/processes.js";
+import type { CallTotals, Edge } from "../live/protocol.js";
 import { countText, durationText } from "./quantities.js";
 import type { Paint } from "./terminal-color.js";
 import { cut, pad } from "./terminal-text.js";

@@ -1,74 +1,58 @@
-/** The page at `/`, for a person who follows a link to the agent. */
+/** The page at `/`, for a person who follows a link to the agent: files of its own, and nothing from elsewhere. */
 import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { extname } from "node:path";
+import type { Handler } from "./answer.js";
 
-/** One signal, as the page shows it. */
-export interface PageSignal {
-  readonly name: string;
-  readonly up: boolean;
-  /** The hooks it is attached to; when it is not up, why. */
-  readonly hooks: readonly string[];
-}
-
-export interface PageContent {
-  readonly name: string;
-  readonly version: string;
-  readonly signals: readonly PageSignal[];
-}
-
-const style = `
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 48rem; margin: 2rem auto; padding: 0 1rem; color-scheme: light dark }
-table { border-collapse: collapse } th, td { text-align: left; vertical-align: top; padding: .25rem 1rem .25rem 0 }
-code { font-family: ui-monospace, monospace }`;
-
-/** Allows the page its own style and nothing else: no script, no request, no frame. */
-export const pageSecurityPolicy = [
+/** The page's own scripts, styles and stream, no markup out of strings, and nothing else: no other request, no frame. */
+const securityPolicy = [
   "default-src 'none'",
-  `style-src 'sha256-${createHash("sha256").update(style).digest("base64")}'`,
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
   "base-uri 'none'",
   "form-action 'none'",
   "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'",
 ].join("; ");
 
-const entities: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
+const contentTypes: Readonly<Record<string, string>> = {
+  ".html": "text/html; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".svg": "image/svg+xml",
 };
 
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => entities[character] ?? character);
+/** `scripts/build-ts` puts them there. */
+const folder = new URL("../../web/", import.meta.url);
+
+/** Answers with a file that is kept in memory; who has it already is told so. */
+function fileHandler(body: Buffer, contentType: string): Handler {
+  const etag = `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
+  return (request, response) => {
+    const isKnown = request.headers["if-none-match"] === etag;
+    response.writeHead(isKnown ? 304 : 200, {
+      "Content-Security-Policy": securityPolicy,
+      "Cross-Origin-Resource-Policy": "same-origin",
+      "Referrer-Policy": "no-referrer",
+      "X-Content-Type-Options": "nosniff",
+      "Cache-Control": "no-cache",
+      ETag: etag,
+      ...(isKnown ? {} : { "Content-Type": contentType, "Content-Length": body.length }),
+    });
+    response.end(isKnown || request.method === "HEAD" ? undefined : body);
+  };
 }
 
-function signalRow({ name, up, hooks }: PageSignal): string {
-  const hookList = hooks.map((hook) => `<code>${escapeHtml(hook)}</code>`).join("<br>");
-  return `<tr><td>${escapeHtml(name)}</td><td>${up ? "up" : "down"}</td><td>${hookList}</td></tr>`;
-}
-
-/** The HTML document. `links` are paths of this server. */
-export function renderPage(content: PageContent, links: readonly string[]): string {
-  const title = escapeHtml(`${content.name} ${content.version}`);
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>${title}</title>
-<style>${style}</style>
-</head>
-<body>
-<h1>${title}</h1>
-<table>
-<thead><tr><th>Signal</th><th>State</th><th>Hooks</th></tr></thead>
-<tbody>
-${content.signals.map(signalRow).join("\n")}
-</tbody>
-</table>
-<ul>
-${links.map((link) => `<li><a href="${escapeHtml(link)}">${escapeHtml(link)}</a></li>`).join("\n")}
-</ul>
-</body>
-</html>
-`;
+/** The paths of the page and what answers there: `/`, and `/page/<file>` for what it consists of. */
+export function pageRoutes(): [path: string, handler: Handler][] {
+  return readdirSync(folder).flatMap((name): [string, Handler][] => {
+    const contentType = contentTypes[extname(name)];
+    if (contentType === undefined) {
+      return [];
+    }
+    const handler = fileHandler(readFileSync(new URL(name, folder)), contentType);
+    return [[name === "index.html" ? "/" : `/page/${name}`, handler]];
+  });
 }

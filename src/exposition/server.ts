@@ -1,14 +1,14 @@
-/** The HTTP server: `/metrics` for Prometheus, `/healthz` and `/readyz` for machines, `/` for people. */
+/** The HTTP server: `/metrics` for Prometheus, `/healthz` and `/readyz` for machines, `/` and what feeds it for people. */
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type Handler, send, sendText } from "./answer.js";
+import { type Handler, sendText } from "./answer.js";
 import type { Format } from "./formats.js";
 import { guarded } from "./guard.js";
 import { type Limits, usualLimits } from "./limits.js";
 import { formatAddress, listenError, parseListenAddress, type ListenAddress } from "./listen-address.js";
 import type { WebConfigInForce } from "./live-web-config.js";
 import { metricsHandler } from "./metrics-handler.js";
-import { pageSecurityPolicy, renderPage, type PageContent } from "./page.js";
+import { pageRoutes } from "./page.js";
 import type { TlsSettings } from "./tls-settings.js";
 import { createWebServer } from "./web-server.js";
 
@@ -27,7 +27,8 @@ export interface ServerOptions {
   /** Begins a render; called for one scrape at a time. */
   readonly render: (format: Format) => AsyncIterable<Buffer>;
   readonly health: () => Health;
-  readonly page: () => PageContent;
+  /** What feeds the page at `/`. */
+  readonly live: Handler;
   /** TLS, users and headers, asked at each connection and request; without, plain HTTP for everyone. */
   readonly webConfig?: (() => WebConfigInForce) | undefined;
   readonly limits?: Limits;
@@ -45,23 +46,13 @@ export interface RunningServer {
 
 const healthPath = "/healthz";
 const readyPath = "/readyz";
+const livePath = "/api/live";
 
 function routes(options: ServerOptions): ReadonlyMap<string, Handler> {
-  const { telemetryPath, render, health, page, limits = usualLimits } = options;
+  const { telemetryPath, render, health, live, limits = usualLimits } = options;
   return new Map<string, Handler>([
-    [
-      "/",
-      (request, response) => {
-        response.setHeader("Content-Security-Policy", pageSecurityPolicy);
-        send(
-          request,
-          response,
-          200,
-          "text/html; charset=utf-8",
-          renderPage(page(), [telemetryPath, healthPath, readyPath]),
-        );
-      },
-    ],
+    ...pageRoutes(),
+    [livePath, live],
     [
       healthPath,
       (request, response) => {

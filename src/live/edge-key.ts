@@ -4,8 +4,9 @@ import { actorWords } from "../kernel/record.js";
 import type { KeyTable } from "../metrics/key-table.js";
 import { addressText } from "../signals/addresses.js";
 import type { RemoteEnd } from "../signals/peers.js";
+import type { EdgeEnds } from "./protocol.js";
 
-/** Where words lie: the actor's, role and family, the port of the service, this end's address (servers only), the far one. */
+/** Where words lie: the actor's, role and family, the port of the service, the addresses of this end and of the far one. */
 const roleAt = actorWords;
 const familyAt = roleAt + 1;
 const portAt = familyAt + 1;
@@ -24,18 +25,9 @@ export function writeEdgeKey(record: ConnectionRecord, key: Uint32Array): void {
   key[familyAt] = record.family;
   key[portAt] = isServer ? record.localPort : record.remotePort;
   for (let word = 0; word < addressWords; word++) {
-    key[localAt + word] = isServer ? record.localAddress(word) : 0;
+    key[localAt + word] = record.localAddress(word);
     key[remoteAt + word] = record.remoteAddress(word);
   }
-}
-
-/** What a key says, in the terms of {@link Edge}. */
-export interface EdgeEnds {
-  readonly pid: number;
-  readonly role: "client" | "server";
-  readonly address: string;
-  readonly port: number;
-  readonly remote: string;
 }
 
 /** Reads the key of an edge that a table holds. */
@@ -43,12 +35,14 @@ export function edgeEnds(table: KeyTable, id: number): EdgeEnds {
   const isServer = table.word(id, roleAt) === TcpRole.server;
   const isIpv6 = table.word(id, familyAt) === IpFamily.ipv6;
   const text = (from: number): string => addressText((word) => table.word(id, from + word), isIpv6);
+  const local = text(localAt);
   const remote = text(remoteAt);
   return {
     pid: table.word(id, 0),
     role: isServer ? "server" : "client",
-    address: isServer ? text(localAt) : remote,
+    address: isServer ? local : remote,
     port: table.word(id, portAt),
+    local,
     remote,
   };
 }

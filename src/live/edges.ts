@@ -5,45 +5,21 @@ import { KeyTable } from "../metrics/key-table.js";
 import { Connections } from "../signals/connections.js";
 import { type PeerDirectory, peerOf } from "../signals/peers.js";
 import type { RunningSignal } from "../signals/running.js";
-import { type ConnectionRecord, type EdgeEnds, edgeEnds, edgeKeyWords, farEnd, writeEdgeKey } from "./edge-key.js";
+import { type ConnectionRecord, edgeEnds, edgeKeyWords, farEnd, writeEdgeKey } from "./edge-key.js";
 import { labelsOf } from "./processes.js";
+import type { Edge, EdgeEnds, EdgeTotals } from "./protocol.js";
 
 /** The most edges; what others carry goes to one `~other` for each direction. */
-const mostEdges = 1024;
+const mostEdges = 2048;
 
 /** An edge without open connections on which nothing happens is forgotten after this time, milliseconds. */
 const memory = 60_000;
 
+/** The same for an edge whose process has exited. */
+const memoryOfExited = 10_000;
+
 /** What the ends of `~other` are called. */
 const other = "~other";
-
-/** What an edge has carried since the watch began. */
-export interface EdgeTotals {
-  /** Connections made, at either end. */
-  connects: number;
-  /** Attempts that came to nothing. */
-  failures: number;
-  sent_bytes: number;
-  received_bytes: number;
-  /** Connections open at the last look. */
-  open: number;
-}
-
-/**
- * `role` is ours: a client has connected, a server has accepted. `address` and `port` are where the service listens: at the far end
- * for a client, at this one for a server. `remote` is the far end's address.
- */
-export interface Edge extends EdgeEnds, Readonly<EdgeTotals> {
-  /** Among the edges of a watch; given to another one when this one has been forgotten. */
-  readonly id: number;
-  /** The process at this end, as a snapshot calls it; absent when it has been forgotten. */
-  readonly process: number | undefined;
-  readonly comm: string;
-  /** Those of the process when the edge was first seen. */
-  readonly labels: Readonly<Record<string, string>>;
-  /** What labels of peers say of the far end; empty where no directory of peers is asked. */
-  readonly peer: Readonly<Record<string, string>>;
-}
 
 export interface EdgeWatch {
   /** The edges as they stand after the last collect. */
@@ -124,9 +100,9 @@ class Edges {
     for (const edge of this.#all()) {
       edge.open = edge.counted;
     }
-    const forgotten = performance.now() - memory;
+    const now = performance.now();
     for (const [id, edge] of this.#edges.entries()) {
-      if (edge?.open === 0 && edge.seen < forgotten) {
+      if (edge?.open === 0 && now - edge.seen > this.#memoryOf(edge)) {
         this.#edges[id] = undefined;
         this.#table.remove(id);
       }
@@ -150,6 +126,10 @@ class Edges {
     }
     yield this.#others.client;
     yield this.#others.server;
+  }
+
+  #memoryOf({ ends }: Kept): number {
+    return this.#identity.hasExited(ends.pid) ? memoryOfExited : memory;
   }
 
   /** The edge of a connection, a new one if need be. */
@@ -187,7 +167,7 @@ class Edges {
   }
 
   #other(role: EdgeEnds["role"]): Kept {
-    const ends = { pid: 0, role, address: other, port: 0, remote: other };
+    const ends = { pid: 0, role, address: other, port: 0, local: other, remote: other };
     return { ...this.#begin(ends, other, this.#identity.subjects.other), seen: 0 };
   }
 

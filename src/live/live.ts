@@ -3,9 +3,10 @@ import type { Identity } from "../identity/identity.js";
 import type { Catalog } from "../metrics/catalog.js";
 import type { PeerDirectory } from "../signals/peers.js";
 import { type EdgeWatch, watchEdges } from "./edges.js";
-import { type Health, healthNow, type WatchedSignal } from "./health.js";
+import { healthNow, type WatchedSignal } from "./health.js";
 import { latencies, type Latency } from "./latency.js";
-import { type CallTotals, callTotals, type ProcessTotals, processTotals } from "./processes.js";
+import { callTotals, processTotals } from "./processes.js";
+import type { CallTotals, Health, ProcessTotals } from "./protocol.js";
 import { openTail, type Tail, type TailFilter } from "./tail.js";
 
 /** Everything at one moment: what `/metrics` would say after the same collect. */
@@ -19,6 +20,9 @@ export interface Snapshot {
   readonly latencies: readonly Latency[];
   readonly health: Health;
 }
+
+/** Prometheus takes a series for gone that it has not seen for so long: whoever scrapes does it more often. Milliseconds. */
+const longestScrapeInterval = 300_000;
 
 export interface LiveOptions {
   readonly catalog: Catalog;
@@ -42,15 +46,35 @@ export interface Live {
   tail(filter: TailFilter, limit: number): Tail;
 }
 
+/**
+ * Begins a look at the tables; the returned function ends it. No process is forgotten meanwhile. The series of those that have exited
+ * wait for a scrape to show them, unless nobody scrapes: then a look is as good.
+ */
+function lookAt(catalog: Catalog): () => () => void {
+  let lastCompleted = 0;
+  let scrapedAt = -Infinity;
+  return () => {
+    const render = catalog.renderBegan();
+    return () => {
+      const now = performance.now();
+      if (catalog.lastCompleted !== lastCompleted) {
+        scrapedAt = now;
+      }
+      catalog.renderEnded(render, now - scrapedAt > longestScrapeInterval);
+      ({ lastCompleted } = catalog);
+    };
+  };
+}
+
 /** Makes the live view of an agent's signals. */
 export function createLive(options: LiveOptions): Live {
   const { catalog, identity, signals, collect, peers, utc } = options;
+  const beginLook = lookAt(catalog);
   const running = signals.flatMap((signal) => signal.running ?? []);
 
   return {
     async snapshot() {
-      // A render, though not one that shows Prometheus anything: no process is forgotten meanwhile.
-      const render = catalog.renderBegan();
+      const endLook = beginLook();
       try {
         await collect();
         return {
@@ -61,7 +85,7 @@ export function createLive(options: LiveOptions): Live {
           health: healthNow(catalog, signals),
         };
       } finally {
-        catalog.renderEnded(render, false);
+        endLook();
       }
     },
     calls: (process) => callTotals(catalog, process),

@@ -2,6 +2,7 @@
 import type { AnyTable, Catalog } from "../metrics/catalog.js";
 import type { Dimension } from "../metrics/dimension.js";
 import type { ValueTable } from "../metrics/value-table.js";
+import type { CallTotals, ProcessNumber, ProcessTotals } from "./protocol.js";
 
 /** Where a number comes from: the rows of a metric, or those that a label's value makes count. */
 interface Source {
@@ -11,8 +12,7 @@ interface Source {
   readonly isNot?: string;
 }
 
-/** What is told of each process. All are totals of a counter, but `connections`, which is a gauge. */
-const sources = {
+const sources: Readonly<Record<ProcessNumber, Source>> = {
   connects: { metric: "ringtap_tcp_connects_total" },
   connect_failures: { metric: "ringtap_tcp_connects_total", label: "result", isNot: "established" },
   accepts: { metric: "ringtap_tcp_accepts_total" },
@@ -26,28 +26,9 @@ const sources = {
   syscall_seconds: { metric: "ringtap_syscall_seconds_total" },
   file_opens: { metric: "ringtap_file_opens_total" },
   file_open_failures: { metric: "ringtap_file_opens_total", label: "result", isNot: "ok" },
-} as const satisfies Readonly<Record<string, Source>>;
+};
 
-export type ProcessNumber = keyof typeof sources;
-const processNumbers = Object.keys(sources) as readonly ProcessNumber[];
-
-/** A process under one of its names, or all that share the labels of `--labels`. */
-export interface ProcessTotals {
-  /** Its id among the processes of a snapshot. Another process may get it when this one has been forgotten. */
-  readonly id: number;
-  /** By the names of `--labels`: `pid`, `comm`, `container`, …; `~other` in each for those that found no room. */
-  readonly labels: Readonly<Record<string, string>>;
-  readonly totals: Readonly<Record<ProcessNumber, number>>;
-}
-
-/** One system call of a process, by name. */
-export interface CallTotals {
-  readonly syscall: string;
-  readonly calls: number;
-  readonly seconds: number;
-  /** By errno; those that never occurred are missing. */
-  readonly errors: Readonly<Record<string, number>>;
-}
+export const processNumbers = Object.keys(sources) as readonly ProcessNumber[];
 
 /** Labels of a tuple by their names. */
 export function labelsOf(dimension: Dimension, id: number): Record<string, string> {
@@ -74,7 +55,7 @@ function counts(detail: Dimension | undefined, { label, isNot }: Source): (id: n
 export function processTotals(catalog: Catalog, subjects: Dimension): ProcessTotals[] {
   const sums = new Map<number, Float64Array>();
   for (const [place, name] of processNumbers.entries()) {
-    const source: Source = sources[name];
+    const source = sources[name];
     const table = valueTable(catalog, source.metric);
     if (table?.subject !== subjects) {
       continue;

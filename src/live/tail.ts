@@ -2,7 +2,8 @@
 import type { Identity } from "../identity/identity.js";
 import type { RunningSignal } from "../signals/running.js";
 import type { EventRecord } from "../signals/signal.js";
-import { traceEvent, type TraceEvent } from "./trace-event.js";
+import type { TraceEvent } from "./protocol.js";
+import { traceEvent } from "./trace-event.js";
 
 /** Which events; what is not given leaves all. */
 export interface TailFilter {
@@ -29,7 +30,7 @@ export interface Tail {
 const successes: readonly unknown[] = [undefined, "ok", "established"];
 
 /** Did what the event tells of fail? */
-function isFailure({ event, result, reason, error }: TraceEvent): boolean {
+export function isFailure({ event, result, reason, error }: TraceEvent): boolean {
   const isReset = event === "reset_sent" || event === "reset_received";
   return isReset || error !== undefined || !successes.includes(result) || !successes.includes(reason);
 }

@@ -1,17 +1,6 @@
 /** A record as a plain object. docs/trace.md documents the names. */
-import type { EventRecord, Signal, TraceValue } from "../signals/signal.js";
-
-/** What every event has; the fields of its signal follow. */
-export interface TraceEvent {
-  /** Wall-clock time, as in `2026-11-22T08:30:00.123456Z`. */
-  readonly time: string;
-  readonly signal: string;
-  readonly pid: number;
-  readonly tid: number;
-  readonly comm: string;
-  readonly thread_comm: string;
-  readonly [field: string]: TraceValue;
-}
+import type { EventRecord, Signal } from "../signals/signal.js";
+import type { TraceEvent } from "./protocol.js";
 
 /** By whom it was, and the signal's own fields. */
 export function eventFields(signal: Signal, record: EventRecord): Omit<TraceEvent, "time" | "signal"> {

@@ -132,6 +132,11 @@ export class Catalog {
     return [...this.#retired.values()].reduce((count, retired) => count + retired.size, 0);
   }
 
+  /** Another number after each render that was completed. */
+  get lastCompleted(): number {
+    return this.#lastCompleted;
+  }
+
   /** Call before the first row is read for a render; returns what {@link renderEnded} wants. Renders may overlap. */
   renderBegan(): number {
     this.#rendersRunning++;

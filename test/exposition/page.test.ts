@@ -1,40 +1,61 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { test } from "node:test";
-import { pageSecurityPolicy, renderPage } from "../../src/exposition/page.js";
+import { ask } from "./http.js";
+import { start } from "./start-server.js";
 
-const content = {
-  name: "ringtap",
-  version: "1.2.3",
-  signals: [
-    { name: "tcp", up: true, hooks: ["tp_btf/inet_sock_set_state", "raw_tp/tcp_retransmit_skb"] },
-    { name: "file", up: false, hooks: ["no BTF"] },
-  ],
-};
-
-test("shows name, version, signals with their hooks, and links", () => {
-  const page = renderPage(content, ["/metrics", "/healthz"]);
-  assert.match(page, /<h1>ringtap 1\.2\.3<\/h1>/);
-  assert.match(page, /<td>tcp<\/td><td>up<\/td><td><code>tp_btf\/inet_sock_set_state<\/code><br><code>raw_tp/);
-  assert.match(page, /<td>file<\/td><td>down<\/td><td><code>no BTF<\/code>/);
-  assert.match(page, /<a href="\/metrics">\/metrics<\/a>/);
+test("the page and all that it names come from here, with a policy that allows nothing else", async (context) => {
+  const { address } = await start(context);
+  const { status, headers, body } = await ask(address, "/");
+  assert.equal(status, 200);
+  assert.equal(headers["content-type"], "text/html; charset=utf-8");
+  const policy = String(headers["content-security-policy"]);
+  assert.ok(policy.startsWith("default-src 'none'; script-src 'self'; style-src 'self';"), policy);
+  assert.doesNotMatch(policy, /unsafe|\*|http|data:/);
+  const page = body.toString();
+  assert.doesNotMatch(page, /style=|<style|<script>|javascript:|\bon\w+=|https?:|\/\//);
+  const files = [...page.matchAll(/(?:src|href)="(page\/[^"]+)"/g)].map(([, file]) => file);
+  assert.ok(files.length >= 3);
+  for (const file of files) {
+    const found = await ask(address, `/${file}`);
+    assert.equal(found.status, 200, file);
+    assert.equal(found.headers["x-content-type-options"], "nosniff");
+    assert.equal(found.headers["cross-origin-resource-policy"], "same-origin");
+  }
 });
 
-test("everything that comes from outside is escaped", () => {
-  const hostile = `<script>"&'</script>`;
-  const page = renderPage(
-    { name: hostile, version: hostile, signals: [{ name: hostile, up: true, hooks: [hostile] }] },
-    [`/"><script>`],
-  );
-  assert.ok(!page.includes("<script"));
-  assert.ok(page.includes("&lt;script&gt;&quot;&amp;&#39;&lt;/script&gt;"));
+test("the modules of the page import nothing that is not served", async (context) => {
+  const { address } = await start(context);
+  const seen = new Set<string>();
+  const follow = async (file: string): Promise<void> => {
+    if (seen.has(file)) {
+      return;
+    }
+    seen.add(file);
+    const { status, headers, body } = await ask(address, `/page/${file}`);
+    assert.equal(status, 200, file);
+    assert.equal(headers["content-type"], "text/javascript; charset=utf-8");
+    for (const [, other = ""] of body.toString().matchAll(/from "([^"]+)"/g)) {
+      assert.match(other, /^\.\/\w+\.js$/);
+      await follow(other.slice(2));
+    }
+  };
+  await follow("main.js");
+  assert.ok(seen.size > 10);
 });
 
-test("it loads nothing, and the policy allows its style alone", () => {
-  const page = renderPage(content, ["/metrics"]);
-  assert.doesNotMatch(page, /src=|url\(|@import|https?:|<link|style=|<script/);
-  const style = /<style>([^]*)<\/style>/.exec(page)?.[1] ?? "";
-  const hash = createHash("sha256").update(style).digest("base64");
-  assert.ok(pageSecurityPolicy.includes(`style-src 'sha256-${hash}'`));
-  assert.ok(pageSecurityPolicy.startsWith("default-src 'none'; "));
+test("who has a file already is told so, and files beside the page are not there", async (context) => {
+  const { address } = await start(context);
+  const { headers } = await ask(address, "/page/style.css");
+  const etag = String(headers.etag);
+  const again = await ask(address, "/page/style.css", { headers: { "If-None-Match": etag } });
+  assert.deepEqual([again.status, again.body.length], [304, 0]);
+  for (const path of [
+    "/page/",
+    "/page/index.html",
+    "/page/../src/cli/main.js",
+    "/page/tsconfig.json",
+    "/page/main.ts",
+  ]) {
+    assert.equal((await ask(address, path)).status, 404, path);
+  }
 });

@@ -66,7 +66,7 @@ test("a real Prometheus scrapes the server and reads every number as it is", { t
     telemetryPath: "/metrics",
     render: createBody({ registry: createAgentRegistry(), catalog, collect: [] }),
     health: () => ({ ready: true, lines: [] }),
-    page: () => ({ name: "ringtap", version: "0", signals: [] }),
+    live: (_, response) => void response.end(),
     onError: (error) => {
       throw error;
     },

@@ -19,7 +19,7 @@ async function start(context: TestContext) {
       yield await Promise.resolve(Buffer.from("a 1\n"));
     },
     health: () => ({ ready: true, lines: ["tcp: up"] }),
-    page: () => ({ name: "ringtap", version: "1.2.3", signals: [] }),
+    live: (_, response) => void response.end(),
     onError: (error) => errors.push(error),
   });
   context.after(server.close);

@@ -18,7 +18,7 @@ export async function start(context: Pick<TestContext, "after">, options: Partia
     telemetryPath: "/metrics",
     render: toPieces("a 1\n", 'b{c="é"} 2\n'),
     health: () => ({ ready: true, lines: ["tcp: up"] }),
-    page: () => ({ name: "ringtap", version: "1.2.3", signals: [] }),
+    live: (_, response) => void response.end(),
     onError: (error) => errors.push(error),
     ...options,
   });

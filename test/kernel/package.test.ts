@@ -45,7 +45,7 @@ describe("npm package", () => {
     }
     const expected = [
       /^package\/(package\.json|README\.md|(bpf\/)?LICENSE)$/,
-      /^package\/dist\/(src\/.*\.js|prebuilt\/.*)$/,
+      /^package\/dist\/(src\/.*\.js|prebuilt\/.*|web\/\w+\.(html|css|js|svg))$/,
       /^package\/deploy\/systemd\/ringtap\.service$/,
     ];
     assert.deepEqual(

@@ -1,0 +1,170 @@
+/** What people look at, as the page at `/` gets it over `/api/live`: types alone, for both ends. */
+
+/** What is told of each process. All are totals since the agent began, but `connections`, which is how many are open. */
+export type ProcessNumber =
+  | "connects"
+  | "connect_failures"
+  | "accepts"
+  | "connections"
+  | "sent_bytes"
+  | "received_bytes"
+  | "retransmits"
+  | "resets"
+  | "syscalls"
+  | "syscall_errors"
+  | "syscall_seconds"
+  | "file_opens"
+  | "file_open_failures";
+
+/** A process under one of its names, or all that share the labels of `--labels`. */
+export interface ProcessTotals {
+  /** Its id among the processes of a snapshot. Another process may get it when this one has been forgotten. */
+  readonly id: number;
+  /** By the names of `--labels`: `pid`, `comm`, `container`, …; `~other` in each for those that found no room. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly totals: Readonly<Record<ProcessNumber, number>>;
+}
+
+/** One system call of a process, by name. */
+export interface CallTotals {
+  readonly syscall: string;
+  readonly calls: number;
+  readonly seconds: number;
+  /** By errno; those that never occurred are missing. */
+  readonly errors: Readonly<Record<string, number>>;
+}
+
+/** The two ends of an edge: see {@link Edge}. */
+export interface EdgeEnds {
+  readonly pid: number;
+  readonly role: "client" | "server";
+  readonly address: string;
+  readonly port: number;
+  readonly local: string;
+  readonly remote: string;
+}
+
+/** What an edge has carried since the watch began. */
+export interface EdgeTotals {
+  /** Connections made, at either end. */
+  connects: number;
+  /** Attempts that came to nothing. */
+  failures: number;
+  sent_bytes: number;
+  received_bytes: number;
+  /** Connections open at the last look. */
+  open: number;
+}
+
+/**
+ * `role` is ours: a client has connected, a server has accepted. `address` and `port` are where the service listens: at the far end
+ * for a client, at this one for a server. `local` and `remote` are the addresses of this end and of the far one.
+ */
+export interface Edge extends EdgeEnds, Readonly<EdgeTotals> {
+  /** Among the edges of a watch; given to another one when this one has been forgotten. */
+  readonly id: number;
+  /** The process at this end, as a snapshot calls it; absent when it has been forgotten. */
+  readonly process: number | undefined;
+  readonly comm: string;
+  /** Those of the process when the edge was first seen. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** What labels of peers say of the far end; empty where no directory of peers is asked. */
+  readonly peer: Readonly<Record<string, string>>;
+}
+
+export interface SignalHealth {
+  readonly name: string;
+  readonly up: boolean;
+  /** How it is hooked into the kernel; when it is down, why. */
+  readonly hook: string;
+  /** Events since the start: produced = consumed + all that was dropped, by reason, once rings are drained. */
+  readonly books: {
+    readonly produced: number;
+    readonly consumed: number;
+    readonly dropped: Readonly<Record<string, number>>;
+  };
+  /** Bytes; both 0 without a ring of its own. */
+  readonly ring: { readonly used: number; readonly size: number };
+  /** Kernel maps that fill up with use. */
+  readonly maps: readonly { readonly map: string; readonly entries: number; readonly capacity: number }[];
+}
+
+export interface Health {
+  readonly signals: readonly SignalHealth[];
+  /** Sums over all signals, events since the start. */
+  readonly consumed: number;
+  readonly dropped: number;
+  /** CPU time of this process since its start, seconds: all threads, user and system. */
+  readonly cpuSeconds: number;
+  /** Memory of this process that is in RAM, bytes. */
+  readonly residentBytes: number;
+  /** Series that the tables hold, every bucket counted, and updates that found no room of their own. */
+  readonly series: number;
+  readonly folded: number;
+}
+
+/** What every event has; the fields of its signal follow. */
+export interface TraceEvent {
+  /** Wall-clock time, as in `2026-11-22T08:30:00.123456Z`. */
+  readonly time: string;
+  readonly signal: string;
+  readonly pid: number;
+  readonly tid: number;
+  readonly comm: string;
+  readonly thread_comm: string;
+  readonly [field: string]: string | number | boolean | undefined;
+}
+
+/** Rows by their ids: those that are new or others than before, and the ids of those that are gone. */
+export interface Rows<T> {
+  readonly rows: readonly T[];
+  readonly gone: readonly number[];
+}
+
+/** A histogram of durations, and what has been observed since the frame before. */
+export interface LatencyFrame {
+  readonly name: string;
+  /** Upper bounds of the buckets in seconds; one more, +Inf, follows. */
+  readonly bounds: readonly number[];
+  /** Observations by comm and bucket; the comms with fewest are one, `~other`. */
+  readonly counts: readonly (readonly [comm: string, counts: readonly number[]])[];
+}
+
+/** What does not change while the agent runs. */
+export interface About {
+  readonly version: string;
+  readonly host: string;
+  readonly kernel: string;
+  readonly metricsPath: string;
+}
+
+/** The event `frame`, once a second. */
+export interface Frame {
+  readonly about: About;
+  /** Does it have every row, rather than those that have changed since the frame before? */
+  readonly whole: boolean;
+  /** When, in seconds of a clock that never steps, and in milliseconds since the epoch. */
+  readonly at: number;
+  readonly time: number;
+  readonly health: Health;
+  readonly processes: Rows<ProcessTotals>;
+  /** Processes that are left out because there are too many: the least busy ones. */
+  readonly hidden: number;
+  readonly edges: Rows<Edge>;
+  readonly latencies: readonly LatencyFrame[];
+}
+
+/** The event `tail`: what has come since the last one. */
+export interface TailFrame {
+  readonly events: readonly TraceEvent[];
+  /** Those of them that tell of a failure, by their place. */
+  readonly failures: readonly number[];
+  /** Events that found no room, since the stream began. */
+  readonly dropped: number;
+}
+
+/** The event `calls`, once a second for the process that a viewer looks into. */
+export interface CallsFrame {
+  readonly process: number;
+  readonly calls: readonly CallTotals[];
+}

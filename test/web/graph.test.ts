@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Edge } from "../../src/live/protocol.js";
+import { Filter } from "../../web/filter.js";
+import { bytes, count, seconds } from "../../web/format.js";
+import { graphOf } from "../../web/graph.js";
+
+function edge(fields: Partial<Edge> & Pick<Edge, "role" | "comm" | "port">, connects = 1) {
+  const ends = { address: "10.0.0.2", local: "10.0.0.1", remote: "10.0.0.2", pid: 1, process: 1, id: 1 };
+  const totals = { connects, failures: 0, sent_bytes: 10, received_bytes: 20, open: 1 };
+  const row: Edge = { ...ends, ...totals, labels: { comm: fields.comm }, peer: {}, ...fields };
+  return { row, rates: { connects: row.connects, failures: row.failures, sent_bytes: 10, received_bytes: 20 } };
+}
+
+function told(edges: readonly ReturnType<typeof edge>[], most = 9): string[] {
+  return graphOf(edges, "comm", "connects", most).links.map(
+    ({ from, to, value }) => `${from.name} → ${to.name} ${value}`,
+  );
+}
+
+test("a connection between two processes of this machine is one link", () => {
+  const client = edge({ role: "client", comm: "curl", port: 80 }, 3);
+  const server = edge(
+    { role: "server", comm: "nginx", port: 80, address: "10.0.0.2", local: "10.0.0.2", remote: "10.0.0.1" },
+    3,
+  );
+  assert.deepEqual(told([client, server]), ["curl → nginx :80 3"]);
+});
+
+test("far ends go by their address, or by their service where one is known", () => {
+  const named = { peer_service: "checkout", peer_namespace: "shop" };
+  const local = { address: "10.0.0.1", local: "10.0.0.1" };
+  assert.deepEqual(
+    told([
+      edge({ role: "client", comm: "curl", port: 443 }),
+      edge({ role: "client", comm: "curl", port: 443, address: "::2", remote: "::2" }),
+      edge({ role: "client", comm: "curl", port: 8080, peer: named }),
+      edge({ role: "client", comm: "curl", port: 53, peer: { peer_service: "~private" } }),
+      edge({ role: "server", comm: "nginx", port: 80, ...local }),
+    ]),
+    [
+      ...["curl → 10.0.0.2:443 1", "curl → [::2]:443 1", "curl → checkout.shop:8080 1", "curl → 10.0.0.2:53 1"],
+      "10.0.0.2 → nginx :80 1",
+    ],
+  );
+});
+
+test("what finds no room goes to one node", () => {
+  const edges = [5, 3, 2, 1].map((connects, index) =>
+    edge({ role: "client", comm: `c${index}`, port: 1000 + index }, connects),
+  );
+  assert.deepEqual(told(edges, 2), ["c0 → 10.0.0.2:1000 5", "c1 → 10.0.0.2:1001 3", "~other → ~other 3"]);
+});
+
+test("a filter's words must all be found, a pid as a whole", () => {
+  const labels = { pid: "42", comm: "nginx", container: "web" };
+  const matches = (text: string) => new Filter(text).matches(labels);
+  assert.deepEqual(["", "ngi", "pid:42", "42", "comm:ngi container:web"].map(matches), Array(5).fill(true));
+  assert.deepEqual(["curl", "pid:4", "4", "comm:web", "ngi curl", "pod:x"].map(matches), Array(6).fill(false));
+  assert.deepEqual(new Filter("pid:42").forAgent, { pid: "42" });
+  assert.deepEqual(new Filter("ngi").forAgent, {});
+});
+
+test("numbers have three digits and a unit", () => {
+  assert.deepEqual([0, 7, 0.5, 12.34, 999, 1234, 5e6].map(count), ["·", "7", "0.50", "12.3", "999", "1.23k", "5.00M"]);
+  assert.deepEqual([0, 100, 2048, 5 * 2 ** 30].map(bytes), ["·", "100", "2.00K", "5.00G"]);
+  assert.deepEqual([0, 65.5e-6, 0.5, 100].map(seconds), ["·", "65.5µs", "500ms", "100s"]);
+});

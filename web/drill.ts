@@ -1,0 +1,101 @@
+/** One process looked into: its system calls, and who it talks to. */
+import type { CallsFrame } from "../src/live/protocol.js";
+import { byId, html, setText, visible } from "./dom.js";
+import { bytes, count, seconds } from "./format.js";
+import type { Model, RatedEdge, RatedProcess } from "./model.js";
+
+/** The most rows of a table. */
+const mostRows = 15;
+
+function table(headings: readonly string[], rows: readonly (readonly string[])[], empty: string): HTMLElement {
+  if (rows.length === 0) {
+    return html("p", { class: "empty" }, empty);
+  }
+  const head = html("tr", {}, ...headings.map((heading) => html("th", { scope: "col" }, heading)));
+  const rest = rows.length > mostRows ? [html("caption", {}, `the first ${mostRows} of ${rows.length}`)] : [];
+  const lines = rows.slice(0, mostRows).map((row) => html("tr", {}, ...row.map((text) => html("td", {}, text))));
+  return html("table", {}, ...rest, html("thead", {}, head), html("tbody", {}, ...lines));
+}
+
+function callRows({ calls }: CallsFrame): string[][] {
+  return calls.map(({ syscall, calls: times, seconds: time, errors }) => [
+    syscall,
+    count(times),
+    seconds(time),
+    seconds(times > 0 ? time / times : 0),
+    Object.entries(errors)
+      .sort(([, a], [, b]) => b - a)
+      .map(([errno, failures]) => `${errno} ${count(failures)}`)
+      .join(", "),
+  ]);
+}
+
+function peerRows(edges: readonly RatedEdge[]): string[][] {
+  const busiest = [...edges].sort(({ row: a }, { row: b }) => b.connects + b.failures - a.connects - a.failures);
+  return busiest.map(({ row }) => {
+    const [service = ""] = Object.values(row.peer);
+    const end = row.role === "client" ? `→ ${row.remote}:${row.port}` : `← ${row.remote} (:${row.port})`;
+    return [
+      service === "" ? end : `${end} ${visible(service)}`,
+      count(row.connects),
+      count(row.failures),
+      count(row.open),
+      bytes(row.sent_bytes),
+      bytes(row.received_bytes),
+    ];
+  });
+}
+
+export class DrillView {
+  /** The process that is looked into. */
+  process: RatedProcess | undefined;
+  readonly #onChange: () => void;
+  #calls: CallsFrame | undefined;
+
+  constructor(onChange: () => void) {
+    this.#onChange = onChange;
+    byId("drill-close").addEventListener("click", () => {
+      this.close();
+    });
+  }
+
+  open(process: RatedProcess): void {
+    this.process = process;
+    this.#calls = undefined;
+    byId("drill").hidden = false;
+    byId("drill-close").focus();
+    this.#onChange();
+  }
+
+  close(): void {
+    this.process = undefined;
+    byId("drill").hidden = true;
+    this.#onChange();
+  }
+
+  takeCalls(calls: CallsFrame): void {
+    if (calls.process === this.process?.row.id) {
+      this.#calls = calls;
+    }
+  }
+
+  draw(model: Model): void {
+    const { process } = this;
+    if (process === undefined) {
+      return;
+    }
+    const { id, labels } = process.row;
+    setText(byId("drill-title"), Object.values(labels).map(visible).join(" "));
+    const peers = model.edges.filter(({ row }) => row.process === id);
+    byId("drill-body").replaceChildren(
+      html("h3", {}, "System calls ", html("small", {}, "since the agent began")),
+      table(
+        ["call", "calls", "time", "mean", "errors"],
+        this.#calls === undefined ? [] : callRows(this.#calls),
+        "none",
+      ),
+      html("h3", {}, "Peers ", html("small", {}, "since this page began")),
+      table(["end", "conn", "fail", "open", "sent", "recv"], peerRows(peers), "none"),
+    );
+  }
+}

@@ -1,0 +1,169 @@
+/** From edges to a graph of two sides: who connects, and who listens. */
+import type { Edge } from "../src/live/protocol.js";
+import type { RatedEdge } from "./model.js";
+
+/** What makes a line wide. */
+export type Measure = "connects" | "bytes" | "open";
+
+export interface GraphNode {
+  readonly name: string;
+  /** Is it a process of this machine? */
+  readonly isLocal: boolean;
+  /** The sum of its links. */
+  value: number;
+  failing: number;
+}
+
+export interface GraphLink {
+  readonly from: GraphNode;
+  readonly to: GraphNode;
+  /** As the measure says; a second, but for what is open. */
+  value: number;
+  /** Failed connects a second. */
+  failing: number;
+  /** Connects, failures and open connections altogether. */
+  connects: number;
+  failures: number;
+  open: number;
+}
+
+export interface Graph {
+  readonly clients: readonly GraphNode[];
+  readonly servers: readonly GraphNode[];
+  readonly links: readonly GraphLink[];
+  /** Nodes that found no room. */
+  readonly hidden: number;
+}
+
+/** What all edges of nodes without room are drawn to. */
+const other = "~other";
+
+/** How a process is called: by a label of its own. A process without that label goes by its comm. */
+export function processName({ labels, comm, pid }: Edge, group: string): string {
+  const value = labels[group] ?? "";
+  return group === "process" ? `${comm} ${pid}` : value === "" ? comm : value;
+}
+
+/** The far end: by the name of its service where the agent knows one. */
+function farName({ peer, remote, role, port }: Edge): string {
+  const { peer_service: service = "", peer_namespace: namespace = "" } = peer;
+  const name =
+    service === "" || service.startsWith("~") ? remote : namespace === "" ? service : `${service}.${namespace}`;
+  return role === "client" && remote !== other ? `${name.includes(":") ? `[${name}]` : name}:${port}` : name;
+}
+
+function place({ address, port }: Edge): string {
+  return `${address} ${port}`;
+}
+
+function valueOf({ row, rates }: RatedEdge, measure: Measure): number {
+  switch (measure) {
+    case "connects":
+      return rates.connects + rates.failures;
+    case "bytes":
+      return rates.sent_bytes + rates.received_bytes;
+    case "open":
+      return row.open;
+  }
+}
+
+/** The nodes of one side, by name. */
+class Side {
+  readonly #nodes = new Map<string, GraphNode>();
+
+  node(name: string, isLocal: boolean): GraphNode {
+    const node = this.#nodes.get(name) ?? { name, isLocal, value: 0, failing: 0 };
+    this.#nodes.set(name, node);
+    return node;
+  }
+
+  get sorted(): GraphNode[] {
+    return [...this.#nodes.values()].sort(
+      (a, b) => b.value - a.value || b.failing - a.failing || (a.name < b.name ? -1 : 1),
+    );
+  }
+}
+
+/** Links between two sides. */
+class Links {
+  readonly clients = new Side();
+  readonly servers = new Side();
+  readonly #links = new Map<string, GraphLink>();
+
+  add(
+    client: readonly [string, boolean],
+    server: readonly [string, boolean],
+    what: Omit<GraphLink, "from" | "to">,
+  ): void {
+    const from = this.clients.node(...client);
+    const to = this.servers.node(...server);
+    const key = JSON.stringify([from.name, to.name]);
+    const link = this.#links.get(key) ?? { from, to, value: 0, failing: 0, connects: 0, failures: 0, open: 0 };
+    this.#links.set(key, link);
+    for (const name of ["value", "failing", "connects", "failures", "open"] as const) {
+      link[name] += what[name];
+    }
+    for (const node of [from, to]) {
+      node.value += what.value;
+      node.failing += what.failing;
+    }
+  }
+
+  get all(): GraphLink[] {
+    return [...this.#links.values()];
+  }
+}
+
+/** Draws the links of nodes beyond the first `most` of each side to one node. */
+function limited(links: Links, most: number): Graph {
+  const shown = (side: Side): Set<GraphNode> => new Set(side.sorted.slice(0, most));
+  const clients = shown(links.clients);
+  const servers = shown(links.servers);
+  const less = new Links();
+  for (const { from, to, ...what } of links.all) {
+    less.add(
+      clients.has(from) ? [from.name, from.isLocal] : [other, false],
+      servers.has(to) ? [to.name, to.isLocal] : [other, false],
+      what,
+    );
+  }
+  const hidden = links.clients.sorted.length + links.servers.sorted.length - clients.size - servers.size;
+  return { clients: less.clients.sorted, servers: less.servers.sorted, links: less.all, hidden };
+}
+
+/** Makes the graph, with at most `most` nodes on each side and one for the rest; `group` is a label, or "process". */
+export function graphOf(edges: readonly RatedEdge[], group: string, measure: Measure, most: number): Graph {
+  /** Who listens where, of the processes of this machine. */
+  const listeners = new Map<string, string>();
+  /** Connections that are seen at their client's end too. */
+  const seen = new Set<string>();
+  for (const { row } of edges) {
+    if (row.role === "server") {
+      listeners.set(place(row), `${processName(row, group)} :${row.port}`);
+    } else {
+      seen.add(`${row.local} ${place(row)}`);
+    }
+  }
+  const links = new Links();
+  for (const edge of edges) {
+    const { row, rates } = edge;
+    const isServer = row.role === "server";
+    if (isServer && seen.has(`${row.remote} ${place(row)}`)) {
+      continue;
+    }
+    const listener = listeners.get(place(row));
+    const far = farName(row);
+    links.add(
+      isServer ? [far, false] : [processName(row, group), true],
+      isServer ? [listener ?? far, true] : [listener ?? far, listener !== undefined],
+      {
+        value: valueOf(edge, measure),
+        failing: rates.failures,
+        connects: row.connects,
+        failures: row.failures,
+        open: row.open,
+      },
+    );
+  }
+  return limited(links, most);
+}

@@ -1,0 +1,90 @@
+/** The strip at the top: whether all works, and what it costs. */
+import type { Frame } from "../src/live/protocol.js";
+import { byId, html, setText, svg } from "./dom.js";
+import { bytes, count, share } from "./format.js";
+import type { Model } from "./model.js";
+
+/** Seconds that a sparkline shows. */
+const span = 60;
+const height = 16;
+
+/** A number with its course. */
+class Vital {
+  readonly #value = html("span");
+  readonly #line = svg("polyline");
+  readonly #course: number[] = [];
+  readonly element: HTMLElement;
+
+  constructor(name: string, title: string) {
+    const picture = svg("svg", {
+      viewBox: `0 0 ${span} ${height}`,
+      preserveAspectRatio: "none",
+      "aria-hidden": "true",
+    });
+    picture.append(this.#line);
+    this.element = html(
+      "div",
+      { title },
+      html("dt", {}, name),
+      html("dd", { "data-vital": name }, this.#value, picture),
+    );
+  }
+
+  show(value: number, text: string, isBad = false): void {
+    setText(this.#value, text);
+    this.element.classList.toggle("bad", isBad);
+    this.#course.push(value);
+    if (this.#course.length > span) {
+      this.#course.shift();
+    }
+    const top = Math.max(...this.#course, 1e-9);
+    const from = span - this.#course.length;
+    const points = this.#course.map((at, index) => `${from + index},${height - 1 - (at / top) * (height - 2)}`);
+    this.#line.setAttribute("points", points.join(" "));
+  }
+}
+
+/** A signal: a dot, its name, what comes of it a second. */
+function signalChip(signal: Frame["health"]["signals"][number], perSecond: number): HTMLElement {
+  const { name, up, hook, ring, maps } = signal;
+  const fill = maps.map(({ map, entries, capacity }) => `${map} ${entries} of ${capacity}`);
+  const ringText = ring.size > 0 ? [`ring ${bytes(ring.used)} of ${bytes(ring.size)}`] : [];
+  const title = [hook, ...ringText, ...fill].join("\n");
+  const rate = up ? `${count(perSecond)}/s` : hook;
+  return html("li", { class: up ? "up" : "down", title }, html("b", {}, name), " ", html("span", {}, rate));
+}
+
+export class HealthView {
+  readonly #cpu = new Vital("cpu", "CPU time of the agent, of one core");
+  readonly #memory = new Vital("memory", "the agent's memory in RAM");
+  readonly #events = new Vital("events/s", "events taken in");
+  readonly #dropped = new Vital("dropped", "events lost since the start, by any reason");
+  readonly #series = new Vital(
+    "series",
+    "series that the metrics have now; red: more than --series-limit, so that some are counted as ~other",
+  );
+  #consumed = new Map<string, number>();
+
+  constructor() {
+    const vitals = [this.#cpu, this.#memory, this.#events, this.#dropped, this.#series];
+    byId("vitals").append(...vitals.map(({ element }) => element));
+  }
+
+  draw(model: Model, frame: Frame, elapsed: number): void {
+    const { about, health } = frame;
+    setText(byId("host"), about.host);
+    setText(byId("about"), `ringtap ${about.version} on Linux ${about.kernel}`);
+    byId("metrics-link").setAttribute("href", about.metricsPath);
+    this.#cpu.show(model.cpuShare, share(model.cpuShare), model.cpuShare > 0.5);
+    this.#memory.show(health.residentBytes, bytes(health.residentBytes));
+    this.#events.show(model.eventsPerSecond, count(model.eventsPerSecond));
+    this.#dropped.show(health.dropped, count(health.dropped), health.dropped > 0);
+    this.#series.show(health.series, count(health.series), health.folded > 0);
+    const chips = health.signals.map((signal) => {
+      const since = signal.books.consumed - (this.#consumed.get(signal.name) ?? signal.books.consumed);
+      return signalChip(signal, elapsed > 0 ? Math.max(0, since) / elapsed : 0);
+    });
+    this.#consumed = new Map(health.signals.map(({ name, books }) => [name, books.consumed]));
+    byId("signals").replaceChildren(...chips);
+  }
+}

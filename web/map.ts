@@ -1,0 +1,143 @@
+/** The connection map: who connects on the left, who listens on the right, failures in red. */
+import { byId, setText, svg, visible } from "./dom.js";
+import type { Filter } from "./filter.js";
+import { bytes, count } from "./format.js";
+import { type Graph, type GraphLink, type GraphNode, graphOf, type Measure } from "./graph.js";
+import { apart, groupings, offer } from "./grouping.js";
+import type { Model } from "./model.js";
+
+/** Pixels from one node to the next: as there is room; and at the top. */
+const leastStep = 22;
+const mostStep = 40;
+const top = 8;
+
+/** Pixels of the widest line. */
+const widest = 9;
+
+/** Nodes of each side. */
+const mostNodes = 16;
+
+function isMeasure(value: string): value is Measure {
+  return value === "connects" || value === "bytes" || value === "open";
+}
+
+/** A text that fits into so many characters. */
+function shortened(text: string, most: number): string {
+  return text.length <= most ? text : `${text.slice(0, most - 1)}…`;
+}
+
+export class MapView {
+  readonly #picture = document.querySelector("#map svg") as SVGSVGElement;
+  readonly #group = byId("map-group", HTMLSelectElement);
+  readonly #measure = byId("map-measure", HTMLSelectElement);
+
+  /** `onChange` is called when it is to be drawn in another way. */
+  constructor(onChange: () => void) {
+    this.#group.addEventListener("change", onChange);
+    this.#measure.addEventListener("change", onChange);
+  }
+
+  draw(model: Model, filter: Filter): void {
+    const names = Object.keys(model.processes[0]?.row.labels ?? {});
+    offer(this.#group, [...groupings(names), ...(names.includes("pid") ? [apart] : [])]);
+    const measure = isMeasure(this.#measure.value) ? this.#measure.value : "connects";
+    const edges = model.edges.filter(
+      ({ row }) =>
+        filter.matches(row.labels) || filter.matches({ remote: row.remote, port: `${row.port}`, ...row.peer }),
+    );
+    const graph = graphOf(edges, this.#group.value, measure, mostNodes);
+    this.#picture.replaceChildren(...this.#drawn(graph, measure));
+    this.#note(graph, edges);
+  }
+
+  #note({ clients, servers, hidden }: Graph, edges: Model["edges"]): void {
+    const connects = edges.reduce((sum, { rates }) => sum + rates.connects, 0);
+    const failures = edges.reduce((sum, { rates }) => sum + rates.failures, 0);
+    const parts = [
+      `${clients.length} → ${servers.length}`,
+      `${count(connects)} conn/s`,
+      ...(failures > 0 ? [`${count(failures)} failing/s`] : []),
+      ...(hidden > 0 ? [`${hidden} more`] : []),
+    ];
+    setText(byId("map-note"), edges.length === 0 ? "none yet" : parts.join(", "));
+  }
+
+  #drawn(graph: Graph, measure: Measure): SVGElement[] {
+    const width = this.#picture.clientWidth || 600;
+    const rows = Math.max(1, graph.clients.length, graph.servers.length);
+    const room = (this.#picture.parentElement?.clientHeight ?? 0) - 2 * top - 2;
+    const step = Math.min(mostStep, Math.max(leastStep, Math.floor(room / rows)));
+    const height = top * 2 + step * rows;
+    this.#picture.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    this.#picture.setAttribute("height", `${height}`);
+    const left = width * 0.34;
+    const right = width * 0.62;
+    const characters = Math.floor((left - 16) / 6.7);
+    const y = (nodes: readonly GraphNode[]): Map<GraphNode, number> =>
+      new Map(nodes.map((node, index) => [node, top + step * (index + 0.5)]));
+    const clients = y(graph.clients);
+    const servers = y(graph.servers);
+    const most = Math.max(1e-9, ...graph.links.map(({ value }) => value));
+    const lines = graph.links.map((link) =>
+      this.#line(link, [left, clients.get(link.from) ?? 0], [right, servers.get(link.to) ?? 0], most, measure),
+    );
+    const labels = [
+      ...graph.clients.map((node) => this.#label(node, left, clients.get(node) ?? 0, "end", characters, measure)),
+      ...graph.servers.map((node) =>
+        this.#label(node, right, servers.get(node) ?? 0, "start", characters + 3, measure),
+      ),
+    ];
+    return [...lines, ...labels];
+  }
+
+  #line(
+    link: GraphLink,
+    [x1, y1]: readonly [number, number],
+    [x2, y2]: readonly [number, number],
+    most: number,
+    measure: Measure,
+  ): SVGElement {
+    const middle = (x1 + x2) / 2;
+    const d = `M${x1 + 6},${y1} C${middle},${y1} ${middle},${y2} ${x2 - 6},${y2}`;
+    const { value, failing, connects, failures, open } = link;
+    const width = value > 0 ? 1.25 + (widest - 1.25) * Math.sqrt(value / most) : 1;
+    const isFailing = failing > 0 || (failures > 0 && connects === 0);
+    const kind = [value > 0 ? "busy" : "idle", ...(isFailing ? ["bad"] : [])].join(" ");
+    const amount = measure === "bytes" ? `${bytes(value)}/s` : measure === "open" ? "" : `${count(value)}/s`;
+    const title = [
+      `${visible(link.from.name)} → ${visible(link.to.name)}`,
+      ...[amount, `${count(connects)} connects`, `${count(failures)} failures`, `${count(open)} open`],
+    ];
+    return svg(
+      "path",
+      { d, class: kind, "stroke-width": width.toFixed(2), "data-from": link.from.name, "data-to": link.to.name },
+      svg("title", {}, title.filter((part) => part !== "").join("\n")),
+    );
+  }
+
+  #label(
+    node: GraphNode,
+    x: number,
+    y: number,
+    anchor: "start" | "end",
+    characters: number,
+    measure: Measure,
+  ): SVGElement {
+    const away = anchor === "end" ? -6 : 6;
+    const name = visible(node.name);
+    const amount = node.value === 0 ? "" : measure === "bytes" ? bytes(node.value) : count(node.value);
+    const kind = [node.isLocal ? "local" : "remote", ...(node.failing > 0 ? ["bad"] : [])].join(" ");
+    return svg(
+      "g",
+      { class: kind },
+      svg("circle", { cx: `${x}`, cy: `${y}`, r: "3.5" }),
+      svg(
+        "text",
+        { x: `${x + away}`, y: `${y}`, "text-anchor": anchor },
+        shortened(name, characters - amount.length - 1),
+        svg("tspan", { dx: "6" }, amount),
+        svg("title", {}, name),
+      ),
+    );
+  }
+}

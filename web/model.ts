@@ -1,0 +1,82 @@
+/** What the page knows: the rows of the frames so far, and what has happened between the last two. */
+import type { Edge, Frame, ProcessNumber, ProcessTotals, Rows } from "../src/live/protocol.js";
+
+/** A process or an edge with what it has done a second. */
+export interface Rated<T, K extends string> {
+  readonly row: T;
+  readonly rates: Readonly<Record<K, number>>;
+}
+
+export type EdgeNumber = "connects" | "failures" | "sent_bytes" | "received_bytes";
+export type RatedProcess = Rated<ProcessTotals, ProcessNumber>;
+export type RatedEdge = Rated<Edge, EdgeNumber>;
+
+const edgeNumbers: readonly EdgeNumber[] = ["connects", "failures", "sent_bytes", "received_bytes"];
+
+/** Applies what has changed. */
+function merged<T extends { readonly id: number }>(
+  before: ReadonlyMap<number, T>,
+  { rows, gone }: Rows<T>,
+  whole: boolean,
+): Map<number, T> {
+  const after = whole ? new Map<number, T>() : new Map(before);
+  for (const id of gone) {
+    after.delete(id);
+  }
+  for (const row of rows) {
+    after.set(row.id, row);
+  }
+  return after;
+}
+
+function sameLabels(a: ProcessTotals, b: ProcessTotals): boolean {
+  return Object.entries(a.labels).every(([name, value]) => b.labels[name] === value);
+}
+
+function sameEnds(a: Edge, b: Edge): boolean {
+  return a.pid === b.pid && a.comm === b.comm && a.port === b.port && a.remote === b.remote && a.role === b.role;
+}
+
+export class Model {
+  frame: Frame | undefined;
+  processes: readonly RatedProcess[] = [];
+  edges: readonly RatedEdge[] = [];
+  /** The agent's own, since the frame before. */
+  cpuShare = 0;
+  eventsPerSecond = 0;
+  #processes = new Map<number, ProcessTotals>();
+  #edges = new Map<number, Edge>();
+
+  /** Takes a frame. */
+  apply(frame: Frame): void {
+    const before = this.frame;
+    const elapsed = before === undefined ? 0 : frame.at - before.at;
+    const perSecond = (after: number, was: number): number => (elapsed > 0 ? Math.max(0, after - was) / elapsed : 0);
+
+    const earlier = this.#processes;
+    this.#processes = merged(earlier, frame.processes, frame.whole);
+    this.processes = Array.from(this.#processes.values(), (row) => {
+      const was = earlier.get(row.id);
+      const from = was !== undefined && sameLabels(row, was) ? was.totals : undefined;
+      const names = Object.keys(row.totals) as ProcessNumber[];
+      const rates = names.map((name) => [
+        name,
+        name === "connections" ? row.totals[name] : perSecond(row.totals[name], from?.[name] ?? 0),
+      ]);
+      return { row, rates: Object.fromEntries(rates) as RatedProcess["rates"] };
+    });
+
+    const earlierEdges = this.#edges;
+    this.#edges = merged(earlierEdges, frame.edges, frame.whole);
+    this.edges = Array.from(this.#edges.values(), (row) => {
+      const was = earlierEdges.get(row.id);
+      const from = was !== undefined && sameEnds(row, was) ? was : undefined;
+      const rates = edgeNumbers.map((name) => [name, perSecond(row[name], from?.[name] ?? 0)]);
+      return { row, rates: Object.fromEntries(rates) as RatedEdge["rates"] };
+    });
+
+    this.cpuShare = perSecond(frame.health.cpuSeconds, before?.health.cpuSeconds ?? 0);
+    this.eventsPerSecond = perSecond(frame.health.consumed, before?.health.consumed ?? 0);
+    this.frame = frame;
+  }
+}

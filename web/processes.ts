@@ -1,0 +1,216 @@
+/** The table of processes: sorted, filtered, and followed by the keyboard. */
+import type { ProcessNumber } from "../src/live/protocol.js";
+import { type Column, columns } from "./columns.js";
+import { byId, html, setText, visible } from "./dom.js";
+import type { Filter } from "./filter.js";
+import { exact } from "./format.js";
+import { apart, Grouping, groupings, offer } from "./grouping.js";
+import type { Model, RatedProcess } from "./model.js";
+
+/** The most rows drawn; a filter finds the others. */
+const mostRows = 100;
+
+/** A row of the table, kept as long as its process is shown. */
+interface Line {
+  readonly element: HTMLTableRowElement;
+  readonly button: HTMLButtonElement;
+  readonly labels: readonly HTMLTableCellElement[];
+  readonly numbers: readonly HTMLTableCellElement[];
+}
+
+export class ProcessesView {
+  /** Totals rather than rates? */
+  showsTotals = false;
+  readonly #open: (process: RatedProcess) => void;
+  readonly #narrow: (filter: string) => void;
+  readonly #group = byId("processes-group", HTMLSelectElement);
+  readonly #grouping = new Grouping();
+  readonly #head: HTMLElement;
+  readonly #body: HTMLElement;
+  readonly #lines = new Map<number, Line>();
+  #labelNames = "";
+  #sortKey: ProcessNumber = "syscalls";
+  #isAscending = false;
+  #redraw: () => void = () => undefined;
+
+  /** `open` is told which process somebody wants to look into, `narrow` which filter leaves those of a group. */
+  constructor(open: (process: RatedProcess) => void, narrow: (filter: string) => void) {
+    this.#open = open;
+    this.#narrow = narrow;
+    this.#group.addEventListener("change", () => {
+      this.#redraw();
+    });
+    const table = byId("processes");
+    this.#head = table.querySelector("thead") as HTMLElement;
+    this.#body = table.querySelector("tbody") as HTMLElement;
+  }
+
+  draw(model: Model, filter: Filter): void {
+    this.#redraw = () => {
+      this.draw(model, filter);
+    };
+    offer(this.#group, [apart, ...groupings(Object.keys(model.processes[0]?.row.labels ?? {}))]);
+    const filtered = model.processes.filter(({ row }) => filter.matches(row.labels));
+    const found = this.#grouping.by(this.#group.value, filtered);
+    const names = Object.keys(found[0]?.row.labels ?? {});
+    if (names.length > 0 && names.join() !== this.#labelNames) {
+      this.#begin(names);
+    }
+    this.#markSorted();
+    const shown = [...found].sort(this.#order()).slice(0, mostRows);
+    const elements = shown.map((process) => this.#line(process, names));
+    const tops = columns.map((column) => Math.max(1e-9, ...shown.map((process) => this.#value(process, column))));
+    for (const [index, process] of shown.entries()) {
+      this.#fill(elements[index] as Line, process, names, tops);
+    }
+    this.#place(elements, shown);
+    const hidden = model.frame?.hidden ?? 0;
+    const all = `${filtered.length} of ${model.processes.length + hidden}`;
+    setText(byId("processes-note"), found.length > mostRows ? `${all}, the first ${mostRows} shown` : all);
+  }
+
+  /** Sorts by the column so many places further. */
+  sortBy(step: number): void {
+    const place = columns.findIndex(({ key }) => key === this.#sortKey);
+    const next = columns[(place + step + columns.length) % columns.length] as Column;
+    this.#sort(next.key, false);
+  }
+
+  /** Moves the focus by so many rows. */
+  move(step: number): void {
+    const buttons = [...this.#body.querySelectorAll("button")];
+    const at = buttons.findIndex((button) => button === document.activeElement);
+    buttons[Math.min(buttons.length - 1, Math.max(0, at < 0 ? 0 : at + step))]?.focus();
+  }
+
+  #value({ row, rates }: RatedProcess, { key }: Column): number {
+    return this.showsTotals ? row.totals[key] : rates[key];
+  }
+
+  /**
+   * The busiest first; those that do the same by what they have done altogether. Rows stay where they are while somebody points at
+   * them or walks through them.
+   */
+  #order(): (a: RatedProcess, b: RatedProcess) => number {
+    const key = this.#sortKey;
+    const sign = this.#isAscending ? 1 : -1;
+    const value = ({ row, rates }: RatedProcess): number => (this.showsTotals ? row.totals[key] : rates[key]);
+    const isHeld = this.#body.matches(":hover") || this.#body.contains(document.activeElement);
+    const held = new Map(isHeld ? [...this.#lines].map(([id, { element }]) => [id, element.sectionRowIndex]) : []);
+    const place = ({ row }: RatedProcess): number => held.get(row.id) ?? mostRows;
+    return (a, b) =>
+      place(a) - place(b) ||
+      sign * (value(a) - value(b)) ||
+      sign * (a.row.totals[key] - b.row.totals[key]) ||
+      a.row.id - b.row.id;
+  }
+
+  #sort(key: ProcessNumber, isAscending: boolean): void {
+    this.#sortKey = key;
+    this.#isAscending = isAscending;
+    this.#redraw();
+  }
+
+  #begin(names: readonly string[]): void {
+    this.#labelNames = names.join();
+    this.#lines.clear();
+    this.#body.replaceChildren();
+    const labels = names.map((name) => html("th", { scope: "col", class: "label" }, name));
+    const numbers = columns.map(({ key, heading, title, isMinor }) => {
+      const button = html("button", { type: "button", title, "data-sort": key }, heading);
+      button.addEventListener("click", () => {
+        this.#sort(key, key === this.#sortKey && !this.#isAscending);
+      });
+      return html("th", { scope: "col", class: isMinor === true ? "minor" : undefined, "data-key": key }, button);
+    });
+    this.#head.replaceChildren(html("tr", {}, ...labels, ...numbers));
+  }
+
+  #markSorted(): void {
+    const order = this.#isAscending ? "ascending" : "descending";
+    for (const cell of this.#head.querySelectorAll<HTMLElement>("[data-key]")) {
+      if (cell.dataset.key === this.#sortKey) {
+        cell.setAttribute("aria-sort", order);
+      } else {
+        cell.removeAttribute("aria-sort");
+      }
+    }
+  }
+
+  #line(process: RatedProcess, names: readonly string[]): Line {
+    const { id } = process.row;
+    const found = this.#lines.get(id);
+    if (found !== undefined) {
+      return found;
+    }
+    const button = html("button", { type: "button" });
+    const labels = names.map((name) => html("td", { class: "label", "data-label": name }));
+    const place = this.#group.value === apart ? Math.max(0, names.indexOf("comm")) : 0;
+    labels[place]?.append(button);
+    const numbers = columns.map(({ key, isBad, isMinor }) => {
+      const kinds = [isBad === true ? "bad" : "", isMinor === true ? "minor" : ""].filter((kind) => kind !== "");
+      return html("td", { class: kinds.join(" ") || undefined, "data-key": key });
+    });
+    const element = html("tr", {}, ...labels, ...numbers);
+    const line = { element, button, labels, numbers };
+    this.#lines.set(id, line);
+    return line;
+  }
+
+  #fill(line: Line, process: RatedProcess, names: readonly string[], tops: readonly number[]): void {
+    for (const [index, name] of names.entries()) {
+      const cell = line.labels[index] as HTMLElement;
+      const text = visible(process.row.labels[name] ?? "");
+      setText(cell.contains(line.button) ? line.button : cell, text);
+      cell.title = text;
+    }
+    for (const [index, column] of columns.entries()) {
+      const cell = line.numbers[index] as HTMLElement;
+      const value = this.#value(process, column);
+      setText(cell, this.showsTotals ? column.total(value) : column.rate(value));
+      cell.title = `${column.title}: ${exact(process.row.totals[column.key])} in all`;
+      cell.dataset.total = `${process.row.totals[column.key]}`;
+      cell.classList.toggle("zero", value === 0);
+      cell.style.setProperty("--share", `${((100 * value) / (tops[index] as number)).toFixed(1)}%`);
+    }
+    line.element.onclick = () => {
+      this.#choose(process);
+    };
+  }
+
+  /** Looks into a process, or takes a group apart. */
+  #choose(process: RatedProcess): void {
+    const label = this.#group.value;
+    if (label === apart) {
+      this.#open(process);
+      return;
+    }
+    this.#group.value = apart;
+    this.#narrow(`${label}:${process.row.labels[label] ?? ""}`);
+  }
+
+  /** Puts the rows in their order, moving none that is where it belongs: the focus stays. */
+  #place(lines: readonly Line[], shown: readonly RatedProcess[]): void {
+    for (const [index, { element }] of lines.entries()) {
+      const there = this.#body.children[index];
+      if (there !== element) {
+        this.#putBefore(element, there);
+      }
+    }
+    while (this.#body.children.length > lines.length) {
+      this.#body.lastElementChild?.remove();
+    }
+    const ids = new Set(shown.map(({ row }) => row.id));
+    for (const id of this.#lines.keys()) {
+      if (!ids.has(id)) {
+        this.#lines.delete(id);
+      }
+    }
+  }
+
+  #putBefore(element: HTMLElement, there: Element | undefined): void {
+    const focused = element.contains(document.activeElement) ? (document.activeElement as HTMLElement) : undefined;
+    this.#body.insertBefore(element, there ?? null);
+    focused?.focus({ preventScroll: true });
+  }
+}

@@ -1,0 +1,126 @@
+/** The latest events, newest first. */
+import type { Frame, TailFrame, TraceEvent } from "../src/live/protocol.js";
+import { byId, html, setText, visible } from "./dom.js";
+import type { Filter } from "./filter.js";
+import { bytes, count, seconds } from "./format.js";
+import type { Model } from "./model.js";
+
+/** The most lines kept. */
+const mostLines = 200;
+
+/** Shown at first: what comes in numbers that people can read. */
+const shownAtFirst = ["tcp", "process"];
+
+/** Every event has these: they have columns of their own, or none. */
+const common = ["time", "signal", "pid", "tid", "comm", "thread_comm", "event"];
+
+/** Fields that the text of an event tells in another way, or not at all. */
+const told = ["ppid", "role", "family", "local_address", "local_port", "remote_address", "remote_port", "result"];
+
+function fieldText(name: string, value: string | number | boolean): string {
+  if (typeof value === "number" && name.endsWith("_seconds")) {
+    return `${name.slice(0, -"_seconds".length)} ${seconds(value)}`;
+  }
+  if (typeof value === "number" && name.endsWith("_bytes")) {
+    return `${name.slice(0, -"_bytes".length)} ${bytes(value)}`;
+  }
+  return `${name} ${typeof value === "string" ? visible(value) : value}`;
+}
+
+/** What happened, in one line. */
+function describe(event: TraceEvent): string {
+  const { event: kind, role, result, remote_address: address, remote_port: port, local_port: localPort } = event;
+  const isTcp = event.signal === "tcp";
+  const end = isTcp ? [role === "client" ? `→ ${address}:${port}` : `:${localPort} ← ${address}:${port}`] : [];
+  const outcome = result === undefined ? [] : [`${result}`];
+  const rest = Object.entries(event).flatMap(([name, value]) =>
+    common.includes(name) || told.includes(name) || value === undefined || value === "" || value === 0
+      ? []
+      : [fieldText(name, value)],
+  );
+  return [...(kind === undefined ? [] : [`${kind}`]), ...end, ...outcome, ...rest].join("  ");
+}
+
+export class TailView {
+  #isPaused = false;
+  #unseen = 0;
+  #dropped = 0;
+  readonly #onChange: () => void;
+  readonly #list = document.querySelector("#tail ol") as HTMLElement;
+  readonly #boxes = new Map<string, HTMLInputElement>();
+
+  /** `onChange` is called when other events are wanted. */
+  constructor(onChange: () => void) {
+    this.#onChange = onChange;
+    byId("pause").addEventListener("click", () => {
+      this.pause();
+    });
+    byId("failures").addEventListener("change", onChange);
+  }
+
+  /** What to ask the agent for. */
+  get wishes(): Readonly<Record<string, string>> {
+    const signals = [...this.#boxes].filter(([, box]) => box.checked).map(([name]) => name);
+    return {
+      tail: "1",
+      signals: (this.#boxes.size === 0 ? shownAtFirst : signals).join(),
+      ...(byId("failures", HTMLInputElement).checked ? { failures: "1" } : {}),
+    };
+  }
+
+  /** Pauses, or goes on. */
+  pause(): void {
+    this.#isPaused = !this.#isPaused;
+    this.#unseen = 0;
+    byId("pause").setAttribute("aria-pressed", `${this.#isPaused}`);
+    this.#note();
+  }
+
+  /** Offers the signals that there are. */
+  offer({ health }: Frame): void {
+    if (this.#boxes.size > 0) {
+      return;
+    }
+    for (const { name } of health.signals) {
+      const box = html("input", { type: "checkbox", "data-signal": name });
+      box.checked = shownAtFirst.includes(name);
+      box.addEventListener("change", this.#onChange);
+      this.#boxes.set(name, box);
+      byId("tail-choices").append(html("label", {}, box, ` ${name}`));
+    }
+  }
+
+  take(tail: TailFrame, model: Model, filter: Filter): void {
+    this.#dropped = tail.dropped;
+    const lines = [...tail.events.entries()]
+      .filter(([, event]) => filter.matchesEvent(event, model.processes))
+      .map(([place, event]) => this.#line(event, tail.failures.includes(place)));
+    if (this.#isPaused) {
+      this.#unseen += lines.length;
+    } else {
+      this.#list.prepend(...lines.reverse());
+      while (this.#list.children.length > mostLines) {
+        this.#list.lastElementChild?.remove();
+      }
+    }
+    this.#note();
+  }
+
+  #line(event: TraceEvent, isFailure: boolean): HTMLElement {
+    const time = html("time", { datetime: event.time }, event.time.slice(11, 23));
+    const who = html("b", {}, visible(event.comm));
+    const text = describe(event);
+    return html(
+      "li",
+      { class: isFailure ? "bad" : undefined, title: text },
+      ...[time, html("i", {}, event.signal), who, html("span", { class: "pid" }, `${event.pid}`)],
+      html("span", { class: "what" }, text),
+    );
+  }
+
+  #note(): void {
+    const paused = this.#isPaused ? [`paused, ${this.#unseen} since`] : [];
+    const dropped = this.#dropped > 0 ? [`${count(this.#dropped)} more than fit`] : [];
+    setText(byId("tail-note"), [...paused, ...dropped].join(", "));
+  }
+}
