@@ -9,7 +9,7 @@ import { before, describe, it } from "node:test";
 import { assertCounts } from "../kernel/support/counting.js";
 import { eventually } from "../kernel/support/eventually.js";
 import { suiteScope } from "../kernel/support/scope.js";
-import { buildah, buildImage, confined, image, podman, startContainer } from "./image.js";
+import { buildah, confined, image, podman, startContainer } from "./image.js";
 
 const manifest = new URL("../../../package.json", import.meta.url);
 const { version, description } = JSON.parse(readFileSync(manifest, "utf8")) as Record<string, string>;
@@ -44,7 +44,6 @@ describe("image", () => {
 
   before(() => {
     writeFileSync(filter, JSON.stringify(filterWithBpf()));
-    buildImage(version ?? "", revision);
   });
 
   it("is labelled as OCI asks", async () => {

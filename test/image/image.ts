@@ -1,8 +1,9 @@
-/** Building the image, and containers of it, as a user would with Debian's buildah and podman. */
+/** The image, and containers of it, as a user would run them with Debian's buildah and podman. */
 import { execFile, execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
+import type { Image } from "../kernel/support/container.js";
 import { parseSamples, type Samples } from "../kernel/support/samples.js";
 import type { Scope } from "../kernel/support/scope.js";
 
@@ -13,7 +14,15 @@ const run = promisify(execFile);
 const podmanPath = `${checkout}/scripts/podman`;
 
 /** What the tested image is called. */
-export const image = "localhost/ringtap-test";
+export const image = imageName();
+
+function imageName(): string {
+  const { IMAGE: name } = process.env;
+  if (name === undefined) {
+    throw new Error("there is no image: this test is for scripts/test-image to run");
+  }
+  return name;
+}
 
 /** Runs podman and returns what it says. */
 export async function podman(...args: readonly string[]): Promise<string> {
@@ -23,23 +32,7 @@ export async function podman(...args: readonly string[]): Promise<string> {
 
 /** Runs buildah with the same storage, its progress on this process's stderr. */
 export function buildah(...args: readonly string[]): void {
-  const { IMAGES: folder = "" } = process.env;
-  const storage = [`--root=${folder}/storage`, `--runroot=${folder}/run`, "--storage-driver=vfs"];
-  execFileSync("buildah", [...storage, ...args], { cwd: checkout, stdio: ["ignore", 2, 2] });
-}
-
-/** Builds the image on the base that scripts/test-image made. */
-export function buildImage(version: string, revision: string): void {
-  const { BASE_IMAGE: base } = process.env;
-  if (base === undefined) {
-    throw new Error("there is no base image: this test is for scripts/test-image to run");
-  }
-  const values = [`NODE_IMAGE=${base}`, `VERSION=${version}`, `REVISION=${revision}`].flatMap((value) => [
-    "--build-arg",
-    value,
-  ]);
-  // --format: HEALTHCHECK is not in OCI's format.
-  buildah("build", "--isolation=chroot", "--format=docker", ...values, "--tag", image, ".");
+  execFileSync(`${checkout}/scripts/buildah`, args, { stdio: ["ignore", 2, 2] });
 }
 
 /** A container that runs. */
@@ -54,6 +47,16 @@ export interface Container {
   stop(): Promise<number>;
   /** What it has written so far, to either stream. */
   logs(): Promise<string>;
+}
+
+/** The image's files and what it says of running them, for a runtime to run; they go with the scope. */
+export async function unpackImage(scope: Scope): Promise<Image> {
+  const id = (await podman("create", image)).trim();
+  scope.after(() => podman("rm", "--force", id));
+  const inspected = await podman("inspect", "--type=image", "--format={{json .Config}}", image);
+  const config = JSON.parse(inspected) as { Entrypoint: string[]; Env: string[] };
+  const rootfs = (await podman("mount", id)).trim();
+  return { rootfs, mounts: [], entrypoint: config.Entrypoint, env: config.Env };
 }
 
 /** Fetches the path that follows, from where CMD serves. */
