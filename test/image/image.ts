@@ -1,5 +1,8 @@
 /** The image, and containers of it, as a user would run them with Debian's buildah and podman. */
 import { execFile, execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
@@ -30,9 +33,23 @@ export async function podman(...args: readonly string[]): Promise<string> {
   return stdout;
 }
 
-/** Runs buildah with the same storage, its progress on this process's stderr. */
-export function buildah(...args: readonly string[]): void {
-  execFileSync(`${checkout}/scripts/buildah`, args, { stdio: ["ignore", 2, 2] });
+/** Runs buildah with the same storage and returns what it says, its progress aside, which goes to this process's stderr. */
+export function buildah(...args: readonly string[]): string {
+  return execFileSync(`${checkout}/scripts/buildah`, args, { encoding: "utf8", stdio: ["ignore", "pipe", 2] });
+}
+
+/** What an image may take, in bytes, compressed. */
+export const largest = 80e6;
+
+/** How many bytes a node has to fetch: those of the layers, compressed. */
+export function fetchedBytes(scope: Scope, name: string): number {
+  const folder = mkdtempSync(join(tmpdir(), "ringtap-pushed-"));
+  scope.after(() => {
+    rmSync(folder, { recursive: true });
+  });
+  buildah("push", "--quiet", name, `dir:${folder}`);
+  const { layers } = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8")) as { layers: { size: number }[] };
+  return layers.reduce((total, layer) => total + layer.size, 0);
 }
 
 /** A container that runs. */
@@ -49,11 +66,11 @@ export interface Container {
   logs(): Promise<string>;
 }
 
-/** The image's files and what it says of running them, for a runtime to run; they go with the scope. */
-export async function unpackImage(scope: Scope): Promise<Image> {
-  const id = (await podman("create", image)).trim();
+/** An image's files and what it says of running them, for a runtime to run; they go with the scope. */
+export async function unpackImage(scope: Scope, name = image): Promise<Image> {
+  const id = (await podman("create", "--pull=never", name)).trim();
   scope.after(() => podman("rm", "--force", id));
-  const inspected = await podman("inspect", "--type=image", "--format={{json .Config}}", image);
+  const inspected = await podman("inspect", "--type=image", "--format={{json .Config}}", name);
   const config = JSON.parse(inspected) as { Entrypoint: string[]; Env: string[] };
   const rootfs = (await podman("mount", id)).trim();
   return { rootfs, mounts: [], entrypoint: config.Entrypoint, env: config.Env };
