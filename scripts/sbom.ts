@@ -87,7 +87,13 @@ function linkedPackages(system: string, ...programs: readonly string[]): Compone
   const database = `--admindir=${system}/var/lib/dpkg`;
   return packages.map((name) => {
     const format = "${Version} ${Architecture}\n";
-    const [version = "", architecture = ""] = said("dpkg-query", database, "--show", `--showformat=${format}`, name).split(/\s/);
+    const [version = "", architecture = ""] = said(
+      "dpkg-query",
+      database,
+      "--show",
+      `--showformat=${format}`,
+      name,
+    ).split(/\s/);
     const qualifiers = `arch=${architecture}&distro=${id}-${release}`;
     const purl = `pkg:deb/${id}/${encodeURIComponent(name)}@${encodeURIComponent(version)}?${qualifiers}`;
     return { type: "library", "bom-ref": purl, name, version, purl };

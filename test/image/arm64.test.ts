@@ -114,6 +114,6 @@ describe("list of images", () => {
     const command = ["node", "--test", "--test-reporter=spec", "dist/test/image/guest/agent.test.js"];
     const environment = { ...process.env, OUT: out };
     const options = { cwd: checkout, env: environment, encoding: "utf8", maxBuffer: 2 ** 26 } as const;
-    test.diagnostic(execFileSync("scripts/vmtest", ["run", "6.12-arm64", ...command], options));
+    test.diagnostic(execFileSync(join(checkout, "scripts/vmtest"), ["run", "6.12-arm64", ...command], options));
   });
 });
