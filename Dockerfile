@@ -1,13 +1,19 @@
 # The agent's image: Node, the libraries that it and the addon are linked to, and the npm package; no shell, no package manager.
-# docs/install.md has the commands. For another platform the build stage runs on that platform, emulated or not.
+# docs/install.md has the commands. The build stage runs on the platform of the machine that builds, and compiles for the image's.
 
-# Debian 12 or newer with Node and npm, for the build; the image gets its Node and its C library from here.
+# Debian 12 or newer with Node and npm, for the platform that builds and for that of the image.
 ARG NODE_IMAGE=docker.io/library/node:24-bookworm
 
-FROM ${NODE_IMAGE} AS build
+# Of the image's platform: nothing but its Node is wanted, and nothing is run.
+FROM ${NODE_IMAGE} AS target
+
+FROM --platform=${BUILDPLATFORM} ${NODE_IMAGE} AS build
 WORKDIR /src
 COPY . .
-RUN scripts/setup && scripts/image-files /image
+RUN scripts/setup
+COPY --from=target /usr/local/bin/node /target/
+ARG TARGETARCH
+RUN scripts/image-files /image "${TARGETARCH}" /target/node
 
 FROM scratch
 ARG VERSION=unknown

@@ -2,12 +2,16 @@
  * Writes to stdout the software bill of materials (CycloneDX 1.5, JSON) of what runs here: npm's packages, Node, and Debian's packages
  * whose libraries Node and the addon are linked to. The build of the image runs it to put the image's own into it.
  *
- *   npm run --silent sbom
+ *   npm run --silent sbom [-- [--node FILE] [--addon FILE] [--system FOLDER]]
+ *
+ * Node and addon are this machine's, and their libraries this machine's packages, unless others are named: of this Node's version, and
+ * of a Debian system in a folder, of this machine's release (scripts/foreign-system).
  */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 
 /** The members of CycloneDX's `component` that are used here. */
 interface Component {
@@ -73,27 +77,41 @@ function distribution(): { id: string; release: string } {
   return { id: value("ID"), release: value("VERSION_ID") };
 }
 
-/** The packages of the libraries that programs are linked to. */
-function linkedPackages(...programs: readonly string[]): Component[] {
-  const lines = said("scripts/linked-libraries", ...programs)
+/** The packages of the libraries that programs are linked to; of this machine when `system` is empty. */
+function linkedPackages(system: string, ...programs: readonly string[]): Component[] {
+  const lines = said("scripts/linked-libraries", "--system", system, ...programs)
     .trimEnd()
     .split("\n");
   const packages = [...new Set(lines.map((line) => line.split(" ")[1] ?? ""))];
   const { id, release } = distribution();
+  const database = `--admindir=${system}/var/lib/dpkg`;
   return packages.map((name) => {
     const format = "${Version} ${Architecture}\n";
-    const [version = "", architecture = ""] = said("dpkg-query", "--show", `--showformat=${format}`, name).split(/\s/);
+    const [version = "", architecture = ""] = said(
+      "dpkg-query",
+      database,
+      "--show",
+      `--showformat=${format}`,
+      name,
+    ).split(/\s/);
     const qualifiers = `arch=${architecture}&distro=${id}-${release}`;
     const purl = `pkg:deb/${id}/${encodeURIComponent(name)}@${encodeURIComponent(version)}?${qualifiers}`;
     return { type: "library", "bom-ref": purl, name, version, purl };
   });
 }
 
+const { values } = parseArgs({
+  options: {
+    node: { type: "string", default: process.execPath },
+    addon: { type: "string", default: "dist/native/ringtap.node" },
+    system: { type: "string", default: "" },
+  },
+});
 const bill = packages();
 const { component } = bill.metadata;
 // npm takes the folder's name.
 component.name = "ringtap";
-const added = [node(), ...linkedPackages(process.execPath, "dist/native/ringtap.node")];
+const added = [node(), ...linkedPackages(values.system, values.node, values.addon)];
 bill.components.push(...added);
 bill.dependencies.push(...added.map((one) => ({ ref: one["bom-ref"], dependsOn: [] })));
 bill.dependencies

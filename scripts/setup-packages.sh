@@ -36,6 +36,7 @@ missing_packages() {
   has_command pkg-config || echo pkg-config
   has_command flock || echo util-linux
   has_command mount || echo mount
+  [ -z "$compiler" ] || has_command "$compiler" || echo "g++-${triplet//_/-}"
 
   $with_tests || return 0
   has_command clang-format || echo clang-format

@@ -1,29 +1,6 @@
 # Part of scripts/vmtest: Debian's kernels. Each has a folder with `release`, `vmlinux`, `modules/` (all of them) and `early/`,
 # those that the guest needs to see its files.
 
-# apt_of ARCHITECTURE SUITES TOOL ARGUMENT...: a tool of apt's that sees these suites only, and leaves the machine's own state
-# alone.
-apt_of() {
-  local architecture=$1 suites=$2 tool=$3 state=$kernels/.apt/$1/$2 archive='/debian/?$' mirror
-  shift 3
-  [[ $suites != *-security ]] || archive='/debian-security/?$'
-  # The mirror that this machine is set up with.
-  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -Em1 "$archive") ||
-    fail "no Debian mirror among this machine's sources"
-  mkdir -p "$state"/{parts,lists/partial,cache/archives/partial}
-  cat >"$state/parts/vmtest.sources" <<SOURCES
-Types: deb
-URIs: $mirror
-Suites: ${suites//,/ }
-Components: main
-Architectures: $architecture
-Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
-SOURCES
-  "$tool" -o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts="$state/parts" -o Dir::State="$state" \
-    -o Dir::State::status=/dev/null -o Dir::State::lists="$state/lists" -o Dir::Cache="$state/cache" \
-    -o APT::Architecture="$architecture" -o APT::Architectures="$architecture" -o APT::Sandbox::User=root "$@"
-}
-
 # architecture_of KERNEL: as Debian calls it.
 architecture_of() {
   case $1 in
@@ -41,7 +18,7 @@ newest_of() {
     newest) version='[0-9].*' ;;
     *) version="${version//./\\.}([-.+].*)?" ;;
   esac
-  apt_of "$architecture" "$2" apt-cache pkgnames linux-image- |
+  apt_of "$kernels/.apt" "$architecture" "$2" apt-cache pkgnames linux-image- |
     sed -nE "s/^linux-image-($version-cloud-$architecture)\$/\1/p" | sort -V | tail -n1
 }
 
@@ -90,17 +67,17 @@ fetch() {
   [ ! -e "$folder/release" ] || return 0
   rm -rf "$folder"
   mkdir -p "$folder/unpacked"
-  apt_of "$architecture" "$suites" apt-get -qq update
+  apt_of "$kernels/.apt" "$architecture" "$suites" apt-get -qq update
   release=$(newest_of "$kernel" "$suites")
   [ -n "$release" ] || fail "no kernel $kernel in $suites"
   # One package up to 6.18, in parts since then.
   mapfile -t packages < <(
-    apt_of "$architecture" "$suites" apt-cache pkgnames linux- |
+    apt_of "$kernels/.apt" "$architecture" "$suites" apt-cache pkgnames linux- |
       grep -xF "$(printf "linux-%s-$release\n" image binary modules base)"
   )
   (
     cd "$folder/unpacked"
-    apt_of "$architecture" "$suites" apt-get -qq download "${packages[@]}"
+    apt_of "$kernels/.apt" "$architecture" "$suites" apt-get -qq download "${packages[@]}"
     for package in *.deb; do dpkg -x "$package" .; done
   )
   tree=$folder/unpacked

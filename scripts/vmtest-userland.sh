@@ -18,8 +18,8 @@ fetch_userland() {
   [ ! -e "$folder/complete" ] || return 0
   rm -rf "$folder"
   mkdir -p "$folder"
-  apt_of "$architecture" "$userland_suite" apt-get -qq update
-  apt_of "$architecture" "$userland_suite" \
+  apt_of "$kernels/.apt" "$architecture" "$userland_suite" apt-get -qq update
+  apt_of "$kernels/.apt" "$architecture" "$userland_suite" \
     apt-get -qq --yes --no-install-recommends --download-only install busybox-static "${userland_packages[@]}"
   for package in "$archives"/*.deb; do dpkg -x "$package" "$folder"; done
   rm "$archives"/*.deb

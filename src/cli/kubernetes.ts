@@ -21,8 +21,10 @@ export interface Kubernetes {
   readonly pods: PodIndex;
   /** The other ends of connections; absent unless --peer.labels asks. Knows address classes even without a cluster. */
   readonly peers: Peers | undefined;
-  /** Absent when no API server is asked. */
+  /** Absent when there is no API server to ask. */
   readonly cluster: Cluster | undefined;
+  /** Follows the pods from now on, if these labels ask for them and nothing did so far. */
+  followPodsFor(labels: readonly string[]): void;
   close(): void;
 }
 
@@ -75,9 +77,15 @@ export function seriesLabels({ labels, kubernetesPodLabels }: RunOptions): reado
   return [...labels, ...podLabelNames(kubernetesPodLabels)];
 }
 
-/** What identity asks for: the labels of containers, those that `podLabels` keeps of their pods included. */
-export function nameContainers(cgroups: Cgroups, pods: PodIndex, podLabels: readonly string[]): void {
-  const labelNames = podLabelNames(podLabels);
+/** What is wrong when pods are asked for and nobody says of which node. */
+const noNode = "without --kubernetes.node-name, pods are not known";
+
+/** What is known of pods alone. */
+const podLabels: readonly string[] = ["namespace", "pod", "container", "workload"];
+
+/** What identity asks for: the labels of containers, those that `kept` names of their pods included. */
+export function nameContainers(cgroups: Cgroups, pods: PodIndex, kept: readonly string[]): void {
+  const labelNames = podLabelNames(kept);
   cgroups.follow({
     find(containerId, podUid) {
       const metadata = pods.find(containerId, podUid);
@@ -98,31 +106,38 @@ export function nameContainers(cgroups: Cgroups, pods: PodIndex, podLabels: read
  * not fit together.
  */
 export function followKubernetes(
-  options: KubernetesOptions,
+  options: KubernetesOptions & Pick<RunOptions, "labels">,
   log: Logger,
   environment: Readonly<NodeJS.ProcessEnv> = process.env,
 ): Kubernetes {
   const pods = new PodIndex({ labels: options.kubernetesPodLabels });
   const peers = options.peerLabels.length > 0 ? new Peers({ labels: options.peerLabels }) : undefined;
   const server = findServer(options, environment);
-  const { kubernetesNode: node } = options;
-  if (server !== undefined && node === undefined) {
-    const problem = "without --kubernetes.node-name, pods are not known";
-    if (options.kubernetes === "on" && peers === undefined) {
-      throw new UsageError(`--kubernetes.enabled on: ${problem}`);
-    }
-    log.warn(`Kubernetes: ${problem}`);
+  if (options.kubernetes === "on" && options.kubernetesNode === undefined && peers === undefined) {
+    throw new UsageError(`--kubernetes.enabled on: ${noNode}`);
   }
-  const follow: readonly Followed[] = [
-    ...(node === undefined ? [] : [{ resource: podsOf(node), sink: pods }]),
-    ...(peers === undefined
+  const { kubernetesNode: node } = options;
+  const follow: readonly Followed[] =
+    peers === undefined
       ? []
       : [
           { resource: services, sink: peers.services },
           { resource: endpointSlices, sink: peers.endpointSlices },
-        ]),
-  ];
-  const cluster =
-    server === undefined || follow.length === 0 ? undefined : followCluster({ server, follow, report: reportTo(log) });
-  return { pods, peers, cluster, close: () => cluster?.close() };
+        ];
+  const cluster = server && followCluster({ server, follow, report: reportTo(log) });
+  let areFollowed = false;
+  const followPodsFor = (labels: readonly string[]): void => {
+    const isAsked = options.kubernetesPodLabels.length > 0 || labels.some((label) => podLabels.includes(label));
+    if (cluster === undefined || areFollowed || !isAsked) {
+      return;
+    }
+    if (node === undefined) {
+      log.warn(`Kubernetes: ${noNode}`);
+      return;
+    }
+    areFollowed = true;
+    cluster.follow({ resource: podsOf(node), sink: pods });
+  };
+  followPodsFor(options.labels);
+  return { pods, peers, cluster, followPodsFor, close: () => cluster?.close() };
 }

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Logger } from "pino";
 import { needCgroups } from "../identity/identity.js";
 import type { SignalOptions } from "../signals/signal.js";
-import { seriesLabels } from "./kubernetes.js";
+import { type Kubernetes, seriesLabels } from "./kubernetes.js";
 import type { RunOptions } from "./options.js";
 import type { SignalSet } from "../agent/signal-set.js";
 
@@ -38,6 +38,7 @@ export function wantedCalls(options: RunOptions): Pick<SignalOptions, "syscall" 
 export function liveOptions(
   { catalog, identity, running }: SignalSet,
   signalOptions: SignalOptions,
+  kubernetes: Kubernetes,
   log: Logger,
 ): readonly LiveOption[] {
   return [
@@ -55,6 +56,7 @@ export function liveOptions(
       isPossible: (options) => signalOptions.cgroup.inRecords || !needCgroups(options.labels),
       apply: (options) => {
         identity.relabel(seriesLabels(options));
+        kubernetes.followPodsFor(options.labels);
       },
     },
     {

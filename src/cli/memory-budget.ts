@@ -1,5 +1,6 @@
 /** How much memory the agent and its kernel maps take at the most. */
 import type { Identity } from "../identity/identity.js";
+import type { Peers } from "../kubernetes/peers.js";
 import type { Catalog } from "../metrics/catalog.js";
 import type { SignalMemory } from "../signals/running.js";
 
@@ -21,17 +22,25 @@ export interface MemoryBudget {
   readonly processes: number;
   /** What the signals remember of their kernel maps. */
   readonly signals: number;
+  /** The addresses of the cluster by which peers are known; 0 unless `--peer.labels` asks for them. */
+  readonly peers: number;
   readonly workingRoom: number;
 }
 
 /** The budget as it follows from limits, loaded objects and the process as it is now. */
-export function memoryBudget(catalog: Catalog, identity: Identity, signals: readonly SignalMemory[]): MemoryBudget {
+export function memoryBudget(
+  catalog: Catalog,
+  identity: Identity,
+  signals: readonly SignalMemory[],
+  peers?: Peers,
+): MemoryBudget {
   return {
     kernelMaps: signals.reduce((bytes, { maps }) => bytes + maps, 0),
     start: process.memoryUsage.rss(),
     series: catalog.memoryAtLimit,
     processes: identity.memoryAtLimit,
     signals: signals.reduce((bytes, { tables }) => bytes + tables, 0),
+    peers: peers?.memoryAtLimit ?? 0,
     workingRoom: roomToWork,
   };
 }
@@ -41,14 +50,16 @@ function mebibytes(bytes: number): string {
 }
 
 /** The budget for people, in texts such as `84MiB`: the kernel's, the agent's, and what the latter consists of. */
-export function budgetTexts({ kernelMaps, start, series, processes, signals, workingRoom }: MemoryBudget) {
+export function budgetTexts(budget: MemoryBudget) {
+  const { kernelMaps, start, series, processes, signals, peers, workingRoom } = budget;
   return {
     kernel: mebibytes(kernelMaps),
-    agent: mebibytes(start + series + processes + signals + workingRoom),
+    agent: mebibytes(start + series + processes + signals + peers + workingRoom),
     start: mebibytes(start),
     series: mebibytes(series),
     processes: mebibytes(processes),
     signals: mebibytes(signals),
+    peers: mebibytes(peers),
     working_room: mebibytes(workingRoom),
   };
 }

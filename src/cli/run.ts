@@ -114,6 +114,7 @@ async function run(source: OptionsSource): Promise<void> {
       set.catalog,
       set.identity,
       set.running.map((signal) => signal.memoryAtLimit()),
+      kubernetes.peers,
     );
     engine.start();
     const webConfig = followWebConfig(options.webConfig, log);
@@ -146,7 +147,7 @@ async function run(source: OptionsSource): Promise<void> {
       for (const address of server.addresses) {
         log.info({ url: `${server.scheme}://${address}${options.telemetryPath}` }, "serving metrics");
       }
-      followed.start(liveOptions(set, signalOptions, log), () => webConfig?.reread());
+      followed.start(liveOptions(set, signalOptions, kubernetes, log), () => webConfig?.reread());
       log.info({ signal: await ending }, "ending");
     } finally {
       followed.stop();

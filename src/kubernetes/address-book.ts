@@ -29,7 +29,7 @@ function isBefore(a: Claim, b: Claim): boolean {
 /** Claims by address and port. Looking one up allocates nothing. */
 export class AddressBook {
   /** The most addresses with ports that are kept. */
-  readonly #limit: number;
+  readonly limit: number;
   readonly #table = new KeyTable(addressWords + 1);
   readonly #key = new Uint32Array(addressWords + 1);
   /** By id of the table, sorted by namespace and service. */
@@ -39,7 +39,7 @@ export class AddressBook {
   #refused = 0;
 
   constructor(limit: number) {
-    this.#limit = limit;
+    this.limit = limit;
   }
 
   /** Addresses with ports that are known. */
@@ -131,7 +131,7 @@ export class AddressBook {
     if (found >= 0) {
       return found;
     }
-    return this.#table.size < this.#limit ? this.#table.add(this.#key) : undefined;
+    return this.#table.size < this.limit ? this.#table.add(this.#key) : undefined;
   }
 
   /**

@@ -26,12 +26,15 @@ export interface ResourceStatus {
 export interface Cluster {
   readonly resources: readonly ResourceStatus[];
   readonly circuit: CircuitState;
+  /** Begins to follow one more resource. */
+  follow(more: Followed): void;
   /** Ends all requests. */
   close(): void;
 }
 
 export interface ClusterOptions {
   readonly server: ApiServer;
+  /** What to begin with. */
   readonly follow: readonly Followed[];
   readonly report: Reporter;
   /** Where they differ from {@link usualLimits}. */
@@ -44,18 +47,20 @@ export function podsOf(node: string): Resource {
   return { name: "pods", path: "/api/v1/pods", fieldSelector: `spec.nodeName=${node}` };
 }
 
-/** Begins to follow what is asked for, in the background. */
+/** Follows what is asked for, in the background. */
 export function followCluster(options: ClusterOptions): Cluster {
   const { server, report } = options;
   const limits = { ...usualLimits, ...options.limits };
   const breaker = new CircuitBreaker(options.breaker ?? breakerOptions);
-  const followers = options.follow.map(
-    ({ resource, sink }) => new Follower({ server, resource, sink, breaker, report, limits }),
-  );
-  for (const follower of followers) {
+  const followers: Follower[] = [];
+  const follow = ({ resource, sink }: Followed): void => {
+    const follower = new Follower({ server, resource, sink, breaker, report, limits });
+    followers.push(follower);
     void follower.run();
-  }
+  };
+  options.follow.forEach(follow);
   return {
+    follow,
     resources: followers,
     get circuit() {
       return breaker.state;

@@ -41,6 +41,9 @@ function portsOf(owner: unknown, ...path: readonly string[]): readonly number[] 
     .filter((port) => typeof port === "number");
 }
 
+/** What an address with a port takes, the services and slices that tell of it among it: bytes, at most (memory-budget.test.ts). */
+const addressMemory = 400;
+
 /** The addresses of a service or slice, as they were entered. */
 interface Entry {
   /** What they were made from: if it is the same again, there is nothing to do. */
@@ -76,6 +79,11 @@ export class Peers {
     this.#classIds = addressClasses.map((name) => this.#intern(`~${name}`, ""));
     this.services = this.#sink((value) => this.#readService(value));
     this.endpointSlices = this.#sink((value) => this.#readSlice(value));
+  }
+
+  /** Bytes at the most, at the limit of addresses. */
+  get memoryAtLimit(): number {
+    return this.#book.limit * addressMemory;
   }
 
   /** Addresses with ports that are known. */

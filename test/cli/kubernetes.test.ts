@@ -1,5 +1,6 @@
 /** What `run` asks of Kubernetes, by its flags. */
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
@@ -7,14 +8,16 @@ import { describe, test, type TestContext } from "node:test";
 import { pino } from "pino";
 import { Registry } from "prom-client";
 
-import { followKubernetes, type Kubernetes } from "../../src/cli/kubernetes.js";
+import { followKubernetes, type Kubernetes, nameContainers } from "../../src/cli/kubernetes.js";
 import { registerKubernetesMetrics } from "../../src/cli/kubernetes-metrics.js";
 import { clusterApiServer } from "../../src/kubernetes/api-server.js";
+import { Cgroups } from "../../src/identity/cgroups.js";
 import { parseAddress } from "../../src/kubernetes/addresses.js";
+import { PodIndex } from "../../src/kubernetes/pod-index.js";
 import { temporaryFolder } from "../exposition/certificates.js";
 import { type FakeApiServer, startFakeApiServer } from "../kubernetes/support/fake-api-server.js";
 import { until } from "../kubernetes/support/follow.js";
-import { pod, service } from "../kubernetes/support/manifests.js";
+import { containerId, pod, service } from "../kubernetes/support/manifests.js";
 import { runOptions } from "./run-options.js";
 
 /** Records of a log, as `level message`. */
@@ -79,7 +82,32 @@ describe("what is followed", () => {
     parseAddress("10.96.0.1", words);
     const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] = words;
     assert.deepEqual(kubernetes.peers?.dimension.values(kubernetes.peers.id(w0, w1, w2, w3, 80)), ["web"]);
-    assert(log.includes("40 Kubernetes: without --kubernetes.node-name, pods are not known"));
+    assert.deepEqual(
+      log.filter((line) => line.startsWith("40")),
+      [],
+    );
+  });
+
+  test("pods from when a label asks for them", async (context) => {
+    const api = await startFakeApiServer(context, { pods: [pod("alpha", { uid: "uid" })] });
+    const flags = ["--kubernetes.node-name", "node-1", "--labels", "comm,container_id"];
+    const { kubernetes } = follow(context, [...flagsOf(api), ...flags]);
+    const followed = (): readonly unknown[] => kubernetes.cluster?.resources.map(({ name }) => name) ?? [];
+    kubernetes.followPodsFor(["comm", "unit"]);
+    assert.deepEqual(followed(), []);
+    kubernetes.followPodsFor(["comm", "workload"]);
+    kubernetes.followPodsFor(["comm", "pod"]);
+    assert.deepEqual(followed(), ["pods"]);
+    await until(() => api.watches("pods") === 1);
+    assert.equal(kubernetes.pods.find("", "uid")?.pod, "alpha");
+    assert.match(await metricsOf(kubernetes), /^ringtap_kubernetes_up\{resource="pods"\} 1$/m);
+  });
+
+  test("no pods when nobody says of which node", async (context) => {
+    const api = await startFakeApiServer(context);
+    const { kubernetes, log } = follow(context, [...flagsOf(api), "--labels", "pod"]);
+    assert.deepEqual(kubernetes.cluster?.resources, []);
+    assert.deepEqual(log, ["40 Kubernetes: without --kubernetes.node-name, pods are not known"]);
   });
 
   test("peers go by the class of their address where there is no cluster", (context) => {
@@ -104,6 +132,27 @@ describe("what is followed", () => {
       });
     });
   }
+});
+
+test("a container goes by its pod until the API names it", () => {
+  const [uid, id] = [randomUUID(), containerId("a")];
+  const cgroups = new Cgroups({ limit: 100, now: () => 0 });
+  const changed: number[] = [];
+  cgroups.onChange((group) => changed.push(group));
+  const pods = new PodIndex();
+  nameContainers(cgroups, pods, []);
+  ["kubepods", `pod${uid}`, id].forEach((name, index) => {
+    cgroups.exists({ id: index + 2, parent: index + 1, name });
+  });
+  assert.equal(cgroups.names(4).pod ?? "", "");
+
+  pods.put(uid, pod("alpha", { uid, namespace: "shop" }));
+  const { container = "", ...ofPod } = cgroups.names(4);
+  assert.deepEqual([ofPod.namespace, ofPod.pod, container], ["shop", "alpha", ""]);
+
+  pods.put(uid, pod("alpha", { uid, namespace: "shop", containers: { app: `containerd://${id}` } }));
+  assert.deepEqual(cgroups.names(4), { ...ofPod, container: "app" });
+  assert.deepEqual(changed, [4, 4]);
 });
 
 test("the service account of a pod", (context) => {
@@ -131,7 +180,8 @@ describe("metrics", () => {
 
   test("tell that labels are out of date, and why", async (context) => {
     const api = await startFakeApiServer(context, { pods: [pod("alpha")] });
-    const { kubernetes, log } = follow(context, [...flagsOf(api), "--kubernetes.node-name", "node-1"]);
+    const flags = ["--kubernetes.node-name", "node-1", "--labels", "pod"];
+    const { kubernetes, log } = follow(context, [...flagsOf(api), ...flags]);
     await until(() => api.watches("pods") === 1);
     const before = await metricsOf(kubernetes);
     assert.match(before, /^ringtap_kubernetes_up\{resource="pods"\} 1$/m);

@@ -8,7 +8,9 @@ import { budgetTexts, memoryBudget } from "../../src/cli/memory-budget.js";
 import { Identity, type ProcessRecord } from "../../src/identity/identity.js";
 import { Catalog } from "../../src/metrics/catalog.js";
 import { Dimension } from "../../src/metrics/dimension.js";
+import { Peers } from "../../src/kubernetes/peers.js";
 import { Connections, connectionsMemory } from "../../src/signals/connections.js";
+import { endpointSlice } from "../kubernetes/support/manifests.js";
 
 setFlagsFromString("--expose-gc");
 const gc = runInNewContext("gc") as () => void;
@@ -105,6 +107,25 @@ test("connections at their limit", () => {
   agrees(taken, connectionsMemory(limit), 0.5);
 });
 
+test("peers at their limit of addresses", () => {
+  const limit = 50_000;
+  const taken = growth(() => {
+    const peers = new Peers({ addresses: limit });
+    for (let slice = 0; peers.addresses < limit; slice++) {
+      const address = (index: number): string => `10.${slice >> 8}.${slice & 255}.${index}`;
+      const pods = Array.from({ length: 100 }, (_, index) => [
+        `checkout-${slice}-5d9f7c8b6d-x2x${index}`,
+        [address(index)],
+      ]);
+      const manifest = endpointSlice(`checkout-${slice}`, Object.fromEntries(pods) as Record<string, string[]>, [8080]);
+      // Parsed, as what the API server sends is.
+      peers.endpointSlices.put(`slice-${slice}`, JSON.parse(JSON.stringify(manifest)));
+    }
+    return peers;
+  });
+  agrees(taken, new Peers({ addresses: limit }).memoryAtLimit, 0.5);
+});
+
 test("the agent's part is the sum of what is said of it", () => {
   const catalog = new Catalog({ seriesLimit: 1_000 });
   const signals = [
@@ -112,10 +133,13 @@ test("the agent's part is the sum of what is said of it", () => {
     { maps: 1, tables: 2 ** 22 },
   ];
   const budget = memoryBudget(catalog, new Identity(catalog, [], { limit: 1_024 }), signals);
+  assert.equal(budget.peers, 0);
   const { kernel, agent, series, processes, signals: ofSignals } = budgetTexts({ ...budget, start: 2 ** 25 });
   assert.deepEqual(
     { kernel, series, processes, ofSignals },
     { kernel: "2MiB", series: "0MiB", processes: "3MiB", ofSignals: "6MiB" },
   );
   assert.equal(agent, "169MiB");
+  const peers = new Peers({ addresses: 2 ** 20 });
+  assert.equal(budgetTexts(memoryBudget(catalog, new Identity(catalog, []), [], peers)).peers, "400MiB");
 });

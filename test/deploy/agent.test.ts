@@ -129,6 +129,11 @@ describe("agents are restarted", () => {
   it("not for what they follow while they run", () => {
     const followed = { "series-limit": 5, "identity-limit": 5, log: { level: "warn" } };
     assert.deepEqual(podWith(followed), podWith({}));
+    const labels = (...names: readonly string[]): object => podWith({ labels: ["comm", ...names] });
+    assert.deepEqual(labels("namespace", "pod"), labels("pid", "workload", "unit"));
+    assert.deepEqual(labels("container_id"), labels("unit"));
+    assert.deepEqual(labels(), labels("pid"));
+    assert.notDeepEqual(labels("unit"), labels());
     const stream = {
       mode: "stream",
       names: ["read"],

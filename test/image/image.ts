@@ -1,8 +1,12 @@
-/** Building the image, and containers of it, as a user would with Debian's buildah and podman. */
+/** The image, and containers of it, as a user would run them with Debian's buildah and podman. */
 import { execFile, execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
+import type { Image } from "../kernel/support/container.js";
 import { parseSamples, type Samples } from "../kernel/support/samples.js";
 import type { Scope } from "../kernel/support/scope.js";
 
@@ -13,7 +17,15 @@ const run = promisify(execFile);
 const podmanPath = `${checkout}/scripts/podman`;
 
 /** What the tested image is called. */
-export const image = "localhost/ringtap-test";
+export const image = imageName();
+
+function imageName(): string {
+  const { IMAGE: name } = process.env;
+  if (name === undefined) {
+    throw new Error("there is no image: this test is for scripts/test-image to run");
+  }
+  return name;
+}
 
 /** Runs podman and returns what it says. */
 export async function podman(...args: readonly string[]): Promise<string> {
@@ -21,25 +33,23 @@ export async function podman(...args: readonly string[]): Promise<string> {
   return stdout;
 }
 
-/** Runs buildah with the same storage, its progress on this process's stderr. */
-export function buildah(...args: readonly string[]): void {
-  const { IMAGES: folder = "" } = process.env;
-  const storage = [`--root=${folder}/storage`, `--runroot=${folder}/run`, "--storage-driver=vfs"];
-  execFileSync("buildah", [...storage, ...args], { cwd: checkout, stdio: ["ignore", 2, 2] });
+/** Runs buildah with the same storage and returns what it says, its progress aside, which goes to this process's stderr. */
+export function buildah(...args: readonly string[]): string {
+  return execFileSync(`${checkout}/scripts/buildah`, args, { encoding: "utf8", stdio: ["ignore", "pipe", 2] });
 }
 
-/** Builds the image on the base that scripts/test-image made. */
-export function buildImage(version: string, revision: string): void {
-  const { BASE_IMAGE: base } = process.env;
-  if (base === undefined) {
-    throw new Error("there is no base image: this test is for scripts/test-image to run");
-  }
-  const values = [`NODE_IMAGE=${base}`, `VERSION=${version}`, `REVISION=${revision}`].flatMap((value) => [
-    "--build-arg",
-    value,
-  ]);
-  // --format: HEALTHCHECK is not in OCI's format.
-  buildah("build", "--isolation=chroot", "--format=docker", ...values, "--tag", image, ".");
+/** What an image may take, in bytes, compressed. */
+export const largest = 80e6;
+
+/** How many bytes a node has to fetch: those of the layers, compressed. */
+export function fetchedBytes(scope: Scope, name: string): number {
+  const folder = mkdtempSync(join(tmpdir(), "ringtap-pushed-"));
+  scope.after(() => {
+    rmSync(folder, { recursive: true });
+  });
+  buildah("push", "--quiet", name, `dir:${folder}`);
+  const { layers } = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8")) as { layers: { size: number }[] };
+  return layers.reduce((total, layer) => total + layer.size, 0);
 }
 
 /** A container that runs. */
@@ -54,6 +64,16 @@ export interface Container {
   stop(): Promise<number>;
   /** What it has written so far, to either stream. */
   logs(): Promise<string>;
+}
+
+/** An image's files and what it says of running them, for a runtime to run; they go with the scope. */
+export async function unpackImage(scope: Scope, name = image): Promise<Image> {
+  const id = (await podman("create", "--pull=never", name)).trim();
+  scope.after(() => podman("rm", "--force", id));
+  const inspected = await podman("inspect", "--type=image", "--format={{json .Config}}", name);
+  const config = JSON.parse(inspected) as { Entrypoint: string[]; Env: string[] };
+  const rootfs = (await podman("mount", id)).trim();
+  return { rootfs, mounts: [], entrypoint: config.Entrypoint, env: config.Env };
 }
 
 /** Fetches the path that follows, from where CMD serves. */

@@ -45,7 +45,7 @@ test("the agent counts in the chart's pod what was there before it", async (cont
   const objects = render({ config: { labels } });
   const { spec: pod } = only(objects, "DaemonSet").spec.template;
   const network = networkNamespace(context);
-  const log = startContainer(context, pod, network, only(objects, "ConfigMap").data);
+  const log = startContainer(context, { pod, network, configuration: only(objects, "ConfigMap").data });
   await eventually(() => assert.match(log(), /serving metrics/));
   const lines = (path: string, part: string): readonly string[] =>
     network.run(process.execPath, "-e", fetchLines, `http://127.0.0.1:19435${path}`, part).trim().split("\n");

@@ -16,6 +16,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import type { Container, Pod } from "../../deploy/kinds.js";
+import type { FakeApiServer } from "../../kubernetes/support/fake-api-server.js";
 import type { NetworkNamespace } from "./network.js";
 import { mainScript } from "./ringtap.js";
 import type { Scope } from "./scope.js";
@@ -48,8 +49,18 @@ function readOnlyBind(source: string, destination = source): OciMount {
   return { source, destination, type: "bind", options: ["rbind", "ro"] };
 }
 
-/** Makes a root file system of this machine's programs and this build, read-only, in the place of an image. */
-function imageMounts(rootfs: string): readonly OciMount[] {
+/** What a container is made from: what runtimes take of an image. */
+export interface Image {
+  /** Folder of its files. Mount points that it lacks are made in it. */
+  readonly rootfs: string;
+  readonly mounts: readonly OciMount[];
+  readonly entrypoint: readonly string[];
+  /** `NAME=value` */
+  readonly env: readonly string[];
+}
+
+/** Of this machine's programs and this build, read-only. Makes the folder. */
+function machineImage(rootfs: string): Image {
   mkdirSync(rootfs);
   const folders = ["/bin", "/lib", "/lib64"].filter((path) => existsSync(path));
   const links = folders.filter((path) => lstatSync(path).isSymbolicLink());
@@ -58,7 +69,8 @@ function imageMounts(rootfs: string): readonly OciMount[] {
   }
   const node = dirname(dirname(process.execPath));
   const bound = new Set(["/usr", ...folders.filter((path) => !links.includes(path)), node, checkout]);
-  return [...bound].map((path) => readOnlyBind(path));
+  const mounts = [...bound].map((path) => readOnlyBind(path));
+  return { rootfs, mounts, entrypoint: [process.execPath, mainScript], env: [] };
 }
 
 function capabilities({ securityContext }: Container): readonly string[] {
@@ -66,20 +78,42 @@ function capabilities({ securityContext }: Container): readonly string[] {
   return add.map((name) => `CAP_${name}`);
 }
 
+/** A pod, and what its node and its cluster give it. */
+export interface PodOptions {
+  readonly pod: Pod;
+  readonly network: NetworkNamespace;
+  /** What the volume of its configuration holds, by file. */
+  readonly configuration: Readonly<Record<string, string>>;
+  /** What the pod's service account may ask; none when there is none. */
+  readonly api?: FakeApiServer;
+  /** This machine's programs and this build when there is none. */
+  readonly image?: Image;
+}
+
 /** What `runc spec` makes, which is what runtimes begin with, changed to what the pod asks for. */
-function configure(config: OciConfig, pod: Pod, network: NetworkNamespace, mounts: readonly OciMount[]): OciConfig {
+function configure(
+  config: OciConfig,
+  { pod, network, api }: PodOptions,
+  image: Image,
+  volumes: readonly OciMount[],
+): OciConfig {
   const [container] = pod.containers;
   const { runAsUser, runAsGroup, allowPrivilegeEscalation, readOnlyRootFilesystem } = container.securityContext;
   const granted = capabilities(container);
   const env = (container.env ?? []).map(({ name, value }) => `${name}=${value ?? "node-1"}`);
+  const server = api === undefined ? undefined : new URL(api.url);
+  if (server !== undefined) {
+    env.push(`KUBERNETES_SERVICE_HOST=${server.hostname}`, `KUBERNETES_SERVICE_PORT=${server.port}`);
+  }
+  const mounts = [...image.mounts, ...volumes];
   const replaced = mounts.map(({ destination }) => destination);
   return {
     ...config,
-    root: { path: "rootfs", readonly: readOnlyRootFilesystem === true },
+    root: { path: image.rootfs, readonly: readOnlyRootFilesystem === true },
     process: {
       ...config.process,
-      args: [process.execPath, mainScript, ...container.args],
-      env,
+      args: [...image.entrypoint, ...container.args],
+      env: [...image.env, ...env],
       terminal: false,
       user: { uid: runAsUser, gid: runAsGroup },
       capabilities: { bounding: granted, effective: granted, permitted: granted },
@@ -96,32 +130,40 @@ function configure(config: OciConfig, pod: Pod, network: NetworkNamespace, mount
   };
 }
 
-/**
- * Runs the pod's container in `network`; it goes with the scope. `configuration` is what its one volume holds, by file. Returns what
- * it has written so far.
- */
-export function startContainer(
-  scope: Scope,
-  pod: Pod,
-  network: NetworkNamespace,
-  configuration: Readonly<Record<string, string>>,
-): () => string {
-  const bundle = mkdtempSync(join(tmpdir(), "ringtap-pod-"));
-  const runc = (...args: readonly string[]): readonly string[] => ["--root", join(bundle, "state"), ...args];
-  const files = join(bundle, "files");
-  mkdirSync(files);
-  for (const [name, text] of Object.entries(configuration)) {
-    writeFileSync(join(files, name), text);
+/** A folder with these files, made in `parent`. */
+function folderOf(parent: string, name: string, files: Readonly<Record<string, string | Buffer>>): string {
+  const folder = join(parent, name);
+  mkdirSync(folder);
+  for (const [file, content] of Object.entries(files)) {
+    writeFileSync(join(folder, file), content);
   }
+  return folder;
+}
+
+/** The pod's one volume, and that which Kubernetes adds for its service account. */
+function volumeMounts(bundle: string, { pod, configuration, api }: PodOptions): OciMount[] {
+  const files = folderOf(bundle, "files", configuration);
+  const mounts = pod.containers[0].volumeMounts.map(({ mountPath }) => readOnlyBind(files, mountPath));
+  if (api !== undefined && pod.automountServiceAccountToken) {
+    const account = { token: readFileSync(api.tokenFile), "ca.crt": readFileSync(api.caFile) };
+    mounts.push(readOnlyBind(folderOf(bundle, "account", account), "/var/run/secrets/kubernetes.io/serviceaccount"));
+  }
+  return mounts;
+}
+
+/** Runs the pod's container in its network, named as that is; it goes with the scope. Returns what it has written so far. */
+export function startContainer(scope: Scope, options: PodOptions): () => string {
+  const bundle = mkdtempSync(join(tmpdir(), "ringtap-pod-"));
+  const { name } = options.network;
+  const runc = (...args: readonly string[]): readonly string[] => ["--root", join(bundle, "state"), ...args];
   execFileSync("runc", ["spec", "--bundle", bundle]);
   const path = join(bundle, "config.json");
   const usual = JSON.parse(readFileSync(path, "utf8")) as OciConfig;
-  const volumes = pod.containers[0].volumeMounts.map(({ mountPath }) => readOnlyBind(files, mountPath));
-  const mounts = [...imageMounts(join(bundle, "rootfs")), ...volumes];
-  writeFileSync(path, JSON.stringify(configure(usual, pod, network, mounts)));
+  const image = options.image ?? machineImage(join(bundle, "rootfs"));
+  writeFileSync(path, JSON.stringify(configure(usual, options, image, volumeMounts(bundle, options))));
 
   let written = "";
-  const child = spawn("runc", runc("run", "--bundle", bundle, network.name), { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn("runc", runc("run", "--bundle", bundle, name), { stdio: ["ignore", "pipe", "pipe"] });
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8").on("data", (text: string) => {
       written += text;
@@ -129,7 +171,7 @@ export function startContainer(
   }
   const ended = new Promise((resolve) => child.on("close", resolve));
   scope.after(async () => {
-    execFileSync("runc", runc("delete", "--force", network.name), { stdio: "pipe" });
+    execFileSync("runc", runc("delete", "--force", name), { stdio: "pipe" });
     await ended;
     rmSync(bundle, { recursive: true });
   });

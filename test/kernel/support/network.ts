@@ -46,3 +46,23 @@ export function networkNamespace(scope: Scope): NetworkNamespace {
     },
   };
 }
+
+/** The two ends' addresses of a way between this machine and a network namespace. */
+export interface HostLink {
+  readonly host: string;
+  readonly inside: string;
+}
+
+/** Joins a network namespace to this machine's own network, as a node's pods are, for as long as the namespace is there. */
+export function joinHost(network: NetworkNamespace): HostLink {
+  // TEST-NET-3 (RFC 5737); TEST-NET-1 is what some virtual machines are given.
+  const link = { host: "203.0.113.1", inside: "203.0.113.2" };
+  const device = `ringtap${process.pid}`;
+  const ip = (command: string): Buffer => execFileSync("ip", command.split(" "));
+  ip(`link add ${device} type veth peer name eth0 netns ${network.name}`);
+  ip(`address add ${link.host}/30 dev ${device}`);
+  ip(`link set ${device} up`);
+  network.run("ip", "address", "add", `${link.inside}/30`, "dev", "eth0");
+  network.run("ip", "link", "set", "eth0", "up");
+  return link;
+}

@@ -32,6 +32,8 @@ export interface RunOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Another program than this build's `ringtap`. */
   readonly main?: string;
+  /** Another Node than the one that runs this. */
+  readonly node?: string;
 }
 
 /** This build's entry point. */
@@ -53,8 +55,8 @@ function cleanEnvironment(): NodeJS.ProcessEnv {
 
 /** Starts `ringtap <args>`. It is killed when the scope ends, if it still runs. */
 export function startRingtap(scope: Scope, args: readonly string[], options: RunOptions = {}): Ringtap {
-  const { prefix = [], environment = {}, main = mainScript } = options;
-  const [file = "", ...rest] = [...prefix, process.execPath, main, ...args];
+  const { prefix = [], environment = {}, main = mainScript, node = process.execPath } = options;
+  const [file = "", ...rest] = [...prefix, node, main, ...args];
   const child = spawn(file, rest, {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...cleanEnvironment(), ...environment },

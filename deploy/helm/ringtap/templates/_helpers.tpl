@@ -72,9 +72,13 @@ labels:
 {{- dig "web" "telemetry-path" "/metrics" .Values.config -}}
 {{- end }}
 
-{{/* The part of `config` that the agent reads at its start only; the rest it takes over while it runs (docs/flags.md). */}}
+{{/*
+The part of `config` that the agent reads at its start only; the rest it takes over while it runs (docs/flags.md). Of the labels that is
+whether one of them asks for control groups; those that ask for the API server change the pod itself.
+*/}}
 {{- define "ringtap.startConfig" -}}
-{{- $config := omit .Values.config "series-limit" "identity-limit" -}}
+{{- $config := omit .Values.config "series-limit" "identity-limit" "labels" -}}
+{{- $_ := set $config "needsCgroups" (without (.Values.config.labels | default list) "pid" "comm" | empty | not) -}}
 {{- $_ := set $config "log" (omit (dig "log" dict .Values.config) "level") -}}
 {{- $_ := set $config "syscall" (omit (dig "syscall" dict .Values.config) "min-duration" "errors-only" "names" "pids" "comms") -}}
 {{- toYaml $config -}}
