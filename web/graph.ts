@@ -39,7 +39,7 @@ export interface Graph {
 const other = "~other";
 
 /** How a process is called: by a label of its own. A process without that label goes by its comm. */
-export function processName({ labels, comm, pid }: Edge, group: string): string {
+function processName({ labels, comm, pid }: Edge, group: string): string {
   const value = labels[group] ?? "";
   return group === "process" ? `${comm} ${pid}` : value === "" ? comm : value;
 }

@@ -5,7 +5,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
 
 /** Answers with a whole body; a HEAD gets its headers alone. */
-export function send(
+function send(
   request: IncomingMessage,
   response: ServerResponse,
   status: number,

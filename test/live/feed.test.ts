@@ -52,7 +52,7 @@ test("a frame is whole, or tells what has changed", async () => {
   const { changes } = await feed.look();
   const { processes } = JSON.parse(changes.data) as Frame;
   assert.deepEqual(
-    processes.rows.map(({ labels, totals }) => [labels["comm"], totals.file_opens]),
+    processes.rows.map(({ labels, totals }) => [labels.comm, totals.file_opens]),
     [['two"</script>', 5]],
   );
 });
