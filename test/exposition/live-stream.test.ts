@@ -81,7 +81,7 @@ test("viewers share the looks, and each gets what it asks for", async (context) 
   }
   await until(() => viewers.every(({ events }) => events.length >= 6));
   assert.equal(viewers[0]?.response.headers["content-type"], "text/event-stream");
-  assert.equal(viewers[0]?.response.headers["cache-control"], "no-store");
+  assert.equal(viewers[0].response.headers["cache-control"], "no-store");
   for (const [index, { events }] of viewers.entries()) {
     const frames = events.filter((event) => !event.startsWith("event: hello"));
     assert.match(frames[0] ?? "", /^event: whole\ndata: \{"number":\d+/);

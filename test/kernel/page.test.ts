@@ -177,9 +177,10 @@ describe("page", () => {
     const phone = await openPage(browser, { viewport: { width: 390, height: 844 }, colorScheme: "dark" });
     await phone.page.goto(agent.origin);
     await phone.page.locator("#processes tbody tr").first().waitFor();
-    const overflow = await phone.page.evaluate<number>(
-      "document.documentElement.scrollWidth - document.documentElement.clientWidth",
-    );
+    const overflow = await phone.page.locator("html").evaluate((root) => {
+      const { scrollWidth, clientWidth } = root as unknown as { scrollWidth: number; clientWidth: number };
+      return scrollWidth - clientWidth;
+    });
     assert.equal(overflow, 0);
     assert.deepEqual(phone.complaints, []);
     await phone.page.context().close();
