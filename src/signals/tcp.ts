@@ -98,7 +98,7 @@ function declareMetrics({ catalog, identity }: SignalContext, peers: PeerDirecto
       name: "ringtap_tcp_rtt_seconds",
       help: "Smoothed round-trip time of each connection that carried data since the last look, at each scrape and at its end.",
       subject: comms,
-      firstPower: 12,
+      firstPower: -18,
     }),
   };
 }

@@ -57,7 +57,7 @@ export function sampleCatalog(): Catalog {
     subject: comm,
     bounded: true,
   });
-  for (const nanoseconds of [0, 256, 257, 1_000_000, 68_719_476_736, 68_719_476_737]) {
+  for (const nanoseconds of [0, 238, 239, 1_000_000, 64_000_000_000, 64_000_000_001]) {
     latency.observe(comm.intern("curl"), 0, nanoseconds);
   }
   latency.observe(comm.intern(""), 0, 1_500_000_000);
@@ -66,8 +66,8 @@ export function sampleCatalog(): Catalog {
     help: "Time in the kernel.",
     subject: comm,
     detail: new Dimension(["syscall"]),
-    firstPower: 0,
-    lastPower: 52,
+    firstPower: -30,
+    lastPower: 22,
   });
   durations.observe(comm.intern("curl"), durations.detail?.intern("openat") ?? 0, 2 ** 51 + 1);
 
