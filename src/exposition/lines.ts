@@ -3,6 +3,7 @@ import type { AnyTable } from "../metrics/catalog.js";
 import type { HistogramTable } from "../metrics/histogram-table.js";
 import type { ValueTable } from "../metrics/value-table.js";
 import { ByteWriter } from "./byte-writer.js";
+import { type FamilyWriter, writeFamily } from "./family-writer.js";
 import { formatBound, longestNumber } from "./numbers.js";
 import { workInSlices } from "./slices.js";
 
@@ -124,35 +125,34 @@ function rowWriter(out: ByteWriter, table: AnyTable, style: LineStyle): RowWrite
   return style.created && table.type !== "gauge" ? withCreated(out, table, writer) : writer;
 }
 
+function familyWriter(out: ByteWriter, table: AnyTable, style: LineStyle): FamilyWriter {
+  const { subject, detail } = table;
+  const writer = rowWriter(out, table, style);
+  let subjectText: Uint8Array = noLabels;
+  let detailText: Uint8Array = noLabels;
+  return {
+    header: Buffer.from(style.header(table)),
+    prepare(row) {
+      subjectText = subject.textBytes(table.subjectAt(row));
+      detailText = detail?.textBytes(table.detailAt(row)) ?? noLabels;
+      return writer.lines * (writer.lineRoom + subjectText.length + detailText.length);
+    },
+    write(row) {
+      writer.write(row, subjectText, detailText);
+    },
+  };
+}
+
 /** All tables, in chunks that are the caller's to keep. */
 function* encode(tables: Iterable<AnyTable>, style: LineStyle): Generator<Buffer, void, undefined> {
   const out = new ByteWriter();
   for (const table of tables) {
-    const { subject, detail } = table;
-    const writer = rowWriter(out, table, style);
-    const top = Buffer.from(style.header(table));
-    const full = out.reserve(top.length);
-    if (full !== undefined) {
-      yield full;
-    }
-    out.bytes(top);
-    for (let row = 0; row < table.size; row++) {
-      const subjectText = subject.textBytes(table.subjectAt(row));
-      const detailText = detail?.textBytes(table.detailAt(row)) ?? noLabels;
-      const full = out.reserve(writer.lines * (writer.lineRoom + subjectText.length + detailText.length));
-      if (full !== undefined) {
-        yield full;
-      }
-      writer.write(row, subjectText, detailText);
-    }
+    yield* writeFamily(out, table, familyWriter(out, table, style));
   }
   yield out.rest();
 }
 
-/**
- * Writes all tables, in chunks, and returns to the event loop whenever it has held it for more than 2 ms. Rows may be added and
- * updated meanwhile; the caller sees to it that none is removed (see {@link Catalog.renderBegan}).
- */
+/** Writes all tables, in chunks, and lets others run in between; see {@link writeFamily}. */
 export async function* renderLines(
   tables: Iterable<AnyTable>,
   style: LineStyle,
