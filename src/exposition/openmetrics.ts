@@ -25,7 +25,7 @@ function header({ type, name, help }: Pick<AnyTable, "name" | "help"> & { readon
   return `# TYPE ${family} ${type}\n${unitLine}# HELP ${family} ${escapeHelp(help)}\n`;
 }
 
-const style: LineStyle = { header, created: true };
+const style: LineStyle = { header, openMetrics: true };
 
 /** Writes all tables as {@link renderLines} does, and the end of a body. */
 export async function* renderOpenMetrics(tables: Iterable<AnyTable>): AsyncGenerator<Buffer, void, undefined> {

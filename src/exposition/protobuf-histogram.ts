@@ -7,7 +7,15 @@
  * that is longer than the table can tell, and becomes the one for infinite observations: "more than any bound".
  */
 import type { HistogramTable } from "../metrics/histogram-table.js";
-import { bucketRoom, fields, timestampRoom, writeBucket, writeTimestamp } from "./protobuf-messages.js";
+import {
+  bucketRoom,
+  exemplarRoom,
+  fields,
+  timestampRoom,
+  writeBucket,
+  writeExemplar,
+  writeTimestamp,
+} from "./protobuf-messages.js";
 import { longestNumberField, messageRoom, type ProtobufWriter } from "./protobuf-writer.js";
 
 const { histogram, span } = fields;
@@ -22,12 +30,14 @@ const beyondAll = 1025;
 const singleFields = 6;
 
 /** The most bytes of a row's histogram. */
-export function histogramRoom({ slots }: HistogramTable): number {
+export function histogramRoom({ slots, exemplars }: HistogramTable): number {
   const spanRoom = messageRoom + 2 * longestNumberField;
   return (
     messageRoom +
     singleFields * longestNumberField +
     timestampRoom +
+    // The bucket has it, and the histogram.
+    (exemplars === undefined ? 0 : 2 * exemplarRoom) +
     slots * (bucketRoom + spanRoom + longestNumberField)
   );
 }
@@ -73,10 +83,12 @@ function writeDeltas(out: ProtobufWriter, { buckets, slots }: HistogramTable, ro
 export function writeHistogram(out: ProtobufWriter, table: HistogramTable, row: number): void {
   const { buckets, bounds, slots } = table;
   const start = out.begin(fields.metric.histogram);
+  const exemplar = table.exemplars?.at(row);
+  const exemplarSlot = exemplar === undefined ? -1 : table.slotOf(exemplar.nanoseconds);
   let total = 0;
   for (let slot = 0; slot < slots; slot++) {
     total += buckets[row * slots + slot] as number;
-    writeBucket(out, total, bounds[slot] ?? Infinity);
+    writeBucket(out, total, bounds[slot] ?? Infinity, slot === exemplarSlot ? exemplar : undefined);
   }
   out.uint(histogram.count, total);
   out.double(histogram.sum, (table.sums[row] as number) / 1e9);
@@ -86,5 +98,8 @@ export function writeHistogram(out: ProtobufWriter, table: HistogramTable, row: 
   writeSpans(out, table, row);
   writeDeltas(out, table, row);
   writeTimestamp(out, histogram.created, table.created[row] as number);
+  if (exemplar !== undefined) {
+    writeExemplar(out, histogram.exemplar, exemplar);
+  }
   out.end(start);
 }

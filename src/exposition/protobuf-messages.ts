@@ -2,6 +2,7 @@
  * The messages of Prometheus's protobuf format that tables and prom-client's metrics have in common, field by field
  * (https://github.com/prometheus/client_model/blob/master/io/prometheus/client/metrics.proto).
  */
+import { type Exemplar, longestExemplar } from "../metrics/exemplars.js";
 import { longestNumberField, messageRoom, ProtobufWriter, textRoom } from "./protobuf-writer.js";
 import { unitOf } from "./units.js";
 
@@ -24,8 +25,10 @@ export const fields = {
     positiveSpan: 12,
     positiveDelta: 13,
     created: 15,
+    exemplar: 16,
   },
-  bucket: { cumulativeCount: 1, upperBound: 2 },
+  bucket: { cumulativeCount: 1, upperBound: 2, exemplar: 3 },
+  exemplar: { label: 1, value: 2, timestamp: 3 },
   span: { offset: 1, length: 2 },
   timestamp: { seconds: 1, nanos: 2 },
 } as const;
@@ -51,6 +54,10 @@ export function labelRoom(name: string, value: string): number {
   return messageRoom + textRoom(name) + textRoom(value);
 }
 
+/** The most bytes of an exemplar: each character of its labels, were it one that takes a label of its own, and two numbers. */
+export const exemplarRoom = messageRoom + longestExemplar * labelRoom("", "x") + longestNumberField + timestampRoom;
+
+/** Writes a label; its field has the same number in a metric and in an exemplar. */
 export function writeLabel(out: ProtobufWriter, name: string, value: string): void {
   const start = out.begin(fields.metric.label);
   out.text(fields.label.name, name);
@@ -58,10 +65,29 @@ export function writeLabel(out: ProtobufWriter, name: string, value: string): vo
   out.end(start);
 }
 
-export function writeBucket(out: ProtobufWriter, cumulativeCount: number, upperBound: number): void {
+/** Writes an event that was counted, into a bucket or a histogram. */
+export function writeExemplar(out: ProtobufWriter, field: number, { nanoseconds, time, labels }: Exemplar): void {
+  const start = out.begin(field);
+  for (const [name, value] of labels) {
+    writeLabel(out, name, value);
+  }
+  out.double(fields.exemplar.value, nanoseconds / 1e9);
+  writeTimestamp(out, fields.exemplar.timestamp, time);
+  out.end(start);
+}
+
+export function writeBucket(
+  out: ProtobufWriter,
+  cumulativeCount: number,
+  upperBound: number,
+  exemplar?: Exemplar,
+): void {
   const start = out.begin(fields.histogram.bucket);
   out.uint(fields.bucket.cumulativeCount, cumulativeCount);
   out.double(fields.bucket.upperBound, upperBound);
+  if (exemplar !== undefined) {
+    writeExemplar(out, fields.bucket.exemplar, exemplar);
+  }
   out.end(start);
 }
 

@@ -1,4 +1,5 @@
 /** Log2 histograms of durations. */
+import { type ExemplarDefinition, Exemplars } from "./exemplars.js";
 import { secondsPower } from "./log2.js";
 import type { Column } from "./rows.js";
 import { Table, type TableDefinition, type TableSettings } from "./table.js";
@@ -12,6 +13,8 @@ export interface HistogramDefinition extends TableDefinition {
   readonly firstPower?: number;
   /** Default 6: 64 s. At most 22: 48 days. */
   readonly lastPower?: number;
+  /** Without, no event is shown as an example. */
+  readonly exemplar?: ExemplarDefinition;
 }
 
 const defaultFirst = -22;
@@ -39,6 +42,8 @@ export class HistogramTable extends Table {
   readonly slots: number;
   /** The first bucket goes up to 2^firstPower seconds. */
   readonly firstPower: number;
+  /** Events that stand for others; undefined for a table that shows none. */
+  readonly exemplars: Exemplars | undefined;
   readonly #buckets: Column;
   readonly #sums = this.rows.addColumn(1);
 
@@ -61,6 +66,8 @@ export class HistogramTable extends Table {
     this.slots = this.bounds.length + 1;
     this.firstPower = firstPower;
     this.#buckets = this.rows.addColumn(this.slots);
+    this.exemplars =
+      definition.exemplar === undefined ? undefined : new Exemplars(this.rows, definition.exemplar, this.clock);
   }
 
   /** Observations by row and bucket, not cumulative: row `r` starts at `r * slots`. Valid until the next insertion or removal. */
@@ -71,6 +78,11 @@ export class HistogramTable extends Table {
   /** Sum of the observations by row, nanoseconds. Valid until the next insertion or removal. */
   get sums(): Float64Array {
     return this.#sums.data;
+  }
+
+  /** The bucket that a duration is counted in. */
+  slotOf(nanoseconds: number): number {
+    return slotOf(secondsPower(nanoseconds), this.firstPower, this.slots);
   }
 
   /** Counts one duration of 0 … 2^53 nanoseconds; a longer one goes to +Inf. */

@@ -28,12 +28,14 @@ async function freePort(): Promise<number> {
 
 /**
  * Starts a Prometheus that scrapes `target` each second; returns its address. It and its files go when the test ends. `how` is more
- * of the scrape configuration.
+ * of the scrape configuration; `features` is for its flag `--enable-feature`: without, it asks for OpenMetrics, with
+ * `native-histograms` for protobuf.
  */
 export async function startPrometheus(
   context: Pick<TestContext, "after">,
   target: string,
   how: Readonly<Record<string, unknown>> = {},
+  features: readonly string[] = [],
 ): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "ringtap-prometheus-"));
   const config = join(folder, "prometheus.yml");
@@ -49,7 +51,12 @@ export async function startPrometheus(
   const address = `127.0.0.1:${await freePort()}`;
   const child = spawn(
     "prometheus",
-    [`--config.file=${config}`, `--storage.tsdb.path=${join(folder, "data")}`, `--web.listen-address=${address}`],
+    [
+      `--config.file=${config}`,
+      `--storage.tsdb.path=${join(folder, "data")}`,
+      `--web.listen-address=${address}`,
+      ...features.map((feature) => `--enable-feature=${feature}`),
+    ],
     { stdio: "ignore" },
   );
   context.after(async () => {

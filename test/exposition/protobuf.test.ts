@@ -128,6 +128,22 @@ test("what is longer than the last bound is in the bucket for infinite observati
   assert.deepEqual([positiveDelta, zeroCount], [[1], 0]);
 });
 
+test("an exemplar is at the bucket that it was counted in, and at the native histogram", async () => {
+  const families = await rendered(sampleCatalog());
+  const exemplar = {
+    label: [{ name: "pid", value: "4711" }],
+    value: 0.001,
+    timestamp: { seconds: Date.UTC(2026, 0, 2, 3, 4, 5) / 1000, nanos: 678_000_000 },
+  };
+  const histograms = families.flatMap(({ metric = [] }) => metric.flatMap(({ histogram }) => histogram ?? []));
+  assert.deepEqual(
+    histograms.map(({ exemplars }) => exemplars),
+    [[exemplar], undefined, undefined],
+  );
+  const buckets = histograms.flatMap(({ bucket }) => bucket).filter((bucket) => bucket.exemplar !== undefined);
+  assert.deepEqual(buckets, [{ cumulativeCount: 4, upperBound: 2 ** -9, exemplar }]);
+});
+
 test("a row is whole wherever a chunk ends, and a family as long as it says", async () => {
   for (const length of [1, 13, 100, 127, 128, 1000, 40_000]) {
     const catalog = new Catalog({ seriesLimit: 1_000_000 });
