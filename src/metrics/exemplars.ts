@@ -9,6 +9,14 @@ export interface ExemplarDefinition {
   readonly labels: (numbers: Float64Array, at: number) => ExemplarLabels;
 }
 
+/** An event that may be shown. */
+export interface TimedEvent {
+  /** Nanoseconds. */
+  readonly duration: number;
+  /** Nanoseconds since boot. */
+  readonly time: number;
+}
+
 export type ExemplarLabels = readonly (readonly [name: string, value: string])[];
 
 /** An event as formats show it. */
@@ -48,17 +56,17 @@ export class Exemplars {
 
   /**
    * Takes an event in place of the one that the row shows, if it is slower or that one has been shown long enough. Returns where in
-   * {@link numbers} the event's are to be put; -1 when it is not taken. `time` is nanoseconds since boot.
+   * {@link numbers} the event's are to be put; -1 when it is not taken. Given as numbers, V8 would box its times for the call.
    */
-  take(row: number, nanoseconds: number, time: number): number {
+  take(row: number, event: TimedEvent): number {
     const { data, stride } = this.#column;
     const at = row * stride;
-    if (nanoseconds < (data[at] as number) && time - (data[at + 2] as number) < shownFor) {
+    if (event.duration < (data[at] as number) && event.time - (data[at + 2] as number) < shownFor) {
       return -1;
     }
-    data[at] = nanoseconds;
+    data[at] = event.duration;
     data[at + 1] = this.#clock();
-    data[at + 2] = time;
+    data[at + 2] = event.time;
     return at + ownNumbers;
   }
 

@@ -19,7 +19,7 @@ export function observeConnect(table: HistogramTable, comm: number, event: TcpEv
   const { exemplars } = table;
   const row = table.row(comm);
   table.observeAt(row, event.duration);
-  const at = exemplars?.take(row, event.duration, event.time) ?? -1;
+  const at = exemplars?.take(row, event) ?? -1;
   if (exemplars === undefined || at < 0) {
     return;
   }

@@ -14,6 +14,22 @@ import { ask } from "./http.js";
 export interface Series {
   readonly metric: Readonly<Record<string, string>>;
   readonly value: readonly [number, string];
+  /** In place of a value, for a native histogram. Of a bucket: which bounds are its own, lower and upper bound, count. */
+  readonly histogram?: readonly [
+    number,
+    {
+      readonly count: string;
+      readonly sum: string;
+      readonly buckets: readonly (readonly [number, string, string, string])[];
+    },
+  ];
+}
+
+/** An exemplar, as Prometheus tells it. */
+export interface StoredExemplar {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: string;
+  readonly timestamp: number;
 }
 
 async function freePort(): Promise<number> {
@@ -70,10 +86,22 @@ export async function startPrometheus(
   return address;
 }
 
-export async function query(prometheus: string, expression: string): Promise<Series[]> {
-  const { status, body } = await ask(prometheus, `/api/v1/query?query=${encodeURIComponent(expression)}`);
+async function askApi(prometheus: string, question: string): Promise<unknown> {
+  const { status, body } = await ask(prometheus, `/api/v1/${question}`);
   assert.equal(status, 200, body.toString());
-  return (JSON.parse(body.toString()) as { data: { result: Series[] } }).data.result;
+  return (JSON.parse(body.toString()) as { data: unknown }).data;
+}
+
+export async function query(prometheus: string, expression: string): Promise<Series[]> {
+  const data = await askApi(prometheus, `query?query=${encodeURIComponent(expression)}`);
+  return (data as { result: Series[] }).result;
+}
+
+/** The exemplars of the series that a selector names; there are none without the feature `exemplar-storage`. */
+export async function queryExemplars(prometheus: string, selector: string): Promise<StoredExemplar[]> {
+  const question = `query_exemplars?query=${encodeURIComponent(selector)}&start=0&end=${Math.ceil(Date.now() / 1000)}`;
+  const series = (await askApi(prometheus, question)) as { exemplars: StoredExemplar[] }[];
+  return series.flatMap(({ exemplars }) => exemplars);
 }
 
 /** Asks again until there is an answer; Prometheus needs a second to start and another to scrape. */

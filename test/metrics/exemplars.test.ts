@@ -19,7 +19,7 @@ function makeTable() {
   assert.ok(exemplars);
   /** Is the event taken? */
   const offer = (comm: string, nanoseconds: number, seconds: number, pid: number): boolean => {
-    const at = exemplars.take(table.row(subject.intern(comm)), nanoseconds, seconds * 1e9);
+    const at = exemplars.take(table.row(subject.intern(comm)), { duration: nanoseconds, time: seconds * 1e9 });
     if (at < 0) {
       return false;
     }
