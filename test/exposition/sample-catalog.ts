@@ -17,7 +17,7 @@ const hostileNames = [
 ];
 
 /** Has a row show one of its events. */
-export function showExample(table: HistogramTable, row: number, nanoseconds: number, pid: number): void {
+function showExample(table: HistogramTable, row: number, nanoseconds: number, pid: number): void {
   const { exemplars } = table;
   const at = exemplars?.take(row, { duration: nanoseconds, time: 0 }) ?? -1;
   if (exemplars !== undefined && at >= 0) {
