@@ -32,3 +32,16 @@ static __always_inline __u32 ceil_log2(__u64 value)
 	/* Two bits are left: 0, 1, 2 or 3 stand for 0, 1, 2 and 2 of them. */
 	return bits + (rest > 0) + (rest > 1);
 }
+
+/*
+ * The smallest k with duration ≤ 2^(k - 30) seconds: histograms have bounds that are powers of two
+ * of a second, as Prometheus's native histograms do. 2^(k - 30) s are 5^9 × 2^(k - 21) ns, a little
+ * less than 2^k ns, so that a duration is in the bucket of its ceil_log2() or the next one. Exact
+ * up to 2^43 ns (2.4 h), above 36 beyond. src/metrics/log2.ts does the same.
+ */
+static __always_inline __u32 ceil_log2_seconds(__u64 duration)
+{
+	__u32 power = ceil_log2(duration);
+
+	return power + (duration > 1953125ull << (power & 63) >> 21);
+}

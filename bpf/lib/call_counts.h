@@ -22,7 +22,7 @@ const volatile __u32 call_lines = 32768;
 /* (process, number, errno) triples counted at once. */
 #define ERRORS_MAX 65536
 
-/* Histogram slots: at most 2^8 ns, 2^9, … 2^36, more. */
+/* Histogram slots: at most 2^(8 - 30) s (238 ns), 2^(9 - 30) s, … 2^(36 - 30) s (64 s), more. */
 #define FIRST_POWER 8
 #define SLOTS 30
 
@@ -149,7 +149,7 @@ static __always_inline __u64 *failures_of(__u32 tgid, __u32 nr, __u32 error)
 
 static __always_inline __u32 slot_of(__u64 duration)
 {
-	__u32 power = ceil_log2(duration);
+	__u32 power = ceil_log2_seconds(duration);
 	__u32 slot = power > FIRST_POWER ? power - FIRST_POWER : 0;
 
 	return slot < SLOTS ? slot : SLOTS - 1;

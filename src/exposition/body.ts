@@ -4,6 +4,8 @@ import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import type { Catalog } from "../metrics/catalog.js";
 import type { Format } from "./formats.js";
 import { registryAsOpenMetrics, renderOpenMetrics } from "./openmetrics.js";
+import { renderProtobuf } from "./protobuf.js";
+import { registryAsProtobuf } from "./protobuf-registry.js";
 import { renderText } from "./text.js";
 
 /** From 1 ms to 5 s: a scrape of a few series, to one that Prometheus is about to give up (its default timeout is 10 s). */
@@ -25,6 +27,7 @@ interface Encoder {
 
 const encoders: Readonly<Record<Format, Encoder>> = {
   text: { registry: (registry) => registry.metrics(), tables: renderText },
+  protobuf: { registry: registryAsProtobuf, tables: renderProtobuf },
   openmetrics: { registry: registryAsOpenMetrics, tables: renderOpenMetrics },
 };
 

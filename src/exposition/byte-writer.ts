@@ -1,4 +1,4 @@
-/** Text written as bytes, in chunks. */
+/** Bytes written into chunks. */
 import { writeNumber, writeSeconds } from "./numbers.js";
 
 /** Bytes of a chunk: some 400 lines. */
@@ -11,51 +11,62 @@ const chunkLength = 32_768;
  * twice as long for a label set, and `Buffer.copy` or writing a string three times.
  */
 export class ByteWriter {
-  #chunk = Buffer.allocUnsafe(chunkLength);
-  #at = 0;
+  protected chunk: Buffer;
+  /** Where the next byte goes in the chunk. */
+  protected position = 0;
+  /** What lies before it was returned. */
+  #returned = 0;
 
-  /** Makes room for so many bytes. When that takes a new chunk, returns what the last one holds, which then is the caller's. */
+  /** `length` is that of the first chunk. */
+  constructor(length = chunkLength) {
+    this.chunk = Buffer.allocUnsafe(length);
+  }
+
+  /** Makes room for so many bytes. When that takes a new chunk, returns the {@link rest} of the last one. */
   reserve(length: number): Buffer | undefined {
-    if (this.#at + length <= this.#chunk.length) {
+    if (this.position + length <= this.chunk.length) {
       return undefined;
     }
     const full = this.rest();
-    this.#chunk = Buffer.allocUnsafe(Math.max(chunkLength, length));
-    this.#at = 0;
+    this.chunk = Buffer.allocUnsafe(Math.max(chunkLength, length));
+    this.position = 0;
+    this.#returned = 0;
     return full;
   }
 
-  /** What was written and not yet returned. */
+  /** What was written and not yet returned; it is the caller's. */
   rest(): Buffer {
-    return this.#chunk.subarray(0, this.#at);
+    const rest = this.chunk.subarray(this.#returned, this.position);
+    this.#returned = this.position;
+    return rest;
   }
 
   /** Where the next byte goes in the chunk. */
   get at(): number {
-    return this.#at;
+    return this.position;
   }
 
   byte(code: number): void {
-    this.#chunk[this.#at++] = code;
+    this.chunk[this.position++] = code;
   }
 
   bytes(source: Uint8Array): void {
-    this.#chunk.set(source, this.#at);
-    this.#at += source.length;
+    this.chunk.set(source, this.position);
+    this.position += source.length;
   }
 
   number(value: number): void {
-    this.#at = writeNumber(value, this.#chunk, this.#at);
+    this.position = writeNumber(value, this.chunk, this.position);
   }
 
   /** Writes a time in seconds, given in milliseconds. */
   seconds(milliseconds: number): void {
-    this.#at = writeSeconds(milliseconds, this.#chunk, this.#at);
+    this.position = writeSeconds(milliseconds, this.chunk, this.position);
   }
 
   /** Writes once more what the chunk holds from `start` up to, not including, `end`. */
   again(start: number, end: number): void {
-    this.#chunk.copyWithin(this.#at, start, end);
-    this.#at += end - start;
+    this.chunk.copyWithin(this.position, start, end);
+    this.position += end - start;
   }
 }

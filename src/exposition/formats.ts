@@ -1,7 +1,7 @@
 /** The formats that `/metrics` comes in, and their names in HTTP. */
 
 /** `text` is Prometheus's text format, 0.0.4 and 1.0.0: names as plain as ringtap's look the same in both. */
-export type Format = "text" | "openmetrics";
+export type Format = "text" | "openmetrics" | "protobuf";
 
 /** A media type that can be asked for. */
 export interface Offer {
@@ -37,6 +37,16 @@ export const offers: readonly Offer[] = [
     parameters: new Map([["version", "1.0.0"]]),
     contentType: "application/openmetrics-text; version=1.0.0; charset=utf-8",
     escapes: true,
+  },
+  {
+    format: "protobuf",
+    type: "application/vnd.google.protobuf",
+    parameters: new Map([
+      ["proto", "io.prometheus.client.MetricFamily"],
+      ["encoding", "delimited"],
+    ]),
+    contentType: "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited",
+    escapes: false,
   },
 ];
 

@@ -1,17 +1,20 @@
 /** Tables as lines of text, which Prometheus's own format and OpenMetrics share; written in slices. */
 import type { AnyTable } from "../metrics/catalog.js";
+import { labelText } from "../metrics/dimension.js";
+import { type Exemplar, type Exemplars, longestExemplar } from "../metrics/exemplars.js";
 import type { HistogramTable } from "../metrics/histogram-table.js";
 import type { ValueTable } from "../metrics/value-table.js";
 import { ByteWriter } from "./byte-writer.js";
-import { formatBound, longestNumber } from "./numbers.js";
+import { type FamilyWriter, writeFamily } from "./family-writer.js";
+import { formatBound, formatNumber, longestNumber } from "./numbers.js";
 import { workInSlices } from "./slices.js";
 
 /** Wherein formats of lines differ. */
 export interface LineStyle {
   /** The lines before a family's rows. */
   readonly header: (table: AnyTable) => string;
-  /** Do counters and histograms tell since when they count? */
-  readonly created: boolean;
+  /** Do counters and histograms tell since when they count, and histograms show exemplars? */
+  readonly openMetrics: boolean;
 }
 
 const newline = "\n".charCodeAt(0);
@@ -23,6 +26,9 @@ const closeBrace = "}".charCodeAt(0);
 /** Bytes of a line that are neither name, label nor value: two braces, a comma between the labels, space, newline. */
 const punctuation = 5;
 
+/** The most bytes of an exemplar: its labels, two escaped bytes for each character and more than the quotes; two numbers. */
+const exemplarRoom = 4 * longestExemplar + 2 * longestNumber + 10;
+
 const noLabels = new Uint8Array();
 
 /** Turns rows of one table into lines. */
@@ -31,6 +37,8 @@ interface RowWriter {
   readonly lines: number;
   /** The most bytes of a line beside its labels. */
   readonly lineRoom: number;
+  /** The most bytes of a row beside those. */
+  readonly rowRoom: number;
   /** Writes the lines of a row that has these labels, for which there must be room. */
   readonly write: (row: number, subject: Uint8Array, detail: Uint8Array) => void;
 }
@@ -64,6 +72,7 @@ function valueWriter(out: ByteWriter, table: ValueTable): RowWriter {
   const name = Buffer.from(table.name);
   return {
     lines: 1,
+    rowRoom: 0,
     lineRoom: name.length + punctuation + longestNumber,
     write(row, subject, detail) {
       writeSample(out, name, subject, detail, table.values[row] as number);
@@ -71,13 +80,25 @@ function valueWriter(out: ByteWriter, table: ValueTable): RowWriter {
   };
 }
 
-function histogramWriter(out: ByteWriter, table: HistogramTable): RowWriter {
+/** Writes what follows a bucket's count: an event that was counted in it. */
+function writeExemplar(out: ByteWriter, { nanoseconds, time, labels }: Exemplar): void {
+  const text = labelText(
+    labels.map(([name]) => name),
+    labels.map(([, value]) => value),
+  );
+  out.bytes(Buffer.from(` # {${text}} ${formatNumber(nanoseconds / 1e9)} `));
+  out.seconds(time);
+}
+
+/** Shows no event when `exemplars` is undefined. */
+function histogramWriter(out: ByteWriter, table: HistogramTable, exemplars: Exemplars | undefined): RowWriter {
   const bucket = Buffer.from(`${table.name}_bucket{`);
   const bucketEnds = [...table.bounds, Infinity].map((bound) => Buffer.from(`le="${formatBound(bound)}"} `));
   const sum = Buffer.from(`${table.name}_sum`);
   const count = Buffer.from(`${table.name}_count`);
   return {
     lines: table.seriesPerRow,
+    rowRoom: exemplars === undefined ? 0 : exemplarRoom,
     lineRoom: bucket.length + Math.max(...bucketEnds.map(({ length }) => length)) + punctuation + longestNumber,
     write(row, subject, detail) {
       const { buckets, slots } = table;
@@ -88,6 +109,8 @@ function histogramWriter(out: ByteWriter, table: HistogramTable): RowWriter {
         out.byte(comma);
       }
       const labelsEnd = out.at;
+      const exemplar = exemplars?.at(row);
+      const exemplarSlot = exemplar === undefined ? -1 : table.slotOf(exemplar.nanoseconds);
       let total = 0;
       for (let slot = 0; slot < slots; slot++) {
         if (slot > 0) {
@@ -96,6 +119,9 @@ function histogramWriter(out: ByteWriter, table: HistogramTable): RowWriter {
         out.bytes(bucketEnds[slot] as Buffer);
         total += buckets[row * slots + slot] as number;
         out.number(total);
+        if (exemplar !== undefined && slot === exemplarSlot) {
+          writeExemplar(out, exemplar);
+        }
         out.byte(newline);
       }
       writeSample(out, sum, subject, detail, (table.sums[row] as number) / 1e9);
@@ -109,6 +135,7 @@ function withCreated(out: ByteWriter, table: AnyTable, inner: RowWriter): RowWri
   const name = Buffer.from(`${table.name.replace(/_total$/, "")}_created`);
   return {
     lines: inner.lines + 1,
+    rowRoom: inner.rowRoom,
     lineRoom: Math.max(inner.lineRoom, name.length + punctuation + longestNumber),
     write(row, subject, detail) {
       inner.write(row, subject, detail);
@@ -119,40 +146,42 @@ function withCreated(out: ByteWriter, table: AnyTable, inner: RowWriter): RowWri
   };
 }
 
-function rowWriter(out: ByteWriter, table: AnyTable, style: LineStyle): RowWriter {
-  const writer = table.type === "histogram" ? histogramWriter(out, table) : valueWriter(out, table);
-  return style.created && table.type !== "gauge" ? withCreated(out, table, writer) : writer;
+function rowWriter(out: ByteWriter, table: AnyTable, { openMetrics }: LineStyle): RowWriter {
+  const writer =
+    table.type === "histogram"
+      ? histogramWriter(out, table, openMetrics ? table.exemplars : undefined)
+      : valueWriter(out, table);
+  return openMetrics && table.type !== "gauge" ? withCreated(out, table, writer) : writer;
+}
+
+function familyWriter(out: ByteWriter, table: AnyTable, style: LineStyle): FamilyWriter {
+  const { subject, detail } = table;
+  const writer = rowWriter(out, table, style);
+  let subjectText: Uint8Array = noLabels;
+  let detailText: Uint8Array = noLabels;
+  return {
+    header: Buffer.from(style.header(table)),
+    prepare(row) {
+      subjectText = subject.textBytes(table.subjectAt(row));
+      detailText = detail?.textBytes(table.detailAt(row)) ?? noLabels;
+      return writer.rowRoom + writer.lines * (writer.lineRoom + subjectText.length + detailText.length);
+    },
+    write(row) {
+      writer.write(row, subjectText, detailText);
+    },
+  };
 }
 
 /** All tables, in chunks that are the caller's to keep. */
 function* encode(tables: Iterable<AnyTable>, style: LineStyle): Generator<Buffer, void, undefined> {
   const out = new ByteWriter();
   for (const table of tables) {
-    const { subject, detail } = table;
-    const writer = rowWriter(out, table, style);
-    const top = Buffer.from(style.header(table));
-    const full = out.reserve(top.length);
-    if (full !== undefined) {
-      yield full;
-    }
-    out.bytes(top);
-    for (let row = 0; row < table.size; row++) {
-      const subjectText = subject.textBytes(table.subjectAt(row));
-      const detailText = detail?.textBytes(table.detailAt(row)) ?? noLabels;
-      const full = out.reserve(writer.lines * (writer.lineRoom + subjectText.length + detailText.length));
-      if (full !== undefined) {
-        yield full;
-      }
-      writer.write(row, subjectText, detailText);
-    }
+    yield* writeFamily(out, table, familyWriter(out, table, style));
   }
   yield out.rest();
 }
 
-/**
- * Writes all tables, in chunks, and returns to the event loop whenever it has held it for more than 2 ms. Rows may be added and
- * updated meanwhile; the caller sees to it that none is removed (see {@link Catalog.renderBegan}).
- */
+/** Writes all tables, in chunks, and lets others run in between; see {@link writeFamily}. */
 export async function* renderLines(
   tables: Iterable<AnyTable>,
   style: LineStyle,

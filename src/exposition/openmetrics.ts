@@ -10,21 +10,9 @@ import { labelText } from "../metrics/dimension.js";
 import { type LineStyle, renderLines } from "./lines.js";
 import { formatBound, formatNumber } from "./numbers.js";
 import { collectFamilies, type RegistrySample } from "./registry-families.js";
+import { familyName, unitOf } from "./units.js";
 
 const end = "# EOF\n";
-
-/** Units that names of families end in. */
-const units = ["seconds", "bytes"];
-
-/** The family that a metric is of. */
-function familyName(type: string, name: string): string {
-  return type === "counter" ? name.replace(/_total$/, "") : name;
-}
-
-/** The unit of a family; "" when it has none. */
-function unitOf(family: string): string {
-  return units.find((unit) => family.endsWith(`_${unit}`)) ?? "";
-}
 
 function escapeHelp(help: string): string {
   return help.replace(/[\\"]/g, "\\$&").replace(/\n/g, "\\n");
@@ -32,12 +20,12 @@ function escapeHelp(help: string): string {
 
 function header({ type, name, help }: Pick<AnyTable, "name" | "help"> & { readonly type: string }): string {
   const family = familyName(type, name);
-  const unit = unitOf(family);
+  const unit = unitOf(type, name);
   const unitLine = unit === "" ? "" : `# UNIT ${family} ${unit}\n`;
   return `# TYPE ${family} ${type}\n${unitLine}# HELP ${family} ${escapeHelp(help)}\n`;
 }
 
-const style: LineStyle = { header, created: true };
+const style: LineStyle = { header, openMetrics: true };
 
 /** Writes all tables as {@link renderLines} does, and the end of a body. */
 export async function* renderOpenMetrics(tables: Iterable<AnyTable>): AsyncGenerator<Buffer, void, undefined> {

@@ -11,7 +11,7 @@ const style: LineStyle = {
   header({ name, type, help }) {
     return `# HELP ${name} ${help.replace(/\\/g, "\\\\").replace(/\n/g, "\\n")}\n# TYPE ${name} ${type}\n`;
   },
-  created: false,
+  openMetrics: false,
 };
 
 /** Writes all tables as {@link renderLines} does. */

@@ -1,18 +1,27 @@
 /** Log2 histograms of durations. */
-import { log2Ceil } from "./log2.js";
+import { type ExemplarDefinition, Exemplars } from "./exemplars.js";
+import { secondsPower } from "./log2.js";
 import type { Column } from "./rows.js";
 import { Table, type TableDefinition, type TableSettings } from "./table.js";
 
-/** A histogram and its buckets: 2^firstPower, 2^(firstPower + 1), … 2^lastPower nanoseconds, then +Inf. */
+/**
+ * A histogram and its buckets: 2^firstPower, 2^(firstPower + 1), … 2^lastPower seconds, then +Inf. These are bounds that native
+ * histograms of Prometheus have.
+ */
 export interface HistogramDefinition extends TableDefinition {
-  /** Default 8: 256 ns. */
+  /** Default -22: 238 ns. At least -30: 0.93 ns. */
   readonly firstPower?: number;
-  /** Default 36: 68.7 s. At most 52, so that every bound is an exact decimal of at most 17 digits. */
+  /** Default 6: 64 s. At most 22: 48 days. */
   readonly lastPower?: number;
+  /** Without, no event is shown as an example. */
+  readonly exemplar?: ExemplarDefinition;
 }
 
+const defaultFirst = -22;
+const defaultLast = 6;
+
 /** Lines of a label set: the finite buckets, +Inf, the sum and the count. */
-function linesOf({ firstPower = 8, lastPower = 36 }: HistogramDefinition): number {
+function linesOf({ firstPower = defaultFirst, lastPower = defaultLast }: HistogramDefinition): number {
   return lastPower - firstPower + 4;
 }
 
@@ -31,29 +40,34 @@ export class HistogramTable extends Table {
   readonly bounds: readonly number[];
   /** Buckets in a row, +Inf among them. */
   readonly slots: number;
-  readonly #firstPower: number;
+  /** The first bucket goes up to 2^firstPower seconds. */
+  readonly firstPower: number;
+  /** Events that stand for others; undefined for a table that shows none. */
+  readonly exemplars: Exemplars | undefined;
   readonly #buckets: Column;
   readonly #sums = this.rows.addColumn(1);
 
-  /** Throws when the powers are not whole numbers with 0 ≤ first ≤ last ≤ 52. */
+  /** Throws when the powers are not whole numbers with -30 ≤ first ≤ last ≤ 22. */
   constructor(definition: HistogramDefinition, settings: TableSettings) {
     super("histogram", definition, settings, linesOf(definition));
-    const { firstPower = 8, lastPower = 36 } = definition;
+    const { firstPower = defaultFirst, lastPower = defaultLast } = definition;
     if (
       !Number.isInteger(firstPower) ||
       !Number.isInteger(lastPower) ||
-      firstPower < 0 ||
+      firstPower < -30 ||
       lastPower < firstPower ||
-      lastPower > 52
+      lastPower > 22
     ) {
       throw new RangeError(
-        `metric ${this.name}: buckets 2^${firstPower} … 2^${lastPower} ns: want 0 ≤ first ≤ last ≤ 52`,
+        `metric ${this.name}: buckets 2^${firstPower} … 2^${lastPower} s: want -30 ≤ first ≤ last ≤ 22`,
       );
     }
-    this.bounds = Array.from({ length: lastPower - firstPower + 1 }, (_, index) => 2 ** (firstPower + index) / 1e9);
+    this.bounds = Array.from({ length: lastPower - firstPower + 1 }, (_, index) => 2 ** (firstPower + index));
     this.slots = this.bounds.length + 1;
-    this.#firstPower = firstPower;
+    this.firstPower = firstPower;
     this.#buckets = this.rows.addColumn(this.slots);
+    this.exemplars =
+      definition.exemplar === undefined ? undefined : new Exemplars(this.rows, definition.exemplar, this.clock);
   }
 
   /** Observations by row and bucket, not cumulative: row `r` starts at `r * slots`. Valid until the next insertion or removal. */
@@ -66,6 +80,11 @@ export class HistogramTable extends Table {
     return this.#sums.data;
   }
 
+  /** The bucket that a duration is counted in. */
+  slotOf(nanoseconds: number): number {
+    return slotOf(secondsPower(nanoseconds), this.firstPower, this.slots);
+  }
+
   /** Counts one duration of 0 … 2^53 nanoseconds; a longer one goes to +Inf. */
   observe(subject: number, detail: number, nanoseconds: number): void {
     this.observeAt(this.row(subject, detail), nanoseconds);
@@ -73,13 +92,14 @@ export class HistogramTable extends Table {
 
   /** The same for a row that {@link row} has given since the last removal. */
   observeAt(row: number, nanoseconds: number): void {
-    (this.#buckets.data[row * this.slots + slotOf(log2Ceil(nanoseconds), this.#firstPower, this.slots)] as number) += 1;
+    (this.#buckets.data[row * this.slots + slotOf(secondsPower(nanoseconds), this.firstPower, this.slots)] as number) +=
+      1;
     (this.#sums.data[row] as number) += nanoseconds;
   }
 
   /**
-   * Adds what was counted elsewhere, such as in the kernel: `counts[k]` durations of ceil(log2(ns)) = firstPower + k, and their
-   * sum. Slots below the first bucket fall into it, those above the last into +Inf. `row` comes from {@link row} just before.
+   * Adds what was counted elsewhere, such as in the kernel: `counts[k]` durations of which {@link secondsPower} is firstPower + k,
+   * and their sum. Slots below the first bucket fall into it, those above the last into +Inf. `row` comes from {@link row} just before.
    * Returns how many durations that was.
    */
   addSlots(row: number, firstPower: number, counts: ArrayLike<number>, sumNanoseconds: number): number {
@@ -88,7 +108,7 @@ export class HistogramTable extends Table {
     for (let slot = 0; slot < counts.length; slot++) {
       const count = counts[slot] as number;
       if (count !== 0) {
-        (buckets[row * this.slots + slotOf(firstPower + slot, this.#firstPower, this.slots)] as number) += count;
+        (buckets[row * this.slots + slotOf(firstPower + slot, this.firstPower, this.slots)] as number) += count;
         total += count;
       }
     }

@@ -19,3 +19,18 @@ export function log2Ceil(value: number): number {
   }
   return 64 - Math.clz32(Math.floor((Math.ceil(value) - 1) / 2 ** 32));
 }
+
+/** 2^-30 seconds in nanoseconds, which is exact. */
+const smallest = 1e9 / 2 ** 30;
+
+/** By k: 2^(k - 30) seconds in nanoseconds. */
+const bounds = Float64Array.from({ length: beyondExact + 1 }, (_, power) => smallest * 2 ** power);
+
+/**
+ * The smallest k of at least -30 with `nanoseconds` ≤ 2^k seconds. Exact for whole numbers up to 2^53, above 22 beyond.
+ * `ceil_log2_seconds` of bpf/lib/bits.h does the same, 30 added.
+ */
+export function secondsPower(nanoseconds: number): number {
+  const power = log2Ceil(nanoseconds);
+  return nanoseconds > (bounds[power] as number) ? power - 29 : power - 30;
+}

@@ -47,7 +47,8 @@ export abstract class Table {
   readonly seriesPerRow: number;
   protected readonly rows = new KeyedRows();
   readonly #created = this.rows.addColumn(1);
-  readonly #clock: () => number;
+  /** Milliseconds since 1970. */
+  protected readonly clock: () => number;
   readonly #isBounded: boolean;
   #otherRows = 0;
   #folded = 0;
@@ -70,7 +71,7 @@ export abstract class Table {
     this.detail = definition.detail;
     this.seriesPerRow = seriesPerRow;
     this.#isBounded = definition.bounded === true;
-    this.#clock = settings.clock ?? Date.now;
+    this.clock = settings.clock ?? Date.now;
     this.limitSeries(settings.limit);
   }
 
@@ -138,7 +139,7 @@ export abstract class Table {
       return this.row(other, detail);
     }
     const row = this.rows.insert(subject, detail);
-    this.#created.data[row] = this.#clock() - lateness;
+    this.#created.data[row] = this.clock() - lateness;
     return row;
   }
 }

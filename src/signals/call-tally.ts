@@ -2,7 +2,7 @@
 import type { SyscallEvent } from "../generated/syscall.js";
 import type { Identity } from "../identity/identity.js";
 import { actorWords } from "../kernel/record.js";
-import { log2Ceil } from "../metrics/log2.js";
+import { secondsPower } from "../metrics/log2.js";
 import { callSlots, firstPower } from "./syscall-metrics.js";
 
 /** A line in words: its key (the actor's words, number, errno), the actor's id, a sum of nanoseconds (two words), the slots. */
@@ -94,7 +94,7 @@ export class CallTally {
   }
 
   #count(at: number, duration: number): void {
-    const slot = Math.min(Math.max(log2Ceil(duration) - firstPower, 0), callSlots - 1);
+    const slot = Math.min(Math.max(secondsPower(duration) - firstPower, 0), callSlots - 1);
     (this.#words[at + slotsAt + slot] as number) += 1;
     (this.#sums[(at + sumAt) / 2] as number) += duration;
   }

@@ -7,8 +7,8 @@ import { errnoName } from "./errno.js";
 import type { SignalContext } from "./signal.js";
 import { syscallIndex, syscallName } from "./syscall-names.js";
 
-/** Calls are counted in slots, here and in the kernel: at most 2^8 ns, 2^9 ns, … (FIRST_POWER of bpf/lib/call_counts.h). */
-export const firstPower = 8;
+/** Calls are counted in slots, here and in the kernel: at most 2^-22 s, 2^-21 s, … (FIRST_POWER of bpf/lib/call_counts.h). */
+export const firstPower = -22;
 export const callSlots = CallLine.slotsLength;
 
 /** Declares the metrics. */

@@ -2,6 +2,7 @@
 import { IpFamily, TcpEvent, TcpEventKind, TcpPhase, TcpResult, TcpRole, TcpSample } from "../generated/tcp.js";
 import { Dimension } from "../metrics/dimension.js";
 import { addressText } from "./addresses.js";
+import { connectExemplar, observeConnect } from "./connect-exemplar.js";
 import { Connections, connectionsMemory } from "./connections.js";
 import { errnoName } from "./errno.js";
 import { keysOf } from "./names.js";
@@ -52,6 +53,7 @@ function declareMetrics({ catalog, identity }: SignalContext, peers: PeerDirecto
       name: "ringtap_tcp_connect_seconds",
       help: "Time from SYN to established, of active opens that succeeded.",
       subject: comms,
+      exemplar: connectExemplar,
     }),
     accepts: catalog.counter({
       name: "ringtap_tcp_accepts_total",
@@ -98,7 +100,7 @@ function declareMetrics({ catalog, identity }: SignalContext, peers: PeerDirecto
       name: "ringtap_tcp_rtt_seconds",
       help: "Smoothed round-trip time of each connection that carried data since the last look, at each scrape and at its end.",
       subject: comms,
-      firstPower: 12,
+      firstPower: -18,
     }),
   };
 }
@@ -149,7 +151,7 @@ function start(context: SignalContext, { peers }: SignalOptions): Handlers<TcpEv
     metrics.connects.add(subject, metrics.outcomes.id(outcome, peerOf(peers, event)), 1);
     const id = advance(event, subject, comm);
     if (event.result === TcpResult.established) {
-      metrics.connectSeconds.observe(comm, 0, event.duration);
+      observeConnect(metrics.connectSeconds, comm, event);
     } else {
       known.remove(id);
     }

@@ -6,6 +6,8 @@ const text = "text/plain; version=0.0.4; charset=utf-8";
 const newText = "text/plain; version=1.0.0; charset=utf-8";
 const openMetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
+const protobuf = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
+
 function contentType(accept: string | undefined): string {
   return chooseFormat(accept).contentType;
 }
@@ -28,6 +30,9 @@ test("what scrapers and browsers send", () => {
     format: "openmetrics",
     contentType: `${openMetrics}; escaping=underscores`,
   });
+  // The same with --enable-feature=native-histograms.
+  const native = `application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited,${prometheus2.replace("1.0.0,", "1.0.0;q=0.8,")}`;
+  assert.deepEqual(chooseFormat(native), { format: "protobuf", contentType: protobuf });
   // Prometheus 3 (config/config.go).
   const prometheus3 =
     "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
@@ -59,6 +64,16 @@ test("the range that names a format most closely speaks of it, wherever it stand
   assert.match(contentType("*/*, text/plain;q=0"), /^application\/openmetrics-text/);
   assert.match(contentType("text/*;q=0, */*;q=0.1"), /^application\/openmetrics-text/);
   assert.match(contentType("text/plain;q=0.9, text/plain;version=0.0.4;q=0.1"), /version=1/);
+});
+
+test("protobuf for those who want families delimited, or do not say", () => {
+  const type = "application/vnd.google.protobuf";
+  for (const parameters of ["", ";encoding=delimited", ";proto=io.prometheus.client.MetricFamily"]) {
+    assert.equal(contentType(`${type}${parameters}`), protobuf, parameters);
+  }
+  for (const parameters of [";encoding=text", ";encoding=compact-text", ";proto=google.protobuf.Any"]) {
+    assert.equal(contentType(`${type}${parameters}`), text, parameters);
+  }
 });
 
 test("spelling: cases, spaces, quotes, parameters of others", () => {

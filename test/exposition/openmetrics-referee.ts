@@ -25,7 +25,7 @@ def number(value):
     return value if math.isfinite(value) else str(value).replace("inf", "Infinity").replace("nan", "NaN")
 
 def exemplar(found):
-    return found and {"labels": found.labels, "value": found.value, "timestamp": found.timestamp}
+    return found and {"labels": found.labels, "value": found.value, "timestamp": float(found.timestamp)}
 
 json.dump([
     {"name": family.name, "help": family.documentation, "type": family.type, "unit": family.unit, "samples": [

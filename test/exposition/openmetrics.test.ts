@@ -8,6 +8,7 @@ import { renderOpenMetrics } from "../../src/exposition/openmetrics.js";
 import { renderText } from "../../src/exposition/text.js";
 import { Catalog } from "../../src/metrics/catalog.js";
 import { Dimension } from "../../src/metrics/dimension.js";
+import type { ExemplarDefinition } from "../../src/metrics/exemplars.js";
 import { readOpenMetrics, type RefereeFamily } from "./openmetrics-referee.js";
 import { readText } from "./read-text.js";
 import { addZeroByte, sampleCatalog } from "./sample-catalog.js";
@@ -86,6 +87,38 @@ test("each series of a counter or histogram tells since when it counts", async (
   now += 60_000;
   execs.add(comm.intern("sh"), 0, 1);
   assert.deepEqual((await created()).slice(0, 2), ["execs_created ls 1700000059.5", "execs_created sh 1700000119.5"]);
+});
+
+test("an exemplar is at the bucket that it was counted in", async () => {
+  const families = readOpenMetrics(await readText(renderOpenMetrics(sampleCatalog())));
+  const shown = families.flatMap(({ samples }) => samples).filter(({ exemplar }) => exemplar !== null);
+  assert.deepEqual(shown, [
+    {
+      name: "ringtap_tcp_connect_seconds_bucket",
+      labels: { comm: "curl", le: "0.001953125" },
+      value: 4,
+      exemplar: { labels: { pid: "4711" }, value: 0.001, timestamp: Date.UTC(2026, 0, 2, 3, 4, 5, 678) / 1000 },
+    },
+  ]);
+});
+
+test("there is room for the longest exemplar", async () => {
+  for (const text of ['"'.repeat(125), "\\".repeat(125), "\n".repeat(125)]) {
+    const catalog = new Catalog();
+    const comm = new Dimension(["comm"]);
+    const exemplar: ExemplarDefinition = { width: 0, labels: () => [["pid", text]] };
+    const table = catalog.histogram({ name: "x_seconds", help: "X.", subject: comm, exemplar, lastPower: -22 });
+    // More than a chunk.
+    for (let each = 0; each < 200; each++) {
+      const row = table.row(comm.intern(`${each}`));
+      table.observeAt(row, 1e9);
+      table.exemplars?.take(row, { duration: 1e9, time: 0 });
+    }
+    const [family] = readOpenMetrics(await readText(renderOpenMetrics(catalog)));
+    const shown = family?.samples.filter((sample) => sample.exemplar !== null) ?? [];
+    assert.equal(shown.length, 200);
+    assert.ok(shown.every((sample) => sample.exemplar?.labels.pid === text && sample.labels.le === "+Inf"));
+  }
 });
 
 test("a whole body is valid, and has the agent's own metrics", async () => {

@@ -14,6 +14,22 @@ import { ask } from "./http.js";
 export interface Series {
   readonly metric: Readonly<Record<string, string>>;
   readonly value: readonly [number, string];
+  /** In place of a value, for a native histogram. Of a bucket: which bounds are its own, lower and upper bound, count. */
+  readonly histogram?: readonly [
+    number,
+    {
+      readonly count: string;
+      readonly sum: string;
+      readonly buckets: readonly (readonly [number, string, string, string])[];
+    },
+  ];
+}
+
+/** An exemplar, as Prometheus tells it. */
+export interface StoredExemplar {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: string;
+  readonly timestamp: number;
 }
 
 async function freePort(): Promise<number> {
@@ -28,12 +44,14 @@ async function freePort(): Promise<number> {
 
 /**
  * Starts a Prometheus that scrapes `target` each second; returns its address. It and its files go when the test ends. `how` is more
- * of the scrape configuration.
+ * of the scrape configuration; `features` is for its flag `--enable-feature`: without, it asks for OpenMetrics, with
+ * `native-histograms` for protobuf.
  */
 export async function startPrometheus(
   context: Pick<TestContext, "after">,
   target: string,
   how: Readonly<Record<string, unknown>> = {},
+  features: readonly string[] = [],
 ): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "ringtap-prometheus-"));
   const config = join(folder, "prometheus.yml");
@@ -49,7 +67,12 @@ export async function startPrometheus(
   const address = `127.0.0.1:${await freePort()}`;
   const child = spawn(
     "prometheus",
-    [`--config.file=${config}`, `--storage.tsdb.path=${join(folder, "data")}`, `--web.listen-address=${address}`],
+    [
+      `--config.file=${config}`,
+      `--storage.tsdb.path=${join(folder, "data")}`,
+      `--web.listen-address=${address}`,
+      ...features.map((feature) => `--enable-feature=${feature}`),
+    ],
     { stdio: "ignore" },
   );
   context.after(async () => {
@@ -63,10 +86,22 @@ export async function startPrometheus(
   return address;
 }
 
-export async function query(prometheus: string, expression: string): Promise<Series[]> {
-  const { status, body } = await ask(prometheus, `/api/v1/query?query=${encodeURIComponent(expression)}`);
+async function askApi(prometheus: string, question: string): Promise<unknown> {
+  const { status, body } = await ask(prometheus, `/api/v1/${question}`);
   assert.equal(status, 200, body.toString());
-  return (JSON.parse(body.toString()) as { data: { result: Series[] } }).data.result;
+  return (JSON.parse(body.toString()) as { data: unknown }).data;
+}
+
+export async function query(prometheus: string, expression: string): Promise<Series[]> {
+  const data = await askApi(prometheus, `query?query=${encodeURIComponent(expression)}`);
+  return (data as { result: Series[] }).result;
+}
+
+/** The exemplars of the series that a selector names; there are none without the feature `exemplar-storage`. */
+export async function queryExemplars(prometheus: string, selector: string): Promise<StoredExemplar[]> {
+  const question = `query_exemplars?query=${encodeURIComponent(selector)}&start=0&end=${Math.ceil(Date.now() / 1000)}`;
+  const series = (await askApi(prometheus, question)) as { exemplars: StoredExemplar[] }[];
+  return series.flatMap(({ exemplars }) => exemplars);
 }
 
 /** Asks again until there is an answer; Prometheus needs a second to start and another to scrape. */

@@ -1,6 +1,7 @@
 /** A catalog with one of everything: all types, hostile labels, folds, empty families. The golden file shows it. */
 import { Catalog } from "../../src/metrics/catalog.js";
 import { Dimension } from "../../src/metrics/dimension.js";
+import type { HistogramTable } from "../../src/metrics/histogram-table.js";
 
 /** What a process may call itself, and what the kernel would let it. */
 const hostileNames = [
@@ -14,6 +15,15 @@ const hostileNames = [
   "tab\tcr\r",
   "",
 ];
+
+/** Has a row show one of its events. */
+function showExample(table: HistogramTable, row: number, nanoseconds: number, pid: number): void {
+  const { exemplars } = table;
+  const at = exemplars?.take(row, { duration: nanoseconds, time: 0 }) ?? -1;
+  if (exemplars !== undefined && at >= 0) {
+    exemplars.numbers[at] = pid;
+  }
+}
 
 export function sampleCatalog(): Catalog {
   const catalog = new Catalog({ seriesLimit: 12, clock: () => Date.UTC(2026, 0, 2, 3, 4, 5, 678) });
@@ -56,18 +66,20 @@ export function sampleCatalog(): Catalog {
     help: "SYN to established.",
     subject: comm,
     bounded: true,
+    exemplar: { width: 1, labels: (numbers, at) => [["pid", `${numbers[at]}`]] },
   });
-  for (const nanoseconds of [0, 256, 257, 1_000_000, 68_719_476_736, 68_719_476_737]) {
+  for (const nanoseconds of [0, 238, 239, 1_000_000, 64_000_000_000, 64_000_000_001]) {
     latency.observe(comm.intern("curl"), 0, nanoseconds);
   }
   latency.observe(comm.intern(""), 0, 1_500_000_000);
+  showExample(latency, latency.row(comm.intern("curl")), 1_000_000, 4711);
   const durations = catalog.histogram({
     name: "ringtap_syscall_duration_seconds",
     help: "Time in the kernel.",
     subject: comm,
     detail: new Dimension(["syscall"]),
-    firstPower: 0,
-    lastPower: 52,
+    firstPower: -30,
+    lastPower: 22,
   });
   durations.observe(comm.intern("curl"), durations.detail?.intern("openat") ?? 0, 2 ** 51 + 1);
 

@@ -83,6 +83,11 @@ test("/metrics is in the format that is asked for, and a HEAD tells which", asyn
       "openmetrics",
       "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores",
     ],
+    [
+      "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
+      "protobuf",
+      "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited",
+    ],
     ["application/json", "text", "text/plain; version=0.0.4; charset=utf-8"],
   ] as const) {
     for (const encoding of ["gzip", "identity"]) {

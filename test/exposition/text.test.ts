@@ -88,7 +88,7 @@ test("a row is whole wherever a chunk ends, and however long it is", async () =>
     const subject = new Dimension(["comm"]);
     const detail = new Dimension(["call"]);
     const gauge = catalog.gauge({ name: "x", help: "Help.", subject, detail });
-    const histogram = catalog.histogram({ name: "y_seconds", help: "Help.", subject, lastPower: 9 });
+    const histogram = catalog.histogram({ name: "y_seconds", help: "Help.", subject, lastPower: -21 });
     const rows = Math.ceil(100_000 / length / 50);
     const expected = ["# HELP x Help.", "# TYPE x gauge"];
     for (let row = 0; row < rows; row++) {
@@ -101,8 +101,8 @@ test("a row is whole wherever a chunk ends, and however long it is", async () =>
       const comm = `${row}`.padStart(length, "é");
       histogram.observe(subject.intern(comm), 0, 0.1);
       expected.push(
-        `y_seconds_bucket{comm="${comm}",le="2.56e-07"} 1`,
-        `y_seconds_bucket{comm="${comm}",le="5.12e-07"} 1`,
+        `y_seconds_bucket{comm="${comm}",le="2.384185791015625e-07"} 1`,
+        `y_seconds_bucket{comm="${comm}",le="4.76837158203125e-07"} 1`,
         `y_seconds_bucket{comm="${comm}",le="+Inf"} 1`,
         `y_seconds_sum{comm="${comm}"} 1e-10`,
         `y_seconds_count{comm="${comm}"} 1`,

@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { SyscallEvent } from "../../src/generated/syscall.js";
 import { Identity } from "../../src/identity/identity.js";
 import { Catalog } from "../../src/metrics/catalog.js";
-import { log2Ceil } from "../../src/metrics/log2.js";
+import { secondsPower } from "../../src/metrics/log2.js";
 import { CallTally } from "../../src/signals/call-tally.js";
 import { callSlots, firstPower } from "../../src/signals/syscall-metrics.js";
 import { seededRandom } from "../metrics/random.js";
@@ -61,7 +61,7 @@ function countBoth(
     write(call);
     tally.add(event);
     const slots = new Array<number>(callSlots).fill(0);
-    slots[Math.min(Math.max(log2Ceil(call.duration) - firstPower, 0), callSlots - 1)] = 1;
+    slots[Math.min(Math.max(secondsPower(call.duration) - firstPower, 0), callSlots - 1)] = 1;
     add(mapped, `pid="${call.tgid}",comm="${call.comm}" ${call.nr} ${call.error}`, call.duration, slots);
     if (++count % emptyAfter === 0) {
       tally.empty();

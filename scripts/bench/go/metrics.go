@@ -10,7 +10,7 @@ import (
 )
 
 // The bounds of ringtap's own histograms: 2^8 ns to 2^36 ns.
-var buckets = prometheus.ExponentialBuckets(256e-9, 2, 29)
+var buckets = prometheus.ExponentialBuckets(1.0/(1<<22), 2, 29)
 
 func counter(name string, labels ...string) *prometheus.CounterVec {
 	vec := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: name}, labels)

@@ -121,7 +121,7 @@ static __always_inline struct call *counts_of(struct call *call, __u32 nr)
 
 static __always_inline void count(struct call *to, __u64 duration)
 {
-	__u32 slot = ceil_log2(duration);
+	__u32 slot = ceil_log2_seconds(duration);
 
 	if (slot >= SLOTS)
 		slot = SLOTS - 1;

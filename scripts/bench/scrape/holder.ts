@@ -91,7 +91,7 @@ function promClientRender(counters: number, histograms: number): Render {
     name: "ringtap_syscall_duration_seconds",
     help: "Duration.",
     labelNames: ["comm", "syscall"],
-    buckets: Array.from({ length: 29 }, (_, power) => 2 ** (8 + power) / 1e9),
+    buckets: Array.from({ length: 29 }, (_, power) => 2 ** (power - 22)),
     registers,
   });
   for (let series = 0; series < counters; series++) {

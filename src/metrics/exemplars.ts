@@ -1,0 +1,82 @@
+/** One event of each row of a histogram, to show what is behind its numbers. */
+import type { Column, KeyedRows } from "./rows.js";
+
+/** What is kept of an event, and what is said of it. */
+export interface ExemplarDefinition {
+  /** How many numbers are kept of an event. */
+  readonly width: number;
+  /** Labels made of these numbers, which begin at `at`; with their names at most {@link longestExemplar} characters of ASCII. */
+  readonly labels: (numbers: Float64Array, at: number) => ExemplarLabels;
+}
+
+/** An event that may be shown. */
+export interface TimedEvent {
+  /** Nanoseconds. */
+  readonly duration: number;
+  /** Nanoseconds since boot. */
+  readonly time: number;
+}
+
+export type ExemplarLabels = readonly (readonly [name: string, value: string])[];
+
+/** An event as formats show it. */
+export interface Exemplar {
+  readonly nanoseconds: number;
+  /** Milliseconds since 1970. */
+  readonly time: number;
+  readonly labels: ExemplarLabels;
+}
+
+/** Characters that names and values of an exemplar's labels may have, by OpenMetrics 1.0. */
+export const longestExemplar = 128;
+
+/** For how long the slowest event is shown, unless a slower one comes, nanoseconds. */
+const shownFor = 60e9;
+
+/** Of each row: the duration, the time of day, the time since boot; then the event's numbers. */
+const ownNumbers = 3;
+
+/** The slowest event of each row in the last minute or so. Replacing it allocates nothing. */
+export class Exemplars {
+  readonly #definition: ExemplarDefinition;
+  readonly #clock: () => number;
+  readonly #column: Column;
+
+  /** `clock` tells milliseconds since 1970. */
+  constructor(rows: KeyedRows, definition: ExemplarDefinition, clock: () => number) {
+    this.#definition = definition;
+    this.#clock = clock;
+    this.#column = rows.addColumn(ownNumbers + definition.width);
+  }
+
+  /** Numbers of all events. Valid until the next insertion or removal. */
+  get numbers(): Float64Array {
+    return this.#column.data;
+  }
+
+  /**
+   * Takes an event in place of the one that the row shows, if it is slower or that one has been shown long enough. Returns where in
+   * {@link numbers} the event's are to be put; -1 when it is not taken. Given as numbers, V8 would box its times for the call.
+   */
+  take(row: number, event: TimedEvent): number {
+    const { data, stride } = this.#column;
+    const at = row * stride;
+    if (event.duration < (data[at] as number) && event.time - (data[at + 2] as number) < shownFor) {
+      return -1;
+    }
+    data[at] = event.duration;
+    data[at + 1] = this.#clock();
+    data[at + 2] = event.time;
+    return at + ownNumbers;
+  }
+
+  /** The event that a row shows, if there was one. */
+  at(row: number): Exemplar | undefined {
+    const { data, stride } = this.#column;
+    const at = row * stride;
+    const time = data[at + 1] as number;
+    return time === 0
+      ? undefined
+      : { nanoseconds: data[at] as number, time, labels: this.#definition.labels(data, at + ownNumbers) };
+  }
+}
