@@ -26,7 +26,7 @@ import { LineOutput } from "./trace-output.js";
 import { pauseUntil } from "./waiting.js";
 
 /** What tells processes apart. */
-const labels = ["pid", "comm", "container_id", "container"];
+const labels = ["pid", "comm", "container_id", "container"] as const;
 
 /** Prints what happened between two looks, once or until `ending`. */
 async function printFrames(live: Live, options: TopOptions, ending: Promise<unknown>, log: Logger): Promise<void> {
