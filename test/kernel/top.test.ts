@@ -134,7 +134,7 @@ describe("on a terminal", () => {
 
   before(() => {
     network = networkNamespace(scope);
-    const [file = "", ...args] = [...network.prefix, traffic, "again"];
+    const [file, ...args] = [...network.prefix, traffic, "again"] as const;
     const child = spawn(file, args);
     scope.after(async () => {
       child.kill("SIGKILL");
@@ -160,7 +160,7 @@ describe("on a terminal", () => {
     terminal.press("?");
     await terminal.shows(/^ {2}q, ctrl-c +leave$/m);
     terminal.press("?");
-    await terminal.shows(/processes, by syscalls/);
+    await terminal.shows(/1 process, by syscalls/);
     terminal.press("q");
     const left = await terminal.shows(/AFTER 0/);
     assert.deepEqual(left.slice(0, 2), ["BEFORE", "AFTER 0"]);
