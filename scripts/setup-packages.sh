@@ -56,6 +56,7 @@ missing_packages() {
   has_command zsh || echo zsh
   has_command fish || echo fish
   has_command tmux || echo tmux
+  has_command ps || echo procps
   has_command man || echo man-db
   has_command mandoc || echo mandoc
   has_command col || echo bsdextrautils

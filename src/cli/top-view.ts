@@ -95,7 +95,7 @@ function healthText({ state, frame }: TopScene): string {
 }
 
 function processLines({ state, chosen, columns, rows, paint }: TopScene, frame: TopFrame): string[] {
-  const order = `${chosen.length} processes, by ${state.sort}${state.reversed ? ", reversed" : ""}`;
+  const order = `${chosen.length} ${chosen.length === 1 ? "process" : "processes"}, by ${state.sort}${state.reversed ? ", reversed" : ""}`;
   const filter =
     state.isTyping || state.filter !== ""
       ? `  filter: ${escapeControls(state.filter)}${state.isTyping ? "_" : ""}`

@@ -7,6 +7,7 @@ import { Command } from "commander";
 import { addCheckCommand } from "../../src/cli/check.js";
 import { environmentVariable } from "../../src/cli/environment.js";
 import { addRunCommand } from "../../src/cli/run.js";
+import { addTopCommand } from "../../src/cli/top.js";
 import { addTraceCommand } from "../../src/cli/trace.js";
 import { configFile, runOptions } from "../cli/run-options.js";
 import { codeRows, fences, readDocument, section } from "./documents.js";
@@ -14,6 +15,7 @@ import { codeRows, fences, readDocument, section } from "./documents.js";
 const program = new Command();
 addRunCommand(program);
 addTraceCommand(program);
+addTopCommand(program);
 addCheckCommand(program);
 
 interface ShownFlag {
@@ -36,7 +38,7 @@ function shownFlags(name: string): readonly ShownFlag[] {
 
 const flagsPage = readDocument("docs/flags.md");
 
-for (const command of ["run", "trace", "check"]) {
+for (const command of ["run", "trace", "top", "check"]) {
   describe(`docs/flags.md, ringtap ${command}`, () => {
     const rows = codeRows(section(flagsPage, `## ringtap ${command}`));
 

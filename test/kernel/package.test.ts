@@ -45,7 +45,8 @@ describe("npm package", () => {
     }
     const expected = [
       /^package\/(package\.json|README\.md|(bpf\/)?LICENSE)$/,
-      /^package\/dist\/(src\/.*\.js|prebuilt\/.*|web\/\w+\.(html|css|js|svg))$/,
+      /^package\/dist\/(src\/.*\.(js|d\.ts)|prebuilt\/.*|web\/\w+\.(html|css|js|svg))$/,
+      /^package\/docs\/(ringtap\.1|trace\.schema\.json)$/,
       /^package\/deploy\/systemd\/ringtap\.service$/,
     ];
     assert.deepEqual(

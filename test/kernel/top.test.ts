@@ -82,7 +82,15 @@ test("--once --output json: counts are exact", async (t) => {
   assert.deepEqual([dropped, down], [0, []]);
 
   const [ours] = processes.filter(({ comm }) => comm === "rt-top");
-  const names = ["connects", "connect_failures", "accepts", "sent_bytes", "received_bytes", "file_opens", "file_open_failures"];
+  const names = [
+    "connects",
+    "connect_failures",
+    "accepts",
+    "sent_bytes",
+    "received_bytes",
+    "file_opens",
+    "file_open_failures",
+  ];
   assert.deepEqual(
     names.map((name) => ours?.[name]),
     [10, 3, 7, 700, 700, 50, 10],
@@ -91,7 +99,10 @@ test("--once --output json: counts are exact", async (t) => {
   // The read began before anything was attached, and does not count.
   assert.deepEqual([calls?.comm, calls?.syscalls, calls?.syscall_errors], ["rt-top-calls", 1000, 0]);
   const connects = processes.map((process) => Number(process.connects));
-  assert.deepEqual(connects, connects.toSorted((a, b) => b - a));
+  assert.deepEqual(
+    connects,
+    connects.toSorted((a, b) => b - a),
+  );
 });
 
 test("without a terminal: a table for each look, no colours, until it is ended", async (t) => {
@@ -123,7 +134,7 @@ describe("on a terminal", () => {
 
   before(() => {
     network = networkNamespace(scope);
-    const [file = "", ...args] = [...network.prefix, traffic, "again"];
+    const [file, ...args] = [...network.prefix, traffic, "again"] as const;
     const child = spawn(file, args);
     scope.after(async () => {
       child.kill("SIGKILL");
@@ -141,7 +152,7 @@ describe("on a terminal", () => {
     const terminal = openTop(t, "--filter=rt-top");
     const shown = await terminal.shows(/^ +\d+ rt-top .*\n(.*\n)*\? help/m);
     assert.match(shown[0] ?? "", /^ringtap top \d\d:\d\d:\d\d {2}every 300ms .* events\/s .* own cpu \d/);
-    assert.match(shown[1] ?? "", /^1 processes, by syscalls {2}filter: rt-top$/);
+    assert.match(shown[1] ?? "", /^1 process, by syscalls {2}filter: rt-top$/);
     terminal.press("Enter");
     const details = await terminal.shows(/^SYSTEM CALL +CALLS +TIME +EACH +ERRORS\n(.*\n)*openat .*ENOENT \d+/m);
     assert(details.some((line) => /^connect .* ECONNREFUSED \d+$/.test(line)));
@@ -149,7 +160,7 @@ describe("on a terminal", () => {
     terminal.press("?");
     await terminal.shows(/^ {2}q, ctrl-c +leave$/m);
     terminal.press("?");
-    await terminal.shows(/processes, by syscalls/);
+    await terminal.shows(/1 process, by syscalls/);
     terminal.press("q");
     const left = await terminal.shows(/AFTER 0/);
     assert.deepEqual(left.slice(0, 2), ["BEFORE", "AFTER 0"]);
@@ -163,7 +174,7 @@ describe("on a terminal", () => {
     terminal.press("<", "<", "r");
     await terminal.shows(/processes, by comm, reversed/);
     terminal.press("/", "r", "t", "-", "t", "o", "p");
-    await terminal.shows(/^1 processes, .* filter: rt-top_$/m);
+    await terminal.shows(/^1 process, .* filter: rt-top_$/m);
     terminal.press("Enter");
     await terminal.shows(/ filter: rt-top$/m);
     terminal.press("p");
@@ -180,7 +191,9 @@ describe("on a terminal", () => {
     const terminal = openTop(t, "--filter=rt-top");
     await terminal.shows(/rt-top .*\n(.*\n)*\? help/);
     terminal.resize(50, 8);
-    const small = await terminal.shows(/^ringtap top .*…\n1 processes.*\n +PID COMM .*…\n +\d+ rt-top .*\n\n\n\n\? help/);
+    const small = await terminal.shows(
+      /^ringtap top .*…\n1 process, .*\n +PID COMM .*…\n +\d+ rt-top .*\n\n\n\n\? help/,
+    );
     assert.equal(small.length, 8);
     assert(small.every((line) => line.length <= 50));
     terminal.resize(140, 30);
@@ -199,5 +212,4 @@ describe("on a terminal", () => {
       assert.deepEqual(left.slice(0, 2), ["BEFORE", "AFTER 0"]);
     });
   }
-
 });

@@ -27,7 +27,11 @@ export function openTerminal(scope: Scope, command: string, columns = 120, rows 
   scope.after(() => {
     tmux("kill-server");
   });
-  const lines = (): string[] => tmux("capture-pane", "-p").split("\n").slice(0, -1).map((line) => line.trimEnd());
+  const lines = (): string[] =>
+    tmux("capture-pane", "-p")
+      .split("\n")
+      .slice(0, -1)
+      .map((line) => line.trimEnd());
   return {
     lines,
     press: (...keys) => void tmux("send-keys", ...keys),
