@@ -78,7 +78,7 @@ async function top(options: TopOptions): Promise<void> {
   const log = createLogger(options.logLevel, options.logFormat);
   requireKernel();
   const ending = askedToEnd();
-  const kubernetes = followKubernetes({ ...options, kubernetesPodLabels: [], peerLabels: [] }, log);
+  const kubernetes = followKubernetes({ ...options, labels: ["pod"], kubernetesPodLabels: [], peerLabels: [] }, log);
   const set = startSignals({
     signals,
     wanted: signals.map(({ name }) => name),

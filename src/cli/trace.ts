@@ -45,7 +45,7 @@ async function trace(signal: Signal, options: TraceOptions): Promise<void> {
   const where = compileWhere(options.where, fieldTypes(signal), signal.name);
   const log = createLogger(options.logLevel, options.logFormat);
   requireKernel();
-  const kubernetes = followKubernetes({ ...options, kubernetesPodLabels: [], peerLabels: [] }, log);
+  const kubernetes = followKubernetes({ ...options, labels: ["pod"], kubernetesPodLabels: [], peerLabels: [] }, log);
   const cgroups = new Cgroups();
   nameContainers(cgroups, kubernetes.pods, []);
   try {
