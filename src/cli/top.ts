@@ -26,7 +26,7 @@ import { LineOutput } from "./trace-output.js";
 import { pauseUntil } from "./waiting.js";
 
 /** What tells processes apart. */
-const labels = ["pid", "comm", "container_id", "container"] as const;
+const labels = ["pid", "comm", "container_id", "container"];
 
 /** Prints what happened between two looks, once or until `ending`. */
 async function printFrames(live: Live, options: TopOptions, ending: Promise<unknown>, log: Logger): Promise<void> {
@@ -78,7 +78,7 @@ async function top(options: TopOptions): Promise<void> {
   const log = createLogger(options.logLevel, options.logFormat);
   requireKernel();
   const ending = askedToEnd();
-  const kubernetes = followKubernetes({ ...options, labels, kubernetesPodLabels: [], peerLabels: [] }, log);
+  const kubernetes = followKubernetes({ ...options, labels: ["pod"], kubernetesPodLabels: [], peerLabels: [] }, log);
   const set = startSignals({
     signals,
     wanted: signals.map(({ name }) => name),
