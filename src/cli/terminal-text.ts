@@ -18,7 +18,7 @@ function cellsOf(character: string): number {
 }
 
 /** The cells that a text without controls takes: two for characters of East Asia and for pictures, none for marks. */
-function displayWidth(text: string): number {
+export function displayWidth(text: string): number {
   if (plainText.test(text)) {
     return text.length;
   }

@@ -5,13 +5,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
 
 /** Answers with a whole body; a HEAD gets its headers alone. */
-function send(
-  request: IncomingMessage,
-  response: ServerResponse,
-  status: number,
-  type: string,
-  body: string,
-): void {
+function send(request: IncomingMessage, response: ServerResponse, status: number, type: string, body: string): void {
   const bytes = Buffer.from(body);
   response.writeHead(status, {
     "Content-Type": type,
