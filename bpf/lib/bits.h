@@ -29,8 +29,8 @@ static __always_inline __u32 ceil_log2(__u64 value)
 	step = (rest > 0x3) << 1;
 	bits |= step;
 	rest >>= step;
-	/* Two bits are left: 0, 1, 2 or 3 stand for 0, 1, 2 and 2 of them. */
-	return bits + (rest > 0) + (rest > 1);
+	/* Two bits are left: 0, 1, 2 or 3 stand for 0, 1, 2 and 2 of them, here as a table. */
+	return bits + (0xa4 >> (2 * (rest & 3)) & 3);
 }
 
 /*
@@ -42,6 +42,8 @@ static __always_inline __u32 ceil_log2(__u64 value)
 static __always_inline __u32 ceil_log2_seconds(__u64 duration)
 {
 	__u32 power = ceil_log2(duration);
+	__u64 bound = 1953125ull << (power & 63) >> 21;
 
-	return power + (duration > 1953125ull << (power & 63) >> 21);
+	/* The sign of the difference: a comparison would be a branch. */
+	return power + ((bound - duration) >> 63);
 }

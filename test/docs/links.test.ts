@@ -13,8 +13,16 @@ function anchor(heading: string): string {
     .replace(/ /g, "-");
 }
 
+/** The anchors of a page; headings that are called the same are numbered. */
 function anchors(text: string): readonly string[] {
-  return Array.from(prose(text).matchAll(/^#+ (.*)$/gm), ([, heading = ""]) => anchor(heading));
+  const seen = new Map<string, number>();
+  const ofHeadings = Array.from(prose(text).matchAll(/^#+ (.*)$/gm), ([, heading = ""]) => {
+    const name = anchor(heading);
+    const before = seen.get(name) ?? 0;
+    seen.set(name, before + 1);
+    return before === 0 ? name : `${name}-${before}`;
+  });
+  return [...ofHeadings, ...Array.from(text.matchAll(/<a id="([^"]+)">/g), ([, id = ""]) => id)];
 }
 
 describe("links", () => {

@@ -60,7 +60,11 @@ describe("docs/metrics.md", () => {
 
   before(async () => {
     // An API server that is not there shows all metrics about Kubernetes, those of its errors too.
-    const kubernetes = ["--kubernetes.api-url=https://127.0.0.1:1", "--kubernetes.node-name=node-1"];
+    const kubernetes = [
+      "--kubernetes.api-url=https://127.0.0.1:1",
+      "--kubernetes.node-name=node-1",
+      "--kubernetes.pod-labels=app",
+    ];
     const agent = await startAgent(scope, ["--bpf.stats", "--cgroup.hierarchy=unified", ...kubernetes]);
     await oneConnection();
     await controlGroup(scope, hierarchy("cgroup2"), `ringtap-docs-${process.pid}`).remove();

@@ -22,7 +22,7 @@ export function copyBuild(scope: Scope): BuildCopy {
   scope.after(() => {
     rmSync(folder, { recursive: true });
   });
-  for (const part of ["dist/src", "dist/bpf", "dist/native", "package.json"]) {
+  for (const part of ["dist/src", "dist/bpf", "dist/native", "dist/web", "package.json"]) {
     cpSync(join(checkout, part), join(folder, part), { recursive: true, dereference: true });
   }
   symlinkSync(join(checkout, "node_modules"), join(folder, "node_modules"));
