@@ -38,7 +38,8 @@ it("the tour can be walked", { timeout: 180_000 }, async (t) => {
       // All of the walk has ended.
     }
   });
-  const [stdout, stderr, [status]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
+  const closed = once(child, "close") as Promise<[number | null]>;
+  const [stdout, stderr, [status]] = await Promise.all([text(child.stdout), text(child.stderr), closed]);
   assert.equal(status, 0, `${stdout}\n${stderr}`);
   for (const shown of [
     /^tcp: up \(tp_btf\)$/m,
