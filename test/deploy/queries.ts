@@ -24,13 +24,13 @@ export function checkFiles(
   }
 }
 
-/** The metrics of docs/metrics.md, with the names that histograms' series have. */
+/** The metrics of docs/metrics.md, with the names that histograms' series have: the metric's own where they are native. */
 function documentedMetrics(): ReadonlySet<string> {
   const metrics = new Set<string>();
   for (const [row, first = ""] of readDocument("docs/metrics.md").matchAll(/^\| `(\w+)` \|.*$/gm)) {
     const names = Array.from(row.matchAll(/`((?:ringtap|process|nodejs)_\w+)`/g), ([, name = ""]) => name);
     for (const name of row.includes("| histogram")
-      ? ["bucket", "sum", "count"].map((part) => `${first}_${part}`)
+      ? [first, ...["bucket", "sum", "count"].map((part) => `${first}_${part}`)]
       : names) {
       metrics.add(name);
     }
