@@ -14,7 +14,7 @@ export interface LiveSource {
   look(): Promise<{ readonly changes: Message; whole(): Message }>;
   /** What one viewer gets besides, by the query of its request. Throws a RangeError for one that makes no sense. */
   open(query: URLSearchParams): { take(looked: boolean): readonly Message[]; close(): void };
-  /** Nobody watches any more. */
+  /** Nobody has watched for a while. */
   rest(): void;
 }
 
@@ -24,6 +24,8 @@ export interface LiveStreamOptions {
   readonly maxViewers?: number;
   /** Milliseconds between two looks; default 1000. */
   readonly interval?: number;
+  /** Milliseconds without a viewer until the source rests; default 5000. A page that asks for something else goes and comes again. */
+  readonly patience?: number;
   /** Another object once the web configuration has changed: viewers have to come, and say who they are, again. */
   readonly inForce?: (() => unknown) | undefined;
   /** Told why a look failed. */
@@ -65,9 +67,10 @@ export interface LiveStream {
 
 /** Makes a stream. Looks are taken while there are viewers. */
 export function createLiveStream(options: LiveStreamOptions): LiveStream {
-  const { source, maxViewers = 16, interval = 1000, inForce, onError } = options;
+  const { source, maxViewers = 16, interval = 1000, patience = 5000, inForce, onError } = options;
   const viewers = new Set<Viewer>();
   let timer: NodeJS.Timeout | undefined;
+  let resting: NodeJS.Timeout | undefined;
   let turn = 0;
   let isLooking = false;
   let frames = 0;
@@ -125,10 +128,18 @@ export function createLiveStream(options: LiveStreamOptions): LiveStream {
       onError(error);
     } finally {
       isLooking = false;
-      if (viewers.size === 0) {
+    }
+  }
+
+  /** Rests once nobody has come meanwhile, and no look is under way that would wake the source again. */
+  function restLater(): void {
+    resting = setTimeout(() => {
+      if (isLooking) {
+        restLater();
+      } else {
         source.rest();
       }
-    }
+    }, patience).unref();
   }
 
   function leave(viewer: Viewer): void {
@@ -137,14 +148,13 @@ export function createLiveStream(options: LiveStreamOptions): LiveStream {
     if (viewers.size === 0) {
       clearInterval(timer);
       timer = undefined;
-      if (!isLooking) {
-        source.rest();
-      }
+      restLater();
     }
   }
 
   function enter(viewer: Viewer): void {
     viewers.add(viewer);
+    clearTimeout(resting);
     viewer.response.once("close", () => {
       leave(viewer);
     });

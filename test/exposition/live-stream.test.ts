@@ -41,7 +41,7 @@ function countingSource(bytes = 1) {
 
 async function serve(context: TestContext, options: Partial<LiveStreamOptions> & Pick<LiveStreamOptions, "source">) {
   const errors: unknown[] = [];
-  const stream = createLiveStream({ interval, onError: (error) => errors.push(error), ...options });
+  const stream = createLiveStream({ interval, patience: interval, onError: (error) => errors.push(error), ...options });
   const { address } = await start(context, { live: stream.handle });
   return { address, stream, errors };
 }
@@ -107,6 +107,20 @@ test("nobody looks while nobody watches", async (context) => {
   const { looks } = state;
   await sleep(5 * interval);
   assert.deepEqual([state.looks, state.open], [looks, 0]);
+});
+
+test("a viewer that comes back at once finds everything as it was", async (context) => {
+  const { state, source } = countingSource();
+  const { address, stream } = await serve(context, { source, patience: 1000 });
+  const viewer = await watch(context, address);
+  await until(() => state.looks > 1);
+  viewer.request.destroy();
+  await until(() => stream.status().viewers === 0);
+  const { looks } = state;
+  await watch(context, address);
+  await until(() => state.looks > looks);
+  await sleep(1500);
+  assert.equal(state.rests, 0);
 });
 
 test("more viewers than may be are refused, counted, and let in when one has gone", async (context) => {

@@ -104,10 +104,11 @@ describe("page", () => {
     assert.match((await link(comm, "127.0.0.1:11").locator("title").textContent()) ?? "", /3 failures/);
   });
 
-  it("looks into a process by the keyboard: its calls", async () => {
+  it("looks into a process by the keyboard: its calls and its peers", async () => {
     const { page } = wide;
     const waiting = await traffic(program, "serve", 4, 8003, 7, 100);
-    const client = await traffic(program, "connect", 4, "127.0.0.1", 8003, "bh", 7, 0, 0);
+    const client = await traffic(program, "connect", 4, "127.0.0.1", 8003, "b", 7, 100, 1000);
+    await client.go();
     // Before it called itself so, the process was ip(8), which has a row of its own.
     await filter(`pid:${client.pid} comm:${comm}`);
     await page.locator("#processes tbody [data-key=connects][data-total='7']").waitFor();
@@ -118,8 +119,9 @@ describe("page", () => {
     await page.keyboard.press("j");
     await page.keyboard.press("Enter");
     const drill = page.locator("#drill");
+    await drill.getByRole("row", { name: /^→ 127\.0\.0\.1:8003 7 / }).waitFor();
     await drill.getByRole("row", { name: /^connect 7 / }).waitFor();
-    await Promise.all([client.go(), waiting.go()]);
+    await waiting.go();
     await page.keyboard.press("Escape");
     assert.equal(await drill.isVisible(), false);
   });
