@@ -35,7 +35,7 @@ enum tcp_event_kind {
 /* A connection as it stands; counts are totals since the agent has known it. */
 struct tcp_sample {
 	__u32 connection[2]; /* the socket's address; with start it names the connection */
-	__u64 start;	     /* SYN sent or accept returned, ns; 0: open before the agent */
+	__u32 start[2];	     /* SYN sent or accept returned, ns, low word first; 0: open before */
 	__u64 sent;	     /* payload bytes, retransmissions left out */
 	__u64 received;	     /* payload bytes, in order */
 	__u32 retransmits;   /* segments, SYN and SYN-ACK included */
@@ -69,7 +69,7 @@ static __always_inline void describe_sample(struct tcp_sample *sample, struct so
 	__u64 address = address_of(sk);
 
 	__builtin_memcpy(sample->connection, &address, sizeof(address));
-	sample->start = c->start;
+	__builtin_memcpy(sample->start, &c->start, sizeof(c->start));
 	sample->sent = traffic.sent - c->base_sent;
 	sample->received = traffic.received - c->base_received;
 	sample->retransmits = traffic.retransmits - c->base_retransmits;

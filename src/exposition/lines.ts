@@ -109,7 +109,7 @@ function histogramWriter(out: ByteWriter, table: HistogramTable, exemplars: Exem
         out.byte(comma);
       }
       const labelsEnd = out.at;
-      const exemplar = exemplars?.at(row);
+      const exemplar = exemplars?.show(row);
       const exemplarSlot = exemplar === undefined ? -1 : table.slotOf(exemplar.nanoseconds);
       let total = 0;
       for (let slot = 0; slot < slots; slot++) {

@@ -83,7 +83,7 @@ function writeDeltas(out: ProtobufWriter, { buckets, slots }: HistogramTable, ro
 export function writeHistogram(out: ProtobufWriter, table: HistogramTable, row: number): void {
   const { buckets, bounds, slots } = table;
   const start = out.begin(fields.metric.histogram);
-  const exemplar = table.exemplars?.at(row);
+  const exemplar = table.exemplars?.show(row);
   const exemplarSlot = exemplar === undefined ? -1 : table.slotOf(exemplar.nanoseconds);
   let total = 0;
   for (let slot = 0; slot < slots; slot++) {

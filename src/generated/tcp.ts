@@ -45,7 +45,7 @@ export class TcpEvent extends RecordView {
   static readonly struct = "tcp_event";
   static readonly size = 176;
   static readonly layout =
-    "tcp_event[176] time@0+8:unsigned duration@8+8:unsigned connection@16+8:numbers2 start@24+8:unsigned sent@32+8:unsigned received@40+8:unsigned retransmits@48+4:unsigned rtt_us@52+4:unsigned state@56+4:unsigned role@60+4:tcp_role phase@64+4:tcp_phase reserved@68+4:unsigned tgid@72+4:unsigned tid@76+4:unsigned comm@80+16:text thread_comm@96+16:text cgroup@112+8:unsigned family@120+4:ip_family local_port@124+2:unsigned remote_port@126+2:unsigned local_address@128+16:numbers4 remote_address@144+16:numbers4 kind@160+4:tcp_event_kind result@164+4:tcp_result error@168+4:unsigned reserved_end@172+4:unsigned";
+    "tcp_event[176] time@0+8:unsigned duration@8+8:unsigned connection@16+8:numbers2 start@24+8:numbers2 sent@32+8:unsigned received@40+8:unsigned retransmits@48+4:unsigned rtt_us@52+4:unsigned state@56+4:unsigned role@60+4:tcp_role phase@64+4:tcp_phase reserved@68+4:unsigned tgid@72+4:unsigned tid@76+4:unsigned comm@80+16:text thread_comm@96+16:text cgroup@112+8:unsigned family@120+4:ip_family local_port@124+2:unsigned remote_port@126+2:unsigned local_address@128+16:numbers4 remote_address@144+16:numbers4 kind@160+4:tcp_event_kind result@164+4:tcp_result error@168+4:unsigned reserved_end@172+4:unsigned";
 
   get time(): number {
     return (this.words[this.at + 0] as number) + (this.words[this.at + 1] as number) * 2 ** 32;
@@ -57,8 +57,9 @@ export class TcpEvent extends RecordView {
   connection(index: number): number {
     return (this.words[this.at + 4 + index] as number);
   }
-  get start(): number {
-    return (this.words[this.at + 6] as number) + (this.words[this.at + 7] as number) * 2 ** 32;
+  static readonly startLength = 2;
+  start(index: number): number {
+    return (this.words[this.at + 6 + index] as number);
   }
   get sent(): number {
     return (this.words[this.at + 8] as number) + (this.words[this.at + 9] as number) * 2 ** 32;
@@ -155,14 +156,15 @@ export class TcpSample extends RecordView {
   static readonly struct = "tcp_sample";
   static readonly size = 144;
   static readonly layout =
-    "tcp_sample[144] connection@0+8:numbers2 start@8+8:unsigned sent@16+8:unsigned received@24+8:unsigned retransmits@32+4:unsigned rtt_us@36+4:unsigned state@40+4:unsigned role@44+4:tcp_role phase@48+4:tcp_phase reserved@52+4:unsigned tgid@56+4:unsigned tid@60+4:unsigned comm@64+16:text thread_comm@80+16:text cgroup@96+8:unsigned family@104+4:ip_family local_port@108+2:unsigned remote_port@110+2:unsigned local_address@112+16:numbers4 remote_address@128+16:numbers4";
+    "tcp_sample[144] connection@0+8:numbers2 start@8+8:numbers2 sent@16+8:unsigned received@24+8:unsigned retransmits@32+4:unsigned rtt_us@36+4:unsigned state@40+4:unsigned role@44+4:tcp_role phase@48+4:tcp_phase reserved@52+4:unsigned tgid@56+4:unsigned tid@60+4:unsigned comm@64+16:text thread_comm@80+16:text cgroup@96+8:unsigned family@104+4:ip_family local_port@108+2:unsigned remote_port@110+2:unsigned local_address@112+16:numbers4 remote_address@128+16:numbers4";
 
   static readonly connectionLength = 2;
   connection(index: number): number {
     return (this.words[this.at + 0 + index] as number);
   }
-  get start(): number {
-    return (this.words[this.at + 2] as number) + (this.words[this.at + 3] as number) * 2 ** 32;
+  static readonly startLength = 2;
+  start(index: number): number {
+    return (this.words[this.at + 2 + index] as number);
   }
   get sent(): number {
     return (this.words[this.at + 4] as number) + (this.words[this.at + 5] as number) * 2 ** 32;

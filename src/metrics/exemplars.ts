@@ -13,8 +13,6 @@ export interface ExemplarDefinition {
 export interface TimedEvent {
   /** Nanoseconds. */
   readonly duration: number;
-  /** Nanoseconds since boot. */
-  readonly time: number;
 }
 
 export type ExemplarLabels = readonly (readonly [name: string, value: string])[];
@@ -30,13 +28,16 @@ export interface Exemplar {
 /** Characters that names and values of an exemplar's labels may have, by OpenMetrics 1.0. */
 export const longestExemplar = 128;
 
-/** For how long the slowest event is shown, unless a slower one comes, nanoseconds. */
-const shownFor = 60e9;
+/** For how long the slowest event keeps its place against faster ones, milliseconds. */
+const shownFor = 60_000;
 
-/** Of each row: the duration, the time of day, the time since boot; then the event's numbers. */
+/** Of each row: the duration that takes its place, the event's own, the time of day; then the event's numbers. */
 const ownNumbers = 3;
 
-/** The slowest event of each row in the last minute or so. Replacing it allocates nothing. */
+/**
+ * The slowest event of each row, until it is older than a minute and has been shown: then the next one takes its place. Replacing it
+ * allocates nothing. An event's age is looked at when it is shown, for times are numbers that V8 may box where events come in.
+ */
 export class Exemplars {
   readonly #definition: ExemplarDefinition;
   readonly #clock: () => number;
@@ -55,28 +56,32 @@ export class Exemplars {
   }
 
   /**
-   * Takes an event in place of the one that the row shows, if it is slower or that one has been shown long enough. Returns where in
-   * {@link numbers} the event's are to be put; -1 when it is not taken. Given as numbers, V8 would box its times for the call.
+   * Takes an event in place of the one that the row shows, unless that is slower and still has its place. Returns where in
+   * {@link numbers} the event's are to be put; -1 when it is not taken.
    */
   take(row: number, event: TimedEvent): number {
     const { data, stride } = this.#column;
     const at = row * stride;
-    if (event.duration < (data[at] as number) && event.time - (data[at + 2] as number) < shownFor) {
+    if (event.duration < (data[at] as number)) {
       return -1;
     }
     data[at] = event.duration;
-    data[at + 1] = this.#clock();
-    data[at + 2] = event.time;
+    data[at + 1] = event.duration;
+    data[at + 2] = this.#clock();
     return at + ownNumbers;
   }
 
   /** The event that a row shows, if there was one. */
-  at(row: number): Exemplar | undefined {
+  show(row: number): Exemplar | undefined {
     const { data, stride } = this.#column;
     const at = row * stride;
-    const time = data[at + 1] as number;
-    return time === 0
-      ? undefined
-      : { nanoseconds: data[at] as number, time, labels: this.#definition.labels(data, at + ownNumbers) };
+    const time = data[at + 2] as number;
+    if (time === 0) {
+      return undefined;
+    }
+    if (this.#clock() - time >= shownFor) {
+      data[at] = 0;
+    }
+    return { nanoseconds: data[at + 1] as number, time, labels: this.#definition.labels(data, at + ownNumbers) };
   }
 }

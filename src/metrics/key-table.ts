@@ -8,14 +8,17 @@ export function keyTableMemory(words: number, keys: number): number {
   return 2 ** log2Ceil(keys) * (4 * words + slots + freeList);
 }
 
-/** Words spread over 32 bits: multiply and xor-shift word by word, after murmur3's finalizer. */
+/**
+ * Words spread over 32 bits: multiply and xor-shift word by word, after murmur3's finalizer. Signed, as V8 returns it without a box
+ * where it does not inline the call.
+ */
 function hash(words: Uint32Array, from: number, to: number): number {
   let h = 0x9e3779b9;
   for (let at = from; at < to; at++) {
     h = Math.imul((h ^ (words[at] as number) ^ (h >>> 15)) | 0, 0x85ebca77);
   }
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae3d);
-  return (h ^ (h >>> 16)) >>> 0;
+  return h ^ (h >>> 16);
 }
 
 /** Keys of `words` 32-bit words. Ids are dense; that of a removed key is given out again. */

@@ -7,8 +7,8 @@ import { KeyTable, keyTableMemory } from "../metrics/key-table.js";
  */
 const missedCensuses = 8;
 
-/** Bytes of a connection: five numbers in arrays that grow by half, an entry of the key table. */
-const connectionBytes = 5 * 8 * 1.5;
+/** Bytes of a connection: six numbers in arrays that grow by half, an entry of the key table. */
+const connectionBytes = 6 * 8 * 1.5;
 
 /** Bytes that so many connections take at the most. */
 export function connectionsMemory(connections: number): number {
@@ -18,11 +18,15 @@ export function connectionsMemory(connections: number): number {
 /** In place of a census: the id is free. */
 const forgotten = -Infinity;
 
-/** What names a connection, and what it has counted since the agent has known it. */
+/**
+ * What names a connection, and what it has counted since the agent has known it. Words where numbers are too large for V8 to return
+ * them without a box.
+ */
 export interface ConnectionRecord {
   /** Two words: the address of its socket. */
   connection(index: number): number;
-  readonly start: number;
+  /** Two words: when it began. */
+  start(index: number): number;
   readonly sent: number;
   readonly received: number;
   readonly retransmits: number;
@@ -37,8 +41,9 @@ export class Connections {
 
   readonly #table = new KeyTable(2);
   readonly #key = new Uint32Array(2);
-  /** By id. */
+  /** By id, two words each. */
   readonly #start: number[] = [];
+  /** By id. */
   readonly #sent: number[] = [];
   readonly #received: number[] = [];
   readonly #retransmits: number[] = [];
@@ -52,15 +57,15 @@ export class Connections {
 
   /** Takes a connection's totals: leaves what they add in `sent`, `received` and `retransmits`. Returns its id. */
   advance(record: ConnectionRecord): number {
-    const { start, sent, received, retransmits } = record;
+    const { sent, received, retransmits } = record;
     this.#key[0] = record.connection(0);
     this.#key[1] = record.connection(1);
     let id = this.#table.find(this.#key);
     if (id < 0) {
       id = this.#table.add(this.#key);
-      this.#begin(id, start);
-    } else if (this.#start[id] !== start) {
-      this.#begin(id, start);
+      this.#begin(id, record);
+    } else if (this.#start[2 * id] !== record.start(0) || this.#start[2 * id + 1] !== record.start(1)) {
+      this.#begin(id, record);
     }
     // A record may have waited in the ring while a census, which sees the present, went by: it adds nothing.
     this.sent = Math.max(0, sent - (this.#sent[id] as number));
@@ -100,8 +105,9 @@ export class Connections {
     this.#table.remove(id);
   }
 
-  #begin(id: number, start: number): void {
-    this.#start[id] = start;
+  #begin(id: number, record: ConnectionRecord): void {
+    this.#start[2 * id] = record.start(0);
+    this.#start[2 * id + 1] = record.start(1);
     this.#sent[id] = 0;
     this.#received[id] = 0;
     this.#retransmits[id] = 0;

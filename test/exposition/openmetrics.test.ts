@@ -112,7 +112,7 @@ test("there is room for the longest exemplar", async () => {
     for (let each = 0; each < 200; each++) {
       const row = table.row(comm.intern(`${each}`));
       table.observeAt(row, 1e9);
-      table.exemplars?.take(row, { duration: 1e9, time: 0 });
+      table.exemplars?.take(row, { duration: 1e9 });
     }
     const [family] = readOpenMetrics(await readText(renderOpenMetrics(catalog)));
     const shown = family?.samples.filter((sample) => sample.exemplar !== null) ?? [];

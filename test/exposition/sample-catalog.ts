@@ -19,7 +19,7 @@ const hostileNames = [
 /** Has a row show one of its events. */
 function showExample(table: HistogramTable, row: number, nanoseconds: number, pid: number): void {
   const { exemplars } = table;
-  const at = exemplars?.take(row, { duration: nanoseconds, time: 0 }) ?? -1;
+  const at = exemplars?.take(row, { duration: nanoseconds }) ?? -1;
   if (exemplars !== undefined && at >= 0) {
     exemplars.numbers[at] = pid;
   }

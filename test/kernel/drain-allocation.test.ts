@@ -13,6 +13,11 @@ import type { Signal } from "../../src/signals/signal.js";
 import { syscall } from "../../src/signals/syscall.js";
 import { tcp } from "../../src/signals/tcp.js";
 
+/**
+ * Without inlining, every number that a function returns and that is not a small integer is put into a box. How much V8 inlines
+ * depends on what it happens to compile first: nothing may depend on it.
+ */
+setFlagsFromString("--max-inlined-bytecode-size-cumulative=0");
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
 

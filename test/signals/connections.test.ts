@@ -9,7 +9,7 @@ const socketB = socketA + 1;
 function totals(socket: number, sent: number, start = 1) {
   return {
     connection: (index: number) => (index === 0 ? socket : 0xffff_8881),
-    start,
+    start: (index: number) => (index === 0 ? start : 3000),
     sent,
     received: 2 * sent,
     retransmits: 0,

@@ -25,7 +25,8 @@ static __always_inline void write_record(__u64 number, __u64 processes)
 	event->duration = invent_duration(random);
 	event->sample.connection[0] = connection % SOCKETS * SOCKET_SIZE;
 	event->sample.connection[1] = 0xffff8881;
-	event->sample.start = 1 + connection;
+	event->sample.start[0] = connection * 1000003;
+	event->sample.start[1] = 3000;
 	if (closes) {
 		event->sample.sent = 100 + (random >> 20 & 4095);
 		event->sample.received = 100 + (random >> 24 & 4095);
