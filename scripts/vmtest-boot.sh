@@ -26,31 +26,41 @@ share() {
   ' share "$@"
 }
 
-# initial_files KERNEL_FOLDER BUSYBOX FOLDER: what the guest starts from, as an archive on standard output.
-initial_files() {
-  mkdir -p "$3"/{bin,dev,proc,sys}
-  cp "$2" "$3/bin/busybox"
-  cp -r "$1/early" "$3"
-  cp "$scripts/vmtest-init" "$3/init"
-  (cd "$3" && find . | cpio --quiet -o -H newc)
+# archive FOLDER BUSYBOX INIT: what the guest starts from: a folder's files, a shell, the first program. On standard output.
+archive() {
+  mkdir -p "$1"/{bin,dev,proc,sys}
+  cp "$2" "$1/bin/busybox"
+  cp "$scripts/$3" "$1/init"
+  (cd "$1" && find . | cpio --quiet -o -H newc)
 }
 
-# emulate ARCHITECTURE FOLDER OUT WORK: boots the kernel and returns when the guest is gone. With more than one processor, or
-# with cmpxchg16b, newer kernels crash at random in QEMU 7.2; nokaslr and the rest make a start of four seconds out of ten.
+# emulate ARCHITECTURE FOLDER OUT WORK QEMU_ARGUMENT...: boots the kernel and returns when the guest is gone. With more than one
+# processor, or with cmpxchg16b, newer kernels crash at random in QEMU 7.2; nokaslr and the rest make a start of four seconds out
+# of ten.
 emulate() {
-  local machine console
-  case $1 in
+  local machine console architecture=$1 folder=$2 out=$3 work=$4
+  shift 4
+  case $architecture in
     amd64) machine=(qemu-system-x86_64 -cpu max,-cx16) console=ttyS0 ;;
     arm64) machine=(qemu-system-aarch64 -machine virt -cpu neoverse-n1) console=ttyAMA0 ;;
   esac
   timeout --foreground --kill-after=5 "${VMTIMEOUT:-600}" "${machine[@]}" -accel tcg -smp 1 -m 1024 \
-    -object memory-backend-memfd,id=memory,size=1024M,share=on -numa node,memdev=memory \
-    -chardev socket,id=files,path="$4/root.socket" -device vhost-user-fs-pci,chardev=files,tag=root \
-    -nodefaults -no-user-config -display none -no-reboot -serial stdio \
-    -kernel "$2/vmlinux" -initrd "$4/initrd" \
+    -nodefaults -no-user-config -display none -no-reboot -serial stdio "$@" \
+    -kernel "$folder/vmlinux" -initrd "$work/initrd" \
     -append "console=$console quiet panic=-1 nokaslr no_timer_check cryptomgr.notests rcupdate.rcu_expedited=1 \
-      audit=0 apparmor=0 selinux=0 ${APPEND-} VMTEST_OUT=$3 VMTEST_MODULES=$2/modules" \
-    </dev/null >"$3/console" 2>&1
+      audit=0 apparmor=0 selinux=0 ${APPEND-} VMTEST_OUT=$out VMTEST_MODULES=$folder/modules" \
+    </dev/null >"$out/console" 2>&1
+}
+
+# finish OUT: prints what the command has said, and ends as it did.
+finish() {
+  [ ! -e "$1/log" ] || cat "$1/log"
+  if ! [ -s "$1/status" ]; then
+    echo "vmtest: the guest ended before the command did; its last words:" >&2
+    tail -n 40 "$1/console" >&2
+    exit 125
+  fi
+  exit "$(cat "$1/status")"
 }
 
 # run KERNEL COMMAND...
@@ -72,7 +82,9 @@ run() {
     busybox=$(userland_of "$architecture")/usr/bin/busybox
     [ -e "$busybox" ] || fail "the programs for $architecture are not there: scripts/vmtest userland $architecture"
   fi
-  initial_files "$folder" "$busybox" "$work/initial" >"$work/initrd"
+  mkdir "$work/initial"
+  cp -r "$folder/early" "$work/initial"
+  archive "$work/initial" "$busybox" vmtest-init >"$work/initrd"
 
   share "$work/root" "$architecture" "$folder" "$out" >"$work/share.log" 2>&1 &
   server=$!
@@ -80,12 +92,25 @@ run() {
   timeout 10 sh -c 'until [ -S "$1" ]; do sleep 0.1; done' wait "$work/root.socket" ||
     fail "virtiofsd did not start: $(cat "$work/share.log")"
 
-  emulate "$architecture" "$folder" "$out" "$work" || :
-  [ ! -e "$out/log" ] || cat "$out/log"
-  if ! [ -e "$out/status" ]; then
-    echo "vmtest: the guest ended before the command did; its last words:" >&2
-    tail -n 40 "$out/console" >&2
-    exit 125
-  fi
-  exit "$(cat "$out/status")"
+  emulate "$architecture" "$folder" "$out" "$work" \
+    -object memory-backend-memfd,id=memory,size=1024M,share=on -numa node,memdev=memory \
+    -chardev socket,id=files,path="$work/root.socket" -device vhost-user-fs-pci,chardev=files,tag=root || :
+  finish "$out"
+}
+
+# run_alone KERNEL FOLDER COMMAND: the guest writes what the command says to its second serial port, and its status to the third.
+run_alone() {
+  local folder=$kernels/$1 work out
+  [ -e "$folder/release" ] || fail "kernel $1 is not there: scripts/vmtest fetch $1@SUITE"
+  work=$(mktemp -d /tmp/vmtest.XXXXXX)
+  trap "rm -rf '$work'" EXIT
+  out=$(realpath -m "${OUT:-$work/out}")
+  mkdir -p "$out"
+  rm -f "$out"/{log,status}
+  cp -r "$2" "$work/initial"
+  echo "$3" >"$work/initial/command"
+  archive "$work/initial" "$(command -v busybox)" vmtest-init-alone >"$work/initrd"
+  emulate "$(architecture_of "$1")" "$folder" "$out" "$work" \
+    -serial file:"$out/log" -serial file:"$out/status" || :
+  finish "$out"
 }

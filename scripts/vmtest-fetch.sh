@@ -11,15 +11,19 @@ architecture_of() {
 
 # newest_of KERNEL SUITES: the release of the newest package, such as 6.1.0-50-cloud-amd64.
 newest_of() {
-  local architecture version
+  local architecture version flavour=cloud-
   architecture=$(architecture_of "$1")
   version=${1%"-$architecture"}
+  if [[ $version = *-full ]]; then
+    version=${version%-full}
+    flavour=
+  fi
   case $version in
     newest) version='[0-9].*' ;;
-    *) version="${version//./\\.}([-.+].*)?" ;;
+    *) version="${version//./\\.}([.+][^-]*)?(-[0-9]+)?" ;;
   esac
   apt_of "$kernels/.apt" "$architecture" "$2" apt-cache pkgnames linux-image- |
-    sed -nE "s/^linux-image-($version-cloud-$architecture)\$/\1/p" | sort -V | tail -n1
+    sed -nE "s/^linux-image-($version-$flavour$architecture)\$/\1/p" | sort -V | tail -n1
 }
 
 # number FILE OFFSET BYTES: a little-endian number.
