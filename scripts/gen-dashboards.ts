@@ -5,8 +5,8 @@
  *   node dist/scripts/gen-dashboards.js            write
  *   node dist/scripts/gen-dashboards.js --check    exit 1 when something differs
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 
 import { format } from "prettier";
 
@@ -37,8 +37,8 @@ async function files(): Promise<ReadonlyMap<string, string>> {
 
 /** What lies in a folder of the checkout. */
 function listed(folder: string): readonly string[] {
-  mkdirSync(join(root, folder), { recursive: true });
-  return readdirSync(join(root, folder)).map((name) => `${folder}/${name}`);
+  const path = join(root, folder);
+  return existsSync(path) ? readdirSync(path).map((name) => `${folder}/${name}`) : [];
 }
 
 const expected = await files();
@@ -58,6 +58,7 @@ if (process.argv.includes("--check")) {
     rmSync(join(root, path));
   });
   stale.forEach(([path, text]) => {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
     writeFileSync(join(root, path), text);
   });
 }

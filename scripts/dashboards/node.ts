@@ -2,11 +2,11 @@
 import { dashboard } from "./dashboard.js";
 import { stat, timeseries } from "./panels.js";
 import { chosenAgents, queries, top } from "./promql.js";
+import { connects, failed, failedConnects, openConnections, systemCalls } from "./shared.js";
 import { agentVariables } from "./variables.js";
 
-const { rate, sum } = queries(chosenAgents);
-
-const failed = 'result!~"established|aborted"';
+const chosen = queries(chosenAgents);
+const { rate, sum } = chosen;
 
 export const node = dashboard({
   uid: "ringtap-node",
@@ -24,31 +24,10 @@ export const node = dashboard({
             unit: "short",
             query: sum("ringtap_build_info"),
           }),
-          stat({
-            title: "Connects",
-            description: "Active opens that have ended, with whatever outcome.",
-            unit: "cps",
-            query: rate("ringtap_tcp_connects_total"),
-          }),
-          stat({
-            title: "Connects that fail",
-            description: "Of those that have an outcome; what programs gave up themselves does not count.",
-            unit: "percentunit",
-            query: `${rate("ringtap_tcp_connects_total", [], failed)} / ${rate("ringtap_tcp_connects_total", [], 'result!="aborted"')}`,
-            red: 0.25,
-          }),
-          stat({
-            title: "Open connections",
-            description: "Established, or closed by the other end only; both ends of those within a node.",
-            unit: "short",
-            query: sum("ringtap_tcp_connections"),
-          }),
-          stat({
-            title: "System calls",
-            description: "Calls that have returned.",
-            unit: "cps",
-            query: rate("ringtap_syscalls_total"),
-          }),
+          connects(chosen),
+          failedConnects(chosen),
+          openConnections(chosen),
+          systemCalls(chosen),
           stat({
             title: "Programs started",
             description: "Successful execve.",

@@ -2,12 +2,22 @@
 import { dashboard, labelVariable } from "./dashboard.js";
 import { stat, table, timeseries } from "./panels.js";
 import { chosenPrograms, queries, top } from "./promql.js";
+import {
+  bytes,
+  connects,
+  connectsByOutcome,
+  lifetimes,
+  openConnections,
+  systemCalls,
+  timeToConnect,
+} from "./shared.js";
 import { agentVariables, anyOf, programVariable } from "./variables.js";
 
 /** Of the metrics that know whose process it is. */
 const known = ["ringtap_tcp_connections", "ringtap_syscalls_total", "ringtap_file_opens_total"];
 
-const { rate, sum } = queries(`${chosenPrograms},namespace=~"$namespace",pod=~"$pod"`);
+const chosen = queries(`${chosenPrograms},namespace=~"$namespace",pod=~"$pod"`);
+const { rate, sum } = chosen;
 
 /** Histograms, starts and ends know programs by name only. */
 const byName = queries(chosenPrograms);
@@ -30,24 +40,9 @@ export const program = dashboard({
       title: "Now",
       lines: [
         [
-          stat({
-            title: "Open connections",
-            description: "Established, or closed by the other end only.",
-            unit: "short",
-            query: sum("ringtap_tcp_connections"),
-          }),
-          stat({
-            title: "Connects",
-            description: "Active opens that have ended, with whatever outcome.",
-            unit: "cps",
-            query: rate("ringtap_tcp_connects_total"),
-          }),
-          stat({
-            title: "System calls",
-            description: "Calls that have returned.",
-            unit: "cps",
-            query: rate("ringtap_syscalls_total"),
-          }),
+          openConnections(chosen),
+          connects(chosen),
+          systemCalls(chosen),
           stat({
             title: "Opens",
             description: "Files opened, or not.",
@@ -73,33 +68,7 @@ export const program = dashboard({
     {
       title: "TCP",
       lines: [
-        [
-          timeseries({
-            title: "Connects by outcome",
-            description: "Active opens that have ended.",
-            unit: "cps",
-            queries: { "{{result}}": rate("ringtap_tcp_connects_total", ["result"]) },
-          }),
-          timeseries({
-            title: "Time to connect",
-            description: "SYN to established: what half, and what 99 %, of connects take at most.",
-            unit: "s",
-            queries: {
-              "50 %": byName.quantile(0.5, "ringtap_tcp_connect_seconds"),
-              "99 %": byName.quantile(0.99, "ringtap_tcp_connect_seconds"),
-            },
-            exemplars: true,
-          }),
-          timeseries({
-            title: "Bytes",
-            description: "Payload, retransmissions left out.",
-            unit: "Bps",
-            queries: {
-              sent: rate("ringtap_tcp_sent_bytes_total"),
-              received: rate("ringtap_tcp_received_bytes_total"),
-            },
-          }),
-        ],
+        [connectsByOutcome(chosen), timeToConnect(byName), bytes(chosen)],
         [
           timeseries({
             title: "Connections",
@@ -116,15 +85,7 @@ export const program = dashboard({
               "99 %": byName.quantile(0.99, "ringtap_tcp_rtt_seconds"),
             },
           }),
-          timeseries({
-            title: "Lifetime of connections",
-            description: "Of those that have ended: what half, and what 99 %, lasted at most.",
-            unit: "s",
-            queries: {
-              "50 % {{role}}": byName.quantile(0.5, "ringtap_tcp_connection_seconds", ["role"]),
-              "99 % {{role}}": byName.quantile(0.99, "ringtap_tcp_connection_seconds", ["role"]),
-            },
-          }),
+          lifetimes(byName),
         ],
       ],
     },

@@ -2,9 +2,11 @@
 import { dashboard, labelVariable } from "./dashboard.js";
 import { heatmap, stat, table, timeseries } from "./panels.js";
 import { chosenPrograms, queries, top } from "./promql.js";
+import { systemCalls } from "./shared.js";
 import { agentVariables, programVariable } from "./variables.js";
 
-const { rate, quantile, mean, heat } = queries(`${chosenPrograms},syscall=~"$syscall"`);
+const chosen = queries(`${chosenPrograms},syscall=~"$syscall"`);
+const { rate, quantile, mean, heat } = chosen;
 
 const call = ["comm", "syscall"];
 
@@ -35,12 +37,7 @@ export const syscalls = dashboard({
       title: "Now",
       lines: [
         [
-          stat({
-            title: "Calls",
-            description: "That have returned.",
-            unit: "cps",
-            query: rate("ringtap_syscalls_total"),
-          }),
+          systemCalls(chosen),
           stat({
             title: "Mean time",
             description: "From entry to return, waiting included.",

@@ -2,17 +2,19 @@
 import { dashboard } from "./dashboard.js";
 import { heatmap, stat, timeseries } from "./panels.js";
 import { chosenPrograms, queries, top } from "./promql.js";
+import {
+  bytes,
+  connectsByOutcome,
+  failedConnects,
+  failures,
+  lifetimes,
+  openConnections,
+  timeToConnect,
+} from "./shared.js";
 import { agentVariables, programVariable } from "./variables.js";
 
-const { rate, sum, quantile, late, heat } = queries(chosenPrograms);
-
-const failed = 'result!~"established|aborted"';
-const decided = 'result!="aborted"';
-
-/** Share of connects that fail, of those that have an outcome. */
-function failures(by: readonly string[] = []): string {
-  return `${rate("ringtap_tcp_connects_total", by, failed)} / ${rate("ringtap_tcp_connects_total", by, decided)}`;
-}
+const chosen = queries(chosenPrograms);
+const { rate, quantile, late, heat } = chosen;
 
 export const tcp = dashboard({
   uid: "ringtap-tcp",
@@ -27,13 +29,7 @@ export const tcp = dashboard({
       title: "Now",
       lines: [
         [
-          stat({
-            title: "Connects that fail",
-            description: "Of those that have an outcome; what programs gave up themselves does not count.",
-            unit: "percentunit",
-            query: failures(),
-            red: 0.25,
-          }),
+          failedConnects(chosen),
           stat({
             title: "Connects that take over a second",
             description: "Of those that succeed: their SYN was sent again. The objective of the alerts is 1 %.",
@@ -47,12 +43,7 @@ export const tcp = dashboard({
             unit: "cps",
             query: rate("ringtap_tcp_retransmits_total"),
           }),
-          stat({
-            title: "Open connections",
-            description: "Established, or closed by the other end only.",
-            unit: "short",
-            query: sum("ringtap_tcp_connections"),
-          }),
+          openConnections(chosen),
         ],
       ],
     },
@@ -60,17 +51,12 @@ export const tcp = dashboard({
       title: "Whether connections come about",
       lines: [
         [
-          timeseries({
-            title: "Connects by outcome",
-            description: "Active opens that have ended.",
-            unit: "cps",
-            queries: { "{{result}}": rate("ringtap_tcp_connects_total", ["result"]) },
-          }),
+          connectsByOutcome(chosen),
           timeseries({
             title: "Share of connects that fail, by program",
             description: "Of those that have an outcome.",
             unit: "percentunit",
-            queries: { "{{comm}}": top(failures(["comm"])) },
+            queries: { "{{comm}}": top(failures(chosen, ["comm"])) },
             max: 1,
             programs: true,
           }),
@@ -78,7 +64,7 @@ export const tcp = dashboard({
             title: "Share of connects that fail, by node",
             description: "Of those that have an outcome; one node, or all of them.",
             unit: "percentunit",
-            queries: { "{{instance}}": top(failures(["instance"])) },
+            queries: { "{{instance}}": top(failures(chosen, ["instance"])) },
             max: 1,
           }),
         ],
@@ -94,17 +80,7 @@ export const tcp = dashboard({
             unit: "s",
             query: heat("ringtap_tcp_connect_seconds"),
           }),
-          timeseries({
-            title: "Time to connect",
-            description: "What half, 90 % and 99 % of connects take at most; the examples are the slowest of a minute.",
-            unit: "s",
-            queries: {
-              "50 %": quantile(0.5, "ringtap_tcp_connect_seconds"),
-              "90 %": quantile(0.9, "ringtap_tcp_connect_seconds"),
-              "99 %": quantile(0.99, "ringtap_tcp_connect_seconds"),
-            },
-            exemplars: true,
-          }),
+          timeToConnect(chosen),
           timeseries({
             title: "Time to connect, by program",
             description: "What 99 % of connects take at most.",
@@ -127,15 +103,7 @@ export const tcp = dashboard({
             queries: { "{{comm}}": top(quantile(0.99, "ringtap_tcp_rtt_seconds", ["comm"])) },
             programs: true,
           }),
-          timeseries({
-            title: "Lifetime of connections",
-            description: "Of those that have ended: what half, and what 99 %, lasted at most.",
-            unit: "s",
-            queries: {
-              "50 % {{role}}": quantile(0.5, "ringtap_tcp_connection_seconds", ["role"]),
-              "99 % {{role}}": quantile(0.99, "ringtap_tcp_connection_seconds", ["role"]),
-            },
-          }),
+          lifetimes(chosen),
         ],
       ],
     },
@@ -157,15 +125,7 @@ export const tcp = dashboard({
             queries: { "{{comm}} {{direction}}": top(rate("ringtap_tcp_resets_total", ["comm", "direction"])) },
             programs: true,
           }),
-          timeseries({
-            title: "Bytes",
-            description: "Payload, retransmissions left out.",
-            unit: "Bps",
-            queries: {
-              sent: rate("ringtap_tcp_sent_bytes_total"),
-              received: rate("ringtap_tcp_received_bytes_total"),
-            },
-          }),
+          bytes(chosen),
         ],
       ],
     },

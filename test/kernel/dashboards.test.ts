@@ -1,7 +1,8 @@
 /** Every panel and every rule finds what it is about, in a Prometheus that has scraped a real agent while all of that happened. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { once } from "node:events";
+import { existsSync, readFileSync, rmdirSync } from "node:fs";
 import { before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -74,7 +75,13 @@ describe("dashboards and rules", () => {
     target = new URL(agent.origin).host;
     const group = `${hierarchy("cgroup2")}/ringtap-dashboards-${process.pid}`;
     const traffic = spawn(compileProgram(comm, source), [group], { stdio: "ignore" });
-    scope.after(() => traffic.kill("SIGKILL"));
+    scope.after(async () => {
+      traffic.kill("SIGKILL");
+      await once(traffic, "exit");
+      if (existsSync(group)) {
+        rmdirSync(group);
+      }
+    });
     prometheuses = await Promise.all(
       kinds.map(({ relabelling, features }) =>
         startConfiguredPrometheus(scope, configuration(target, relabelling), features),
