@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Rounds. In EMPTIED of them a listener's queue is full: SYNs that it drops are sent again after 1 s. */
+/* Rounds. In EMPTIED of them a queue is full: a SYN that is dropped is sent again after 1 s. */
 #define CYCLE 30
 #define EMPTIED 10
 #define ESTABLISHED 25
