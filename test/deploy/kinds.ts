@@ -59,9 +59,13 @@ interface PolicyRule {
   readonly verbs: readonly string[];
 }
 
+/** An alert, or what is recorded under a name. */
 export interface Rule {
-  readonly alert: string;
+  readonly alert?: string;
+  readonly record?: string;
   readonly expr: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 /** The content of a rule file, and the `spec` of a PrometheusRule. */

@@ -71,3 +71,23 @@ export function fences(text: string): readonly Fence[] {
 export function prose(text: string): string {
   return text.replace(/^```[\s\S]*?^```$/gm, "");
 }
+
+/** The anchor that GitHub gives a heading. */
+function anchor(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replace(/[^\w\- ]/g, "")
+    .replace(/ /g, "-");
+}
+
+/** The anchors of a page's headings and of `<a id>`; headings that are called the same are numbered. */
+export function anchors(text: string): readonly string[] {
+  const seen = new Map<string, number>();
+  const ofHeadings = Array.from(prose(text).matchAll(/^#+ (.*)$/gm), ([, heading = ""]) => {
+    const name = anchor(heading);
+    const before = seen.get(name) ?? 0;
+    seen.set(name, before + 1);
+    return before === 0 ? name : `${name}-${before}`;
+  });
+  return [...ofHeadings, ...Array.from(text.matchAll(/<a id="([^"]+)">/g), ([, id = ""]) => id)];
+}

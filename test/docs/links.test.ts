@@ -3,27 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import { signals } from "../../src/signals/index.js";
-import { documents, fences, isThere, listFolder, prose, readDocument, section } from "./documents.js";
-
-/** The anchor that GitHub gives a heading. */
-function anchor(heading: string): string {
-  return heading
-    .toLowerCase()
-    .replace(/[^\w\- ]/g, "")
-    .replace(/ /g, "-");
-}
-
-/** The anchors of a page; headings that are called the same are numbered. */
-function anchors(text: string): readonly string[] {
-  const seen = new Map<string, number>();
-  const ofHeadings = Array.from(prose(text).matchAll(/^#+ (.*)$/gm), ([, heading = ""]) => {
-    const name = anchor(heading);
-    const before = seen.get(name) ?? 0;
-    seen.set(name, before + 1);
-    return before === 0 ? name : `${name}-${before}`;
-  });
-  return [...ofHeadings, ...Array.from(text.matchAll(/<a id="([^"]+)">/g), ([, id = ""]) => id)];
-}
+import { anchors, documents, fences, isThere, listFolder, prose, readDocument, section } from "./documents.js";
 
 describe("links", () => {
   for (const document of documents()) {

@@ -47,14 +47,12 @@ async function freePort(): Promise<number> {
  * of the scrape configuration; `features` is for its flag `--enable-feature`: without, it asks for OpenMetrics, with
  * `native-histograms` for protobuf.
  */
-export async function startPrometheus(
+export function startPrometheus(
   context: Pick<TestContext, "after">,
   target: string,
   how: Readonly<Record<string, unknown>> = {},
   features: readonly string[] = [],
 ): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "ringtap-prometheus-"));
-  const config = join(folder, "prometheus.yml");
   const job = {
     job_name: "ringtap",
     scrape_interval: "1s",
@@ -62,8 +60,19 @@ export async function startPrometheus(
     static_configs: [{ targets: [target] }],
     ...how,
   };
+  return startConfiguredPrometheus(context, { scrape_configs: [job] }, features);
+}
+
+/** The same with a configuration of the caller's. */
+export async function startConfiguredPrometheus(
+  context: Pick<TestContext, "after">,
+  configuration: Readonly<Record<string, unknown>>,
+  features: readonly string[] = [],
+): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "ringtap-prometheus-"));
+  const config = join(folder, "prometheus.yml");
   // JSON is YAML.
-  await writeFile(config, JSON.stringify({ scrape_configs: [job] }));
+  await writeFile(config, JSON.stringify(configuration));
   const address = `127.0.0.1:${await freePort()}`;
   const child = spawn(
     "prometheus",
@@ -86,7 +95,8 @@ export async function startPrometheus(
   return address;
 }
 
-async function askApi(prometheus: string, question: string): Promise<unknown> {
+/** Asks Prometheus's HTTP API, as in `query?query=up`; returns the answer's `data`. */
+export async function askApi(prometheus: string, question: string): Promise<unknown> {
   const { status, body } = await ask(prometheus, `/api/v1/${question}`);
   assert.equal(status, 200, body.toString());
   return (JSON.parse(body.toString()) as { data: unknown }).data;

@@ -1,0 +1,95 @@
+/** Panels that several dashboards have, each about the series that these choose. */
+import { type Panel, stat, timeseries } from "./panels.js";
+import type { Queries } from "./promql.js";
+
+/** Active opens with an outcome that is none to be wished for; what programs give up themselves is not among them. */
+export const failed = 'result!~"established|aborted"';
+
+/** Share of connects that fail, of those that have an outcome. */
+export function failures({ rate }: Queries, by: readonly string[] = []): string {
+  return `${rate("ringtap_tcp_connects_total", by, failed)} / ${rate("ringtap_tcp_connects_total", by, 'result!="aborted"')}`;
+}
+
+export function connects({ rate }: Queries): Panel {
+  return stat({
+    title: "Connects",
+    description: "Active opens that have ended, with whatever outcome.",
+    unit: "cps",
+    query: rate("ringtap_tcp_connects_total"),
+  });
+}
+
+export function failedConnects(queries: Queries): Panel {
+  return stat({
+    title: "Connects that fail",
+    description: "Of those that have an outcome; what programs gave up themselves does not count.",
+    unit: "percentunit",
+    query: failures(queries),
+    red: 0.25,
+  });
+}
+
+export function openConnections({ sum }: Queries): Panel {
+  return stat({
+    title: "Open connections",
+    description: "Established, or closed by the other end only; both ends of those within a node.",
+    unit: "short",
+    query: sum("ringtap_tcp_connections"),
+  });
+}
+
+export function systemCalls({ rate }: Queries): Panel {
+  return stat({
+    title: "System calls",
+    description: "Calls that have returned.",
+    unit: "cps",
+    query: rate("ringtap_syscalls_total"),
+  });
+}
+
+export function connectsByOutcome({ rate }: Queries): Panel {
+  return timeseries({
+    title: "Connects by outcome",
+    description: "Active opens that have ended.",
+    unit: "cps",
+    queries: { "{{result}}": rate("ringtap_tcp_connects_total", ["result"]) },
+  });
+}
+
+export function bytes({ rate }: Queries): Panel {
+  return timeseries({
+    title: "Bytes",
+    description: "Payload, retransmissions left out.",
+    unit: "Bps",
+    queries: {
+      sent: rate("ringtap_tcp_sent_bytes_total"),
+      received: rate("ringtap_tcp_received_bytes_total"),
+    },
+  });
+}
+
+export function timeToConnect({ quantile }: Queries): Panel {
+  return timeseries({
+    title: "Time to connect",
+    description: "What half, 90 % and 99 % of connects take at most; the examples are the slowest of a minute.",
+    unit: "s",
+    queries: {
+      "50 %": quantile(0.5, "ringtap_tcp_connect_seconds"),
+      "90 %": quantile(0.9, "ringtap_tcp_connect_seconds"),
+      "99 %": quantile(0.99, "ringtap_tcp_connect_seconds"),
+    },
+    exemplars: true,
+  });
+}
+
+export function lifetimes({ quantile }: Queries): Panel {
+  return timeseries({
+    title: "Lifetime of connections",
+    description: "Of those that have ended: what half, and what 99 %, lasted at most.",
+    unit: "s",
+    queries: {
+      "50 % {{role}}": quantile(0.5, "ringtap_tcp_connection_seconds", ["role"]),
+      "99 % {{role}}": quantile(0.99, "ringtap_tcp_connection_seconds", ["role"]),
+    },
+  });
+}
