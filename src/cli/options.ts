@@ -2,9 +2,11 @@
 import type { Command } from "commander";
 
 import type { LiveWebConfig } from "../exposition/live-web-config.js";
-import { identityLabels } from "../identity/identity.js";
+import { defaultIdentityLimit, defaultLabels } from "../identity/defaults.js";
+import { identityLabels } from "../identity/labels.js";
 import { type CgroupHierarchy, cgroupSources } from "../kernel/cgroup-hierarchy.js";
 import { podLabelNames } from "../kubernetes/pod.js";
+import { defaultSeriesLimit } from "../metrics/catalog.js";
 import { mostFiltered } from "../signals/syscall.js";
 import { configSource, readConfigFile } from "./config.js";
 import { environmentSource } from "./environment.js";
@@ -36,9 +38,6 @@ import {
   webConfig,
   wholeNumber,
 } from "./options-values.js";
-
-/** What tells the series of one process from those of another, unless --labels says otherwise. */
-const defaultLabels = "pid,comm";
 
 /** The flags of the log. */
 export const logFlags = {
@@ -146,7 +145,7 @@ function runFlags(signals: readonly string[], open?: LiveWebConfig) {
       "labels",
       "<label,...>",
       `labels that tell processes apart: ${identityLabels.join(", ")}`,
-      defaultLabels,
+      defaultLabels.join(","),
       oneOf(identityLabels),
     ),
     ...cgroupFlags,
@@ -167,14 +166,14 @@ function runFlags(signals: readonly string[], open?: LiveWebConfig) {
       "series-limit",
       "<n>",
       "most series of one metric, every bucket counted",
-      "100000",
+      `${defaultSeriesLimit}`,
       wholeNumber(1, 10_000_000),
     ),
     identityLimit: single(
       "identity-limit",
       "<n>",
       "most processes remembered, exited ones with series among them",
-      "32768",
+      `${defaultIdentityLimit}`,
       wholeNumber(1, 10_000_000),
     ),
     ...logFlags,

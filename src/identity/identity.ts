@@ -3,18 +3,8 @@ import { actorWords, type ActorRecord } from "../kernel/record.js";
 import type { Catalog } from "../metrics/catalog.js";
 import { Dimension } from "../metrics/dimension.js";
 import { KeyTable } from "../metrics/key-table.js";
-import { cgroupLabels, Cgroups, type Names } from "./cgroups.js";
-
-/** Labels that a process has whatever control group it is in. */
-const processLabels = ["pid", "comm"] as const;
-
-/** Labels that a series can be identified by, beside those that only {@link ContainerNames} know of. */
-export const identityLabels = [...processLabels, ...cgroupLabels] as const;
-
-/** Do these labels ask where processes run? */
-export function needCgroups(labels: readonly string[]): boolean {
-  return labels.some((label) => !(processLabels as readonly string[]).includes(label));
-}
+import { Cgroups, type Names } from "./cgroups.js";
+import { defaultIdentityLimit } from "./defaults.js";
 
 /** The comm of a process that nothing is known of. */
 export const unknownComm = "~unknown";
@@ -114,7 +104,7 @@ export class Identity {
   #censusBegan = 0;
 
   constructor(catalog: Catalog, labels: readonly string[], options: IdentityOptions = {}) {
-    const { limit = 32_768, now = () => performance.now(), cgroups = new Cgroups() } = options;
+    const { limit = defaultIdentityLimit, now = () => performance.now(), cgroups = new Cgroups() } = options;
     this.#catalog = catalog;
     this.limit = limit;
     this.#now = now;

@@ -1,17 +1,8 @@
 /** How the agent fares, and what it costs now. */
 import type { Catalog } from "../metrics/catalog.js";
 import { hookText } from "../signals/load.js";
-import type { Books, RunningSignal } from "../signals/running.js";
+import type { Books, SignalStatus } from "../signals/running.js";
 import type { Health, SignalHealth } from "./protocol.js";
-
-/** A signal that was asked for. */
-export interface WatchedSignal {
-  readonly name: string;
-  /** Absent when it could not be loaded or attached. */
-  readonly running?: RunningSignal;
-  /** Why it is absent, for people. */
-  readonly problem?: string;
-}
 
 const noBooks: Books = {
   produced: 0,
@@ -23,7 +14,7 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
 }
 
-function signalHealth({ name, running, problem = "" }: WatchedSignal): SignalHealth {
+function signalHealth({ name, running, problem = "" }: SignalStatus): SignalHealth {
   if (running === undefined) {
     return { name, up: false, hook: problem, books: noBooks, ring: { used: 0, size: 0 }, maps: [] };
   }
@@ -39,7 +30,7 @@ function signalHealth({ name, running, problem = "" }: WatchedSignal): SignalHea
 }
 
 /** Looks at everything once. */
-export function healthNow(catalog: Catalog, watched: readonly WatchedSignal[]): Health {
+export function healthNow(catalog: Catalog, watched: readonly SignalStatus[]): Health {
   const signals = watched.map(signalHealth);
   const tables = [...catalog];
   const { user, system } = process.cpuUsage();

@@ -27,6 +27,15 @@ export interface SignalMemory {
   readonly tables: number;
 }
 
+/** A signal that was asked for, and how it fared. */
+export interface SignalStatus {
+  readonly name: string;
+  /** Absent when it could not be loaded or attached. */
+  readonly running?: RunningSignal;
+  /** Why it is absent, for people. */
+  readonly problem?: string;
+}
+
 /** A loaded signal and what it does with events. */
 export class RunningSignal {
   readonly signal: Signal;

@@ -2,14 +2,7 @@
 import type { Catalog } from "../metrics/catalog.js";
 import { Dimension } from "../metrics/dimension.js";
 import type { ValueTable } from "../metrics/value-table.js";
-import { dropReasons, type RunningSignal } from "./running.js";
-
-/** A signal that was asked for, and how it fared. */
-export interface SignalStatus {
-  readonly name: string;
-  /** Absent when it could not be loaded or attached. */
-  readonly running?: RunningSignal;
-}
+import { dropReasons, type RunningSignal, type SignalStatus } from "./running.js";
 
 /**
  * What the kernel knows of every program. It counts the runs that it left out in any case, the others only while somebody asks
