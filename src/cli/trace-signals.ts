@@ -75,7 +75,7 @@ export function startTracing(
   }
   const upkeep = setInterval(() => {
     for (const running of beside) {
-      running.relieve();
+      void running.relieve();
     }
   }, upkeepInterval);
   const close = (running: readonly RunningSignal[]): void => {

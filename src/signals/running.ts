@@ -127,8 +127,8 @@ export class RunningSignal {
   }
 
   /** Lets the handlers empty kernel maps that fill up. */
-  relieve(): void {
-    this.#handlers.relieve?.();
+  relieve(): void | Promise<void> {
+    return this.#handlers.relieve?.();
   }
 
   /** How full the kernel maps are that fill up with use. */
