@@ -73,8 +73,9 @@ Napi::Function Map::Define(Napi::Env env) {
       env, "BpfMap",
       {InstanceAccessor<&Map::Info>("info"), InstanceAccessor<&Map::Keys>("keys"),
        InstanceAccessor<&Map::Values>("values"), InstanceMethod<&Map::ReadAll>("readAll"),
-       InstanceMethod<&Map::Gather>("gather"), InstanceMethod<&Map::Clear>("clear"),
-       InstanceMethod<&Map::Set>("set"), InstanceMethod<&Map::DeleteKeys>("deleteKeys")});
+       InstanceMethod<&Map::ReadSome>("readSome"), InstanceMethod<&Map::Gather>("gather"),
+       InstanceMethod<&Map::Clear>("clear"), InstanceMethod<&Map::Set>("set"),
+       InstanceMethod<&Map::DeleteKeys>("deleteKeys")});
 }
 
 Napi::Object Map::Open(Napi::Env env, std::shared_ptr<BpfFile> file, const std::string& name) {
@@ -112,6 +113,17 @@ Napi::Value Map::ReadAll(const Napi::CallbackInfo& info) {
   const std::string doing = Doing(env, "reading");
   size_t entries = 0;
   const int error = reader_.ReadAll(env, source_.fd.Get(), maxEntries_, &entries);
+  if (error != 0) throw NativeError(env, {.doing = doing, .subject = source_.name, .error = error});
+  return Napi::Number::New(env, static_cast<double>(entries));
+}
+
+Napi::Value Map::ReadSome(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const std::string doing = Doing(env, "reading");
+  const uint32_t most = std::min(Uint32Argument(info, 0, "most"), maxEntries_);
+  if (most == 0) throw Napi::RangeError::New(env, "argument most must be at least 1, not 0");
+  size_t entries = 0;
+  const int error = reader_.ReadSome(env, source_.fd.Get(), maxEntries_, most, &entries);
   if (error != 0) throw NativeError(env, {.doing = doing, .subject = source_.name, .error = error});
   return Napi::Number::New(env, static_cast<double>(entries));
 }

@@ -44,6 +44,7 @@ class Map final : public Handle<Map, MapSource>, private Child {
   Napi::Value Keys(const Napi::CallbackInfo& info);
   Napi::Value Values(const Napi::CallbackInfo& info);
   Napi::Value ReadAll(const Napi::CallbackInfo& info);
+  Napi::Value ReadSome(const Napi::CallbackInfo& info);
   void Gather(const Napi::CallbackInfo& info);
   void Clear(const Napi::CallbackInfo& info);
   void Set(const Napi::CallbackInfo& info);

@@ -18,6 +18,12 @@ constexpr int kKernelNotSupported = 524;
 constexpr size_t kBatchBytes = 1 << 20;
 constexpr size_t kBatchEntries = 4096;
 
+/** EINVAL: the kernel or the map type has no batch call; EINTR: an array-like map whose entries
+ * vanish under the walk. */
+bool LacksBatches(int error) {
+  return error == EINVAL || error == EOPNOTSUPP || error == kKernelNotSupported || error == EINTR;
+}
+
 bool IsPerCpu(bpf_map_type type) {
   return type == BPF_MAP_TYPE_PERCPU_HASH || type == BPF_MAP_TYPE_PERCPU_ARRAY ||
          type == BPF_MAP_TYPE_LRU_PERCPU_HASH || type == BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE;
@@ -48,12 +54,28 @@ MapShape MapShape::Of(const bpf_map* map) {
 
 int MapReader::ReadAll(Napi::Env env, int fd, uint32_t maxEntries, size_t* entries) {
   const int error = ReadBatches(env, fd, entries);
-  // EINVAL: the kernel or the map type has no batch call; EINTR: an array-like map whose entries
-  // vanish under the walk.
-  if (error == EINVAL || error == EOPNOTSUPP || error == kKernelNotSupported || error == EINTR) {
-    return ReadOneByOne(env, fd, maxEntries, entries);
+  return LacksBatches(error) ? ReadOneByOne(env, fd, maxEntries, entries) : error;
+}
+
+int MapReader::ReadSome(Napi::Env env, int fd, uint32_t maxEntries, uint32_t most,
+                        size_t* entries) {
+  *entries = 0;
+  const bool first = cursor_.empty();
+  // A batch may be empty before the end: buckets whose entries have just been deleted.
+  while (*entries == 0 && !ended_) {
+    const int error = ReadBatch(env, fd, most, entries);
+    if (first && LacksBatches(error)) {
+      const int single = ReadOneByOne(env, fd, maxEntries, entries);
+      ended_ = single == 0 && *entries > 0;
+      return single;
+    }
+    if (error != 0) {
+      Rewind();
+      return error;
+    }
   }
-  return error;
+  if (*entries == 0) Rewind();
+  return 0;
 }
 
 void MapReader::Gather(Napi::Env env, const ArrayMemory& array, std::span<const uint32_t> indexes) {
@@ -65,18 +87,23 @@ void MapReader::Gather(Napi::Env env, const ArrayMemory& array, std::span<const 
 }
 
 int MapReader::ReadBatches(Napi::Env env, int fd, size_t* entries) {
-  // The kernel's cursor is a bucket number for hashes, a key for the others.
-  const size_t cursorSize = std::max<size_t>(shape_.keySize, sizeof(uint32_t));
-  std::vector<uint8_t> cursor(cursorSize), next(cursorSize);
-  uint32_t batch = static_cast<uint32_t>(std::clamp<size_t>(
+  const auto batch = static_cast<uint32_t>(std::clamp<size_t>(
       kBatchBytes / std::max<size_t>(1, shape_.transferSize), 16, kBatchEntries));
-  bool first = true;
   *entries = 0;
+  Rewind();
+  int error = 0;
+  while (error == 0 && !ended_) error = ReadBatch(env, fd, batch, entries);
+  Rewind();
+  return error;
+}
+
+int MapReader::ReadBatch(Napi::Env env, int fd, uint32_t batch, size_t* entries) {
+  std::vector<uint8_t> next(std::max<size_t>(shape_.keySize, sizeof(uint32_t)));
   for (;;) {
     Reserve(env, *entries, batch);
     uint32_t count = batch;
-    const int error = -bpf_map_lookup_batch(fd, first ? nullptr : cursor.data(), next.data(),
-                                            keyBytes_ + *entries * shape_.keySize,
+    const int error = -bpf_map_lookup_batch(fd, cursor_.empty() ? nullptr : cursor_.data(),
+                                            next.data(), keyBytes_ + *entries * shape_.keySize,
                                             ValueTarget(*entries), &count, nullptr);
     if (error == ENOSPC) {
       // A hash bucket holds more entries than the batch; nothing was consumed.
@@ -86,10 +113,15 @@ int MapReader::ReadBatches(Napi::Env env, int fd, size_t* entries) {
     if (error != 0 && error != ENOENT) return error;
     Collect(*entries, count);
     *entries += count;
-    if (error == ENOENT) return 0;
-    std::swap(cursor, next);
-    first = false;
+    ended_ = error == ENOENT;
+    cursor_ = std::move(next);
+    return 0;
   }
+}
+
+void MapReader::Rewind() {
+  cursor_.clear();
+  ended_ = false;
 }
 
 int MapReader::ReadOneByOne(Napi::Env env, int fd, uint32_t maxEntries, size_t* entries) {

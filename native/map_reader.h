@@ -26,7 +26,7 @@ struct MapShape {
   size_t Stride() const { return (size_t{valueSize} + 7) & ~size_t{7}; }
 };
 
-/** Copies all entries of a map into two columns. Its buffers grow as the map fills and are used
+/** Copies the entries of a map into two columns. Its buffers grow as the map fills and are used
  * again. */
 class MapReader {
  public:
@@ -34,6 +34,10 @@ class MapReader {
 
   /** Reads everything. Returns 0 and the number of entries, or a positive errno. */
   int ReadAll(Napi::Env env, int fd, uint32_t maxEntries, size_t* entries);
+
+  /** Reads the next entries, about `most`: none at the end, and after that the first ones again.
+   * Without batch calls, all are the next. Returns as ReadAll does. */
+  int ReadSome(Napi::Env env, int fd, uint32_t maxEntries, uint32_t most, size_t* entries);
 
   /** Reads only some elements of a mapped array, into the column of values; indexes must be below
    * its count. */
@@ -44,6 +48,11 @@ class MapReader {
 
  private:
   int ReadBatches(Napi::Env env, int fd, size_t* entries);
+  /** One batch call, for at most `batch` entries or as many as a bucket has, which go behind the
+   * first `entries`. */
+  int ReadBatch(Napi::Env env, int fd, uint32_t batch, size_t* entries);
+  /** The next batch is the first. */
+  void Rewind();
   int ReadOneByOne(Napi::Env env, int fd, uint32_t maxEntries, size_t* entries);
   /** Makes room for `more` entries behind the first `entries`, in both columns and, for per-CPU
    * maps, in the transfer buffer. */
@@ -59,6 +68,11 @@ class MapReader {
   Column values_;
   uint8_t* keyBytes_ = nullptr;
   uint8_t* valueBytes_ = nullptr;
+  /** Where the next batch begins: a bucket number for hashes, a key for other maps; empty for the
+   * first one. */
+  std::vector<uint8_t> cursor_;
+  /** The last batch has reached the end. */
+  bool ended_ = false;
   /** Per-CPU values as the kernel gives them; empty for other maps, whose values go straight into
    * their column. */
   std::vector<uint8_t> transfer_;

@@ -82,15 +82,7 @@ struct {
 	__uint(max_entries, ERRORS_MAX);
 	__type(key, struct error_key);
 	__type(value, __u64);
-} errors SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, ERRORS_MAX);
-	__type(key, struct error_key);
-	__type(value, __u64);
-} errors_overflow SEC(".maps");
+} errors SEC(".maps"), errors_overflow SEC(".maps");
 
 static __always_inline __u64 call_key(__u32 tgid, __u32 nr)
 {

@@ -9,7 +9,7 @@ export {
   type SignalName,
   type SignalRecords,
 } from "./open-agent.js";
-export type { AgentLog } from "./signal-set.js";
+export type { AgentLog } from "./start-signal.js";
 export type { Sample } from "../exposition/prom-client.js";
 export type { FileEvent } from "../generated/file.js";
 export { type ProcessEvent, ProcessKind } from "../generated/process.js";

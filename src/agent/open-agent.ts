@@ -8,21 +8,16 @@ import type { FileEvent } from "../generated/file.js";
 import type { ProcessEvent } from "../generated/process.js";
 import type { SyscallEvent } from "../generated/syscall.js";
 import type { TcpEvent } from "../generated/tcp.js";
-import { identityLabels, needCgroups } from "../identity/identity.js";
-import { chooseHierarchy } from "../kernel/cgroup-hierarchy.js";
+import { identityLabels } from "../identity/labels.js";
 import { requireKernel } from "../kernel/requirements.js";
-import { wallClock } from "../live/clock.js";
-import type { WatchedSignal } from "../live/health.js";
-import { createLive, type Live } from "../live/live.js";
+import type { Live } from "../live/live.js";
+import { letUnseenGo } from "../live/looks.js";
 import type { TraceEvent } from "../live/protocol.js";
 import type { TailFilter } from "../live/tail.js";
-import { Engine } from "../signals/engine.js";
-import { signals as all } from "../signals/index.js";
 import { plain } from "../signals/plain-options.js";
-import { declareSelfMetrics } from "../signals/self-metrics.js";
 import type { SignalOptions, Watcher } from "../signals/signal.js";
-import { describeError } from "./error-text.js";
-import { type AgentLog, type SignalSet, startSignals } from "./signal-set.js";
+import { type RunningAgent, startAgent } from "./start-agent.js";
+import type { AgentLog } from "./start-signal.js";
 
 /** The records of each signal: see `bpf/<signal>.bpf.c` for what their fields mean. */
 export interface SignalRecords {
@@ -73,7 +68,8 @@ export interface Exposition {
 /**
  * An agent that runs in this process. Close it in the end, or the process will not.
  *
- * The series of a process that has gone stay until {@link metrics} or a registry has shown them, five minutes at the most.
+ * The series of a process that has gone stay until {@link metrics} or a registry has shown them; while nobody asks for any, five to
+ * ten minutes.
  */
 export interface Agent extends Live {
   readonly signals: readonly AgentSignal[];
@@ -106,9 +102,6 @@ const silence: AgentLog = { warn: () => undefined, error: () => undefined };
 const eventsInterval = 100;
 const eventsKept = 10_000;
 
-/** How long the series of processes that have gone wait for somebody to read them, milliseconds. */
-const unreadFor = 300_000;
-
 const signalNames: readonly SignalName[] = ["process", "tcp", "syscall", "file"];
 
 /** Throws for a word that is not among the known ones, as callers without types may have it. */
@@ -120,25 +113,19 @@ function checkWords(what: string, words: readonly string[], known: readonly stri
   }
 }
 
-function start(options: AgentOptions): SignalSet {
-  const { signals = signalNames, labels = ["pid", "comm"], strict = false } = options;
-  const { seriesLimit = 100_000, identityLimit = 32_768 } = options;
+function start(options: AgentOptions): RunningAgent {
+  const { signals = signalNames, labels, seriesLimit, identityLimit, ringSize, strict } = options;
   checkWords("signal", signals, signalNames);
-  checkWords("label", labels, identityLabels);
-  return startSignals({
-    signals: all,
+  checkWords("label", labels ?? [], identityLabels);
+  return startAgent({
     wanted: signals,
     labels,
     seriesLimit,
     identityLimit,
-    ringSize: options.ringSize,
+    ringSize,
     strict,
+    signalOptions: { syscall: { ...plain.syscall, ...options.syscall } },
     log: options.log ?? silence,
-    signalOptions: {
-      ...plain,
-      syscall: { ...plain.syscall, ...options.syscall },
-      cgroup: { hierarchy: chooseHierarchy("auto"), inRecords: needCgroups(labels) },
-    },
   });
 }
 
@@ -148,31 +135,15 @@ function start(options: AgentOptions): SignalSet {
  */
 export function openAgent(options: AgentOptions = {}): Agent {
   requireKernel();
-  const set = start(options);
-  const { catalog, identity, running } = set;
-  const engine = new Engine(running, identity);
-  const signals: WatchedSignal[] = set.statuses.map(({ name, running, error }) =>
-    running === undefined ? { name, problem: describeError(error) } : { name, running },
-  );
-  const clock = wallClock();
-  const live = createLive({
-    catalog,
-    identity,
-    signals,
-    collect: () => engine.collect(),
-    utc: (time) => clock.utc(time),
-  });
+  const agent = start(options);
+  const { catalog, running, live } = agent;
   const registry = new Registry();
-  const refreshSelf = declareSelfMetrics(catalog, set.statuses);
-  const render = createBody({ registry, catalog, collect: [() => engine.collect(), refreshSelf] });
-  engine.start();
-  const forget = setInterval(() => {
-    catalog.renderEnded(catalog.renderBegan(), true);
-  }, unreadFor);
+  const render = createBody({ registry, catalog, collect: [() => agent.collect()] });
+  const stopForgetting = letUnseenGo(catalog);
 
   return {
     ...live,
-    signals: signals.map(({ name, problem }) => ({ name, ...(problem === undefined ? {} : { problem }) })),
+    signals: agent.statuses.map(({ name, problem }) => ({ name, ...(problem === undefined ? {} : { problem }) })),
     registry,
     onRecord(signal, watcher) {
       const found = running.find((each) => each.signal.name === signal);
@@ -193,8 +164,7 @@ export function openAgent(options: AgentOptions = {}): Agent {
       }
     },
     async read(metric) {
-      await engine.collect();
-      refreshSelf();
+      await agent.collect();
       for (const table of catalog) {
         if (table.name === metric) {
           return [...tableSamples(table)];
@@ -210,10 +180,10 @@ export function openAgent(options: AgentOptions = {}): Agent {
       }
       return { contentType, body: Buffer.concat(pieces) };
     },
-    registerIn: (own) => registerCatalog(own, catalog, () => engine.collect()),
+    registerIn: (own) => registerCatalog(own, catalog, () => agent.collect()),
     close() {
-      clearInterval(forget);
-      engine.close();
+      stopForgetting();
+      agent.close();
     },
   };
 }

@@ -14,19 +14,9 @@ import { environmentSource } from "./environment.js";
 import { escapeControls } from "../agent/error-text.js";
 import { addExamples } from "./examples.js";
 import { budgetTexts, memoryBudget } from "./memory-budget.js";
-import { addFlags, commandLineSource, readFlags, single } from "./options-flags.js";
-import { oneOf } from "./options-values.js";
+import { addFlags, commandLineSource, readFlags } from "./options-flags.js";
+import { lineFlags } from "./options-shared.js";
 import { print } from "./print.js";
-
-const checkFlags = {
-  output: single(
-    "output",
-    "<format>",
-    "table, for people, or json, an object a line",
-    "table",
-    oneOf(["table", "json"] as const),
-  ),
-};
 
 /** What the machine has, and what this process may do. */
 function machineFindings(essentials: readonly Finding[]): Finding[] {
@@ -99,7 +89,7 @@ function check(output: "table" | "json"): void {
 /** Adds `check` to the program. */
 export function addCheckCommand(program: Command): void {
   const command = program.command("check").description("find out whether run would work here, and why not");
-  addFlags(command, checkFlags);
+  addFlags(command, lineFlags);
   addExamples(command, [
     { what: "what works here, and what to do about the rest", command: "ringtap check" },
     {
@@ -108,7 +98,7 @@ export function addCheckCommand(program: Command): void {
     },
   ]);
   command.action(() => {
-    const { output } = readFlags(checkFlags, [commandLineSource(command), environmentSource(process.env)]);
+    const { output } = readFlags(lineFlags, [commandLineSource(command), environmentSource(process.env)]);
     check(output);
   });
 }

@@ -1,11 +1,11 @@
 /** Options of `run` that are followed while the agent runs, and what follows them. */
 import { isDeepStrictEqual } from "node:util";
 import type { Logger } from "pino";
-import { needCgroups } from "../identity/identity.js";
+import { needCgroups } from "../identity/labels.js";
 import type { SignalOptions } from "../signals/signal.js";
 import { type Kubernetes, seriesLabels } from "./kubernetes.js";
 import type { RunOptions } from "./options.js";
-import type { SignalSet } from "../agent/signal-set.js";
+import type { RunningAgent } from "../agent/start-agent.js";
 
 type OptionName = keyof RunOptions;
 
@@ -34,10 +34,9 @@ export function wantedCalls(options: RunOptions): Pick<SignalOptions, "syscall" 
   };
 }
 
-/** All that a running agent follows, whose signals were started with `signalOptions`. */
+/** All that a running agent follows. */
 export function liveOptions(
-  { catalog, identity, running }: SignalSet,
-  signalOptions: SignalOptions,
+  { catalog, identity, running, signalOptions }: RunningAgent,
   kubernetes: Kubernetes,
   log: Logger,
 ): readonly LiveOption[] {

@@ -1,17 +1,15 @@
-/** The flags of `ringtap run` and their values. Other commands may take some of them over. */
+/** The flags of `ringtap run` and their values. */
 import type { Command } from "commander";
 
 import type { LiveWebConfig } from "../exposition/live-web-config.js";
-import { identityLabels } from "../identity/identity.js";
-import { type CgroupHierarchy, cgroupSources } from "../kernel/cgroup-hierarchy.js";
+import { defaultIdentityLimit, defaultLabels } from "../identity/defaults.js";
+import { identityLabels } from "../identity/labels.js";
 import { podLabelNames } from "../kubernetes/pod.js";
-import { mostFiltered } from "../signals/syscall.js";
+import { defaultSeriesLimit } from "../metrics/catalog.js";
 import { configSource, readConfigFile } from "./config.js";
 import { environmentSource } from "./environment.js";
-import { logFormats, logLevels } from "./logger.js";
 import {
   addFlags,
-  atMost,
   commandLineSource,
   type Flag,
   flagError,
@@ -24,39 +22,8 @@ import {
   toggle,
 } from "./options-flags.js";
 import { kubernetesFlags } from "./options-kubernetes.js";
-import {
-  comm,
-  duration,
-  listenAddress,
-  oneOf,
-  pid,
-  ringSize,
-  syscallName,
-  urlPath,
-  webConfig,
-  wholeNumber,
-} from "./options-values.js";
-
-/** What tells the series of one process from those of another, unless --labels says otherwise. */
-const defaultLabels = "pid,comm";
-
-/** The flags of the log. */
-export const logFlags = {
-  logLevel: single(
-    "log.level",
-    "<level>",
-    `least severe message to log: ${logLevels.join(", ")}`,
-    "info",
-    oneOf(logLevels),
-  ),
-  logFormat: single("log.format", "<format>", `form of the log: ${logFormats.join(", ")}`, "logfmt", oneOf(logFormats)),
-};
-
-/** The flags of the ring buffers. */
-export const ringFlags = {
-  /** Bytes, a power of two. */
-  ringSize: optional("ring.size", "<size>", "size of each signal's ring buffer, instead of 1MiB to 4MiB", ringSize),
-};
+import { cgroupFlags, logFlags, privilegeFlags, ringFlags, syscallFilterFlags } from "./options-shared.js";
+import { listenAddress, oneOf, urlPath, webConfig, wholeNumber } from "./options-values.js";
 
 /** How much the kernel maps may hold that fill up with use. */
 const mapFlags = {
@@ -83,50 +50,6 @@ const mapFlags = {
   ),
 };
 
-/** What happens to the privileges once everything is attached. */
-export const privilegeFlags = {
-  dropCapabilities: toggle(
-    "capabilities.drop",
-    "give up the capabilities that are needed no more once everything is attached",
-    "true",
-  ),
-};
-
-const cgroupHierarchies = ["auto", ...(Object.keys(cgroupSources) as CgroupHierarchy[])] as const;
-
-/** Which control groups are spoken of. */
-export const cgroupFlags = {
-  cgroupHierarchy: single(
-    "cgroup.hierarchy",
-    "<name>",
-    `hierarchy that tells containers apart: ${cgroupHierarchies.join(", ")}`,
-    "auto",
-    oneOf(cgroupHierarchies),
-  ),
-};
-
-/** Which system calls become records; applied in the kernel. */
-export const syscallFilterFlags = {
-  /** Nanoseconds. */
-  syscallMinDuration: single(
-    "syscall.min-duration",
-    "<duration>",
-    "stream only calls that took as long",
-    "0ns",
-    duration,
-  ),
-  syscallErrorsOnly: toggle("syscall.errors-only", "stream only calls that failed"),
-  /** Empty for all. */
-  syscallNames: list("syscall.names", "<name,...>", "stream only these system calls", "", syscallName),
-  /** Empty for all. */
-  syscallPids: atMost(mostFiltered, list("syscall.pids", "<pid,...>", "stream only calls of these processes", "", pid)),
-  /** Empty for all. */
-  syscallComms: atMost(
-    mostFiltered,
-    list("syscall.comms", "<comm,...>", "stream only calls of processes of these names", "", comm),
-  ),
-};
-
 /** The configuration file; the one flag that is no key in it. `onFile` is told its path before it is read. */
 function configFile(onFile: (path: string) => void = () => undefined) {
   return optional("config.file", "<file>", "YAML file with flags as keys, nested or dotted", (path) => {
@@ -146,7 +69,7 @@ function runFlags(signals: readonly string[], open?: LiveWebConfig) {
       "labels",
       "<label,...>",
       `labels that tell processes apart: ${identityLabels.join(", ")}`,
-      defaultLabels,
+      defaultLabels.join(","),
       oneOf(identityLabels),
     ),
     ...cgroupFlags,
@@ -167,14 +90,14 @@ function runFlags(signals: readonly string[], open?: LiveWebConfig) {
       "series-limit",
       "<n>",
       "most series of one metric, every bucket counted",
-      "100000",
+      `${defaultSeriesLimit}`,
       wholeNumber(1, 10_000_000),
     ),
     identityLimit: single(
       "identity-limit",
       "<n>",
       "most processes remembered, exited ones with series among them",
-      "32768",
+      `${defaultIdentityLimit}`,
       wholeNumber(1, 10_000_000),
     ),
     ...logFlags,

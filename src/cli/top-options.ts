@@ -3,7 +3,7 @@ import type { Command } from "commander";
 
 import { environmentSource } from "./environment.js";
 import { UsageError } from "./errors.js";
-import { cgroupFlags, logFlags, privilegeFlags, ringFlags } from "./options.js";
+import { cgroupFlags, logFlags, privilegeFlags, ringFlags } from "./options-shared.js";
 import { addFlags, commandLineSource, type FlagValues, optional, readFlags, single, toggle } from "./options-flags.js";
 import { podFlags } from "./options-kubernetes.js";
 import { lastingFor, oneOf, refuse, wholeNumber } from "./options-values.js";

@@ -2,17 +2,10 @@
 import type { Command } from "commander";
 import type { Logger } from "pino";
 
-import { describeError } from "../agent/error-text.js";
-import { startSignals } from "../agent/signal-set.js";
-import { chooseHierarchy } from "../kernel/cgroup-hierarchy.js";
+import { startAgent } from "../agent/start-agent.js";
 import { dropCapabilities } from "../kernel/privileges.js";
 import { requireKernel } from "../kernel/requirements.js";
-import { wallClock } from "../live/clock.js";
-import { createLive, type Live } from "../live/live.js";
-import type { Catalog } from "../metrics/catalog.js";
-import { Engine } from "../signals/engine.js";
-import { signals } from "../signals/index.js";
-import { plain } from "../signals/plain-options.js";
+import type { Live } from "../live/live.js";
 import { askedToEnd } from "./ending.js";
 import { addExamples } from "./examples.js";
 import { followKubernetes, nameContainers } from "./kubernetes.js";
@@ -27,6 +20,10 @@ import { pauseUntil } from "./waiting.js";
 
 /** What tells processes apart. */
 const labels = ["pid", "comm", "container_id", "container"];
+
+/** Nobody scrapes: limits are there for what the machine can bear, not for what a server can store. */
+const seriesLimit = 1_000_000;
+const identityLimit = 65_536;
 
 /** Prints what happened between two looks, once or until `ending`. */
 async function printFrames(live: Live, options: TopOptions, ending: Promise<unknown>, log: Logger): Promise<void> {
@@ -56,58 +53,25 @@ async function printFrames(live: Live, options: TopOptions, ending: Promise<unkn
   await Promise.race([output.delivered(), over]);
 }
 
-/** Here a look is what a scrape is elsewhere: processes that have exited are forgotten some time after it. */
-function forgetting(live: Live, catalog: Catalog): Live {
-  return {
-    ...live,
-    async snapshot() {
-      const render = catalog.renderBegan();
-      let isComplete = false;
-      try {
-        const snapshot = await live.snapshot();
-        isComplete = true;
-        return snapshot;
-      } finally {
-        catalog.renderEnded(render, isComplete);
-      }
-    },
-  };
-}
-
 async function top(options: TopOptions): Promise<void> {
   const log = createLogger(options.logLevel, options.logFormat);
   requireKernel();
   const ending = askedToEnd();
   const kubernetes = followKubernetes({ ...options, labels: ["pod"], kubernetesPodLabels: [], peerLabels: [] }, log);
-  const set = startSignals({
-    signals,
-    wanted: signals.map(({ name }) => name),
+  const agent = startAgent({
     labels,
-    seriesLimit: 1_000_000,
-    identityLimit: 65_536,
+    seriesLimit,
+    identityLimit,
     ringSize: options.ringSize,
-    strict: false,
+    cgroupHierarchy: options.cgroupHierarchy,
     log,
-    signalOptions: { ...plain, cgroup: { hierarchy: chooseHierarchy(options.cgroupHierarchy), inRecords: true } },
   });
-  const engine = new Engine(set.running, set.identity);
+  const { live } = agent;
   try {
-    nameContainers(set.identity.cgroups, kubernetes.pods, []);
-    engine.start();
+    nameContainers(agent.identity.cgroups, kubernetes.pods, []);
     if (options.dropCapabilities) {
       dropCapabilities();
     }
-    const clock = wallClock();
-    const looking = createLive({
-      catalog: set.catalog,
-      identity: set.identity,
-      signals: set.statuses.map((status) =>
-        status.running === undefined ? { ...status, problem: describeError(status.error) } : status,
-      ),
-      collect: () => engine.collect(),
-      utc: (time) => clock.utc(time),
-    });
-    const live = forgetting(looking, set.catalog);
     const isInteractive = !options.once && options.output === "table" && process.stdin.isTTY && process.stdout.isTTY;
     if (isInteractive) {
       // Lines of the log would be drawn over; what they tell of losses is in the first line of the screen.
@@ -117,7 +81,7 @@ async function top(options: TopOptions): Promise<void> {
       await printFrames(live, options, ending, log);
     }
   } finally {
-    engine.close();
+    agent.close();
     kubernetes.close();
   }
 }

@@ -3,10 +3,10 @@ import type { Command } from "commander";
 
 import { UsageError } from "./errors.js";
 import { environmentSource } from "./environment.js";
-import { cgroupFlags, logFlags, privilegeFlags, ringFlags, syscallFilterFlags } from "./options.js";
+import { cgroupFlags, lineFlags, logFlags, privilegeFlags, ringFlags, syscallFilterFlags } from "./options-shared.js";
 import { podFlags } from "./options-kubernetes.js";
 import { addFlags, commandLineSource, type FlagValues, list, optional, readFlags, single } from "./options-flags.js";
-import { comm, duration, lastingFor, oneOf, pid, wholeNumber } from "./options-values.js";
+import { comm, duration, lastingFor, pid, wholeNumber } from "./options-values.js";
 import { colorFlags } from "./terminal-color.js";
 import { condition, splitConditions } from "./trace-where.js";
 
@@ -20,13 +20,7 @@ const traceFlags = {
   pids: list("pid", "<pid,...>", "only these processes; may be repeated", "", pid),
   /** Empty for all. */
   comms: list("comm", "<comm,...>", "only processes of these names; may be repeated", "", comm),
-  output: single(
-    "output",
-    "<format>",
-    "table, for people, or json, an object a line",
-    "table",
-    oneOf(["table", "json"] as const),
-  ),
+  ...lineFlags,
   /** All must hold. */
   where: list(
     "where",

@@ -4,13 +4,11 @@ import type { Logger } from "pino";
 import type { Cgroups } from "../identity/cgroups.js";
 import { Identity } from "../identity/identity.js";
 import { chooseHierarchy } from "../kernel/cgroup-hierarchy.js";
-import { objectFolder } from "../kernel/installation.js";
 import { Catalog } from "../metrics/catalog.js";
 import { cgroup } from "../signals/cgroup.js";
-import { loadSignal } from "../signals/load.js";
-import { RunningSignal } from "../signals/running.js";
+import type { RunningSignal } from "../signals/running.js";
 import type { EventRecord, Signal, SignalOptions } from "../signals/signal.js";
-import { complainSparingly, warnOfRefusals } from "../agent/signal-set.js";
+import { startSignal } from "../agent/start-signal.js";
 import type { TraceOptions } from "./trace-options.js";
 
 /** How often the control groups are looked after, milliseconds. */
@@ -64,18 +62,9 @@ export function startTracing(
 ): TracedSignals {
   const forSignals = signalOptions(options);
   const start = (started: Signal, its: SignalOptions): RunningSignal => {
-    const loaded = loadSignal(started, its, { folder: objectFolder, ringSize: options.ringSize });
-    warnOfRefusals(log, started.name, loaded);
     const catalog = new Catalog();
     const identity = new Identity(catalog, [], { cgroups });
-    try {
-      const running = new RunningSignal(started, loaded, catalog, identity, its, complainSparingly(log, started.name));
-      running.attach();
-      return running;
-    } catch (error) {
-      loaded.object.close();
-      throw error;
-    }
+    return startSignal(started, catalog, identity, { signalOptions: its, ringSize: options.ringSize, log });
   };
 
   const beside: RunningSignal[] = [];
@@ -86,7 +75,7 @@ export function startTracing(
   }
   const upkeep = setInterval(() => {
     for (const running of beside) {
-      running.relieve();
+      void running.relieve();
     }
   }, upkeepInterval);
   const close = (running: readonly RunningSignal[]): void => {

@@ -1,5 +1,6 @@
 /** Control groups by id: where they lie, and the names of who runs in them. */
 import { readCgroupPath } from "./cgroup-path.js";
+import { defaultIdentityLimit } from "./defaults.js";
 
 /** Labels that a process has by its control group. */
 export const cgroupLabels = ["cgroup", "unit", "container_id", "container", "pod", "namespace", "workload"] as const;
@@ -62,7 +63,7 @@ export class Cgroups {
   #onChange: (id: number) => void = () => undefined;
 
   constructor(options: CgroupsOptions = {}) {
-    const { limit = 32_768, now = () => performance.now() } = options;
+    const { limit = defaultIdentityLimit, now = () => performance.now() } = options;
     this.limit = limit;
     this.#now = now;
     this.#groups.set(rootId, { parent: 0, name: "" });

@@ -200,6 +200,12 @@ export interface BpfMap {
    */
   readAll(): number;
   /**
+   * Copies the next entries out in place of those before, about `most` (from 1), and returns how many: none at the end, and after
+   * that the first ones again. What is put in or deleted meanwhile may be among them or not; nothing else is left out. A map type
+   * without batch calls is copied whole. {@link readAll} begins anew.
+   */
+  readSome(most: number): number;
+  /**
    * Copies elements of an array made with BPF_F_MMAPABLE into `values`, in the order of `indexes`, without a system call; each
    * 8-byte word is read in one piece. Values lie at multiples of 8 bytes.
    */

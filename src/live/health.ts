@@ -1,17 +1,9 @@
 /** How the agent fares, and what it costs now. */
 import type { Catalog } from "../metrics/catalog.js";
 import { hookText } from "../signals/load.js";
-import type { Books, RunningSignal } from "../signals/running.js";
+import type { Books, SignalStatus } from "../signals/running.js";
 import type { Health, SignalHealth } from "./protocol.js";
-
-/** A signal that was asked for. */
-export interface WatchedSignal {
-  readonly name: string;
-  /** Absent when it could not be loaded or attached. */
-  readonly running?: RunningSignal;
-  /** Why it is absent, for people. */
-  readonly problem?: string;
-}
+import { sum } from "./sum.js";
 
 const noBooks: Books = {
   produced: 0,
@@ -19,11 +11,7 @@ const noBooks: Books = {
   dropped: { ring_full: 0, map_full: 0, sampled: 0, handler_error: 0, corrupt: 0 },
 };
 
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0);
-}
-
-function signalHealth({ name, running, problem = "" }: WatchedSignal): SignalHealth {
+function signalHealth({ name, running, problem = "" }: SignalStatus): SignalHealth {
   if (running === undefined) {
     return { name, up: false, hook: problem, books: noBooks, ring: { used: 0, size: 0 }, maps: [] };
   }
@@ -39,17 +27,17 @@ function signalHealth({ name, running, problem = "" }: WatchedSignal): SignalHea
 }
 
 /** Looks at everything once. */
-export function healthNow(catalog: Catalog, watched: readonly WatchedSignal[]): Health {
+export function healthNow(catalog: Catalog, watched: readonly SignalStatus[]): Health {
   const signals = watched.map(signalHealth);
   const tables = [...catalog];
   const { user, system } = process.cpuUsage();
   return {
     signals,
-    consumed: signals.reduce((events, { books }) => events + books.consumed, 0),
-    dropped: signals.reduce((events, { books }) => events + sum(Object.values(books.dropped)), 0),
+    consumed: sum(signals.map(({ books }) => books.consumed)),
+    dropped: sum(signals.flatMap(({ books }) => Object.values(books.dropped))),
     cpuSeconds: (user + system) / 1e6,
     residentBytes: process.memoryUsage.rss(),
-    series: tables.reduce((series, table) => series + table.size * table.seriesPerRow, 0),
-    folded: tables.reduce((updates, table) => updates + table.folded, 0),
+    series: sum(tables.map(({ size, seriesPerRow }) => size * seriesPerRow)),
+    folded: sum(tables.map(({ folded }) => folded)),
   };
 }

@@ -1,15 +1,12 @@
 /** What histograms have observed since the last look. */
 import type { Latency } from "./latency.js";
 import type { LatencyFrame } from "./protocol.js";
+import { sum } from "./sum.js";
 
 /** The most comms told apart in one histogram and look. */
 const mostComms = 50;
 
 const other = "~other";
-
-function sum(counts: readonly number[]): number {
-  return counts.reduce((total, count) => total + count, 0);
-}
 
 /** Bucket by bucket. */
 function minus(counts: readonly number[], before: readonly number[] | undefined): number[] {

@@ -2,9 +2,11 @@
 import type { Identity } from "../identity/identity.js";
 import type { Catalog } from "../metrics/catalog.js";
 import type { PeerDirectory } from "../signals/peers.js";
+import type { SignalStatus } from "../signals/running.js";
 import { type EdgeWatch, watchEdges } from "./edges.js";
-import { healthNow, type WatchedSignal } from "./health.js";
+import { healthNow } from "./health.js";
 import { latencies, type Latency } from "./latency.js";
+import { looksAt } from "./looks.js";
 import { callTotals, processTotals } from "./processes.js";
 import type { CallTotals, Health, ProcessTotals } from "./protocol.js";
 import { openTail, type Tail, type TailFilter } from "./tail.js";
@@ -21,13 +23,10 @@ export interface Snapshot {
   readonly health: Health;
 }
 
-/** Prometheus takes a series for gone that it has not seen for so long: whoever scrapes does it more often. Milliseconds. */
-const longestScrapeInterval = 300_000;
-
 export interface LiveOptions {
   readonly catalog: Catalog;
   readonly identity: Identity;
-  readonly signals: readonly WatchedSignal[];
+  readonly signals: readonly SignalStatus[];
   /** Brings all tables up to date, as before a scrape. */
   readonly collect: () => Promise<void>;
   readonly peers?: PeerDirectory | undefined;
@@ -46,46 +45,29 @@ export interface Live {
   tail(filter: TailFilter, limit: number): Tail;
 }
 
-/**
- * Begins a look at the tables; the returned function ends it. No process is forgotten meanwhile. The series of those that have exited
- * wait for a scrape to show them, unless nobody scrapes: then a look is as good.
- */
-function lookAt(catalog: Catalog): () => () => void {
-  let lastCompleted = 0;
-  let scrapedAt = -Infinity;
-  return () => {
-    const render = catalog.renderBegan();
-    return () => {
-      const now = performance.now();
-      if (catalog.lastCompleted !== lastCompleted) {
-        scrapedAt = now;
-      }
-      catalog.renderEnded(render, now - scrapedAt > longestScrapeInterval);
-      ({ lastCompleted } = catalog);
-    };
-  };
-}
-
 /** Makes the live view of an agent's signals. */
 export function createLive(options: LiveOptions): Live {
   const { catalog, identity, signals, collect, peers, utc } = options;
-  const beginLook = lookAt(catalog);
+  const beginLook = looksAt(catalog);
   const running = signals.flatMap((signal) => signal.running ?? []);
 
   return {
     async snapshot() {
       const endLook = beginLook();
+      let isComplete = false;
       try {
         await collect();
-        return {
+        const snapshot = {
           at: performance.now() / 1000,
           time: Date.now(),
           processes: processTotals(catalog, identity.subjects),
           latencies: latencies(catalog, identity.comms),
           health: healthNow(catalog, signals),
         };
+        isComplete = true;
+        return snapshot;
       } finally {
-        endLook();
+        endLook(isComplete);
       }
     },
     calls: (process) => callTotals(catalog, process),

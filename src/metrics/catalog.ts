@@ -4,6 +4,9 @@ import { HistogramTable, type HistogramDefinition } from "./histogram-table.js";
 import type { TableDefinition, TableSettings } from "./table.js";
 import { ValueTable } from "./value-table.js";
 
+/** The most series of each metric when nobody asks for another limit. */
+export const defaultSeriesLimit = 100_000;
+
 /** Any table of a catalog; `type` tells which. */
 export type AnyTable = ValueTable | HistogramTable;
 
@@ -52,7 +55,7 @@ export class Catalog {
   #lastCompleted = 0;
 
   constructor(options: CatalogOptions = {}) {
-    const { seriesLimit = 100_000, grace = 30_000, clock = Date.now } = options;
+    const { seriesLimit = defaultSeriesLimit, grace = 30_000, clock = Date.now } = options;
     this.#seriesLimit = checkedLimit(seriesLimit);
     this.#grace = grace;
     this.#clock = clock;

@@ -11,7 +11,7 @@ export interface TableDefinition {
   /** The labels that say who: pid and comm, a signal, a program. Subjects come and go. */
   readonly subject: Dimension;
   /** The labels that say what: a result, a syscall. Their tuples stay for the life of the process. */
-  readonly detail?: Dimension;
+  readonly detail?: Dimension | undefined;
   /**
    * The label values come from a fixed list (signals, programs, maps), so the series limit does not apply. Only such a counter
    * may be {@link ValueTable.set}.

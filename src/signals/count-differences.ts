@@ -17,8 +17,10 @@ function copyWords(from: Uint32Array, at: number, to: Uint32Array): void {
 
 /** Follows counts that only grow. */
 export class CountDifferences {
-  /** Entries that the last read has left in the kernel. */
+  /** Entries that were left in the kernel when all were read last. */
   size = 0;
+  /** Those of the pieces read since. */
+  #left = 0;
   readonly #source: CountSource;
   readonly #known: KeyTable;
   /** What was read last, by the entry's number in `#known`: `width` numbers each. */
@@ -39,11 +41,15 @@ export class CountDifferences {
     this.#differences = new Float64Array(width);
   }
 
-  /** Bytes that the counts read last and the room to read them into take at the most; either grows by doubling. */
+  /** Bytes that the counts read last and the room to read them into take at the most; the former grow by doubling. */
   get memoryAtLimit(): number {
-    const { capacity, idWords, keyWords, width, stride } = this.#source;
-    const room = 2 * capacity * (4 * (idWords + keyWords) + 8 * stride);
+    const { capacity, idWords, width, room } = this.#source;
     return keyTableMemory(idWords, capacity) + 2 ** log2Ceil(capacity) * (width + 1) * 8 + room;
+  }
+
+  /** Entries that there can be. */
+  get capacity(): number {
+    return this.#source.capacity;
   }
 
   /** The map's. */
@@ -52,14 +58,20 @@ export class CountDifferences {
   }
 
   /**
-   * Reads the counts. `take` gets each key that has grown and by how much; neither array is good after it returns. `owner` tells
-   * about a key's first word: the entries of an owner that has `gone`, so that nothing counts there any more, are taken and
-   * freed; those of one that is `unknown` are left for the next read when they are new, and are taken then in any case.
+   * Reads the next piece of the counts, a millisecond or two of work; false when there is none left, and the next one is the first
+   * again. `take` gets each key that has grown and by how much; neither array is good after it returns. `owner` tells about a key's
+   * first word: the entries of an owner that has `gone`, so that nothing counts there any more, are taken and freed; those of one
+   * that is `unknown` are left for the next time when they are new, and are taken then in any case.
    */
-  read(take: (key: Uint32Array, differences: Float64Array) => void, owner: (firstWord: number) => Owner): void {
+  readSome(take: (key: Uint32Array, differences: Float64Array) => void, owner: (firstWord: number) => Owner): boolean {
     const source = this.#source;
     const { idWords, keyWords } = source;
     const size = source.read();
+    if (size === 0) {
+      this.size = this.#left;
+      this.#left = 0;
+      return false;
+    }
     const ids = new Uint32Array(source.ids, 0, size * idWords);
     const keys = new Uint32Array(source.keys, 0, size * keyWords);
     const counts = new Uint32Array(source.counts, 0, 2 * size * source.stride);
@@ -82,10 +94,11 @@ export class CountDifferences {
         over++;
       }
     }
-    this.size = size - over;
+    this.#left += size - over;
     if (over > 0) {
       source.free(ids.subarray(0, over * idWords));
     }
+    return true;
   }
 
   /** The number of an entry that is new, in `#id`. */

@@ -1,6 +1,9 @@
 /** Where BPF programs keep counts: entries of 64-bit counts, each under a key of 32-bit words. */
 import type { BpfMap } from "../kernel/native.js";
 
+/** So many entries are read at a time: all that is done with them takes a millisecond or two. */
+const pieceEntries = 1_024;
+
 /** All of a kernel's counts of one kind. The arrays hold until the next {@link read}. */
 export interface CountSource {
   /** The map that fills up. */
@@ -20,10 +23,17 @@ export interface CountSource {
   readonly ids: ArrayBuffer;
   readonly keys: ArrayBuffer;
   readonly counts: ArrayBuffer;
-  /** Reads all entries; returns how many. */
+  /** Bytes of room that entries are read into, at most. */
+  readonly room: number;
+  /** Reads the next entries, a thousand or so; returns how many: none at the end, and after that the first ones again. */
   read(): number;
   /** Frees the entries of these ids, which lie one behind the other. Nothing may count there any more. */
   free(ids: Uint32Array): void;
+}
+
+/** Room for a piece of so many entries of `bytes` each; it grows by doubling. */
+function roomFor(entries: number, bytes: number): number {
+  return 2 * Math.min(entries, pieceEntries) * bytes;
 }
 
 /** A hash map: an entry is known by its key. */
@@ -33,6 +43,7 @@ export function countsOfHash(map: BpfMap): CountSource {
   return {
     name,
     capacity: maxEntries,
+    room: roomFor(maxEntries, keySize + valueSize),
     idWords: keyWords,
     keyWords,
     width: valueSize / 8,
@@ -48,7 +59,7 @@ export function countsOfHash(map: BpfMap): CountSource {
     get counts() {
       return map.values;
     },
-    read: () => map.readAll(),
+    read: () => map.readSome(pieceEntries),
     free(ids) {
       map.deleteKeys(new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength), ids.length / keyWords);
     },
@@ -60,9 +71,11 @@ export function countsOfLines(lines: BpfMap, taken: BpfMap): CountSource {
   const keyWords = taken.info.valueSize / 4;
   const offset = keyWords / 2;
   const stride = lines.info.valueSize / 8;
+  const { keySize, valueSize } = taken.info;
   return {
     name: lines.info.name,
     capacity: lines.info.maxEntries,
+    room: roomFor(lines.info.maxEntries, keySize + valueSize + lines.info.valueSize),
     idWords: 1,
     keyWords,
     width: stride - offset,
@@ -80,7 +93,7 @@ export function countsOfLines(lines: BpfMap, taken: BpfMap): CountSource {
       return lines.values;
     },
     read() {
-      const entries = taken.readAll();
+      const entries = taken.readSome(pieceEntries);
       lines.gather(new Uint32Array(taken.keys, 0, entries));
       return entries;
     },

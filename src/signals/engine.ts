@@ -19,7 +19,9 @@ export class Engine {
   readonly #identity: Identity;
   readonly #schedule: DrainSchedule;
   #upkeep: NodeJS.Timeout | undefined;
-  #collecting: Promise<unknown> = Promise.resolve();
+  #working: Promise<unknown> = Promise.resolve();
+  #isKeepingUp = false;
+  #isClosed = false;
   #nextSweep: NodeJS.Timeout | undefined;
 
   constructor(signals: readonly RunningSignal[], identity: Identity) {
@@ -33,7 +35,7 @@ export class Engine {
   start(): void {
     this.#schedule.start();
     this.#upkeep = setInterval(() => {
-      this.#keepUp();
+      void this.#keepUp();
     }, upkeepInterval);
   }
 
@@ -48,39 +50,66 @@ export class Engine {
 
   /** Brings every table up to date: drains the rings and reads the maps. Who asks while that goes on gets their turn afterwards. */
   collect(): Promise<void> {
-    const done = this.#collecting.then(() => this.#collectAll());
-    this.#collecting = done.catch(() => undefined);
+    return this.#afterOthers(async () => {
+      this.drain();
+      for (const signal of this.signals) {
+        await signal.collect();
+      }
+    });
+  }
+
+  /** What reads maps with turns of the event loop, and what forgets processes: one after the other. */
+  #afterOthers(work: () => void | Promise<void>): Promise<void> {
+    const done = this.#working.then(work);
+    this.#working = done.catch(() => undefined);
     return done;
   }
 
-  async #collectAll(): Promise<void> {
-    this.drain();
-    for (const signal of this.signals) {
-      await signal.collect();
+  /** Relieves the kernel maps, then forgets. */
+  async #keepUp(): Promise<void> {
+    if (this.#isKeepingUp) {
+      return;
     }
-  }
-
-  #keepUp(): void {
-    this.drain();
-    for (const signal of this.signals) {
-      signal.relieve();
+    this.#isKeepingUp = true;
+    try {
+      await this.#afterOthers(async () => {
+        this.drain();
+        for (const signal of this.signals) {
+          await signal.relieve();
+        }
+        this.#sweep();
+      });
+    } catch (error) {
+      // What was under way when everything was closed has nothing left to read.
+      if (!this.#isClosed) {
+        throw error;
+      }
+    } finally {
+      this.#isKeepingUp = false;
     }
-    this.#sweep();
   }
 
   /** Removes series that are over, in small steps. */
-  readonly #sweep = (): void => {
+  #sweep(): void {
     clearTimeout(this.#nextSweep);
+    if (this.#isClosed) {
+      return;
+    }
     for (const signal of this.signals) {
       signal.settle();
     }
     if (this.#identity.sweep(sweepLimit) === sweepLimit) {
-      this.#nextSweep = setTimeout(this.#sweep, sweepPause);
+      this.#nextSweep = setTimeout(() => {
+        void this.#afterOthers(() => {
+          this.#sweep();
+        });
+      }, sweepPause);
     }
-  };
+  }
 
   /** Takes in what is left, detaches and unmaps everything. */
   close(): void {
+    this.#isClosed = true;
     this.#schedule.stop();
     clearInterval(this.#upkeep);
     clearTimeout(this.#nextSweep);

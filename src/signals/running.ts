@@ -27,6 +27,15 @@ export interface SignalMemory {
   readonly tables: number;
 }
 
+/** A signal that was asked for, and how it fared. */
+export interface SignalStatus {
+  readonly name: string;
+  /** Absent when it could not be loaded or attached. */
+  readonly running?: RunningSignal;
+  /** Why it is absent, for people. */
+  readonly problem?: string;
+}
+
 /** A loaded signal and what it does with events. */
 export class RunningSignal {
   readonly signal: Signal;
@@ -118,8 +127,8 @@ export class RunningSignal {
   }
 
   /** Lets the handlers empty kernel maps that fill up. */
-  relieve(): void {
-    this.#handlers.relieve?.();
+  relieve(): void | Promise<void> {
+    return this.#handlers.relieve?.();
   }
 
   /** How full the kernel maps are that fill up with use. */

@@ -2,14 +2,7 @@
 import type { Catalog } from "../metrics/catalog.js";
 import { Dimension } from "../metrics/dimension.js";
 import type { ValueTable } from "../metrics/value-table.js";
-import { dropReasons, type RunningSignal } from "./running.js";
-
-/** A signal that was asked for, and how it fared. */
-export interface SignalStatus {
-  readonly name: string;
-  /** Absent when it could not be loaded or attached. */
-  readonly running?: RunningSignal;
-}
+import { dropReasons, type RunningSignal, type SignalStatus } from "./running.js";
 
 /**
  * What the kernel knows of every program. It counts the runs that it left out in any case, the others only while somebody asks
@@ -47,64 +40,28 @@ export function declareSelfMetrics(catalog: Catalog, statuses: readonly SignalSt
   const signal = new Dimension(["signal"]);
   const hook = new Dimension(["hook", "without"]);
   const reason = new Dimension(["reason"]);
-  const bounded = true;
-  const up = catalog.gauge({
-    name: "ringtap_signal_up",
-    help: "1 when the signal is loaded and attached, else 0.",
-    subject: signal,
-    bounded,
-  });
-  const info = catalog.gauge({
-    name: "ringtap_signal_info",
-    help: "How the signal is hooked into the kernel, and what it does without because the kernel lacks it.",
-    subject: signal,
-    detail: hook,
-    bounded,
-  });
-  const produced = catalog.counter({
-    name: "ringtap_events_produced_total",
-    help: "Events that the signal's programs had to deliver; equals consumed plus dropped once rings are drained.",
-    subject: signal,
-    bounded,
-  });
-  const consumed = catalog.counter({
-    name: "ringtap_events_consumed_total",
-    help: "Events that were counted into metrics.",
-    subject: signal,
-    bounded,
-  });
-  const dropped = catalog.counter({
-    name: "ringtap_events_dropped_total",
-    help: "Events that were lost, by reason.",
-    subject: signal,
-    detail: reason,
-    bounded,
-  });
-  const ringSize = catalog.gauge({
-    name: "ringtap_ring_size_bytes",
-    help: "Size of the signal's ring buffer.",
-    subject: signal,
-    bounded,
-  });
-  const ringUsed = catalog.gauge({
-    name: "ringtap_ring_used_bytes",
-    help: "Bytes that wait in the signal's ring buffer.",
-    subject: signal,
-    bounded,
-  });
   const map = new Dimension(["map"]);
-  const mapEntries = catalog.gauge({
-    name: "ringtap_map_entries",
-    help: "Entries in a kernel map that fills up with use.",
-    subject: map,
-    bounded,
-  });
-  const mapCapacity = catalog.gauge({
-    name: "ringtap_map_capacity",
-    help: "Entries that the kernel map has room for.",
-    subject: map,
-    bounded,
-  });
+  const counter = (name: string, help: string, detail?: Dimension): ValueTable =>
+    catalog.counter({ name, help, subject: signal, detail, bounded: true });
+  const gauge = (name: string, help: string, subject = signal, detail?: Dimension): ValueTable =>
+    catalog.gauge({ name, help, subject, detail, bounded: true });
+  const up = gauge("ringtap_signal_up", "1 when the signal is loaded and attached, else 0.");
+  const info = gauge(
+    "ringtap_signal_info",
+    "How the signal is hooked into the kernel, and what it does without because the kernel lacks it.",
+    signal,
+    hook,
+  );
+  const produced = counter(
+    "ringtap_events_produced_total",
+    "Events that the signal's programs had to deliver; equals consumed plus dropped once rings are drained.",
+  );
+  const consumed = counter("ringtap_events_consumed_total", "Events that were counted into metrics.");
+  const dropped = counter("ringtap_events_dropped_total", "Events that were lost, by reason.", reason);
+  const ringSize = gauge("ringtap_ring_size_bytes", "Size of the signal's ring buffer.");
+  const ringUsed = gauge("ringtap_ring_used_bytes", "Bytes that wait in the signal's ring buffer.");
+  const mapEntries = gauge("ringtap_map_entries", "Entries in a kernel map that fills up with use.", map);
+  const mapCapacity = gauge("ringtap_map_capacity", "Entries that the kernel map has room for.", map);
 
   return () => {
     for (const { name, running } of statuses) {

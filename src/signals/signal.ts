@@ -70,14 +70,20 @@ export interface Handlers<T extends RecordView = RecordView> {
   records?(batch: Batch<T>): void;
   /** Called once, when everything is attached. */
   attached?(): void;
-  /** Called before each scrape: reads maps, walks iterators. Records are taken meanwhile where it gives the event loop a turn. */
+  /**
+   * Called before each scrape: reads maps, walks iterators. Records are taken meanwhile where it gives the event loop a turn, but no
+   * process is forgotten.
+   */
   collect?(): void | Promise<void>;
   /** Shows `watcher` each census that `collect` takes, until the returned function is called. */
   watchCensus?(watcher: CensusWatcher): () => void;
   /** Called before processes are forgotten: adds to the tables what the handlers still keep to themselves. */
   settle?(): void;
-  /** Called every few seconds, scraped or not: empties kernel maps that fill up. */
-  relieve?(): void;
+  /**
+   * Called every second, scraped or not, but never while `collect` or itself is at work: empties kernel maps that fill up. No process is
+   * forgotten meanwhile.
+   */
+  relieve?(): void | Promise<void>;
   /** Events of the kernel maps that `collect` has taken in so far, where they are not records of the ring. */
   collected?(): number;
   /** Bytes that the handlers' own tables take at the most, where kernel maps are mirrored in them. */

@@ -24,17 +24,18 @@ export class SyscallMetrics {
   readonly #duration: HistogramTable;
 
   constructor({ catalog, identity }: SignalContext) {
-    this.#total = catalog.counter({
-      name: "ringtap_syscalls_total",
-      help: "System calls that have returned.",
-      subject: identity.subjects,
-      detail: this.#syscall,
-    });
+    // Written before the calls, of which more may come while a long scrape is written: never more errors than calls.
     this.#errors = catalog.counter({
       name: "ringtap_syscall_errors_total",
       help: "System calls that returned an error. ERESTARTSYS and the like: interrupted, then restarted or EINTR.",
       subject: identity.subjects,
       detail: this.#failure,
+    });
+    this.#total = catalog.counter({
+      name: "ringtap_syscalls_total",
+      help: "System calls that have returned.",
+      subject: identity.subjects,
+      detail: this.#syscall,
     });
     this.#seconds = catalog.counter({
       name: "ringtap_syscall_seconds_total",

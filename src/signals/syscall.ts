@@ -4,10 +4,9 @@ import { pid } from "node:process";
 import { CallLine, ErrorKey, SyscallEvent } from "../generated/syscall.js";
 import { log2Ceil } from "../metrics/log2.js";
 import { CallTally } from "./call-tally.js";
-import { CountDifferences, type Owner } from "./count-differences.js";
-import { countsOfHash, countsOfLines } from "./count-source.js";
 import { errnoName } from "./errno.js";
 import type { Handlers, MapLimits, Setup, Signal, SignalContext, SignalOptions, TraceValue } from "./signal.js";
+import { startAggregate } from "./syscall-aggregate.js";
 import { SyscallMetrics } from "./syscall-metrics.js";
 import { indexCount, syscallIndex, syscallName, syscallNumber } from "./syscall-names.js";
 
@@ -21,9 +20,6 @@ const streamRingSize = 4 * 2 ** 20;
 
 /** So many are tried for a pair: PROBES of bpf/lib/call_counts.h. */
 const fewestLines = 16;
-
-/** In place of a tgid: the processes that found no room. OTHER_TGID of bpf/lib/call_counts.h. */
-const otherTgid = 0xffffffff;
 
 function isStream(options: SignalOptions): boolean {
   return options.mode === "trace" || options.syscall.mode === "stream";
@@ -109,50 +105,6 @@ function startStream(context: SignalContext): Handlers<SyscallEvent> {
     },
     collect: empty,
     settle: empty,
-  };
-}
-
-/** Reads the counts of the kernel. What has no process there, for want of room, belongs to `~other`. */
-function startAggregate(context: SignalContext): Handlers<SyscallEvent> {
-  const { identity } = context;
-  const metrics = new SyscallMetrics(context);
-  const calls = new CountDifferences(countsOfLines(context.map("calls"), context.map("lines")));
-  const errors = ["errors", "errors_overflow"].map((name) => new CountDifferences(countsOfHash(context.map(name))));
-  let collected = 0;
-
-  /** A process can be in the counts before the record of its fork has been read. */
-  const owner = (tgid: number): Owner =>
-    identity.hasExited(tgid) ? "gone" : tgid === otherTgid || identity.isKnown(tgid) ? "here" : "unknown";
-  const subjectOf = (tgid: number): number =>
-    tgid === otherTgid ? identity.subjects.other : identity.subject(identity.ofProcess(tgid));
-  const commOf = (tgid: number): number =>
-    tgid === otherTgid ? identity.comms.other : identity.comm(identity.ofProcess(tgid));
-
-  /** The key is a call_key() of bpf/lib/call_counts.h, `differences` a line: nanoseconds, then the slots. */
-  function takeCalls([tgid = 0, nr = 0]: Uint32Array, differences: Float64Array): void {
-    const [nanoseconds = 0] = differences;
-    collected += metrics.add(subjectOf(tgid), commOf(tgid), nr, differences.subarray(1), nanoseconds);
-  }
-
-  /** The key is a struct error_key. */
-  function takeErrors([tgid = 0, nr = 0, error = 0]: Uint32Array, [count = 0]: Float64Array): void {
-    metrics.addErrors(subjectOf(tgid), nr, error, count);
-  }
-
-  function readMaps(): void {
-    // Errors first: a call counts before its error does, so that no scrape shows more errors than calls.
-    for (const map of errors) {
-      map.read(takeErrors, owner);
-    }
-    calls.read(takeCalls, owner);
-  }
-
-  return {
-    collect: readMaps,
-    relieve: readMaps,
-    collected: () => collected,
-    mapEntries: () => [calls, ...errors].map(({ name, size }) => [name, size]),
-    memoryAtLimit: () => [calls, ...errors].reduce((bytes, counts) => bytes + counts.memoryAtLimit, 0),
   };
 }
 

@@ -5,7 +5,8 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 import { budgetTexts, memoryBudget } from "../../src/cli/memory-budget.js";
-import { Identity, type ProcessRecord } from "../../src/identity/identity.js";
+import { Identity } from "../../src/identity/identity.js";
+import type { ProcessRecord } from "../../src/identity/process-table.js";
 import { Catalog } from "../../src/metrics/catalog.js";
 import { Dimension } from "../../src/metrics/dimension.js";
 import { Peers } from "../../src/kubernetes/peers.js";

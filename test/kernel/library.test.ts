@@ -87,11 +87,16 @@ describe("the library", () => {
     const { contentType, body } = await agent.metrics("text/plain");
     assert.match(contentType, /^text\/plain; version=0\.0\.4/);
     assert.equal(await inScrape(body.toString()), connects);
-    assert.equal(await inScrape(own.metrics()), connects);
+    const consumed = (text: string): number =>
+      sum(parseSamples(text), "ringtap_events_consumed_total", { signal: "tcp" });
+    const before = await own.metrics();
+    assert.equal(await inScrape(before), connects);
 
     stop();
     await refusedConnects(t);
-    assert.equal(await inScrape(own.metrics()), 2 * connects);
+    const after = await own.metrics();
+    assert.equal(await inScrape(after), 2 * connects);
+    assert(consumed(after) >= consumed(before) + connects, "a registry is told of the signals themselves, too");
     assert.equal(records, connects);
   });
 

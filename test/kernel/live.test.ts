@@ -4,15 +4,12 @@ import { readFileSync } from "node:fs";
 import { before, describe, it } from "node:test";
 
 import { createLogger } from "../../src/cli/logger.js";
-import { startSignals } from "../../src/agent/signal-set.js";
+import { type RunningAgent, startAgent } from "../../src/agent/start-agent.js";
 import { renderText } from "../../src/exposition/text.js";
-import { createLive, type Live } from "../../src/live/live.js";
+import type { Live } from "../../src/live/live.js";
 import { processRates } from "../../src/live/processes.js";
 import type { Edge, ProcessNumber, ProcessTotals } from "../../src/live/protocol.js";
-import type { Catalog } from "../../src/metrics/catalog.js";
-import { Engine } from "../../src/signals/engine.js";
 import { signals } from "../../src/signals/index.js";
-import { plain } from "../../src/signals/plain-options.js";
 import { readText } from "../exposition/read-text.js";
 import { type NetworkNamespace, networkNamespace } from "./support/network.js";
 import { compileProgram } from "./support/program.js";
@@ -32,8 +29,7 @@ describe("live", () => {
   const scope = suiteScope();
   let program: string;
   let network: NetworkNamespace;
-  let engine: Engine;
-  let catalog: Catalog;
+  let agent: RunningAgent;
   let live: Live;
 
   const traffic = (...args: readonly (string | number)[]): Promise<Waiting> => {
@@ -51,26 +47,11 @@ describe("live", () => {
   before(() => {
     program = compileProgram(comm, readFileSync(source, "utf8"));
     network = networkNamespace(scope);
-    const set = startSignals({
-      signals,
-      wanted: signals.map(({ name }) => name),
-      labels: ["pid", "comm"],
-      seriesLimit: 100_000,
-      identityLimit: 32_768,
-      ringSize: undefined,
-      strict: true,
-      log: createLogger("warn", "logfmt"),
-      signalOptions: plain,
-    });
-    catalog = set.catalog;
-    engine = new Engine(set.running, set.identity);
+    agent = startAgent({ strict: true, log: createLogger("warn", "logfmt") });
     scope.after(() => {
-      engine.close();
+      agent.close();
     });
-    const { identity, statuses } = set;
-    const collect = (): Promise<void> => engine.collect();
-    live = createLive({ catalog, identity, signals: statuses, collect, utc: (time) => `${time}` });
-    engine.start();
+    ({ live } = agent);
   });
 
   it("tells of each process what /metrics says at the same collect", async () => {
@@ -78,7 +59,7 @@ describe("live", () => {
     const refused = await traffic("connect", 4, "127.0.0.1", 9, "b", 3, 0, 0);
     await refused.go();
     const { processes } = await live.snapshot();
-    const samples: Samples = parseSamples(await readText(renderText(catalog)));
+    const samples: Samples = parseSamples(await readText(renderText(agent.catalog)));
 
     const total = (name: ProcessNumber): number => own(processes).reduce((all, { totals }) => all + totals[name], 0);
     assert.deepEqual(
@@ -186,7 +167,7 @@ describe("live", () => {
       await exchange(8005, 2);
       const refused = await traffic("connect", 4, "127.0.0.1", 9, "b", 1, 0, 0);
       await refused.go();
-      engine.drain();
+      await agent.collect();
       const events = all.take();
       assert.deepEqual(
         events.map(({ event, role, result }) => [event, role, result].join(" ")).sort(),
@@ -206,7 +187,7 @@ describe("live", () => {
       }
     }
     await exchange(8006, 1);
-    engine.drain();
+    await agent.collect();
     assert.deepEqual(all.take(), []);
   });
 

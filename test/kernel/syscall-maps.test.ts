@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { before, describe, it } from "node:test";
+import { setImmediate as nextTurn, setTimeout } from "node:timers/promises";
 
 import { objectFolder } from "../../src/kernel/installation.js";
 import { ErrorKey } from "../../src/generated/syscall.js";
@@ -10,11 +11,13 @@ import { type BpfObject, native } from "../../src/kernel/native.js";
 import { Catalog } from "../../src/metrics/catalog.js";
 import { CountDifferences, type Owner } from "../../src/signals/count-differences.js";
 import { countsOfHash, countsOfLines } from "../../src/signals/count-source.js";
+import { Engine } from "../../src/signals/engine.js";
 import { loadSignal } from "../../src/signals/load.js";
 import { plain, plainStream } from "../../src/signals/plain-options.js";
 import { RunningSignal } from "../../src/signals/running.js";
 import { syscall } from "../../src/signals/syscall.js";
 import { indexCount, syscallNumber } from "../../src/signals/syscall-names.js";
+import { record } from "../identity/actors-of.js";
 import { compileProgram } from "./support/program.js";
 import type { Scope } from "./support/scope.js";
 import { startWaiting } from "./support/waiting.js";
@@ -22,6 +25,11 @@ import { startWaiting } from "./support/waiting.js";
 const source = readFileSync(new URL("../../../test/kernel/programs/syscall-calls.c", import.meta.url), "utf8");
 
 let program = "";
+
+/** Reads counts from the first to the last. */
+function readAll(counts: CountDifferences, ...how: Parameters<CountDifferences["readSome"]>): void {
+  while (counts.readSome(...how));
+}
 
 before(() => {
   program = compileProgram("calls-a", source);
@@ -54,12 +62,12 @@ function start(scope: Scope, mode: keyof typeof modes) {
   const { subject, detail } = table;
   return {
     object: loaded.object,
-    count: (pid: number, name: string): number => {
+    count: async (pid: number, name: string): Promise<number> => {
       running.drain();
       running.settle();
-      running.relieve();
+      await running.relieve();
       // Once more, because nobody has announced the processes.
-      running.relieve();
+      await running.relieve();
       return table.value(subject.intern(pid.toString()), detail.intern(name));
     },
   };
@@ -70,20 +78,20 @@ for (const mode of ["aggregate", "stream"] as const) {
     it("counts exactly, through fork, threads, exec and exec from a thread", async (t) => {
       const { count } = start(t, mode);
       const [main = 0, , , threads = 0, , taken = 0] = await run(t, "mixed");
-      assert.equal(count(main, "getppid"), 50);
-      assert.equal(count(main, "clone") + count(main, "clone3"), 4);
+      assert.equal(await count(main, "getppid"), 50);
+      assert.equal((await count(main, "clone")) + (await count(main, "clone3")), 4);
       // Three threads' hundred each; the first return of a child or a thread is no call.
-      assert.equal(count(threads, "getppid"), 300);
-      assert.equal(count(threads, "clone") + count(threads, "clone3"), 3);
-      assert.equal(count(taken, "execve"), 1);
+      assert.equal(await count(threads, "getppid"), 300);
+      assert.equal((await count(threads, "clone")) + (await count(threads, "clone3")), 3);
+      assert.equal(await count(taken, "execve"), 1);
     });
 
     it("leaves out the call that it finds under way", async (t) => {
       const waiting = await startWaiting(t, program, ["count", "10", "0"]);
       const { count } = start(t, mode);
       await waiting.go();
-      assert.equal(count(waiting.pid, "getppid"), 10);
-      assert.equal(count(waiting.pid, "read"), 0);
+      assert.equal(await count(waiting.pid, "getppid"), 10);
+      assert.equal(await count(waiting.pid, "read"), 0);
     });
   });
 }
@@ -126,15 +134,23 @@ describe("syscall without room", () => {
     const sums = { calls: 0, errors: 0, byNumberAlone: 0 };
     const here = (): Owner => "here";
     const calls = new CountDifferences(countsOfLines(object.map("calls"), object.map("lines")));
-    calls.read((key, [, ...slots]) => {
-      const count = slots.reduce((sum, value) => sum + value, 0);
-      sums.calls += key[1] === 600 ? count : 0;
-      sums.byNumberAlone += key[0] === 0xffffffff ? count : 0;
-    }, here);
+    readAll(
+      calls,
+      (key, [, ...slots]) => {
+        const count = slots.reduce((sum, value) => sum + value, 0);
+        sums.calls += key[1] === 600 ? count : 0;
+        sums.byNumberAlone += key[0] === 0xffffffff ? count : 0;
+      },
+      here,
+    );
     for (const name of ["errors", "errors_overflow"]) {
-      new CountDifferences(countsOfHash(object.map(name))).read((key, [count = 0]) => {
-        sums.errors += key[1] === 600 ? count : 0;
-      }, here);
+      readAll(
+        new CountDifferences(countsOfHash(object.map(name))),
+        (key, [count = 0]) => {
+          sums.errors += key[1] === 600 ? count : 0;
+        },
+        here,
+      );
     }
     assert.equal(sums.calls, 3);
     assert.equal(sums.errors, 3);
@@ -144,6 +160,107 @@ describe("syscall without room", () => {
     const [produced, ringFull, mapFull, sampled] = new BigUint64Array(account.values, 0, 4);
     // On a busy machine a call of another thread has been seen to find no place among those put aside. It is counted.
     assert.deepEqual([produced, ringFull, sampled], [mapFull, 0n, 0n]);
+  });
+});
+
+describe("the counts of many processes", () => {
+  const processes = 2_000;
+  const callsEach = 4;
+  /** Above any that the kernel gives. */
+  const firstTgid = 5_000_000;
+  const total = processes * callsEach * 3;
+
+  /** The signal, not attached, with 8,000 pairs in its maps: three calls each, all of which have failed. */
+  function filled(scope: Scope) {
+    const catalog = new Catalog({ seriesLimit: 1_000_000 });
+    const identity = new Identity(catalog, ["pid", "comm"]);
+    const loaded = loadSignal(syscall, plain, { folder: objectFolder });
+    scope.after(() => {
+      loaded.object.close();
+    });
+    const running = new RunningSignal(syscall, loaded, catalog, identity, plain, assert.ifError);
+    const [lines, taken, errors] = ["calls", "lines", "errors"].map((name) => loaded.object.map(name));
+    assert(lines && taken && errors);
+    const announce = (comm: string): void => {
+      for (let tgid = firstTgid; tgid < firstTgid + processes; tgid++) {
+        identity.lives(record(tgid, comm));
+      }
+    };
+    announce("before");
+    const line = new BigUint64Array(lines.info.valueSize / 8);
+    for (let index = 0; index < processes * callsEach; index++) {
+      const tgid = firstTgid + Math.floor(index / callsEach);
+      const nr = index % callsEach;
+      const place = new Uint8Array(Uint32Array.of(index).buffer);
+      line.set([(BigInt(nr) << 32n) | BigInt(tgid), 1000n, 3n]);
+      lines.set(place, new Uint8Array(line.buffer));
+      taken.set(place, new Uint8Array(line.buffer, 0, 8));
+      errors.set(new Uint8Array(Uint32Array.of(tgid, nr, 2, 0).buffer), new Uint8Array(BigUint64Array.of(3n).buffer));
+    }
+    /** The sums of a counter by process and name. */
+    const sums = (name: string): Map<number, number> => {
+      const table = [...catalog].find((each) => each.name === name);
+      assert(table?.type === "counter");
+      const bySubject = new Map<number, number>();
+      for (let row = 0; row < table.size; row++) {
+        const id = table.subjectAt(row);
+        bySubject.set(id, (bySubject.get(id) ?? 0) + (table.values[row] as number));
+      }
+      return bySubject;
+    };
+    return {
+      running,
+      identity,
+      announce,
+      calls: () => sums("ringtap_syscalls_total"),
+      errors: () => sums("ringtap_syscall_errors_total"),
+    };
+  }
+
+  const sumOf = (numbers: Map<number, number>): number => [...numbers.values()].reduce((all, each) => all + each, 0);
+
+  it("are read in turns, exactly, and never show more errors than calls, whoever is renamed meanwhile", async (t) => {
+    const { running, identity, announce, calls, errors } = filled(t);
+    const state = { isOver: false };
+    const reading = Promise.resolve(running.relieve()).finally(() => {
+      state.isOver = true;
+    });
+    let turns = 0;
+    for (; !state.isOver; turns++) {
+      await nextTurn();
+      const counted = calls();
+      for (const [id, failed] of errors()) {
+        assert(failed <= (counted.get(id) ?? 0), `${failed} errors`);
+      }
+      if (turns === 10) {
+        assert(sumOf(counted) > 0 && sumOf(counted) < total, "in the middle of the calls");
+        announce("after");
+      }
+    }
+    await reading;
+    assert(turns > 15, `${turns} turns`);
+    assert.deepEqual(errors(), calls());
+    assert.equal(sumOf(calls()), total);
+    const before = [...calls().keys()].filter((id) => identity.subjects.text(id).includes("before"));
+    assert(before.length > 0 && before.length < processes, `${before.length} by the name that they had`);
+    assert.equal(calls().size, processes);
+    const { produced, consumed } = running.books();
+    assert.deepEqual([produced, consumed], [total, total]);
+    await running.relieve();
+    assert.equal(sumOf(errors()), total);
+  });
+
+  it("may be closed while they are being read", async (t) => {
+    const { running, identity, calls } = filled(t);
+    const engine = new Engine([running], identity);
+    engine.start();
+    while (calls().size === 0) {
+      await nextTurn();
+    }
+    assert(sumOf(calls()) < total);
+    engine.close();
+    await setTimeout(50);
+    assert(sumOf(calls()) < total, "nothing more is read");
   });
 });
 
@@ -163,7 +280,8 @@ describe("counts read from a kernel map", () => {
     };
     const read = (gone: readonly number[] = [], unknown: readonly number[] = []): [number, number][] => {
       const found: [number, number][] = [];
-      differences.read(
+      readAll(
+        differences,
         (words, [count = 0]) => found.push([words[0] ?? 0, count]),
         (tgid) => (gone.includes(tgid) ? "gone" : unknown.includes(tgid) ? "unknown" : "here"),
       );
@@ -229,7 +347,8 @@ describe("counts read from lines", () => {
     };
     const read = (gone: readonly number[] = []): number[][] => {
       const found: number[][] = [];
-      counts.read(
+      readAll(
+        counts,
         ([tgid = 0, nr = 0], [nanoseconds = 0, calls = 0]) => found.push([tgid, nr, nanoseconds, calls]),
         (tgid) => (gone.includes(tgid) ? "gone" : "here"),
       );

@@ -11,12 +11,12 @@ import { Catalog } from "../../src/metrics/catalog.js";
 const about = { version: "1.2.3", host: "h", kernel: "6.1", metricsPath: "/metrics" };
 
 /** An agent without signals, whose tables a test fills. */
-function liveTables(grace = 0) {
-  const catalog = new Catalog({ grace });
+function liveTables() {
+  const catalog = new Catalog();
   const identity = new Identity(catalog, ["pid", "comm"]);
   const opens = catalog.counter({ name: "ringtap_file_opens_total", help: "x", subject: identity.subjects });
   const live = createLive({ catalog, identity, signals: [], collect: () => Promise.resolve(), utc: String });
-  return { catalog, identity, opens, live, feed: createFeed(live, about) };
+  return { identity, opens, feed: createFeed(live, about) };
 }
 
 test("rows that have not changed are not sent again", () => {
@@ -75,20 +75,4 @@ test("a query must make sense", () => {
   assert.throws(() => feed.open(new URLSearchParams("process=-1")), /process="-1": want a whole number/);
   assert.throws(() => feed.open(new URLSearchParams("tail=1&pid=x")), /pid="x"/);
   feed.open(new URLSearchParams("tail=1&pid=1&comm=a&signals=tcp&failures=1&process=2")).close();
-});
-
-test("series of exited processes wait for a scrape where somebody scrapes, and for a look where nobody does", async () => {
-  for (const isScraped of [false, true]) {
-    const { catalog, identity, opens, live } = liveTables();
-    const id = identity.subjects.intern("1", "gone");
-    opens.add(id, 0, 1);
-    if (isScraped) {
-      catalog.renderEnded(catalog.renderBegan(), true);
-    }
-    catalog.retire(identity.subjects, id, 0);
-    await live.snapshot();
-    assert.equal(catalog.sweep(1), isScraped ? 0 : 1);
-    catalog.renderEnded(catalog.renderBegan(), true);
-    assert.equal(catalog.sweep(1), isScraped ? 1 : 0);
-  }
 });

@@ -10,9 +10,8 @@
 import { once } from "node:events";
 
 import { createLogger } from "../../../src/cli/logger.js";
-import { startSignals } from "../../../src/agent/signal-set.js";
+import { startAgent } from "../../../src/agent/start-agent.js";
 import { native } from "../../../src/kernel/native.js";
-import { Engine } from "../../../src/signals/engine.js";
 import { signals } from "../../../src/signals/index.js";
 import { plainStream } from "../../../src/signals/plain-options.js";
 import type { Batch, EventRecord, Signal } from "../../../src/signals/signal.js";
@@ -71,26 +70,20 @@ function timed(signal: Signal, interval: number): Signal {
   };
 }
 
-const set = startSignals({
+const agent = startAgent({
   signals: signals.map((signal) => (signal.name === name ? timed(signal, Number(every)) : signal)),
   wanted: [name],
-  labels: ["pid", "comm"],
-  seriesLimit: 100_000,
-  identityLimit: 32_768,
-  ringSize: undefined,
   strict: true,
   signalOptions: plainStream,
   log: createLogger("info", "logfmt"),
 });
-const engine = new Engine(set.running, set.identity);
 process.on("SIGUSR2", () => {
   noting = true;
 });
-engine.start();
 process.stdout.write("attached\n");
 
 await once(process, "SIGTERM");
-engine.close();
+agent.close();
 const sorted = delays.subarray(0, noted).sort();
 const quantile = (share: number): number => sorted[Math.ceil(share * noted) - 1] ?? NaN;
 process.stdout.write(`delays ${noted} ${quantile(0.5)} ${quantile(0.99)} ${quantile(1)}\n`);

@@ -150,6 +150,96 @@ describe("readAll", () => {
   });
 });
 
+describe("readSome", () => {
+  /** The pieces of a walk to its end: for each the keys and the first words of the values. */
+  function walk(map: BpfMap, most: number, between = (): void => undefined): [number, number][][] {
+    const pieces: [number, number][][] = [];
+    for (let count = map.readSome(most); count > 0; count = map.readSome(most)) {
+      const values = new DataView(map.values);
+      const piece = Array.from(new Uint32Array(map.keys, 0, count), (key, at): [number, number] => [
+        key,
+        values.getUint32(at * map.info.valueSize, true),
+      ]);
+      pieces.push(piece);
+      between();
+    }
+    return pieces;
+  }
+
+  it("reads a map in pieces, each entry once, and begins anew after the end", () => {
+    const object = load();
+    for (const [name, count] of [
+      ["hash", 5000],
+      ["array", size],
+      ["percpu_hash", 5000],
+    ] as const) {
+      const map = object.map(name);
+      fill(map, 5000);
+      for (let round = 0; round < 2; round++) {
+        const pieces = walk(map, 1000);
+        assert(pieces.length >= count / 1000 && pieces.every((piece) => piece.length <= 1000), name);
+        assert.deepEqual(
+          pieces.flatMap((piece) => piece.map(([key]) => key)).sort((a, b) => a - b),
+          Array.from({ length: count }, (_, key) => key),
+        );
+        assert(pieces.every((piece) => piece.every(([key, value]) => (key < 5000 ? value >= 1 : value === 0))));
+      }
+    }
+    object.close();
+  });
+
+  it("goes on where it was when what it has read is deleted", () => {
+    const object = load();
+    const map = object.map("hash");
+    fill(map, 5000);
+    let deleted = 0;
+    const pieces = walk(map, 500, () => {
+      const keys = new Uint8Array(map.keys);
+      deleted += map.deleteKeys(keys, Math.min(500, keys.length / 4));
+    });
+    assert.equal(new Set(pieces.flatMap((piece) => piece.map(([key]) => key))).size, 5000);
+    assert.equal(map.readAll(), 5000 - deleted);
+    assert(deleted > 4000);
+    object.close();
+  });
+
+  it("reads nothing of an empty map, and all at once of one without batch calls", () => {
+    const object = load();
+    assert.equal(object.map("hash").readSome(10), 0);
+    const devices = object.map("devices");
+    assert.equal(devices.readSome(2), 0);
+    for (let key = 0; key < 5; key++) {
+      devices.set(u32(key), u32(loopback));
+    }
+    for (let round = 0; round < 2; round++) {
+      assert.deepEqual(
+        walk(devices, 2).map((piece) => piece.map(([key]) => key)),
+        [[0, 1, 2, 3, 4]],
+      );
+    }
+    object.close();
+  });
+
+  it("begins anew after readAll", () => {
+    const object = load();
+    const map = object.map("hash");
+    fill(map, 100);
+    assert(map.readSome(10) > 0);
+    assert.equal(map.readAll(), 100);
+    assert.equal(walk(map, 10).flat().length, 100);
+    object.close();
+  });
+
+  it("says what it cannot read", () => {
+    const object = load();
+    const map = object.map("hash");
+    assert.throws(() => map.readSome(0), { name: "RangeError", message: "argument most must be at least 1, not 0" });
+    assert.match(nativeError(() => object.map("queue").readSome(1)).message, /^reading map "queue": /u);
+    object.close();
+    assert.match(nativeError(() => map.readSome(1)).message, /its object is closed$/u);
+  });
+});
+
 describe("info", () => {
   it("describes the map and cannot be changed", () => {
     const object = load();

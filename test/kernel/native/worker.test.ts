@@ -4,8 +4,8 @@ import { describe, it } from "node:test";
 import { setImmediate as nextTurn, setTimeout } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 
-import { native } from "../../../src/kernel/native.js";
 import { bpfDescriptors, bpfMappings, call, collect, compile, getppid } from "./fixture.js";
+import { running } from "./handles.js";
 import type { Job } from "./worker.js";
 
 const fixture = compile("ring");
@@ -81,12 +81,7 @@ describe("a worker", () => {
   });
 
   it("gets its own errors, and others' handles stay as they are", async () => {
-    const object = native.open(fixture);
-    object.setConstant("target_pid", process.pid);
-    object.setConstant("target_nr", getppid);
-    object.load();
-    const ring = object.ring("events");
-    object.attach("on_enter");
+    const { object, ring } = running();
     const worker = start("fail");
     const [message] = (await once(worker, "message")) as [string];
     assert.match(message, /^opening \/nonexistent\/worker\.bpf\.o: /u);
@@ -99,12 +94,7 @@ describe("a worker", () => {
 
 describe("an uncaught exception of the main thread's watch", () => {
   it("reaches process.on('uncaughtException'), and the watch goes on", async () => {
-    const object = native.open(fixture);
-    object.setConstant("target_pid", process.pid);
-    object.setConstant("target_nr", getppid);
-    object.load();
-    const ring = object.ring("events");
-    object.attach("on_enter");
+    const { object, ring } = running();
     const caught: unknown[] = [];
     const others = process.listeners("uncaughtException");
     process.removeAllListeners("uncaughtException");

@@ -1,0 +1,104 @@
+/** The agent: signals, tables, identity and the live view put together, for every command and for other programs. */
+import { Cgroups } from "../identity/cgroups.js";
+import { defaultIdentityLimit, defaultLabels } from "../identity/defaults.js";
+import { Identity } from "../identity/identity.js";
+import { needCgroups } from "../identity/labels.js";
+import { type CgroupHierarchy, chooseHierarchy } from "../kernel/cgroup-hierarchy.js";
+import { wallClock } from "../live/clock.js";
+import { createLive, type Live } from "../live/live.js";
+import { Catalog, defaultSeriesLimit } from "../metrics/catalog.js";
+import { Engine } from "../signals/engine.js";
+import { signals as builtIn } from "../signals/index.js";
+import { plain } from "../signals/plain-options.js";
+import { declareSelfMetrics } from "../signals/self-metrics.js";
+import type { Signal, SignalOptions } from "../signals/signal.js";
+import { type SignalSet, startSignals } from "./signal-set.js";
+import type { AgentLog } from "./start-signal.js";
+
+/** How an agent is to run. */
+export interface AgentSetup {
+  /** Where trouble is told. */
+  readonly log: AgentLog;
+  /** All signals there are, in the order in which they are to be drained. Default: the built-in ones. */
+  readonly signals?: readonly Signal[];
+  /** Names of the signals whose metrics are asked for. Default: all there are. */
+  readonly wanted?: readonly string[] | undefined;
+  /** What tells the series of processes apart. Default {@link defaultLabels}. */
+  readonly labels?: readonly string[] | undefined;
+  /** The most series of a metric. Default {@link defaultSeriesLimit}. */
+  readonly seriesLimit?: number | undefined;
+  /** Processes, and control groups, that are remembered. Default {@link defaultIdentityLimit}. */
+  readonly identityLimit?: number | undefined;
+  /** Bytes of each ring. Default: left to the signals. */
+  readonly ringSize?: number | undefined;
+  /** Start all signals or none. Default false. */
+  readonly strict?: boolean | undefined;
+  /** Which control groups are spoken of. Default `auto`. */
+  readonly cgroupHierarchy?: CgroupHierarchy | "auto";
+  /** What signals are to know besides. Default {@link plain}. */
+  readonly signalOptions?: Partial<Omit<SignalOptions, "mode" | "cgroup">>;
+}
+
+/** An agent at work. */
+export interface RunningAgent extends SignalSet {
+  readonly catalog: Catalog;
+  readonly identity: Identity;
+  /** What the signals were started with. */
+  readonly signalOptions: SignalOptions;
+  /** What people look at. */
+  readonly live: Live;
+  /** Brings every table up to date, as before a scrape. */
+  collect(): Promise<void>;
+  /** Takes in what is left, then takes everything out of the kernel. */
+  close(): void;
+}
+
+/** Loads and attaches the signals and begins to count. Call {@link requireKernel} first; throws as {@link startSignals} does. */
+export function startAgent(setup: AgentSetup): RunningAgent {
+  const { signals = builtIn, labels = defaultLabels } = setup;
+  const { seriesLimit = defaultSeriesLimit, identityLimit = defaultIdentityLimit } = setup;
+  const signalOptions: SignalOptions = {
+    ...plain,
+    ...setup.signalOptions,
+    cgroup: { hierarchy: chooseHierarchy(setup.cgroupHierarchy ?? "auto"), inRecords: needCgroups(labels) },
+  };
+  const catalog = new Catalog({ seriesLimit });
+  const cgroups = new Cgroups({ limit: identityLimit });
+  const identity = new Identity(catalog, labels, { limit: identityLimit, cgroups });
+  const { running, statuses } = startSignals(catalog, identity, {
+    signals,
+    wanted: setup.wanted ?? signals.map(({ name }) => name),
+    ringSize: setup.ringSize,
+    strict: setup.strict ?? false,
+    signalOptions,
+    log: setup.log,
+  });
+  const engine = new Engine(running, identity);
+  const refreshSelf = declareSelfMetrics(catalog, statuses);
+  const collect = async (): Promise<void> => {
+    await engine.collect();
+    refreshSelf();
+  };
+  const clock = wallClock();
+  const live = createLive({
+    catalog,
+    identity,
+    signals: statuses,
+    collect,
+    peers: signalOptions.peers,
+    utc: (time) => clock.utc(time),
+  });
+  engine.start();
+  return {
+    catalog,
+    identity,
+    signalOptions,
+    running,
+    statuses,
+    live,
+    collect,
+    close() {
+      engine.close();
+    },
+  };
+}

@@ -1,0 +1,55 @@
+/** Actors for tests: records of processes, and an identity that counts them. */
+import { Identity, type IdentityOptions } from "../../src/identity/identity.js";
+import type { ProcessRecord } from "../../src/identity/process-table.js";
+import { Catalog } from "../../src/metrics/catalog.js";
+
+/** How long series stay at the least, milliseconds. */
+export const grace = 30_000;
+
+/** A record of a process under a name, as the kernel lays the comm out. */
+export function record(tgid: number, comm: string, start = 1, cgroup = 0): ProcessRecord {
+  const bytes = Buffer.alloc(16);
+  bytes.write(comm);
+  const words = [tgid, ...[0, 4, 8, 12].map((at) => bytes.readUInt32LE(at)), cgroup, 0];
+  return {
+    tgid,
+    comm,
+    cgroup,
+    start,
+    copyActor: (key) => {
+      key.set(words);
+    },
+    isActor: (keys, from) => words.every((word, index) => word === keys[from + index]),
+  };
+}
+
+/** An identity with one counter, and a clock that tests turn. */
+export function setUp(labels: readonly string[] = ["pid", "comm"], options: IdentityOptions = {}) {
+  const clock = { now: 0 };
+  const catalog = new Catalog({ grace });
+  const identity = new Identity(catalog, labels, { now: () => clock.now, ...options });
+  const counter = catalog.counter({ name: "events_total", help: "Events.", subject: identity.subjects });
+  const byComm = catalog.counter({ name: "by_comm_total", help: "Events.", subject: identity.comms });
+  return {
+    clock,
+    identity,
+    catalog,
+    count: (event: ProcessRecord): void => {
+      const actor = identity.of(event);
+      counter.add(identity.subject(actor), 0, 1);
+      byComm.add(identity.comm(actor), 0, 1);
+    },
+    /** The counter's series, by their label text. */
+    series: (): Record<string, number> =>
+      Object.fromEntries(
+        Array.from({ length: counter.size }, (_, row) => [
+          identity.subjects.text(counter.subjectAt(row)),
+          counter.values[row] as number,
+        ]),
+      ),
+    commSeries: () => byComm.size,
+    scrape: (): void => {
+      catalog.renderEnded(catalog.renderBegan(), true);
+    },
+  };
+}
