@@ -15,6 +15,7 @@ import { drain } from "./bench/drain.js";
 import { conditionsNow } from "./bench/lib/machine.js";
 import { pageText, resultText, type KeptResult } from "./bench/lib/report.js";
 import type { BenchContext, Scenario } from "./bench/lib/scenario.js";
+import { page } from "./bench/page.js";
 import { parts } from "./bench/parts.js";
 import { scrape } from "./bench/scrape.js";
 import { start } from "./bench/start.js";
@@ -23,7 +24,7 @@ import { syscall } from "./bench/syscall.js";
 import { tcp } from "./bench/tcp.js";
 
 /** In the order of the page. `drain` measures this process, so it goes first. */
-const scenarios: readonly Scenario[] = [drain, syscall, parts, stream, tcp, scrape, start];
+const scenarios: readonly Scenario[] = [drain, syscall, parts, stream, tcp, scrape, page, start];
 
 /** npm runs scripts in the package's folder. */
 const root = process.cwd();

@@ -31,10 +31,13 @@ export class Screen {
     return this.#stream.rows;
   }
 
-  /** Takes the terminal; until {@link close}, or the end of the process however it comes, but for SIGKILL. */
+  /** Takes the terminal, or takes it back; until {@link close}, or the end of the process however it comes, but for SIGKILL. */
   open(): void {
-    this.#isOpen = true;
-    process.on("exit", this.close);
+    if (!this.#isOpen) {
+      this.#isOpen = true;
+      process.on("exit", this.close);
+    }
+    this.#shown = [];
     this.#stream.write(enter + clear);
   }
 

@@ -57,7 +57,29 @@ export async function showScreen(live: Live, options: TopOptions, ending: Promis
     const { columns, rows } = screen;
     screen.draw(topLines({ state, frame, chosen: chosen(), details, columns, rows, paint }));
   };
+  const take = (): void => {
+    screen.open();
+    // Whoever had the terminal meanwhile has set its mode, unknown to Node, which sets nothing that it believes to be set.
+    stdin.setRawMode(false).setRawMode(true);
+  };
+  const release = (): void => {
+    stdin.setRawMode(false);
+    screen.close();
+  };
+  const onStop = (): void => {
+    release();
+    process.kill(process.pid, "SIGSTOP");
+  };
+  const onContinue = (): void => {
+    take();
+    draw();
+  };
   const onKey = (_: string | undefined, key: Key): void => {
+    if (key.ctrl === true && key.name === "z") {
+      // To the whole group, as the terminal itself would do it: sudo has to stop, too.
+      process.kill(0, "SIGTSTP");
+      return;
+    }
     const next = pressed(state, key);
     if (next.view === "process" && state.view !== "process") {
       const rows = chosen();
@@ -76,10 +98,10 @@ export async function showScreen(live: Live, options: TopOptions, ending: Promis
   };
 
   emitKeypressEvents(stdin);
-  screen.open();
-  stdin.setRawMode(true);
+  take();
   stdin.on("keypress", onKey);
   stdout.on("resize", onResize);
+  process.on("SIGTSTP", onStop).on("SIGCONT", onContinue);
   try {
     draw();
     latest = await live.snapshot();
@@ -95,8 +117,8 @@ export async function showScreen(live: Live, options: TopOptions, ending: Promis
     edges.close();
     stdin.off("keypress", onKey);
     stdout.off("resize", onResize);
-    stdin.setRawMode(false);
+    process.off("SIGTSTP", onStop).off("SIGCONT", onContinue);
+    release();
     stdin.pause();
-    screen.close();
   }
 }

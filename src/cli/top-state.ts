@@ -40,6 +40,7 @@ export const keyTexts: readonly (readonly [keys: string, what: string])[] = [
   ["space, p", "pause, go on"],
   ["+, -", "look more often, or less often"],
   ["?, h", "this help"],
+  ["ctrl-z", "stop, as other programs do; fg goes on"],
   ["q, ctrl-c", "leave"],
 ];
 

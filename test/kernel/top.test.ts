@@ -200,6 +200,25 @@ describe("on a terminal", () => {
     await terminal.shows(/RECV\/S CONTAINER\n(.*\n){26}\? help/);
   });
 
+  test("ctrl-z gives the terminal to the shell, and fg gives it back", async (t) => {
+    const terminal = openTerminal(t, "env PS1='SHELL$ ' bash --norc --noprofile");
+    await terminal.shows(/^SHELL\$$/m);
+    terminal.press(`${process.execPath} ${mainScript} top --interval=0.3 --filter=rt-top`, "Enter");
+    await terminal.shows(/^1 process, by syscalls/m);
+    for (let stop = 0; stop < 2; stop++) {
+      terminal.press("C-z");
+      await terminal.shows(/Stopped .*\n(.*\n)*SHELL\$$/m);
+      terminal.press("echo typed", "Enter");
+      await terminal.shows(/^SHELL\$ echo typed\ntyped$/m);
+      terminal.press("fg", "Enter");
+      const shown = await terminal.shows(/^1 process, by syscalls/m);
+      assert.doesNotMatch(shown.join("\n"), /SHELL/);
+      await terminal.shows(/^ +\d+ rt-top /m);
+    }
+    terminal.press("q");
+    await terminal.shows(/^SHELL\$$/m);
+  });
+
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     test(`${signal} gives the terminal back`, async (t) => {
       const terminal = openTop(t, "--filter=rt-top");

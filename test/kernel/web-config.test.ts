@@ -1,4 +1,4 @@
-/** A real Prometheus and an agent that both keep strangers out. */
+/** An agent that keeps strangers out, and those who may come in: a real Prometheus, a real browser. */
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,7 +9,9 @@ import { createAuthority } from "../exposition/certificates.js";
 import { askSecurely } from "../exposition/http.js";
 import { query, queryUntilAnswered, startPrometheus } from "../exposition/prometheus-server.js";
 import { checkWebConfig } from "../exposition/promtool.js";
+import { openPage, startBrowser } from "./support/browser.js";
 import { eventually } from "./support/eventually.js";
+import { compileProgram, runProgram } from "./support/program.js";
 import { startRingtap } from "./support/ringtap.js";
 
 test("Prometheus scrapes by TLS with its certificate and password, and goes on when both change", async (t) => {
@@ -63,6 +65,32 @@ basic_auth_users:
   });
   assert.doesNotMatch(agent.stderr, /level=(warn|error)/);
   assert.deepEqual(await agent.stop(), { status: 0, signal: null });
+});
+
+test("the page opens by TLS with a password, lives, and shows nothing to others", async (t) => {
+  const authority = createAuthority(t);
+  const config = join(authority.folder, "web.yml");
+  authority.issue("agent", "IP:127.0.0.1");
+  const users = `basic_auth_users: { reader: ${hashSync("secret", 10)} }`;
+  writeFileSync(config, `tls_server_config: { cert_file: agent.pem, key_file: agent.key }\n${users}\n`);
+  const agent = startRingtap(t, ["run", "--web.listen-address=127.0.0.1:0", `--web.config.file=${config}`]);
+  const [, address = ""] = await agent.said(/https:\/\/(127\.0\.0\.1:\d+)\/metrics/);
+  const browser = await startBrowser(t);
+
+  const stranger = await openPage(browser, { ignoreHTTPSErrors: true });
+  for (const path of ["/", "/page/main.js", "/api/live"]) {
+    await assert.rejects(stranger.page.goto(`https://${address}${path}`), /ERR_INVALID_AUTH_CREDENTIALS/);
+    assert.equal((await askSecurely(address, path, { ca: authority.cert })).status, 401);
+  }
+
+  const httpCredentials = { username: "reader", password: "secret" };
+  const reader = await openPage(browser, { ignoreHTTPSErrors: true, httpCredentials });
+  await reader.page.goto(`https://${address}/`);
+  await reader.page.locator("#signals li.up").nth(4).waitFor();
+  const program = compileProgram("rt-secure", "int main(void) { return 3; }");
+  await assert.rejects(runProgram(program), { code: 3 });
+  await reader.page.locator("#processes tbody tr", { hasText: "rt-secure" }).waitFor();
+  assert.deepEqual([...reader.requests], [`https://${address}`]);
 });
 
 async function valueOf(prometheus: string, expression: string): Promise<number> {

@@ -7,6 +7,8 @@ import type { BenchContext } from "./scenario.js";
 
 /** `ringtap run` that serves, everything attached. */
 export interface Agent extends Child {
+  /** Without a path: `http://127.0.0.1:PORT`. */
+  readonly origin: string;
   /** The metrics as they stand, as text. */
   scrape(): Promise<string>;
   /** Its use of CPUs since its start. */
@@ -29,9 +31,10 @@ export async function startAgent(
   const main = join(context.root, "dist/src/cli/main.js");
   const command = [process.execPath, main, "run", "--web.listen-address=127.0.0.1:0", ...flags];
   const child = startChild(context, ...(anyCpu ? command : onCpu(agentCpu, ...command)));
-  const [url = ""] = await child.said(/http:\/\/\S+\/metrics/);
+  const [, origin = ""] = await child.said(/(http:\/\/\S+)\/metrics/);
   return Object.assign(child, {
-    scrape: async () => (await fetch(url)).text(),
+    origin,
+    scrape: async () => (await fetch(`${origin}/metrics`)).text(),
     cpuUse: () => cpuUse(child.pid),
   });
 }
