@@ -5,10 +5,10 @@ import { setTimeout } from "node:timers/promises";
 import { type Agent, startAgent } from "./lib/agent.js";
 import { compileC } from "./lib/build.js";
 import { settleTime } from "./lib/delay.js";
-import { atMost, figure, range } from "./lib/figures.js";
+import { figure, range } from "./lib/figures.js";
 import { loadCpu, onCpu, runForNumbers } from "./lib/programs.js";
 import type { BenchContext, Result, Scenario } from "./lib/scenario.js";
-import { interleave, median, ratio, ratios, spread } from "./lib/spread.js";
+import { interleave, median, ratio, spread } from "./lib/spread.js";
 
 /** Pages at once. */
 const viewers = [0, 1, 10];
@@ -105,9 +105,7 @@ async function runPage(context: BenchContext): Promise<Result> {
         ]),
       },
     ],
-    targets: [
-      atMost(2, spread(ratios(cpu.get("1") ?? [], alone)), " × the agent without", "the agent with a page open"),
-    ],
+    targets: [],
     notes: [],
   };
 }
