@@ -50,7 +50,7 @@ function signalChip(signal: Frame["health"]["signals"][number], perSecond: numbe
   const fill = maps.map(({ map, entries, capacity }) => `${map} ${entries} of ${capacity}`);
   const ringText = ring.size > 0 ? [`ring ${bytes(ring.used)} of ${bytes(ring.size)}`] : [];
   const title = [hook, ...ringText, ...fill].join("\n");
-  const rate = up ? `${count(perSecond)}/s` : hook;
+  const rate = up ? `${perSecond === 0 ? "0" : count(perSecond)}/s` : hook;
   return html("li", { class: up ? "up" : "down", title }, html("b", {}, name), " ", html("span", {}, rate));
 }
 

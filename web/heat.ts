@@ -6,8 +6,9 @@ import { seconds } from "./format.js";
 /** Columns: seconds. */
 const span = 120;
 
-/** Pixels for the labels of durations. */
+/** Pixels for the labels of durations, and half the height of one. */
 const margin = 44;
+const halfLabel = 6;
 
 const titles: Readonly<Record<string, string>> = {
   connect: "TCP connect",
@@ -78,8 +79,8 @@ class HeatMap {
     const [median, high] = [0.5, 0.99].map((portion) => quantile(recent, this.#bounds, portion));
     const text =
       median === undefined || high === undefined
-        ? "nothing in the last 10 s"
-        : `p50 ${atMost(median, this.#bounds)}, p99 ${atMost(high, this.#bounds)} in the last 10 s`;
+        ? "none in 10 s"
+        : `p50 ${atMost(median, this.#bounds)}, p99 ${atMost(high, this.#bounds)}`;
     setText(this.#summary, text);
     this.#canvas.setAttribute("aria-label", text);
   }
@@ -105,7 +106,7 @@ class HeatMap {
     const top = Math.log1p(Math.max(1, ...this.#columns.flat()));
     const yOf = (slot: number): number => height - (slot - this.#low + 1) * cellHeight;
 
-    this.#drawAxis(context, style, yOf, cellHeight, width);
+    this.#drawAxis(context, style, yOf, cellHeight, width, height);
     for (const [index, column] of this.#columns.entries()) {
       const x = margin + (span - this.#columns.length + index) * cellWidth;
       for (let slot = this.#low; slot <= this.#high; slot++) {
@@ -129,6 +130,7 @@ class HeatMap {
     yOf: (slot: number) => number,
     cellHeight: number,
     width: number,
+    height: number,
   ): void {
     context.font = `10px ${style.getPropertyValue("--mono")}`;
     context.textAlign = "right";
@@ -138,7 +140,8 @@ class HeatMap {
       const bound = this.#bounds[slot];
       const y = yOf(slot);
       context.fillStyle = style.getPropertyValue("--faint");
-      context.fillText(bound === undefined ? "more" : seconds(bound), margin - 5, y + cellHeight / 2);
+      const middle = Math.max(halfLabel, Math.min(y + cellHeight / 2, height - halfLabel));
+      context.fillText(bound === undefined ? "more" : seconds(bound), margin - 5, middle);
       context.fillStyle = style.getPropertyValue("--rule");
       context.fillRect(margin, y, width - margin, 0.5);
     }

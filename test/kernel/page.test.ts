@@ -186,6 +186,11 @@ describe("page", () => {
       return scrollWidth - clientWidth;
     });
     assert.equal(overflow, 0);
+    const sorted = await phone.page.locator("#processes th[aria-sort]").boundingBox();
+    assert.ok(
+      sorted !== null && sorted.x + sorted.width / 2 < 390,
+      "one has to scroll to the column that it is sorted by",
+    );
     assert.deepEqual(phone.complaints, []);
     await phone.page.context().close();
   });
