@@ -63,16 +63,24 @@ finish() {
   exit "$(cat "$1/status")"
 }
 
+# begin KERNEL: sets the caller's `folder` to the kernel's, `work` to one that goes at the end, `out` to the one for output.
+begin() {
+  folder=$kernels/$1
+  [ -e "$folder/release" ] || fail "kernel $1 is not there: scripts/vmtest fetch $1@SUITE"
+  work=$(mktemp -d /tmp/vmtest.XXXXXX)
+  trap "rm -rf '$work'" EXIT
+  out=$(realpath -m "${OUT:-$work/out}")
+  mkdir -p "$out"
+  rm -f "$out"/{log,status}
+}
+
 # run KERNEL COMMAND...
 run() {
-  local kernel=$1 folder=$kernels/$1 busybox architecture work out server path
-  architecture=$(architecture_of "$kernel")
+  local folder busybox architecture work out server path
+  begin "$1"
+  architecture=$(architecture_of "$1")
   shift
-  [ -e "$folder/release" ] || fail "kernel $kernel is not there: scripts/vmtest fetch $kernel@SUITE"
-  work=$(mktemp -d /tmp/vmtest.XXXXXX)
-  out=$(realpath -m "${OUT:-$work/out}")
-  mkdir -p "$out" "$work/root"
-  rm -f "$out"/{log,status}
+  mkdir "$work/root"
   for path in "$PWD" "$folder"; do
     [ "$(stat -c %d "$path")" = "$(stat -c %d /)" ] || fail "$path is not on the root file system, all that a guest sees"
   done
@@ -100,13 +108,8 @@ run() {
 
 # run_alone KERNEL FOLDER COMMAND: the guest writes what the command says to its second serial port, and its status to the third.
 run_alone() {
-  local folder=$kernels/$1 work out
-  [ -e "$folder/release" ] || fail "kernel $1 is not there: scripts/vmtest fetch $1@SUITE"
-  work=$(mktemp -d /tmp/vmtest.XXXXXX)
-  trap "rm -rf '$work'" EXIT
-  out=$(realpath -m "${OUT:-$work/out}")
-  mkdir -p "$out"
-  rm -f "$out"/{log,status}
+  local folder work out
+  begin "$1"
   cp -r "$2" "$work/initial"
   echo "$3" >"$work/initial/command"
   archive "$work/initial" "$(command -v busybox)" vmtest-init-alone >"$work/initrd"

@@ -106,7 +106,7 @@ class HeatMap {
     const top = Math.log1p(Math.max(1, ...this.#columns.flat()));
     const yOf = (slot: number): number => height - (slot - this.#low + 1) * cellHeight;
 
-    this.#drawAxis(context, style, yOf, cellHeight, width, height);
+    this.#drawAxis(context, style, yOf, cellHeight);
     for (const [index, column] of this.#columns.entries()) {
       const x = margin + (span - this.#columns.length + index) * cellWidth;
       for (let slot = this.#low; slot <= this.#high; slot++) {
@@ -129,9 +129,8 @@ class HeatMap {
     style: CSSStyleDeclaration,
     yOf: (slot: number) => number,
     cellHeight: number,
-    width: number,
-    height: number,
   ): void {
+    const { clientWidth: width, clientHeight: height } = this.#canvas;
     context.font = `10px ${style.getPropertyValue("--mono")}`;
     context.textAlign = "right";
     context.textBaseline = "middle";

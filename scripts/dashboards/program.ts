@@ -4,11 +4,14 @@ import { stat, table, timeseries } from "./panels.js";
 import { chosenPrograms, queries, top } from "./promql.js";
 import {
   bytes,
+  callErrors,
+  callsByName,
   connects,
   connectsByOutcome,
   lifetimes,
   openConnections,
   systemCalls,
+  timeByCall,
   timeToConnect,
 } from "./shared.js";
 import { agentVariables, anyOf, programVariable } from "./variables.js";
@@ -93,18 +96,8 @@ export const program = dashboard({
       title: "System calls and files",
       lines: [
         [
-          timeseries({
-            title: "Calls",
-            description: "Calls that have returned, the ten most frequent.",
-            unit: "cps",
-            queries: { "{{syscall}}": top(rate("ringtap_syscalls_total", ["syscall"])) },
-          }),
-          timeseries({
-            title: "Time in calls",
-            description: "Seconds a second, waiting included, all threads added up.",
-            unit: "s",
-            queries: { "{{syscall}}": top(rate("ringtap_syscall_seconds_total", ["syscall"])) },
-          }),
+          callsByName(chosen),
+          timeByCall(chosen),
           timeseries({
             title: "Slow calls",
             description: "What 99 % of a call's take at most, waiting included.",
@@ -113,12 +106,7 @@ export const program = dashboard({
           }),
         ],
         [
-          timeseries({
-            title: "Calls that fail",
-            description: "By what the program was told.",
-            unit: "cps",
-            queries: { "{{syscall}} {{errno}}": top(rate("ringtap_syscall_errors_total", ["syscall", "errno"])) },
-          }),
+          callErrors(chosen),
           timeseries({
             title: "Files opened",
             description: "By outcome.",

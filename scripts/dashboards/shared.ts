@@ -1,6 +1,6 @@
 /** Panels that several dashboards have, each about the series that these choose. */
 import { type Panel, stat, timeseries } from "./panels.js";
-import type { Queries } from "./promql.js";
+import { type Queries, top } from "./promql.js";
 
 /** Active opens with an outcome that is none to be wished for; what programs give up themselves is not among them. */
 export const failed = 'result!~"established|aborted"';
@@ -44,6 +44,33 @@ export function systemCalls({ rate }: Queries): Panel {
     description: "Calls that have returned.",
     unit: "cps",
     query: rate("ringtap_syscalls_total"),
+  });
+}
+
+export function callsByName({ rate }: Queries): Panel {
+  return timeseries({
+    title: "Calls by name",
+    description: "Calls that have returned, the ten most frequent.",
+    unit: "cps",
+    queries: { "{{syscall}}": top(rate("ringtap_syscalls_total", ["syscall"])) },
+  });
+}
+
+export function timeByCall({ rate }: Queries): Panel {
+  return timeseries({
+    title: "Time by call",
+    description: "Seconds a second, waiting included, all threads added up.",
+    unit: "s",
+    queries: { "{{syscall}}": top(rate("ringtap_syscall_seconds_total", ["syscall"])) },
+  });
+}
+
+export function callErrors({ rate }: Queries): Panel {
+  return timeseries({
+    title: "Errors",
+    description: "By call and errno, which is what the program was told.",
+    unit: "cps",
+    queries: { "{{syscall}} {{errno}}": top(rate("ringtap_syscall_errors_total", ["syscall", "errno"])) },
   });
 }
 

@@ -2,7 +2,7 @@
 import { dashboard, labelVariable } from "./dashboard.js";
 import { heatmap, stat, table, timeseries } from "./panels.js";
 import { chosenPrograms, queries, top } from "./promql.js";
-import { systemCalls } from "./shared.js";
+import { callErrors, callsByName, systemCalls, timeByCall } from "./shared.js";
 import { agentVariables, programVariable } from "./variables.js";
 
 const chosen = queries(`${chosenPrograms},syscall=~"$syscall"`);
@@ -106,26 +106,7 @@ export const syscalls = dashboard({
     {
       title: "What they cost, and which fail",
       lines: [
-        [
-          timeseries({
-            title: "Calls by name",
-            description: "That have returned.",
-            unit: "cps",
-            queries: { "{{syscall}}": top(rate("ringtap_syscalls_total", ["syscall"])) },
-          }),
-          timeseries({
-            title: "Time by call",
-            description: "Seconds a second, waiting included, all threads added up.",
-            unit: "s",
-            queries: { "{{syscall}}": top(rate("ringtap_syscall_seconds_total", ["syscall"])) },
-          }),
-          timeseries({
-            title: "Errors",
-            description: "By call and errno.",
-            unit: "cps",
-            queries: { "{{syscall}} {{errno}}": top(rate("ringtap_syscall_errors_total", ["syscall", "errno"])) },
-          }),
-        ],
+        [callsByName(chosen), timeByCall(chosen), callErrors(chosen)],
         [
           table({
             title: "Who calls what",

@@ -37,8 +37,8 @@ export class Screen {
       this.#isOpen = true;
       process.on("exit", this.close);
     }
-    this.#shown = [];
-    this.#stream.write(enter + clear);
+    this.#stream.write(enter);
+    this.forget();
   }
 
   /** Writes the lines that differ from those that are there. Each must fit into one line of the terminal. */
@@ -57,7 +57,7 @@ export class Screen {
     }
   }
 
-  /** The terminal has another size: nothing is where it was. */
+  /** Nothing is where it was: the terminal has another size, or was somebody else's. */
   forget(): void {
     this.#shown = [];
     this.#stream.write(clear);
