@@ -190,9 +190,12 @@ export interface BpfIterator {
 /** A map seen from userspace. */
 export interface BpfMap {
   readonly info: MapInfo;
-  /** Keys of the last `readAll`, packed at the key's size; valid until the next call. Grows, so fetch it anew after each call. */
+  /**
+   * Keys of the last read, packed at the key's size; valid until the next call. Grows, so fetch it anew after each call; what lies
+   * behind the last entry read is nobody's.
+   */
   readonly keys: ArrayBuffer;
-  /** Values of the last `readAll`, packed at the value's size. For per-CPU maps, each 8-byte word is summed over all CPUs. */
+  /** Values of the last read, packed at the value's size. For per-CPU maps, each 8-byte word is summed over all CPUs. */
   readonly values: ArrayBuffer;
   /**
    * Copies every entry out with the kernel's batch calls (one by one where a map type has none), sums per-CPU values and
