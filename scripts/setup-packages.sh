@@ -11,6 +11,12 @@ check_node() {
   if ((major < 20 || (major == 20 && minor < 12))); then
     fail "Node $version is too old: 20.12 or newer is needed"
   fi
+  $with_tests || return 0
+  # For `npm sbom`. Debian 13 has 9.2.
+  version=$(npm --version)
+  if ((${version%%.*} < 10)); then
+    fail "npm $version is too old for the tests, which make a bill of materials: install a newer one, as with: npm install -g npm@11"
+  fi
 }
 
 has_command() { command -v "$1" >/dev/null; }
