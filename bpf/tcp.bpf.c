@@ -14,6 +14,11 @@
  *                                         is undoing the attempt (tcp_v4_connect's `failure`
  *                                         label): then by its return value, at sys_exit
  *   connect(2) fails, never in SYN_SENT   by the return value, at sys_exit
+ *
+ * Since Linux 6.1 no program runs within itself on a CPU (05b24ff9b2cf, "bpf: Prevent bpf program
+ * recursion for raw tracepoint probes"): what a softirq does to a socket while it interrupts
+ * tcp_state() on behalf of another one, tcp_state() does not see. The phase stays behind until
+ * connect(2), getsockopt(2) or the socket's end make up for it.
  */
 #include "lib/connection.h"
 #include "lib/core.h"
@@ -155,6 +160,18 @@ static __always_inline void end_connect(struct sock *sk, struct connection *c)
 	report_failure(sk, c, error, 0);
 }
 
+/* Has an active open that is in this state succeeded, whatever has become of it since? */
+static __always_inline bool is_open(int state)
+{
+	return state != TCP_SYN_SENT && state != TCP_SYN_RECV && state != TCP_CLOSE;
+}
+
+static __always_inline void end_established(struct sock *sk, struct connection *c)
+{
+	c->phase = PHASE_OPEN;
+	report(sk, c, TCP_EVENT_CONNECT);
+}
+
 /*
  * Fires under the socket's lock, before the state is stored (inet_sk_state_store(),
  * net/ipv4/af_inet.c).
@@ -175,12 +192,13 @@ int BPF_PROG(tcp_state, struct sock *sk, int from, int to)
 	c = connection_of(sk);
 	if (!c)
 		return 0;
-	if (c->phase == PHASE_CONNECTING && to == TCP_ESTABLISHED) {
-		c->phase = PHASE_OPEN;
-		report(sk, c, TCP_EVENT_CONNECT);
-	} else if (c->phase == PHASE_CONNECTING) {
-		end_connect(sk, c);
-	} else if (c->phase == PHASE_OPEN && to == TCP_CLOSE) {
+	if (c->phase == PHASE_CONNECTING) {
+		if (to == TCP_ESTABLISHED || is_open(from))
+			end_established(sk, c);
+		else
+			end_connect(sk, c);
+	}
+	if (c->phase == PHASE_OPEN && to == TCP_CLOSE) {
 		c->phase = PHASE_CLOSED;
 		report(sk, c, TCP_EVENT_CLOSE);
 	}
@@ -198,7 +216,9 @@ int BPF_PROG(tcp_destroy, struct sock *sk)
 
 	if (!c)
 		return 0;
-	if (c->phase == PHASE_OPEN)
+	if (c->phase == PHASE_CONNECTING)
+		end_connect(sk, c);
+	else if (c->phase == PHASE_OPEN)
 		report(sk, c, TCP_EVENT_CLOSE);
 	forget(sk);
 	return 0;
@@ -230,6 +250,7 @@ int BPF_PROG(tcp_reset_sent, struct sock *sk)
 
 static __always_inline void connect_returned(struct sock *sk, long error, __u64 sockaddr)
 {
+	int state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	struct connection *c = connection_of(sk);
 	struct connection never_sent = { .role = ROLE_CLIENT };
 	bool undone = false, reported = false;
@@ -248,6 +269,15 @@ static __always_inline void connect_returned(struct sock *sk, long error, __u64 
 	}
 	if (c)
 		c->error_unread = false;
+	if (c && c->phase == PHASE_CONNECTING) {
+		/* tcp_state() has not seen the outcome. */
+		if (is_open(state) || !error || error == EISCONN) {
+			end_established(sk, c);
+		} else if (state == TCP_CLOSE) {
+			c->phase = PHASE_CLOSED;
+			undone = true;
+		}
+	}
 	if (undone) {
 		report_failure(sk, c, error, sockaddr);
 	} else if (!reported && error && error != EISCONN) {
@@ -279,16 +309,20 @@ static __always_inline void tcp_accepted(struct sock *sk)
 }
 
 /*
- * getsockopt(2) has told a program of an error. SO_ERROR clears sk_err_soft, so it cannot be found
- * there later.
+ * getsockopt(2) has told a program of an error, or that there is none. SO_ERROR clears sk_err_soft,
+ * so it cannot be found there later.
  */
 static __always_inline void error_was_read(struct sock *sk, __u64 value)
 {
+	int state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	struct connection *c = connection_of(sk);
 	int error = 0;
 
-	if (c && c->phase == PHASE_CONNECTING &&
-	    !bpf_probe_read_user(&error, sizeof(error), (void *)value))
+	if (!c || c->phase != PHASE_CONNECTING)
+		return;
+	if (is_open(state))
+		end_established(sk, c);
+	else if (!bpf_probe_read_user(&error, sizeof(error), (void *)value))
 		c->error_read = error;
 }
 

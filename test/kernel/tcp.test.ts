@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { type AddressInfo, createConnection, createServer } from "node:net";
+import { availableParallelism } from "node:os";
 import { before, describe, it } from "node:test";
 import { type Agent, startAgent } from "./support/agent.js";
 import { eventually } from "./support/eventually.js";
@@ -204,6 +205,35 @@ describe("tcp", () => {
     }
     server.close();
     assert.deepEqual([await resets("sent"), await resets("received")], [sent + 4, received + 4]);
+  });
+
+  it("counts what happens in a softirq that interrupts the program that counts", async (test) => {
+    const outer = network;
+    network = networkNamespace(test);
+    try {
+      // Every processor's packets interrupt the others.
+      const everyone = (2 ** availableParallelism() - 1).toString(16);
+      network.run("sh", "-c", `echo ${everyone} > /sys/class/net/lo/queues/rx-0/rps_cpus`);
+      // The servers may fall behind by as many as wait to be accepted (net.core.somaxconn).
+      const each = 4_000;
+      const runs = await Promise.all(
+        ["b", "s", "b", "s"].map(async (how, index) => {
+          const server = await traffic("serve", 4, 7400 + index, each, 0);
+          const run = await connect(4, "127.0.0.1", 7400 + index, how, each);
+          await server.end();
+          return run;
+        }),
+      );
+      const samples = await agent.scrape();
+      for (const { pid, output } of runs) {
+        assert.equal(output, `ready\n0 ${each}\n`);
+        assert.deepEqual(outcomes(samples, pid), { "ipv4 established": each });
+      }
+      const misses = sum(samples, "ringtap_bpf_program_misses_total", { program: "tcp_state" });
+      test.diagnostic(`${misses} changes of state not seen`);
+    } finally {
+      network = outer;
+    }
   });
 
   it("agrees with /proc/net/snmp", async (test) => {

@@ -89,7 +89,7 @@ static void serve(char **args)
 	char buffer[65536];
 
 	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind(listener, (void *)&at, size) || listen(listener, 64))
+	if (bind(listener, (void *)&at, size) || listen(listener, SOMAXCONN))
 		die("listen");
 	puts("ready");
 	fflush(stdout);
