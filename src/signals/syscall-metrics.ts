@@ -11,6 +11,12 @@ import { syscallIndex, syscallName } from "./syscall-names.js";
 export const firstPower = -22;
 export const callSlots = CallLine.slotsLength;
 
+/**
+ * Pairs of call and errno that are told apart; further ones are `~other` in both. Busy machines have some hundreds, but with a
+ * seccomp filter of its own any process can make each of its calls fail by each of 4095 numbers, and labels stay.
+ */
+const mostFailures = 8_192;
+
 /** Declares the metrics. */
 export class SyscallMetrics {
   readonly #syscall = new Dimension(["syscall"]);
@@ -63,12 +69,19 @@ export class SyscallMetrics {
 
   /** Adds `count` calls that failed; they are among those given to {@link add}. */
   addErrors(subject: number, nr: number, errno: number, count: number): void {
+    this.#errors.add(subject, this.#failureLabel(nr, errno), count);
+  }
+
+  #failureLabel(nr: number, errno: number): number {
     const key = syscallIndex(nr) * 4096 + errno;
     let failure = this.#failureLabels.get(key);
     if (failure === undefined) {
+      if (this.#failureLabels.size === mostFailures) {
+        return this.#failure.other;
+      }
       failure = this.#failure.intern(syscallName(nr), errnoName(errno));
       this.#failureLabels.set(key, failure);
     }
-    this.#errors.add(subject, failure, count);
+    return failure;
   }
 }
