@@ -8,6 +8,8 @@
 #include "lib/ring.h"
 #include "lib/task.h"
 
+#include <asm-generic/errno-base.h>
+
 #define PATH_LEN 128 /* of an executable's path; longer ones are cut, and marked so */
 
 #define SIGNAL_GROUP_EXIT 0x4 /* include/linux/sched/signal.h */
@@ -175,6 +177,7 @@ static __always_inline bool claims_exit(struct task_struct *task)
 {
 	__u32 tgid = task->tgid;
 	__u64 start, *claimed;
+	long error;
 
 	if (BPF_CORE_READ(task, signal, live.counter) != 0)
 		return false;
@@ -184,7 +187,10 @@ static __always_inline bool claims_exit(struct task_struct *task)
 		return false;
 	if (claimed)
 		bpf_map_delete_elem(&exiting, &tgid);
-	return bpf_map_update_elem(&exiting, &tgid, &start, BPF_NOEXIST) == 0;
+	error = bpf_map_update_elem(&exiting, &tgid, &start, BPF_NOEXIST);
+	if (error && error != -EEXIST)
+		lose_to_map();
+	return !error;
 }
 
 SEC("tp_btf/sched_process_exit")
