@@ -83,7 +83,10 @@ const noNode = "without --kubernetes.node-name, pods are not known";
 /** What is known of pods alone. */
 const podLabels: readonly string[] = ["namespace", "pod", "container", "workload"];
 
-/** What identity asks for: the labels of containers, those that `kept` names of their pods included. */
+/**
+ * What identity asks for: the labels of containers, those that `kept` names of their pods included. What pods tell holds from the next
+ * turn of the event loop on.
+ */
 export function nameContainers(cgroups: Cgroups, pods: PodIndex, kept: readonly string[]): void {
   const labelNames = podLabelNames(kept);
   cgroups.follow({
@@ -96,8 +99,16 @@ export function nameContainers(cgroups: Cgroups, pods: PodIndex, kept: readonly 
       return { ...names, ...Object.fromEntries(labelNames.map((name, index) => [name, labels[index] ?? ""])) };
     },
   });
+  let isDue = false;
   pods.onChange(() => {
-    cgroups.refresh();
+    if (!isDue) {
+      isDue = true;
+      // Once for all pods that are told of at a time: it looks at every group, and a list may have hundreds of pods.
+      setImmediate(() => {
+        isDue = false;
+        cgroups.refresh();
+      });
+    }
   });
 }
 

@@ -16,8 +16,9 @@ const id = "(?<id>[0-9a-f]{64})";
 
 /** Parts of a path that are a container's, with its id. */
 const containerParts = [
-  // cgroupfs driver: Docker's /docker/<id>, containerd's and CRI-O's /kubepods/…/<id>, CRI-O's crio-<id>.
-  new RegExp(`^(?:crio-|libpod-)?${id}$`),
+  // cgroupfs driver: Docker's /docker/<id>, containerd's and CRI-O's /kubepods/…/<id>, CRI-O's crio-<id>. Podman's libpod-payload-<id>
+  // lies in the unit that runs it, a Quadlet's or another's with --cgroups=split.
+  new RegExp(`^(?:crio-|libpod-(?:payload-)?)?${id}$`),
   // systemd driver: docker-, cri-containerd-, crio-, libpod-, nerdctl-<id>.scope; CRI-O's and Podman's monitors are no containers.
   new RegExp(`^(?![a-z]+-conmon-)[a-z-]+-${id}\\.scope$`),
   // containerd without SystemdCgroup under a kubelet with the systemd driver: <slice>:cri-containerd:<id>.
@@ -27,9 +28,12 @@ const containerParts = [
 /** LXC ≥ 4 and LXD; the monitor, which runs outside, is `lxc.monitor.<name>`. */
 const lxcPart = /^lxc\.payload\.(?<name>.+)$/;
 
-/** pod<uid> or …-pod<uid>.slice, where systemd has dashes for slices within slices, so that the uid's become underscores. */
+/**
+ * pod<uid> or …-pod<uid>.slice, where systemd has dashes for slices within slices, so that the uid's become underscores; before it
+ * the kubelet's --cgroup-root, after it what containerd adds without SystemdCgroup.
+ */
 const podPart =
-  /^(?:(?:[a-z]+-)*kubepods(?:-[a-z]+)?-)?pod(?<uid>[0-9a-f]{32}|[0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12})(?:\.slice)?$/;
+  /^(?:(?:.+-)?kubepods(?:-[a-z]+)?-)?pod(?<uid>[0-9a-f]{32}|[0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12})(?:\.slice(?::.+)?)?$/;
 
 /** Units that have processes of their own. */
 const unitPart = /\.(?:service|scope|socket|mount|swap)$/;

@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
+import { setImmediate } from "node:timers/promises";
 
 import { pino } from "pino";
 import { Registry } from "prom-client";
@@ -134,7 +135,7 @@ describe("what is followed", () => {
   }
 });
 
-test("a container goes by its pod until the API names it", () => {
+test("a container goes by its pod until the API names it", async () => {
   const [uid, id] = [randomUUID(), containerId("a")];
   const cgroups = new Cgroups({ limit: 100, now: () => 0 });
   const changed: number[] = [];
@@ -147,12 +148,29 @@ test("a container goes by its pod until the API names it", () => {
   assert.equal(cgroups.names(4).pod ?? "", "");
 
   pods.put(uid, pod("alpha", { uid, namespace: "shop" }));
+  await setImmediate();
   const { container = "", ...ofPod } = cgroups.names(4);
   assert.deepEqual([ofPod.namespace, ofPod.pod, container], ["shop", "alpha", ""]);
 
   pods.put(uid, pod("alpha", { uid, namespace: "shop", containers: { app: `containerd://${id}` } }));
+  await setImmediate();
   assert.deepEqual(cgroups.names(4), { ...ofPod, container: "app" });
   assert.deepEqual(changed, [4, 4]);
+});
+
+test("many pods at a time have groups looked at once", async (context) => {
+  const cgroups = new Cgroups();
+  const pods = new PodIndex();
+  nameContainers(cgroups, pods, []);
+  const { mock } = context.mock.method(cgroups, "refresh");
+  for (let round = 1; round <= 2; round++) {
+    for (let number = 0; number < 250; number++) {
+      const uid = randomUUID();
+      pods.put(uid, pod(`web-${number}`, { uid }));
+    }
+    await setImmediate();
+    assert.equal(mock.callCount(), round);
+  }
 });
 
 test("the service account of a pod", (context) => {

@@ -78,6 +78,7 @@ export interface Kinds {
   readonly ClusterRoleBinding: { readonly subjects: unknown; readonly roleRef: { readonly name: string } };
   readonly ConfigMap: { readonly metadata: Metadata; readonly data: Readonly<Record<string, string>> };
   readonly DaemonSet: { readonly spec: { readonly template: Labelled & { readonly spec: Pod } } };
+  readonly NetworkPolicy: { readonly spec: { readonly egress: readonly unknown[] } };
   readonly PodMonitor: Monitor;
   readonly PrometheusRule: { readonly spec: Groups };
   readonly Service: Labelled;

@@ -5,7 +5,7 @@ import { describe, it } from "node:test";
 import { parse } from "yaml";
 
 import { fences, readDocument } from "../docs/documents.js";
-import { only, render, renderPod, type Values } from "./chart.js";
+import { kinds, only, render, renderPod, type Values } from "./chart.js";
 import type { Kinds } from "./kinds.js";
 import { valueSets } from "./value-sets.js";
 
@@ -88,10 +88,18 @@ describe("of the API server it may ask for", () => {
     assert.deepEqual(allowed(values), peers);
   });
 
-  it("nothing, without a token, where labels need no API server", () => {
-    const { pod, container } = renderPod(valueSets["nothing of the API server"]);
-    assert.equal(pod.automountServiceAccountToken, false);
-    assert.equal(container.env, undefined);
+  for (const name of ["nothing of the API server", "an API server that is not to be asked"]) {
+    it(`nothing, without a token: ${name}`, () => {
+      const values = valueSets[name];
+      const { pod, container } = renderPod(values);
+      assert.equal(pod.automountServiceAccountToken, false);
+      assert.equal(container.env, undefined);
+      assert.deepEqual(kinds(render(values)), ["ConfigMap", "DaemonSet", "NetworkPolicy", "ServiceAccount"]);
+      assert.deepEqual(only(render(values), "NetworkPolicy").spec.egress, []);
+    });
+  }
+
+  it("with a token, where it may ask at all", () => {
     assert.equal(renderPod().pod.automountServiceAccountToken, true);
   });
 

@@ -47,6 +47,10 @@ export const valueSets: Readonly<Record<string, Values>> = {
     config: { labels: ["pid", "comm"] },
     networkPolicy: { enabled: true, from: [{ podSelector: {} }] },
   },
+  "an API server that is not to be asked": {
+    config: { kubernetes: { enabled: "off", "pod-labels": ["app"] }, peer: { labels: ["peer_service"] } },
+    networkPolicy: { enabled: true, from: [{ podSelector: {} }] },
+  },
   "more capabilities": {
     securityContext: {
       capabilities: ["BPF", "PERFMON", "SYS_RESOURCE", "SYS_ADMIN"],

@@ -96,6 +96,20 @@ describe("refusals", () => {
     [{ monitor: { interval: "often" } }, "at '/monitor/interval': 'often' does not match pattern"],
     [{ probes: { type: "exec" } }, "at '/probes/type': value must be one of 'http', 'tcp'"],
     [{ nodeSelector: { zone: 1 } }, "at '/nodeSelector/zone': got number, want string"],
+    [{ config: null }, "at '': missing property 'config'"],
+    [{ config: { kubernetes: { "pod-labels": ["a b"] } } }, "at '/config/kubernetes/pod-labels/0': 'a b' does not"],
+    [{ image: { repository: "ringtap:1.0" } }, "at '/image/repository': 'ringtap:1.0' does not match pattern"],
+    [{ podLabels: { "a b": "x" } }, "at '/podLabels': "],
+    [{ podLabels: { "app.kubernetes.io/name": "x" } }, "at '/podLabels': "],
+    [{ podLabels: { tier: "a b" } }, "at '/podLabels': "],
+    [{ monitor: { labels: { release: "-" } } }, "at '/monitor/labels/release': '-' does not match pattern"],
+    [{ priorityClassName: "A_b" }, "at '/priorityClassName': 'A_b' does not match pattern"],
+    [{ resources: { limits: { memory: "lots" } } }, "at '/resources/limits/memory': 'lots' does not match pattern"],
+    [{ securityContext: { seccompProfile: { type: "runtime" } } }, "at '/securityContext/seccompProfile/type': value"],
+    [{ securityContext: { seLinuxOptions: { typ: "spc_t" } } }, "at '/securityContext/seLinuxOptions': additional"],
+    [{ tolerations: [{ operator: "Exist" }] }, "at '/tolerations/0/operator': value must be one of 'Exists', 'Equal',"],
+    [{ updateStrategy: { type: "Recreate" } }, "at '/updateStrategy/type': value must be one of 'RollingUpdate',"],
+    [{ web: { tls: true } }, "at '/web/configSecret': minLength: got 0, want 1"],
   ] as const) {
     it(JSON.stringify(values), () => {
       const { status, stdout, stderr } = template(values);

@@ -52,16 +52,22 @@ labels:
 {{- merge $own .Values.config | toYaml -}}
 {{- end }}
 
+{{/* "true" unless `config` forbids to ask the API server, else nothing. */}}
+{{- define "ringtap.mayAsk" -}}
+{{- if ne "off" (dig "kubernetes" "enabled" "auto" .Values.config) -}}true{{- end -}}
+{{- end }}
+
 {{/* "true" when series are labelled with what only the API server knows of this node's pods, else nothing. */}}
 {{- define "ringtap.readsPods" -}}
 {{- $labels := .Values.config.labels | default list -}}
 {{- $others := without $labels "namespace" "pod" "container" "workload" -}}
-{{- if or (lt (len $others) (len $labels)) (dig "kubernetes" "pod-labels" list .Values.config) -}}true{{- end -}}
+{{- $isAsked := or (lt (len $others) (len $labels)) (dig "kubernetes" "pod-labels" list .Values.config) -}}
+{{- if and $isAsked (include "ringtap.mayAsk" .) -}}true{{- end -}}
 {{- end }}
 
 {{/* "true" when the other ends of connections are to be named, else nothing. */}}
 {{- define "ringtap.readsPeers" -}}
-{{- if dig "peer" "labels" list .Values.config -}}true{{- end -}}
+{{- if and (dig "peer" "labels" list .Values.config) (include "ringtap.mayAsk" .) -}}true{{- end -}}
 {{- end }}
 
 {{- define "ringtap.readsApi" -}}
