@@ -2,17 +2,22 @@
  * Where the parts lie that were compiled for this machine. A checkout has those of its own build in `dist/native/` and `dist/bpf/`;
  * the npm package has neither, but a folder for each architecture (`scripts/build-prebuilt`).
  */
-import { existsSync, readdirSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const dist = fileURLToPath(new URL("../../", import.meta.url));
 const prebuilt = join(dist, "prebuilt");
 const built = join(dist, "native/ringtap.node");
-const isCheckout = existsSync(built);
+const isCheckout = isThere(built);
 
 /** Where the compiled BPF objects are. */
 export const objectFolder = isCheckout ? join(dist, "bpf") : join(prebuilt, process.arch);
+
+/** Unlike existsSync this asks with the capabilities of this process (access(2) of another user than root leaves them out). */
+function isThere(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined;
+}
 
 function addonOf(architecture: string): string {
   return join(prebuilt, architecture, "ringtap.node");
@@ -20,8 +25,8 @@ function addonOf(architecture: string): string {
 
 /** Architectures, by Node's names, whose addon came with the package. */
 function prebuiltArchitectures(): string[] {
-  const folders = existsSync(prebuilt) ? readdirSync(prebuilt) : [];
-  return folders.filter((folder) => existsSync(addonOf(folder)));
+  const folders = isThere(prebuilt) ? readdirSync(prebuilt) : [];
+  return folders.filter((folder) => isThere(addonOf(folder)));
 }
 
 /** The path of the native addon. Throws where there is none for this architecture. */
@@ -30,7 +35,7 @@ export function findAddon(): string {
     return built;
   }
   const addon = addonOf(process.arch);
-  if (!existsSync(addon)) {
+  if (!isThere(addon)) {
     const there = prebuiltArchitectures().join(", ") || "no architecture";
     throw new Error(
       `no native addon for ${process.arch}: this installation has it for ${there}; ` +

@@ -98,13 +98,15 @@ export function startRingtap(scope: Scope, args: readonly string[], options: Run
   };
 }
 
-/** Runs `ringtap <args>` to its end. */
+/** Runs `ringtap <args>` to its end; one that has not come to it after a minute is killed. */
 export async function runRingtap(
   scope: Scope,
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<Exit & { stdout: string; stderr: string }> {
   const child = startRingtap(scope, args, options);
+  const limit = setTimeout(() => void child.stop("SIGKILL"), 60_000);
   const exit = await child.exited;
+  clearTimeout(limit);
   return { ...exit, stdout: child.stdout, stderr: child.stderr };
 }
