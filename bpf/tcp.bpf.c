@@ -160,16 +160,28 @@ static __always_inline void end_connect(struct sock *sk, struct connection *c)
 	report_failure(sk, c, error, 0);
 }
 
-/* Has an active open that is in this state succeeded, whatever has become of it since? */
-static __always_inline bool is_open(int state)
-{
-	return state != TCP_SYN_SENT && state != TCP_SYN_RECV && state != TCP_CLOSE;
-}
-
 static __always_inline void end_established(struct sock *sk, struct connection *c)
 {
 	c->phase = PHASE_OPEN;
 	report(sk, c, TCP_EVENT_CONNECT);
+}
+
+/* An active open has ended, some time before its socket did. */
+static __always_inline void end_late(struct sock *sk, struct connection *c)
+{
+	struct tcp_sock *tcp = (void *)sk;
+
+	/* A SYN is acknowledged, and by that counted, only on the way to ESTABLISHED. */
+	if (BPF_CORE_READ(tcp, bytes_acked))
+		end_established(sk, c);
+	else
+		end_connect(sk, c);
+}
+
+/* Does a socket in this state have a connection? */
+static __always_inline bool is_open(int state)
+{
+	return state != TCP_SYN_SENT && state != TCP_SYN_RECV && state != TCP_CLOSE;
 }
 
 /*
@@ -193,10 +205,10 @@ int BPF_PROG(tcp_state, struct sock *sk, int from, int to)
 	if (!c)
 		return 0;
 	if (c->phase == PHASE_CONNECTING) {
-		if (to == TCP_ESTABLISHED || is_open(from))
+		if (to == TCP_ESTABLISHED)
 			end_established(sk, c);
 		else
-			end_connect(sk, c);
+			end_late(sk, c);
 	}
 	if (c->phase == PHASE_OPEN && to == TCP_CLOSE) {
 		c->phase = PHASE_CLOSED;
@@ -217,8 +229,8 @@ int BPF_PROG(tcp_destroy, struct sock *sk)
 	if (!c)
 		return 0;
 	if (c->phase == PHASE_CONNECTING)
-		end_connect(sk, c);
-	else if (c->phase == PHASE_OPEN)
+		end_late(sk, c);
+	if (c->phase == PHASE_OPEN)
 		report(sk, c, TCP_EVENT_CLOSE);
 	forget(sk);
 	return 0;

@@ -58,6 +58,7 @@ struct tcp_sock {
 	__u64 bytes_sent;
 	__u64 bytes_retrans;
 	__u64 bytes_received;
+	__u64 bytes_acked; /* SYN included */
 	__u32 total_retrans;
 	__u32 srtt_us; /* smoothed round-trip time, microseconds << 3 */
 };

@@ -217,17 +217,23 @@ describe("tcp", () => {
       // The servers may fall behind by as many as wait to be accepted (net.core.somaxconn).
       const each = 4_000;
       const runs = await Promise.all(
-        ["b", "s", "b", "s"].map(async (how, index) => {
+        ["b", "s", "p"].map(async (how, index) => {
           const server = await traffic("serve", 4, 7400 + index, each, 0);
           const run = await connect(4, "127.0.0.1", 7400 + index, how, each);
           await server.end();
-          return run;
+          return { ...run, how };
         }),
       );
       const samples = await agent.scrape();
-      for (const { pid, output } of runs) {
+      for (const { pid, output, how } of runs) {
         assert.equal(output, `ready\n0 ${each}\n`);
-        assert.deepEqual(outcomes(samples, pid), { "ipv4 established": each });
+        const { "ipv4 established": established = 0, ...others } = outcomes(samples, pid);
+        assert.deepEqual(others, {});
+        // Whose program asks the kernel for the outcome is counted once; of the others some few are not seen at all.
+        assert(
+          how === "p" ? established > 0.98 * each && established <= each : established === each,
+          `${how} ${established}`,
+        );
       }
       const misses = sum(samples, "ringtap_bpf_program_misses_total", { program: "tcp_state" });
       test.diagnostic(`${misses} changes of state not seen`);

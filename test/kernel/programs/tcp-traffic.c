@@ -8,10 +8,10 @@
  *       COUNT times: connects, reads RECEIVE bytes, sends SEND bytes, closes
  *
  * HOW is a word of letters: b blocking; n non-blocking, asking for the outcome by a second connect;
- * s non-blocking, asking by SO_ERROR; t from a thread named "worker"; a closes before the outcome
- * is known; f leaves reading and sending to a forked child; h holds every connection open until
- * standard input ends. Prints "ready" once it listens or has tried all, then, for connect, one line
- * "ERRNO COUNT" for each outcome.
+ * s non-blocking, asking by SO_ERROR; p non-blocking, told by poll alone; t from a thread named
+ * "worker"; a closes before the outcome is known; f leaves reading and sending to a forked child; h
+ * holds every connection open until standard input ends. Prints "ready" once it listens or has
+ * tried all, then, for connect, one line "ERRNO COUNT" for each outcome.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -118,6 +118,8 @@ static int attempt(int fd, struct sockaddr_storage *to, socklen_t size, const ch
 	if (errno != EINPROGRESS || strchr(how, 'a'))
 		return errno;
 	poll(&ready, 1, -1);
+	if (strchr(how, 'p'))
+		return ready.revents & POLLERR ? EIO : 0;
 	if (strchr(how, 's')) {
 		getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length);
 		return error;
@@ -144,7 +146,7 @@ static void *connect_all(void *arg)
 	socklen_t size = address_of(&to, args[0], args[1], args[2]);
 
 	for (int i = 0; i < count; i++) {
-		int nonblocking = strpbrk(how, "ns") ? SOCK_NONBLOCK : 0;
+		int nonblocking = strpbrk(how, "nps") ? SOCK_NONBLOCK : 0;
 		int fd = socket(args[0][0] == '4' ? AF_INET : AF_INET6, SOCK_STREAM | nonblocking,
 				0);
 		int error = attempt(fd, &to, size, how);
