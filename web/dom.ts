@@ -52,6 +52,14 @@ export function setText(element: Element, text: string): void {
   }
 }
 
+/** Offers the choices in a list, the first at first. */
+export function offer(list: HTMLSelectElement, choices: readonly string[]): void {
+  const known = Array.from(list.options, ({ value }) => value);
+  if (choices.length > 0 && choices.join() !== known.join()) {
+    list.replaceChildren(...choices.map((choice) => new Option(choice, choice)));
+  }
+}
+
 // eslint-disable-next-line no-control-regex -- controls are what it looks for
 const hostile = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu;
 

@@ -51,6 +51,8 @@ export class DrillView {
   process: RatedProcess | undefined;
   readonly #onChange: () => void;
   #calls: CallsFrame | undefined;
+  /** What had the focus before. */
+  #opener: Element | null = null;
 
   constructor(onChange: () => void) {
     this.#onChange = onChange;
@@ -62,6 +64,7 @@ export class DrillView {
   open(process: RatedProcess): void {
     this.process = process;
     this.#calls = undefined;
+    this.#opener = document.activeElement;
     byId("drill").hidden = false;
     byId("drill-close").focus();
     this.#onChange();
@@ -70,11 +73,14 @@ export class DrillView {
   close(): void {
     this.process = undefined;
     byId("drill").hidden = true;
+    if (this.#opener instanceof HTMLElement && this.#opener.isConnected) {
+      this.#opener.focus();
+    }
     this.#onChange();
   }
 
-  takeCalls(calls: CallsFrame): void {
-    if (calls.process === this.process?.row.id) {
+  takeCalls(calls: CallsFrame, model: Model): void {
+    if (calls.process === this.process?.row.id && !model.isAnother(this.process)) {
       this.#calls = calls;
     }
   }
@@ -85,8 +91,9 @@ export class DrillView {
       return;
     }
     const { id, labels } = process.row;
-    setText(byId("drill-title"), Object.values(labels).map(visible).join(" "));
-    const peers = model.edges.filter(({ row }) => row.process === id);
+    const isGone = model.isAnother(process);
+    setText(byId("drill-title"), [...Object.values(labels).map(visible), ...(isGone ? ["(gone)"] : [])].join(" "));
+    const peers = model.edges.filter(({ row }) => row.process === id && !isGone);
     byId("drill-body").replaceChildren(
       html("h3", {}, "System calls ", html("small", {}, "since the agent began")),
       table(

@@ -54,6 +54,6 @@ export class Filter {
       return {};
     }
     const { label, text } = word;
-    return label === "pid" ? { pid: text } : label === "comm" ? { comm: text } : {};
+    return label === "pid" && /^\d{1,10}$/.test(text) ? { pid: text } : label === "comm" ? { comm: text } : {};
   }
 }

@@ -13,14 +13,6 @@ export function groupings(names: readonly string[]): string[] {
   return sharedLabels.filter((name) => names.includes(name));
 }
 
-/** Offers the choices in a list, the first at first. */
-export function offer(list: HTMLSelectElement, choices: readonly string[]): void {
-  const known = Array.from(list.options, ({ value }) => value);
-  if (choices.length > 0 && choices.join() !== known.join()) {
-    list.replaceChildren(...choices.map((choice) => new Option(choice, choice)));
-  }
-}
-
 type Numbers = Record<ProcessNumber, number>;
 
 function sum(a: Readonly<Numbers>, b: Readonly<Numbers>): Numbers {
@@ -28,37 +20,36 @@ function sum(a: Readonly<Numbers>, b: Readonly<Numbers>): Numbers {
   return Object.fromEntries(names.map((name) => [name, a[name] + b[name]])) as Numbers;
 }
 
-/** Takes processes together. A group keeps its id, which is that of no process. */
+/** Takes processes together. A group keeps its id, which is that of no process, as long as it is there. */
 export class Grouping {
-  readonly #ids = new Map<string, number>();
+  #ids: ReadonlyMap<string, number> = new Map();
+  #lastId = 0;
 
   by(label: string, processes: readonly RatedProcess[]): readonly RatedProcess[] {
     if (label === apart) {
       return processes;
     }
     const groups = new Map<string, { rated: RatedProcess; size: number }>();
+    const ids = new Map<string, number>();
     for (const process of processes) {
       const name = process.row.labels[label] ?? "";
       const group = groups.get(name);
+      const key = `${label} ${name}`;
+      const id = ids.get(key) ?? this.#ids.get(key) ?? --this.#lastId;
+      ids.set(key, id);
       const rated =
         group === undefined
-          ? { row: { ...process.row, id: this.#id(label, name) }, rates: process.rates }
+          ? { row: { ...process.row, id }, rates: process.rates }
           : {
               row: { ...group.rated.row, totals: sum(group.rated.row.totals, process.row.totals) },
               rates: sum(group.rated.rates, process.rates),
             };
       groups.set(name, { rated, size: (group?.size ?? 0) + 1 });
     }
+    this.#ids = ids;
     return Array.from(groups, ([name, { rated, size }]) => ({
       row: { ...rated.row, labels: { [label]: name, processes: `${size}` } },
       rates: rated.rates,
     }));
-  }
-
-  #id(label: string, name: string): number {
-    const key = `${label} ${name}`;
-    const id = this.#ids.get(key) ?? -1 - this.#ids.size;
-    this.#ids.set(key, id);
-    return id;
   }
 }

@@ -35,7 +35,7 @@ const stream = new Stream({
     tail.take(events, model, filter);
   },
   calls: (calls) => {
-    drill.takeCalls(calls);
+    drill.takeCalls(calls, model);
     drill.draw(model);
   },
   state: (isOpen, problem) => {
@@ -59,19 +59,16 @@ function takeFrame(frame: Frame): void {
   draw();
 }
 
-/** Does the filter leave anything of a comm? */
-function isShown(comm: string): boolean {
-  return (
-    filter.isEmpty ||
-    filter.matches({ comm }) ||
-    model.processes.some(({ row }) => row.labels.comm === comm && filter.matches(row.labels))
-  );
+/** Comms of which the filter leaves something. */
+function shownComms(): ReadonlySet<string | undefined> {
+  return new Set(model.processes.filter(({ row }) => filter.matches(row.labels)).map(({ row }) => row.labels.comm));
 }
 
 function draw(): void {
   processes.draw(model, filter);
   map.draw(model, filter);
-  heat.draw(isShown);
+  const shown = shownComms();
+  heat.draw((comm) => filter.matches({ comm }) || shown.has(comm));
   drill.draw(model);
 }
 

@@ -1,9 +1,9 @@
 /** The connection map: who connects on the left, who listens on the right, failures in red. */
-import { byId, setText, svg, visible } from "./dom.js";
+import { byId, offer, setText, svg, visible } from "./dom.js";
 import type { Filter } from "./filter.js";
 import { bytes, count } from "./format.js";
 import { type Graph, type GraphLink, type GraphNode, graphOf, type Measure } from "./graph.js";
-import { apart, groupings, offer } from "./grouping.js";
+import { apart, groupings } from "./grouping.js";
 import type { Model } from "./model.js";
 
 /** Pixels from one node to the next: as there is room; and at the top. */
@@ -47,10 +47,10 @@ export class MapView {
     );
     const graph = graphOf(edges, this.#group.value, measure, mostNodes);
     this.#picture.replaceChildren(...this.#drawn(graph, measure));
-    this.#note(graph, edges);
+    this.#note(graph, edges, model.edges.length);
   }
 
-  #note({ clients, servers, hidden }: Graph, edges: Model["edges"]): void {
+  #note({ clients, servers, hidden }: Graph, edges: Model["edges"], all: number): void {
     const connects = edges.reduce((sum, { rates }) => sum + rates.connects, 0);
     const failures = edges.reduce((sum, { rates }) => sum + rates.failures, 0);
     const parts = [
@@ -59,7 +59,7 @@ export class MapView {
       ...(failures > 0 ? [`${count(failures)} failing/s`] : []),
       ...(hidden > 0 ? [`${hidden} more`] : []),
     ];
-    setText(byId("map-note"), edges.length === 0 ? "none yet" : parts.join(", "));
+    setText(byId("map-note"), edges.length === 0 ? (all === 0 ? "none yet" : `none of ${all}`) : parts.join(", "));
   }
 
   #drawn(graph: Graph, measure: Measure): SVGElement[] {

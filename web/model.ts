@@ -47,6 +47,12 @@ export class Model {
   #processes = new Map<number, ProcessTotals>();
   #edges = new Map<number, Edge>();
 
+  /** Has the id of a process gone to another one? The agent gives it out again, or has begun anew. */
+  isAnother({ row }: RatedProcess): boolean {
+    const now = this.#processes.get(row.id);
+    return now !== undefined && !sameLabels(row, now);
+  }
+
   /** Takes a frame. */
   apply(frame: Frame): void {
     const before = this.frame;

@@ -1,10 +1,10 @@
 /** The table of processes: sorted, filtered, and followed by the keyboard. */
 import type { ProcessNumber } from "../src/live/protocol.js";
 import { type Column, columns } from "./columns.js";
-import { byId, html, setText, visible } from "./dom.js";
+import { byId, html, offer, setText, visible } from "./dom.js";
 import type { Filter } from "./filter.js";
 import { exact } from "./format.js";
-import { apart, Grouping, groupings, offer } from "./grouping.js";
+import { apart, Grouping, groupings } from "./grouping.js";
 import type { Model, RatedProcess } from "./model.js";
 
 /** The most rows drawn; a filter finds the others. */

@@ -58,7 +58,7 @@ export class Stream {
     });
     source.addEventListener("error", () => {
       const isRefused = source.readyState === EventSource.CLOSED;
-      this.#listeners.state(false, isRefused ? "the agent has no room for another page" : "connection lost");
+      this.#listeners.state(false, isRefused ? "refused by the agent" : "connection lost");
       if (isRefused) {
         this.#retry = setTimeout(() => {
           this.#open();

@@ -39,6 +39,14 @@ export const offers: readonly Offer[] = [
     escapes: true,
   },
   {
+    // What older Prometheus 2 asks for. To ringtap it is 1.0.0 by another name, as to client_golang (expfmt).
+    format: "openmetrics",
+    type: "application/openmetrics-text",
+    parameters: new Map([["version", "0.0.1"]]),
+    contentType: "application/openmetrics-text; version=0.0.1; charset=utf-8",
+    escapes: false,
+  },
+  {
     format: "protobuf",
     type: "application/vnd.google.protobuf",
     parameters: new Map([

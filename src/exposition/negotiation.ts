@@ -126,9 +126,10 @@ export function chooseFormat(accept: string | undefined): Choice {
   return { format, contentType: `${contentType}; escaping=${escaping}` };
 }
 
-/** Does `Accept-Encoding` name gzip, or everything, with a weight other than 0? */
+/** Does `Accept-Encoding` name gzip, or everything, with a weight other than 0, and identity with no greater one? */
 export function acceptsGzip(acceptEncoding: string | undefined): boolean {
   const codings = parseItems(acceptEncoding ?? "");
   const choice = codings.find(({ name }) => name === "gzip") ?? codings.find(({ name }) => name === "*");
-  return choice !== undefined && choice.weight > 0;
+  const plain = codings.find(({ name }) => name === "identity")?.weight ?? 0;
+  return choice !== undefined && choice.weight > 0 && choice.weight >= plain;
 }

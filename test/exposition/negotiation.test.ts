@@ -16,7 +16,7 @@ test("who sends no Accept, or names nothing that there is, gets the text format 
   for (const accept of [undefined, "", " ", ",", ";", "nonsense", "application/json", "text/html", "image/*;q=0.9"]) {
     assert.deepEqual(chooseFormat(accept), { format: "text", contentType: text }, accept);
   }
-  const refused = ["text/plain;q=0", "application/openmetrics-text;version=0.0.1", "text/plain;version=0.0.5"];
+  const refused = ["text/plain;q=0", "application/openmetrics-text;version=0.0.2", "text/plain;version=0.0.5"];
   for (const accept of refused) {
     assert.equal(contentType(accept), text, accept);
   }
@@ -39,6 +39,11 @@ test("what scrapers and browsers send", () => {
   assert.equal(contentType(prometheus3), `${openMetrics}; escaping=allow-utf-8`);
   const textFirst = "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
   assert.deepEqual(chooseFormat(textFirst), { format: "text", contentType: `${newText}; escaping=allow-utf-8` });
+  // Older Prometheus 2.
+  assert.deepEqual(
+    chooseFormat("application/openmetrics-text; version=0.0.1,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"),
+    { format: "openmetrics", contentType: "application/openmetrics-text; version=0.0.1; charset=utf-8" },
+  );
   // Prometheus 1 and many agents.
   assert.equal(contentType("text/plain;version=0.0.4;q=1,*/*;q=0.1"), text);
   assert.equal(contentType("*/*"), text);
@@ -110,10 +115,20 @@ test("an escaping that would not be true of the answer, or that nobody knows, is
 });
 
 test("gzip for those who name it, or anything", () => {
-  for (const header of ["gzip", "deflate, GZIP;q=0.5", "*", "br;q=1.0, *;q=0.1", "gzip;q=0.001"]) {
+  for (const header of ["gzip", "deflate, GZIP;q=0.5", "*", "br;q=1.0, *;q=0.1", "gzip;q=0.001", "identity, gzip"]) {
     assert.ok(acceptsGzip(header), header);
   }
-  for (const header of [undefined, "", "identity", "gzip;q=0", "gzip; q=0.000, *", "br", "*;q=0", "gzip;q=high"]) {
+  for (const header of [
+    undefined,
+    "",
+    "identity",
+    "gzip;q=0",
+    "gzip; q=0.000, *",
+    "br",
+    "*;q=0",
+    "gzip;q=high",
+    "identity, gzip;q=0.5",
+  ]) {
     assert.ok(!acceptsGzip(header), header);
   }
 });

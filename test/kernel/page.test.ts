@@ -124,6 +124,7 @@ describe("page", () => {
     await waiting.go();
     await page.keyboard.press("Escape");
     assert.equal(await drill.isVisible(), false);
+    assert.equal(await page.locator("#processes tbody button:focus").count(), 1);
   });
 
   it("sorts, shows totals, pauses and explains itself by the keyboard", async () => {

@@ -59,6 +59,8 @@ test("a filter's words must all be found, a pid as a whole", () => {
   assert.deepEqual(["curl", "pid:4", "4", "comm:web", "ngi curl", "pod:x"].map(matches), Array(6).fill(false));
   assert.deepEqual(new Filter("pid:42").forAgent, { pid: "42" });
   assert.deepEqual(new Filter("ngi").forAgent, {});
+  // What the agent would refuse is looked for on the page alone.
+  assert.deepEqual(["pid:abc", "pid:", "pid:12345678901"].map((text) => new Filter(text).forAgent), [{}, {}, {}]);
 });
 
 test("numbers have three digits and a unit", () => {
