@@ -94,8 +94,6 @@ export class TailView {
     this.#dropped = tail.dropped;
     const lines = [...tail.events.entries()]
       .filter(([, event]) => filter.matchesEvent(event, model.processes))
-      // Each signal's are in order; these are the signals' one after the other.
-      .sort(([, one], [, other]) => (one.time < other.time ? -1 : one.time > other.time ? 1 : 0))
       .map(([place, event]) => this.#line(event, tail.failures.includes(place)));
     if (this.#isPaused) {
       this.#unseen += lines.length;

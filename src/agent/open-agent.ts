@@ -83,7 +83,7 @@ export interface Agent extends Live {
   onRecord<Name extends SignalName>(signal: Name, watcher: Watcher<SignalRecords[Name]>): () => void;
   /**
    * Events as plain objects, as `ringtap trace --output json` writes them, until `signal` is aborted or the loop is left. Looks
-   * every 100 ms and keeps 10,000 events meanwhile; {@link Live.tail} lets you choose, and counts what found no room.
+   * every 100 ms, gives what has come in order of time, and keeps 10,000 events meanwhile; {@link Live.tail} lets you choose, and counts what found no room.
    */
   events(filter?: TailFilter, signal?: AbortSignal): AsyncGenerator<TraceEvent, void, undefined>;
   /** The samples of one metric, brought up to date. Throws when there is no metric of this name. */

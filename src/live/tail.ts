@@ -84,7 +84,8 @@ export function openTail(
     take() {
       const events = waiting;
       waiting = [];
-      return events;
+      // Each signal's are in order; these are the signals' one after the other.
+      return events.sort(({ time: one }, { time: other }) => (one < other ? -1 : one > other ? 1 : 0));
     },
     get dropped() {
       return dropped;

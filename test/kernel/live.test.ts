@@ -163,6 +163,7 @@ describe("live", () => {
     const all = live.tail({ signals: ["tcp"], comm }, 1000);
     const failures = live.tail({ comm: "rt-l", failures: true }, 1000);
     const small = live.tail({ signals: ["tcp"], comm }, 2);
+    const ofTwo = live.tail({ signals: ["process", "tcp"], comm }, 1000);
     try {
       await exchange(8005, 2);
       const refused = await traffic("connect", 4, "127.0.0.1", 9, "b", 1, 0, 0);
@@ -181,7 +182,12 @@ describe("live", () => {
       assert.deepEqual(failed.map(({ event }) => event).sort(), ["connect", "reset_received"]);
       assert.deepEqual([small.take().length, small.dropped, all.dropped], [2, events.length - 2, 0]);
       assert.deepEqual(all.take(), []);
+      const mixed = ofTwo.take();
+      assert.deepEqual(new Set(mixed.map(({ signal }) => signal)), new Set(["process", "tcp"]));
+      const times = mixed.map(({ time }) => time);
+      assert.deepEqual(times, times.toSorted());
     } finally {
+      ofTwo.close();
       for (const tail of [all, failures, small]) {
         tail.close();
       }
