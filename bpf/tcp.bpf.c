@@ -384,8 +384,8 @@ int BPF_PROG(tcp_sys_exit, struct pt_regs *regs, long ret)
 }
 
 /*
- * The census: one tcp_sample for each connection remembered, when userspace reads it. The entry is
- * there as long as the socket is, so its address is good to read.
+ * The census: one tcp_sample for each connection remembered, when userspace reads it. Where the end
+ * of a socket was not seen, its memory may be anybody's by now: that is no open connection.
  */
 SEC("iter/bpf_map_elem")
 int tcp_census(struct bpf_iter__bpf_map_elem *ctx)
@@ -397,6 +397,8 @@ int tcp_census(struct bpf_iter__bpf_map_elem *ctx)
 	if (!key || !c)
 		return 0;
 	describe_sample(&sample, (struct sock *)*key, c);
+	if (!is_tcp_sock((struct sock *)*key))
+		sample.phase = PHASE_CLOSED;
 	bpf_seq_write(ctx->meta->seq, &sample, sizeof(sample));
 	return 0;
 }

@@ -87,22 +87,26 @@ struct files_struct {
 
 KERNEL_TYPES_END
 
+static __always_inline bool is_tcp_sock(struct sock *sk)
+{
+	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+
+	return BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP &&
+	       BPF_CORE_READ(sk, sk_type) == SOCK_STREAM &&
+	       (family == AF_INET || family == AF_INET6);
+}
+
 /* The TCP socket behind a file, else NULL. */
 static __always_inline struct sock *tcp_sock_of(struct file *file)
 {
 	struct socket *socket;
 	struct sock *sk;
-	__u16 family;
 
 	if ((BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
 		return NULL;
 	socket = BPF_CORE_READ(file, private_data);
 	sk = BPF_CORE_READ(socket, sk);
-	if (!sk || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP ||
-	    BPF_CORE_READ(sk, sk_type) != SOCK_STREAM)
-		return NULL;
-	family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	return family == AF_INET || family == AF_INET6 ? sk : NULL;
+	return sk && is_tcp_sock(sk) ? sk : NULL;
 }
 
 /* The file behind a descriptor of the current task, else NULL. */

@@ -60,7 +60,10 @@ test("a filter's words must all be found, a pid as a whole", () => {
   assert.deepEqual(new Filter("pid:42").forAgent, { pid: "42" });
   assert.deepEqual(new Filter("ngi").forAgent, {});
   // What the agent would refuse is looked for on the page alone.
-  assert.deepEqual(["pid:abc", "pid:", "pid:12345678901"].map((text) => new Filter(text).forAgent), [{}, {}, {}]);
+  assert.deepEqual(
+    ["pid:abc", "pid:", "pid:12345678901"].map((text) => new Filter(text).forAgent),
+    [{}, {}, {}],
+  );
 });
 
 test("numbers have three digits and a unit", () => {
