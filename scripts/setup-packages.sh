@@ -59,6 +59,7 @@ missing_packages() {
   compgen -G '/usr/lib/*/faketime/libfaketime.so.1' >/dev/null || echo libfaketime
   has_command systemd-analyze || echo systemd
   has_command unzip || echo unzip
+  has_command curl || echo curl
   has_command zsh || echo zsh
   has_command fish || echo fish
   has_command tmux || echo tmux
