@@ -39,8 +39,8 @@ describe("a file system that is not as usual", () => {
   for (const [name, command] of [
     ["/proc shows nobody else's processes", "mount -t proc -o hidepid=2 proc /proc"],
     ["no tracefs", "umount --recursive /sys/kernel/tracing && ! ls /sys/kernel/tracing/events 2>/dev/null"],
-    ["no bpffs", "while umount --lazy /sys/fs/bpf 2>/dev/null; do :; done; ! grep -q ' bpf ' /proc/mounts"],
-    ["no control groups", "umount --recursive --lazy /sys/fs/cgroup && ! grep -q cgroup /proc/mounts"],
+    ["no bpffs", "while umount --lazy /sys/fs/bpf 2>/dev/null; do :; done; ! grep -q ' /sys/fs/bpf bpf ' /proc/mounts"],
+    ["no control groups", "umount --recursive --lazy /sys/fs/cgroup && ! grep -q ' /sys/fs/cgroup' /proc/mounts"],
   ] as const) {
     it(`${name}: nothing is missing`, async (t) => {
       await works(await startAgent(t, [], { prefix: withMounts(command) }));
