@@ -187,8 +187,7 @@ describe("live", () => {
       const times = mixed.map(({ time }) => time);
       assert.deepEqual(times, times.toSorted());
     } finally {
-      ofTwo.close();
-      for (const tail of [all, failures, small]) {
+      for (const tail of [all, failures, small, ofTwo]) {
         tail.close();
       }
     }
