@@ -1,6 +1,6 @@
 /**
- * The direction of imports (CONTRIBUTING.md): kernel → signals → metrics → exposition → cli, never back. Tests may import
- * anything.
+ * The direction of imports (docs/architecture.md has the same table): binding → host → metrics → identity → net → sdk → engine →
+ * signals, views, exposition → http → agent → cli, never back. Tests may import anything.
  */
 
 /** One rule: files of src/<folder>/ import, of src/, only their own folder and the folders named. */
@@ -18,21 +18,45 @@ module.exports = {
   forbidden: [
     { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
     { name: "no-unresolvable", severity: "error", from: {}, to: { couldNotResolve: true, pathNot: "^ringtap$" } },
-    importsOnly("kernel"),
+    importsOnly("binding"),
+    importsOnly("log"),
+    importsOnly("net"),
     importsOnly("metrics"),
-    importsOnly("generated", "kernel"),
-    importsOnly("identity", "kernel", "generated", "metrics"),
-    importsOnly("signals", "kernel", "generated", "identity", "metrics"),
-    importsOnly("live", "signals", "kernel", "generated", "identity", "metrics"),
+    importsOnly("config", "log"),
+    importsOnly("host", "binding"),
+    importsOnly("identity", "binding", "metrics"),
+    importsOnly("sdk", "signals", "binding", "host", "identity", "metrics", "net"),
+    importsOnly("engine", "sdk", "binding", "host", "identity", "metrics", "log"),
+    importsOnly("views", "signals", "sdk", "engine", "binding", "identity", "metrics", "net"),
     importsOnly("exposition", "metrics"),
-    importsOnly("kubernetes", "metrics"),
-    importsOnly("agent", "live", "exposition", "signals", "kernel", "generated", "identity", "metrics"),
+    importsOnly("http", "exposition", "config", "net", "metrics"),
+    importsOnly("kubernetes", "metrics", "net"),
+    {
+      name: "signals-import-only-sdk",
+      comment: "A built-in signal has what a user's own has: the public interface, and the files of its own folder.",
+      severity: "error",
+      from: { path: "^src/signals/([^/]+)/" },
+      to: { path: "^src/", pathNot: "^src/(sdk|engine|metrics|identity|binding|host|net|signals/$1)/" },
+    },
+    importsOnly(
+      "agent",
+      "views",
+      "exposition",
+      "signals",
+      "engine",
+      "sdk",
+      "binding",
+      "host",
+      "identity",
+      "metrics",
+      "log",
+    ),
     {
       name: "web-stands-alone",
       comment: "What runs in the browser has, of the agent, the types of what it is sent.",
       severity: "error",
       from: { path: "^web/" },
-      to: { pathNot: ["^web/", "^src/live/protocol\\.ts$"] },
+      to: { pathNot: ["^web/", "^src/views/protocol\\.ts$"] },
     },
     {
       name: "only-cli-composes",
@@ -49,10 +73,10 @@ module.exports = {
       to: { path: "node_modules/prom-client" },
     },
     {
-      name: "addon-in-kernel",
-      comment: "Only src/kernel/ loads the native addon.",
+      name: "addon-in-binding",
+      comment: "Only src/binding/ loads the native addon.",
       severity: "error",
-      from: { pathNot: "^src/kernel/" },
+      from: { pathNot: "^src/binding/" },
       to: { path: "\\.node$" },
     },
     {

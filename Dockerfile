@@ -13,7 +13,7 @@ COPY . .
 RUN scripts/setup
 COPY --from=target /usr/local/bin/node /target/
 ARG TARGETARCH
-RUN scripts/image-files /image "${TARGETARCH}" /target/node
+RUN scripts/package/image-files /image "${TARGETARCH}" /target/node
 
 FROM scratch
 ARG VERSION=unknown

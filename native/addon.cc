@@ -1,4 +1,4 @@
-/** The entry point: a generic libbpf binding. What it exports is declared in src/kernel/native.ts.
+/** The entry point: a generic libbpf binding. What it exports is declared in src/binding/native.ts.
  */
 #include <napi.h>
 

@@ -6,7 +6,7 @@
 
 namespace ringtap {
 
-/** What a NativeError of src/kernel/native.ts is made of. */
+/** What a NativeError of src/binding/native.ts is made of. */
 struct Failure {
   /** What was being done, naming its object: `attaching program "on_exit" of tcp.bpf.o`. */
   std::string doing;

@@ -17,7 +17,7 @@ struct IteratorSource {
   Link link;
 };
 
-/** An attached iterator program: BpfIterator of src/kernel/native.ts. */
+/** An attached iterator program: BpfIterator of src/binding/native.ts. */
 class Iterator final : public Handle<Iterator, IteratorSource>, private Child {
  public:
   static constexpr napi_type_tag kTypeTag = {0x71f6a0c2e85d4b39, 0xa2d90b4c6e17f85d};

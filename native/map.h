@@ -24,10 +24,10 @@ struct MapSource {
   const bpf_map* map;
 };
 
-/** MapInfo of src/kernel/native.ts. */
+/** MapInfo of src/binding/native.ts. */
 Napi::Object MapInfo(Napi::Env env, const bpf_map* map);
 
-/** A map seen from userspace: BpfMap of src/kernel/native.ts. */
+/** A map seen from userspace: BpfMap of src/binding/native.ts. */
 class Map final : public Handle<Map, MapSource>, private Child {
  public:
   static constexpr napi_type_tag kTypeTag = {0x5e27c9b1f04a8d36, 0xd81f63a95b7e20c4};

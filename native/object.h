@@ -9,7 +9,7 @@
 
 namespace ringtap {
 
-/** A BPF object file: BpfObject of src/kernel/native.ts. */
+/** A BPF object file: BpfObject of src/binding/native.ts. */
 class Object final : public Handle<Object, std::shared_ptr<BpfFile>> {
  public:
   static constexpr napi_type_tag kTypeTag = {0xc4a81e6f27d3905b, 0x6b3fd18e40a95c72};

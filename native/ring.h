@@ -20,7 +20,7 @@ struct RingSource {
   std::shared_ptr<RingMemory> memory;
 };
 
-/** A mapped BPF_MAP_TYPE_RINGBUF: BpfRing of src/kernel/native.ts. */
+/** A mapped BPF_MAP_TYPE_RINGBUF: BpfRing of src/binding/native.ts. */
 class Ring final : public Handle<Ring, RingSource>, private Child {
  public:
   static constexpr napi_type_tag kTypeTag = {0x3b0d5c7f9a1e4f62, 0x9c58e2a7d4b16f03};

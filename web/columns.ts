@@ -1,5 +1,5 @@
 /** The columns of numbers that processes are told apart by. */
-import type { ProcessNumber } from "../src/live/protocol.js";
+import type { ProcessNumber } from "../src/views/protocol.js";
 import { bytes, count, seconds, share } from "./format.js";
 
 export interface Column {

@@ -1,5 +1,5 @@
 /** One process looked into: its system calls, and who it talks to. */
-import type { CallsFrame } from "../src/live/protocol.js";
+import type { CallsFrame } from "../src/views/protocol.js";
 import { byId, html, setText, visible } from "./dom.js";
 import { bytes, count, seconds } from "./format.js";
 import type { Model, RatedEdge, RatedProcess } from "./model.js";

@@ -1,5 +1,5 @@
 /** The filter of the page: words that must all be found in a process's labels, each perhaps with a label's name before it. */
-import type { ProcessTotals, TraceEvent } from "../src/live/protocol.js";
+import type { ProcessTotals, TraceEvent } from "../src/views/protocol.js";
 
 /** One word: `nginx`, `pid:4242`, `container:web`. */
 interface Word {

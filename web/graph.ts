@@ -1,5 +1,5 @@
 /** From edges to a graph of two sides: who connects, and who listens. */
-import type { Edge } from "../src/live/protocol.js";
+import type { Edge } from "../src/views/protocol.js";
 import type { RatedEdge } from "./model.js";
 
 /** What makes a line wide. */

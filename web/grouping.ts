@@ -1,5 +1,5 @@
 /** Processes taken together by a label. */
-import type { ProcessNumber } from "../src/live/protocol.js";
+import type { ProcessNumber } from "../src/views/protocol.js";
 import type { RatedProcess } from "./model.js";
 
 /** In place of a label: every process for itself. */

@@ -1,5 +1,5 @@
 /** The strip at the top: whether all works, and what it costs. */
-import type { Frame } from "../src/live/protocol.js";
+import type { Frame } from "../src/views/protocol.js";
 import { byId, html, setText, svg } from "./dom.js";
 import { bytes, count, share } from "./format.js";
 import type { Model } from "./model.js";

@@ -1,5 +1,5 @@
 /** Latencies as heat maps: time to the right, duration upwards, how often by colour. */
-import type { Frame, LatencyFrame } from "../src/live/protocol.js";
+import type { Frame, LatencyFrame } from "../src/views/protocol.js";
 import { byId, html, setText } from "./dom.js";
 import { seconds } from "./format.js";
 

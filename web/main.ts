@@ -1,5 +1,5 @@
 /** The page at `/`: puts the views together, and follows the agent. */
-import type { Frame } from "../src/live/protocol.js";
+import type { Frame } from "../src/views/protocol.js";
 import { byId, setText } from "./dom.js";
 import { DrillView } from "./drill.js";
 import { Filter } from "./filter.js";

@@ -1,5 +1,5 @@
 /** What the page knows: the rows of the frames so far, and what has happened between the last two. */
-import type { Edge, Frame, ProcessNumber, ProcessTotals, Rows } from "../src/live/protocol.js";
+import type { Edge, Frame, ProcessNumber, ProcessTotals, Rows } from "../src/views/protocol.js";
 
 /** A process or an edge with what it has done a second. */
 export interface Rated<T, K extends string> {

@@ -1,5 +1,5 @@
 /** The table of processes: sorted, filtered, and followed by the keyboard. */
-import type { ProcessNumber } from "../src/live/protocol.js";
+import type { ProcessNumber } from "../src/views/protocol.js";
 import { type Column, columns } from "./columns.js";
 import { byId, html, offer, setText, visible } from "./dom.js";
 import type { Filter } from "./filter.js";

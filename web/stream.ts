@@ -1,5 +1,5 @@
 /** The stream from the agent, which comes back by itself. */
-import type { CallsFrame, Frame, TailFrame } from "../src/live/protocol.js";
+import type { CallsFrame, Frame, TailFrame } from "../src/views/protocol.js";
 
 /** What a page asks for beside the frames. */
 export type Wishes = Readonly<Record<string, string>>;

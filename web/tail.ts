@@ -1,5 +1,5 @@
 /** The latest events, newest first. */
-import type { Frame, TailFrame, TraceEvent } from "../src/live/protocol.js";
+import type { Frame, TailFrame, TraceEvent } from "../src/views/protocol.js";
 import { byId, html, setText, visible } from "./dom.js";
 import type { Filter } from "./filter.js";
 import { bytes, count, seconds } from "./format.js";

@@ -1,5 +1,5 @@
 /** What tracing a system call is made of, part by part: why the aggregate path costs what it costs. */
-import { native } from "../../src/kernel/native.js";
+import { native } from "../../src/binding/native.js";
 import { compileBpf, compileC } from "./lib/build.js";
 import { range } from "./lib/figures.js";
 import { loadCpu, onCpu, runForNumbers } from "./lib/programs.js";

@@ -8,7 +8,7 @@ import type { BenchContext, Result, Scenario, Target } from "./lib/scenario.js";
 import { interleave, median, ratio, spread } from "./lib/spread.js";
 import type { Rendered } from "./scrape/holder.js";
 
-const holder = fileURLToPath(new URL("scrape/holder.js", import.meta.url));
+const holder = fileURLToPath(new URL("./scrape/holder.js", import.meta.url));
 
 /** Lines of a histogram's label set: 29 buckets, +Inf, sum, count. */
 const linesOfHistogram = 32;

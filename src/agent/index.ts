@@ -9,16 +9,16 @@ export {
   type SignalName,
   type SignalRecords,
 } from "./open-agent.js";
-export type { AgentLog } from "./start-signal.js";
+export type { AgentLog } from "../engine/start-signal.js";
 export type { Sample } from "../exposition/prom-client.js";
-export type { FileEvent } from "../generated/file.js";
-export { type ProcessEvent, ProcessKind } from "../generated/process.js";
-export type { SyscallEvent } from "../generated/syscall.js";
-export { IpFamily, type TcpEvent, TcpEventKind, TcpResult, TcpRole } from "../generated/tcp.js";
-export type { EdgeWatch } from "../live/edges.js";
-export type { Latency } from "../live/latency.js";
-export type { Live, Snapshot } from "../live/live.js";
-export { processRates } from "../live/processes.js";
+export type { FileEvent } from "../signals/file/records.js";
+export { type ProcessEvent, ProcessKind } from "../signals/process/records.js";
+export type { SyscallEvent } from "../signals/syscall/records.js";
+export { IpFamily, type TcpEvent, TcpEventKind, TcpResult, TcpRole } from "../signals/tcp/records.js";
+export type { EdgeWatch } from "../views/edges.js";
+export type { Latency } from "../views/latency.js";
+export type { Live, Snapshot } from "../views/live.js";
+export { processRates } from "../views/processes.js";
 export type {
   CallTotals,
   Edge,
@@ -29,7 +29,7 @@ export type {
   ProcessTotals,
   SignalHealth,
   TraceEvent,
-} from "../live/protocol.js";
-export type { Tail, TailFilter } from "../live/tail.js";
-export type { Books, DropReason } from "../signals/running.js";
-export type { TraceValue, Watcher } from "../signals/signal.js";
+} from "../views/protocol.js";
+export type { Tail, TailFilter } from "../views/tail.js";
+export type { Books, DropReason } from "../engine/running.js";
+export type { TraceValue, Watcher } from "../sdk/signal.js";

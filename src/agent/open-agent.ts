@@ -4,20 +4,20 @@ import { Registry } from "prom-client";
 import { createBody } from "../exposition/body.js";
 import { chooseFormat } from "../exposition/negotiation.js";
 import { registerCatalog, type Sample, tableSamples } from "../exposition/prom-client.js";
-import type { FileEvent } from "../generated/file.js";
-import type { ProcessEvent } from "../generated/process.js";
-import type { SyscallEvent } from "../generated/syscall.js";
-import type { TcpEvent } from "../generated/tcp.js";
+import type { FileEvent } from "../signals/file/records.js";
+import type { ProcessEvent } from "../signals/process/records.js";
+import type { SyscallEvent } from "../signals/syscall/records.js";
+import type { TcpEvent } from "../signals/tcp/records.js";
 import { identityLabels } from "../identity/labels.js";
-import { requireKernel } from "../kernel/requirements.js";
-import type { Live } from "../live/live.js";
-import { letUnseenGo } from "../live/looks.js";
-import type { TraceEvent } from "../live/protocol.js";
-import type { TailFilter } from "../live/tail.js";
-import { plain } from "../signals/plain-options.js";
-import type { SignalOptions, Watcher } from "../signals/signal.js";
+import { requireKernel } from "../host/requirements.js";
+import type { Live } from "../views/live.js";
+import { letUnseenGo } from "../views/looks.js";
+import type { TraceEvent } from "../views/protocol.js";
+import type { TailFilter } from "../views/tail.js";
+import { plain } from "../sdk/plain-options.js";
+import type { SignalOptions, Watcher } from "../sdk/signal.js";
 import { type RunningAgent, startAgent } from "./start-agent.js";
-import type { AgentLog } from "./start-signal.js";
+import type { AgentLog } from "../engine/start-signal.js";
 
 /** The records of each signal: see `bpf/<signal>.bpf.c` for what their fields mean. */
 export interface SignalRecords {

@@ -3,17 +3,17 @@ import { Cgroups } from "../identity/cgroups.js";
 import { defaultIdentityLimit, defaultLabels } from "../identity/defaults.js";
 import { Identity } from "../identity/identity.js";
 import { needCgroups } from "../identity/labels.js";
-import { type CgroupHierarchy, chooseHierarchy } from "../kernel/cgroup-hierarchy.js";
-import { wallClock } from "../live/clock.js";
-import { createLive, type Live } from "../live/live.js";
+import { type CgroupHierarchy, chooseHierarchy } from "../host/cgroup-hierarchy.js";
+import { wallClock } from "../views/clock.js";
+import { createLive, type Live } from "../views/live.js";
 import { Catalog, defaultSeriesLimit } from "../metrics/catalog.js";
-import { Engine } from "../signals/engine.js";
+import { Engine } from "../engine/engine.js";
 import { signals as builtIn } from "../signals/index.js";
-import { plain } from "../signals/plain-options.js";
-import { declareSelfMetrics } from "../signals/self-metrics.js";
-import type { Signal, SignalOptions } from "../signals/signal.js";
-import { type SignalSet, startSignals } from "./signal-set.js";
-import type { AgentLog } from "./start-signal.js";
+import { plain } from "../sdk/plain-options.js";
+import { declareSelfMetrics } from "../engine/self-metrics.js";
+import type { Signal, SignalOptions } from "../sdk/signal.js";
+import { type SignalSet, startSignals } from "../engine/signal-set.js";
+import type { AgentLog } from "../engine/start-signal.js";
 
 /** How an agent is to run. */
 export interface AgentSetup {

@@ -3,7 +3,7 @@ import { writeSync } from "node:fs";
 
 import { type Command, CommanderError } from "commander";
 
-import { describeError, escapeControls } from "../agent/error-text.js";
+import { describeError, escapeControls } from "../log/error-text.js";
 
 /** The user asked for something that does not exist or makes no sense. The message names the flag and quotes the value. */
 export class UsageError extends Error {

@@ -2,17 +2,17 @@
 import type { Logger } from "pino";
 
 import type { Cgroups } from "../identity/cgroups.js";
-import { type ApiServer, clusterApiServer } from "../kubernetes/api-server.js";
+import { type ApiServer, clusterApiServer } from "../kubernetes/client/api-server.js";
 import { type Cluster, followCluster, type Followed, podsOf } from "../kubernetes/cluster.js";
-import type { FailureReason } from "../kubernetes/failure.js";
-import type { Reporter } from "../kubernetes/follow.js";
-import { endpointSlices, Peers, services } from "../kubernetes/peers.js";
-import { podLabelNames } from "../kubernetes/pod.js";
-import { PodIndex } from "../kubernetes/pod-index.js";
+import type { FailureReason } from "../kubernetes/client/failure.js";
+import type { Reporter } from "../kubernetes/client/follow.js";
+import { endpointSlices, Peers, services } from "../kubernetes/peers/peers.js";
+import { podLabelNames } from "../kubernetes/pods/pod.js";
+import { PodIndex } from "../kubernetes/pods/pod-index.js";
 import { UsageError } from "./errors.js";
-import type { FlagValues } from "./options-flags.js";
-import type { RunOptions } from "./options.js";
-import type { kubernetesFlags } from "./options-kubernetes.js";
+import type { FlagValues } from "./flags/flags.js";
+import type { RunOptions } from "./run/options.js";
+import type { kubernetesFlags } from "./flags/kubernetes.js";
 
 export type KubernetesOptions = FlagValues<typeof kubernetesFlags>;
 

@@ -1,12 +1,12 @@
 /** The commands, put together. */
 import { Command } from "commander";
 
-import { addCheckCommand } from "./check.js";
-import { addCompletionCommand } from "./completion.js";
+import { addCheckCommand } from "./check/check.js";
+import { addCompletionCommand } from "./reference/completion.js";
 import { throwErrors } from "./errors.js";
-import { addRunCommand } from "./run.js";
-import { addTopCommand } from "./top.js";
-import { addTraceCommand } from "./trace.js";
+import { addRunCommand } from "./run/run.js";
+import { addTopCommand } from "./top/top.js";
+import { addTraceCommand } from "./trace/trace.js";
 import { version } from "./version.js";
 
 export const program = throwErrors(new Command("ringtap"))

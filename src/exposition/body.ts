@@ -3,10 +3,10 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import type { Catalog } from "../metrics/catalog.js";
 import type { Format } from "./formats.js";
-import { registryAsOpenMetrics, renderOpenMetrics } from "./openmetrics.js";
-import { renderProtobuf } from "./protobuf.js";
-import { registryAsProtobuf } from "./protobuf-registry.js";
-import { renderText } from "./text.js";
+import { registryAsOpenMetrics, renderOpenMetrics } from "./text/openmetrics.js";
+import { renderProtobuf } from "./protobuf/protobuf.js";
+import { registryAsProtobuf } from "./protobuf/registry.js";
+import { renderText } from "./text/text.js";
 
 /** From 1 ms to 5 s: a scrape of a few series, to one that Prometheus is about to give up (its default timeout is 10 s). */
 const durationBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];

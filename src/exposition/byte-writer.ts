@@ -1,5 +1,5 @@
 /** Bytes written into chunks. */
-import { writeNumber, writeSeconds } from "./numbers.js";
+import { writeNumber, writeSeconds } from "./text/numbers.js";
 
 /** Bytes of a chunk: some 400 lines. */
 const chunkLength = 32_768;

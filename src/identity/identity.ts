@@ -1,5 +1,5 @@
 /** Who an event belongs to: from (tgid, comm) to the labels of its series. */
-import { actorWords, type ActorRecord } from "../kernel/record.js";
+import { actorWords, type ActorRecord } from "../binding/record.js";
 import type { Catalog } from "../metrics/catalog.js";
 import { Dimension } from "../metrics/dimension.js";
 import { KeyTable } from "../metrics/key-table.js";
@@ -17,7 +17,7 @@ const unknownWords = [0, 4, 8, 12].map((at) => Buffer.from(unknownComm.padEnd(16
 
 /**
  * Bytes of an actor that has a name of its own, with its two label sets: by what resident memory has grown by when 32,768 of them
- * had come (test/cli/memory-budget.test.ts).
+ * had come (test/cli/run/memory-budget.test.ts).
  */
 const actorBytes = 3_072;
 

@@ -1,5 +1,5 @@
 /** Which processes there are. */
-import type { ActorRecord } from "../kernel/record.js";
+import type { ActorRecord } from "../binding/record.js";
 import { type Actors, otherActor } from "./actors.js";
 
 /** What the process table is told by: the members that every record of the process signal has. */

@@ -1,5 +1,5 @@
 /** Actors that are found without hashing. */
-import { type ActorRecord, actorWords } from "../kernel/record.js";
+import { type ActorRecord, actorWords } from "../binding/record.js";
 
 /** As many as there are places; pids are given out one after the other, so that few of those alive meet in one. */
 const places = 16_384;

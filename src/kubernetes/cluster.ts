@@ -1,8 +1,8 @@
 /** What the agent knows of its cluster: the parts of this folder put together. */
-import type { ApiServer } from "./api-server.js";
-import { CircuitBreaker, type CircuitState } from "./breaker.js";
-import type { FailureReason } from "./failure.js";
-import { Follower, type FollowLimits, type Reporter, type Resource, type Sink, usualLimits } from "./follow.js";
+import type { ApiServer } from "./client/api-server.js";
+import { CircuitBreaker, type CircuitState } from "./client/breaker.js";
+import type { FailureReason } from "./client/failure.js";
+import { Follower, type FollowLimits, type Reporter, type Resource, type Sink, usualLimits } from "./client/follow.js";
 
 /** Failures in a row after which the server is left alone, and for how long, milliseconds. */
 const breakerOptions = { threshold: 5, rest: 60_000 };

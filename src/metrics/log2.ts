@@ -28,7 +28,7 @@ const bounds = Float64Array.from({ length: beyondExact + 1 }, (_, power) => smal
 
 /**
  * The smallest k of at least -30 with `nanoseconds` ≤ 2^k seconds. Exact for whole numbers up to 2^53, above 22 beyond.
- * `ceil_log2_seconds` of bpf/lib/bits.h does the same, 30 added.
+ * `ceil_log2_seconds` of bpf/include/ringtap/log2.h does the same, 30 added.
  */
 export function secondsPower(nanoseconds: number): number {
   const power = log2Ceil(nanoseconds);

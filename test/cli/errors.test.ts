@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { describeError } from "../../src/agent/error-text.js";
+import { describeError } from "../../src/log/error-text.js";
 import { UsageError } from "../../src/cli/errors.js";
 import { runModule } from "./child.js";
 
@@ -34,7 +34,7 @@ describe("an error as text", () => {
 describe("exit status and stderr", () => {
   const program = `
     import { Command } from ${JSON.stringify(import.meta.resolve("commander"))};
-    import { reportFailure, throwErrors, UsageError } from "cli/errors.js";
+    import { reportFailure, throwErrors, UsageError } from "src/cli/errors.js";
     const program = throwErrors(new Command("ringtap")).version("1.2.3");
     program.command("run").option("--signals <name>").action(() => undefined);
     program.command("misuse").action(() => { throw new UsageError("--signals \\"x\\": expected tcp"); });

@@ -10,16 +10,16 @@ import { pino } from "pino";
 import { Registry } from "prom-client";
 
 import { followKubernetes, type Kubernetes, nameContainers } from "../../src/cli/kubernetes.js";
-import { registerKubernetesMetrics } from "../../src/cli/kubernetes-metrics.js";
-import { clusterApiServer } from "../../src/kubernetes/api-server.js";
+import { registerKubernetesMetrics } from "../../src/cli/run/kubernetes-metrics.js";
+import { clusterApiServer } from "../../src/kubernetes/client/api-server.js";
 import { Cgroups } from "../../src/identity/cgroups.js";
-import { parseAddress } from "../../src/kubernetes/addresses.js";
-import { PodIndex } from "../../src/kubernetes/pod-index.js";
-import { temporaryFolder } from "../exposition/certificates.js";
+import { parseAddress } from "../../src/kubernetes/peers/addresses.js";
+import { PodIndex } from "../../src/kubernetes/pods/pod-index.js";
+import { temporaryFolder } from "../http/certificates.js";
 import { type FakeApiServer, startFakeApiServer } from "../kubernetes/support/fake-api-server.js";
 import { until } from "../kubernetes/support/follow.js";
 import { containerId, pod, service } from "../kubernetes/support/manifests.js";
-import { runOptions } from "./run-options.js";
+import { runOptions } from "./run/run-options.js";
 
 /** Records of a log, as `level message`. */
 type Log = string[];

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 
-import type { RunOptions } from "../../src/cli/options.js";
-import { configFile, runOptions } from "../cli/run-options.js";
+import type { RunOptions } from "../../src/cli/run/options.js";
+import { configFile, runOptions } from "../cli/run/run-options.js";
 import { only, render, renderPod, type Values } from "./chart.js";
 import { valueSets } from "./value-sets.js";
 

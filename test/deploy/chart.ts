@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 import { parse, parseAllDocuments } from "yaml";
 
-import { helm, type Outcome } from "../../scripts/helm.js";
+import { helm, type Outcome } from "../../scripts/generate/helm.js";
 import type { Container, Kinds, Pod } from "./kinds.js";
 
 /** The chart's folder, as seen from the checkout's root. */

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 
-import { addRunFlags } from "../../src/cli/options.js";
+import { addRunFlags } from "../../src/cli/run/options.js";
 
 /** The names of the flags of `run`, without dashes. */
 export function flagNames(): readonly string[] {

@@ -95,7 +95,7 @@ describe("which objects there are", () => {
 
 describe("deploy/kubernetes/ringtap.yaml", () => {
   it("is what `npm run manifest` writes", () => {
-    const script = new URL("../../scripts/render-manifest.js", import.meta.url).pathname;
+    const script = new URL("../../scripts/generate/manifest.js", import.meta.url).pathname;
     const { status, stderr } = spawnSync(process.execPath, [script, "--check"], { encoding: "utf8" });
     assert.equal(status, 0, stderr);
   });

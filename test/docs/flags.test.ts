@@ -4,12 +4,12 @@ import { describe, it } from "node:test";
 
 import { Command } from "commander";
 
-import { addCheckCommand } from "../../src/cli/check.js";
-import { environmentVariable } from "../../src/cli/environment.js";
-import { addRunCommand } from "../../src/cli/run.js";
-import { addTopCommand } from "../../src/cli/top.js";
-import { addTraceCommand } from "../../src/cli/trace.js";
-import { configFile, runOptions } from "../cli/run-options.js";
+import { addCheckCommand } from "../../src/cli/check/check.js";
+import { environmentVariable } from "../../src/cli/flags/environment.js";
+import { addRunCommand } from "../../src/cli/run/run.js";
+import { addTopCommand } from "../../src/cli/top/top.js";
+import { addTraceCommand } from "../../src/cli/trace/trace.js";
+import { configFile, runOptions } from "../cli/run/run-options.js";
 import { codeRows, fences, readDocument, section } from "./documents.js";
 
 const program = new Command();

@@ -4,10 +4,10 @@ import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { test } from "node:test";
 
-import { commandTree } from "../../src/cli/command-tree.js";
-import { manPage } from "../../src/cli/man-page.js";
+import { commandTree } from "../../src/cli/reference/command-tree.js";
+import { manPage } from "../../src/cli/reference/man-page.js";
 import { program } from "../../src/cli/program.js";
-import { traceSchema } from "../../src/cli/trace-schema.js";
+import { traceSchema } from "../../src/cli/reference/trace-schema.js";
 import { signals } from "../../src/signals/index.js";
 import { version } from "../../src/cli/version.js";
 import { readDocument } from "./documents.js";

@@ -6,7 +6,7 @@ import { createBody } from "../../src/exposition/body.js";
 import { Catalog } from "../../src/metrics/catalog.js";
 import { Dimension } from "../../src/metrics/dimension.js";
 import { checkMetrics } from "./promtool.js";
-import { readText } from "./read-text.js";
+import { readText } from "./text/read-text.js";
 import { sampleCatalog } from "./sample-catalog.js";
 
 test("promtool has nothing to say about a whole body", async () => {

@@ -3,11 +3,11 @@ import { test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Counter, Registry, type OpenMetricsContentType } from "prom-client";
 import { registerCatalog } from "../../src/exposition/prom-client.js";
-import { renderText } from "../../src/exposition/text.js";
+import { renderText } from "../../src/exposition/text/text.js";
 import { Catalog } from "../../src/metrics/catalog.js";
 import { Dimension } from "../../src/metrics/dimension.js";
 import { checkMetrics } from "./promtool.js";
-import { readText } from "./read-text.js";
+import { readText } from "./text/read-text.js";
 import { sampleCatalog } from "./sample-catalog.js";
 
 const noCollect = () => undefined;

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ask } from "./http.js";
+import { ask } from "../http/http.js";
 
 /** A series as Prometheus's HTTP API tells it. */
 export interface Series {

@@ -7,7 +7,7 @@ import type { AnyTable } from "../../src/metrics/catalog.js";
 import type { HistogramTable } from "../../src/metrics/histogram-table.js";
 import { query, queryExemplars, queryUntilAnswered, type Series, startPrometheus } from "./prometheus-server.js";
 import { addZeroByte, sampleCatalog } from "./sample-catalog.js";
-import { start } from "./start-server.js";
+import { start } from "../http/start-server.js";
 
 /** A number in Prometheus's JSON. */
 function parseNumber(text: string): number {

@@ -114,7 +114,11 @@ describe("list of images", () => {
     const command = ["node", "--test", "--test-reporter=spec", "dist/test/image/guest/agent.test.js"];
     const environment = { ...process.env, OUT: out };
     const options = { cwd: checkout, env: environment, encoding: "utf8" } as const;
-    const { status, stdout } = spawnSync(join(checkout, "scripts/vmtest"), ["run", "6.12-arm64", ...command], options);
+    const { status, stdout } = spawnSync(
+      join(checkout, "scripts/vm/vmtest"),
+      ["run", "6.12-arm64", ...command],
+      options,
+    );
     assert.equal(status, 0, stdout);
     test.diagnostic(stdout);
   });

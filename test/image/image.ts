@@ -13,7 +13,7 @@ import type { Scope } from "../kernel/support/scope.js";
 const checkout = fileURLToPath(new URL("../../../", import.meta.url));
 const run = promisify(execFile);
 
-/** Podman with the storage of scripts/test-image. */
+/** Podman with the storage of scripts/package/test-image. */
 const podmanPath = `${checkout}/scripts/podman`;
 
 /** What the tested image is called. */
@@ -22,7 +22,7 @@ export const image = imageName();
 function imageName(): string {
   const { IMAGE: name } = process.env;
   if (name === undefined) {
-    throw new Error("there is no image: this test is for scripts/test-image to run");
+    throw new Error("there is no image: this test is for scripts/package/test-image to run");
   }
   return name;
 }

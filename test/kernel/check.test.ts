@@ -4,8 +4,8 @@ import { unlinkSync } from "node:fs";
 import { release } from "node:os";
 import { describe, test, type TestContext } from "node:test";
 
-import type { Finding } from "../../src/kernel/finding.js";
-import { native } from "../../src/kernel/native.js";
+import type { Finding } from "../../src/host/finding.js";
+import { native } from "../../src/binding/native.js";
 import { signals } from "../../src/signals/index.js";
 import { copyBuild } from "./support/build-copy.js";
 import { eventually } from "./support/eventually.js";

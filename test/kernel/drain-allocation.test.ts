@@ -9,9 +9,9 @@ import { runInNewContext } from "node:vm";
 import { announce, FilledSignal } from "../../scripts/bench/drain/fill.js";
 import { Identity } from "../../src/identity/identity.js";
 import { Catalog } from "../../src/metrics/catalog.js";
-import type { Signal } from "../../src/signals/signal.js";
-import { syscall } from "../../src/signals/syscall.js";
-import { tcp } from "../../src/signals/tcp.js";
+import type { Signal } from "../../src/sdk/signal.js";
+import { syscall } from "../../src/signals/syscall/signal.js";
+import { tcp } from "../../src/signals/tcp/signal.js";
 
 /**
  * Without inlining, every number that a function returns and that is not a small integer is put into a box. How much V8 inlines

@@ -8,8 +8,8 @@ import { release } from "node:os";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
 
-import { type Findings, recordedInstructions, seriesOf } from "../../scripts/kernels/record.js";
-import { chooseHierarchy } from "../../src/kernel/cgroup-hierarchy.js";
+import { type Findings, recordedInstructions, seriesOf } from "../../scripts/vm/record.js";
+import { chooseHierarchy } from "../../src/host/cgroup-hierarchy.js";
 import { signals } from "../../src/signals/index.js";
 import { type Agent, startAgent } from "./support/agent.js";
 import { controlGroup, hierarchy } from "./support/cgroups.js";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { randomBytes, randomUUID } from "node:crypto";
 import { test } from "node:test";
 
-import { chooseHierarchy } from "../../src/kernel/cgroup-hierarchy.js";
+import { chooseHierarchy } from "../../src/host/cgroup-hierarchy.js";
 import { signals } from "../../src/signals/index.js";
 import { only, render } from "../deploy/chart.js";
 import { controlGroup, hierarchy } from "./support/cgroups.js";

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { before, describe, it, type TestContext } from "node:test";
-import { readOpenMetrics } from "../exposition/openmetrics-referee.js";
+import { readOpenMetrics } from "../exposition/text/openmetrics-referee.js";
 import { query, queryExemplars, queryUntilAnswered, startPrometheus } from "../exposition/prometheus-server.js";
 import { readDocument } from "../docs/documents.js";
 import { checkMetrics } from "../exposition/promtool.js";

@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { objectFolder } from "../../src/kernel/installation.js";
-import type { BpfObject } from "../../src/kernel/native.js";
-import { loadSignal } from "../../src/signals/load.js";
-import { changeSetup } from "../../src/signals/setup-changes.js";
-import type { Setup } from "../../src/signals/signal.js";
-import { syscall } from "../../src/signals/syscall.js";
+import { objectFolder } from "../../src/binding/installation.js";
+import type { BpfObject } from "../../src/binding/native.js";
+import { loadSignal } from "../../src/engine/load.js";
+import { changeSetup } from "../../src/engine/setup-changes.js";
+import type { Setup } from "../../src/sdk/signal.js";
+import { syscall } from "../../src/signals/syscall/signal.js";
 import type { Scope } from "./support/scope.js";
 import { ways } from "./support/loading.js";
 

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 
 import { hashSync } from "bcryptjs";
-import { createAuthority } from "../exposition/certificates.js";
-import { askSecurely } from "../exposition/http.js";
+import { createAuthority } from "../http/certificates.js";
+import { askSecurely } from "../http/http.js";
 import { query, queryUntilAnswered, startPrometheus } from "../exposition/prometheus-server.js";
 import { checkWebConfig } from "../exposition/promtool.js";
 import { openPage, startBrowser } from "./support/browser.js";

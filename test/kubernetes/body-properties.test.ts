@@ -4,8 +4,8 @@ import { describe, it } from "node:test";
 
 import fc from "fast-check";
 
-import { readItems } from "../../src/kubernetes/items.js";
-import { readLines } from "../../src/kubernetes/lines.js";
+import { readItems } from "../../src/kubernetes/client/items.js";
+import { readLines } from "../../src/kubernetes/client/lines.js";
 
 /** The bytes of a text, cut after each of these lengths in turn. */
 async function* inChunks(text: string, lengths: readonly number[]): AsyncGenerator<Buffer> {

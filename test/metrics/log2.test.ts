@@ -3,11 +3,11 @@ import { test } from "node:test";
 import { compileProgram, runProgram } from "../kernel/support/program.js";
 import { log2Ceil, secondsPower } from "../../src/metrics/log2.js";
 
-/** Prints what bpf/lib/bits.h makes of each number. */
+/** Prints what bpf/include/ringtap/log2.h makes of each number. */
 const kernelSource = `
 #include <stdio.h>
 #include <stdlib.h>
-#include "lib/bits.h"
+#include <ringtap/log2.h>
 int main(int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++) {
@@ -61,7 +61,7 @@ test("powers of two of a second: each nanosecond falls below the first bound tha
 });
 
 test("the kernel's programs bucket durations as this does", async () => {
-  const bpf = new URL("../../../bpf", import.meta.url).pathname;
+  const bpf = new URL("../../../bpf/include", import.meta.url).pathname;
   const program = compileProgram("rt-bits", kernelSource, [`-I${bpf}`]);
   const edges = Array.from({ length: 43 }, (_, power) => Math.floor(2 ** power * (1e9 / 2 ** 30)));
   const powers = Array.from({ length: 43 }, (_, power) => 2 ** power);

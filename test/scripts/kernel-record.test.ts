@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { recordedInstructions, seriesOf, withFindings } from "../../scripts/kernels/record.js";
+import { recordedInstructions, seriesOf, withFindings } from "../../scripts/vm/record.js";
 
 const empty = `# Kernels
 

@@ -4,19 +4,19 @@ import { describe, test } from "node:test";
 
 import fc from "fast-check";
 
-import { painter } from "../../src/cli/terminal-color.js";
-import { wallClockAt } from "../../src/live/clock.js";
-import { jsonLines } from "../../src/cli/trace-json.js";
-import { traceTable } from "../../src/cli/trace-table.js";
-import { renderText } from "../../src/exposition/text.js";
+import { painter } from "../../src/cli/terminal/color.js";
+import { wallClockAt } from "../../src/views/clock.js";
+import { jsonLines } from "../../src/cli/trace/json.js";
+import { traceTable } from "../../src/cli/trace/table.js";
+import { renderText } from "../../src/exposition/text/text.js";
 import { Identity } from "../../src/identity/identity.js";
-import type { BpfIterator, BpfMap, BpfRing } from "../../src/kernel/native.js";
+import type { BpfIterator, BpfMap, BpfRing } from "../../src/binding/native.js";
 import { Catalog } from "../../src/metrics/catalog.js";
 import { signals } from "../../src/signals/index.js";
-import { plainStream } from "../../src/signals/plain-options.js";
-import { RingReader } from "../../src/signals/ring-reader.js";
-import type { Signal, SignalContext } from "../../src/signals/signal.js";
-import { tracedEvent } from "../cli/trace-records.js";
+import { plainStream } from "../../src/sdk/plain-options.js";
+import { RingReader } from "../../src/engine/ring-reader.js";
+import type { Signal, SignalContext } from "../../src/sdk/signal.js";
+import { tracedEvent } from "../cli/trace/records.js";
 
 const limits = { numRuns: 300, interruptAfterTimeLimit: 4000, includeErrorInReport: true };
 

@@ -1,4 +1,4 @@
-/** The agent on a machine that is suspended and wakes up again: a guest that is woken after five seconds (scripts/test-suspend). */
+/** The agent on a machine that is suspended and wakes up again: a guest that is woken after five seconds (scripts/vm/test-suspend). */
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";

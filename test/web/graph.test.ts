@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Edge } from "../../src/live/protocol.js";
+import type { Edge } from "../../src/views/protocol.js";
 import { Filter } from "../../web/filter.js";
 import { bytes, count, seconds } from "../../web/format.js";
 import { graphOf } from "../../web/graph.js";

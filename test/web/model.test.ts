@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import type { Frame, ProcessNumber, ProcessTotals } from "../../src/live/protocol.js";
+import type { Frame, ProcessNumber, ProcessTotals } from "../../src/views/protocol.js";
 import { Grouping } from "../../web/grouping.js";
 import { Model, type RatedProcess } from "../../web/model.js";
 

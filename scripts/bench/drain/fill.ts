@@ -3,11 +3,11 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import type { Identity } from "../../../src/identity/identity.js";
 import type { Catalog } from "../../../src/metrics/catalog.js";
-import { native } from "../../../src/kernel/native.js";
-import { loadSignal } from "../../../src/signals/load.js";
-import { RunningSignal } from "../../../src/signals/running.js";
-import { plainStream } from "../../../src/signals/plain-options.js";
-import type { Signal } from "../../../src/signals/signal.js";
+import { native } from "../../../src/binding/native.js";
+import { loadSignal } from "../../../src/engine/load.js";
+import { RunningSignal } from "../../../src/engine/running.js";
+import { plainStream } from "../../../src/sdk/plain-options.js";
+import type { Signal } from "../../../src/sdk/signal.js";
 import { compileBpf } from "../lib/build.js";
 import type { BenchContext } from "../lib/scenario.js";
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The signal syscall with a filler beside its programs. */
-#include "bpf/syscall.bpf.c"
+#include "bpf/syscall/syscall.bpf.c"
 #include "fill.h"
 
 #include <asm-generic/errno-base.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The signal tcp with a filler beside its programs. */
-#include "bpf/tcp.bpf.c"
+#include "bpf/tcp/tcp.bpf.c"
 #include "fill.h"
 
 /* Connections are opened and closed in groups of so many; a group's openings come first. */

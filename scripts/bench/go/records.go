@@ -7,7 +7,7 @@ import (
 	"encoding/binary"
 )
 
-// Actor is struct actor of bpf/lib/task.h.
+// Actor is struct actor of bpf/include/ringtap/task.h.
 type Actor struct {
 	Tgid       uint32
 	Tid        uint32
@@ -16,7 +16,7 @@ type Actor struct {
 	Cgroup     uint64
 }
 
-// SyscallEvent is struct syscall_event of bpf/syscall.bpf.c.
+// SyscallEvent is struct syscall_event of bpf/syscall/syscall.bpf.c.
 type SyscallEvent struct {
 	Time     uint64
 	Duration uint64
@@ -26,7 +26,7 @@ type SyscallEvent struct {
 	Error    uint32
 }
 
-// Endpoints is struct endpoints of bpf/lib/endpoints.h.
+// Endpoints is struct endpoints of bpf/include/ringtap/endpoints.h.
 type Endpoints struct {
 	Family        uint32
 	LocalPort     uint16
@@ -35,7 +35,7 @@ type Endpoints struct {
 	RemoteAddress [4]uint32
 }
 
-// TCPSample is struct tcp_sample of bpf/tcp.bpf.c.
+// TCPSample is struct tcp_sample of bpf/tcp/tcp.bpf.c.
 type TCPSample struct {
 	Connection  uint64
 	Start       uint64
@@ -51,7 +51,7 @@ type TCPSample struct {
 	Ends        Endpoints
 }
 
-// TCPEvent is struct tcp_event of bpf/tcp.bpf.c.
+// TCPEvent is struct tcp_event of bpf/tcp/tcp.bpf.c.
 type TCPEvent struct {
 	Time        uint64
 	Duration    uint64

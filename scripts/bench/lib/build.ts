@@ -13,14 +13,14 @@ export function compileC({ root, scratch }: Places, source: string, name: string
   return program;
 }
 
-/** Compiles `source`, a path in the checkout, into the BPF object `name`, as scripts/build-bpf does; returns its path. */
+/** Compiles `source`, a path in the checkout, into the BPF object `name`, as scripts/build/bpf does; returns its path. */
 export function compileBpf({ root, scratch }: Places, source: string, name: string): string {
   const object = join(scratch, name);
-  const clang = execFileSync(join(root, "scripts/find-clang"), ["clang"], { encoding: "utf8" }).trim();
+  const clang = execFileSync(join(root, "scripts/build/find-clang"), ["clang"], { encoding: "utf8" }).trim();
   const machine = execFileSync("g++", ["-dumpmachine"], { encoding: "utf8" }).trim();
   const target = ["-target", "bpf", `-D__TARGET_ARCH_${process.arch === "arm64" ? "arm64" : "x86"}`, "-mcpu=v2"];
   const warnings = ["-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter"];
-  const folders = ["", "bpf", "bpf/lib"].flatMap((folder) => ["-I", join(root, folder)]);
+  const folders = ["", "bpf/include"].flatMap((folder) => ["-I", join(root, folder)]);
   execFileSync(clang, [
     "-g",
     "-O2",

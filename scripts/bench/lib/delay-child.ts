@@ -9,12 +9,12 @@
  */
 import { once } from "node:events";
 
-import { createLogger } from "../../../src/cli/logger.js";
+import { createLogger } from "../../../src/log/logger.js";
 import { startAgent } from "../../../src/agent/start-agent.js";
-import { native } from "../../../src/kernel/native.js";
+import { native } from "../../../src/binding/native.js";
 import { signals } from "../../../src/signals/index.js";
-import { plainStream } from "../../../src/signals/plain-options.js";
-import type { Batch, EventRecord, Signal } from "../../../src/signals/signal.js";
+import { plainStream } from "../../../src/sdk/plain-options.js";
+import type { Batch, EventRecord, Signal } from "../../../src/sdk/signal.js";
 
 const [name = "", every = "1"] = process.argv.slice(2);
 

@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
-import { native } from "../../../src/kernel/native.js";
+import { native } from "../../../src/binding/native.js";
 
 /** Where and when a run was made. Plain data: it is kept with the results. */
 export interface Conditions {

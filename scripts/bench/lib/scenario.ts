@@ -1,4 +1,4 @@
-/** What a benchmark is: the contract between scripts/bench.ts and the scenarios beside this folder. */
+/** What a benchmark is: the contract between scripts/bench/main.ts and the scenarios beside this folder. */
 
 /** How a scenario is to run. */
 export interface BenchContext {
@@ -43,7 +43,7 @@ export interface Result {
   readonly notes: readonly string[];
 }
 
-/** One benchmark, one file: `scripts/bench/<name>.ts` exports it as `<name>`, and scripts/bench.ts lists it. */
+/** One benchmark, one file: `scripts/bench/<name>.ts` exports it as `<name>`, and scripts/bench/main.ts lists it. */
 export interface Scenario {
   /** As on the command line. */
   readonly name: string;

@@ -3,9 +3,9 @@
  * The parts that tracing system calls is made of, to be measured one by one: each constant adds one
  * to the two programs on sys_enter and sys_exit.
  */
-#include "lib/bits.h"
-#include "lib/core.h"
-#include "lib/syscall.h"
+#include <ringtap/log2.h>
+#include <ringtap/core.h>
+#include <ringtap/syscall.h>
 
 #define SLOTS 30
 #define ENTRIES 65536

@@ -9,7 +9,7 @@ import { createInterface } from "node:readline";
 import { GCProfiler } from "node:v8";
 import { Counter, Histogram, Registry } from "prom-client";
 import { oneAtATime } from "../../../src/exposition/scrape.js";
-import { renderText } from "../../../src/exposition/text.js";
+import { renderText } from "../../../src/exposition/text/text.js";
 import { Catalog } from "../../../src/metrics/catalog.js";
 import { Dimension } from "../../../src/metrics/dimension.js";
 

@@ -1,7 +1,7 @@
 /** Those whose cost on a system call is compared. Each starts attached to nothing but what it says, and lets go of it again. */
 import { setTimeout } from "node:timers/promises";
 
-import { native } from "../../../src/kernel/native.js";
+import { native } from "../../../src/binding/native.js";
 import { startAgent, total } from "../lib/agent.js";
 import { compileBpf } from "../lib/build.js";
 import { startChild } from "../lib/child.js";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { native } from "../../../src/kernel/native.js";
+import { native } from "../../../src/binding/native.js";
 import { compile, nativeError } from "./fixture.js";
 
 const types = compile("types");

@@ -5,7 +5,7 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 
-import { native } from "../../../src/kernel/native.js";
+import { native } from "../../../src/binding/native.js";
 import { capabilitySet, privilegesOfThreads } from "../support/threads.js";
 
 /** A worker that says when it runs; as many as `depth` start in each other. */

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
-import { native } from "../../../src/kernel/native.js";
+import { native } from "../../../src/binding/native.js";
 
 const child = fileURLToPath(new URL("./capabilities-child.js", import.meta.url));
 

@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
-import type { BpfMap, BpfRing, NativeError } from "../../../src/kernel/native.js";
+import type { BpfMap, BpfRing, NativeError } from "../../../src/binding/native.js";
 
 const checkout = fileURLToPath(new URL("../../../../", import.meta.url));
 const sources = join(checkout, "test/kernel/native");
@@ -26,7 +26,7 @@ export function scratch(name: string): string {
 /** Compiles `<name>.bpf.c` of this folder, with more flags for clang if any; returns the object's path. */
 export function compile(name: string, ...more: string[]): string {
   const object = scratch(`${name}.bpf.o`);
-  const clang = execFileSync(join(checkout, "scripts/find-clang"), ["clang"], { encoding: "utf8" }).trim();
+  const clang = execFileSync(join(checkout, "scripts/build/find-clang"), ["clang"], { encoding: "utf8" }).trim();
   const machine = execFileSync("g++", ["-dumpmachine"], { encoding: "utf8" }).trim();
   const architecture = process.arch === "arm64" ? "arm64" : "x86";
   const flags = ["-g", "-O2", "-Wall", "-Werror", "-target", "bpf", `-D__TARGET_ARCH_${architecture}`];

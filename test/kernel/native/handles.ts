@@ -6,7 +6,7 @@ import {
   type BpfObject,
   type BpfRing,
   type Native,
-} from "../../../src/kernel/native.js";
+} from "../../../src/binding/native.js";
 import { compile, getppid } from "./fixture.js";
 
 const ringFixture = compile("ring");

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { describe, it } from "node:test";
 
-import { native, type BpfIterator } from "../../../src/kernel/native.js";
+import { native, type BpfIterator } from "../../../src/binding/native.js";
 import { compile, nativeError, u32, u64 } from "./fixture.js";
 
 const fixture = compile("maps");

@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
-import { native, type Native } from "../../../src/kernel/native.js";
+import { native, type Native } from "../../../src/binding/native.js";
 import {
   bpfDescriptors,
   bpfMappings,

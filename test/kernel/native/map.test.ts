@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { native, type BpfMap } from "../../../src/kernel/native.js";
+import { native, type BpfMap } from "../../../src/binding/native.js";
 import { call, compile, entries, getppid, nativeError, u32, u64 } from "./fixture.js";
 
 const fixture = compile("maps");

@@ -11,8 +11,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 
 import fc from "fast-check";
 
-import { exportPrefix, layoutOf } from "../../../src/kernel/layout.js";
-import { native } from "../../../src/kernel/native.js";
+import { exportPrefix, layoutOf } from "../../../src/binding/layout.js";
+import { native } from "../../../src/binding/native.js";
 
 const [, , path = "", scratch = "", seed = "0", runs = "0"] = process.argv;
 const original = readFileSync(path);

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-import { objectFolder } from "../../../src/kernel/installation.js";
+import { objectFolder } from "../../../src/binding/installation.js";
 import { signals } from "../../../src/signals/index.js";
 import { scratch } from "./fixture.js";
 

@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { execFileSync } from "node:child_process";
 import { describe, it } from "node:test";
 
-import { type BpfObject, native } from "../../../src/kernel/native.js";
+import { type BpfObject, native } from "../../../src/binding/native.js";
 import { bpfMappings, compile, descriptorCount, getppid, nativeError, scratch } from "./fixture.js";
 
 const ring = compile("ring");

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { describe, it } from "node:test";
 
-import { native } from "../../../src/kernel/native.js";
+import { native } from "../../../src/binding/native.js";
 import { call, compile, getppid, records, u32, u64 } from "./fixture.js";
 
 /** No system call of any architecture has this number; the tracepoint fires all the same. */

@@ -1,7 +1,7 @@
 /** The ring of ring.bpf.c, running: each {@link call} makes one numbered record. */
 import assert from "node:assert/strict";
 
-import { native, type BpfObject, type BpfRing } from "../../../src/kernel/native.js";
+import { native, type BpfObject, type BpfRing } from "../../../src/binding/native.js";
 import { compile, entries, getppid } from "./fixture.js";
 
 const fixture = compile("ring");

@@ -1,7 +1,7 @@
 /** A worker that uses the addon in one of several ways until its test is done with it. */
 import { parentPort, workerData } from "node:worker_threads";
 
-import { native } from "../../../src/kernel/native.js";
+import { native } from "../../../src/binding/native.js";
 
 export interface Job {
   readonly fixture: string;

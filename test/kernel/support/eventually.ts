@@ -1,6 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 
-/** A guest of scripts/vmtest is emulated, and some thirteen times slower; more where its host has other work. */
+/** A guest of scripts/vm/vmtest is emulated, and some thirteen times slower; more where its host has other work. */
 export const slowness = process.env.VMTEST_GUEST === undefined ? 1 : 40;
 
 /** Milliseconds. */

@@ -3,13 +3,13 @@ import { execFileSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 
-import { objectFolder } from "../../../src/kernel/installation.js";
+import { objectFolder } from "../../../src/binding/installation.js";
 import { Identity } from "../../../src/identity/identity.js";
 import { Catalog } from "../../../src/metrics/catalog.js";
-import { loadSignal } from "../../../src/signals/load.js";
-import { plain, plainStream } from "../../../src/signals/plain-options.js";
-import { RunningSignal } from "../../../src/signals/running.js";
-import type { Signal, SignalOptions } from "../../../src/signals/signal.js";
+import { loadSignal } from "../../../src/engine/load.js";
+import { plain, plainStream } from "../../../src/sdk/plain-options.js";
+import { RunningSignal } from "../../../src/engine/running.js";
+import type { Signal, SignalOptions } from "../../../src/sdk/signal.js";
 
 /** The ways to load a signal: each leaves other programs out, and has other constants, which the verifier knows. */
 export const ways: Readonly<Record<"run" | "stream" | "trace" | "containers", SignalOptions>> = {

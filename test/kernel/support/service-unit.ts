@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-import { syscallNumber } from "../../../src/signals/syscall-names.js";
+import { syscallNumber } from "../../../src/sdk/syscall-names.js";
 import { compileProgram } from "./program.js";
 import { onlyCapabilities } from "./ringtap.js";
 

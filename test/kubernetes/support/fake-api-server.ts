@@ -5,7 +5,7 @@ import { createServer, type Server } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { join } from "node:path";
 
-import { createAuthority } from "../../exposition/certificates.js";
+import { createAuthority } from "../../http/certificates.js";
 import type { Scope } from "../../kernel/support/scope.js";
 import {
   ApiCollection,

@@ -2,9 +2,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { type Cluster, followCluster, podsOf } from "../../../src/kubernetes/cluster.js";
-import type { ApiFailure } from "../../../src/kubernetes/failure.js";
-import type { FollowLimits } from "../../../src/kubernetes/follow.js";
-import { PodIndex } from "../../../src/kubernetes/pod-index.js";
+import type { ApiFailure } from "../../../src/kubernetes/client/failure.js";
+import type { FollowLimits } from "../../../src/kubernetes/client/follow.js";
+import { PodIndex } from "../../../src/kubernetes/pods/pod-index.js";
 import type { Scope } from "../../kernel/support/scope.js";
 import type { FakeApiServer } from "./fake-api-server.js";
 

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What every program includes: the uapi types, libbpf's helpers, and names for CO-RE.
+ *
+ * Kernel structs are declared by hand in this folder, only the members that are read: libbpf
+ * relocates each access to the running kernel's layout. A flavor (name___why) names the kernel
+ * commit that forced it.
+ */
+#pragma once
+
+#include <linux/bpf.h>
+#include <stdbool.h>
+
+#include <bpf/bpf_helpers.h>
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+
+/* Put before and after hand-written kernel types. */
+#define KERNEL_TYPES_BEGIN \
+	_Pragma("clang attribute push(__attribute__((preserve_access_index)), apply_to = record)")
+#define KERNEL_TYPES_END _Pragma("clang attribute pop")
+
+/*
+ * Makes a record's layout part of the object's BTF, under a name that
+ * scripts/generate/records looks for.
+ * (A struct that is used only through a local pointer leaves no trace there.)
+ */
+#define EXPORT_RECORD(type) struct type *export_##type
+
+/*
+ * A pointer as a plain number: the verifier allows no arithmetic on what it knows to be a kernel
+ * pointer.
+ */
+static __always_inline __u64 address_of(const void *pointer)
+{
+	__u64 address = 0;
+
+	bpf_probe_read_kernel(&address, sizeof(address), &pointer);
+	return address;
+}
+
+/* The licence that the helpers ask for; see bpf/LICENSE. */
+#define LICENSE char LICENSE_NAME[] SEC("license") = "Dual BSD/GPL"

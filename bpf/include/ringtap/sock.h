@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Sockets: the kernel's types, addresses, and the way from a file descriptor to its socket. */
+#pragma once
+
+#include <ringtap/task.h>
+
+#define AF_INET 2
+#define AF_INET6 10
+#define SOCK_STREAM 1
+#define SOL_SOCKET 1
+#define SO_ERROR 4
+#define IPPROTO_TCP 6
+#define SOCK_DONE 1 /* enum sock_flags, include/net/sock.h */
+#define S_IFMT 0170000
+#define S_IFSOCK 0140000
+
+/* enum of include/net/tcp_states.h */
+#define TCP_ESTABLISHED 1
+#define TCP_SYN_SENT 2
+#define TCP_SYN_RECV 3
+#define TCP_CLOSE 7
+#define TCP_CLOSE_WAIT 8
+
+KERNEL_TYPES_BEGIN
+
+struct in6_addr {
+	union {
+		__u8 u6_addr8[16];
+		__u32 u6_addr32[4];
+	} in6_u;
+};
+
+struct sock_common {
+	__u32 skc_daddr;
+	__u32 skc_rcv_saddr;
+	__u16 skc_dport;
+	unsigned short skc_family;
+	volatile unsigned char skc_state;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
+	unsigned long skc_flags;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	int sk_err;
+	int sk_err_soft;
+	__u16 sk_protocol;
+	__u16 sk_type;
+	__u32 sk_max_ack_backlog;
+};
+
+struct inet_sock {
+	__u16 inet_sport;
+};
+
+struct tcp_sock {
+	__u64 bytes_sent;
+	__u64 bytes_retrans;
+	__u64 bytes_received;
+	__u64 bytes_acked; /* SYN included */
+	__u32 total_retrans;
+	__u32 srtt_us; /* smoothed round-trip time, microseconds << 3 */
+};
+
+struct socket {
+	struct sock *sk;
+};
+
+struct inode {
+	unsigned short i_mode;
+};
+
+struct file {
+	struct inode *f_inode;
+	void *private_data;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+KERNEL_TYPES_END
+
+static __always_inline bool is_tcp_sock(struct sock *sk)
+{
+	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+
+	return BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP &&
+	       BPF_CORE_READ(sk, sk_type) == SOCK_STREAM &&
+	       (family == AF_INET || family == AF_INET6);
+}
+
+/* The TCP socket behind a file, else NULL. */
+static __always_inline struct sock *tcp_sock_of(struct file *file)
+{
+	struct socket *socket;
+	struct sock *sk;
+
+	if ((BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return NULL;
+	socket = BPF_CORE_READ(file, private_data);
+	sk = BPF_CORE_READ(socket, sk);
+	return sk && is_tcp_sock(sk) ? sk : NULL;
+}
+
+/* The file behind a descriptor of the current task, else NULL. */
+static __always_inline struct file *file_of(__u32 fd)
+{
+	struct fdtable *table = BPF_CORE_READ(current_task(), files, fdt);
+	struct file **files, *file = NULL;
+
+	if (fd >= BPF_CORE_READ(table, max_fds))
+		return NULL;
+	files = BPF_CORE_READ(table, fd);
+	bpf_core_read(&file, sizeof(file), files + fd);
+	return file;
+}
+
+/* What a TCP socket has carried since it was made. */
+struct traffic {
+	__u64 sent;	   /* payload bytes, retransmissions left out */
+	__u64 received;	   /* payload bytes, in order */
+	__u32 retransmits; /* segments, SYN and SYN-ACK included */
+};
+
+static __always_inline struct traffic traffic_of(struct sock *sk)
+{
+	struct tcp_sock *tcp = (void *)sk;
+	struct traffic traffic = {
+		.sent = BPF_CORE_READ(tcp, bytes_sent) - BPF_CORE_READ(tcp, bytes_retrans),
+		.received = BPF_CORE_READ(tcp, bytes_received),
+		.retransmits = BPF_CORE_READ(tcp, total_retrans),
+	};
+
+	/*
+	 * The peer's FIN counts as a byte in rcv_nxt and so in bytes_received:
+	 * tcp_rcv_nxt_update(), tcp_fin().
+	 */
+	if (traffic.received && BPF_CORE_READ(sk, __sk_common.skc_flags) & (1ul << SOCK_DONE))
+		traffic.received--;
+	return traffic;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Tasks: the kernel's types, and who did it. */
+#pragma once
+
+#include <ringtap/core.h>
+
+#define COMM_LEN 16 /* TASK_COMM_LEN, include/linux/sched.h */
+
+KERNEL_TYPES_BEGIN
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct thread_info {
+	__u32 status;	     /* x86: TS_COMPAT lives here */
+	unsigned long flags; /* arm64: TIF_32BIT lives here */
+};
+
+struct signal_struct {
+	atomic_t live; /* threads that have not begun to exit */
+	int group_exit_code;
+	unsigned int flags;
+};
+
+struct files_struct;
+struct css_set;
+
+#define PF_EXITING 0x00000004 /* include/linux/sched.h: in do_exit() */
+
+struct task_struct {
+	struct thread_info thread_info;
+	unsigned int flags;
+	int pid;
+	int tgid;
+	int exit_code;
+	struct task_struct *real_parent;
+	struct task_struct *group_leader;
+	struct signal_struct *signal;
+	struct files_struct *files;
+	struct css_set *cgroups;
+	__u64 start_time;
+	char comm[COMM_LEN];
+};
+
+KERNEL_TYPES_END
+
+#include <ringtap/cgroup.h>
+
+/*
+ * Who did it, in every record: ids as the initial pid namespace knows them. Both comms are filled
+ * up with zeros, since they are compared as a whole.
+ */
+struct actor {
+	__u32 tgid;
+	__u32 tid;
+	char comm[COMM_LEN];	    /* the process's: its thread-group leader's */
+	char thread_comm[COMM_LEN]; /* the thread's own */
+	__u64 cgroup;		    /* the thread's, by id; 0 when nobody asks */
+};
+
+/*
+ * Copies the comm at `from`, kernel memory. Before Linux 5.17 the rest of an older, longer one lies
+ * behind its end (__set_task_comm(), fs/exec.c).
+ */
+static __always_inline void read_comm(char *to, const void *from)
+{
+	__builtin_memset(to, 0, COMM_LEN);
+	bpf_probe_read_kernel_str(to, COMM_LEN, from);
+}
+
+static __always_inline struct task_struct *current_task(void)
+{
+	return (struct task_struct *)bpf_get_current_task();
+}
+
+static __always_inline void actor_of(struct actor *actor, struct task_struct *task)
+{
+	actor->tgid = BPF_CORE_READ(task, tgid);
+	actor->tid = BPF_CORE_READ(task, pid);
+	read_comm(actor->comm, BPF_CORE_READ(task, group_leader)->comm);
+	read_comm(actor->thread_comm, task->comm);
+	actor->cgroup = cgroup_id_of(task);
+}
+
+/*
+ * The same for the current task, at half the cost: a thread that leads its group needs no look at
+ * the leader.
+ */
+static __always_inline void current_actor(struct actor *actor)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+
+	actor->tgid = id >> 32;
+	actor->tid = (__u32)id;
+	/* The helper fills up with zeros too, but not on Linux 6.1 (bpf_get_current_comm()). */
+	__builtin_memset(actor->thread_comm, 0, sizeof(actor->thread_comm));
+	bpf_get_current_comm(actor->thread_comm, sizeof(actor->thread_comm));
+	if (actor->tid == actor->tgid)
+		__builtin_memcpy(actor->comm, actor->thread_comm, sizeof(actor->comm));
+	else
+		read_comm(actor->comm, BPF_CORE_READ(current_task(), group_leader)->comm);
+	actor->cgroup = cgroup_source == CGROUP_UNIFIED ? bpf_get_current_cgroup_id() :
+							  cgroup_id_of(current_task());
+}
+
+static __always_inline __u32 current_tgid(void)
+{
+	return bpf_get_current_pid_tgid() >> 32;
+}
+
+static __always_inline __u32 current_tid(void)
+{
+	return (__u32)bpf_get_current_pid_tgid();
+}

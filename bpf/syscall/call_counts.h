@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Counts of system calls by process and number, kept in the kernel until userspace reads them. */
+#pragma once
+
+#include <ringtap/log2.h>
+#include <ringtap/ring.h>
+#include <ringtap/syscall.h>
+
+/*
+ * Lines for (process, number) pairs, a power of two. Behind them follows one for each number, for
+ * all processes that find no line of their own. Who changes it resizes `calls` and `lines`.
+ */
+const volatile __u32 call_lines = 32768;
+#define ALL_LINES (32768 + NR_COUNT)
+
+/* In place of a tgid: those processes. */
+#define OTHER_TGID 0xffffffffu
+
+/* So many lines are tried before a call goes to its number's. */
+#define PROBES 16
+
+/* (process, number, errno) triples counted at once. */
+#define ERRORS_MAX 65536
+
+/* Histogram slots: at most 2^(8 - 30) s (238 ns), 2^(9 - 30) s, … 2^(36 - 30) s (64 s), more. */
+#define FIRST_POWER 8
+#define SLOTS 30
+
+/* A call is in exactly one slot: their sum is the number of calls. */
+struct call_line {
+	__u64 key;	/* call_key(); 0: the line is free */
+	__u64 duration; /* sum, ns */
+	__u64 slots[SLOTS];
+};
+
+struct error_key {
+	__u32 tgid; /* OTHER_TGID in `errors_overflow` */
+	__u32 nr;
+	__u32 error;
+	__u32 reserved;
+};
+
+EXPORT_RECORD(call_line);
+EXPORT_RECORD(error_key);
+
+/*
+ * An open hash table, since a line of an array is found without a function call, where a lookup in
+ * a hash map would cost as much as the rest of the program. Userspace maps it, and frees the lines
+ * of processes that have ended.
+ *
+ * Two CPUs that meet a new pair at once may give it two lines, and so may a call that finds a freed
+ * line before its own: userspace adds them up.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, ALL_LINES);
+	__type(key, __u32);
+	__type(value, struct call_line);
+} calls SEC(".maps");
+
+/*
+ * The lines that are taken, and by whom (call_key()): the first to add a line here has it.
+ * (Compare-and-swap is not to be had in programs before Linux 5.12.) From here userspace knows
+ * which lines to read; it deletes a line's entry only when it has zeroed the line.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, ALL_LINES);
+	__type(key, __u32);
+	__type(value, __u64);
+} lines SEC(".maps");
+
+/*
+ * Failures of a process that finds no room are counted by number and errno alone, in
+ * `errors_overflow`.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, ERRORS_MAX);
+	__type(key, struct error_key);
+	__type(value, __u64);
+} errors SEC(".maps"), errors_overflow SEC(".maps");
+
+static __always_inline __u64 call_key(__u32 tgid, __u32 nr)
+{
+	return (__u64)nr << 32 | tgid;
+}
+
+/* The line `index`, if it is the key's or can be made so. */
+static __always_inline struct call_line *line_at(__u32 index, __u64 key)
+{
+	struct call_line *line = bpf_map_lookup_elem(&calls, &index);
+
+	if (!line || line->key == key)
+		return line;
+	if (line->key || bpf_map_update_elem(&lines, &index, &key, BPF_NOEXIST))
+		return NULL;
+	line->key = key;
+	return line;
+}
+
+static __always_inline struct call_line *line_of(__u32 tgid, __u32 nr)
+{
+	__u64 key = call_key(tgid, nr);
+	__u32 home = key * 0x9e3779b97f4a7c15ull >> 32;
+	struct call_line *line;
+	__u32 probe;
+
+	for (probe = 0; probe < PROBES; probe++) {
+		line = line_at((home + probe) & (call_lines - 1), key);
+		if (line)
+			return line;
+	}
+	return line_at(call_lines + number_index(nr), call_key(OTHER_TGID, nr));
+}
+
+static __always_inline __u64 *find_or_add(void *map, struct error_key *key)
+{
+	__u64 zero = 0, *value = bpf_map_lookup_elem(map, key);
+
+	if (value)
+		return value;
+	/* Should another CPU add it first, that one stays. */
+	bpf_map_update_elem(map, key, &zero, BPF_NOEXIST);
+	return bpf_map_lookup_elem(map, key);
+}
+
+static __always_inline __u64 *failures_of(__u32 tgid, __u32 nr, __u32 error)
+{
+	struct error_key key = { .tgid = tgid, .nr = nr, .error = error };
+	__u64 *failures = find_or_add(&errors, &key);
+
+	if (failures)
+		return failures;
+	key.tgid = OTHER_TGID;
+	return find_or_add(&errors_overflow, &key);
+}
+
+static __always_inline __u32 slot_of(__u64 duration)
+{
+	__u32 power = ceil_log2_seconds(duration);
+	__u32 slot = power > FIRST_POWER ? power - FIRST_POWER : 0;
+
+	return slot < SLOTS ? slot : SLOTS - 1;
+}
+
+/*
+ * Finds room for all that a call adds before adding any of it; one without room, for want of
+ * memory, is lost: map_full.
+ *
+ * To spare each call one more atomic add, account.produced holds the lost ones only: what was
+ * produced is that and the sum of all slots, and what was consumed is the sum of the slots that
+ * userspace has read.
+ */
+static __always_inline void count(__u32 nr, __u32 error, __u64 duration)
+{
+	__u32 tgid = current_tgid();
+	struct call_line *line = line_of(tgid, nr);
+	__u64 *failures = error ? failures_of(tgid, nr, error) : NULL;
+
+	if (!line || (error && !failures)) {
+		lose_to_map();
+		return;
+	}
+	__sync_fetch_and_add(&line->duration, duration);
+	bump(&line->slots[slot_of(duration)]);
+	if (failures)
+		bump(failures);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The connections that are remembered, by socket. */
+#pragma once
+
+#include <asm-generic/errno-base.h>
+
+#include <ringtap/ring.h>
+#include <ringtap/sock.h>
+
+/* Connections remembered at once; not preallocated. */
+#define CONNECTIONS_MAX 262144
+
+enum tcp_role {
+	ROLE_CLIENT,
+	ROLE_SERVER,
+};
+
+enum tcp_phase {
+	PHASE_CONNECTING,
+	PHASE_OPEN,
+	PHASE_CLOSED, /* kept until destroyed: it can still send a reset, or be connected anew */
+};
+
+struct connection {
+	__u64 start;
+	struct actor actor;
+	__u32 connecting_tid; /* the thread inside the connect(2) that sent the SYN, else 0 */
+	__u32 error_read;     /* what SO_ERROR told the program while the attempt was under way */
+	__u8 role;
+	__u8 phase;
+	__u8 undone;	   /* connect(2) is undoing the attempt: it returns the outcome */
+	__u8 error_unread; /* the outcome is known, but the next connect(2) returns it again */
+	__u8 reserved[4];
+	/* What the socket had counted before the agent knew it. */
+	__u64 base_sent;
+	__u64 base_received;
+	__u64 base_retransmits;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, CONNECTIONS_MAX);
+	__type(key, __u64); /* the address of the struct sock */
+	__type(value, struct connection);
+} connections SEC(".maps");
+
+static __always_inline struct connection *connection_of(struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+
+	return bpf_map_lookup_elem(&connections, &key);
+}
+
+/*
+ * Remembers a connection; with BPF_ANY in place of another that the socket's memory has held, with
+ * BPF_NOEXIST unless it is known. False, and counted as a loss, when there is no room.
+ */
+static __always_inline bool remember(struct sock *sk, struct connection *c, __u64 flags)
+{
+	__u64 key = (__u64)sk;
+	long error = bpf_map_update_elem(&connections, &key, c, flags);
+
+	if (error && error != -EEXIST)
+		lose_to_map();
+	return !error;
+}
+
+static __always_inline void forget(struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+
+	bpf_map_delete_elem(&connections, &key);
+}

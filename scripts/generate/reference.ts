@@ -1,0 +1,17 @@
+/** Writes what is published of the program's own declarations: docs/trace.schema.json and the man page. */
+import { writeFileSync } from "node:fs";
+
+import { format } from "prettier";
+
+import { commandTree } from "../../src/cli/reference/command-tree.js";
+import { manPage } from "../../src/cli/reference/man-page.js";
+import { program } from "../../src/cli/program.js";
+import { traceSchema } from "../../src/cli/reference/trace-schema.js";
+import { signals } from "../../src/signals/index.js";
+import { version } from "../../src/cli/version.js";
+
+const root = new URL("../../..", import.meta.url).pathname;
+
+const schema = await format(JSON.stringify(traceSchema(signals)), { parser: "json", printWidth: 120 });
+writeFileSync(`${root}docs/trace.schema.json`, schema);
+writeFileSync(`${root}docs/ringtap.1`, manPage(commandTree(program), version));

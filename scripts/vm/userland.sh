@@ -1,0 +1,43 @@
+# Part of scripts/vm/vmtest: what guests of another architecture run. They cannot run this machine's programs, so they get Debian's,
+# unpacked and never installed, and see of this machine's files only the checkout, with dist/<architecture>/ over dist/.
+
+# The suite with Node 20, and what the tests call.
+userland_suite=trixie
+userland_packages=(
+  base-files bash coreutils dash gcc grep iproute2 libbpf-dev libc6-dev nodejs procps sed util-linux
+)
+
+# userland_of ARCHITECTURE: the folder.
+userland_of() { echo "$kernels/userland-$1"; }
+
+# fetch_userland ARCHITECTURE: downloads and unpacks it where it is not there yet. Its package `busybox-static` starts the guest.
+fetch_userland() {
+  local architecture=$1 folder archives package
+  folder=$(userland_of "$architecture")
+  archives=$kernels/.apt/$architecture/$userland_suite/cache/archives
+  [ ! -e "$folder/complete" ] || return 0
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  apt_of "$kernels/.apt" "$architecture" "$userland_suite" apt-get -qq update
+  apt_of "$kernels/.apt" "$architecture" "$userland_suite" \
+    apt-get -qq --yes --no-install-recommends --download-only install busybox-static "${userland_packages[@]}"
+  for package in "$archives"/*.deb; do dpkg -x "$package" "$folder"; done
+  rm "$archives"/*.deb
+  # What the packages' scripts would have done. The cache of libraries stays empty, but is there: without one the loader makes a
+  # call more that fails.
+  ldconfig -r "$folder"
+  echo "root:x:0:0:root:/root:/bin/bash" >"$folder/etc/passwd"
+  printf '127.0.0.1 localhost\n::1 localhost\n' >"$folder/etc/hosts"
+  touch "$folder/complete"
+}
+
+# show_checkout ROOT ARCHITECTURE KERNEL_FOLDER OUT: mounts at ROOT what the guest is to see, in a mount namespace of its own.
+show_checkout() {
+  local root=$1 architecture=$2 folder=$3 out=$4 userland path
+  userland=$(userland_of "$architecture")
+  mkdir -p "$userland$PWD" "$userland$folder" "$userland$out"
+  bind "$userland" "$root"
+  bind "$PWD" "$root$PWD"
+  bind "$folder" "$root$folder"
+  for path in "dist/$architecture"/{bpf,native}; do bind "$path" "$root$PWD/dist/$(basename "$path")"; done
+}

@@ -1,0 +1,58 @@
+/** Does each signal work here? The only sure way to know is to try. */
+import type { Identity } from "../../identity/identity.js";
+import type { Finding } from "../../host/finding.js";
+import { chooseHierarchy } from "../../host/cgroup-hierarchy.js";
+import { objectFolder } from "../../binding/installation.js";
+import type { Catalog } from "../../metrics/catalog.js";
+import { type Loaded, loadSignal } from "../../engine/load.js";
+import { plain } from "../../sdk/plain-options.js";
+import { RunningSignal, type SignalMemory } from "../../engine/running.js";
+import type { Signal, SignalOptions } from "../../sdk/signal.js";
+import { describeError } from "../../log/error-text.js";
+
+/** As `run` has them by default, and with what all labels take. */
+function fullOptions(): SignalOptions {
+  return { ...plain, cgroup: { hierarchy: chooseHierarchy("auto"), inRecords: true } };
+}
+
+/** What came of trying a signal. */
+export interface Trial {
+  readonly finding: Finding;
+  /** What it takes at the limits that `run` has by default; absent when it does not work. */
+  readonly memory?: SignalMemory;
+}
+
+/**
+ * Loads a signal's programs, attaches each and walks its iterators, then takes everything out of the kernel again. `catalog` gets
+ * its metrics.
+ */
+export function trySignal(signal: Signal, catalog: Catalog, identity: Identity): Trial {
+  const check = `signal ${signal.name}`;
+  const options = fullOptions();
+  let loaded: Loaded;
+  try {
+    loaded = loadSignal(signal, options, { folder: objectFolder });
+  } catch (error) {
+    return { finding: { check, status: "fail", detail: describeError(error) } };
+  }
+  try {
+    const running = new RunningSignal(signal, loaded, catalog, identity, options, (error) => {
+      throw error;
+    });
+    running.attach();
+    return { finding: attachedBy(check, loaded), memory: running.memoryAtLimit() };
+  } catch (error) {
+    return { finding: { check, status: "fail", detail: `${loaded.hook.name}: ${describeError(error)}` } };
+  } finally {
+    loaded.object.close();
+  }
+}
+
+function attachedBy(check: string, { hook, attachable, refused, lost }: Loaded): Finding {
+  const detail = [
+    `${hook.name}: ${attachable.join(", ")}`,
+    ...refused.slice(0, 1).map((better) => `refused: ${better.hook.name} (${describeError(better.error)})`),
+    ...lost.map((loss) => `without ${loss.detail} (${describeError(loss.error)})`),
+  ].join("; ");
+  return { check, status: lost.length === 0 ? "ok" : "warn", detail };
+}

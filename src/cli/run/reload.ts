@@ -1,0 +1,100 @@
+/** Reading the options again while the agent runs: when the configuration file has changed, and when SIGHUP asks for it. */
+import type { Command } from "commander";
+import type { Logger } from "pino";
+import { watchFiles } from "../../config/watched-files.js";
+import { type LiveOption, takeOver } from "./live-options.js";
+import { flagsOf, readRunOptions, type RunOptions } from "./options.js";
+
+/** How often the configuration file is looked at, milliseconds. */
+const lookInterval = 1_000;
+
+/** The options of `run`, which can be read again. */
+export interface OptionsSource {
+  /** As the agent starts with them. */
+  readonly initial: RunOptions;
+  /** Has the configuration file changed since it was last read? */
+  readonly hasChanged: () => boolean;
+  /** Reads all again, by the same precedence. Throws a UsageError. */
+  readonly reread: (inForce: RunOptions) => RunOptions;
+}
+
+/** How the last reload went. */
+export interface ReloadStatus {
+  readonly successful: boolean;
+  /** When options were taken over last, at the start or by a reload, milliseconds since 1970. */
+  readonly succeededAt: number;
+}
+
+/** Options that are followed. */
+export interface FollowedOptions {
+  readonly status: () => ReloadStatus;
+  /** Begins: `live` follows the options, and `onHangUp` is called at SIGHUP, too. One that came meanwhile is made up for. */
+  readonly start: (live: readonly LiveOption[], onHangUp: () => void) => void;
+  readonly stop: () => void;
+}
+
+/** Reads the options of `run` for the first time: see {@link readRunOptions}. */
+export function openRunOptions(
+  command: Command,
+  signals: readonly string[],
+  environment: Readonly<NodeJS.ProcessEnv> = process.env,
+): OptionsSource {
+  const files = watchFiles();
+  const read = (inForce?: RunOptions): RunOptions => {
+    files.clear();
+    return readRunOptions(command, signals, environment, { onFile: files.note, inForce });
+  };
+  return { initial: read(), hasChanged: files.haveChanged, reread: read };
+}
+
+/** Follows options; from now on SIGHUP ends the process no more. */
+export function followOptions(source: OptionsSource, log: Logger): FollowedOptions {
+  let inForce = source.initial;
+  let status: ReloadStatus = { successful: true, succeededAt: Date.now() };
+  let hungUp = false;
+  let started: { readonly live: readonly LiveOption[]; readonly onHangUp: () => void } | undefined;
+  let looks: NodeJS.Timeout | undefined;
+
+  function reload(live: readonly LiveOption[]): void {
+    try {
+      const { options, changed, waiting } = takeOver(inForce, source.reread(inForce), live);
+      inForce = options;
+      status = { successful: true, succeededAt: Date.now() };
+      log.info({ changed: changed.length === 0 ? "nothing" : flagsOf(changed) }, "configuration reloaded");
+      if (waiting.length > 0) {
+        log.warn({ flags: flagsOf(waiting) }, "a change of these needs a restart");
+      }
+    } catch (err) {
+      status = { ...status, successful: false };
+      log.error({ err }, "configuration not reloaded: the running settings stay in force");
+    }
+  }
+
+  const onHangUp = (): void => {
+    hungUp = started === undefined;
+    if (started !== undefined) {
+      reload(started.live);
+      started.onHangUp();
+    }
+  };
+  process.on("SIGHUP", onHangUp);
+
+  return {
+    status: () => status,
+    start(live, alsoOnHangUp) {
+      started = { live, onHangUp: alsoOnHangUp };
+      looks = setInterval(() => {
+        if (source.hasChanged()) {
+          reload(live);
+        }
+      }, lookInterval);
+      if (hungUp) {
+        onHangUp();
+      }
+    },
+    stop() {
+      clearInterval(looks);
+      started = undefined;
+    },
+  };
+}

@@ -1,0 +1,156 @@
+/** `ringtap run`: the agent. */
+import type { Command } from "commander";
+import { type AgentSetup, type RunningAgent, startAgent } from "../../agent/start-agent.js";
+import { createAgentRegistry } from "../../exposition/agent-registry.js";
+import { createBody } from "../../exposition/body.js";
+import { usualLimits } from "../../http/limits.js";
+import { startServer } from "../../http/server.js";
+import { native } from "../../binding/native.js";
+import { dropCapabilities } from "../../host/privileges.js";
+import { requireKernel } from "../../host/requirements.js";
+import { holdDescriptors } from "../../host/spare-descriptors.js";
+import { signals } from "../../signals/index.js";
+import { hookText } from "../../engine/load.js";
+import type { SignalStatus } from "../../engine/running.js";
+import { declareProgramStats } from "../../engine/self-metrics.js";
+import {
+  registerBuildInfo,
+  registerIdentityMetrics,
+  registerPageMetrics,
+  registerReloadMetrics,
+} from "./agent-metrics.js";
+import { askedToEnd } from "../ending.js";
+import { addExamples } from "../reference/examples.js";
+import { followKubernetes, nameContainers, seriesLabels } from "../kubernetes.js";
+import { registerKubernetesMetrics } from "./kubernetes-metrics.js";
+import { liveOptions, wantedCalls } from "./live-options.js";
+import { createLogger } from "../../log/logger.js";
+import { budgetTexts, memoryBudget } from "./memory-budget.js";
+import { addRunFlags } from "./options.js";
+import { pageStream } from "./page.js";
+import { followOptions, openRunOptions, type OptionsSource } from "./reload.js";
+import { followWebConfig } from "./web-config.js";
+
+const signalNames = signals.map((signal) => signal.name);
+
+/** One line per signal for `/readyz`. */
+function describeSignal({ name, running, problem = "" }: SignalStatus): string {
+  return running === undefined ? `${name}: down (${problem})` : `${name}: up (${hookText(running.loaded)})`;
+}
+
+/** File descriptors beside those of clients: iterators, files that are read again, the Kubernetes API, look-ups of names. */
+const descriptorsForWork = 32;
+
+/** Starts the agent, but leaves the server, its clients and the work between scrapes their file descriptors. */
+function startLeavingRoom(setup: AgentSetup, addresses: number): RunningAgent {
+  const listening = addresses * (1 + usualLimits.maxConnections);
+  const release = holdDescriptors(listening + descriptorsForWork);
+  try {
+    return startAgent(setup);
+  } finally {
+    release();
+  }
+}
+
+async function run(source: OptionsSource): Promise<void> {
+  const { initial: options } = source;
+  const log = createLogger(options.logLevel, options.logFormat);
+  requireKernel();
+  const ending = askedToEnd();
+  const followed = followOptions(source, log);
+  const kubernetes = followKubernetes(options, log);
+  const setup: AgentSetup = {
+    wanted: options.signals,
+    labels: seriesLabels(options),
+    seriesLimit: options.seriesLimit,
+    identityLimit: options.identityLimit,
+    ringSize: options.ringSize,
+    strict: options.strict,
+    cgroupHierarchy: options.cgroupHierarchy,
+    signalOptions: {
+      ...wantedCalls(options),
+      limits: {
+        connections: options.connectionsLimit,
+        counts: options.countsLimit,
+        threads: options.threadsLimit,
+      },
+      peers: kubernetes.peers,
+    },
+    log,
+  };
+  const agent = startLeavingRoom(setup, options.listenAddresses.length);
+  let stopStats: (() => void) | undefined;
+  try {
+    const { catalog, identity, running, statuses } = agent;
+    nameContainers(identity.cgroups, kubernetes.pods, options.kubernetesPodLabels);
+    const registry = createAgentRegistry();
+    registerBuildInfo(registry);
+    registerIdentityMetrics(registry, identity);
+    registerKubernetesMetrics(registry, kubernetes);
+    registerReloadMetrics(registry, followed.status);
+    if (options.bpfStats) {
+      stopStats = native.enableStats();
+    }
+    const render = createBody({
+      registry,
+      catalog,
+      collect: [() => agent.collect(), declareProgramStats(catalog, running, options.bpfStats)],
+    });
+    const memory = memoryBudget(
+      catalog,
+      identity,
+      running.map((signal) => signal.memoryAtLimit()),
+      kubernetes.peers,
+    );
+    const webConfig = followWebConfig(options.webConfig, log);
+    const page = pageStream(agent.live, { telemetryPath: options.telemetryPath, inForce: webConfig?.current, log });
+    registerPageMetrics(registry, page.status);
+    const server = await startServer({
+      listenAddresses: options.listenAddresses,
+      telemetryPath: options.telemetryPath,
+      render,
+      health: () => ({
+        ready: statuses.every(({ running }) => running !== undefined),
+        lines: statuses.map(describeSignal),
+      }),
+      live: page.handle,
+      webConfig: webConfig?.current,
+      onError: (err) => {
+        log.error({ err }, "answering a request failed");
+      },
+    });
+    try {
+      if (options.dropCapabilities) {
+        log.info({ kept: dropCapabilities() ?? "none" }, "dropped capabilities");
+      }
+      log.info(budgetTexts(memory), "memory at most");
+      for (const address of server.addresses) {
+        log.info({ url: `${server.scheme}://${address}${options.telemetryPath}` }, "serving metrics");
+      }
+      followed.start(liveOptions(agent, kubernetes, log), () => webConfig?.reread());
+      log.info({ signal: await ending }, "ending");
+    } finally {
+      followed.stop();
+      await server.close();
+    }
+  } finally {
+    agent.close();
+    stopStats?.();
+    kubernetes.close();
+  }
+}
+
+/** Adds `run` to the program. */
+export function addRunCommand(program: Command): void {
+  const command = program.command("run").description("capture events and serve them as Prometheus metrics");
+  addRunFlags(command, signalNames);
+  addExamples(command, [
+    { what: "serve http://127.0.0.1:19435/metrics", command: "ringtap run" },
+    {
+      what: "for every network, without system calls",
+      command: "ringtap run --web.listen-address :19435 --signals tcp,file,process",
+    },
+    { what: "a series for each pod and program", command: "ringtap run --labels comm,namespace,pod,container" },
+  ]);
+  command.action(() => run(openRunOptions(command, signalNames)));
+}

@@ -1,0 +1,59 @@
+/** The flags of `ringtap top` and their values. */
+import type { Command } from "commander";
+
+import { environmentSource } from "../flags/environment.js";
+import { UsageError } from "../errors.js";
+import { cgroupFlags, logFlags, privilegeFlags, ringFlags } from "../flags/shared.js";
+import { addFlags, commandLineSource, type FlagValues, optional, readFlags, single, toggle } from "../flags/flags.js";
+import { podFlags } from "../flags/kubernetes.js";
+import { lastingFor, oneOf, refuse, wholeNumber } from "../flags/values.js";
+import { colorFlags } from "../terminal/color.js";
+import { sortKeys } from "./columns.js";
+
+/** Nanoseconds: more often than ten times a second, nobody could read it. */
+const shortestInterval = 100e6;
+
+function interval(text: string): number {
+  const nanoseconds = lastingFor(text);
+  return nanoseconds >= shortestInterval ? nanoseconds : refuse(text, "expected 100ms or longer");
+}
+
+const topFlags = {
+  /** Nanoseconds. */
+  interval: single("interval", "<duration>", "time between two looks; a bare number is seconds", "1s", interval),
+  sort: single("sort", "<column>", `what comes first: ${sortKeys.join(", ")}`, "syscalls", oneOf(sortKeys)),
+  /** Rows. */
+  limit: optional("limit", "<n>", "show no more processes than so many", wholeNumber(1, 1_000_000)),
+  filter: optional("filter", "<text>", "only processes whose name or container has this, or whose pid it is", String),
+  once: toggle("once", "look for one interval, print what happened, and end"),
+  output: single(
+    "output",
+    "<format>",
+    "table, for people, or json, an object for each look",
+    "table",
+    oneOf(["table", "json"] as const),
+  ),
+  ...colorFlags,
+  ...cgroupFlags,
+  ...podFlags,
+  ...ringFlags,
+  ...logFlags,
+  ...privilegeFlags,
+};
+
+/** What `top` is to do. */
+export type TopOptions = FlagValues<typeof topFlags>;
+
+/** Gives a command the flags of `top`. */
+export function addTopFlags(command: Command): void {
+  addFlags(command, topFlags);
+}
+
+/** Reads the options of `top` once `command`, which {@link addTopFlags} has equipped, is parsed. Throws a UsageError. */
+export function readTopOptions(command: Command, environment: Readonly<NodeJS.ProcessEnv> = process.env): TopOptions {
+  const options = readFlags(topFlags, [commandLineSource(command), environmentSource(environment)]);
+  if (options.filter === "") {
+    throw new UsageError('--filter "": expected a name, a container or a pid');
+  }
+  return options;
+}

@@ -1,0 +1,52 @@
+/** What `trace` says on stderr: what was lost meanwhile, and how it was altogether. */
+import type { Logger } from "pino";
+
+import type { RunningSignal } from "../../engine/running.js";
+import { stderrLines } from "../../log/logger-stderr.js";
+import type { TraceOptions } from "./options.js";
+import type { LineOutput } from "./output.js";
+import type { TraceSummary } from "./summary.js";
+
+/** How often stderr tells of lines that found no room, milliseconds. */
+const interval = 1000;
+
+/** Tells once a second how many lines found no room since the last time. */
+export function reportDrops(output: LineOutput, log: Logger): NodeJS.Timeout {
+  let reported = 0;
+  return setInterval(() => {
+    const lines = output.dropped - reported;
+    if (lines > 0) {
+      log.warn({ lines }, "dropped: the reader is too slow");
+      reported += lines;
+    }
+  }, interval);
+}
+
+/** Tells what was lost altogether, if anything; `unwritten` are lines that nobody has taken. */
+export function reportLosses(unwritten: number, running: RunningSignal, log: Logger): void {
+  const losses = { reader_too_slow: unwritten, ...running.books().dropped };
+  const found = Object.entries(losses).filter(([, events]) => events > 0);
+  if (found.length > 0) {
+    log.warn(Object.fromEntries(found), "events lost");
+  }
+}
+
+/** Tells what the filters let through: a table for people, one line for the readers of a log in JSON. */
+export function reportSummary(
+  summary: TraceSummary,
+  { logFormat, sample }: Pick<TraceOptions, "logFormat" | "sample">,
+  log: Logger,
+): void {
+  const { shown, sampled_out, dropped } = summary.totals;
+  if (!log.isLevelEnabled("info")) {
+    return;
+  }
+  if (logFormat === "json") {
+    log.info({ shown, sampled_out, outcomes: summary.outcomes() }, "summary");
+    return;
+  }
+  const events = shown + sampled_out + dropped;
+  const sampling = sample === 1 ? "" : `, ${sampled_out} left out by --sample ${sample}`;
+  const lines = [`${events} events, ${shown} shown${sampling}`, ...(events === 0 ? [] : summary.table())];
+  stderrLines(() => undefined).write(`${lines.join("\n")}\n`);
+}

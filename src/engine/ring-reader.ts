@@ -1,0 +1,131 @@
+/** Draining one ring: each record is read where it lies, and belongs to the kernel again when its batch is released. */
+import type { BpfRing } from "../binding/native.js";
+import type { RecordView } from "../binding/record.js";
+import type { Batch, Watcher } from "../sdk/signal.js";
+
+/** A drain ends behind this many records even while more arrive, so that a flood leaves the event loop its turns. */
+const drainLimit = 250_000;
+
+/** What became of the records that were drained. */
+export interface DrainCounts {
+  /** Records whose handler returned. */
+  consumed: number;
+  /** Records whose handler threw. */
+  handlerErrors: number;
+  /** Records too short to be decoded. */
+  corrupt: number;
+}
+
+/** Reads a ring's records through one view. */
+export class RingReader<T extends RecordView> implements Batch<T> {
+  readonly counts: DrainCounts = { consumed: 0, handlerErrors: 0, corrupt: 0 };
+  readonly record: T;
+  readonly #ring: BpfRing;
+  readonly #index: Uint32Array;
+  readonly #shortest: number;
+  readonly #take: (batch: Batch<T>) => void;
+  readonly #failed: (error: unknown) => void;
+  #watchers: readonly Watcher<T>[] = [];
+  /** Where the batch goes on and where it ends, in `#index`. */
+  #at = 0;
+  #end = 0;
+
+  /**
+   * `take` gets the records of at least `shortest` bytes, until {@link next} is false; what it throws goes to `failed`, and costs
+   * the record in hand only.
+   */
+  constructor(
+    ring: BpfRing,
+    view: T,
+    shortest: number,
+    take: (batch: Batch<T>) => void,
+    failed: (error: unknown) => void,
+  ) {
+    this.#ring = ring;
+    this.#index = ring.index;
+    this.record = view;
+    this.#shortest = shortest;
+    this.#take = take;
+    this.#failed = failed;
+    view.bind(ring.data);
+  }
+
+  /** Takes in what is complete by now, at most `limit` records and a batch more. Returns how many that was. */
+  drain(limit = drainLimit): number {
+    const ring = this.#ring;
+    let drained = 0;
+    let count = ring.peek();
+    while (count > 0) {
+      if (this.#watchers.length > 0) {
+        this.#show(2 * count);
+      }
+      this.#at = 0;
+      this.#end = 2 * count;
+      while (this.#at < this.#end) {
+        this.#takeRest();
+      }
+      ring.release();
+      drained += count;
+      // A batch that was not full has shown all there was. To look again would be to chase the producer, record by record.
+      count = 2 * count < this.#index.length || drained >= limit ? 0 : ring.peek();
+    }
+    return drained;
+  }
+
+  /** Shows `watcher` each record before it is handled, until the returned function is called. What it throws goes to `failed`. */
+  watch(watcher: Watcher<T>): () => void {
+    this.#watchers = [...this.#watchers, watcher];
+    return () => {
+      this.#watchers = this.#watchers.filter((other) => other !== watcher);
+    };
+  }
+
+  next(): boolean {
+    while (this.#at < this.#end) {
+      const offset = this.#index[this.#at] as number;
+      const length = this.#index[this.#at + 1] as number;
+      this.#at += 2;
+      if (length >= this.#shortest) {
+        this.record.moveTo(offset, length);
+        this.counts.consumed++;
+        return true;
+      }
+      this.counts.corrupt++;
+    }
+    return false;
+  }
+
+  /** Walks the batch once for those who watch: without any, a record costs nothing more. */
+  #show(end: number): void {
+    for (let at = 0; at < end; at += 2) {
+      const length = this.#index[at + 1] as number;
+      if (length < this.#shortest) {
+        continue;
+      }
+      this.record.moveTo(this.#index[at] as number, length);
+      for (const watcher of this.#watchers) {
+        try {
+          watcher(this.record);
+        } catch (error) {
+          this.#failed(error);
+        }
+      }
+    }
+  }
+
+  #takeRest(): void {
+    const before = this.#at;
+    try {
+      this.#take(this);
+      // What it leaves, it has no use for.
+      while (this.next());
+    } catch (error) {
+      if (this.#at === before) {
+        this.next();
+      }
+      this.counts.consumed--;
+      this.counts.handlerErrors++;
+      this.#failed(error);
+    }
+  }
+}

@@ -1,0 +1,66 @@
+/** Starts the signals that are asked for, and keeps going with those that work. */
+import type { Identity } from "../identity/identity.js";
+import { Catalog } from "../metrics/catalog.js";
+import type { RunningSignal, SignalStatus } from "./running.js";
+import type { Signal, SignalOptions } from "../sdk/signal.js";
+import { describeError } from "../log/error-text.js";
+import { type SignalStart, startSignal } from "./start-signal.js";
+
+/** The signals that keep the identity table: they run whether their own metrics are asked for or not. */
+function identitySignals({ cgroup }: SignalOptions): readonly string[] {
+  return cgroup.inRecords ? ["process", "cgroup"] : ["process"];
+}
+
+export interface SignalSetOptions extends SignalStart {
+  /** All there are, in the order in which they are to be drained. */
+  readonly signals: readonly Signal[];
+  /** Names of those asked for. */
+  readonly wanted: readonly string[];
+  /** Start all of them or none. */
+  readonly strict: boolean;
+}
+
+export interface SignalSet {
+  readonly running: readonly RunningSignal[];
+  readonly statuses: readonly SignalStatus[];
+}
+
+/**
+ * Starts each signal; `catalog` gets the metrics of those asked for. One that fails is logged and left out; when none that was asked
+ * for is left, or any is missing where all must start, an error that tells why is thrown and none stays. Call {@link requireKernel}
+ * first.
+ */
+export function startSignals(catalog: Catalog, identity: Identity, options: SignalSetOptions): SignalSet {
+  const { signals, wanted, signalOptions, log } = options;
+  const running: RunningSignal[] = [];
+  const statuses: SignalStatus[] = [];
+  const failures: { readonly name: string; readonly error: unknown; readonly problem: string }[] = [];
+  for (const signal of signals) {
+    const { name } = signal;
+    const isWanted = wanted.includes(name);
+    if (!isWanted && !identitySignals(signalOptions).includes(name)) {
+      continue;
+    }
+    try {
+      const started = startSignal(signal, isWanted ? catalog : new Catalog(), identity, options);
+      running.push(started);
+      statuses.push({ name, running: started });
+    } catch (error) {
+      const problem = describeError(error);
+      failures.push({ name, error, problem });
+      statuses.push({ name, problem });
+    }
+  }
+  const wantedFailures = failures.filter(({ name }) => wanted.includes(name));
+  const fatal = options.strict ? failures : wantedFailures.length === wanted.length ? wantedFailures : [];
+  if (fatal.length > 0) {
+    for (const signal of running) {
+      signal.close();
+    }
+    throw new Error(fatal.map(({ problem }) => problem).join("; "));
+  }
+  for (const { name, error } of failures) {
+    log.error({ signal: name, err: error }, "signal left out");
+  }
+  return { running, statuses };
+}

@@ -1,0 +1,108 @@
+/** The metrics of a prom-client registry as protobuf. */
+import type { Registry } from "prom-client";
+import { delimiter, familyHeader, fields, labelRoom, writeBucket, writeLabel } from "./messages.js";
+import { longestNumberField, messageRoom, ProtobufWriter } from "./writer.js";
+import { collectFamilies, type RegistryFamily, type RegistrySample } from "../registry-families.js";
+
+/** The label that tells samples of one histogram or summary apart. */
+const ownLabels: Readonly<Record<RegistryFamily["type"], string>> = {
+  counter: "",
+  gauge: "",
+  histogram: "le",
+  summary: "quantile",
+};
+
+/** Samples that make one metric: those with the same labels, their own one aside. */
+interface Metric {
+  readonly labels: RegistrySample["labels"];
+  readonly samples: readonly RegistrySample[];
+}
+
+/** A bound or a quantile. */
+function ownLabel({ labels }: RegistrySample, own: string): number {
+  const [, text = ""] = labels.find(([name]) => name === own) ?? [];
+  return Number(text.replace("Inf", "Infinity"));
+}
+
+function metricsOf({ type, samples }: RegistryFamily): Metric[] {
+  const own = ownLabels[type];
+  const metrics = new Map<string, { labels: RegistrySample["labels"]; samples: RegistrySample[] }>();
+  for (const sample of samples) {
+    const labels = sample.labels.filter(([name]) => name !== own);
+    const key = JSON.stringify(labels);
+    const metric = metrics.get(key) ?? { labels, samples: [] };
+    metric.samples.push(sample);
+    metrics.set(key, metric);
+  }
+  return [...metrics.values()];
+}
+
+function writeValue(out: ProtobufWriter, type: "counter" | "gauge", value: number): void {
+  const start = out.begin(fields.metric[type]);
+  out.double(fields[type].value, value);
+  out.end(start);
+}
+
+function writeQuantile(out: ProtobufWriter, quantile: number, value: number): void {
+  const start = out.begin(fields.summary.quantile);
+  out.double(fields.quantile.quantile, quantile);
+  out.double(fields.quantile.value, value);
+  out.end(start);
+}
+
+/** Writes a histogram or a summary. */
+function writeDistribution(
+  out: ProtobufWriter,
+  type: "histogram" | "summary",
+  family: string,
+  samples: readonly RegistrySample[],
+): void {
+  const start = out.begin(fields.metric[type]);
+  for (const sample of samples) {
+    if (sample.name === `${family}_sum`) {
+      out.double(fields[type].sum, sample.value);
+    } else if (sample.name === `${family}_count`) {
+      out.uint(fields[type].count, sample.value);
+    } else if (type === "histogram") {
+      writeBucket(out, sample.value, ownLabel(sample, ownLabels.histogram));
+    } else {
+      writeQuantile(out, ownLabel(sample, ownLabels.summary), sample.value);
+    }
+  }
+  out.end(start);
+}
+
+function encodeMetric({ type, name }: RegistryFamily, { labels, samples }: Metric): Buffer {
+  const labelsRoom = labels.reduce((room, [label, value]) => room + labelRoom(label, value), 0);
+  const out = new ProtobufWriter(
+    2 * messageRoom + labelsRoom + samples.length * (messageRoom + 2 * longestNumberField),
+  );
+  const start = out.begin(fields.family.metric);
+  for (const [label, value] of labels) {
+    if (value !== "") {
+      writeLabel(out, label, value);
+    }
+  }
+  if (type === "histogram" || type === "summary") {
+    writeDistribution(out, type, name, samples);
+  } else {
+    for (const { value } of samples) {
+      writeValue(out, type, value);
+    }
+  }
+  out.end(start);
+  return out.rest();
+}
+
+/** The metrics of a prom-client registry, to be followed by those of tables. */
+export async function registryAsProtobuf(registry: Registry): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  for (const family of await collectFamilies(registry)) {
+    const message = Buffer.concat([
+      familyHeader(family),
+      ...metricsOf(family).map((metric) => encodeMetric(family, metric)),
+    ]);
+    pieces.push(delimiter(message.length), message);
+  }
+  return Buffer.concat(pieces);
+}

@@ -1,0 +1,67 @@
+/** What this process may do. */
+import { readFileSync } from "node:fs";
+
+import type { Finding } from "./finding.js";
+import { native } from "../binding/native.js";
+
+/** Capabilities as include/uapi/linux/capability.h numbers them. */
+const sysAdmin = 21n;
+const bpf = 39n;
+const needed: readonly (readonly [name: string, bit: bigint])[] = [
+  ["CAP_BPF", bpf],
+  ["CAP_PERFMON", 38n],
+];
+
+/** The line of /proc/self/uid_map in the initial user namespace: every id stands for itself. */
+const identityMap = /^\s*0\s+0\s+4294967295\s*$/;
+
+/**
+ * Names of the capabilities that BPF asks for and a process lacks, from the texts of its /proc files `status` and `uid_map`.
+ * CAP_SYS_ADMIN stands for all of them. Those of a user namespace other than the initial one do not count (bpf(2), capable()).
+ */
+export function missingCapabilities(status: string, uidMap: string): string[] {
+  const effective = identityMap.test(uidMap) ? effectiveCapabilities(status) : 0n;
+  return holds(effective, sysAdmin) ? [] : needed.filter(([, bit]) => !holds(effective, bit)).map(([name]) => name);
+}
+
+function effectiveCapabilities(status: string): bigint {
+  const [, hexadecimal = "0"] = /^CapEff:\s*([\da-f]+)$/m.exec(status) ?? [];
+  return BigInt(`0x${hexadecimal}`);
+}
+
+function holds(capabilities: bigint, bit: bigint): boolean {
+  return ((capabilities >> bit) & 1n) === 1n;
+}
+
+/** May this process load BPF programs? */
+export function privileges(): Finding {
+  const uidMap = readFileSync("/proc/self/uid_map", "utf8");
+  const missing = missingCapabilities(readFileSync("/proc/self/status", "utf8"), uidMap);
+  const user = `uid ${process.geteuid?.() ?? "?"}`;
+  if (missing.length === 0) {
+    return { check: "privileges", status: "ok", detail: `${user}, CAP_BPF and CAP_PERFMON` };
+  }
+  const where = identityMap.test(uidMap) ? "" : " in the initial user namespace";
+  return {
+    check: "privileges",
+    status: "fail",
+    detail: `${user} lacks ${missing.join(" and ")}${where}`,
+    mend: "run it as root, with sudo, or grant it CAP_BPF and CAP_PERFMON (CAP_SYS_ADMIN has both in it)",
+  };
+}
+
+/**
+ * Gives up, in every thread and for good, the capabilities that are needed no more once programs are attached, files read and
+ * sockets bound. Returns the name of the one that stays, on a kernel that asks for it whenever a map is read; mostly none does.
+ * Throws a NativeError.
+ */
+export function dropCapabilities(): string | undefined {
+  if (!native.bpfNeedsCapability()) {
+    native.dropCapabilities(0, 0);
+    return undefined;
+  }
+  const effective = effectiveCapabilities(readFileSync("/proc/self/status", "utf8"));
+  const [name, bit] = holds(effective, bpf) ? (["CAP_BPF", bpf] as const) : (["CAP_SYS_ADMIN", sysAdmin] as const);
+  native.dropCapabilities(Number((1n << bit) & 0xffff_ffffn), Number((1n << bit) >> 32n));
+  return name;
+}

@@ -1,0 +1,75 @@
+/** Answers `/metrics`: in the format, the coding and the time that the scraper asks for. */
+import type { IncomingMessage } from "node:http";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { type Handler, sendText } from "./answer.js";
+import type { Format } from "../exposition/formats.js";
+import { acceptsGzip, chooseFormat } from "../exposition/negotiation.js";
+import { oneAtATime } from "../exposition/scrape.js";
+
+/** How long before its scraper gives up an answer should be on its way: this, or a tenth of the time if that is less. */
+const marginSeconds = 0.5;
+
+/** setTimeout takes no longer ones. */
+const longestTimer = 2 ** 31 - 1;
+
+/** How long the scraper will wait, seconds; undefined when it does not say. */
+function scrapeTimeout(request: IncomingMessage): number | undefined {
+  const seconds = Number(request.headers["x-prometheus-scrape-timeout-seconds"] ?? NaN);
+  return seconds > 0 && seconds * 1000 <= longestTimer ? seconds : undefined;
+}
+
+/** What `work` comes to; undefined when that takes longer than the scraper waits. */
+async function inTime<T>(work: Promise<T>, timeout: number | undefined): Promise<T | undefined> {
+  if (timeout === undefined) {
+    return work;
+  }
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<undefined>((resolve) => {
+    const seconds = timeout - Math.min(marginSeconds, timeout / 10);
+    timer = setTimeout(resolve, seconds * 1000, undefined);
+  });
+  try {
+    return await Promise.race([work, over]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** `responseTimeout` is for the body to be read, milliseconds. */
+export function metricsHandler(render: (format: Format) => AsyncIterable<Buffer>, responseTimeout: number): Handler {
+  const scrape = oneAtATime(render);
+
+  async function body(format: Format, compressed: boolean): Promise<readonly Buffer[]> {
+    const { plain, gzipped } = await scrape(format);
+    return compressed ? gzipped() : plain;
+  }
+
+  return async (request, response) => {
+    const { format, contentType } = chooseFormat(request.headers.accept);
+    const compressed = acceptsGzip(request.headers["accept-encoding"]);
+    response.setHeader("Vary", "Accept, Accept-Encoding");
+    const timeout = scrapeTimeout(request);
+    // Nobody reads the numbers of a HEAD, so it must not count as a scrape.
+    const pieces = request.method === "HEAD" ? [] : await inTime(body(format, compressed), timeout);
+    if (pieces === undefined) {
+      sendText(request, response, 503, `the metrics take longer than the ${timeout ?? 0} s that the scraper waits`);
+      return;
+    }
+    response.setHeader("Content-Type", contentType);
+    if (compressed) {
+      response.setHeader("Content-Encoding", "gzip");
+    }
+    if (request.method === "HEAD") {
+      response.end();
+      return;
+    }
+    response.setHeader(
+      "Content-Length",
+      pieces.reduce((length, piece) => length + piece.length, 0),
+    );
+    // A scraper that goes away half-way, or is too slow, is its own affair.
+    const signal = AbortSignal.timeout(responseTimeout);
+    await pipeline(Readable.from(pieces), response, { signal }).catch(() => undefined);
+  };
+}

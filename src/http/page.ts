@@ -1,0 +1,58 @@
+/** The page at `/`, for a person who follows a link to the agent: files of its own, and nothing from elsewhere. */
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { extname } from "node:path";
+import type { Handler } from "./answer.js";
+
+/** The page's own scripts, styles and stream, no markup out of strings, and nothing else: no other request, no frame. */
+const securityPolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'",
+].join("; ");
+
+const contentTypes: Readonly<Record<string, string>> = {
+  ".html": "text/html; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".svg": "image/svg+xml",
+};
+
+/** `scripts/build/typescript` puts them there. */
+const folder = new URL("../../web/", import.meta.url);
+
+/** Answers with a file that is kept in memory; who has it already is told so. */
+function fileHandler(body: Buffer, contentType: string): Handler {
+  const etag = `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
+  return (request, response) => {
+    const isKnown = request.headers["if-none-match"] === etag;
+    response.writeHead(isKnown ? 304 : 200, {
+      "Content-Security-Policy": securityPolicy,
+      "Cross-Origin-Resource-Policy": "same-origin",
+      "Referrer-Policy": "no-referrer",
+      "X-Content-Type-Options": "nosniff",
+      "Cache-Control": "no-cache",
+      ETag: etag,
+      ...(isKnown ? {} : { "Content-Type": contentType, "Content-Length": body.length }),
+    });
+    response.end(isKnown || request.method === "HEAD" ? undefined : body);
+  };
+}
+
+/** The paths of the page and what answers there: `/`, and `/page/<file>` for what it consists of. */
+export function pageRoutes(): [path: string, handler: Handler][] {
+  return readdirSync(folder).flatMap((name): [string, Handler][] => {
+    const contentType = contentTypes[extname(name)];
+    if (contentType === undefined) {
+      return [];
+    }
+    const handler = fileHandler(readFileSync(new URL(name, folder)), contentType);
+    return [[name === "index.html" ? "/" : `/page/${name}`, handler]];
+  });
+}

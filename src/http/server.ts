@@ -1,0 +1,161 @@
+/** The HTTP server: `/metrics` for Prometheus, `/healthz` and `/readyz` for machines, `/` and what feeds it for people. */
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type Handler, sendText } from "./answer.js";
+import type { Format } from "../exposition/formats.js";
+import { guarded } from "./auth/guard.js";
+import { type Limits, usualLimits } from "./limits.js";
+import { formatAddress, listenError, parseListenAddress, type ListenAddress } from "../net/listen-address.js";
+import type { WebConfigInForce } from "./config/live-web-config.js";
+import { metricsHandler } from "./metrics-handler.js";
+import { pageRoutes } from "./page.js";
+import type { TlsSettings } from "./config/tls-settings.js";
+import { createWebServer } from "./web-server.js";
+
+/** What `/readyz` answers. */
+export interface Health {
+  readonly ready: boolean;
+  /** One line per signal. */
+  readonly lines: readonly string[];
+}
+
+export interface ServerOptions {
+  /** `HOST:PORT`, `[IPV6]:PORT` or `:PORT`, at least one; port 0 lets the kernel choose. */
+  readonly listenAddresses: readonly string[];
+  /** Where the metrics are; `/` puts them in the place of the page. */
+  readonly telemetryPath: string;
+  /** Begins a render; called for one scrape at a time. */
+  readonly render: (format: Format) => AsyncIterable<Buffer>;
+  readonly health: () => Health;
+  /** What feeds the page at `/`. */
+  readonly live: Handler;
+  /** TLS, users and headers, asked at each connection and request; without, plain HTTP for everyone. */
+  readonly webConfig?: (() => WebConfigInForce) | undefined;
+  readonly limits?: Limits;
+  /** Told why a request ended in a 500, or a connection could not be accepted. */
+  readonly onError: (error: unknown) => void;
+}
+
+export interface RunningServer {
+  readonly scheme: "http" | "https";
+  /** Where it listens, in the order of `listenAddresses`, with the ports the kernel chose. */
+  readonly addresses: readonly string[];
+  /** Stops listening and cuts every connection, idle or not. Resolves when all are closed. */
+  close: () => Promise<void>;
+}
+
+const healthPath = "/healthz";
+const readyPath = "/readyz";
+const livePath = "/api/live";
+
+function routes(options: ServerOptions): ReadonlyMap<string, Handler> {
+  const { telemetryPath, render, health, live, limits = usualLimits } = options;
+  return new Map<string, Handler>([
+    ...pageRoutes(),
+    [livePath, live],
+    [
+      healthPath,
+      (request, response) => {
+        sendText(request, response, 200, "ok");
+      },
+    ],
+    [
+      readyPath,
+      (request, response) => {
+        const { ready, lines } = health();
+        sendText(request, response, ready ? 200 : 503, lines.join("\n"));
+      },
+    ],
+    [telemetryPath, metricsHandler(render, limits.responseTimeout)],
+  ]);
+}
+
+/** Finds the handler of a path and answers what has none: 404 and 405. */
+function dispatcher(handlers: ReadonlyMap<string, Handler>): Handler {
+  return async (request, response) => {
+    const [path = ""] = (request.url ?? "").split("?", 1);
+    const handler = handlers.get(path);
+    if (handler === undefined) {
+      sendText(request, response, 404, "not found");
+      return;
+    }
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      response.setHeader("Allow", "GET, HEAD");
+      // Nobody reads the body that such a request may have.
+      response.setHeader("Connection", "close");
+      sendText(request, response, 405, "method not allowed");
+      return;
+    }
+    await handler(request, response);
+  };
+}
+
+/** Answers 500 for a handler that throws. */
+function catching(handle: Handler, onError: (error: unknown) => void): Handler {
+  return async (request, response) => {
+    try {
+      await handle(request, response);
+    } catch (error) {
+      onError(error);
+      sendText(request, response, 500, error instanceof Error ? error.message : String(error));
+    }
+  };
+}
+
+function listen(server: Server, address: ListenAddress): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const fail = (cause: Error): void => {
+      reject(listenError(address, cause));
+    };
+    server.once("error", fail);
+    server.listen({ host: address.host, port: address.port }, () => {
+      server.off("error", fail);
+      resolve(formatAddress(server.address() as AddressInfo));
+    });
+  });
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => {
+      resolve();
+    });
+    server.closeAllConnections();
+  });
+}
+
+/**
+ * Starts listening on every address. When one of them fails, those already open are closed and the error names the flag, the
+ * address and the remedy. Throws for a telemetry path that is no path or belongs to a health check.
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { telemetryPath, listenAddresses, webConfig, limits = usualLimits, onError } = options;
+  if (!/^\/[^?#\s]*$/.test(telemetryPath) || telemetryPath === healthPath || telemetryPath === readyPath) {
+    throw new Error(`--web.telemetry-path ${JSON.stringify(telemetryPath)}: want a path such as /metrics`);
+  }
+  const parsed = listenAddresses.map(parseListenAddress);
+  if (parsed.length === 0) {
+    throw new Error("--web.listen-address: none given");
+  }
+  const handle = catching(guarded(webConfig, dispatcher(routes(options))), onError);
+  const secure = webConfig?.().tls !== undefined;
+  // Whether there is TLS does not change while the server runs.
+  const tls = secure ? () => webConfig().tls as TlsSettings : undefined;
+  const servers: Server[] = [];
+  const addresses: string[] = [];
+  const closeAll = async (): Promise<void> => {
+    await Promise.all(servers.map(close));
+  };
+  for (const address of parsed) {
+    const server = createWebServer(limits, tls, (request, response) => void handle(request, response));
+    try {
+      addresses.push(await listen(server, address));
+    } catch (error) {
+      await closeAll();
+      throw error;
+    }
+    server.on("error", onError);
+    servers.push(server);
+  }
+  return { scheme: secure ? "https" : "http", addresses, close: closeAll };
+}

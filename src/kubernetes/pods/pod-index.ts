@@ -1,0 +1,137 @@
+/** The pods of this node by what control groups are called: container ids and pod uids. */
+import { isDeepStrictEqual } from "node:util";
+
+import type { Sink } from "../client/follow.js";
+import { type Pod, type PodMetadata, readPod } from "./pod.js";
+
+/** What series may say of a container. */
+export interface ContainerMetadata extends PodMetadata {
+  /** Its name in the pod; "" where only the pod is known, as of its sandbox. */
+  readonly container: string;
+}
+
+/** Of which containers and pods something has become known, or has changed. */
+export interface PodChange {
+  readonly containers: readonly string[];
+  readonly uids: readonly string[];
+}
+
+export interface PodIndexOptions {
+  /** Names of the pod labels to keep. */
+  readonly labels?: readonly string[];
+  /** Milliseconds that what is gone stays known. Default 60,000. */
+  readonly grace?: number;
+  /** Milliseconds of any clock that does not go back. */
+  readonly now?: () => number;
+}
+
+/** Something that is gone, and known until `until`. */
+interface Fading {
+  readonly until: number;
+  readonly index: Map<string, ContainerMetadata>;
+  readonly key: string;
+  readonly metadata: ContainerMetadata;
+}
+
+/** Fed by a Follower. A container or pod that is gone stays known for a grace time: its last events are yet to come. */
+export class PodIndex implements Sink {
+  readonly #labels: readonly string[];
+  readonly #grace: number;
+  readonly #now: () => number;
+  readonly #pods = new Map<string, Pod>();
+  readonly #byUid = new Map<string, ContainerMetadata>();
+  readonly #byContainer = new Map<string, ContainerMetadata>();
+  /** Oldest first. */
+  #fading: Fading[] = [];
+  readonly #listeners = new Set<(change: PodChange) => void>();
+
+  constructor(options: PodIndexOptions = {}) {
+    const { labels = [], grace = 60_000, now = () => performance.now() } = options;
+    this.#labels = labels;
+    this.#grace = grace;
+    this.#now = now;
+  }
+
+  /**
+   * What is known of a container, by its id as the runtime gives it (without `containerd://`), or, failing that, of its pod by the
+   * uid in its control group's path (with dashes; 32 digits without for a static pod). Either may be "". The same object as long as
+   * nothing has changed.
+   */
+  find(container: string, uid: string): ContainerMetadata | undefined {
+    this.#forget();
+    return this.#byContainer.get(container) ?? this.#byUid.get(uid);
+  }
+
+  /** Tells `listener` of what becomes known or changes from now on; the returned function ends that. It must not throw. */
+  onChange(listener: (change: PodChange) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  put(uid: string, value: unknown): void {
+    this.#forget();
+    const before = this.#pods.get(uid);
+    const pod = readPod(uid, value, this.#labels);
+    this.#pods.set(uid, pod);
+    this.#fade(this.#byUid, before?.uids.filter((key) => !pod.uids.includes(key)) ?? []);
+    this.#fade(
+      this.#byContainer,
+      [...(before?.containers.keys() ?? [])].filter((id) => !pod.containers.has(id)),
+    );
+    const uids = pod.uids.filter((key) => this.#learn(this.#byUid, key, { ...pod.metadata, container: "" }));
+    const containers = [...pod.containers]
+      .filter(([id, container]) => this.#learn(this.#byContainer, id, { ...pod.metadata, container }))
+      .map(([id]) => id);
+    if (uids.length + containers.length > 0) {
+      for (const listener of this.#listeners) {
+        listener({ containers, uids });
+      }
+    }
+  }
+
+  remove(uid: string): void {
+    this.#forget();
+    const pod = this.#pods.get(uid);
+    if (pod !== undefined) {
+      this.#pods.delete(uid);
+      this.#fade(this.#byUid, pod.uids);
+      this.#fade(this.#byContainer, [...pod.containers.keys()]);
+    }
+  }
+
+  /** Keeps `metadata` under `key`; false when it was there already. */
+  #learn(index: Map<string, ContainerMetadata>, key: string, metadata: ContainerMetadata): boolean {
+    const known = index.get(key);
+    const isNews = !isDeepStrictEqual(known, metadata);
+    // A new object even where nothing changes, if the old one is about to go.
+    if (isNews || this.#fading.some((fading) => fading.metadata === known)) {
+      index.set(key, metadata);
+    }
+    return isNews;
+  }
+
+  #fade(index: Map<string, ContainerMetadata>, keys: readonly string[]): void {
+    const until = this.#now() + this.#grace;
+    for (const key of keys) {
+      const metadata = index.get(key);
+      if (metadata !== undefined) {
+        this.#fading.push({ until, index, key, metadata });
+      }
+    }
+  }
+
+  /** Forgets what has been gone for the grace time, unless it has come back. */
+  #forget(): void {
+    const now = this.#now();
+    const kept = this.#fading.findIndex(({ until }) => until > now);
+    if (kept === 0 || this.#fading.length === 0) {
+      return;
+    }
+    const over = this.#fading.splice(0, kept < 0 ? this.#fading.length : kept);
+    for (const { index, key, metadata } of over) {
+      if (index.get(key) === metadata) {
+        index.delete(key);
+      }
+    }
+  }
+}

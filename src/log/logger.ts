@@ -1,0 +1,54 @@
+/** The agent's log on stderr, as logfmt or JSON, one line a record. */
+import { type DestinationStream, type Logger, pino, stdTimeFunctions } from "pino";
+
+import { describeError } from "./error-text.js";
+import { stderrLines } from "./logger-stderr.js";
+import { escapeControls } from "./error-text.js";
+import { logfmtLine } from "./logger-text.js";
+
+export const logLevels = ["debug", "info", "warn", "error"] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+export const logFormats = ["logfmt", "json"] as const;
+export type LogFormat = (typeof logFormats)[number];
+
+/**
+ * A logger that writes to stderr before it returns, so that nothing is lost at exit. An error goes under the key `err` and
+ * comes out as {@link describeError} tells it. Lines that cannot be written, as on a full disk, are left out; once it works
+ * again, a line tells how many.
+ */
+export function createLogger(level: LogLevel, format: LogFormat): Logger {
+  const stderr = stderrLines((lines) => {
+    log.warn({ lines }, "lines of the log could not be written");
+  });
+  const log = pino(
+    {
+      level,
+      base: null,
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: describeError },
+      timestamp: stdTimeFunctions.isoTime,
+    },
+    format === "json" ? jsonStream(stderr) : logfmtStream(stderr),
+  );
+  return log;
+}
+
+/** JSON leaves C1 controls and text direction marks as they are, and terminals obey them. */
+function jsonStream(output: DestinationStream): DestinationStream {
+  return {
+    write(line) {
+      output.write(`${escapeControls(line.trimEnd())}\n`);
+    },
+  };
+}
+
+/** Rewrites pino's JSON: a log line is rare, and pino has no other hook that sees the whole record. */
+function logfmtStream(output: DestinationStream): DestinationStream {
+  return {
+    write(line) {
+      const { time, level, msg, ...rest } = JSON.parse(line) as Record<string, unknown>;
+      output.write(`${logfmtLine({ ts: time, level, msg, ...rest })}\n`);
+    },
+  };
+}

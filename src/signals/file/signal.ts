@@ -1,0 +1,99 @@
+/** file: opens by outcome; the path in `trace`. */
+import { constants } from "node:fs";
+
+import { FileEvent } from "./records.js";
+import { Dimension } from "../../metrics/dimension.js";
+import { errnoName } from "../../sdk/errno.js";
+import type { Handlers, Signal, SignalContext, TraceValue } from "../../sdk/signal.js";
+
+/** Bytes of a record without its path: offsetof(struct file_event, path). */
+const headSize = 72;
+
+/** The two bits of the access mode. */
+const accessModes = ["O_RDONLY", "O_WRONLY", "O_RDWR", "O_ACCMODE"];
+
+/** The other flags by name, those of several bits first. Node lacks four (include/uapi/asm-generic/fcntl.h). */
+const flagBits: readonly (readonly [string, number])[] = [
+  ["O_TMPFILE", 0o20000000 | constants.O_DIRECTORY],
+  ["O_SYNC", constants.O_SYNC],
+  ["O_DSYNC", constants.O_DSYNC],
+  ["O_CREAT", constants.O_CREAT],
+  ["O_EXCL", constants.O_EXCL],
+  ["O_NOCTTY", constants.O_NOCTTY],
+  ["O_TRUNC", constants.O_TRUNC],
+  ["O_APPEND", constants.O_APPEND],
+  ["O_NONBLOCK", constants.O_NONBLOCK],
+  ["O_DIRECT", constants.O_DIRECT],
+  ["O_LARGEFILE", process.arch === "arm64" ? 0o400000 : 0o100000],
+  ["O_DIRECTORY", constants.O_DIRECTORY],
+  ["O_NOFOLLOW", constants.O_NOFOLLOW],
+  ["O_NOATIME", constants.O_NOATIME],
+  ["O_CLOEXEC", 0o2000000],
+  ["O_PATH", 0o10000000],
+];
+
+/** `O_WRONLY|O_CREAT|O_TRUNC`; bits without a name follow as one hexadecimal number. */
+export function openFlagsText(flags: number): string {
+  const low = flags % 2 ** 32;
+  const parts = [accessModes[low & 3]];
+  let rest = (low & ~3) >>> 0;
+  for (const [name, bits] of flagBits) {
+    if ((rest & bits) === bits) {
+      parts.push(name);
+      rest = (rest & ~bits) >>> 0;
+    }
+  }
+  const unnamed = flags - low + rest;
+  return [...parts, ...(unnamed === 0 ? [] : [`0x${unnamed.toString(16)}`])].join("|");
+}
+
+function start({ catalog, identity }: SignalContext): Handlers<FileEvent> {
+  const result = new Dimension(["result"]);
+  /** By errno. */
+  const results: number[] = [result.intern("ok")];
+  const opens = catalog.counter({
+    name: "ringtap_file_opens_total",
+    help: "Calls of open, creat, openat and openat2 that have returned, by outcome: ok or the errno.",
+    subject: identity.subjects,
+    detail: result,
+  });
+  return {
+    records(batch) {
+      while (batch.next()) {
+        const { record: event } = batch;
+        const detail = (results[event.error] ??= result.intern(errnoName(event.error)));
+        opens.add(identity.subject(identity.of(event)), detail, 1);
+      }
+    },
+  };
+}
+
+function fields(event: FileEvent): Record<string, TraceValue> {
+  return {
+    result: event.error === 0 ? "ok" : errnoName(event.error),
+    flags: openFlagsText(event.flags),
+    path: event.path,
+    path_truncated: event.pathTruncated !== 0 ? true : undefined,
+  };
+}
+
+export const file: Signal<FileEvent> = {
+  name: "file",
+  summary: "file opens by outcome, with the path in trace",
+  record: FileEvent,
+  shortestRecord: headSize,
+  hooks: [{ name: "tp_btf", without: [] }],
+  setup: ({ mode }) => ({ constants: { with_path: mode === "trace" ? 1 : 0 } }),
+  start,
+  trace: {
+    types: { result: "string", flags: "string", path: "string", path_truncated: "boolean" },
+    outcome: ["result"],
+    failed: ({ error }) => error !== 0,
+    columns: [
+      { field: "result", heading: "RESULT", width: 12 },
+      { field: "flags", heading: "FLAGS", width: 28 },
+      { field: "path", heading: "PATH", width: 0 },
+    ],
+    fields,
+  },
+};

@@ -1,0 +1,33 @@
+/** Connects that latency histograms show as exemplars: whose they were, and with whom. */
+import { IpFamily, TcpEvent } from "./records.js";
+import type { ExemplarDefinition } from "../../metrics/exemplars.js";
+import type { HistogramTable } from "../../metrics/histogram-table.js";
+import { addressText } from "../../net/address-text.js";
+
+/** A connect as an exemplar: pid, family, port, the four words of the address. */
+export const connectExemplar: ExemplarDefinition = {
+  width: 3 + TcpEvent.remoteAddressLength,
+  labels: (numbers, at) => [
+    ["pid", `${numbers[at]}`],
+    ["remote_address", addressText((index) => numbers[at + 3 + index] as number, numbers[at + 1] === IpFamily.ipv6)],
+    ["remote_port", `${numbers[at + 2]}`],
+  ],
+};
+
+/** Counts how long a connect took, and keeps it as an exemplar if it is one. */
+export function observeConnect(table: HistogramTable, comm: number, event: TcpEvent): void {
+  const { exemplars } = table;
+  const row = table.row(comm);
+  table.observeAt(row, event.duration);
+  const at = exemplars?.take(row, event) ?? -1;
+  if (exemplars === undefined || at < 0) {
+    return;
+  }
+  const { numbers } = exemplars;
+  numbers[at] = event.tgid;
+  numbers[at + 1] = event.family;
+  numbers[at + 2] = event.remotePort;
+  for (let word = 0; word < TcpEvent.remoteAddressLength; word++) {
+    numbers[at + 3 + word] = event.remoteAddress(word);
+  }
+}

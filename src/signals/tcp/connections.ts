@@ -1,0 +1,116 @@
+/** Connections that were reported before: what each had counted by then. */
+import { KeyTable, keyTableMemory } from "../../metrics/key-table.js";
+
+/**
+ * After this many censuses without it a connection is forgotten: its end went missing with a full ring. One census can miss a
+ * connection that is there, while its neighbours in the kernel's hash come and go.
+ */
+const missedCensuses = 8;
+
+/** Bytes of a connection: six numbers in arrays that grow by half, an entry of the key table. */
+const connectionBytes = 6 * 8 * 1.5;
+
+/** Bytes that so many connections take at the most. */
+export function connectionsMemory(connections: number): number {
+  return connections * connectionBytes + keyTableMemory(2, connections);
+}
+
+/** In place of a census: the id is free. */
+const forgotten = -Infinity;
+
+/**
+ * What names a connection, and what it has counted since the agent has known it. Words where numbers are too large for V8 to return
+ * them without a box.
+ */
+export interface ConnectionRecord {
+  /** Two words: the address of its socket. */
+  connection(index: number): number;
+  /** Two words: when it began. */
+  start(index: number): number;
+  readonly sent: number;
+  readonly received: number;
+  readonly retransmits: number;
+}
+
+/** Turns the totals that records carry into what is new since the last record of the same connection. Allocates nothing. */
+export class Connections {
+  /** What the record given to {@link advance} adds. */
+  sent = 0;
+  received = 0;
+  retransmits = 0;
+
+  readonly #table = new KeyTable(2);
+  readonly #key = new Uint32Array(2);
+  /** By id, two words each. */
+  readonly #start: number[] = [];
+  /** By id. */
+  readonly #sent: number[] = [];
+  readonly #received: number[] = [];
+  readonly #retransmits: number[] = [];
+  readonly #census: number[] = [];
+  #censuses = 0;
+
+  /** Open connections known. */
+  get size(): number {
+    return this.#table.size;
+  }
+
+  /** Takes a connection's totals: leaves what they add in `sent`, `received` and `retransmits`. Returns its id. */
+  advance(record: ConnectionRecord): number {
+    const { sent, received, retransmits } = record;
+    this.#key[0] = record.connection(0);
+    this.#key[1] = record.connection(1);
+    let id = this.#table.find(this.#key);
+    if (id < 0) {
+      id = this.#table.add(this.#key);
+      this.#begin(id, record);
+    } else if (this.#start[2 * id] !== record.start(0) || this.#start[2 * id + 1] !== record.start(1)) {
+      this.#begin(id, record);
+    }
+    // A record may have waited in the ring while a census, which sees the present, went by: it adds nothing.
+    this.sent = Math.max(0, sent - (this.#sent[id] as number));
+    this.received = Math.max(0, received - (this.#received[id] as number));
+    this.retransmits = Math.max(0, retransmits - (this.#retransmits[id] as number));
+    (this.#sent[id] as number) += this.sent;
+    (this.#received[id] as number) += this.received;
+    (this.#retransmits[id] as number) += this.retransmits;
+    return id;
+  }
+
+  /** A census begins. */
+  beginCensus(): void {
+    this.#censuses++;
+  }
+
+  /** A census shows a connection: is it for the first time? */
+  count(id: number): boolean {
+    const first = this.#census[id] !== this.#censuses;
+    this.#census[id] = this.#censuses;
+    return first;
+  }
+
+  /** Forgets connections that the last censuses have not shown. */
+  endCensus(): void {
+    for (let id = 0; id < this.#table.end; id++) {
+      const seen = this.#census[id] as number;
+      if (seen !== forgotten && this.#censuses - seen >= missedCensuses) {
+        this.remove(id);
+      }
+    }
+  }
+
+  /** A connection has ended. */
+  remove(id: number): void {
+    this.#census[id] = forgotten;
+    this.#table.remove(id);
+  }
+
+  #begin(id: number, record: ConnectionRecord): void {
+    this.#start[2 * id] = record.start(0);
+    this.#start[2 * id + 1] = record.start(1);
+    this.#sent[id] = 0;
+    this.#received[id] = 0;
+    this.#retransmits[id] = 0;
+    this.#census[id] = this.#censuses - 1;
+  }
+}

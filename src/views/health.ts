@@ -1,0 +1,43 @@
+/** How the agent fares, and what it costs now. */
+import type { Catalog } from "../metrics/catalog.js";
+import { hookText } from "../engine/load.js";
+import type { Books, SignalStatus } from "../engine/running.js";
+import type { Health, SignalHealth } from "./protocol.js";
+import { sum } from "./sum.js";
+
+const noBooks: Books = {
+  produced: 0,
+  consumed: 0,
+  dropped: { ring_full: 0, map_full: 0, sampled: 0, handler_error: 0, corrupt: 0 },
+};
+
+function signalHealth({ name, running, problem = "" }: SignalStatus): SignalHealth {
+  if (running === undefined) {
+    return { name, up: false, hook: problem, books: noBooks, ring: { used: 0, size: 0 }, maps: [] };
+  }
+  const { loaded, ring } = running;
+  return {
+    name,
+    up: true,
+    hook: hookText(loaded),
+    books: running.books(),
+    ring: { used: ring.used(), size: ring.size },
+    maps: running.mapFill(),
+  };
+}
+
+/** Looks at everything once. */
+export function healthNow(catalog: Catalog, watched: readonly SignalStatus[]): Health {
+  const signals = watched.map(signalHealth);
+  const tables = [...catalog];
+  const { user, system } = process.cpuUsage();
+  return {
+    signals,
+    consumed: sum(signals.map(({ books }) => books.consumed)),
+    dropped: sum(signals.flatMap(({ books }) => Object.values(books.dropped))),
+    cpuSeconds: (user + system) / 1e6,
+    residentBytes: process.memoryUsage.rss(),
+    series: sum(tables.map(({ size, seriesPerRow }) => size * seriesPerRow)),
+    folded: sum(tables.map(({ folded }) => folded)),
+  };
+}

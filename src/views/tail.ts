@@ -1,0 +1,99 @@
+/** Events as they come, for somebody who looks on. */
+import type { Identity } from "../identity/identity.js";
+import type { RunningSignal } from "../engine/running.js";
+import type { EventRecord } from "../sdk/signal.js";
+import type { TraceEvent } from "./protocol.js";
+import { traceEvent } from "./trace-event.js";
+
+/** Which events; what is not given leaves all. */
+export interface TailFilter {
+  /** Names of signals. */
+  readonly signals?: readonly string[];
+  readonly pid?: number;
+  /** A part of the comm. */
+  readonly comm?: string;
+  /** Only what did not work out: a failed connect, call or open, a reset, a process that did not end well. */
+  readonly failures?: boolean;
+}
+
+/** Events that wait to be taken. */
+export interface Tail {
+  /** Hands over the events that have come since the last time, oldest first. */
+  take(): TraceEvent[];
+  /** Events that found no room since the tail began. */
+  readonly dropped: number;
+  /** Ends it. */
+  close(): void;
+}
+
+/** The values that a successful event has in the fields that tell of an outcome. */
+const successes: readonly unknown[] = [undefined, "ok", "established"];
+
+/** Did what the event tells of fail? */
+export function isFailure({ event, result, reason, error }: TraceEvent): boolean {
+  const isReset = event === "reset_sent" || event === "reset_received";
+  return isReset || error !== undefined || !successes.includes(result) || !successes.includes(reason);
+}
+
+/** Is a record of interest, by what can be told without decoding it? A comm is looked at once for each time it is new. */
+function preselection({ pid, comm }: TailFilter, identity: Identity): (record: EventRecord) => boolean {
+  if (pid !== undefined) {
+    return (record) => record.tgid === pid && (comm === undefined || record.comm.includes(comm));
+  }
+  if (comm === undefined || comm === "") {
+    return () => true;
+  }
+  return (record) => {
+    const id = identity.comm(identity.of(record));
+    return (identity.comms.values(id)[0] ?? "").includes(comm);
+  };
+}
+
+/**
+ * Begins to collect the events of some signals, at most `limit` between two {@link Tail.take}. Further ones are counted, not
+ * decoded: a flood costs its viewer events, and the agent next to nothing. `utc` is as for {@link traceEvent}.
+ */
+export function openTail(
+  signals: readonly RunningSignal[],
+  identity: Identity,
+  utc: (time: number) => string,
+  filter: TailFilter,
+  limit: number,
+): Tail {
+  let waiting: TraceEvent[] = [];
+  let dropped = 0;
+  const isWanted = preselection(filter, identity);
+  const stops = signals
+    .filter(({ signal }) => filter.signals?.includes(signal.name) ?? true)
+    .map((running) =>
+      running.watch((record) => {
+        if (!isWanted(record)) {
+          return;
+        }
+        if (waiting.length >= limit) {
+          dropped++;
+          return;
+        }
+        const event = traceEvent(running.signal, utc, record);
+        if (filter.failures !== true || isFailure(event)) {
+          waiting.push(event);
+        }
+      }),
+    );
+  return {
+    take() {
+      const events = waiting;
+      waiting = [];
+      // Each signal's are in order; these are the signals' one after the other.
+      return events.sort(({ time: one }, { time: other }) => (one < other ? -1 : one > other ? 1 : 0));
+    },
+    get dropped() {
+      return dropped;
+    },
+    close() {
+      for (const stop of stops) {
+        stop();
+      }
+    },
+  };
+}

@@ -1,0 +1,29 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+
+import { Command } from "commander";
+
+import { throwErrors } from "../../../src/cli/errors.js";
+import { addRunFlags, readRunOptions, type RunOptions } from "../../../src/cli/run/options.js";
+
+/** What `ringtap run <args>` would be told, with these environment variables and no others. */
+export function runOptions(args: readonly string[], environment: Readonly<NodeJS.ProcessEnv> = {}): RunOptions {
+  const signals = ["tcp", "syscall", "file", "process"];
+  const command = throwErrors(new Command("run"));
+  addRunFlags(command, signals);
+  command.parse(args, { from: "user" });
+  return readRunOptions(command, signals, environment);
+}
+
+/** Writes a configuration file that goes when the test ends, and returns its path. */
+export function configFile(test: TestContext, text: string): string {
+  const folder = mkdtempSync(join(tmpdir(), "ringtap-config-"));
+  test.after(() => {
+    rmSync(folder, { recursive: true });
+  });
+  const path = join(folder, "ringtap.yaml");
+  writeFileSync(path, text);
+  return path;
+}

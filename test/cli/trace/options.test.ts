@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+
+import { Command } from "commander";
+
+import { throwErrors } from "../../../src/cli/errors.js";
+import { addTraceFlags, readTraceOptions, type TraceOptions } from "../../../src/cli/trace/options.js";
+
+/** What `ringtap trace <signal> <args>` would be told. */
+function traceOptions(signal: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}): TraceOptions {
+  const command = throwErrors(new Command("trace"));
+  addTraceFlags(command);
+  command.parse(args, { from: "user" });
+  return readTraceOptions(command, signal, environment);
+}
+
+test("the defaults", () => {
+  assert.deepEqual(traceOptions("tcp", []), {
+    pids: [],
+    comms: [],
+    output: "table",
+    where: [],
+    sample: 1,
+    slow: undefined,
+    color: "auto",
+    count: undefined,
+    duration: undefined,
+    syscallMinDuration: 0,
+    syscallErrorsOnly: false,
+    syscallNames: [],
+    cgroupHierarchy: "auto",
+    kubernetes: "auto",
+    kubernetesNode: undefined,
+    kubernetesUrl: undefined,
+    kubernetesTokenFile: undefined,
+    kubernetesCaFile: undefined,
+    ringSize: undefined,
+    logLevel: "info",
+    logFormat: "logfmt",
+    dropCapabilities: true,
+  });
+});
+
+test("filters may be repeated", () => {
+  const { pids, comms } = traceOptions("file", ["--pid", "1,2", "--pid", "3", "--comm", "cat", "--comm", "my prog"]);
+  assert.deepEqual(pids, [1, 2, 3]);
+  assert.deepEqual(comms, ["cat", "my prog"]);
+});
+
+test("conditions are separated by blanks, not commas, wherever they stand", () => {
+  const fields = (options: TraceOptions): string[] => options.where.map(({ field, value }) => `${field}:${value}`);
+  const where = ['comm="my prog" pid>1', "path~^/etc/{1,2}"];
+  assert.deepEqual(fields(traceOptions("file", ["--where", where[0] ?? "", "--where", where[1] ?? ""])), [
+    "comm:my prog",
+    "pid:1",
+    "path:^/etc/{1,2}",
+  ]);
+  assert.deepEqual(fields(traceOptions("file", [], { RINGTAP_WHERE: "pid=1,2 tid=3" })), ["pid:1,2", "tid:3"]);
+});
+
+test("a duration without a unit is seconds", () => {
+  const durations = ["5", "0.5", "5ms", "2m"].map((text) => traceOptions("tcp", ["--duration", text]).duration);
+  assert.deepEqual(durations, [5e9, 0.5e9, 5e6, 120e9]);
+});
+
+test("the environment is read", () => {
+  assert.equal(traceOptions("tcp", [], { RINGTAP_OUTPUT: "json" }).output, "json");
+});
+
+describe("refused", () => {
+  for (const [args, message] of [
+    [["--count", "0"], '--count "0": expected a whole number from 1 to 1000000000'],
+    [["--pid", "self"], '--pid "self": expected a whole number from 1 to 4194303'],
+    [["--output", "xml"], '--output "xml": expected one of table, json'],
+    [["--sample", "0"], '--sample "0": expected a whole number from 1 to 1000000'],
+    [["--color", "alwyas"], '--color "alwyas": expected one of auto, always, never (did you mean "always"?)'],
+    [
+      ["--where", "comm"],
+      '--where "comm": expected a field, one of != >= <= !~ = > < ~ and a value, such as comm=nginx',
+    ],
+    [["--duration", "soon"], '--duration "soon": expected a number with a unit (ns, us, ms, s, m), at most 60m'],
+    [
+      ["--syscall.errors-only"],
+      "--syscall.errors-only filters system calls: it goes with trace syscall, not trace tcp",
+    ],
+  ] as const) {
+    test(args.join(" "), () => {
+      assert.throws(() => traceOptions("tcp", args), { name: "UsageError", message });
+    });
+  }
+
+  test("filters of system calls in the environment, which may be the agent's, are not", () => {
+    assert.equal(traceOptions("tcp", [], { RINGTAP_SYSCALL_NAMES: "read" }).output, "table");
+  });
+});

@@ -1,0 +1,112 @@
+/** When rings are drained, by a clock that the test moves. */
+import assert from "node:assert/strict";
+import { describe, it, mock, type TestContext } from "node:test";
+import { DrainSchedule, type WatchedRing } from "../../src/engine/drain-schedule.js";
+
+const size = 1_000_000;
+const pauses = { active: 50, idle: 200 };
+
+/** A ring that bytes flow into, and a schedule that empties it; `at` collects when it did. */
+function start(t: TestContext) {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  let now = 0;
+  let used = 0;
+  let rate = 0;
+  let onReady: (() => void) | undefined;
+  const at: number[] = [];
+  const ring: WatchedRing = {
+    size,
+    used: () => used,
+    watch: (callback) => {
+      onReady = callback;
+    },
+  };
+  const schedule = new DrainSchedule(
+    [ring],
+    () => {
+      at.push(now);
+      const drained = used;
+      used = 0;
+      return drained;
+    },
+    pauses,
+  );
+  schedule.start();
+  t.after(() => {
+    schedule.stop();
+    mock.timers.reset();
+  });
+  return {
+    schedule,
+    at,
+    /** Bytes a millisecond from now on. */
+    flow: (bytes: number): void => {
+      rate = bytes;
+    },
+    /** Lets milliseconds pass; the kernel wakes whoever watches when the ring is a quarter full. */
+    pass: (milliseconds: number): void => {
+      for (let passed = 0; passed < milliseconds; passed++) {
+        now++;
+        used += rate;
+        mock.timers.tick(1);
+        if (used >= size / 4) {
+          onReady?.();
+        }
+      }
+    },
+    isWatched: () => onReady !== undefined,
+  };
+}
+
+describe("a drain schedule", () => {
+  it("looks seldom while nothing comes", (t) => {
+    const { at, pass } = start(t);
+    pass(1_000);
+    assert.deepEqual(at, [50, 250, 450, 650, 850]);
+  });
+
+  it("looks every 50 ms while little comes", (t) => {
+    const { at, flow, pass } = start(t);
+    flow(10);
+    pass(500);
+    assert.deepEqual(at, [50, 100, 150, 200, 250, 300, 350, 400, 450, 500]);
+  });
+
+  it("goes on in short steps when it has been woken, and watches again when it is calm", (t) => {
+    const { at, flow, pass, isWatched } = start(t);
+    flow(20_000);
+    pass(100);
+    // A quarter after 13 ms.
+    assert.deepEqual(at.slice(0, 4), [13, 18, 23, 28]);
+    assert.equal(isWatched(), false);
+    flow(10);
+    pass(10);
+    assert.equal(isWatched(), true);
+    const before = at.length;
+    pass(200);
+    assert.equal(at.length - before, 4);
+  });
+
+  it("makes its steps shorter for a ring that they would overfill", (t) => {
+    const { at, flow, pass } = start(t);
+    flow(150_000);
+    pass(40);
+    const steps = at.slice(1).map((time, index) => time - (at[index] ?? 0));
+    assert.equal(steps[0], 5);
+    assert(
+      steps.slice(3).every((step) => step <= 2),
+      `steps of ${steps.join(", ")} ms`,
+    );
+  });
+
+  it("does nothing more once it has been stopped", (t) => {
+    const { schedule, at, flow, pass, isWatched } = start(t);
+    flow(100_000);
+    pass(10);
+    schedule.stop();
+    const before = at.length;
+    pass(500);
+    assert.equal(at.length, before);
+    assert.equal(isWatched(), false);
+  });
+});

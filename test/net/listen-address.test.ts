@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { formatAddress, listenError, parseListenAddress } from "../../src/net/listen-address.js";
+
+test("reads host, IPv6 host, and no host", () => {
+  const cases: [string, string | undefined, number][] = [
+    ["127.0.0.1:19435", "127.0.0.1", 19435],
+    ["localhost:0", "localhost", 0],
+    ["[::1]:65535", "::1", 65535],
+    ["[fe80::1%eth0]:80", "fe80::1%eth0", 80],
+    [":19435", undefined, 19435],
+  ];
+  for (const [text, host, port] of cases) {
+    assert.deepEqual(parseListenAddress(text), { text, host, port });
+  }
+});
+
+test("names flag and value when it is no address", () => {
+  for (const text of ["", "19435", "localhost", "::1:80", "[::1]", "[]:80", "[::1]80"]) {
+    assert.throws(
+      () => parseListenAddress(text),
+      new Error(`--web.listen-address ${JSON.stringify(text)}: want HOST:PORT, [IPV6]:PORT or :PORT`),
+    );
+  }
+});
+
+test("names flag and value when the port is none", () => {
+  for (const text of ["x:99999", "x:65536", ":", "x:-1", "x:80a", "x:1e3", "[::1]:http"]) {
+    assert.throws(
+      () => parseListenAddress(text),
+      new Error(`--web.listen-address ${JSON.stringify(text)}: port must be 0–65535`),
+    );
+  }
+});
+
+test("writes what it reads", () => {
+  for (const [address, family] of [
+    ["127.0.0.1", "IPv4"],
+    ["::1", "IPv6"],
+  ] as const) {
+    const { host, port } = parseListenAddress(formatAddress({ address, family, port: 80 }));
+    assert.deepEqual([host, port], [address, 80]);
+  }
+});
+
+test("says how to mend a listen that failed", () => {
+  const address = parseListenAddress("127.0.0.1:80");
+  const error = listenError(address, Object.assign(new Error("listen EACCES"), { code: "EACCES" }));
+  assert.match(error.message, /^--web\.listen-address "127\.0\.0\.1:80": .*CAP_NET_BIND_SERVICE/);
+  const unknown = listenError(address, Object.assign(new Error("listen EIO"), { code: "EIO" }));
+  assert.equal(unknown.message, '--web.listen-address "127.0.0.1:80": listen EIO');
+});

@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+
+import { Identity } from "../../src/identity/identity.js";
+import { createLive } from "../../src/views/live.js";
+import { letUnseenGo } from "../../src/views/looks.js";
+import { Catalog } from "../../src/metrics/catalog.js";
+
+/** Tables with a process that can exit; `collect` may fail a look at them. */
+function tables(collect = (): Promise<void> => Promise.resolve()) {
+  const catalog = new Catalog({ grace: 0 });
+  const identity = new Identity(catalog, ["pid", "comm"]);
+  const { subjects } = identity;
+  const live = createLive({ catalog, identity, signals: [], collect, utc: String });
+  return {
+    live,
+    exit: (): void => {
+      catalog.retire(subjects, subjects.intern("1", "gone"), 0);
+    },
+    scrape: (): void => {
+      catalog.renderEnded(catalog.renderBegan(), true);
+    },
+    /** Series of processes that go now. */
+    gone: (): number => catalog.sweep(1),
+    catalog,
+  };
+}
+
+test("series of exited processes wait for a scrape where somebody scrapes, and for a look where nobody does", async () => {
+  for (const isScraped of [false, true]) {
+    const { live, exit, scrape, gone } = tables();
+    if (isScraped) {
+      scrape();
+    }
+    exit();
+    await live.snapshot();
+    assert.equal(gone(), isScraped ? 0 : 1);
+    scrape();
+    assert.equal(gone(), isScraped ? 1 : 0);
+  }
+});
+
+test("a look that fails has shown nothing", async () => {
+  const { live, exit, gone } = tables(() => Promise.reject(new Error("no map")));
+  exit();
+  await assert.rejects(live.snapshot(), /no map/);
+  assert.equal(gone(), 0);
+});
+
+test("what nobody is shown goes after five minutes, but not while somebody is shown it", (t: TestContext) => {
+  t.mock.timers.enable({ apis: ["setInterval"] });
+  const { exit, scrape, gone, catalog } = tables();
+  const stop = letUnseenGo(catalog);
+  scrape();
+  exit();
+  t.mock.timers.tick(300_000);
+  assert.equal(gone(), 0);
+  t.mock.timers.tick(299_999);
+  assert.equal(gone(), 0);
+  t.mock.timers.tick(1);
+  assert.equal(gone(), 1);
+  stop();
+  exit();
+  t.mock.timers.tick(600_000);
+  assert.equal(gone(), 0);
+});
