@@ -52,11 +52,18 @@ module.exports = {
       "log",
     ),
     {
-      name: "web-stands-alone",
-      comment: "What runs in the browser has, of the agent, the types of what it is sent.",
+      name: "web-imports-what-is-shared",
+      comment: "What runs in the browser has, of the agent, the types of what it is sent and pure functions.",
       severity: "error",
       from: { path: "^web/" },
-      to: { pathNot: ["^web/", "^src/views/protocol\\.ts$"] },
+      to: { pathNot: ["^web/", "^src/views/protocol\\.ts$", "^src/views/shared/"] },
+    },
+    {
+      name: "shared-runs-in-browsers",
+      comment: "What the page shares with the agent needs no Node, and nothing else of the agent but types.",
+      severity: "error",
+      from: { path: "^src/views/shared/" },
+      to: { pathNot: ["^src/views/shared/", "^src/views/protocol\\.ts$"] },
     },
     {
       name: "only-cli-composes",

@@ -1,5 +1,7 @@
 /** The strip at the top: whether all works, and what it costs. */
 import type { Frame } from "../src/views/protocol.js";
+import { countText } from "../src/views/shared/quantities.js";
+import { perSecond } from "../src/views/shared/rates.js";
 import { byId, html, setText, svg } from "./dom.js";
 import { bytes, count, share } from "./format.js";
 import type { Model } from "./model.js";
@@ -45,12 +47,12 @@ class Vital {
 }
 
 /** A signal: a dot, its name, what comes of it a second. */
-function signalChip(signal: Frame["health"]["signals"][number], perSecond: number): HTMLElement {
+function signalChip(signal: Frame["health"]["signals"][number], events: number): HTMLElement {
   const { name, up, hook, ring, maps } = signal;
   const fill = maps.map(({ map, entries, capacity }) => `${map} ${entries} of ${capacity}`);
   const ringText = ring.size > 0 ? [`ring ${bytes(ring.used)} of ${bytes(ring.size)}`] : [];
   const title = [hook, ...ringText, ...fill].join("\n");
-  const rate = up ? `${perSecond === 0 ? "0" : count(perSecond)}/s` : hook;
+  const rate = up ? `${countText(events)}/s` : hook;
   return html("li", { class: up ? "up" : "down", title }, html("b", {}, name), " ", html("span", {}, rate));
 }
 
@@ -81,8 +83,8 @@ export class HealthView {
     this.#dropped.show(health.dropped, count(health.dropped), health.dropped > 0);
     this.#series.show(health.series, count(health.series), health.folded > 0);
     const chips = health.signals.map((signal) => {
-      const since = signal.books.consumed - (this.#consumed.get(signal.name) ?? signal.books.consumed);
-      return signalChip(signal, elapsed > 0 ? Math.max(0, since) / elapsed : 0);
+      const { consumed } = signal.books;
+      return signalChip(signal, perSecond(consumed, this.#consumed.get(signal.name) ?? consumed, elapsed));
     });
     this.#consumed = new Map(health.signals.map(({ name, books }) => [name, books.consumed]));
     byId("signals").replaceChildren(...chips);

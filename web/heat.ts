@@ -1,5 +1,6 @@
 /** Latencies as heat maps: time to the right, duration upwards, how often by colour. */
 import type { Frame, LatencyFrame } from "../src/views/protocol.js";
+import { sum, sumBuckets } from "../src/views/shared/sums.js";
 import { byId, html, setText } from "./dom.js";
 import { seconds } from "./format.js";
 
@@ -17,13 +18,9 @@ const titles: Readonly<Record<string, string>> = {
   syscall: "system calls",
 };
 
-function total(counts: readonly number[]): number {
-  return counts.reduce((sum, count) => sum + count, 0);
-}
-
 /** The bound below which this share of the observations lies; undefined when there are none. */
 function quantile(counts: readonly number[], bounds: readonly number[], portion: number): number | undefined {
-  const wanted = portion * total(counts);
+  const wanted = portion * sum(counts);
   let seen = 0;
   const slot = counts.findIndex((count) => {
     seen += count;
@@ -35,10 +32,6 @@ function quantile(counts: readonly number[], bounds: readonly number[], portion:
 /** How a bound reads. */
 function atMost(bound: number, bounds: readonly number[]): string {
   return bound === Infinity ? `> ${seconds(bounds.at(-1) ?? 0)}` : `≤ ${seconds(bound)}`;
-}
-
-function added(all: readonly (readonly number[])[], slots: number): number[] {
-  return Array.from({ length: slots }, (_, slot) => all.reduce((sum, counts) => sum + (counts[slot] ?? 0), 0));
 }
 
 /** One histogram over time. */
@@ -67,11 +60,11 @@ class HeatMap {
   show(bounds: readonly number[], columns: number[][]): void {
     this.#bounds = bounds;
     this.#columns = columns;
-    const all = added(columns, bounds.length + 1);
+    const all = sumBuckets(columns, bounds.length + 1);
     const used = [...all.keys()].filter((slot) => (all[slot] ?? 0) > 0);
     this.#low = Math.max(0, (used[0] ?? 8) - 1);
     this.#high = Math.min(bounds.length, Math.max((used.at(-1) ?? 20) + 1, this.#low + 8));
-    this.#summarise(added(columns.slice(-10), bounds.length + 1));
+    this.#summarise(sumBuckets(columns.slice(-10), bounds.length + 1));
     this.#draw();
   }
 
@@ -180,7 +173,7 @@ export class HeatView {
       const columns = this.#history.map((latencies) => {
         const counts = latencies.find((latency) => latency.name === name)?.counts ?? [];
         const shown = counts.filter(([comm]) => isShown(comm)).map(([, observed]) => observed);
-        return added(shown, bounds.length + 1);
+        return sumBuckets(shown, bounds.length + 1);
       });
       map.show(bounds, columns);
     }

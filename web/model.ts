@@ -1,5 +1,6 @@
 /** What the page knows: the rows of the frames so far, and what has happened between the last two. */
 import type { Edge, Frame, ProcessNumber, ProcessTotals, Rows } from "../src/views/protocol.js";
+import { perSecond, rates, ratesOf, sameLabels } from "../src/views/shared/rates.js";
 
 /** A process or an edge with what it has done a second. */
 export interface Rated<T, K extends string> {
@@ -29,10 +30,6 @@ function merged<T extends { readonly id: number }>(
   return after;
 }
 
-function sameLabels(a: ProcessTotals, b: ProcessTotals): boolean {
-  return Object.entries(a.labels).every(([name, value]) => b.labels[name] === value);
-}
-
 function sameEnds(a: Edge, b: Edge): boolean {
   return a.pid === b.pid && a.comm === b.comm && a.port === b.port && a.remote === b.remote && a.role === b.role;
 }
@@ -50,39 +47,31 @@ export class Model {
   /** Has the id of a process gone to another one? The agent gives it out again, or has begun anew. */
   isAnother({ row }: RatedProcess): boolean {
     const now = this.#processes.get(row.id);
-    return now !== undefined && !sameLabels(row, now);
+    return now !== undefined && !sameLabels(row.labels, now.labels);
   }
 
   /** Takes a frame. */
   apply(frame: Frame): void {
     const before = this.frame;
     const elapsed = before === undefined ? 0 : frame.at - before.at;
-    const perSecond = (after: number, was: number): number => (elapsed > 0 ? Math.max(0, after - was) / elapsed : 0);
 
     const earlier = this.#processes;
     this.#processes = merged(earlier, frame.processes, frame.whole);
-    this.processes = Array.from(this.#processes.values(), (row) => {
-      const was = earlier.get(row.id);
-      const from = was !== undefined && sameLabels(row, was) ? was.totals : undefined;
-      const names = Object.keys(row.totals) as ProcessNumber[];
-      const rates = names.map((name) => [
-        name,
-        name === "connections" ? row.totals[name] : perSecond(row.totals[name], from?.[name] ?? 0),
-      ]);
-      return { row, rates: Object.fromEntries(rates) as RatedProcess["rates"] };
-    });
+    this.processes = Array.from(this.#processes.values(), (row) => ({
+      row,
+      rates: ratesOf(row, earlier.get(row.id), elapsed),
+    }));
 
     const earlierEdges = this.#edges;
     this.#edges = merged(earlierEdges, frame.edges, frame.whole);
     this.edges = Array.from(this.#edges.values(), (row) => {
       const was = earlierEdges.get(row.id);
       const from = was !== undefined && sameEnds(row, was) ? was : undefined;
-      const rates = edgeNumbers.map((name) => [name, perSecond(row[name], from?.[name] ?? 0)]);
-      return { row, rates: Object.fromEntries(rates) as RatedEdge["rates"] };
+      return { row, rates: rates(edgeNumbers, row, from, elapsed) };
     });
 
-    this.cpuShare = perSecond(frame.health.cpuSeconds, before?.health.cpuSeconds ?? 0);
-    this.eventsPerSecond = perSecond(frame.health.consumed, before?.health.consumed ?? 0);
+    this.cpuShare = perSecond(frame.health.cpuSeconds, before?.health.cpuSeconds ?? 0, elapsed);
+    this.eventsPerSecond = perSecond(frame.health.consumed, before?.health.consumed ?? 0, elapsed);
     this.frame = frame;
   }
 }

@@ -24,8 +24,11 @@ const contentTypes: Readonly<Record<string, string>> = {
   ".svg": "image/svg+xml",
 };
 
-/** `scripts/build/typescript` puts them there. */
-const folder = new URL("../../web/", import.meta.url);
+/** `dist/`. */
+const root = new URL("../../", import.meta.url);
+
+/** What the page consists of, and the modules that it shares with the agent: below `/page/` as below `dist/`, as they import each other. */
+const folders = ["web/", "src/views/shared/"];
 
 /** Answers with a file that is kept in memory; who has it already is told so. */
 function fileHandler(body: Buffer, contentType: string): Handler {
@@ -45,14 +48,15 @@ function fileHandler(body: Buffer, contentType: string): Handler {
   };
 }
 
-/** The paths of the page and what answers there: `/`, and `/page/<file>` for what it consists of. */
+/** The paths of the page and what answers there: `/`, and `/page/<folder>/<file>` for what it consists of. */
 export function pageRoutes(): [path: string, handler: Handler][] {
-  return readdirSync(folder).flatMap((name): [string, Handler][] => {
-    const contentType = contentTypes[extname(name)];
+  const files = folders.flatMap((folder) => readdirSync(new URL(folder, root)).map((name) => `${folder}${name}`));
+  return files.flatMap((file): [string, Handler][] => {
+    const contentType = contentTypes[extname(file)];
     if (contentType === undefined) {
       return [];
     }
-    const handler = fileHandler(readFileSync(new URL(name, folder)), contentType);
-    return [[name === "index.html" ? "/" : `/page/${name}`, handler]];
+    const handler = fileHandler(readFileSync(new URL(file, root)), contentType);
+    return [[file === "web/index.html" ? "/" : `/page/${file}`, handler]];
   });
 }

@@ -3,7 +3,7 @@ import type { Catalog } from "../metrics/catalog.js";
 import { hookText } from "../engine/load.js";
 import type { Books, SignalStatus } from "../engine/running.js";
 import type { Health, SignalHealth } from "./protocol.js";
-import { sum } from "./sum.js";
+import { sum } from "./shared/sums.js";
 
 const noBooks: Books = {
   produced: 0,

@@ -1,7 +1,7 @@
 /** What histograms have observed since the last look. */
 import type { Latency } from "./latency.js";
 import type { LatencyFrame } from "./protocol.js";
-import { sum } from "./sum.js";
+import { sum, sumBuckets } from "./shared/sums.js";
 
 /** The most comms told apart in one histogram and look. */
 const mostComms = 50;
@@ -20,7 +20,11 @@ function busiest(counts: readonly (readonly [string, number[]])[]): (readonly [s
   if (rest.length === 0) {
     return sorted;
   }
-  const merged = rest.reduce<number[]>((all, [, part]) => part.map((count, slot) => count + (all[slot] ?? 0)), []);
+  const buckets = Math.max(...rest.map(([, part]) => part.length));
+  const merged = sumBuckets(
+    rest.map(([, part]) => part),
+    buckets,
+  );
   return [...sorted.slice(0, mostComms), [other, merged]];
 }
 

@@ -3,6 +3,7 @@ import type { AnyTable, Catalog } from "../metrics/catalog.js";
 import type { Dimension } from "../metrics/dimension.js";
 import type { ValueTable } from "../metrics/value-table.js";
 import type { CallTotals, ProcessNumber, ProcessTotals } from "./protocol.js";
+import { ratesOf } from "./shared/rates.js";
 
 /** Where a number comes from: the rows of a metric, or those that a label's value makes count. */
 interface Source {
@@ -90,17 +91,7 @@ export function processRates(
   seconds: number,
 ): Map<number, Record<ProcessNumber, number>> {
   const earlier = new Map(before.map((process) => [process.id, process]));
-  return new Map(
-    after.map(({ id, labels, totals }) => {
-      const was = earlier.get(id);
-      const isSame = was !== undefined && Object.entries(labels).every(([name, value]) => was.labels[name] === value);
-      const rates = processNumbers.map((name) => {
-        const from = isSame ? was.totals[name] : 0;
-        return [name, name === "connections" ? totals[name] : Math.max(0, totals[name] - from) / seconds];
-      });
-      return [id, Object.fromEntries(rates) as Record<ProcessNumber, number>];
-    }),
-  );
+  return new Map(after.map((process) => [process.id, ratesOf(process, earlier.get(process.id), seconds)]));
 }
 
 /** The system calls of one process, those that took longest first. */

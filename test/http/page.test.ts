@@ -26,35 +26,43 @@ test("the page and all that it names come from here, with a policy that allows n
 test("the modules of the page import nothing that is not served", async (context) => {
   const { address } = await start(context);
   const seen = new Set<string>();
-  const follow = async (file: string): Promise<void> => {
-    if (seen.has(file)) {
+  const follow = async (path: string): Promise<void> => {
+    if (seen.has(path)) {
       return;
     }
-    seen.add(file);
-    const { status, headers, body } = await ask(address, `/page/${file}`);
-    assert.equal(status, 200, file);
+    seen.add(path);
+    const { status, headers, body } = await ask(address, path);
+    assert.equal(status, 200, path);
     assert.equal(headers["content-type"], "text/javascript; charset=utf-8");
     for (const [, other = ""] of body.toString().matchAll(/from "([^"]+)"/g)) {
-      assert.match(other, /^\.\/\w+\.js$/);
-      await follow(other.slice(2));
+      await follow(new URL(other, new URL(path, "http://page")).pathname);
     }
   };
-  await follow("main.js");
+  await follow("/page/web/main.js");
   assert.ok(seen.size > 10);
+  assert.ok(seen.has("/page/src/views/shared/rates.js"), "modules shared with the agent");
+  assert.ok(
+    [...seen].every((path) => /^\/page\/(web|src\/views\/shared)\/[\w-]+\.js$/.test(path)),
+    [...seen].join(),
+  );
 });
 
 test("who has a file already is told so, and files beside the page are not there", async (context) => {
   const { address } = await start(context);
-  const { headers } = await ask(address, "/page/style.css");
+  const { headers } = await ask(address, "/page/web/style.css");
   const etag = String(headers.etag);
-  const again = await ask(address, "/page/style.css", { headers: { "If-None-Match": etag } });
+  const again = await ask(address, "/page/web/style.css", { headers: { "If-None-Match": etag } });
   assert.deepEqual([again.status, again.body.length], [304, 0]);
   for (const path of [
     "/page/",
-    "/page/index.html",
+    "/page/web/",
+    "/page/web/index.html",
     "/page/../src/cli/main.js",
-    "/page/tsconfig.json",
-    "/page/main.ts",
+    "/page/src/cli/main.js",
+    "/page/src/views/live.js",
+    "/page/src/views/shared/rates.d.ts",
+    "/page/web/tsconfig.json",
+    "/page/web/main.ts",
   ]) {
     assert.equal((await ask(address, path)).status, 404, path);
   }

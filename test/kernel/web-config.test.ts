@@ -78,7 +78,7 @@ test("the page opens by TLS with a password, lives, and shows nothing to others"
   const browser = await startBrowser(t);
 
   const stranger = await openPage(browser, { ignoreHTTPSErrors: true });
-  for (const path of ["/", "/page/main.js", "/api/live"]) {
+  for (const path of ["/", "/page/web/main.js", "/api/live"]) {
     await assert.rejects(stranger.page.goto(`https://${address}${path}`), /ERR_INVALID_AUTH_CREDENTIALS/);
     assert.equal((await askSecurely(address, path, { ca: authority.cert })).status, 401);
   }

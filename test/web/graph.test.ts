@@ -69,5 +69,5 @@ test("a filter's words must all be found, a pid as a whole", () => {
 test("numbers have three digits and a unit", () => {
   assert.deepEqual([0, 7, 0.5, 12.34, 999, 1234, 5e6].map(count), ["·", "7", "0.50", "12.3", "999", "1.23k", "5.00M"]);
   assert.deepEqual([0, 100, 2048, 5 * 2 ** 30].map(bytes), ["·", "100", "2.00K", "5.00G"]);
-  assert.deepEqual([0, 65.5e-6, 0.5, 100].map(seconds), ["·", "65.5µs", "500ms", "100s"]);
+  assert.deepEqual([0, 65.5e-6, 0.5, 100].map(seconds), ["·", "65.5us", "500ms", "100s"]);
 });

@@ -1,6 +1,6 @@
 /** The columns of `ringtap top`: by what processes are told apart, sorted and shown. */
 import type { ProcessNumber } from "../../views/protocol.js";
-import { countText, durationText } from "../terminal/quantities.js";
+import { bytesText, countText, durationText } from "../../views/shared/quantities.js";
 
 /** What one process did in a span of time: numbers of {@link ProcessNumber} as counts, `connections` as it is. */
 export interface TopRow {
@@ -26,21 +26,40 @@ export interface NumberColumn {
   readonly text: (count: number, seconds: number) => string;
 }
 
-function perSecond(count: number, seconds: number): string {
-  return countText(count / seconds);
+/** A number in a cell: a dash stands for nothing, so that what there is stands out. */
+export function cellText(value: number, text: (value: number) => string): string {
+  return value === 0 ? "-" : text(value);
+}
+
+function perSecond(text: (value: number) => string): NumberColumn["text"] {
+  return (count, seconds) => cellText(count / seconds, text);
 }
 
 /** The numbers, in the order in which they are shown. */
 export const numberColumns: readonly NumberColumn[] = [
-  { key: "syscalls", heading: "CALLS/S", width: 8, number: "syscalls", what: "system calls", text: perSecond },
-  { key: "errors", heading: "ERR/S", width: 7, number: "syscall_errors", what: "of those, failed", text: perSecond },
+  {
+    key: "syscalls",
+    heading: "CALLS/S",
+    width: 8,
+    number: "syscalls",
+    what: "system calls",
+    text: perSecond(countText),
+  },
+  {
+    key: "errors",
+    heading: "ERR/S",
+    width: 7,
+    number: "syscall_errors",
+    what: "of those, failed",
+    text: perSecond(countText),
+  },
   {
     key: "time",
     heading: "TIME/S",
     width: 7,
     number: "syscall_seconds",
     what: "time in system calls, waiting included, of all threads",
-    text: (count, seconds) => (count === 0 ? "-" : durationText(count / seconds)),
+    text: perSecond(durationText),
   },
   {
     key: "opens",
@@ -48,7 +67,7 @@ export const numberColumns: readonly NumberColumn[] = [
     width: 7,
     number: "file_opens",
     what: "files opened, or in vain",
-    text: perSecond,
+    text: perSecond(countText),
   },
   {
     key: "connects",
@@ -56,7 +75,7 @@ export const numberColumns: readonly NumberColumn[] = [
     width: 7,
     number: "connects",
     what: "TCP connects ended, well or not",
-    text: perSecond,
+    text: perSecond(countText),
   },
   {
     key: "failures",
@@ -64,25 +83,39 @@ export const numberColumns: readonly NumberColumn[] = [
     width: 7,
     number: "connect_failures",
     what: "of those, failed",
-    text: perSecond,
+    text: perSecond(countText),
   },
-  { key: "accepts", heading: "ACC/S", width: 7, number: "accepts", what: "TCP connections accepted", text: perSecond },
+  {
+    key: "accepts",
+    heading: "ACC/S",
+    width: 7,
+    number: "accepts",
+    what: "TCP connections accepted",
+    text: perSecond(countText),
+  },
   {
     key: "connections",
     heading: "CONNS",
     width: 6,
     number: "connections",
     what: "TCP connections open now",
-    text: (count) => countText(count),
+    text: (count) => cellText(count, countText),
   },
-  { key: "sent", heading: "SENT/S", width: 7, number: "sent_bytes", what: "TCP payload sent, bytes", text: perSecond },
+  {
+    key: "sent",
+    heading: "SENT/S",
+    width: 7,
+    number: "sent_bytes",
+    what: "TCP payload sent, bytes",
+    text: perSecond(bytesText),
+  },
   {
     key: "received",
     heading: "RECV/S",
     width: 7,
     number: "received_bytes",
     what: "TCP payload received, bytes",
-    text: perSecond,
+    text: perSecond(bytesText),
   },
 ];
 

@@ -1,6 +1,6 @@
 /** What `ringtap top` prints where nobody can press keys: a table or an object for each look. */
 import { escapeControls } from "../../log/error-text.js";
-import { countText, durationText } from "../terminal/quantities.js";
+import { countText, durationText } from "../../views/shared/quantities.js";
 import type { TopFrame } from "./model.js";
 import type { TopOptions } from "./options.js";
 import type { TopRow } from "./columns.js";

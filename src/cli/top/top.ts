@@ -10,7 +10,7 @@ import { askedToEnd } from "../ending.js";
 import { addExamples } from "../reference/examples.js";
 import { followKubernetes, nameContainers } from "../kubernetes.js";
 import { createLogger } from "../../log/logger.js";
-import { durationText } from "../terminal/quantities.js";
+import { durationText } from "../../views/shared/quantities.js";
 import { topFrame } from "./model.js";
 import { addTopFlags, readTopOptions, type TopOptions } from "./options.js";
 import { jsonText, tableText } from "./report.js";

@@ -1,10 +1,10 @@
 /** The lines of `ringtap top`: a frame and what has been chosen, as text that fits the terminal. */
 import { escapeControls } from "../../log/error-text.js";
 import type { CallTotals, Edge } from "../../views/protocol.js";
-import { countText, durationText } from "../terminal/quantities.js";
+import { bytesText, countText, durationText, shareText } from "../../views/shared/quantities.js";
 import type { Paint } from "../terminal/color.js";
 import { cut, pad } from "../terminal/text.js";
-import { matches, numberColumns, sortRows, type TopRow } from "./columns.js";
+import { cellText, matches, numberColumns, sortRows, type TopRow } from "./columns.js";
 import type { TopFrame } from "./model.js";
 import { keyTexts, type TopState } from "./state.js";
 
@@ -86,7 +86,7 @@ function healthText({ state, frame }: TopScene): string {
     pace,
     `${countText(health.events / seconds)} events/s`,
     `${countText(health.dropped / seconds)} lost/s`,
-    `own cpu ${(health.cpu * 100).toFixed(1)}%`,
+    `own cpu ${shareText(health.cpu)}`,
     `${Math.round(health.residentBytes / 2 ** 20)} MiB`,
     ...(health.down.length > 0 ? [`DOWN: ${health.down.join(", ")}`] : []),
     ...(state.isPaused ? ["PAUSED"] : []),
@@ -128,7 +128,7 @@ function callLines(calls: readonly CallTotals[]): string[] {
   return calls.map(({ syscall, calls: count, seconds, errors }) =>
     cells([
       [syscall, 24],
-      [countText(count), 8, "start"],
+      [cellText(count, countText), 8, "start"],
       [durationText(seconds), 8, "start"],
       [durationText(seconds / count), 8, "start"],
       [errorsText(errors), 40],
@@ -142,11 +142,11 @@ function peerLines(peers: readonly Edge[]): string[] {
     .map(({ role, remote, address, port, connects, failures, open, sent_bytes, received_bytes }) =>
       cells([
         [role === "client" ? `to ${address} port ${port}` : `from ${remote} at port ${port}`, 48],
-        [countText(connects), 8, "start"],
-        [countText(failures), 8, "start"],
-        [countText(open), 6, "start"],
-        [countText(sent_bytes), 8, "start"],
-        [countText(received_bytes), 8, "start"],
+        [cellText(connects, countText), 8, "start"],
+        [cellText(failures, countText), 8, "start"],
+        [cellText(open, countText), 6, "start"],
+        [cellText(sent_bytes, bytesText), 8, "start"],
+        [cellText(received_bytes, bytesText), 8, "start"],
       ]).trimEnd(),
     );
 }

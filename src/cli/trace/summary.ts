@@ -2,7 +2,7 @@
 import type { Signal } from "../../sdk/signal.js";
 import { DurationCounts } from "./duration-counts.js";
 import { escapeControls } from "../../log/error-text.js";
-import { durationText } from "../terminal/quantities.js";
+import { durationText } from "../../views/shared/quantities.js";
 import { pad } from "../terminal/text.js";
 import type { TracedEvent } from "./fields.js";
 

@@ -1,7 +1,7 @@
 /** Traced records as a table for people. */
 import type { Signal } from "../../sdk/signal.js";
 import { escapeControls } from "../../log/error-text.js";
-import { durationText } from "../terminal/quantities.js";
+import { durationText } from "../../views/shared/quantities.js";
 import type { Paint, Style } from "../terminal/color.js";
 import { pad } from "../terminal/text.js";
 import type { WallClock } from "../../views/clock.js";

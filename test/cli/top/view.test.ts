@@ -138,5 +138,5 @@ test("reports: counts for programs, rates for people", () => {
   assert.equal(seconds, 2);
   assert.deepEqual(processes, [{ pid: 2, comm: "a\u009b", container: "web", ...nothing, connects: 3 }]);
   assert.doesNotMatch(jsonText(frame, choice).trimEnd() + tableText(frame, choice).replaceAll("\n", ""), /\p{Cc}/u);
-  assert.match(tableText(frame, choice), /\n +2 a\\u009b .* 1\.5 /);
+  assert.match(tableText(frame, choice), /\n +2 a\\u009b .* 1\.50 /);
 });

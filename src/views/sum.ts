@@ -1,4 +1,0 @@
-/** Numbers added up. */
-export function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0);
-}
