@@ -11,7 +11,7 @@
 
 #define NAME_LEN 256 /* NAME_MAX and its end */
 
-/* Levels above a process that are looked at; nested clusters have some ten. */
+/* Levels above a process that are reported; nested clusters have some ten. */
 #define DEPTH_MAX 24
 
 enum cgroup_kind {
@@ -70,7 +70,7 @@ static __always_inline void describe(struct cgroup_event *event, struct kernfs_n
 	bpf_probe_read_kernel_str(event->name, sizeof(event->name), BPF_CORE_READ(node, name));
 }
 
-/* Is this group one of the hierarchy that is asked for? */
+/* Is this group in the hierarchy that cgroup_source names? */
 static __always_inline bool is_watched(struct cgroup *cgroup)
 {
 	struct cgroup *own = cgroup_of(current_task());
@@ -107,9 +107,9 @@ int BPF_PROG(cgroup_remove, struct cgroup *cgroup)
 }
 
 /*
- * A process enters a group. Tells of the group and all above it: they may be older than the agent,
- * and have been empty, so that no census has shown them. Fires for every hierarchy
- * (cgroup_attach_task(), kernel/cgroup/cgroup.c).
+ * A process enters a group. Reports the group and all above it: they may be older than the agent,
+ * and have been empty, so that no snapshot of cgroup_present() has shown them. Fires for every
+ * hierarchy (cgroup_attach_task(), kernel/cgroup/cgroup.c).
  */
 SEC("tp_btf/cgroup_attach_task")
 int BPF_PROG(cgroup_enter, struct cgroup *cgroup)

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * process: the life of processes (not threads): fork, exec, change of comm or of control group,
- * exit. Userspace's identity table lives on it.
+ * exit. Userspace's process table is kept from its records.
  */
 #include <ringtap/core.h>
 #include <ringtap/iter.h>
 #include <ringtap/ring.h>
 #include <ringtap/task.h>
-
-#include <asm-generic/errno-base.h>
 
 #define PATH_LEN 128 /* of an executable's path; longer ones are cut, and marked so */
 
@@ -56,7 +54,7 @@ struct task_struct___execve {
 
 KERNEL_TYPES_END
 
-/* tgid → start time of processes whose last thread was seen exiting: see last_thread(). */
+/* tgid → start time of processes whose last thread was seen exiting: see claims_exit(). */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, EXITING_MAX);
@@ -177,7 +175,6 @@ static __always_inline bool claims_exit(struct task_struct *task)
 {
 	__u32 tgid = task->tgid;
 	__u64 start, *claimed;
-	long error;
 
 	if (BPF_CORE_READ(task, signal, live.counter) != 0)
 		return false;
@@ -187,10 +184,7 @@ static __always_inline bool claims_exit(struct task_struct *task)
 		return false;
 	if (claimed)
 		bpf_map_delete_elem(&exiting, &tgid);
-	error = bpf_map_update_elem(&exiting, &tgid, &start, BPF_NOEXIST);
-	if (error && error != -EEXIST)
-		lose_to_map();
-	return !error;
+	return update_or_count(&exiting, &tgid, &start, BPF_NOEXIST);
 }
 
 SEC("tp_btf/sched_process_exit")
@@ -219,8 +213,8 @@ int process_exit(__u64 *ctx)
 }
 
 /*
- * Writes one record for each process that is there now, those left out that have exited and that
- * nobody has waited for.
+ * Writes one record for each process that runs now. Zombies, which have exited and have not been
+ * waited for, are left out.
  */
 SEC("iter/task")
 int process_running(struct bpf_iter__task *ctx)

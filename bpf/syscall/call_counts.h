@@ -8,12 +8,12 @@
 
 /*
  * Lines for (process, number) pairs, a power of two. Behind them follows one for each number, for
- * all processes that find no line of their own. Who changes it resizes `calls` and `lines`.
+ * the calls that have no line of their own. `calls` and `lines` have call_lines + NR_COUNT entries.
  */
 const volatile __u32 call_lines = 32768;
 #define ALL_LINES (32768 + NR_COUNT)
 
-/* In place of a tgid: those processes. */
+/* In place of a tgid: the processes of those calls. */
 #define OTHER_TGID 0xffffffffu
 
 /* So many lines are tried before a call goes to its number's. */
@@ -73,7 +73,7 @@ struct {
 } lines SEC(".maps");
 
 /*
- * Failures of a process that finds no room are counted by number and errno alone, in
+ * Failures beyond the capacity of `errors` are counted by number and errno alone, in
  * `errors_overflow`.
  */
 struct {
@@ -148,8 +148,8 @@ static __always_inline __u32 slot_of(__u64 duration)
 }
 
 /*
- * Finds room for all that a call adds before adding any of it; one without room, for want of
- * memory, is lost: map_full.
+ * Finds the counters of all that a call adds before adding any of it; a call without them, for want
+ * of memory, is lost: map_full.
  *
  * To spare each call one more atomic add, account.produced holds the lost ones only: what was
  * produced is that and the sum of all slots, and what was consumed is the sum of the slots that
@@ -162,11 +162,11 @@ static __always_inline void count(__u32 nr, __u32 error, __u64 duration)
 	__u64 *failures = error ? failures_of(tgid, nr, error) : NULL;
 
 	if (!line || (error && !failures)) {
-		lose_to_map();
+		count_map_full();
 		return;
 	}
 	__sync_fetch_and_add(&line->duration, duration);
-	bump(&line->slots[slot_of(duration)]);
+	atomic_inc(&line->slots[slot_of(duration)]);
 	if (failures)
-		bump(failures);
+		atomic_inc(failures);
 }

@@ -15,7 +15,7 @@
 
 volatile __u64 min_duration_ns;
 volatile bool errors_only;
-volatile bool filter_names;	      /* false: `left_out` is empty, and need not be looked at */
+volatile bool filter_names;	      /* false: `left_out` is empty, and need not be read */
 volatile __u8 left_out[NR_COUNT / 8]; /* a bit for each number: see number_index() */
 volatile bool filter_pids;	      /* only those in `pids` */
 volatile bool filter_comms;	      /* only those in `comms` */

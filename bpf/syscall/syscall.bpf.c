@@ -4,7 +4,7 @@
  * error.
  *
  * Two paths, chosen before the load by `stream`. *Aggregate* adds a call to counts that userspace
- * reads now and then (call_counts.h). *Stream* puts each call that passes the filters into the
+ * reads each second (call_counts.h). *Stream* puts each call that passes the filters into the
  * ring (call_filters.h).
  *
  * A call is known by its sys_enter: the number is kept from there, since rt_sigreturn(2) wipes its
@@ -18,8 +18,8 @@
  * An interrupted call counts as failed with what sys_exit shows, ERESTARTSYS and the like: the
  * kernel decides later whether the caller sees EINTR or the call is restarted, which is a call of
  * its own. strace -c counts both the same way; only a call that the thread's death cuts short it
- * does not get to see. rt_sigreturn "returns" the register that it restores, which can look like an
- * error, in strace too.
+ * does not see. rt_sigreturn "returns" the register that it restores, which can look like an error,
+ * in strace too.
  */
 #include <ringtap/core.h>
 #include "call_counts.h"
@@ -117,7 +117,7 @@ static __always_inline bool is_wanted(__u32 nr)
 	return !stream || passes_at_start(nr);
 }
 
-static __always_inline void put_aside(struct call *call, struct task_struct *task)
+static __always_inline void save_call(struct call *call, struct task_struct *task)
 {
 	__u64 key = (__u64)task;
 	struct call *kept = waiting_call(key);
@@ -126,7 +126,7 @@ static __always_inline void put_aside(struct call *call, struct task_struct *tas
 		*kept = *call;
 	else if (!(task->flags & PF_EXITING) &&
 		 bpf_map_update_elem(&waiting, &key, call, BPF_NOEXIST))
-		lose_to_map();
+		count_map_full();
 }
 
 /* Is it the call that returns now? rt_sigreturn(2) cannot be told: it has wiped its number. */
@@ -141,31 +141,31 @@ static __always_inline bool is_returning(struct call *call, struct pt_regs *regs
  * The call that the current task returns from, which is over with that; start 0 where there is
  * none.
  *
- * Kernels newer than 6.18 let this program be preempted. The call may be put aside meanwhile, and
+ * Kernels newer than 6.18 let this program be preempted. The call may be saved meanwhile, and
  * the next task's take its place: so the start is read last, and then the number was this call's.
  * Where that happens right before the place is cleared, the call stays in `waiting` though it is
  * over. So may a call whose end these kernels leave out, for which see docs/kernels.md. A later
- * call must not be taken for it.
+ * call must not be mistaken for it.
  */
-static __always_inline struct call take_call(struct pt_regs *regs)
+static __always_inline struct call pop_call(struct pt_regs *regs)
 {
-	struct call taken = {}, *call = running_call();
+	struct call popped = {}, *call = running_call();
 
 	if (call) {
-		taken.nr = *(volatile __u32 *)&call->nr;
-		taken.start = *(volatile __u64 *)&call->start;
+		popped.nr = *(volatile __u32 *)&call->nr;
+		popped.start = *(volatile __u64 *)&call->start;
 	}
-	if (taken.start) {
+	if (popped.start) {
 		call->start = 0;
-		return taken;
+		return popped;
 	}
 	call = waiting_call(bpf_get_current_task());
 	if (!call || !call->start)
-		return taken;
+		return popped;
 	if (is_returning(call, regs))
-		taken = *call;
+		popped = *call;
 	call->start = 0;
-	return taken;
+	return popped;
 }
 
 /*
@@ -179,7 +179,7 @@ int BPF_PROG(syscall_switch, bool preempted, struct task_struct *task)
 
 	if (!call || !call->start)
 		return 0;
-	put_aside(call, task);
+	save_call(call, task);
 	call->start = 0;
 	return 0;
 }
@@ -200,7 +200,7 @@ int BPF_PROG(syscall_enter, struct pt_regs *regs, long id)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 {
-	struct call call = take_call(regs);
+	struct call call = pop_call(regs);
 	__u32 error = errno_of(ret);
 	__u64 now;
 
@@ -222,11 +222,10 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 }
 
 /*
- * A thread's last sign of life, in do_exit() on its own task (kernel/exit.c): it makes no call any
- * more.
+ * Fires in do_exit() on the exiting task (kernel/exit.c), which makes no call any more.
  */
 SEC("tp_btf/sched_process_exit")
-int BPF_PROG(syscall_forget, struct task_struct *task)
+int BPF_PROG(syscall_cleanup, struct task_struct *task)
 {
 	__u64 key = (__u64)task;
 

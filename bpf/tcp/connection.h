@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The connections that are remembered, by socket. */
+/* The table of connections, by socket. */
 #pragma once
 
-#include <asm-generic/errno-base.h>
-
-#include <ringtap/ring.h>
+#include <ringtap/account.h>
 #include <ringtap/sock.h>
 
-/* Connections remembered at once; not preallocated. */
+/* Connections known at once; not preallocated. */
 #define CONNECTIONS_MAX 262144
 
 enum tcp_role {
@@ -53,20 +51,17 @@ static __always_inline struct connection *connection_of(struct sock *sk)
 }
 
 /*
- * Remembers a connection; with BPF_ANY in place of another that the socket's memory has held, with
- * BPF_NOEXIST unless it is known. False, and counted as a loss, when there is no room.
+ * Inserts a connection; with BPF_ANY in place of another that the socket's memory has held, with
+ * BPF_NOEXIST unless it is known. False, and counted as map_full, when the table is full.
  */
-static __always_inline bool remember(struct sock *sk, struct connection *c, __u64 flags)
+static __always_inline bool insert_connection(struct sock *sk, struct connection *c, __u64 flags)
 {
 	__u64 key = (__u64)sk;
-	long error = bpf_map_update_elem(&connections, &key, c, flags);
 
-	if (error && error != -EEXIST)
-		lose_to_map();
-	return !error;
+	return update_or_count(&connections, &key, c, flags);
 }
 
-static __always_inline void forget(struct sock *sk)
+static __always_inline void delete_connection(struct sock *sk)
 {
 	__u64 key = (__u64)sk;
 

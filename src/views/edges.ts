@@ -81,7 +81,7 @@ class Edges {
   }
 
   began(): void {
-    this.#known.beginCensus();
+    this.#known.beginSnapshot();
     for (const edge of this.#all()) {
       edge.counted = 0;
     }
@@ -95,7 +95,7 @@ class Edges {
   }
 
   ended(): void {
-    this.#known.endCensus();
+    this.#known.endSnapshot();
     this.#isReady = true;
     for (const edge of this.#all()) {
       edge.open = edge.counted;

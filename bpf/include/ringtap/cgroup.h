@@ -8,7 +8,7 @@
 #include <ringtap/core.h>
 
 enum cgroup_source {
-	CGROUP_NONE,	/* nobody asks: all ids are 0, at no cost */
+	CGROUP_NONE,	/* no label needs them: all ids are 0, at no cost */
 	CGROUP_UNIFIED, /* version 2 */
 	CGROUP_PIDS,	/* the hierarchy of a version 1 controller */
 	CGROUP_MEMORY,
@@ -19,7 +19,10 @@ const volatile __u32 cgroup_source = CGROUP_NONE;
 
 KERNEL_TYPES_BEGIN
 
-/* Only its values' names count: each kernel numbers them anew (include/linux/cgroup_subsys.h). */
+/*
+ * Only the names of its values matter: each kernel numbers them anew
+ * (include/linux/cgroup_subsys.h).
+ */
 enum cgroup_subsys_id {
 	pids_cgrp_id,
 	memory_cgrp_id,
@@ -48,7 +51,7 @@ struct css_set {
 
 KERNEL_TYPES_END
 
-/* The number of the version 1 controller that is asked for, as this kernel counts them. */
+/* The number of the version 1 controller that cgroup_source names, as this kernel counts them. */
 static __always_inline __u32 controller(void)
 {
 	return cgroup_source == CGROUP_PIDS ?

@@ -1,30 +1,33 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The ring and its books. Each object that includes this has one ring, `events`, and one per-CPU
- * account of what its programs produced and what they could not deliver: produced = consumed by
- * userspace + ring_full + map_full + sampled, exactly, at rest.
+ * The ring, through which records go to userspace.
+ *
+ * This is the contract between an object and the loader (src/engine/load.ts). The loader finds each
+ * part by its name, and asks for it only where an object has it:
+ *
+ *   events         the ring (this header). The loader sets its size, a power of two of bytes, maps
+ *                  it and reads its records. Each record is the same struct, or a head of it, of a
+ *                  multiple of 8 bytes, named by EXPORT_RECORD() (core.h). An object without a ring
+ *                  delivers through maps alone.
+ *   wakeup_bytes   constant of this header: the loader sets it to a quarter of the ring's size. The
+ *                  loader waits for the ring's poll, and submit() wakes it only each time that so
+ *                  many bytes have come to wait; what waits below that, a timer finds.
+ *   account        per-CPU map (account.h) of what was due and what was lost. Every object that
+ *                  includes this header has it. An object without one has nothing to lose, or
+ *                  counts what it delivers when userspace reads its maps.
+ *   cgroup_source  constant (cgroup.h): which hierarchy of control groups tells containers apart,
+ *                  an enum cgroup_source. The loader sets it to CGROUP_NONE unless labels need the
+ *                  groups. Every object that includes task.h has it.
+ *
+ * Other maps, constants and variables are the signal's own: its setup() sets them.
  */
 #pragma once
 
-#include <ringtap/core.h>
-
-struct account {
-	__u64 produced;	 /* records that were due, delivered or not */
-	__u64 ring_full; /* of those: refused, no room in the ring */
-	__u64 map_full;	 /* of those: refused, no room in a map */
-	__u64 sampled;	 /* of those: left out, so that the ring does not fill up */
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct account);
-} account SEC(".maps");
+#include <ringtap/account.h>
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4 * 1024 * 1024); /* bytes; userspace resizes it to --ring.size */
+	__uint(max_entries, 4 * 1024 * 1024); /* bytes; the loader resizes it */
 } events SEC(".maps");
 
 /*
@@ -32,33 +35,6 @@ struct {
  * them. A power of two.
  */
 const volatile __u64 wakeup_bytes = 1024 * 1024;
-
-static __always_inline struct account *books(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&account, &zero);
-}
-
-/*
- * A softirq can interrupt a program on its own CPU, so that even a per-CPU counter needs an atomic
- * add.
- */
-static __always_inline void bump(__u64 *counter)
-{
-	__sync_fetch_and_add(counter, 1);
-}
-
-/* A record that is due but cannot be kept, for want of room in a map. */
-static __always_inline void lose_to_map(void)
-{
-	struct account *account = books();
-
-	if (!account)
-		return;
-	bump(&account->produced);
-	bump(&account->map_full);
-}
 
 /* Bytes that wait in the ring. */
 static __always_inline __u64 waiting_bytes(void)
@@ -70,7 +46,7 @@ static __always_inline __u64 waiting_bytes(void)
  * Is the ring filling up? From when it is half full (it holds 4 * wakeup_bytes), until only an
  * eighth waits.
  */
-static bool is_thinning;
+static bool is_sampling;
 
 /*
  * For a record of which a sample will do: is it to be left out? While the ring is filling up, all
@@ -82,32 +58,35 @@ static __always_inline bool is_sampled_out(__u64 waiting)
 	__u32 halvings;
 
 	if (waiting >= 2 * wakeup_bytes)
-		is_thinning = true;
-	else if (is_thinning && waiting < wakeup_bytes / 2)
-		is_thinning = false;
-	if (!is_thinning)
+		is_sampling = true;
+	else if (is_sampling && waiting < wakeup_bytes / 2)
+		is_sampling = false;
+	if (!is_sampling)
 		return false;
 	halvings = 1 + 2 * waiting / wakeup_bytes;
 	if (!(bpf_get_prandom_u32() & ((1u << (halvings & 15)) - 1)))
 		return false;
-	account = books();
+	account = account_of_this_cpu();
 	if (account) {
-		bump(&account->produced);
-		bump(&account->sampled);
+		atomic_inc(&account->produced);
+		atomic_inc(&account->sampled);
 	}
 	return true;
 }
 
-/* Room for one record of `size` bytes, a constant; NULL, and counted, when the ring is full. */
+/*
+ * Reserves one record of `size` bytes, a constant, and counts it as produced. NULL, and counted as
+ * ring_full, when the ring is full. The caller fills the record and gives it to submit().
+ */
 static __always_inline void *reserve(__u64 size)
 {
-	struct account *account = books();
+	struct account *account = account_of_this_cpu();
 	void *record = bpf_ringbuf_reserve(&events, size, 0);
 
 	if (account) {
-		bump(&account->produced);
+		atomic_inc(&account->produced);
 		if (!record)
-			bump(&account->ring_full);
+			atomic_inc(&account->ring_full);
 	}
 	return record;
 }
@@ -115,7 +94,7 @@ static __always_inline void *reserve(__u64 size)
 /*
  * Hands a record over, when so many bytes waited a moment ago. The wake-up is due each time they
  * pass a multiple of wakeup_bytes; its window of a sixteenth is wider than the records that several
- * CPUs can add between one's reserve and its look, so none passes unseen.
+ * CPUs can add between one's reserve and its query, so that none passes unseen.
  */
 static __always_inline void submit_behind(void *record, __u64 waiting)
 {

@@ -50,7 +50,7 @@ struct pt_regs {
 
 KERNEL_TYPES_END
 
-/* The numbers that signals ask for, native and (with COMPAT_BIT) of a 32-bit caller. */
+/* The numbers that signals select by, native and (with COMPAT_BIT) of a 32-bit caller. */
 #if defined(__TARGET_ARCH_x86)
 enum syscall_nr {
 	NR_OPEN = 2,
@@ -99,7 +99,7 @@ static __always_inline bool is_compat(void)
 }
 
 /*
- * The same from the registers at sys_enter, mostly without asking for the task: x86's SYSCALL
+ * The same from the registers at sys_enter, mostly without reading the task: x86's SYSCALL
  * instruction, which only 64-bit code can use, leaves its return address in rcx and the flags in
  * r11.
  */
@@ -113,8 +113,8 @@ static __always_inline bool is_compat_entry(struct pt_regs *regs)
 }
 
 /*
- * The number of the call that `regs` belong to, in the caller's table, whichever that is; cheap, to
- * leave early by.
+ * The number of the call that `regs` belong to, in the caller's table, whichever that is: cheap
+ * enough to filter by first.
  */
 static __always_inline __u32 unmarked_syscall_nr(struct pt_regs *regs)
 {

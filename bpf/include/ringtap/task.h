@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Tasks: the kernel's types, and who did it. */
+/* Tasks: the kernel's types, and the actor of a record: who did it. */
 #pragma once
 
 #include <ringtap/core.h>
@@ -56,7 +56,7 @@ struct actor {
 	__u32 tid;
 	char comm[COMM_LEN];	    /* the process's: its thread-group leader's */
 	char thread_comm[COMM_LEN]; /* the thread's own */
-	__u64 cgroup;		    /* the thread's, by id; 0 when nobody asks */
+	__u64 cgroup;		    /* the thread's, by id; 0 with CGROUP_NONE */
 };
 
 /*
@@ -84,8 +84,8 @@ static __always_inline void actor_of(struct actor *actor, struct task_struct *ta
 }
 
 /*
- * The same for the current task, at half the cost: a thread that leads its group needs no look at
- * the leader.
+ * The same for the current task, at half the cost: for a thread that leads its group, the leader
+ * need not be read.
  */
 static __always_inline void current_actor(struct actor *actor)
 {

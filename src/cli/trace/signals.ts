@@ -34,7 +34,7 @@ function signalOptions(options: TraceOptions): SignalOptions {
   };
 }
 
-/** The signal with `print` in place of its metrics. What it adopts at its start, it still adopts. */
+/** The signal with `print` in place of its metrics. What it discovers at its start, it still discovers. */
 function printing(signal: Signal, print: (record: EventRecord) => void): Signal {
   return {
     ...signal,

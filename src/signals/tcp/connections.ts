@@ -2,10 +2,10 @@
 import { KeyTable, keyTableMemory } from "../../metrics/key-table.js";
 
 /**
- * After this many censuses without it a connection is forgotten: its end went missing with a full ring. One census can miss a
+ * After this many snapshots without it a connection is deleted: its end went missing with a full ring. One snapshot can miss a
  * connection that is there, while its neighbours in the kernel's hash come and go.
  */
-const missedCensuses = 8;
+const missedSnapshots = 8;
 
 /** Bytes of a connection: six numbers in arrays that grow by half, an entry of the key table. */
 const connectionBytes = 6 * 8 * 1.5;
@@ -15,8 +15,8 @@ export function connectionsMemory(connections: number): number {
   return connections * connectionBytes + keyTableMemory(2, connections);
 }
 
-/** In place of a census: the id is free. */
-const forgotten = -Infinity;
+/** In place of a snapshot: the id is free. */
+const deleted = -Infinity;
 
 /**
  * What names a connection, and what it has counted since the agent has known it. Words where numbers are too large for V8 to return
@@ -47,15 +47,15 @@ export class Connections {
   readonly #sent: number[] = [];
   readonly #received: number[] = [];
   readonly #retransmits: number[] = [];
-  readonly #census: number[] = [];
-  #censuses = 0;
+  readonly #shownIn: number[] = [];
+  #snapshots = 0;
 
   /** Open connections known. */
   get size(): number {
     return this.#table.size;
   }
 
-  /** Takes a connection's totals: leaves what they add in `sent`, `received` and `retransmits`. Returns its id. */
+  /** Reads a connection's totals: leaves what they add in `sent`, `received` and `retransmits`. Returns its id. */
   advance(record: ConnectionRecord): number {
     const { sent, received, retransmits } = record;
     this.#key[0] = record.connection(0);
@@ -67,7 +67,7 @@ export class Connections {
     } else if (this.#start[2 * id] !== record.start(0) || this.#start[2 * id + 1] !== record.start(1)) {
       this.#begin(id, record);
     }
-    // A record may have waited in the ring while a census, which sees the present, went by: it adds nothing.
+    // A record may have waited in the ring while a snapshot, which shows the present, went by: it adds nothing.
     this.sent = Math.max(0, sent - (this.#sent[id] as number));
     this.received = Math.max(0, received - (this.#received[id] as number));
     this.retransmits = Math.max(0, retransmits - (this.#retransmits[id] as number));
@@ -77,23 +77,23 @@ export class Connections {
     return id;
   }
 
-  /** A census begins. */
-  beginCensus(): void {
-    this.#censuses++;
+  /** A snapshot of the kernel's connections begins. */
+  beginSnapshot(): void {
+    this.#snapshots++;
   }
 
-  /** A census shows a connection: is it for the first time? */
+  /** The snapshot shows a connection: is it for the first time? */
   count(id: number): boolean {
-    const first = this.#census[id] !== this.#censuses;
-    this.#census[id] = this.#censuses;
+    const first = this.#shownIn[id] !== this.#snapshots;
+    this.#shownIn[id] = this.#snapshots;
     return first;
   }
 
-  /** Forgets connections that the last censuses have not shown. */
-  endCensus(): void {
+  /** The snapshot ends: deletes connections that the last ones have not shown. */
+  endSnapshot(): void {
     for (let id = 0; id < this.#table.end; id++) {
-      const seen = this.#census[id] as number;
-      if (seen !== forgotten && this.#censuses - seen >= missedCensuses) {
+      const seen = this.#shownIn[id] as number;
+      if (seen !== deleted && this.#snapshots - seen >= missedSnapshots) {
         this.remove(id);
       }
     }
@@ -101,7 +101,7 @@ export class Connections {
 
   /** A connection has ended. */
   remove(id: number): void {
-    this.#census[id] = forgotten;
+    this.#shownIn[id] = deleted;
     this.#table.remove(id);
   }
 
@@ -111,6 +111,6 @@ export class Connections {
     this.#sent[id] = 0;
     this.#received[id] = 0;
     this.#retransmits[id] = 0;
-    this.#census[id] = this.#censuses - 1;
+    this.#shownIn[id] = this.#snapshots - 1;
   }
 }

@@ -110,13 +110,13 @@ function start(context: SignalContext, { peers }: SignalOptions): Handlers<TcpEv
   const metrics = declareMetrics(context, peers);
   const known = new Connections();
   const sample = new TcpSample();
-  const census = context.iterator("tcp_census", "connections");
-  const adopt = context.iterator("tcp_adopt");
-  /** Entries of the kernel's map of connections, by the last census. */
-  let remembered = 0;
+  const snapshot = context.iterator("tcp_snapshot", "connections");
+  const discover = context.iterator("tcp_discover");
+  /** Entries of the kernel's map of connections, by the last snapshot. */
+  let entries = 0;
   let watchers: readonly CensusWatcher[] = [];
 
-  /** Makes the gauge what a census has counted, by subject and role, in one go: no scrape shows half of it. */
+  /** Makes the gauge what a snapshot has counted, by subject and role, in one go: no scrape shows half of it. */
   function publish(open: ReadonlyMap<number, number>): void {
     metrics.connections.zero();
     for (const [key, count] of open) {
@@ -196,16 +196,16 @@ function start(context: SignalContext, { peers }: SignalOptions): Handlers<TcpEv
     },
 
     attached() {
-      for (let bytes = adopt.read(8); bytes > 0; bytes = adopt.read(8));
+      for (let bytes = discover.read(8); bytes > 0; bytes = discover.read(8));
     },
 
     async collect() {
       const open = new Map<number, number>();
-      known.beginCensus();
+      known.beginSnapshot();
       for (const watcher of watchers) {
         watcher.began();
       }
-      remembered = await readRecordsInTurns(census, TcpSample.size, sample, (record) => {
+      entries = await readRecordsInTurns(snapshot, TcpSample.size, sample, (record) => {
         if (record.phase !== TcpPhase.open) {
           return;
         }
@@ -221,7 +221,7 @@ function start(context: SignalContext, { peers }: SignalOptions): Handlers<TcpEv
           open.set(key, (open.get(key) ?? 0) + 1);
         }
       });
-      known.endCensus();
+      known.endSnapshot();
       publish(open);
       for (const watcher of watchers) {
         watcher.ended();
@@ -235,7 +235,7 @@ function start(context: SignalContext, { peers }: SignalOptions): Handlers<TcpEv
       };
     },
 
-    mapEntries: () => [["connections", remembered]],
+    mapEntries: () => [["connections", entries]],
     memoryAtLimit: () => connectionsMemory(context.map("connections").info.maxEntries),
   };
 }

@@ -30,7 +30,7 @@ describe("Connections", () => {
     assert.equal(connections.size, 2);
   });
 
-  it("adds nothing for a record older than what a census has shown, and nothing twice", () => {
+  it("adds nothing for a record older than what a snapshot has shown, and nothing twice", () => {
     const connections = new Connections();
     connections.advance(totals(socketA, 100));
     connections.advance(totals(socketA, 60));
@@ -55,28 +55,28 @@ describe("Connections", () => {
     assert.equal(connections.sent, 100);
   });
 
-  it("counts each connection once a census", () => {
+  it("counts each connection once a snapshot", () => {
     const connections = new Connections();
     for (let round = 0; round < 3; round++) {
-      connections.beginCensus();
+      connections.beginSnapshot();
       assert.equal(connections.count(connections.advance(totals(socketA, 1))), true);
       assert.equal(connections.count(connections.advance(totals(socketA, 1))), false);
-      connections.endCensus();
+      connections.endSnapshot();
     }
   });
 
-  it("keeps a connection that one census misses, and drops one that none shows any more", () => {
+  it("keeps a connection that one snapshot misses, and deletes one that none shows any more", () => {
     const connections = new Connections();
     connections.advance(totals(socketA, 100));
     for (let round = 0; round < 5; round++) {
-      connections.beginCensus();
-      connections.endCensus();
+      connections.beginSnapshot();
+      connections.endSnapshot();
     }
     connections.advance(totals(socketA, 101));
     assert.equal(connections.sent, 1, "what was counted is still known");
     for (let round = 0; round < 20; round++) {
-      connections.beginCensus();
-      connections.endCensus();
+      connections.beginSnapshot();
+      connections.endSnapshot();
     }
     assert.equal(connections.size, 0);
   });

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The account of an object: what its programs had to deliver, and what they could not, so that no
+ * event is lost uncounted:
+ *
+ *   produced = consumed by userspace + ring_full + map_full + sampled, exactly, at rest.
+ */
+#pragma once
+
+#include <asm-generic/errno-base.h>
+
+#include <ringtap/core.h>
+
+struct account {
+	__u64 produced;	 /* events that were due, delivered or not */
+	__u64 ring_full; /* of those: lost, the ring had no space */
+	__u64 map_full;	 /* of those: lost, a map was at its capacity or no memory was left */
+	__u64 sampled;	 /* of those: left out, so that the ring does not fill up */
+};
+
+/* The loader reads it by this name, and adds the CPUs up. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct account);
+} account SEC(".maps");
+
+static __always_inline struct account *account_of_this_cpu(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&account, &zero);
+}
+
+/*
+ * A softirq can interrupt a program on its own CPU, so that even a per-CPU counter needs an atomic
+ * add.
+ */
+static __always_inline void atomic_inc(__u64 *counter)
+{
+	__sync_fetch_and_add(counter, 1);
+}
+
+/* Counts an event that is due but lost, because a map is at its capacity. */
+static __always_inline void count_map_full(void)
+{
+	struct account *account = account_of_this_cpu();
+
+	if (!account)
+		return;
+	atomic_inc(&account->produced);
+	atomic_inc(&account->map_full);
+}
+
+/*
+ * bpf_map_update_elem() that counts what it could not store: true when the element was stored.
+ * With BPF_NOEXIST, an element that exists already is no loss.
+ */
+static __always_inline bool update_or_count(void *map, const void *key, const void *value,
+					    __u64 flags)
+{
+	long error = bpf_map_update_elem(map, key, value, flags);
+
+	if (error && error != -EEXIST)
+		count_map_full();
+	return !error;
+}

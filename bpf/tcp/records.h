@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What tcp reports: a record for each event, a sample for each connection of a snapshot. */
+#pragma once
+
+#include <ringtap/endpoints.h>
+#include <ringtap/ring.h>
+
+#include "connection.h"
+#include "outcome.h"
+
+enum tcp_event_kind {
+	TCP_EVENT_CONNECT, /* an active open has ended, well or not */
+	TCP_EVENT_ACCEPT,
+	TCP_EVENT_CLOSE, /* a connection has ended */
+	TCP_EVENT_RESET_SENT,
+	TCP_EVENT_RESET_RECEIVED,
+};
+
+/* A connection as it stands; counts are totals since the agent has known it. */
+struct tcp_sample {
+	__u32 connection[2]; /* the socket's address; with start it names the connection */
+	__u32 start[2];	     /* SYN sent or accept returned, ns, low word first; 0: open before */
+	__u64 sent;	     /* payload bytes, retransmissions left out */
+	__u64 received;	     /* payload bytes, in order */
+	__u32 retransmits;   /* segments, SYN and SYN-ACK included */
+	__u32 rtt_us;	     /* smoothed round-trip time, microseconds; 0: none measured */
+	__u32 state;	     /* as include/net/tcp_states.h numbers them */
+	enum tcp_role role;
+	enum tcp_phase phase;
+	__u32 reserved;
+	struct actor actor;
+	struct endpoints ends;
+};
+
+struct tcp_event {
+	__u64 time;	/* CLOCK_MONOTONIC, ns */
+	__u64 duration; /* connect: SYN to outcome; closed: lifetime, 0 when unknown; ns */
+	struct tcp_sample sample;
+	enum tcp_event_kind kind;
+	enum tcp_result result; /* connect */
+	__u32 error;		/* connect: the errno behind the result, 0 when established */
+	__u32 reserved_end;
+};
+
+EXPORT_RECORD(tcp_event);
+EXPORT_RECORD(tcp_sample);
+
+static __always_inline void describe_sample(struct tcp_sample *sample, struct sock *sk,
+					    struct connection *c)
+{
+	struct tcp_sock *tcp = (void *)sk;
+	struct traffic traffic = traffic_of(sk);
+	__u64 address = address_of(sk);
+
+	__builtin_memcpy(sample->connection, &address, sizeof(address));
+	__builtin_memcpy(sample->start, &c->start, sizeof(c->start));
+	sample->sent = traffic.sent - c->base_sent;
+	sample->received = traffic.received - c->base_received;
+	sample->retransmits = traffic.retransmits - c->base_retransmits;
+	sample->rtt_us = BPF_CORE_READ(tcp, srtt_us) >> 3;
+	sample->state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	sample->role = c->role;
+	sample->phase = c->phase;
+	sample->reserved = 0;
+	sample->actor = c->actor;
+	endpoints_of_sock(&sample->ends, sk);
+}
+
+static __always_inline struct tcp_event *begin(struct sock *sk, struct connection *c, __u32 kind)
+{
+	struct tcp_event *event = reserve(sizeof(*event));
+
+	if (!event)
+		return NULL;
+	event->time = bpf_ktime_get_ns();
+	event->duration = c->start ? event->time - c->start : 0;
+	describe_sample(&event->sample, sk, c);
+	event->reserved_end = 0;
+	event->kind = kind;
+	event->result = RESULT_ESTABLISHED;
+	event->error = 0;
+	return event;
+}
+
+static __always_inline void report(struct sock *sk, struct connection *c, __u32 kind)
+{
+	struct tcp_event *event = begin(sk, c, kind);
+
+	if (event)
+		submit(event);
+}
+
+static __always_inline void report_failure(struct sock *sk, struct connection *c, __u32 error,
+					   __u64 sockaddr)
+{
+	struct tcp_event *event = begin(sk, c, TCP_EVENT_CONNECT);
+
+	if (!event)
+		return;
+	event->result = error ? result_of(error) : RESULT_ABORTED;
+	event->error = error;
+	if (sockaddr)
+		remote_of_sockaddr(&event->sample.ends, sockaddr);
+	submit(event);
+}
