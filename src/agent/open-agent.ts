@@ -165,6 +165,7 @@ export function openAgent(options: AgentOptions = {}): Agent {
     },
     async read(metric) {
       await agent.collect();
+      catalog.collect();
       for (const table of catalog) {
         if (table.name === metric) {
           return [...tableSamples(table)];

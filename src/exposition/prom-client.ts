@@ -76,6 +76,7 @@ export function registerCatalog(
     let completed = false;
     try {
       await collect();
+      catalog.collect();
       completed = true;
     } finally {
       // The tables are read in the promise callbacks that are due next, all before another turn of the loop.

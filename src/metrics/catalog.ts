@@ -1,8 +1,8 @@
 /** All tables of a process, and the retirement of subjects that are gone. */
-import type { Dimension } from "./dimension.js";
+import { Dimension } from "./dimension.js";
 import { HistogramTable, type HistogramDefinition } from "./histogram-table.js";
-import type { TableDefinition, TableSettings } from "./table.js";
-import { ValueTable } from "./value-table.js";
+import type { TableSettings } from "./table.js";
+import { type ValueDefinition, ValueTable } from "./value-table.js";
 
 /** The most series of each metric when nobody asks for another limit. */
 export const defaultSeriesLimit = 100_000;
@@ -45,6 +45,7 @@ export class Catalog {
   #seriesLimit: number;
   readonly #grace: number;
   readonly #clock: () => number;
+  readonly #start: number;
   readonly #tables = new Map<string, AnyTable>();
   /** By dimension and id, oldest first. */
   readonly #retired = new Map<Dimension, Map<number, Retirement>>();
@@ -59,11 +60,12 @@ export class Catalog {
     this.#seriesLimit = checkedLimit(seriesLimit);
     this.#grace = grace;
     this.#clock = clock;
+    this.#start = clock();
   }
 
   /** What new tables get. */
   get #settings(): TableSettings {
-    return { limit: this.#seriesLimit, clock: this.#clock };
+    return { limit: this.#seriesLimit, clock: this.#clock, start: this.#start };
   }
 
   /** The most series of each metric that is not bounded. */
@@ -80,18 +82,33 @@ export class Catalog {
   }
 
   /** Declares a counter; its name must end in `_total`. Throws when the name is taken or against the rules. */
-  counter(definition: TableDefinition): ValueTable {
+  counter(definition: ValueDefinition): ValueTable {
     return this.#declare(new ValueTable("counter", definition, this.#settings));
   }
 
   /** Declares a gauge. Throws like {@link counter}. */
-  gauge(definition: TableDefinition): ValueTable {
+  gauge(definition: ValueDefinition): ValueTable {
     return this.#declare(new ValueTable("gauge", definition, this.#settings));
   }
 
   /** Declares a histogram of durations; its name should end in `_seconds`. Throws like {@link counter}. */
   histogram(definition: HistogramDefinition): HistogramTable {
     return this.#declare(new HistogramTable(definition, this.#settings));
+  }
+
+  /** Declares a gauge whose labels are what it has to say: it is 1. Throws like {@link counter}. */
+  info(name: string, help: string, labels: Readonly<Record<string, string>>): void {
+    const subject = new Dimension(Object.keys(labels));
+    this.gauge({ name, help, subject, bounded: true }).set(subject.intern(...Object.values(labels)), 0, 1);
+  }
+
+  /** Brings the numbers up to date that are kept elsewhere: call it before tables are read, after what fills the others. */
+  collect(): void {
+    for (const table of this) {
+      if (table.type !== "histogram") {
+        table.collect();
+      }
+    }
   }
 
   /** Bytes that all tables take at their limits; the text of labels is their dimensions'. */

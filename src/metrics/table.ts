@@ -1,5 +1,5 @@
 /** What counters, gauges and histograms share: a definition, keyed rows, and the series limit. */
-import type { Dimension } from "./dimension.js";
+import { Dimension } from "./dimension.js";
 import { checkLabelNames, checkMetricName, type MetricType } from "./names.js";
 import { KeyedRows } from "./rows.js";
 
@@ -8,13 +8,13 @@ export interface TableDefinition {
   readonly name: string;
   /** One sentence for HELP; never empty. */
   readonly help: string;
-  /** The labels that say who: pid and comm, a signal, a program. Subjects come and go. */
-  readonly subject: Dimension;
+  /** The labels that say who: pid and comm, a signal, a program. Subjects come and go. Default: no labels, and so one series. */
+  readonly subject?: Dimension;
   /** The labels that say what: a result, a syscall. Their tuples stay for the life of the process. */
   readonly detail?: Dimension | undefined;
   /**
    * The label values come from a fixed list (signals, programs, maps), so the series limit does not apply. Only such a counter
-   * may be {@link ValueTable.set}.
+   * may be {@link ValueTable.set}. Default: whether there is no subject.
    */
   readonly bounded?: boolean;
 }
@@ -25,7 +25,12 @@ export interface TableSettings {
   readonly limit: number;
   /** Milliseconds since 1970. Default Date.now. */
   readonly clock?: () => number;
+  /** When all counts were 0, of those too that are kept outside of tables; milliseconds since 1970. Default: now. */
+  readonly start?: number;
 }
+
+/** The subject of metrics without labels. */
+const noLabels = new Dimension([]);
 
 /** How long after an event its row may come to be at most, milliseconds: counts in the kernel are read each second. */
 const lateness = 1000;
@@ -50,6 +55,7 @@ export abstract class Table {
   /** Milliseconds since 1970. */
   protected readonly clock: () => number;
   readonly #isBounded: boolean;
+  readonly #start: number;
   #otherRows = 0;
   #folded = 0;
   #most = Infinity;
@@ -60,18 +66,20 @@ export abstract class Table {
     if (definition.help === "") {
       throw new Error(`metric ${JSON.stringify(definition.name)}: no help text`);
     }
-    const labels = [...definition.subject.names, ...(definition.detail?.names ?? [])];
+    const { subject = noLabels } = definition;
+    const labels = [...subject.names, ...(definition.detail?.names ?? [])];
     checkLabelNames(labels);
     if (type === "histogram" && labels.includes("le")) {
       throw new Error(`metric ${JSON.stringify(definition.name)}: a histogram's own label is le`);
     }
     this.name = definition.name;
     this.help = definition.help;
-    this.subject = definition.subject;
+    this.subject = subject;
     this.detail = definition.detail;
     this.seriesPerRow = seriesPerRow;
-    this.#isBounded = definition.bounded === true;
+    this.#isBounded = definition.bounded ?? definition.subject === undefined;
     this.clock = settings.clock ?? Date.now;
+    this.#start = settings.start ?? this.clock();
     this.limitSeries(settings.limit);
   }
 
@@ -128,6 +136,16 @@ export abstract class Table {
   /** Removes every row of a subject, at a cost of its rows and no others; `subject.other` keeps its rows. Returns how many went. */
   removeSubject(subject: number): number {
     return subject === this.subject.other ? 0 : this.rows.removeSubject(subject);
+  }
+
+  /** {@link row} for a number that is kept elsewhere, where it may have grown since the start and not only since the row is there. */
+  protected rowSinceStart(subject: number, detail: number): number {
+    const { size } = this.rows;
+    const row = this.row(subject, detail);
+    if (this.rows.size > size) {
+      this.#created.data[row] = this.#start - lateness;
+    }
+    return row;
   }
 
   #newRow(subject: number, detail: number): number {

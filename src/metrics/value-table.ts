@@ -1,6 +1,14 @@
 /** Counters and gauges. */
 import { Table, type TableDefinition, type TableSettings } from "./table.js";
 
+/** A counter or a gauge. */
+export interface ValueDefinition extends TableDefinition {
+  /** Brings up to date what is kept elsewhere; {@link Catalog.collect} calls it before the numbers are read. */
+  readonly collect?: (table: ValueTable) => void;
+  /** The same for a metric without labels: its number. */
+  readonly read?: () => number;
+}
+
 /**
  * One number for each (subject, detail). Updating a row that exists allocates nothing.
  *
@@ -11,10 +19,18 @@ import { Table, type TableDefinition, type TableSettings } from "./table.js";
 export class ValueTable extends Table {
   readonly type: "counter" | "gauge";
   readonly #values = this.rows.addColumn(1);
+  readonly #collect: ((table: ValueTable) => void) | undefined;
 
-  constructor(type: "counter" | "gauge", definition: TableDefinition, settings: TableSettings) {
+  constructor(type: "counter" | "gauge", definition: ValueDefinition, settings: TableSettings) {
     super(type, definition, settings, 1);
+    const { collect, read } = definition;
     this.type = type;
+    this.#collect = read === undefined ? collect : () => this.set(this.subject.other, 0, read());
+  }
+
+  /** Brings the numbers up to date, where the definition says how. */
+  collect(): void {
+    this.#collect?.(this);
   }
 
   /** The numbers by row, valid up to `size` and until the next insertion or removal. */
@@ -45,7 +61,7 @@ export class ValueTable extends Table {
       throw new TypeError(`metric ${this.name}: a counter with a series limit cannot be set; add the difference`);
     }
     const foldedBefore = this.folded;
-    const row = this.row(subject, detail);
+    const row = this.rowSinceStart(subject, detail);
     const shared = this.folded !== foldedBefore;
     this.#values.data[row] = shared ? (this.#values.data[row] as number) + n : n;
   }

@@ -7,14 +7,16 @@ import { describe, test, type TestContext } from "node:test";
 import { setImmediate } from "node:timers/promises";
 
 import { pino } from "pino";
-import { Registry } from "prom-client";
 
 import { followKubernetes, type Kubernetes, nameContainers } from "../../src/cli/kubernetes.js";
-import { registerKubernetesMetrics } from "../../src/cli/run/kubernetes-metrics.js";
+import { declareKubernetesMetrics } from "../../src/cli/run/kubernetes-metrics.js";
 import { clusterApiServer } from "../../src/kubernetes/client/api-server.js";
 import { Cgroups } from "../../src/identity/cgroups.js";
+import { renderText } from "../../src/exposition/text/text.js";
+import { Catalog } from "../../src/metrics/catalog.js";
 import { parseAddress } from "../../src/kubernetes/peers/addresses.js";
 import { PodIndex } from "../../src/kubernetes/pods/pod-index.js";
+import { readText } from "../exposition/text/read-text.js";
 import { temporaryFolder } from "../http/certificates.js";
 import { type FakeApiServer, startFakeApiServer } from "../kubernetes/support/fake-api-server.js";
 import { until } from "../kubernetes/support/follow.js";
@@ -45,9 +47,10 @@ function flagsOf({ url, tokenFile, caFile }: FakeApiServer): string[] {
 }
 
 async function metricsOf(kubernetes: Kubernetes): Promise<string> {
-  const registry = new Registry();
-  registerKubernetesMetrics(registry, kubernetes);
-  return registry.metrics();
+  const catalog = new Catalog();
+  declareKubernetesMetrics(catalog, kubernetes);
+  catalog.collect();
+  return readText(renderText(catalog));
 }
 
 describe("what is followed", () => {

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Gauge, Registry } from "prom-client";
+import { Counter, Gauge, Histogram, type PrometheusContentType, Registry } from "prom-client";
 import { createAgentRegistry } from "../../src/exposition/agent-registry.js";
 import { createBody } from "../../src/exposition/body.js";
 import { Catalog } from "../../src/metrics/catalog.js";
 import { Dimension } from "../../src/metrics/dimension.js";
 import { checkMetrics } from "./promtool.js";
+import { readOpenMetrics } from "./text/openmetrics-referee.js";
 import { readText } from "./text/read-text.js";
 import { sampleCatalog } from "./sample-catalog.js";
 
@@ -34,6 +35,8 @@ test("it says how many series there are, and how many updates were folded", asyn
     assert.match(text, /^ringtap_series{metric="open"} 0$/m);
     assert.match(text, /^ringtap_series{metric="took_seconds"} 32$/m);
     assert.match(text, /^ringtap_series_limit 2$/m);
+    assert.match(text, /^ringtap_series{metric="ringtap_series"} 7$/m);
+    assert.match(text, /^ringtap_series{metric="ringtap_scrape_duration_seconds"} 15$/m);
     assert.match(text, /^ringtap_series_folded_total{metric="execs_total"} 3$/m);
     assert.match(text, /^ringtap_series_folded_total{metric="open"} 0$/m);
     assert.match(text, new RegExp(`^ringtap_scrape_duration_seconds_count ${scrape}$`, "m"));
@@ -117,3 +120,44 @@ test("only a render that was read to its end lets retired subjects go", async ()
   assert.equal(catalog.sweep(1), 1);
   assert.doesNotMatch(await readText(body()), /comm="sh"/);
 });
+
+for (const [what, contentType] of [
+  ["the text format", Registry.PROMETHEUS_CONTENT_TYPE],
+  ["OpenMetrics", Registry.OPENMETRICS_CONTENT_TYPE],
+] as const) {
+  test(`a registry that would write ${what} itself comes out right in each format`, async () => {
+    const registry = new Registry();
+    registry.setContentType(contentType as PrometheusContentType);
+    const own = new Counter({ name: "own_total", help: 'Say "\\".', labelNames: ["word"], registers: [registry] });
+    own.inc({ word: 'a"b' }, 2);
+    new Gauge({ name: "own_nan", help: "No number.", registers: [registry] }).set(NaN);
+    new Histogram({ name: "own_seconds", help: "Took.", buckets: [0.5, 1], registers: [registry] }).observe(1);
+    const body = createBody({ registry, catalog: sampleCatalog(), collect: [] });
+    const text = await readText(body("text"));
+    assert.deepEqual(checkMetrics(text), { status: 0, output: "" });
+    assert.equal(
+      text.slice(0, text.indexOf("# HELP ringtap_tcp")),
+      [
+        '# HELP own_total Say "\\\\".',
+        "# TYPE own_total counter",
+        'own_total{word="a\\"b"} 2',
+        "# HELP own_nan No number.",
+        "# TYPE own_nan gauge",
+        "own_nan NaN",
+        "# HELP own_seconds Took.",
+        "# TYPE own_seconds histogram",
+        'own_seconds_bucket{le="0.5"} 0',
+        'own_seconds_bucket{le="1"} 1',
+        'own_seconds_bucket{le="+Inf"} 1',
+        "own_seconds_sum 1",
+        "own_seconds_count 1",
+        "",
+      ].join("\n"),
+    );
+    const families = readOpenMetrics(await readText(body("openmetrics")));
+    assert.deepEqual(
+      families.slice(0, 3).map(({ name }) => name),
+      ["own", "own_nan", "own_seconds"],
+    );
+  });
+}

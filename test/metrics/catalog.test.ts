@@ -189,3 +189,63 @@ test("a released id serves its next owner from 0", () => {
   opens.add(id, 1, 3);
   assert.equal(opens.value(id, 1), 3);
 });
+
+test("numbers that are kept elsewhere are read before a scrape, and the others left alone", () => {
+  const catalog = new Catalog();
+  const resource = new Dimension(["resource"]);
+  let found = 3;
+  const up = catalog.gauge({ name: "up", help, read: () => found });
+  const errors = catalog.counter({
+    name: "errors_total",
+    help,
+    subject: resource,
+    bounded: true,
+    collect(table) {
+      table.set(resource.intern("pods"), 0, 10 * found);
+    },
+  });
+  const execs = catalog.counter({ name: "execs_total", help, subject: resource });
+  execs.add(resource.intern("pods"), 0, 7);
+  assert.deepEqual([up.size, errors.size], [0, 0]);
+  for (; found < 5; found++) {
+    catalog.collect();
+    assert.deepEqual([...up.values.subarray(0, up.size)], [found]);
+    assert.equal(errors.value(resource.intern("pods")), 10 * found);
+    assert.equal(execs.value(resource.intern("pods")), 7);
+  }
+  assert.deepEqual(up.subject.values(up.subjectAt(0)), []);
+});
+
+test("a metric without labels has one series, which no limit folds", () => {
+  const catalog = new Catalog({ seriesLimit: 1 });
+  const tables = [catalog.counter({ name: "a_total", help }), catalog.histogram({ name: "b_seconds", help })];
+  for (const table of tables) {
+    assert.equal(table.most, Infinity);
+    table.row(table.subject.other);
+    assert.deepEqual([table.size, table.folded], [1, 0]);
+  }
+});
+
+test("an info metric is 1 and has its labels", () => {
+  const catalog = new Catalog();
+  catalog.info("build_info", help, { version: "1.2.3", arch: "x86_64" });
+  const [info] = catalog;
+  assert.ok(info?.type === "gauge");
+  assert.deepEqual([info.size, info.values[0]], [1, 1]);
+  assert.equal(info.subject.text(info.subjectAt(0)), 'version="1.2.3",arch="x86_64"');
+});
+
+test("a counter that mirrors a count kept elsewhere was 0 when the catalog began, not when it was first read", () => {
+  let now = 1_000_000;
+  const catalog = new Catalog({ clock: () => now });
+  const signal = new Dimension(["signal"]);
+  const mirrored = catalog.counter({ name: "a_total", help, subject: signal, bounded: true });
+  const counted = catalog.counter({ name: "b_total", help, subject: signal, bounded: true });
+  now += 60_000;
+  mirrored.set(signal.intern("tcp"), 0, 4711);
+  counted.add(signal.intern("tcp"), 0, 1);
+  now += 60_000;
+  mirrored.set(signal.intern("tcp"), 0, 4712);
+  assert.equal(mirrored.created[0], 999_000);
+  assert.equal(counted.created[0], 1_059_000);
+});

@@ -108,3 +108,22 @@ test("buckets that cannot be are refused", () => {
   }
   assert.throws(() => makeTable({ subject: new Dimension(["le"]) }), /a histogram's own label is le/);
 });
+
+test("bounds that are given hold what took at most so long", () => {
+  const subject = new Dimension(["comm"]);
+  const bounds = [0.001, 0.0025, 5];
+  const table = new HistogramTable({ name: "took_seconds", help: "Took.", subject, bounds }, { limit: 12 });
+  assert.deepEqual([table.seriesPerRow, table.most, table.isNative], [6, 2, false]);
+  for (const nanoseconds of [0, 1_000_000, 1_000_001, 2_500_000, 2_500_000.5, 5_000_000_000, 5_000_000_001]) {
+    table.observe(1, 0, nanoseconds);
+  }
+  assert.deepEqual([...table.buckets.subarray(0, table.slots)], [2, 2, 2, 1]);
+  assert.throws(() => table.addSlots(0, -30, [1], 1), /not powers of two/);
+});
+
+for (const bounds of [[], [0, 1], [1, 1], [2, 1], [1, Infinity], [NaN]]) {
+  test(`bounds ${JSON.stringify(bounds)} are refused`, () => {
+    const definition = { name: "took_seconds", help: "Took.", subject: new Dimension([]), bounds };
+    assert.throws(() => new HistogramTable(definition, { limit: 12 }), RangeError);
+  });
+}

@@ -1,79 +1,77 @@
 /** Metrics about how well Kubernetes is known. */
-import { Counter, Gauge, type Registry } from "prom-client";
-
 import { circuitStates } from "../../kubernetes/client/breaker.js";
+import type { Catalog } from "../../metrics/catalog.js";
+import { Dimension } from "../../metrics/dimension.js";
 import type { Kubernetes } from "../kubernetes.js";
 
-/** Adds how it stands with each resource that is followed. Without a cluster the metrics have no series. */
-export function registerKubernetesMetrics(registry: Registry, { cluster, peers }: Kubernetes): void {
-  const registers = [registry];
+/** Declares the state of each resource that is followed. Without a cluster these metrics have no series. */
+export function declareKubernetesMetrics(catalog: Catalog, { cluster, peers }: Kubernetes): void {
   const resources = cluster?.resources ?? [];
-  const labelNames = ["resource"];
-  new Gauge({
-    name: "ringtap_kubernetes_up",
-    help: "1 while the resource is followed; 0 before its first list and from a failure on: labels may be out of date.",
-    labelNames,
-    registers,
-    collect() {
-      resources.forEach(({ name, isUp }) => this.set({ resource: name }, isUp ? 1 : 0));
-    },
-  });
-  new Gauge({
-    name: "ringtap_kubernetes_last_sync_timestamp_seconds",
-    help: "When the resource was last known to be as it is in the cluster; 0 for never.",
-    labelNames,
-    registers,
-    collect() {
-      resources.forEach(({ name, lastSync }) => this.set({ resource: name }, lastSync / 1000));
-    },
-  });
-  new Gauge({
-    name: "ringtap_kubernetes_objects",
-    help: "Objects of the resource that are known.",
-    labelNames,
-    registers,
-    collect() {
-      resources.forEach(({ name, objects }) => this.set({ resource: name }, objects));
-    },
-  });
-  new Counter({
+  const resource = new Dimension(["resource"]);
+  const reason = new Dimension(["reason"]);
+  const state = new Dimension(["state"]);
+
+  /** Declares a gauge with a number for each resource. */
+  function declareGauge(name: string, help: string, read: (resource: (typeof resources)[number]) => number): void {
+    catalog.gauge({
+      name,
+      help,
+      subject: resource,
+      bounded: true,
+      collect(gauge) {
+        for (const each of resources) {
+          gauge.set(resource.intern(each.name), 0, read(each));
+        }
+      },
+    });
+  }
+
+  declareGauge(
+    "ringtap_kubernetes_up",
+    "1 while the resource is being watched; 0 before its first list and after a failure, when labels may be out of date.",
+    ({ isUp }) => (isUp ? 1 : 0),
+  );
+  declareGauge(
+    "ringtap_kubernetes_last_sync_timestamp_seconds",
+    "Unix time at which the resource was last known to be current; 0 before its first list.",
+    ({ lastSync }) => lastSync / 1000,
+  );
+  declareGauge("ringtap_kubernetes_objects", "Objects of the resource that are stored.", ({ objects }) => objects);
+  catalog.counter({
     name: "ringtap_kubernetes_errors_total",
-    help: "Lists and watches that failed, and objects left out, by reason.",
-    labelNames: ["resource", "reason"],
-    registers,
-    collect() {
-      this.reset();
+    help: "Lists and watches that failed, and objects that were left out, by reason.",
+    subject: resource,
+    detail: reason,
+    bounded: true,
+    collect(errors) {
       for (const { name, failures } of resources) {
-        failures.forEach((count, reason) => this.inc({ resource: name, reason }, count));
+        for (const [word, count] of failures) {
+          errors.set(resource.intern(name), reason.intern(word), count);
+        }
       }
     },
   });
-  new Gauge({
+  catalog.gauge({
     name: "ringtap_kubernetes_circuit_state",
-    help: "1 for the state of the circuit breaker before the API server: closed, open or half_open.",
-    labelNames: ["state"],
-    registers,
-    collect() {
+    help: "1 for the current state of the circuit breaker for the API server (closed, open or half_open), 0 for the others.",
+    subject: state,
+    bounded: true,
+    collect(gauge) {
       if (cluster !== undefined) {
-        circuitStates.forEach((state) => this.set({ state }, cluster.circuit === state ? 1 : 0));
+        for (const word of circuitStates) {
+          gauge.set(state.intern(word), 0, cluster.circuit === word ? 1 : 0);
+        }
       }
     },
   });
-  new Gauge({
+  catalog.gauge({
     name: "ringtap_peer_addresses",
-    help: "Addresses with ports by which peers of connections are known.",
-    registers,
-    collect() {
-      this.set(peers?.addresses ?? 0);
-    },
+    help: "Addresses, each with a port, by which peers of connections are recognised.",
+    read: () => peers?.addresses ?? 0,
   });
-  new Counter({
+  catalog.counter({
     name: "ringtap_peer_addresses_refused_total",
-    help: "Times that an address found no room among them: its peer goes by the class of its address.",
-    registers,
-    collect() {
-      this.reset();
-      this.inc(peers?.refusedAddresses ?? 0);
-    },
+    help: "Addresses not stored because the limit was reached; their peers are shown by the class of the address.",
+    read: () => peers?.refusedAddresses ?? 0,
   });
 }

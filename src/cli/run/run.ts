@@ -13,16 +13,11 @@ import { signals } from "../../signals/index.js";
 import { hookText } from "../../engine/load.js";
 import type { SignalStatus } from "../../engine/running.js";
 import { declareProgramStats } from "../../engine/self-metrics.js";
-import {
-  registerBuildInfo,
-  registerIdentityMetrics,
-  registerPageMetrics,
-  registerReloadMetrics,
-} from "./agent-metrics.js";
+import { declareBuildInfo, declareIdentityMetrics, declarePageMetrics, declareReloadMetrics } from "./agent-metrics.js";
 import { askedToEnd } from "../ending.js";
 import { addExamples } from "../reference/examples.js";
 import { followKubernetes, nameContainers, seriesLabels } from "../kubernetes.js";
-import { registerKubernetesMetrics } from "./kubernetes-metrics.js";
+import { declareKubernetesMetrics } from "./kubernetes-metrics.js";
 import { liveOptions, wantedCalls } from "./live-options.js";
 import { createLogger } from "../../log/logger.js";
 import { budgetTexts, memoryBudget } from "./memory-budget.js";
@@ -84,10 +79,10 @@ async function run(source: OptionsSource): Promise<void> {
     const { catalog, identity, running, statuses } = agent;
     nameContainers(identity.cgroups, kubernetes.pods, options.kubernetesPodLabels);
     const registry = createAgentRegistry();
-    registerBuildInfo(registry);
-    registerIdentityMetrics(registry, identity);
-    registerKubernetesMetrics(registry, kubernetes);
-    registerReloadMetrics(registry, followed.status);
+    declareBuildInfo(catalog);
+    declareIdentityMetrics(catalog, identity);
+    declareKubernetesMetrics(catalog, kubernetes);
+    declareReloadMetrics(catalog, followed.status);
     if (options.bpfStats) {
       stopStats = native.enableStats();
     }
@@ -104,7 +99,7 @@ async function run(source: OptionsSource): Promise<void> {
     );
     const webConfig = followWebConfig(options.webConfig, log);
     const page = pageStream(agent.live, { telemetryPath: options.telemetryPath, inForce: webConfig?.current, log });
-    registerPageMetrics(registry, page.status);
+    declarePageMetrics(catalog, page.status);
     const server = await startServer({
       listenAddresses: options.listenAddresses,
       telemetryPath: options.telemetryPath,

@@ -4,7 +4,8 @@
  *
  * The buckets of a table are those of a native histogram of schema 0, whose bounds are the powers of two: bucket k goes from
  * 2^(k - 1) s, exclusive, to 2^k s, inclusive. The first of the table goes down to 0 and is the zero bucket. The last is for all
- * that is longer than the table can tell, and becomes the one for infinite observations: "more than any bound".
+ * that is longer than the table can tell, and becomes the one for infinite observations: "more than any bound". Other tables than
+ * such of powers of two come in the classic form alone.
  */
 import type { HistogramTable } from "../../metrics/histogram-table.js";
 import {
@@ -92,11 +93,13 @@ export function writeHistogram(out: ProtobufWriter, table: HistogramTable, row: 
   }
   out.uint(histogram.count, total);
   out.double(histogram.sum, (table.sums[row] as number) / 1e9);
-  out.sint(histogram.schema, schema);
-  out.double(histogram.zeroThreshold, bounds[0] as number);
-  out.uint(histogram.zeroCount, buckets[row * slots] as number);
-  writeSpans(out, table, row);
-  writeDeltas(out, table, row);
+  if (table.isNative) {
+    out.sint(histogram.schema, schema);
+    out.double(histogram.zeroThreshold, bounds[0] as number);
+    out.uint(histogram.zeroCount, buckets[row * slots] as number);
+    writeSpans(out, table, row);
+    writeDeltas(out, table, row);
+  }
   writeTimestamp(out, histogram.created, table.created[row] as number);
   if (exemplar !== undefined) {
     writeExemplar(out, histogram.exemplar, exemplar);

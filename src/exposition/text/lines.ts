@@ -9,10 +9,17 @@ import { type FamilyWriter, writeFamily } from "../family-writer.js";
 import { formatBound, formatNumber, longestNumber } from "./numbers.js";
 import { workInSlices } from "../slices.js";
 
+/** What the lines before a family's rows say. */
+export interface Header {
+  readonly name: string;
+  readonly help: string;
+  readonly type: string;
+}
+
 /** Wherein formats of lines differ. */
 export interface LineStyle {
   /** The lines before a family's rows. */
-  readonly header: (table: AnyTable) => string;
+  readonly header: (family: Header) => string;
   /** Do counters and histograms tell since when they count, and histograms show exemplars? */
   readonly openMetrics: boolean;
 }

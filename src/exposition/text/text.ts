@@ -4,8 +4,10 @@
  *
  * Every family comes with HELP and TYPE, also while it has no series: one scrape shows all there is to ask for.
  */
+import type { Registry } from "prom-client";
 import type { AnyTable } from "../../metrics/catalog.js";
 import { type LineStyle, renderLines } from "./lines.js";
+import { registryLines } from "./registry.js";
 
 const style: LineStyle = {
   header({ name, type, help }) {
@@ -17,4 +19,9 @@ const style: LineStyle = {
 /** Writes all tables as {@link renderLines} does. */
 export function renderText(tables: Iterable<AnyTable>): AsyncGenerator<Buffer, void, undefined> {
   return renderLines(tables, style);
+}
+
+/** The metrics of a prom-client registry, to be followed by those of tables. */
+export function registryAsText(registry: Registry): Promise<string> {
+  return registryLines(registry, style);
 }

@@ -203,7 +203,8 @@ test("a whole body has the agent's own metrics", async () => {
   const family = (name: string) => families.find((each) => each.name === name);
   assert.equal(family("process_cpu_seconds_total")?.type, "COUNTER");
   assert.equal(family("process_resident_memory_bytes")?.unit, "bytes");
-  assert.equal(family("ringtap_scrape_duration_seconds")?.metric?.[0]?.histogram?.sampleCount, 1);
+  const scrapes = family("ringtap_scrape_duration_seconds")?.metric?.[0]?.histogram;
+  assert.deepEqual([scrapes?.sampleCount, scrapes?.schema, scrapes?.positiveSpan], [1, undefined, undefined]);
   assert.ok(family("ringtap_tcp_connections"));
 });
 

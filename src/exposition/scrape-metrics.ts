@@ -1,0 +1,51 @@
+/** Metrics about the body of `/metrics`: how many series it has, and how long it takes to make. */
+import type { Catalog } from "../metrics/catalog.js";
+import { Dimension } from "../metrics/dimension.js";
+
+/** From 1 ms to 5 s: a scrape of a few series, to one that Prometheus is about to give up (its default timeout is 10 s). */
+const durationBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+
+/** Declares the metrics; the returned function counts a scrape, by the milliseconds that it took. Once for each catalog. */
+export function declareScrapeMetrics(catalog: Catalog): (milliseconds: number) => void {
+  const metric = new Dimension(["metric"]);
+  catalog.gauge({
+    name: "ringtap_series",
+    help: "Series that the metric has now, every bucket of a histogram counted.",
+    subject: metric,
+    bounded: true,
+    collect(series) {
+      for (const table of catalog) {
+        // Its own rows are among those that are counted.
+        series.row(metric.intern(table.name));
+      }
+      for (const table of catalog) {
+        series.set(metric.intern(table.name), 0, table.size * table.seriesPerRow);
+      }
+    },
+  });
+  catalog.gauge({
+    name: "ringtap_series_limit",
+    help: "Series a metric may have before further ones are folded into ~other.",
+    read: () => catalog.seriesLimit,
+  });
+  catalog.counter({
+    name: "ringtap_series_folded_total",
+    help: "Updates that went to ~other because the metric had reached the series limit.",
+    subject: metric,
+    bounded: true,
+    collect(folded) {
+      for (const table of catalog) {
+        folded.set(metric.intern(table.name), 0, table.folded);
+      }
+    },
+  });
+  const duration = catalog.histogram({
+    name: "ringtap_scrape_duration_seconds",
+    help: "Time to bring all metrics up to date and write them.",
+    bounds: durationBounds,
+  });
+  const row = duration.row(duration.subject.other);
+  return (milliseconds) => {
+    duration.observeAt(row, milliseconds * 1e6);
+  };
+}
