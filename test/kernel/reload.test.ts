@@ -195,7 +195,7 @@ describe("a file that makes no sense", () => {
     agent.write(`${stream}series-limit: 7\nsyscall.nams: [getuid]\n`);
     const [line] = await agent.said(/.*configuration not reloaded.*/);
     assert.match(line, /level=error/);
-    assert(line.includes(`${agent.path}:5: unknown key \\"syscall.nams\\" (did you mean \\"syscall.names\\"?)`), line);
+    assert(line.includes(`line 5: unknown key \\"syscall.nams\\" (did you mean \\"syscall.names\\"?)`), line);
     const after = await agent.scrape();
     assert.deepEqual([sum(after, successful, {}), sum(after, succeededAt, {})], [0, at]);
     assert.equal(sum(after, "ringtap_series_limit", {}), 5000);

@@ -1,6 +1,5 @@
 /** Parsers of flag values. Each throws a UsageError that quotes the text and says what is accepted. */
 import { accessSync, constants } from "node:fs";
-import { getSystemErrorMap } from "node:util";
 
 import { parseListenAddress } from "../../net/listen-address.js";
 import { type LiveWebConfig, openWebConfig } from "../../http/config/live-web-config.js";
@@ -9,7 +8,8 @@ import { syscallNames, syscallNumber } from "../../sdk/syscall-names.js";
 import { UsageError } from "../errors.js";
 import { quote } from "../../log/logger-text.js";
 import type { Parse } from "./flags.js";
-import { suggestion } from "./suggest.js";
+import { suggestion } from "../../config/suggest.js";
+import { systemErrorText } from "../../config/text-file.js";
 
 /** One of a few words. */
 export function oneOf<Word extends string>(words: readonly Word[]): Parse<Word> {
@@ -160,6 +160,5 @@ export function refuse(text: string, expectation: string): never {
 
 /** Refuses the path of a file because of what the system said: `"path": no such file or directory`. */
 export function refuseFile(path: string, error: unknown): never {
-  const { errno = 0, code } = error as NodeJS.ErrnoException;
-  return refuse(path, getSystemErrorMap().get(errno)?.[1] ?? code ?? String(error));
+  return refuse(path, systemErrorText(error));
 }

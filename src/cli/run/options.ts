@@ -6,7 +6,7 @@ import { defaultIdentityLimit, defaultLabels } from "../../identity/defaults.js"
 import { identityLabels } from "../../identity/labels.js";
 import { podLabelNames } from "../../kubernetes/pods/pod.js";
 import { defaultSeriesLimit } from "../../metrics/catalog.js";
-import { configSource, readConfigFile } from "../flags/config-file.js";
+import { configFlag, configSource, readConfigFile } from "../flags/config-file.js";
 import { environmentSource } from "../flags/environment.js";
 import {
   addFlags,
@@ -52,7 +52,7 @@ const mapFlags = {
 
 /** The configuration file; the one flag that is no key in it. `onFile` is told its path before it is read. */
 function configFile(onFile: (path: string) => void = () => undefined) {
-  return optional("config.file", "<file>", "YAML file with flags as keys, nested or dotted", (path) => {
+  return optional(configFlag, "<file>", "YAML file with flags as keys, nested or dotted", (path) => {
     onFile(path);
     return readConfigFile(path);
   });

@@ -17,7 +17,7 @@ import { addExamples } from "../reference/examples.js";
 import { followKubernetes, nameContainers } from "../kubernetes.js";
 import { createLogger } from "../../log/logger.js";
 import { quote } from "../../log/logger-text.js";
-import { suggestion } from "../flags/suggest.js";
+import { suggestion } from "../../config/suggest.js";
 import { painter, usesColor } from "../terminal/color.js";
 import { wallClock } from "../../views/clock.js";
 import { fieldReader, type Fields, fieldTypes } from "./fields.js";

@@ -2,7 +2,7 @@
 import type { TraceType, TraceValue } from "../../sdk/signal.js";
 import { UsageError } from "../errors.js";
 import { quote } from "../../log/logger-text.js";
-import { suggestion } from "../flags/suggest.js";
+import { suggestion } from "../../config/suggest.js";
 import { duration, refuse } from "../flags/values.js";
 import { type Fields, isDuration } from "./fields.js";
 

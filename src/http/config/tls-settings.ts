@@ -2,7 +2,7 @@
 import { constants, createPrivateKey, X509Certificate } from "node:crypto";
 import { createSecureContext, type SecureContextOptions, type SecureVersion } from "node:tls";
 import { type ClientPolicy, clientAuthTypes } from "../auth/client-certificate.js";
-import type { Section } from "./yaml-section.js";
+import type { Section } from "./section.js";
 
 /** How a server speaks TLS. */
 export interface TlsSettings {

@@ -2,12 +2,11 @@
  * The web configuration file: TLS, users and headers in the format of Prometheus's exporters
  * (https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md).
  */
-import { readFileSync } from "node:fs";
 import { validateHeaderValue } from "node:http";
 import { dirname, resolve } from "node:path";
-import { getSystemErrorMap } from "node:util";
+import { readTextFile } from "../../config/text-file.js";
 import { readTlsSettings, tlsKeys, type TlsSettings } from "./tls-settings.js";
-import { parseSection, type Section } from "./yaml-section.js";
+import { parseSection, type Section } from "./section.js";
 
 export interface WebConfig {
   /** Without, the server speaks plain HTTP. */
@@ -41,10 +40,9 @@ const bcryptHash = /^\$2[aby]\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}$/;
 
 function readText(path: string): string {
   try {
-    return readFileSync(path, "utf8");
+    return readTextFile(path);
   } catch (error) {
-    const { errno = 0, message } = error as NodeJS.ErrnoException;
-    throw new WebConfigError(getSystemErrorMap().get(errno)?.[1] ?? message, { cause: error });
+    throw new WebConfigError((error as Error).message, { cause: error });
   }
 }
 

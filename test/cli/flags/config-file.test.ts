@@ -73,11 +73,11 @@ describe("refusals of a key", () => {
     ["frobnicate: 1\n", 1, 'unknown key "frobnicate"'],
     ["config.file: other.yaml\n", 1, 'unknown key "config.file"'],
     ["signals: {tcp: true}\n", 1, 'unknown key "signals.tcp"'],
-    ["log.level: [info]\n", 1, '"log.level" takes one value, not a list'],
+    ["log.level: [info]\n", 1, "log.level: expected one value, not a list"],
   ] as const) {
     test(JSON.stringify(text), (t) => {
       const path = configFile(t, text);
-      const message = `${path}:${line}: ${problem}`;
+      const message = `--config.file "${path}": line ${line}: ${problem}`;
       assert.throws(() => runOptions(["--config.file", path]), { name: "UsageError", message });
     });
   }
@@ -87,12 +87,12 @@ describe("refusals of the file", () => {
   for (const [text, problem] of [
     ["- tcp\n", "line 1: expected keys with values, such as series-limit: 20000"],
     ["tcp", "line 1: expected keys with values, such as series-limit: 20000"],
-    ["log.level: info\nlog: {level: warn}\n", 'line 2: "log.level" is set in line 1 already'],
-    ["signals:\n", 'line 1: "signals" needs a value or a list of values'],
-    ["a: 1\nsignals: [[tcp]]\n", 'line 2: "signals" needs a value or a list of values'],
-    ["labels: &l [pid]\nsignals: *l\n", 'line 2: "signals" needs a value or a list of values'],
+    ["log.level: info\nlog: {level: warn}\n", "line 2: log.level: set in line 1 already"],
+    ["signals:\n", "line 1: signals: expected a value or a list of values"],
+    ["a: 1\nsignals: [[tcp]]\n", "line 2: signals: expected a value or a list of values"],
+    ["labels: &l [pid]\nsignals: *l\n", "line 2: signals: expected a value or a list of values"],
     ["? [a, b]\n: c\n", "line 1: expected a key of plain text"],
-    ["log.level: info\nlog.level: warn\n", "line 2: Map keys must be unique"],
+    ["log.level: info\nlog.level: warn\n", "line 2: log.level: set in line 1 already"],
   ] as const) {
     test(JSON.stringify(text), (t) => {
       const path = configFile(t, text);

@@ -43,7 +43,7 @@ describe("options that are read again", () => {
     const { source, path, write } = opened(context, "series-limit: 10\n");
     for (const [text, message] of [
       ["series-limit: many\n", `--series-limit "many": expected a whole number from 1 to 10000000 (from ${path}:1)`],
-      ["serie-limit: 7\n", `${path}:1: unknown key "serie-limit" (did you mean "series-limit"?)`],
+      ["serie-limit: 7\n", `--config.file "${path}": line 1: unknown key "serie-limit" (did you mean "series-limit"?)`],
     ] as const) {
       write(text);
       await sleep(250);
