@@ -1,7 +1,7 @@
 /** One process looked into: its system calls, and who it talks to. */
 import type { CallsFrame } from "../src/views/protocol.js";
 import { byId, html, setText, visible } from "./dom.js";
-import { bytes, count, seconds } from "./format.js";
+import { bytes, count, endpoint, seconds } from "./format.js";
 import type { Model, RatedEdge, RatedProcess } from "./model.js";
 
 /** The most rows of a table. */
@@ -34,7 +34,7 @@ function peerRows(edges: readonly RatedEdge[]): string[][] {
   const busiest = [...edges].sort(({ row: a }, { row: b }) => b.connects + b.failures - a.connects - a.failures);
   return busiest.map(({ row }) => {
     const [service = ""] = Object.values(row.peer);
-    const end = row.role === "client" ? `→ ${row.remote}:${row.port}` : `← ${row.remote} (:${row.port})`;
+    const end = row.role === "client" ? `→ ${endpoint(row.remote, row.port)}` : `← ${row.remote} (:${row.port})`;
     return [
       service === "" ? end : `${end} ${visible(service)}`,
       count(row.connects),

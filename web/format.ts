@@ -10,6 +10,11 @@ export const bytes = orDot(bytesText);
 export const seconds = orDot(durationText);
 export const share = orDot(shareText);
 
+/** An address, or a name in its place, and a port: `192.0.2.1:80`, `[2001:db8::1]:80`. */
+export function endpoint(address: string, port: number): string {
+  return `${address.includes(":") ? `[${address}]` : address}:${port}`;
+}
+
 /** All digits, in groups of three: for totals that are to be compared. */
 export function exact(value: number): string {
   return Number.isInteger(value) ? value.toLocaleString("en-US").replaceAll(",", "\u202f") : value.toFixed(3);

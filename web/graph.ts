@@ -1,5 +1,6 @@
 /** From edges to a graph of two sides: who connects, and who listens. */
 import type { Edge } from "../src/views/protocol.js";
+import { endpoint } from "./format.js";
 import type { RatedEdge } from "./model.js";
 
 /** What makes a line wide. */
@@ -49,7 +50,7 @@ function farName({ peer, remote, role, port }: Edge): string {
   const { peer_service: service = "", peer_namespace: namespace = "" } = peer;
   const name =
     service === "" || service.startsWith("~") ? remote : namespace === "" ? service : `${service}.${namespace}`;
-  return role === "client" && remote !== other ? `${name.includes(":") ? `[${name}]` : name}:${port}` : name;
+  return role === "client" && remote !== other ? endpoint(name, port) : name;
 }
 
 function place({ address, port }: Edge): string {

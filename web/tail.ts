@@ -2,7 +2,7 @@
 import type { Frame, TailFrame, TraceEvent } from "../src/views/protocol.js";
 import { byId, html, setText, visible } from "./dom.js";
 import type { Filter } from "./filter.js";
-import { bytes, count, seconds } from "./format.js";
+import { bytes, count, endpoint, seconds } from "./format.js";
 import type { Model } from "./model.js";
 
 /** The most lines kept. */
@@ -31,7 +31,8 @@ function fieldText(name: string, value: string | number | boolean): string {
 function describe(event: TraceEvent): string {
   const { event: kind, role, result, remote_address: address, remote_port: port, local_port: localPort } = event;
   const isTcp = event.signal === "tcp";
-  const end = isTcp ? [role === "client" ? `→ ${address}:${port}` : `:${localPort} ← ${address}:${port}`] : [];
+  const far = endpoint(`${address}`, Number(port));
+  const end = isTcp ? [role === "client" ? `→ ${far}` : `:${localPort} ← ${far}`] : [];
   const outcome = result === undefined ? [] : [`${result}`];
   const rest = Object.entries(event).flatMap(([name, value]) =>
     common.includes(name) || told.includes(name) || value === undefined || value === "" || value === 0

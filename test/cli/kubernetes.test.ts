@@ -14,7 +14,7 @@ import { clusterApiServer } from "../../src/kubernetes/client/api-server.js";
 import { Cgroups } from "../../src/identity/cgroups.js";
 import { renderText } from "../../src/exposition/text/text.js";
 import { Catalog } from "../../src/metrics/catalog.js";
-import { parseAddress } from "../../src/kubernetes/peers/addresses.js";
+import { parseAddress } from "../../src/net/address-words.js";
 import { PodIndex } from "../../src/kubernetes/pods/pod-index.js";
 import { readText } from "../exposition/text/read-text.js";
 import { temporaryFolder } from "../http/certificates.js";

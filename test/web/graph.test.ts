@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Edge } from "../../src/views/protocol.js";
 import { Filter } from "../../web/filter.js";
-import { bytes, count, seconds } from "../../web/format.js";
+import { bytes, count, endpoint, seconds } from "../../web/format.js";
 import { graphOf } from "../../web/graph.js";
 
 function edge(fields: Partial<Edge> & Pick<Edge, "role" | "comm" | "port">, connects = 1) {
@@ -70,4 +70,11 @@ test("numbers have three digits and a unit", () => {
   assert.deepEqual([0, 7, 0.5, 12.34, 999, 1234, 5e6].map(count), ["·", "7", "0.50", "12.3", "999", "1.23k", "5.00M"]);
   assert.deepEqual([0, 100, 2048, 5 * 2 ** 30].map(bytes), ["·", "100", "2.00K", "5.00G"]);
   assert.deepEqual([0, 65.5e-6, 0.5, 100].map(seconds), ["·", "65.5us", "500ms", "100s"]);
+});
+
+test("the colons of an IPv6 address are not those before a port", () => {
+  assert.deepEqual(
+    ["10.0.0.2", "::2", "checkout.shop"].map((address) => endpoint(address, 443)),
+    ["10.0.0.2:443", "[::2]:443", "checkout.shop:443"],
+  );
 });

@@ -159,6 +159,6 @@ export function refuse(text: string, expectation: string): never {
 }
 
 /** Refuses the path of a file because of what the system said: `"path": no such file or directory`. */
-export function refuseFile(path: string, error: unknown): never {
+function refuseFile(path: string, error: unknown): never {
   return refuse(path, systemErrorText(error));
 }

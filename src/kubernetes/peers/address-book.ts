@@ -1,6 +1,6 @@
 /** Who claims an address and a port. */
 import { KeyTable } from "../../metrics/key-table.js";
-import { addressWords, parseAddress } from "./addresses.js";
+import { addressWords, parseAddress } from "../../net/address-words.js";
 
 /** Somebody who is to be found at an address. */
 export interface Claim {

@@ -3,7 +3,8 @@ import { isDeepStrictEqual } from "node:util";
 
 import { Dimension } from "../../metrics/dimension.js";
 import { AddressBook, type Claim, type Place } from "./address-book.js";
-import { addressClasses, classOf, mappedWord } from "./addresses.js";
+import { addressClasses, classOf } from "../../net/address-class.js";
+import { mappedWord } from "../../net/address-words.js";
 import type { Resource, Sink } from "../client/follow.js";
 import { at, listAt, textAt, textsAt } from "../client/json.js";
 

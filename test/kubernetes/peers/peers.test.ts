@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 
 import { AddressBook, type Place } from "../../../src/kubernetes/peers/address-book.js";
-import { parseAddress } from "../../../src/kubernetes/peers/addresses.js";
+import { parseAddress } from "../../../src/net/address-words.js";
 import { followCluster } from "../../../src/kubernetes/cluster.js";
 import { endpointSlices, type PeerMetadata, Peers, services } from "../../../src/kubernetes/peers/peers.js";
 import { startFakeApiServer } from "../support/fake-api-server.js";

@@ -1,45 +1,17 @@
 import assert from "node:assert/strict";
-import { BlockList, isIPv4 } from "node:net";
+import { BlockList } from "node:net";
 import { describe, test } from "node:test";
 
 import fc from "fast-check";
 
-import { addressClasses, classOf, parseAddress } from "../../../src/kubernetes/peers/addresses.js";
-
-/** The words of an address, by way of Node's URL parser and a Buffer. */
-function wordsByUrl(text: string): number[] {
-  const long = isIPv4(text) ? `::ffff:${text}` : text;
-  const [head = "", tail] = new URL(`http://[${long}]`).hostname.slice(1, -1).split("::");
-  const [before, after] = [head, tail ?? ""].map((half) => (half === "" ? [] : half.split(":")));
-  assert(before !== undefined && after !== undefined);
-  const zeros = Array.from({ length: 8 - before.length - after.length }, () => "0");
-  const bytes = Buffer.from([...before, ...zeros, ...after].map((group) => group.padStart(4, "0")).join(""), "hex");
-  return [0, 4, 8, 12].map((offset) => bytes.readUInt32LE(offset));
-}
+import { addressClasses, classOf } from "../../src/net/address-class.js";
+import { parseAddress } from "../../src/net/address-words.js";
 
 function classNamed(text: string): string | undefined {
   const words = new Uint32Array(4);
   assert(parseAddress(text, words), text);
   return addressClasses[classOf(...(Array.from(words) as [number, number, number, number]))];
 }
-
-describe("addresses", () => {
-  test("of any form have the words that the kernel gives them", () => {
-    fc.assert(
-      fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), (text) => {
-        const words = new Uint32Array(4);
-        assert(parseAddress(text, words));
-        assert.deepEqual(Array.from(words), wordsByUrl(text));
-      }),
-    );
-  });
-
-  test("what is none", () => {
-    for (const text of ["", "None", "1.2.3", "1.2.3.4.5", "::1%lo", ":::", "example.com", "01.2.3.4"]) {
-      assert.equal(parseAddress(text, new Uint32Array(4)), false, text);
-    }
-  });
-});
 
 describe("classes", () => {
   for (const [name, first, last] of [
