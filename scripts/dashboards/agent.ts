@@ -96,7 +96,7 @@ export const agent = dashboard({
           }),
           timeseries({
             title: "Kernel maps in use",
-            description: "Share of the entries that each has room for, the fullest of all nodes.",
+            description: "Share of the entries that each can hold, on the node where it is fullest.",
             unit: "percentunit",
             queries: {
               "{{map}}": `max by (map) (${series("ringtap_map_entries")} / ${series("ringtap_map_capacity")})`,
@@ -104,8 +104,8 @@ export const agent = dashboard({
             max: 1,
           }),
           timeseries({
-            title: "Processes remembered",
-            description: "Share of --identity-limit; beyond it they are counted as ~other.",
+            title: "Processes in the table",
+            description: "Share of --identity-limit; further processes are counted as ~other.",
             unit: "percentunit",
             queries: {
               "{{instance}}": top(`${series("ringtap_identities")} / ${series("ringtap_identities_limit")}`),

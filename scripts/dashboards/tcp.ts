@@ -92,7 +92,7 @@ export const tcp = dashboard({
         [
           heatmap({
             title: "Round-trip time, all connections",
-            description: "Of connections that carried data, at each look.",
+            description: "Of connections that carried data, sampled at each scrape.",
             unit: "s",
             query: heat("ringtap_tcp_rtt_seconds"),
           }),

@@ -39,7 +39,7 @@ function findServer(options: KubernetesOptions, environment: Readonly<NodeJS.Pro
   if (url === undefined) {
     if (mode === "on") {
       throw new UsageError(
-        "--kubernetes.enabled on: this is no pod with a service account, so name the server with --kubernetes.api-url",
+        "--kubernetes.enabled on: ringtap does not run in a pod with a service account; name the API server with --kubernetes.api-url",
       );
     }
     return undefined;

@@ -18,10 +18,12 @@ export function declareProgramStats(
     catalog.counter({ name, help, subject: program, bounded: true });
   const misses = declare(
     "ringtap_bpf_program_misses_total",
-    "Times that the kernel did not run the BPF program because it was running on that CPU already.",
+    "Runs of the BPF program that the kernel skipped because the program was already running on that CPU.",
   );
-  const runs = withRuns ? declare("ringtap_bpf_program_runs_total", "Times that the BPF program has run.") : undefined;
-  const seconds = withRuns ? declare("ringtap_bpf_program_seconds_total", "Time spent in the BPF program.") : undefined;
+  const runs = withRuns ? declare("ringtap_bpf_program_runs_total", "Runs of the BPF program.") : undefined;
+  const seconds = withRuns
+    ? declare("ringtap_bpf_program_seconds_total", "Time spent running the BPF program.")
+    : undefined;
   return () => {
     for (const { loaded } of signals) {
       for (const name of loaded.attachable) {
@@ -45,23 +47,23 @@ export function declareSelfMetrics(catalog: Catalog, statuses: readonly SignalSt
     catalog.counter({ name, help, subject: signal, detail, bounded: true });
   const gauge = (name: string, help: string, subject = signal, detail?: Dimension): ValueTable =>
     catalog.gauge({ name, help, subject, detail, bounded: true });
-  const up = gauge("ringtap_signal_up", "1 when the signal is loaded and attached, else 0.");
+  const up = gauge("ringtap_signal_up", "1 if the signal is loaded and attached, else 0.");
   const info = gauge(
     "ringtap_signal_info",
-    "How the signal is hooked into the kernel, and what it does without because the kernel lacks it.",
+    "Always 1; the labels are how the signal is hooked into the kernel, and what it cannot capture on this kernel.",
     signal,
     hook,
   );
   const produced = counter(
     "ringtap_events_produced_total",
-    "Events that the signal's programs had to deliver; equals consumed plus dropped once rings are drained.",
+    "Events that the signal's BPF programs had to deliver; equals consumed plus dropped once the rings are drained.",
   );
   const consumed = counter("ringtap_events_consumed_total", "Events that were counted into metrics.");
   const dropped = counter("ringtap_events_dropped_total", "Events that were lost, by reason.", reason);
   const ringSize = gauge("ringtap_ring_size_bytes", "Size of the signal's ring buffer.");
-  const ringUsed = gauge("ringtap_ring_used_bytes", "Bytes that wait in the signal's ring buffer.");
-  const mapEntries = gauge("ringtap_map_entries", "Entries in a kernel map that fills up with use.", map);
-  const mapCapacity = gauge("ringtap_map_capacity", "Entries that the kernel map has room for.", map);
+  const ringUsed = gauge("ringtap_ring_used_bytes", "Bytes waiting in the signal's ring buffer.");
+  const mapEntries = gauge("ringtap_map_entries", "Entries in a kernel map that grows with use.", map);
+  const mapCapacity = gauge("ringtap_map_capacity", "Entries that the kernel map can hold.", map);
 
   return () => {
     for (const { name, running } of statuses) {

@@ -10,7 +10,7 @@ export function declareScrapeMetrics(catalog: Catalog): (milliseconds: number) =
   const metric = new Dimension(["metric"]);
   catalog.gauge({
     name: "ringtap_series",
-    help: "Series that the metric has now, every bucket of a histogram counted.",
+    help: "Series that the metric has now; each bucket of a histogram is one.",
     subject: metric,
     bounded: true,
     collect(series) {
@@ -25,12 +25,12 @@ export function declareScrapeMetrics(catalog: Catalog): (milliseconds: number) =
   });
   catalog.gauge({
     name: "ringtap_series_limit",
-    help: "Series a metric may have before further ones are folded into ~other.",
+    help: "Cardinality limit: series that a metric may have before further ones go to its overflow series ~other.",
     read: () => catalog.seriesLimit,
   });
   catalog.counter({
     name: "ringtap_series_folded_total",
-    help: "Updates that went to ~other because the metric had reached the series limit.",
+    help: "Updates that went to the overflow series ~other because the metric had reached its cardinality limit.",
     subject: metric,
     bounded: true,
     collect(folded) {

@@ -169,7 +169,12 @@ export function createLiveStream(options: LiveStreamOptions): LiveStream {
     if (viewers.size >= maxViewers) {
       refused++;
       response.setHeader("Retry-After", "5");
-      sendText(request, response, 503, `${maxViewers} are watching already: the most there may be`);
+      sendText(
+        request,
+        response,
+        503,
+        `${maxViewers} pages are open, which is the limit: close one, or try again later`,
+      );
       return;
     }
     const headers = { "Content-Type": "text/event-stream", "Cache-Control": "no-store" };

@@ -53,7 +53,7 @@ export function metricsHandler(render: (format: Format) => AsyncIterable<Buffer>
     // Nobody reads the numbers of a HEAD, so it must not count as a scrape.
     const pieces = request.method === "HEAD" ? [] : await inTime(body(format, compressed), timeout);
     if (pieces === undefined) {
-      sendText(request, response, 503, `the metrics take longer than the ${timeout ?? 0} s that the scraper waits`);
+      sendText(request, response, 503, `writing the metrics takes longer than the scrape timeout of ${timeout ?? 0} s`);
       return;
     }
     response.setHeader("Content-Type", contentType);

@@ -126,7 +126,7 @@ describe("what is followed", () => {
   });
 
   for (const [flags, problem] of [
-    [[], "this is no pod with a service account, so name the server with --kubernetes.api-url"],
+    [[], "ringtap does not run in a pod with a service account; name the API server with --kubernetes.api-url"],
     [["--kubernetes.api-url", "https://127.0.0.1:1"], "without --kubernetes.node-name, pods are not known"],
   ] as const) {
     test(`on, and it cannot be: ${problem}`, (context) => {

@@ -145,7 +145,7 @@ test("a scrape that cannot be done in the scraper's time is a 503 in that time, 
   assert.equal(status, 503);
   assert.ok(seconds > 1.7 && seconds < 2, `${seconds} s`);
   assert.equal(headers["content-type"], "text/plain; charset=utf-8");
-  assert.equal(body.toString(), "the metrics take longer than the 2 s that the scraper waits\n");
+  assert.equal(body.toString(), "writing the metrics takes longer than the scrape timeout of 2 s\n");
   // What is no time is no limit.
   const patient = ["0", "-1", "x", "", "1e300", "Infinity"].map(timed);
   await sleep(100);

@@ -21,7 +21,7 @@ export function pageStream(live: Live, { telemetryPath, inForce, log }: PageOpti
     source: createFeed(live, { version, host: hostname(), kernel: release(), metricsPath: telemetryPath }),
     inForce,
     onError: (err) => {
-      log.error({ err }, "looking at the agent for the page failed");
+      log.error({ err }, "collecting an update for the page failed");
     },
   });
 }

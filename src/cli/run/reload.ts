@@ -66,7 +66,7 @@ export function followOptions(source: OptionsSource, log: Logger): FollowedOptio
       }
     } catch (err) {
       status = { ...status, successful: false };
-      log.error({ err }, "configuration not reloaded: the running settings stay in force");
+      log.error({ err }, "configuration not reloaded: the current settings remain in use");
     }
   }
 

@@ -17,7 +17,7 @@ export function followWebConfig(live: LiveWebConfig | undefined, log: Logger): F
     return undefined;
   }
   const complain = (err: Error): void => {
-    log.error({ err }, "web configuration not taken over");
+    log.error({ err }, "web configuration not reloaded");
   };
   const current = (): WebConfigInForce => live.current(complain);
   for (const warning of current().warnings) {

@@ -21,10 +21,15 @@ export function guarded(webConfig: (() => WebConfigInForce) | undefined, handle:
     response.setHeader("Connection", "close");
     if (verdict === "busy") {
       response.setHeader("Retry-After", "1");
-      sendText(request, response, 503, "too many logins are being checked");
+      sendText(request, response, 503, "too many passwords are being checked: try again in a second");
     } else {
       response.setHeader("WWW-Authenticate", 'Basic realm="ringtap", charset="UTF-8"');
-      sendText(request, response, 401, "user and password, please");
+      sendText(
+        request,
+        response,
+        401,
+        "authentication required: send a user name and a password with HTTP Basic authentication",
+      );
     }
   };
 }

@@ -25,10 +25,10 @@ export interface LiveWebConfig {
 /** What a server that runs cannot take over. */
 function refuseSwitch(before: TlsSettings | undefined, after: TlsSettings | undefined): void {
   if ((before === undefined) !== (after === undefined)) {
-    throw new WebConfigError("TLS is turned on or off by a restart only");
+    throw new WebConfigError("turning TLS on or off needs a restart");
   }
   if (before?.clients.asked !== after?.clients.asked) {
-    throw new WebConfigError("tls_server_config.client_auth_type: from or to NoClientCert by a restart only");
+    throw new WebConfigError("tls_server_config.client_auth_type: a change from or to NoClientCert needs a restart");
   }
 }
 
@@ -60,7 +60,9 @@ export function openWebConfig(path: string): LiveWebConfig {
     try {
       takeOver();
     } catch (error) {
-      onError(new Error(`web configuration ${JSON.stringify(path)}: the last one stays in force`, { cause: error }));
+      onError(
+        new Error(`web configuration ${JSON.stringify(path)}: the previous one remains in use`, { cause: error }),
+      );
     }
   }
 

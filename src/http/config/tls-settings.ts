@@ -88,7 +88,7 @@ function readPem(section: Section, key: string, readFile: ReadFile): Pem | undef
   const fileKey = `${key}_file`;
   const [inline, name] = [section.text(key), section.text(fileKey)];
   if (inline !== "" && name !== "") {
-    section.fail(key, `there is ${fileKey} too; one of them is enough`);
+    section.fail(key, `${fileKey} is set too; set only one of them`);
   }
   if (name !== "") {
     return { key: fileKey, ...attempt(section, fileKey, () => readFile(name)) };
@@ -134,13 +134,19 @@ function readClients(section: Section, authority: Pem | undefined): ClientPolicy
   const policy = choose(section, key, type, clientAuthTypes);
   const allowedNames = section.texts("client_allowed_sans");
   if (authority !== undefined && !policy.asked) {
-    section.fail(authority.key, `does nothing while ${key} is ${type}`);
+    section.fail(authority.key, `has no effect while ${key} is ${type}`);
   }
   if (policy.verified && authority === undefined) {
-    section.fail(key, `${type} needs client_ca_file: without it, any certificate of a public authority would do`);
+    section.fail(
+      key,
+      `${type} needs client_ca_file: without it, any certificate of a public authority would be accepted`,
+    );
   }
   if (allowedNames.length > 0 && !policy.verified) {
-    section.fail("client_allowed_sans", `anyone can make a certificate of any name while ${key} is ${type}`);
+    section.fail(
+      "client_allowed_sans",
+      `certificates are not verified while ${key} is ${type}, so that anyone can make one with any name`,
+    );
   }
   return { ...policy, allowedNames };
 }

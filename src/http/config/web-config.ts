@@ -56,7 +56,7 @@ function readHeaders(section: Section): Map<string, string> {
     try {
       validateHeaderValue(name, value);
     } catch {
-      section.fail(name, `${JSON.stringify(value)}: no text for a header`);
+      section.fail(name, `${JSON.stringify(value)}: not a valid header value`);
     }
     if (value !== "") {
       headers.set(name, value);
@@ -69,10 +69,10 @@ function readUsers(section: Section): ReadonlyMap<string, string> {
   const users = section.entries();
   for (const [user, hash] of users) {
     if (!bcryptHash.test(hash)) {
-      section.fail(user, "expected a hash of bcrypt, such as `htpasswd -nB USER` prints");
+      section.fail(user, "expected a bcrypt hash, such as `htpasswd -nB USER` prints");
     }
     if (user.includes(":")) {
-      section.fail(user, "a user's name has no colon: HTTP parts it from the password by the first one");
+      section.fail(user, "a user name cannot contain a colon, which ends the name in HTTP");
     }
   }
   return users;
@@ -81,10 +81,10 @@ function readUsers(section: Section): ReadonlyMap<string, string> {
 function collectWarnings(http: Section, config: Pick<WebConfig, "tls" | "users">): string[] {
   const warnings: string[] = [];
   if (http.has("http2") && http.boolean("http2", true)) {
-    warnings.push("http_server_config.http2: HTTP/2 is not spoken; clients get HTTP/1.1");
+    warnings.push("http_server_config.http2: HTTP/2 is not supported; clients get HTTP/1.1");
   }
   if (config.users.size > 0 && config.tls === undefined) {
-    warnings.push("basic_auth_users: without tls_server_config passwords cross the network readable by anyone");
+    warnings.push("basic_auth_users: without tls_server_config, passwords are sent unencrypted");
   }
   return warnings;
 }
@@ -100,7 +100,7 @@ export function readWebConfig(path: string, onFile: (path: string) => void = () 
     throw new WebConfigError(`line ${line}: ${problem}`);
   });
   if (root.has("rate_limit")) {
-    root.fail("rate_limit", "not supported; one render serves all who ask at once");
+    root.fail("rate_limit", "not supported; scrapers that ask at the same time share one rendering");
   }
   const tls = readTlsSettings(root.section("tls_server_config", tlsKeys), (name) => {
     const file = resolve(dirname(path), name);

@@ -206,7 +206,7 @@ export class Follower {
       this.lastSync = Date.now();
     }
     if (isEmpty && performance.now() - began < shortestWatch) {
-      throw new ApiFailure("disconnected", "a watch that ended at once");
+      throw new ApiFailure("disconnected", "the watch ended as soon as it had begun");
     }
     this.#failuresInRow = 0;
   }

@@ -100,7 +100,7 @@ export async function readItems(
     }
     turn(chunk.length, place);
     if (frame.isTooLong) {
-      throw new ApiFailure("bad_json", "a list with too much around its items");
+      throw new ApiFailure("bad_json", `the list has more than ${longestFrame} bytes besides its items`);
     }
   }
   return frame.take();

@@ -52,7 +52,7 @@ function readVersion(value: unknown): string {
 function readObject(value: unknown): ApiObject {
   const uid = textAt(value, "metadata", "uid");
   if (uid === "") {
-    throw new ApiFailure("bad_json", "an object without metadata.uid");
+    throw new ApiFailure("bad_json", "an object has no metadata.uid");
   }
   return { uid, resourceVersion: readVersion(value), value };
 }

@@ -46,9 +46,9 @@ async function send(server: ApiServer, path: string, options: RequestOptions): P
     // A connection of its own: requests are rare, and a kept one may be dead by the next.
     const asked = request(url, { headers, agent: false, signal: options.signal, ...(ca === undefined ? {} : { ca }) });
     const expire = (after: number, what: string): NodeJS.Timeout =>
-      setTimeout(() => asked.destroy(new ApiFailure("timeout", `${what} after ${after} ms`)), after).unref();
-    const answerTimer = expire(options.answerWithin, "no answer");
-    const endTimer = expire(options.endWithin, "no end");
+      setTimeout(() => asked.destroy(new ApiFailure("timeout", `${what} within ${after} ms`)), after).unref();
+    const answerTimer = expire(options.answerWithin, "no response");
+    const endTimer = expire(options.endWithin, "no complete response");
     asked.setSocketKeepAlive(true, keepAliveDelay);
     asked.on("socket", (socket) => socket.unref());
     asked.on("response", (response) => {

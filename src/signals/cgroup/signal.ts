@@ -15,12 +15,12 @@ function start(context: SignalContext): Handlers<CgroupEvent> {
   const { cgroups } = identity;
   const creates = catalog.counter({
     name: "ringtap_cgroup_creates_total",
-    help: "Control groups made, by the comm of who made them.",
+    help: "Control groups created, by the comm of the process that created them.",
     subject: identity.comms,
   });
   const removes = catalog.counter({
     name: "ringtap_cgroup_removes_total",
-    help: "Control groups removed, by the comm of who removed them.",
+    help: "Control groups removed, by the comm of the process that removed them.",
     subject: identity.comms,
   });
   const present = context.iterator("cgroup_present");
@@ -70,7 +70,7 @@ export const cgroup: Signal<CgroupEvent> = {
   summary: "control groups: made, removed",
   record: CgroupEvent,
   hooks: [{ name: "tp_btf", without: [] }],
-  optional: { cgroup_remove: "removals", cgroup_enter: "groups that were there before, until they are counted over" },
+  optional: { cgroup_remove: "removals", cgroup_enter: "existing groups, until the next scan" },
   setup: ({ mode, cgroup: { hierarchy } }) => ({
     constants: { cgroup_source: cgroupSources[hierarchy] },
     without: mode === "trace" ? ["cgroup_enter"] : [],

@@ -31,12 +31,12 @@ function start(context: SignalContext): Handlers<ProcessEvent> {
   const reason = new Dimension(["reason"]);
   const execs = catalog.counter({
     name: "ringtap_process_execs_total",
-    help: "Successful execve calls, by the comm that they gave the process.",
+    help: "Successful execve and execveat calls, by the comm of the process afterwards.",
     subject: identity.comms,
   });
   const exits = catalog.counter({
     name: "ringtap_process_exits_total",
-    help: "Processes that ended: ok (exit code 0), error (another exit code), signal (killed).",
+    help: "Processes that ended: ok (exit code 0), error (another exit code), signal (killed by a POSIX signal).",
     subject: identity.comms,
     detail: reason,
   });

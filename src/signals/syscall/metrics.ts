@@ -33,7 +33,7 @@ export class SyscallMetrics {
     // Written before the calls, of which more may come while a long scrape is written: never more errors than calls.
     this.#errors = catalog.counter({
       name: "ringtap_syscall_errors_total",
-      help: "System calls that returned an error. ERESTARTSYS and the like: interrupted, then restarted or EINTR.",
+      help: "System calls that returned an error. ERESTARTSYS and its kin: interrupted by a POSIX signal, then restarted or EINTR.",
       subject: identity.subjects,
       detail: this.#failure,
     });

@@ -57,7 +57,7 @@ function declareMetrics({ catalog, identity }: SignalContext, peers: PeerDirecto
     }),
     accepts: catalog.counter({
       name: "ringtap_tcp_accepts_total",
-      help: "Connections that accept returned.",
+      help: "Connections that accept or accept4 returned.",
       subject: subjects,
       detail: family,
     }),
@@ -87,7 +87,7 @@ function declareMetrics({ catalog, identity }: SignalContext, peers: PeerDirecto
     }),
     retransmits: catalog.counter({
       name: "ringtap_tcp_retransmits_total",
-      help: "Segments sent again, SYN and SYN-ACK included.",
+      help: "Segments retransmitted, SYN and SYN-ACK included.",
       subject: subjects,
     }),
     resets: catalog.counter({
@@ -98,7 +98,7 @@ function declareMetrics({ catalog, identity }: SignalContext, peers: PeerDirecto
     }),
     rtt: catalog.histogram({
       name: "ringtap_tcp_rtt_seconds",
-      help: "Smoothed round-trip time of each connection that carried data since the last look, at each scrape and at its end.",
+      help: "Smoothed round-trip time of each connection that carried data, sampled at each scrape and when the connection ends.",
       subject: comms,
       firstPower: -18,
     }),

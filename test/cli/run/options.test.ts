@@ -254,7 +254,7 @@ describe("refusals", () => {
   test("a web configuration that makes no sense, named by the configuration", (t) => {
     const web = configFile(t, "basic_auth_users:\n  alice: secret\n");
     const path = configFile(t, `series-limit: 7\nweb.config.file: ${web}\n`);
-    const problem = "line 2: basic_auth_users.alice: expected a hash of bcrypt, such as `htpasswd -nB USER` prints";
+    const problem = "line 2: basic_auth_users.alice: expected a bcrypt hash, such as `htpasswd -nB USER` prints";
     const message = `--web.config.file "${web}": ${problem} (from ${path}:2)`;
     assert.throws(() => runOptions(["--config.file", path]), { name: "UsageError", message });
   });

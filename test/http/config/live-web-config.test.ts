@@ -131,8 +131,8 @@ test("what cannot be used is told once, and the last configuration stays in forc
   for (const [text, problem] of [
     ["basic_auth_user: {}\n", /^line 1: unknown key "basic_auth_user"/],
     [tlsSection().replace("cert.pem", "gone.pem"), /^line 2: tls_server_config.cert_file: ".*gone.pem": no such file/],
-    [users, /^TLS is turned on or off by a restart only$/],
-    [tlsSection(verified), /^tls_server_config.client_auth_type: from or to NoClientCert by a restart only$/],
+    [users, /^turning TLS on or off needs a restart$/],
+    [tlsSection(verified), /^tls_server_config.client_auth_type: a change from or to NoClientCert needs a restart$/],
   ] as const) {
     write("web.yml", text);
     await sleep(settling);
@@ -142,7 +142,7 @@ test("what cannot be used is told once, and the last configuration stays in forc
     }
     assert.equal(problems.length, 1);
     const [{ message, cause }] = problems as [Error];
-    assert.equal(message, `web configuration "${join(folder, "web.yml")}": the last one stays in force`);
+    assert.equal(message, `web configuration "${join(folder, "web.yml")}": the previous one remains in use`);
     assert.match((cause as Error).message, problem);
     problems.length = 0;
   }

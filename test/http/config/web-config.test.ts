@@ -190,7 +190,7 @@ describe("refused, by promtool too", () => {
     [
       "authorities that nothing is done with",
       `${tls}  client_ca_file: ca.pem\n`,
-      "line 4: tls_server_config.client_ca_file: does nothing while client_auth_type is NoClientCert",
+      "line 4: tls_server_config.client_ca_file: has no effect while client_auth_type is NoClientCert",
     ],
     [
       "authorities that are not there",
@@ -226,7 +226,7 @@ describe("refused, by promtool too", () => {
     [
       "a password",
       "basic_auth_users:\n  john: doe\n",
-      "line 2: basic_auth_users.john: expected a hash of bcrypt, such as `htpasswd -nB USER` prints",
+      "line 2: basic_auth_users.john: expected a bcrypt hash, such as `htpasswd -nB USER` prints",
     ],
     [
       "an impossible cost",
@@ -285,7 +285,7 @@ describe("refused, though promtool lets it pass", () => {
     [
       "a user that cannot log in",
       `basic_auth_users:\n  "a:b": ${hash}\n`,
-      /^line 2: basic_auth_users.a:b: a user's name has no colon/,
+      /^line 2: basic_auth_users.a:b: a user name cannot contain a colon/,
     ],
   ] satisfies readonly (readonly [string, string, string | RegExp])[]) {
     test(title, () => {
@@ -310,7 +310,7 @@ describe("newer keys of exporter-toolkit", () => {
 
   test("not both in the file and in one of its own", () => {
     const path = write(`${tls}  cert: |\n${indented(server.cert)}\n`);
-    assert.equal(refusalOf(path), "line 4: tls_server_config.cert: there is cert_file too; one of them is enough");
+    assert.equal(refusalOf(path), "line 4: tls_server_config.cert: cert_file is set too; set only one of them");
   });
 
   test("allowed names", () => {
@@ -321,13 +321,14 @@ describe("newer keys of exporter-toolkit", () => {
 
   test("allowed names of certificates that anyone can make", () => {
     const path = write(`${tls}  client_auth_type: RequireAnyClientCert\n  client_allowed_sans: [a]\n`);
-    const message = "anyone can make a certificate of any name while client_auth_type is RequireAnyClientCert";
+    const message =
+      "certificates are not verified while client_auth_type is RequireAnyClientCert, so that anyone can make one with any name";
     assert.equal(refusalOf(path), `line 5: tls_server_config.client_allowed_sans: ${message}`);
   });
 });
 
 test("a rate limit, which ringtap does not have", () => {
-  const message = "line 1: rate_limit: not supported; one render serves all who ask at once";
+  const message = "line 1: rate_limit: not supported; scrapers that ask at the same time share one rendering";
   assert.equal(refusalOf(write("rate_limit: {interval: 1s, burst: 3}\n")), message);
 });
 
