@@ -9,8 +9,8 @@ const pauses = { active: 50, idle: 200 };
 /** How often kernel maps are relieved, scraped or not, and series that are over are looked for, milliseconds. */
 const upkeepInterval = 1_000;
 
-/** Label sets that are removed at a stretch, which takes some milliseconds; the rest follows a little later. */
-const sweepLimit = 500;
+/** Processes, actors, label sets and rows that are removed at a stretch, which takes a millisecond; the rest follows a little later. */
+const sweepLimit = 2_000;
 const sweepPause = 20;
 
 /** Drains every ring on time, and collects before a scrape. */
@@ -98,7 +98,7 @@ export class Engine {
     for (const signal of this.signals) {
       signal.settle();
     }
-    if (this.#identity.sweep(sweepLimit) === sweepLimit) {
+    if (this.#identity.expire(sweepLimit) >= sweepLimit) {
       this.#nextSweep = setTimeout(() => {
         void this.#afterOthers(() => {
           this.#sweep();

@@ -1,36 +1,35 @@
-/** What is kept of actors: their labels, and when the series of those that are over go. */
+/** Actors: their labels, and their states. */
 import type { Catalog } from "../metrics/catalog.js";
 import type { Dimension } from "../metrics/dimension.js";
+import { LifeCycle } from "../metrics/life-cycle.js";
 import { LabelUsers } from "./label-users.js";
 
-/** The actor of all that find no room: its series are `~other`. */
+/** The actor of events beyond the limit of actors: its series are `~other`. */
 export const otherActor = 0;
 
-/** What a process has done may come to light this long after its end, milliseconds: kernel maps are read every second. */
-const lateness = 10_000;
-
-/** In place of an epoch. */
-const never = -1;
+/** In place of an epoch, by actor. */
+const active = -1;
+const never = -2;
+const expired = -3;
 
 /**
- * Actors by their numbers. One is live from its beginning to its end; before and after that it is over: its label sets are retired
- * (see {@link Catalog}), unless a live actor shares them, and when they have gone it is forgotten.
+ * Actors by their numbers. An actor is active while a process is this actor; before and after that it has ended. The label sets of
+ * an ended actor end with it, unless an active actor shares them: see {@link Catalog}.
  */
 export class Actors {
   readonly #catalog: Catalog;
   readonly #now: () => number;
   readonly #subjects: LabelUsers;
   readonly #comms: LabelUsers;
+  /** Ends in milliseconds. */
+  readonly #life = new LifeCycle<number>();
   /** By actor. */
   readonly #subjectOf: number[] = [];
   readonly #commOf: number[] = [];
-  readonly #live: boolean[] = [];
-  /** By actor that is not live: the epoch of the catalog in which its wait began last. */
-  readonly #seenIn: number[] = [];
-  /** Actors that are not live, and since when (ms). */
-  readonly #over = new Map<number, number>();
+  /** By actor: the epoch of the catalog in which its last event came since it has ended, or what is in place of it. */
+  readonly #epochOf: number[] = [];
 
-  /** `now` is the clock of retirements, in milliseconds. */
+  /** `now` is the clock of ends, in milliseconds. */
   constructor(catalog: Catalog, subjects: Dimension, comms: Dimension, now: () => number) {
     this.#catalog = catalog;
     this.#now = now;
@@ -38,7 +37,7 @@ export class Actors {
     this.#comms = new LabelUsers(comms, catalog, now);
     this.#subjectOf[otherActor] = subjects.other;
     this.#commOf[otherActor] = comms.other;
-    this.#live[otherActor] = true;
+    this.#epochOf[otherActor] = active;
   }
 
   /** Its labels, as an id of the first dimension. */
@@ -51,42 +50,43 @@ export class Actors {
     return this.#commOf[actor] as number;
   }
 
-  /** It has something to be counted. If it is over, its series stay for another scrape and grace time. Returns the actor. */
+  /** An event of this actor is counted. If it has ended, it ends now, so that its series stay for another retention time. Returns the actor. */
   seen(actor: number): number {
-    const { epoch } = this.#catalog;
-    if (this.#live[actor] === false && this.#seenIn[actor] !== epoch) {
-      this.#seenIn[actor] = epoch;
-      this.#subjects.retire(this.subject(actor));
-      this.#comms.retire(this.comm(actor));
+    const epoch = this.#epochOf[actor];
+    if (epoch !== active && epoch !== this.#catalog.epoch) {
+      this.#endNow(actor);
     }
     return actor;
   }
 
-  /** A new actor, over until it begins: one that only a late record tells of goes by itself. */
-  enter(actor: number, subject: number, comm: number): void {
+  /** A new actor, ended until it begins: one that is known from a late record only expires by itself. */
+  insert(actor: number, subject: number, comm: number): void {
     this.#subjectOf[actor] = subject;
     this.#commOf[actor] = comm;
-    this.#subjects.know(subject);
-    this.#comms.know(comm);
-    this.#live[actor] = false;
-    this.#over.set(actor, this.#now());
-    this.#seenIn[actor] = never;
+    this.#epochOf[actor] = never;
+    this.seen(actor);
   }
 
-  /** It goes by another subject from now on. */
+  /** Is this an actor that has not expired? */
+  has(actor: number): boolean {
+    const epoch = this.#epochOf[actor];
+    return actor !== otherActor && epoch !== undefined && epoch !== expired;
+  }
+
+  /** It has another subject from now on. */
   rename(actor: number, subject: number): void {
     const before = this.subject(actor);
+    const epoch = this.#epochOf[actor];
     if (subject === before) {
       return;
     }
     this.#subjectOf[actor] = subject;
-    this.#subjects.know(subject);
-    if (this.#live[actor] === true) {
+    if (epoch === active) {
       this.#subjects.remove(before);
       this.#subjects.add(subject);
     }
-    this.#subjects.retire(before);
-    this.#subjects.retire(subject);
+    this.#subjects.end(before);
+    this.#subjects.end(subject);
   }
 
   /** A process is this actor now. */
@@ -94,55 +94,49 @@ export class Actors {
     if (actor === otherActor) {
       return;
     }
-    this.#live[actor] = true;
-    this.#over.delete(actor);
+    this.#epochOf[actor] = active;
+    this.#life.begin(actor);
     this.#subjects.add(this.subject(actor));
     this.#comms.add(this.comm(actor));
   }
 
-  /** The process that was this actor has exited, or is another one now. */
+  /** The process that was this actor has exited, or is another actor now. */
   end(actor: number): void {
     if (actor === otherActor) {
       return;
     }
-    this.#live[actor] = false;
-    this.#over.set(actor, this.#now());
     this.#subjects.remove(this.subject(actor));
     this.#comms.remove(this.comm(actor));
-    this.#seenIn[actor] = never;
-    this.seen(actor);
+    this.#endNow(actor);
   }
 
-  /** All that are remembered. */
-  *remembered(): Generator<number> {
-    for (const [actor, live] of this.#live.entries()) {
-      if (actor !== otherActor && (live || this.#over.has(actor))) {
+  /** All that have not expired. */
+  *all(): Generator<number> {
+    for (const actor of this.#epochOf.keys()) {
+      if (this.has(actor)) {
         yield actor;
       }
     }
   }
 
-  /**
-   * Removes label sets that have been retired for long enough (see {@link Catalog.sweep}), at most `limit`, and tells `forgotten` of
-   * each actor that is over for good. Returns how many label sets went.
-   */
-  sweep(limit: number, forgotten: (actor: number) => void): number {
-    const subjects = new Set<number>();
-    const comms = new Set<number>();
-    const note = (dimension: Dimension, id: number): void => {
-      (dimension === this.#subjects.dimension ? subjects : comms).add(id);
-    };
-    const released = this.#catalog.sweep(this.#now(), note, limit);
-    const lateBy = this.#now() - lateness;
-    for (const [actor, since] of this.#over) {
-      const subject = this.subject(actor);
-      const comm = this.comm(actor);
-      const isShared = this.#subjects.has(subject) && this.#comms.has(comm);
-      if ((isShared && since <= lateBy) || subjects.has(subject) || comms.has(comm)) {
-        this.#over.delete(actor);
-        forgotten(actor);
-      }
-    }
-    return released;
+  /** Lets actors expire that ended at or before `time`, milliseconds, at most `limit`; each is given to `remove`. Returns how many. */
+  expire(time: number, limit: number, remove: (actor: number) => void): number {
+    return this.#life.expire(
+      limit,
+      (ended) => ended <= time,
+      (actor) => {
+        this.#epochOf[actor] = expired;
+        remove(actor);
+        return 1;
+      },
+    );
+  }
+
+  #endNow(actor: number): void {
+    this.#epochOf[actor] = this.#catalog.epoch;
+    this.#life.begin(actor);
+    this.#life.end(actor, this.#now());
+    this.#subjects.end(this.subject(actor));
+    this.#comms.end(this.comm(actor));
   }
 }

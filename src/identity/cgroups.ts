@@ -1,6 +1,8 @@
-/** Control groups by id: where they lie, and the names of who runs in them. */
+/** Control groups by id: their paths, and the labels of the processes in them. */
+import { LifeCycle } from "../metrics/life-cycle.js";
 import { readCgroupPath } from "./cgroup-path.js";
 import { defaultIdentityLimit } from "./defaults.js";
+import { forEachInTurns, TurnQueue } from "./turns.js";
 
 /** Labels that a process has by its control group. */
 export const cgroupLabels = ["cgroup", "unit", "container_id", "container", "pod", "namespace", "workload"] as const;
@@ -8,13 +10,13 @@ export const cgroupLabels = ["cgroup", "unit", "container_id", "container", "pod
 /** Values of labels, by the label's name; what is missing is empty. */
 export type Names = Readonly<Record<string, string>>;
 
-/** Who runs containers, and knows their names. */
+/** A source of the names of containers, such as Kubernetes. */
 export interface ContainerNames {
   /** The labels of a container, by its id and its pod's uid (either may be empty); undefined when it is not known (yet). */
   find(containerId: string, podUid: string): Names | undefined;
 }
 
-/** A control group as the kernel tells of it. */
+/** A control group, as the kernel reports it. */
 export interface CgroupRecord {
   readonly id: number;
   /** Of the group above; 0 for the root. */
@@ -23,49 +25,74 @@ export interface CgroupRecord {
   readonly name: string;
 }
 
-interface Cgroup {
-  readonly parent: number;
-  readonly name: string;
-  /** When it was removed, milliseconds. */
-  gone?: number;
+type Cgroup = Pick<CgroupRecord, "parent" | "name">;
+
+/** A group whose names were asked for and whose path is not known. */
+interface Unknown {
+  /** The group on its path that is missing. */
+  readonly missing: number;
+  /** The scan that was the last to begin by then. */
+  readonly scan: number;
 }
 
 export interface CgroupsOptions {
-  /** The most groups remembered. Default 32,768: the oldest go first. */
+  /** The most groups in the table. Default 32,768: those reported longest ago are deleted first. */
   readonly limit?: number;
   /** The clock, in milliseconds. */
   readonly now?: () => number;
+  /** Gets what a listener throws. Default: a warning of the Node process. */
+  readonly failed?: (error: unknown) => void;
 }
+
+/** Gets the id of a group whose names have changed since they were answered. */
+export type CgroupListener = (id: number) => void;
 
 /** The root of a hierarchy has the first id: __kernfs_new_node(), fs/kernfs/dir.c. */
 const rootId = 1;
 
-/** A group that was removed is remembered as long, for records that come late; milliseconds. */
-const memory = 60_000;
+/** A group that was removed is kept as long, for records that come late. */
+const retentionMs = 60_000;
 
 /** Paths have fewer parts. */
 const deepest = 64;
 
 const idDigits = 12;
 
-/** Control groups as the `cgroup` signal tells of them, and the labels of their processes. */
+function warn(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : String(error));
+}
+
+/**
+ * Control groups as the `cgroup` signal reports them, and the labels of their processes. A group that was removed never comes back: the
+ * kernel does not give its id to another (fs/kernfs/dir.c).
+ */
 export class Cgroups {
-  /** The most groups remembered; lowering it makes the oldest go as others come. */
+  /** The most groups in the table; lowering it deletes the oldest when the next ones come. */
   limit: number;
   readonly #now: () => number;
-  /** In the order in which they were last told of. */
+  readonly #failed: (error: unknown) => void;
+  /** In the order in which they were last reported. */
   readonly #groups = new Map<number, Cgroup>();
-  /** By the id of a group whose names somebody has asked for, and is told when they change. */
+  /** Ends in milliseconds. */
+  readonly #life = new LifeCycle<number>();
+  /** Names as they were answered last, by the group's id. Listeners learn of each change. */
   readonly #answers = new Map<number, Names>();
-  /** Those among them that were asked for in vain. */
-  readonly #unknown = new Set<number>();
+  readonly #unknown = new Map<number, Unknown>();
+  /** Ids of unknown groups, by the group that is missing. */
+  readonly #waiting = new Map<number, Set<number>>();
+  readonly #listeners = new Set<{ readonly listener: CgroupListener }>();
+  /** Groups whose names may be others than were answered. */
+  readonly #doubtful = new TurnQueue<number>((id) => {
+    this.#renew(id);
+  });
+  #scan = 0;
   #containers: ContainerNames | undefined;
-  #onChange: (id: number) => void = () => undefined;
 
   constructor(options: CgroupsOptions = {}) {
-    const { limit = defaultIdentityLimit, now = () => performance.now() } = options;
+    const { limit = defaultIdentityLimit, now = () => performance.now(), failed = warn } = options;
     this.limit = limit;
     this.#now = now;
+    this.#failed = failed;
     this.#groups.set(rootId, { parent: 0, name: "" });
   }
 
@@ -74,14 +101,18 @@ export class Cgroups {
     return this.#groups.size;
   }
 
-  /** Has somebody asked for a group that is not known? A census of groups would tell. */
-  get isAsking(): boolean {
+  /** Are there groups whose names were asked for and are not known? A scan would show those that have processes. */
+  get needsScan(): boolean {
     return this.#unknown.size > 0;
   }
 
-  /** `listener` is told the ids of groups whose names are others than were answered. */
-  onChange(listener: (id: number) => void): void {
-    this.#onChange = listener;
+  /** Adds a listener; the returned function removes it. What it throws harms no other listener. */
+  onChange(listener: CgroupListener): () => void {
+    const entry = { listener };
+    this.#listeners.add(entry);
+    return () => {
+      this.#listeners.delete(entry);
+    };
   }
 
   /** From now on these containers' names are known; call {@link refresh} when they change. */
@@ -90,41 +121,55 @@ export class Cgroups {
     this.refresh();
   }
 
-  /** A group is there. */
-  exists({ id, parent, name }: CgroupRecord): void {
-    const isNews = !this.#groups.has(id);
+  /** A record shows a group. It may be older than the group's removal. */
+  insert({ id, parent, name }: CgroupRecord): void {
+    if (this.#life.hasEnded(id)) {
+      return;
+    }
     this.#groups.delete(id);
     this.#groups.set(id, { parent, name });
-    if (isNews) {
-      this.#renew(this.#unknown);
+    for (const waiting of this.#waiting.get(id) ?? []) {
+      this.#doubtful.add(waiting);
     }
     while (this.#groups.size > Math.max(1, this.limit)) {
-      this.#forgetOldest();
+      this.#deleteOldest();
     }
   }
 
   /** A group was removed; late records may still name it. */
-  removed(id: number): void {
-    const group = this.#groups.get(id);
-    if (group !== undefined) {
-      group.gone = this.#now();
+  end(id: number): void {
+    if (this.#groups.has(id)) {
+      this.#life.end(id, this.#now());
     }
   }
 
-  /** Everything that there is has been told: forgets what was removed long ago, and stops asking for what nobody knows. */
-  tidy(): void {
-    const gone = this.#now() - memory;
-    for (const [id, group] of this.#groups) {
-      if (group.gone !== undefined && group.gone <= gone) {
-        this.#forget(id);
+  /** A scan of all groups that have processes begins: {@link insert} is then called for each. */
+  beginScan(): void {
+    this.#scan++;
+  }
+
+  /**
+   * The scan has shown all: gives up those groups that were unknown when it began and still are, until their names are asked for again,
+   * and deletes groups that were removed a minute ago. In turns.
+   */
+  async endScan(): Promise<void> {
+    const scan = this.#scan;
+    await forEachInTurns(this.#unknown, ([id, unknown]) => {
+      if (unknown.scan < scan) {
+        this.#answers.delete(id);
+        this.#stopWaiting(id);
       }
-    }
-    for (const id of this.#unknown) {
-      this.#forget(id);
-    }
+    });
+    const due = this.#now() - retentionMs;
+    await forEachInTurns(
+      this.#life.due((ended) => ended <= due),
+      (id) => {
+        this.#delete(id);
+      },
+    );
   }
 
-  /** The names of those who run in a group; none for 0. */
+  /** The names of the processes in a group; none for 0. */
   names(id: number): Names {
     if (id === 0) {
       return {};
@@ -132,44 +177,66 @@ export class Cgroups {
     return this.#answers.get(id) ?? this.#answer(id);
   }
 
-  /** Looks again at every answer that was given. */
+  /** Compares every answer that was given with what is known now. In turns, of which the first is at once. */
   refresh(): void {
-    this.#renew([...this.#answers.keys()]);
+    this.#doubtful.addAll(this.#answers.keys());
   }
 
   /** The path from the hierarchy's root; undefined as long as a part of it is not known. */
   path(id: number): string | undefined {
+    const path = this.#resolve(id);
+    return typeof path === "string" ? path : undefined;
+  }
+
+  /** The path of a group, or the id of the first group on it, from below, that is not known. */
+  #resolve(id: number): string | number {
     const parts: string[] = [];
-    let group = this.#groups.get(id);
-    while (group !== undefined && group.parent !== 0 && parts.length < deepest) {
-      parts.push(group.name);
-      group = this.#groups.get(group.parent);
+    let at = id;
+    while (at !== 0 && parts.length < deepest) {
+      const group = this.#groups.get(at);
+      if (group === undefined) {
+        return at;
+      }
+      if (group.parent !== 0) {
+        parts.push(group.name);
+      }
+      at = group.parent;
     }
-    return group?.parent === 0 ? `/${parts.reverse().join("/")}` : undefined;
+    return at === 0 ? `/${parts.reverse().join("/")}` : at;
   }
 
   #answer(id: number): Names {
-    const path = this.path(id);
-    const names = path === undefined ? {} : this.#name(path);
-    this.#answers.set(id, names);
-    if (path === undefined) {
-      this.#unknown.add(id);
-    } else {
-      this.#unknown.delete(id);
+    const path = this.#resolve(id);
+    this.#stopWaiting(id);
+    if (typeof path === "number") {
+      this.#unknown.set(id, { missing: path, scan: this.#scan });
+      const others = this.#waiting.get(path);
+      if (others === undefined) {
+        this.#waiting.set(path, new Set([id]));
+      } else {
+        others.add(id);
+      }
     }
+    const names = typeof path === "number" ? {} : this.#namesOf(path);
+    this.#answers.set(id, names);
     return names;
   }
 
-  #renew(ids: Iterable<number>): void {
-    for (const id of ids) {
-      const before = this.#answers.get(id) ?? {};
-      if (!sameNames(before, this.#answer(id))) {
-        this.#onChange(id);
+  #renew(id: number): void {
+    const before = this.#answers.get(id);
+    if (before === undefined || sameNames(before, this.#answer(id))) {
+      return;
+    }
+    for (const { listener } of this.#listeners) {
+      try {
+        listener(id);
+      } catch (error) {
+        this.#failed(error);
       }
     }
   }
 
-  #name(path: string): Names {
+  #namesOf(path: string): Names {
     const { unit, container, containerId, podUid } = readCgroupPath(path);
     return {
       cgroup: path,
@@ -180,19 +247,33 @@ export class Cgroups {
     };
   }
 
-  #forgetOldest(): void {
+  #deleteOldest(): void {
     for (const id of this.#groups.keys()) {
       if (id !== rootId) {
-        this.#forget(id);
+        this.#delete(id);
         return;
       }
     }
   }
 
-  #forget(id: number): void {
+  #delete(id: number): void {
     this.#groups.delete(id);
+    this.#life.begin(id);
     this.#answers.delete(id);
+    this.#stopWaiting(id);
+  }
+
+  #stopWaiting(id: number): void {
+    const unknown = this.#unknown.get(id);
+    if (unknown === undefined) {
+      return;
+    }
     this.#unknown.delete(id);
+    const others = this.#waiting.get(unknown.missing);
+    others?.delete(id);
+    if (others?.size === 0) {
+      this.#waiting.delete(unknown.missing);
+    }
   }
 }
 

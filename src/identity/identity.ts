@@ -6,8 +6,9 @@ import { KeyTable } from "../metrics/key-table.js";
 import { Actors, otherActor } from "./actors.js";
 import { Cgroups, type Names } from "./cgroups.js";
 import { defaultIdentityLimit } from "./defaults.js";
-import { type ProcessRecord, ProcessTable } from "./process-table.js";
+import { type ProcessRecord, type ProcessState, ProcessTable } from "./process-table.js";
 import { RecentActors } from "./recent-actors.js";
+import { TurnQueue } from "./turns.js";
 
 /** The comm of a process that nothing is known of. */
 export const unknownComm = "~unknown";
@@ -21,70 +22,97 @@ const unknownWords = [0, 4, 8, 12].map((at) => Buffer.from(unknownComm.padEnd(16
  */
 const actorBytes = 3_072;
 
+/**
+ * An ended process, or actor, is kept as long, for what it has done and is read late: kernel maps are read every second. Not longer
+ * than the series of a label set, which have to outlast the actors that have it.
+ */
+const retentionMs = 10_000;
+
 export interface IdentityOptions {
-  /** The most actors remembered at once. Default 32,768. */
+  /** The most actors at once. Default 32,768. */
   readonly limit?: number;
-  /** The clock of retirements, in milliseconds. Default: a monotonic one, so that a step of the system's time moves nothing. */
+  /** The clock of ends, in milliseconds. Default: a monotonic one, so that a step of the system's time moves nothing. */
   readonly now?: () => number;
   /** The control groups that processes run in. */
   readonly cgroups?: Cgroups;
 }
 
 /**
- * The actors seen in events, and the processes that they are. An *actor* is a process under one of its names, in one control group. It has an
- * id in two dimensions: `subjects` (the labels chosen by --labels) and `comms` (comm alone, for histograms).
+ * The actors of events, and the processes that they are. An *actor* is a process under one of its names, in one control group. It has
+ * an id in two dimensions: `subjects` (the labels chosen by --labels) and `comms` (comm alone, for histograms).
  *
- * Every record carries the tgid, comm and control group of its moment, so its label is right however late it is read. The process table is fed
- * by the process signal and tells what records cannot: that an actor is over, because its process exited, moved or took another name.
- * Its series are then retired (see Catalog), unless a live actor shares them.
+ * Every record carries the tgid, comm and control group of its moment, so its label is right however late it is read. The process table
+ * is kept from the records of the process signal, which say what others cannot: that an actor has ended, because its process exited,
+ * moved or took another name. Its label sets end with it (see {@link Catalog}), unless an active actor shares them.
  */
 export class Identity {
   readonly subjects: Dimension;
   readonly comms = new Dimension(["comm"]);
   /** Where processes run. What is learned of a group later on changes the labels of its actors. */
   readonly cgroups: Cgroups;
-  /** The most actors remembered at once. Lowering it forgets none: further ones find no room. */
-  limit: number;
+  readonly #catalog: Catalog;
+  readonly #now: () => number;
   readonly #processes: ProcessTable;
   readonly #actors: Actors;
   readonly #table = new KeyTable(actorWords);
   /** The key of the actor in question. */
   readonly #key = new Uint32Array(actorWords);
   readonly #recent = new RecentActors();
-  #folded = 0;
+  /** By the id of a control group, but for 0. */
+  readonly #actorsOfGroup = new Map<number, Set<number>>();
+  /** Actors whose labels may have changed. */
+  readonly #doubtful = new TurnQueue<number>((actor) => {
+    this.#rename(actor);
+  });
+  #limit: number;
+  #overflowed = 0;
 
   constructor(catalog: Catalog, labels: readonly string[], options: IdentityOptions = {}) {
     const { limit = defaultIdentityLimit, now = () => performance.now(), cgroups = new Cgroups() } = options;
-    this.limit = limit;
+    this.#limit = limit;
+    this.#catalog = catalog;
+    this.#now = now;
     this.cgroups = cgroups;
     cgroups.onChange((id) => {
-      this.#renameActors((actor) => this.#cgroup(actor) === id);
+      for (const actor of this.#actorsOfGroup.get(id) ?? []) {
+        this.#doubtful.add(actor);
+      }
     });
     this.subjects = new Dimension(labels);
     this.#actors = new Actors(catalog, this.subjects, this.comms, now);
-    this.#processes = new ProcessTable(this.#actors);
+    this.#processes = new ProcessTable(this.#actors, limit, now);
     // Its number is otherActor.
     this.#table.add(this.#key);
   }
 
-  /** Bytes that all there is to remember takes at the limit. */
+  /** The most actors at once. Lowering it deletes none: the events of further ones go to `~other`. */
+  get limit(): number {
+    return this.#limit;
+  }
+
+  set limit(limit: number) {
+    this.#limit = limit;
+    this.#processes.limit = limit;
+  }
+
+  /** Bytes that all actors and processes take at the limit. */
   get memoryAtLimit(): number {
     return this.limit * actorBytes;
   }
 
-  /** Processes known to run. */
-  get running(): number {
-    return this.#processes.running;
+  /** Active processes. */
+  get activeProcesses(): number {
+    return this.#processes.active;
   }
 
-  /** Actors remembered: the live ones, and those that are over until their series have gone. */
+  /** Actors, active or ended. */
   get actors(): number {
     return this.#table.size - 1;
   }
 
-  /** How often an actor found no room, so that its events went to `~other`. */
-  get folded(): number {
-    return this.#folded;
+  /** How often the limit was reached, so that events went to `~other`. */
+  get overflowed(): number {
+    return this.#overflowed;
   }
 
   /** The subject of an actor: an id of `subjects`. */
@@ -97,20 +125,23 @@ export class Identity {
     return this.#actors.comm(actor);
   }
 
-  /** The actor of a record. Allocates nothing for one that is known and live. */
+  /** The actor of a record. Allocates nothing for one that is known and active. */
   of(record: ActorRecord): number {
     const actor = this.#recent.find(record);
     return actor < 0 ? this.#lookUp(record) : this.seen(actor);
   }
 
-  /** An actor has something to be counted. If it is over, its series stay for another scrape and grace time. Returns the actor. */
+  /** An event of this actor is counted. If it has ended, its series stay for another retention time. Returns the actor. */
   seen(actor: number): number {
     return this.#actors.seen(actor);
   }
 
-  /** The present actor of a process, or the last one of a process that has exited; `~unknown` when it was never announced. */
-  ofProcess(tgid: number): number {
-    const known = this.#processes.actorOf(tgid);
+  /**
+   * The actor of the process that began at `start` (nanoseconds of CLOCK_MONOTONIC), or of the latest one with this tgid: its last one
+   * when it has ended, `~unknown` when the process is not known.
+   */
+  ofProcess(tgid: number, start?: number): number {
+    const known = this.#processes.actorOf(tgid, start);
     if (known !== undefined) {
       return this.seen(known);
     }
@@ -118,56 +149,65 @@ export class Identity {
     this.#key.fill(0, 1);
     this.#key.set(unknownWords, 1);
     const actor = this.#table.find(this.#key);
-    return actor < 0 ? this.#enter(unknownComm) : this.seen(actor);
+    return actor < 0 ? this.#insert(unknownComm) : this.seen(actor);
   }
 
-  /** Has this process exited, and no other taken its pid since? False for one that was never announced. */
-  hasExited(tgid: number): boolean {
-    return this.#processes.hasExited(tgid);
+  /**
+   * The state of the process that began at `start` (nanoseconds of CLOCK_MONOTONIC), or of the latest one with this tgid; undefined when
+   * no record has shown it yet, or when it has expired.
+   */
+  stateOf(tgid: number, start?: number): ProcessState | undefined {
+    return this.#processes.stateOf(tgid, start);
   }
 
-  /** Has this process been announced, and not been forgotten since? */
-  isKnown(tgid: number): boolean {
-    return this.#processes.isKnown(tgid);
-  }
-
-  /** A process is there, under this name: it was forked, was found running, called execve, or renamed itself. */
-  lives(record: ProcessRecord): void {
+  /** A process is active, under this name: it was forked, a scan has shown it, it called execve, renamed itself or was moved. */
+  activate(record: ProcessRecord): void {
     record.copyActor(this.#key);
     const found = this.#table.find(this.#key);
-    this.#processes.lives(record, found < 0 ? this.#enter(record.comm) : found);
+    this.#processes.activate(record, found < 0 ? this.#insert(record.comm) : found);
   }
 
   /** A process has exited. */
-  exits(record: ProcessRecord): void {
-    this.#processes.exits(record);
+  end(record: ProcessRecord): void {
+    this.#processes.end(record);
   }
 
-  /** A census begins at this time, nanoseconds of CLOCK_MONOTONIC: {@link lives} is then called for each process there is. */
-  beginCensus(now: number): void {
-    this.#processes.beginCensus(now);
+  /** A scan of all processes begins: {@link activate} is then called for each. */
+  beginScan(): void {
+    this.#processes.beginScan();
   }
 
-  /** It is over: processes that it has not shown have exited unseen, those aside that are younger. */
-  endCensus(): void {
-    this.#processes.endCensus();
+  /** The scan has shown all processes: those that neither it nor a record since its beginning has shown have ended. In turns. */
+  endScan(): Promise<void> {
+    return this.#processes.endScan();
   }
 
-  /** Removes what has been retired for long enough: see {@link Catalog.sweep}. Returns how many label sets went, at most `limit`. */
-  sweep(limit = Infinity): number {
-    return this.#actors.sweep(limit, (actor) => {
-      const tgid = this.#table.word(actor, 0);
-      this.#processes.forget(tgid, actor);
-      this.#table.remove(actor);
-      this.#recent.forget(tgid);
+  /**
+   * Lets processes, actors and label sets expire that are due: see {@link Catalog.expire}. Stops when `limit` of these and of rows have
+   * been removed, or a few more; returns how many it were.
+   */
+  expire(limit = Infinity): number {
+    const now = this.#now();
+    const due = now - Math.min(retentionMs, this.#catalog.retentionMs);
+    let removed = this.#processes.expire(due, limit);
+    removed += this.#actors.expire(due, limit - removed, (actor) => {
+      this.#remove(actor);
     });
+    // No label set expires that an actor still has.
+    return removed < limit ? removed + this.#catalog.expire(now, limit - removed) : removed;
+  }
+
+  /** Other labels tell processes apart: events are counted under them, from soon on. Throws as {@link Dimension} does. */
+  relabel(labels: readonly string[]): void {
+    this.subjects.rename(labels);
+    this.#doubtful.addAll(this.#actors.all());
   }
 
   /** The actor of a record that is not among the recent ones, and from then on is. */
   #lookUp(record: ActorRecord): number {
     record.copyActor(this.#key);
     const found = this.#table.find(this.#key);
-    const actor = found < 0 ? this.#enter(record.comm) : this.seen(found);
+    const actor = found < 0 ? this.#insert(record.comm) : this.seen(found);
     if (actor === otherActor) {
       return actor;
     }
@@ -176,17 +216,37 @@ export class Identity {
   }
 
   /** A new actor, of the key in `#key`. */
-  #enter(comm: string): number {
+  #insert(comm: string): number {
     if (this.actors >= this.limit) {
-      this.#folded++;
+      this.#overflowed++;
       return otherActor;
     }
     const actor = this.#table.add(this.#key);
-    this.#actors.enter(actor, this.#intern(actor, comm), this.comms.intern(comm));
-    return this.seen(actor);
+    this.#actors.insert(actor, this.#intern(actor, comm), this.comms.intern(comm));
+    const group = this.#cgroup(actor);
+    if (group !== 0) {
+      const others = this.#actorsOfGroup.get(group);
+      if (others === undefined) {
+        this.#actorsOfGroup.set(group, new Set([actor]));
+      } else {
+        others.add(actor);
+      }
+    }
+    return actor;
   }
 
-  /** The subject that an actor of this comm is, by what is known of its control group now. */
+  #remove(actor: number): void {
+    const group = this.#cgroup(actor);
+    const others = this.#actorsOfGroup.get(group);
+    others?.delete(actor);
+    if (others?.size === 0) {
+      this.#actorsOfGroup.delete(group);
+    }
+    this.#recent.delete(this.#table.word(actor, 0));
+    this.#table.remove(actor);
+  }
+
+  /** The subject of an actor of this comm, by what is known of its control group now. */
   #intern(actor: number, comm: string): number {
     const names = this.cgroups.names(this.#cgroup(actor));
     const values: Names = { ...names, pid: this.#table.word(actor, 0).toString(), comm };
@@ -198,19 +258,11 @@ export class Identity {
     return this.#table.word(actor, actorWords - 2) + this.#table.word(actor, actorWords - 1) * 2 ** 32;
   }
 
-  /** Other labels tell processes apart: what happens from now on is counted under them. Throws as {@link Dimension} does. */
-  relabel(labels: readonly string[]): void {
-    this.subjects.rename(labels);
-    this.#renameActors(() => true);
-  }
-
-  /** Actors are called otherwise now: what they do from now on is counted under their new names. */
-  #renameActors(isMeant: (actor: number) => boolean): void {
-    for (const actor of this.#actors.remembered()) {
-      if (isMeant(actor)) {
-        const [comm = ""] = this.comms.values(this.comm(actor));
-        this.#actors.rename(actor, this.#intern(actor, comm));
-      }
+  /** Gives an actor the labels that hold now: its events are counted under them from now on. */
+  #rename(actor: number): void {
+    if (this.#actors.has(actor)) {
+      const [comm = ""] = this.comms.values(this.comm(actor));
+      this.#actors.rename(actor, this.#intern(actor, comm));
     }
   }
 }

@@ -1,115 +1,182 @@
 /** Which processes there are. */
 import type { ActorRecord } from "../binding/record.js";
-import { type Actors, otherActor } from "./actors.js";
+import { LifeCycle } from "../metrics/life-cycle.js";
+import type { Actors } from "./actors.js";
+import { forEachInTurns } from "./turns.js";
 
-/** What the process table is told by: the members that every record of the process signal has. */
+/** What the process table is kept from: the members that every record of the process signal has. */
 export interface ProcessRecord extends ActorRecord {
+  /** When the record was made, nanoseconds of CLOCK_MONOTONIC. */
+  readonly time: number;
   /** Start of the process, nanoseconds of CLOCK_MONOTONIC. */
   readonly start: number;
 }
 
-/** A process that runs, or did until a moment ago. */
+/** The state of a process that has not expired: see {@link LifeCycle}. */
+export type ProcessState = "active" | "ended";
+
 interface Process {
+  readonly tgid: number;
   /** Start, nanoseconds of CLOCK_MONOTONIC: with the tgid it names the process for ever. */
   readonly start: number;
-  /** The actor that it is now, or was when it exited. */
+  /** Its actor now, or the last one. */
   actor: number;
-  running: boolean;
-  /** The last census that has shown it, or the one that was due when it came. */
-  census: number;
+  /** When the record was made that `actor` is from. */
+  actorTime: number;
+  /** The last scan that has shown it, or during which a record did. */
+  scan: number;
+  /** A record of its exit has come: it is never active again. */
+  hasExited: boolean;
+  /** The process that had its tgid before, as long as that has not expired. */
+  earlier: Process | undefined;
 }
 
-/** The processes that run, and those that have exited until they are forgotten, by tgid. */
+/**
+ * Active processes, and ended ones until they expire. Of the processes of one tgid only the latest can be active.
+ *
+ * A process ends by the record of its exit, by a later process with its tgid, or when a scan of all processes does not show it,
+ * because a full ring has lost the record. In the last case alone it is active again when a record shows it.
+ */
 export class ProcessTable {
-  readonly #processes = new Map<number, Process>();
+  /** By tgid, the latest. */
+  readonly #latest = new Map<number, Process>();
+  /** Ends in milliseconds. */
+  readonly #life = new LifeCycle<Process>();
   readonly #actors: Actors;
-  #running = 0;
-  #census = 0;
-  /** When the census in progress began, nanoseconds of CLOCK_MONOTONIC. */
-  #censusBegan = 0;
+  readonly #now: () => number;
+  /** The most ended processes. */
+  limit: number;
+  #active = 0;
+  #scan = 0;
 
-  constructor(actors: Actors) {
+  /** `now` is the clock of ends, in milliseconds. */
+  constructor(actors: Actors, limit: number, now: () => number) {
     this.#actors = actors;
+    this.limit = limit;
+    this.#now = now;
   }
 
-  /** How many run. */
-  get running(): number {
-    return this.#running;
+  /** How many are active. */
+  get active(): number {
+    return this.#active;
   }
 
-  /** The present actor of a process, or the last one of a process that has exited; undefined when it is not known. */
-  actorOf(tgid: number): number | undefined {
-    return this.#processes.get(tgid)?.actor;
+  /** The last actor of the process that began at `start`, or of the latest one with this tgid; undefined when it is not known. */
+  actorOf(tgid: number, start?: number): number | undefined {
+    return this.#find(tgid, start)?.actor;
   }
 
-  /** Has this process exited, and no other taken its pid since? False for one that is not known. */
-  hasExited(tgid: number): boolean {
-    return this.#processes.get(tgid)?.running === false;
+  /** The state of the process that began at `start`, or of the latest one with this tgid; undefined when it is not known. */
+  stateOf(tgid: number, start?: number): ProcessState | undefined {
+    const process = this.#find(tgid, start);
+    return process && (this.#life.hasEnded(process) ? "ended" : "active");
   }
 
-  /** Has this process been announced, and not been forgotten since? */
-  isKnown(tgid: number): boolean {
-    return this.#processes.has(tgid);
-  }
-
-  /** A process is there, as this actor. */
-  lives({ tgid, start }: ProcessRecord, actor: number): void {
-    const process = this.#processes.get(tgid);
-    if (process?.running === true && process.start === start) {
-      process.census = this.#census;
-      if (process.actor !== actor) {
-        this.#actors.end(process.actor);
-        process.actor = actor;
-        this.#actors.begin(actor);
-      }
-      return;
+  /** A record shows a process as this actor. Records may be older than what is known already. */
+  activate({ tgid, start, time }: ProcessRecord, actor: number): void {
+    const latest = this.#latest.get(tgid);
+    if (latest === undefined || start > latest.start) {
+      this.#insert(tgid, start, time, actor, latest);
+    } else if (start === latest.start && !latest.hasExited) {
+      this.#update(latest, time, actor);
     }
-    if (process?.running === true) {
-      this.#actors.end(process.actor);
-      this.#running--;
-    }
-    this.#processes.set(tgid, { start, actor, running: true, census: this.#census });
-    this.#running++;
-    this.#actors.begin(actor);
   }
 
   /** A process has exited. */
-  exits({ tgid, start }: ProcessRecord): void {
-    const process = this.#processes.get(tgid);
-    if (process?.running === true && process.start === start) {
-      this.#exit(tgid, process);
+  end({ tgid, start }: ProcessRecord): void {
+    const process = this.#find(tgid, start);
+    if (process !== undefined) {
+      this.#end(process);
+      process.hasExited = true;
     }
   }
 
-  /** A census begins at this time, nanoseconds of CLOCK_MONOTONIC: {@link lives} is then called for each process there is. */
-  beginCensus(now: number): void {
-    this.#census++;
-    this.#censusBegan = now;
+  /** A scan of all processes begins: {@link activate} is then called for each that it shows, and {@link endScan} after the last one. */
+  beginScan(): void {
+    this.#scan++;
   }
 
-  /** It is over: processes that it has not shown have exited unseen, those aside that are younger. */
-  endCensus(): void {
-    for (const [tgid, process] of this.#processes) {
-      if (process.running && process.census !== this.#census && process.start < this.#censusBegan) {
-        this.#exit(tgid, process);
+  /** The scan has shown all processes: those that neither it nor a record since its beginning has shown have ended. In turns. */
+  endScan(): Promise<void> {
+    const scan = this.#scan;
+    return forEachInTurns(this.#latest.values(), (process) => {
+      if (process.scan < scan) {
+        this.#end(process);
       }
+    });
+  }
+
+  /** Deletes processes that ended at or before `time`, milliseconds, at most `limit`. Returns how many. */
+  expire(time: number, limit: number): number {
+    return this.#life.expire(
+      limit,
+      (ended) => ended <= time,
+      (process) => this.#delete(process),
+    );
+  }
+
+  #find(tgid: number, start?: number): Process | undefined {
+    let process = this.#latest.get(tgid);
+    while (start !== undefined && process !== undefined && process.start !== start) {
+      process = process.earlier;
+    }
+    return process;
+  }
+
+  #insert(tgid: number, start: number, actorTime: number, actor: number, earlier: Process | undefined): void {
+    if (earlier !== undefined) {
+      this.#end(earlier);
+    }
+    this.#latest.set(tgid, { tgid, start, actor, actorTime, scan: this.#scan, hasExited: false, earlier });
+    this.#active++;
+    this.#actors.begin(actor);
+  }
+
+  #update(process: Process, time: number, actor: number): void {
+    process.scan = this.#scan;
+    const wasEnded = this.#life.hasEnded(process);
+    if (wasEnded) {
+      this.#life.begin(process);
+      this.#active++;
+    }
+    const before = process.actor;
+    if (time >= process.actorTime) {
+      process.actor = actor;
+      process.actorTime = time;
+    }
+    if (wasEnded) {
+      this.#actors.begin(process.actor);
+    } else if (process.actor !== before) {
+      this.#actors.end(before);
+      this.#actors.begin(process.actor);
     }
   }
 
-  /** Forgets a process that has exited as this actor. */
-  forget(tgid: number, actor: number): void {
-    const process = this.#processes.get(tgid);
-    if (process?.running === false && process.actor === actor) {
-      this.#processes.delete(tgid);
+  #end(process: Process): void {
+    if (this.#life.hasEnded(process)) {
+      return;
     }
-  }
-
-  #exit(tgid: number, process: Process): void {
-    process.running = false;
-    this.#running--;
+    this.#life.end(process, this.#now());
+    this.#active--;
     this.#actors.end(process.actor);
-    if (process.actor === otherActor) {
-      this.#processes.delete(tgid);
+    if (this.#life.ended > this.limit) {
+      this.expire(Infinity, 1);
     }
+  }
+
+  #delete(process: Process): number {
+    let later = this.#latest.get(process.tgid);
+    if (later === process) {
+      // What had its tgid before ended before, and has expired.
+      this.#latest.delete(process.tgid);
+      return 1;
+    }
+    while (later !== undefined && later.earlier !== process) {
+      later = later.earlier;
+    }
+    if (later !== undefined) {
+      later.earlier = undefined;
+    }
+    return 1;
   }
 }

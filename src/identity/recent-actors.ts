@@ -23,15 +23,15 @@ export class RecentActors {
     return entry !== 0 && record.isActor(words, place) ? entry - 1 : -1;
   }
 
-  /** Takes an actor in, whose key begins with the tgid, in place of the one that was there. */
+  /** Stores an actor, whose key begins with the tgid, in place of the one that was there. */
   put(tgid: number, key: Uint32Array, actor: number): void {
     const place = placeOf(tgid);
     this.#words.set(key, place);
     this.#words[place + actorWords] = actor + 1;
   }
 
-  /** Forgets whoever is where actors of this tgid are. */
-  forget(tgid: number): void {
+  /** Deletes the actor at the place of this tgid, whichever it is. */
+  delete(tgid: number): void {
     this.#words[placeOf(tgid) + actorWords] = 0;
   }
 }

@@ -1,6 +1,7 @@
-/** All tables of a process, and the retirement of subjects that are gone. */
+/** All tables of a process, and the expiry of label sets that are no longer used. */
 import { Dimension } from "./dimension.js";
 import { HistogramTable, type HistogramDefinition } from "./histogram-table.js";
+import { LifeCycle } from "./life-cycle.js";
 import type { TableSettings } from "./table.js";
 import { type ValueDefinition, ValueTable } from "./value-table.js";
 
@@ -13,15 +14,15 @@ export type AnyTable = ValueTable | HistogramTable;
 export interface CatalogOptions {
   /** The most series of each metric that is not bounded, counted as Prometheus does: every bucket is one. Default 100,000. */
   readonly seriesLimit?: number;
-  /** How long the series of a retired subject stay at the least, milliseconds. Default 30,000. */
-  readonly grace?: number;
+  /** How long the series of a label set stay at least after it has ended, milliseconds. Default 30,000. */
+  readonly retentionMs?: number;
   /** Milliseconds since 1970, for the times since when series count. Default Date.now. */
   readonly clock?: () => number;
 }
 
-/** A subject on its way out. */
-interface Retirement {
-  /** When it was retired, milliseconds. */
+/** The end of a label set. */
+interface End {
+  /** Milliseconds. */
   readonly at: number;
   /** How many renders had begun by then: only a later one is sure to show its last numbers. */
   readonly rendersBegun: number;
@@ -37,18 +38,19 @@ function checkedLimit(limit: number): number {
 /**
  * The tables in the order they were declared, each name once.
  *
- * The series of a retired subject stay until two things have happened: a render that began after the retirement has completed,
- * and the grace time has passed. The next {@link sweep} then removes them, unless the subject was revived in between.
- * All times are milliseconds of one clock that the caller chooses.
+ * The label sets of subjects have the states of a {@link LifeCycle}. The series of one that has ended stay until two things have
+ * happened: a render that began after the end has completed, and the retention time has passed. The next {@link expire} then removes
+ * them, unless the label set has begun again in between. All times are milliseconds of one clock that the caller chooses.
  */
 export class Catalog {
   #seriesLimit: number;
-  readonly #grace: number;
+  /** How long the series of a label set stay at least after it has ended, milliseconds. */
+  readonly retentionMs: number;
   readonly #clock: () => number;
   readonly #start: number;
   readonly #tables = new Map<string, AnyTable>();
-  /** By dimension and id, oldest first. */
-  readonly #retired = new Map<Dimension, Map<number, Retirement>>();
+  /** By dimension, of ids. */
+  readonly #lives = new Map<Dimension, LifeCycle<number, End>>();
   #rendersBegun = 0;
   #rendersRunning = 0;
   #epoch = 0;
@@ -56,9 +58,9 @@ export class Catalog {
   #lastCompleted = 0;
 
   constructor(options: CatalogOptions = {}) {
-    const { seriesLimit = defaultSeriesLimit, grace = 30_000, clock = Date.now } = options;
+    const { seriesLimit = defaultSeriesLimit, retentionMs = 30_000, clock = Date.now } = options;
     this.#seriesLimit = checkedLimit(seriesLimit);
-    this.#grace = grace;
+    this.retentionMs = retentionMs;
     this.#clock = clock;
     this.#start = clock();
   }
@@ -120,36 +122,34 @@ export class Catalog {
     return this.#tables.values();
   }
 
-  /** Another number after each render begun and each sweep: whoever retires a subject twice in one epoch changes nothing by it. */
+  /** Changes with each render that begins and each {@link expire}: a second end of a label set in one epoch makes no difference. */
   get epoch(): number {
     return this.#epoch;
   }
 
-  /** Says that a subject is gone. Retiring twice keeps the first time; `other` is never retired. Throws for an unknown id. */
-  retire(dimension: Dimension, id: number, now: number): void {
+  /** A label set has ended. A second end changes nothing; `other` never ends. Throws for an unknown id. */
+  end(dimension: Dimension, id: number, now: number): void {
     if (!dimension.has(id)) {
-      throw new RangeError(`retire: labels ${dimension.names.join(",")}: no tuple has the id ${id}`);
+      throw new RangeError(`labels ${dimension.names.join(",")}: no tuple has the id ${id}`);
     }
     if (id === dimension.other) {
       return;
     }
-    let retired = this.#retired.get(dimension);
-    if (retired === undefined) {
-      this.#retired.set(dimension, (retired = new Map<number, Retirement>()));
+    let life = this.#lives.get(dimension);
+    if (life === undefined) {
+      this.#lives.set(dimension, (life = new LifeCycle<number, End>()));
     }
-    if (!retired.has(id)) {
-      retired.set(id, { at: now, rendersBegun: this.#rendersBegun });
-    }
+    life.end(id, { at: now, rendersBegun: this.#rendersBegun });
   }
 
-  /** Says that a subject is there again, or still. Nothing happens when it was not retired. */
-  revive(dimension: Dimension, id: number): void {
-    this.#retired.get(dimension)?.delete(id);
+  /** A label set is active, again or still. */
+  begin(dimension: Dimension, id: number): void {
+    this.#lives.get(dimension)?.begin(id);
   }
 
-  /** How many subjects are retired and not yet removed. */
-  get retiring(): number {
-    return [...this.#retired.values()].reduce((count, retired) => count + retired.size, 0);
+  /** How many label sets have ended and not expired. */
+  get ended(): number {
+    return [...this.#lives.values()].reduce((count, { ended }) => count + ended, 0);
   }
 
   /** Another number after each render that was completed. */
@@ -173,33 +173,24 @@ export class Catalog {
   }
 
   /**
-   * Removes the rows of every subject whose time is over from all tables, and releases its id, which a later label tuple may
-   * get: whoever remembers ids by something else forgets this one in `onReleased`. Does nothing while a render runs. Ends when
-   * `limit` subjects have gone; returns how many that were.
+   * Lets label sets expire that are due: removes their rows from all tables and frees their ids, which later label tuples may get.
+   * The caller must have no use for these ids any more. Does nothing while a render runs. Stops when `limit` rows and label sets have
+   * been removed, or a few more; returns how many it were.
    */
-  sweep(now: number, onReleased?: (dimension: Dimension, id: number) => void, limit = Infinity): number {
+  expire(now: number, limit = Infinity): number {
     this.#epoch++;
     if (this.#rendersRunning > 0) {
       return 0;
     }
+    const isDue = ({ at, rendersBegun }: End): boolean =>
+      now - at >= this.retentionMs && rendersBegun < this.#lastCompleted;
     let removed = 0;
-    for (const [dimension, retired] of this.#retired) {
+    for (const [dimension, life] of this.#lives) {
       const tables = [...this].filter((table) => table.subject === dimension);
-      for (const [id, retirement] of retired) {
-        if (now - retirement.at < this.#grace || retirement.rendersBegun >= this.#lastCompleted) {
-          break;
-        }
-        if (removed === limit) {
-          return removed;
-        }
-        for (const table of tables) {
-          table.removeSubject(id);
-        }
-        retired.delete(id);
+      removed += life.expire(limit - removed, isDue, (id) => {
         dimension.release(id);
-        onReleased?.(dimension, id);
-        removed++;
-      }
+        return tables.reduce((rows, table) => rows + table.removeSubject(id), 1);
+      });
     }
     return removed;
   }

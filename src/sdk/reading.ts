@@ -19,17 +19,10 @@ function readPiece<T extends RecordView>(
   return bytes / size;
 }
 
-/** Walks an iterator to its end and hands over each record. */
-export function readRecords<T extends RecordView>(
-  iterator: BpfIterator,
-  size: number,
-  view: T,
-  take: (record: T) => void,
-): void {
-  while (readPiece(iterator, size, view, take) > 0);
-}
-
-/** The same with a turn of the event loop after each piece, for long walks: rings are drained meanwhile. Resolves to how many. */
+/**
+ * Walks an iterator to its end and gives each record to `take`, with a turn of the event loop after each piece: rings are drained
+ * meanwhile. Resolves to the number of records.
+ */
 export async function readRecordsInTurns<T extends RecordView>(
   iterator: BpfIterator,
   size: number,

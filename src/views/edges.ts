@@ -129,7 +129,7 @@ class Edges {
   }
 
   #memoryOf({ ends }: Kept): number {
-    return this.#identity.hasExited(ends.pid) ? memoryOfExited : memory;
+    return this.#identity.stateOf(ends.pid) !== "active" ? memoryOfExited : memory;
   }
 
   /** The edge of a connection, a new one if need be. */

@@ -146,7 +146,7 @@ test("a container goes by its pod until the API names it", async () => {
   const pods = new PodIndex();
   nameContainers(cgroups, pods, []);
   ["kubepods", `pod${uid}`, id].forEach((name, index) => {
-    cgroups.exists({ id: index + 2, parent: index + 1, name });
+    cgroups.insert({ id: index + 2, parent: index + 1, name });
   });
   assert.equal(cgroups.names(4).pod ?? "", "");
 

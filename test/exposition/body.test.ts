@@ -88,8 +88,8 @@ test("the event loop turns after each part of a render", async () => {
   assert.equal(turns, 3);
 });
 
-test("only a render that was read to its end lets retired subjects go", async () => {
-  const catalog = new Catalog({ grace: 0 });
+test("only a render that was read to its end lets ended label sets expire", async () => {
+  const catalog = new Catalog({ retentionMs: 0 });
   const comm = new Dimension(["comm"]);
   const execs = catalog.counter({ name: "execs_total", help: "Execs.", subject: comm });
   const id = comm.intern("sh");
@@ -100,24 +100,24 @@ test("only a render that was read to its end lets retired subjects go", async ()
     catalog,
     collect: [
       () => {
-        assert.equal(catalog.sweep(1), 0, "swept while a render ran");
+        assert.equal(catalog.expire(1), 0, "expired while a render ran");
         if (broken) {
           throw new Error("no map");
         }
       },
     ],
   });
-  catalog.retire(comm, id, 0);
+  catalog.end(comm, id, 0);
   await assert.rejects(readText(body()), /no map/);
-  assert.equal(catalog.sweep(1), 0, "after a render that failed");
+  assert.equal(catalog.expire(1), 0, "after a render that failed");
   broken = false;
   for await (const piece of body()) {
     assert.notEqual(piece.length, 0);
     break;
   }
-  assert.equal(catalog.sweep(1), 0, "after a render that was left");
+  assert.equal(catalog.expire(1), 0, "after a render that was left");
   assert.match(await readText(body()), /^execs_total{comm="sh"} 1$/m);
-  assert.equal(catalog.sweep(1), 1);
+  assert.equal(catalog.expire(1), 2, "the label set and its row");
   assert.doesNotMatch(await readText(body()), /comm="sh"/);
 });
 

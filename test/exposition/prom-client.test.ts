@@ -13,7 +13,7 @@ import { sampleCatalog } from "./sample-catalog.js";
 const noCollect = () => undefined;
 
 function smallCatalog() {
-  const catalog = new Catalog({ grace: 0 });
+  const catalog = new Catalog({ retentionMs: 0 });
   const comm = new Dimension(["comm"]);
   const execs = catalog.counter({ name: "execs_total", help: "Execs.", subject: comm });
   const open = catalog.gauge({ name: "open", help: "Open.", subject: comm });
@@ -102,11 +102,11 @@ test("a rendering lets retired subjects go", async () => {
   registerCatalog(registry, catalog, noCollect);
   const id = comm.intern("sh");
   execs.add(id, 0, 1);
-  catalog.retire(comm, id, 0);
-  assert.equal(catalog.sweep(1), 0);
+  catalog.end(comm, id, 0);
+  assert.equal(catalog.expire(1), 0);
   assert.match(await registry.metrics(), /comm="sh"/);
   await nextTurn();
-  assert.equal(catalog.sweep(1), 1);
+  assert.equal(catalog.expire(1), 2, "the label set and its row");
   assert.doesNotMatch(await registry.metrics(), /comm="sh"/);
 });
 

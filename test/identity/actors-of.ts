@@ -3,11 +3,11 @@ import { Identity, type IdentityOptions } from "../../src/identity/identity.js";
 import type { ProcessRecord } from "../../src/identity/process-table.js";
 import { Catalog } from "../../src/metrics/catalog.js";
 
-/** How long series stay at the least, milliseconds. */
-export const grace = 30_000;
+/** How long series stay at least, milliseconds. */
+export const retentionMs = 30_000;
 
-/** A record of a process under a name, as the kernel lays the comm out. */
-export function record(tgid: number, comm: string, start = 1, cgroup = 0): ProcessRecord {
+/** A record of a process under a name, as the kernel lays the comm out; made at `time`. */
+export function record(tgid: number, comm: string, start = 1, cgroup = 0, time = start): ProcessRecord {
   const bytes = Buffer.alloc(16);
   bytes.write(comm);
   const words = [tgid, ...[0, 4, 8, 12].map((at) => bytes.readUInt32LE(at)), cgroup, 0];
@@ -15,6 +15,7 @@ export function record(tgid: number, comm: string, start = 1, cgroup = 0): Proce
     tgid,
     comm,
     cgroup,
+    time,
     start,
     copyActor: (key) => {
       key.set(words);
@@ -26,7 +27,7 @@ export function record(tgid: number, comm: string, start = 1, cgroup = 0): Proce
 /** An identity with one counter, and a clock that tests turn. */
 export function setUp(labels: readonly string[] = ["pid", "comm"], options: IdentityOptions = {}) {
   const clock = { now: 0 };
-  const catalog = new Catalog({ grace });
+  const catalog = new Catalog({ retentionMs });
   const identity = new Identity(catalog, labels, { now: () => clock.now, ...options });
   const counter = catalog.counter({ name: "events_total", help: "Events.", subject: identity.subjects });
   const byComm = catalog.counter({ name: "by_comm_total", help: "Events.", subject: identity.comms });

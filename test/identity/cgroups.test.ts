@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
 
+import { turnSize } from "../../src/identity/turns.js";
 import { Cgroups } from "../../src/identity/cgroups.js";
 
 const id = "0123456789abcdef".repeat(4);
@@ -14,7 +16,7 @@ function tree(): readonly { id: number; parent: number; name: string }[] {
   ];
 }
 
-/** The table, and the groups it tells of. */
+/** The table, and the groups whose names it says have changed. */
 function setUp(limit = 100) {
   const clock = { now: 0 };
   const cgroups = new Cgroups({ limit, now: () => clock.now });
@@ -27,7 +29,7 @@ describe("Cgroups", () => {
   it("puts paths together from the names of groups", () => {
     const { cgroups } = setUp();
     for (const group of tree()) {
-      cgroups.exists(group);
+      cgroups.insert(group);
     }
     assert.equal(cgroups.path(1), "/");
     assert.equal(cgroups.path(4), `/docker/${id}/inner`);
@@ -35,48 +37,51 @@ describe("Cgroups", () => {
     assert.deepEqual(cgroups.names(0), {});
   });
 
-  it("tells when a path that was asked for becomes known, in whatever order its parts come", () => {
+  it("says when a path that was asked for becomes known, in whatever order its parts come", () => {
     const { cgroups, changed } = setUp();
     assert.deepEqual(cgroups.names(4), {});
     for (const group of tree().toReversed()) {
-      assert.equal(cgroups.isAsking, true);
+      assert.equal(cgroups.needsScan, true);
       assert.deepEqual(changed, []);
-      cgroups.exists(group);
+      cgroups.insert(group);
     }
     assert.deepEqual(changed, [4]);
-    assert.equal(cgroups.isAsking, false);
+    assert.equal(cgroups.needsScan, false);
   });
 
-  it("gives up on a group that a census has not shown, until it is asked for again", () => {
+  it("gives up on a group that a scan has not shown, until it is asked for again", async () => {
     const { cgroups } = setUp();
     cgroups.names(9);
-    cgroups.tidy();
-    assert.equal(cgroups.isAsking, false);
+    cgroups.beginScan();
+    await cgroups.endScan();
+    assert.equal(cgroups.needsScan, false);
     cgroups.names(9);
-    assert.equal(cgroups.isAsking, true);
+    assert.equal(cgroups.needsScan, true);
   });
 
-  it("remembers a removed group for a minute", () => {
+  it("keeps a removed group for a minute", async () => {
     const { cgroups, clock } = setUp();
     for (const group of tree()) {
-      cgroups.exists(group);
+      cgroups.insert(group);
     }
-    cgroups.removed(3);
+    cgroups.end(3);
     clock.now = 59_999;
-    cgroups.tidy();
+    cgroups.beginScan();
+    await cgroups.endScan();
     assert.equal(cgroups.names(3).container_id, id.slice(0, 12));
     clock.now = 60_000;
-    cgroups.tidy();
+    cgroups.beginScan();
+    await cgroups.endScan();
     assert.equal(cgroups.path(3), undefined);
     assert.equal(cgroups.size, 3);
   });
 
-  it("never remembers more than its limit: those told of last", () => {
+  it("never has more than its limit: those reported last", () => {
     const { cgroups } = setUp(10);
     for (let group = 2; group < 1000; group++) {
-      cgroups.exists({ id: group, parent: 1, name: `group-${group}` });
+      cgroups.insert({ id: group, parent: 1, name: `group-${group}` });
       cgroups.names(group);
-      cgroups.exists({ id: 2, parent: 1, name: "group-2" });
+      cgroups.insert({ id: 2, parent: 1, name: "group-2" });
     }
     assert.equal(cgroups.size, 10);
     assert.equal(cgroups.path(2), "/group-2");
@@ -84,10 +89,10 @@ describe("Cgroups", () => {
     assert.equal(cgroups.path(500), undefined);
   });
 
-  it("takes the names of containers from who runs them, and tells when those change", () => {
+  it("takes the names of containers from their source, and says when those change", () => {
     const { cgroups, changed } = setUp();
     for (const group of tree()) {
-      cgroups.exists(group);
+      cgroups.insert(group);
     }
     const pods = new Map<string, Record<string, string>>();
     cgroups.names(3);
@@ -99,5 +104,124 @@ describe("Cgroups", () => {
     assert.equal(cgroups.names(3).pod, "checkout-1");
     cgroups.refresh();
     assert.deepEqual(changed, [3]);
+  });
+
+  it("has any number of listeners, of which one that throws harms no other, until they are removed", () => {
+    const failures: unknown[] = [];
+    const cgroups = new Cgroups({ failed: (error) => failures.push(error) });
+    const calls: string[] = [];
+    const removeFirst = cgroups.onChange((group) => calls.push(`first ${group}`));
+    const removeThrowing = cgroups.onChange(() => {
+      throw new Error("broken");
+    });
+    const last = (group: number): unknown => calls.push(`last ${group}`);
+    const removeLast = cgroups.onChange(last);
+    cgroups.onChange(last);
+    cgroups.names(2);
+    cgroups.insert({ id: 2, parent: 1, name: "docker" });
+    assert.deepEqual(calls.splice(0), ["first 2", "last 2", "last 2"]);
+    assert.deepEqual(failures.map(String), ["Error: broken"]);
+    removeFirst();
+    removeThrowing();
+    removeLast();
+    removeLast();
+    cgroups.names(3);
+    cgroups.insert({ id: 3, parent: 1, name: "podman" });
+    assert.deepEqual(calls, ["last 3"]);
+    assert.equal(failures.length, 1);
+  });
+
+  it("says in turns of the event loop what is learned of many groups", async () => {
+    const { cgroups, changed } = setUp(10_000);
+    const groups = 5 * turnSize;
+    const isComplete = async (): Promise<void> => {
+      for (let turn = 1; changed.length < groups; turn++) {
+        assert(changed.length <= turn * turnSize, `turn ${turn}: ${changed.length}`);
+        assert(turn < 100);
+        await nextTurn();
+      }
+      assert.equal(changed.length, groups);
+      assert.equal(new Set(changed.splice(0)).size, groups);
+    };
+    for (let group = 0; group < groups; group++) {
+      cgroups.insert({ id: 1000 + group, parent: 2, name: `pod${group}` });
+      cgroups.names(1000 + group);
+    }
+    cgroups.insert({ id: 2, parent: 1, name: "kubepods" });
+    await isComplete();
+    assert.equal(cgroups.needsScan, false);
+    let namespace = "shop";
+    cgroups.follow({ find: () => ({ namespace }) });
+    await nextTurn();
+    assert.deepEqual(changed, [], "no path is a container's");
+    for (let group = 0; group < groups; group++) {
+      cgroups.insert({ id: 5000 + group, parent: 2, name: group.toString(16).padStart(64, "0") });
+      cgroups.names(5000 + group);
+    }
+    namespace = "mall";
+    cgroups.refresh();
+    await isComplete();
+  });
+
+  it("says of the group alone that was missing that its names are known", () => {
+    const { cgroups, changed } = setUp(10_000);
+    for (let group = 100; group < 200; group++) {
+      cgroups.names(group);
+    }
+    for (let group = 1000; group < 2000; group++) {
+      cgroups.insert({ id: group, parent: 1, name: `group-${group}` });
+    }
+    assert.deepEqual(changed, []);
+    cgroups.insert({ id: 150, parent: 1, name: "awaited" });
+    assert.deepEqual(changed, [150]);
+  });
+});
+
+describe("a scan of all groups", () => {
+  it("does not bring back a group that was removed meanwhile", async () => {
+    const { cgroups, clock } = setUp();
+    for (const group of tree()) {
+      cgroups.insert(group);
+    }
+    cgroups.beginScan();
+    cgroups.end(3);
+    for (const group of tree()) {
+      cgroups.insert(group);
+    }
+    await cgroups.endScan();
+    assert.equal(cgroups.names(3).container_id, id.slice(0, 12), "late records still name it");
+    clock.now = 60_000;
+    await cgroups.endScan();
+    assert.equal(cgroups.path(3), undefined);
+  });
+
+  it("gives up no group that was asked for while it went on", async () => {
+    const { cgroups, changed } = setUp();
+    cgroups.names(8);
+    cgroups.beginScan();
+    cgroups.names(9);
+    await cgroups.endScan();
+    assert.equal(cgroups.needsScan, true);
+    cgroups.insert({ id: 9, parent: 1, name: "new" });
+    assert.deepEqual(changed, [9]);
+    assert.equal(cgroups.needsScan, false);
+  });
+
+  it("deletes in turns of the event loop", async () => {
+    const { cgroups, clock } = setUp(10_000);
+    const groups = 5 * turnSize;
+    for (let group = 2; group < groups + 2; group++) {
+      cgroups.insert({ id: group, parent: 1, name: `group-${group}` });
+      cgroups.end(group);
+    }
+    clock.now = 60_000;
+    cgroups.beginScan();
+    const end = cgroups.endScan();
+    for (let turn = 1; cgroups.size > 1; turn++) {
+      assert(cgroups.size > groups - turn * turnSize - turnSize, `turn ${turn}`);
+      assert(turn < 100);
+      await nextTurn();
+    }
+    await end;
   });
 });

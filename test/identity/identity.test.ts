@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
 
+import { Actors } from "../../src/identity/actors.js";
 import { unknownComm } from "../../src/identity/identity.js";
-import { grace, record, setUp } from "./actors-of.js";
+import { turnSize } from "../../src/identity/turns.js";
+import { retentionMs, record, setUp } from "./actors-of.js";
 
 describe("Identity", () => {
   it("names a process by the labels asked for", () => {
@@ -18,47 +21,47 @@ describe("Identity", () => {
 
   it("names a process by where it runs, and by its new place when it is moved", () => {
     const { identity, count, series } = setUp(["comm", "cgroup"]);
-    identity.cgroups.exists({ id: 2, parent: 1, name: "web" });
-    identity.cgroups.exists({ id: 3, parent: 1, name: "batch" });
-    identity.lives(record(7, "nginx", 1, 2));
+    identity.cgroups.insert({ id: 2, parent: 1, name: "web" });
+    identity.cgroups.insert({ id: 3, parent: 1, name: "batch" });
+    identity.activate(record(7, "nginx", 1, 2));
     count(record(7, "nginx", 1, 2));
-    identity.lives(record(7, "nginx", 1, 3));
+    identity.activate(record(7, "nginx", 1, 3));
     count(record(7, "nginx", 1, 3));
     count(record(7, "nginx", 1, 3));
     assert.deepEqual(series(), { 'comm="nginx",cgroup="/web"': 1, 'comm="nginx",cgroup="/batch"': 2 });
     assert.equal(identity.subject(identity.ofProcess(7)), identity.subjects.intern("nginx", "/batch"));
-    assert.equal(identity.running, 1);
+    assert.equal(identity.activeProcesses, 1);
   });
 
   it("counts on under the names that it learns of a place, and lets the old series go", () => {
     const { identity, count, series, scrape, clock } = setUp(["comm", "cgroup"]);
     for (const tgid of [7, 8]) {
-      identity.lives(record(tgid, "nginx", 1, 2));
+      identity.activate(record(tgid, "nginx", 1, 2));
       count(record(tgid, "nginx", 1, 2));
     }
-    identity.exits(record(8, "nginx", 1, 2));
+    identity.end(record(8, "nginx", 1, 2));
     count(record(9, "other", 1, 3));
     assert.deepEqual(series(), { 'comm="nginx"': 2, 'comm="other"': 1 });
-    identity.cgroups.exists({ id: 2, parent: 1, name: "web" });
+    identity.cgroups.insert({ id: 2, parent: 1, name: "web" });
     count(record(7, "nginx", 1, 2));
     count(record(8, "nginx", 1, 2));
     count(record(9, "other", 1, 3));
     assert.deepEqual(series(), { 'comm="nginx"': 2, 'comm="nginx",cgroup="/web"': 2, 'comm="other"': 2 });
     scrape();
-    clock.now += 2 * grace;
-    identity.sweep();
+    clock.now += 2 * retentionMs;
+    identity.expire();
     assert.deepEqual(series(), { 'comm="nginx",cgroup="/web"': 2 });
-    identity.exits(record(7, "nginx", 1, 2));
+    identity.end(record(7, "nginx", 1, 2));
     scrape();
-    clock.now += 2 * grace;
-    identity.sweep();
+    clock.now += 2 * retentionMs;
+    identity.expire();
     assert.deepEqual(series(), {});
     assert.equal(identity.actors, 0);
   });
 
   it("counts on under other labels, there and back, and never shows a series twice", () => {
     const { identity, count, series, scrape, clock } = setUp(["pid", "comm"]);
-    identity.lives(record(7, "nginx"));
+    identity.activate(record(7, "nginx"));
     count(record(7, "nginx"));
     identity.relabel(["comm"]);
     count(record(7, "nginx"));
@@ -66,8 +69,8 @@ describe("Identity", () => {
     count(record(7, "nginx"));
     assert.deepEqual(series(), { 'pid="7",comm="nginx"': 2, 'comm="nginx"': 1 });
     scrape();
-    clock.now += 2 * grace;
-    identity.sweep();
+    clock.now += 2 * retentionMs;
+    identity.expire();
     assert.deepEqual(series(), { 'pid="7",comm="nginx"': 2 });
     assert.equal(identity.subjects.text(identity.subjects.other), 'comm="~other",pid="~other"');
     assert.throws(() => {
@@ -85,34 +88,34 @@ describe("Identity", () => {
   it("counts what finds no room as ~other, until there is room", () => {
     const { identity, count, series, scrape, clock } = setUp(undefined, { limit: 2 });
     for (const pid of [1, 2, 3, 4]) {
-      identity.lives(record(pid, "many"));
+      identity.activate(record(pid, "many"));
       count(record(pid, "many"));
     }
     count(record(4, "many"));
     const other = { 'pid="~other",comm="~other"': 3 };
     assert.deepEqual(series(), { 'pid="1",comm="many"': 1, 'pid="2",comm="many"': 1, ...other });
     assert.equal(identity.actors, 2);
-    assert.ok(identity.folded >= 3);
+    assert.ok(identity.overflowed >= 3);
     for (const pid of [1, 2, 3]) {
-      identity.exits(record(pid, "many"));
+      identity.end(record(pid, "many"));
     }
-    assert.equal(identity.running, 1);
+    assert.equal(identity.activeProcesses, 1);
     scrape();
-    clock.now += 2 * grace;
-    identity.sweep();
+    clock.now += 2 * retentionMs;
+    identity.expire();
     assert.equal(identity.actors, 0);
     count(record(4, "many"));
     assert.deepEqual(series(), { 'pid="4",comm="many"': 1, ...other });
-    assert.equal(identity.hasExited(3), false, "forgotten at once");
-    identity.exits(record(4, "many"));
-    assert.equal(identity.running, 0);
+    assert.equal(identity.stateOf(3), undefined);
+    identity.end(record(4, "many"));
+    assert.equal(identity.activeProcesses, 0);
   });
 
   it("keeps the actors that are there when the limit is lowered, and makes room when it is raised", () => {
     const { identity, count, series } = setUp(undefined, { limit: 3 });
     const all = (...pids: number[]): void => {
       for (const pid of pids) {
-        identity.lives(record(pid, "many"));
+        identity.activate(record(pid, "many"));
         count(record(pid, "many"));
       }
     };
@@ -129,5 +132,60 @@ describe("Identity", () => {
       'pid="3",comm="many"': 1,
       ...other,
     });
+  });
+
+  it("gives the actors of one group their new labels in turns, and visits no others", async (context) => {
+    const { identity } = setUp(["pid", "cgroup"]);
+    const here = 5 * turnSize;
+    for (let tgid = 1; tgid <= 2 * here; tgid++) {
+      identity.activate(record(tgid, "nginx", 1, tgid <= here ? 2 : 3));
+    }
+    const walks = context.mock.method(Actors.prototype, "all").mock;
+    const renames = context.mock.method(Actors.prototype, "rename").mock;
+    identity.cgroups.insert({ id: 2, parent: 1, name: "web" });
+    for (let turn = 1; renames.callCount() < here; turn++) {
+      assert(renames.callCount() <= turn * turnSize, `turn ${turn}`);
+      assert(turn < 100);
+      await nextTurn();
+    }
+    await nextTurn();
+    assert.equal(renames.callCount(), here);
+    assert.equal(walks.callCount(), 0);
+    const labels = (tgid: number) => identity.subjects.text(identity.subject(identity.ofProcess(tgid)));
+    assert.deepEqual([labels(1), labels(here)], ['pid="1",cgroup="/web"', `pid="${here}",cgroup="/web"`]);
+    assert.equal(labels(here + 1), `pid="${here + 1}"`);
+  });
+
+  it("gives all actors other labels in turns, exactly, whatever comes, ends and expires in between", async () => {
+    const { identity, count, series, clock, scrape } = setUp(["pid", "comm"]);
+    const actors = 5 * turnSize;
+    for (let tgid = 1; tgid <= actors; tgid++) {
+      identity.activate(record(tgid, "worker"));
+      count(record(tgid, "worker"));
+    }
+    identity.relabel(["comm"]);
+    const shared = () => series()['comm="worker"'] ?? 0;
+    const countAll = () => {
+      for (let tgid = 1; tgid <= actors; tgid++) {
+        count(record(tgid, "worker"));
+      }
+    };
+    countAll();
+    assert.equal(shared(), turnSize);
+    identity.end(record(actors, "worker"));
+    scrape();
+    clock.now += 2 * retentionMs;
+    identity.expire();
+    identity.activate(record(actors + 1, "new"));
+    for (let turn = 0; turn < 10; turn++) {
+      await nextTurn();
+    }
+    const before = shared();
+    countAll();
+    assert.equal(shared(), before + actors);
+    scrape();
+    clock.now += 2 * retentionMs;
+    identity.expire();
+    assert.deepEqual(Object.keys(series()), ['comm="worker"']);
   });
 });

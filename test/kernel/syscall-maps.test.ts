@@ -183,7 +183,7 @@ describe("the counts of many processes", () => {
     assert(lines && taken && errors);
     const announce = (comm: string): void => {
       for (let tgid = firstTgid; tgid < firstTgid + processes; tgid++) {
-        identity.lives(record(tgid, comm));
+        identity.activate(record(tgid, comm));
       }
     };
     announce("before");

@@ -7,7 +7,7 @@ const help = "Help.";
 
 /** A catalog of two tables of one subject dimension and one of another, with one subject that has rows in all. */
 function makeCatalog() {
-  const catalog = new Catalog({ grace: 1000 });
+  const catalog = new Catalog({ retentionMs: 1000 });
   const process = new Dimension(["pid", "comm"]);
   const comm = new Dimension(["comm"]);
   const opens = catalog.counter({ name: "opens_total", help, subject: process, detail: new Dimension(["result"]) });
@@ -80,110 +80,108 @@ test("a limit that changes leaves the rows that are there, and the totals exact"
   assert.equal(catalog.seriesLimit, 4);
 });
 
-test("a retired subject goes after a later render and the grace time, from all its tables and no others", () => {
+/** The label set `id` and its rows. */
+const whole = 4;
+
+test("an ended label set expires after a later render and the retention time, in all its tables and no others", () => {
   const { catalog, process, opens, connections, execs, id } = makeCatalog();
-  catalog.retire(process, id, 0);
-  assert.equal(catalog.sweep(5000), 0, "not rendered yet");
+  catalog.end(process, id, 0);
+  assert.equal(catalog.expire(5000), 0, "not rendered yet");
   render(catalog);
-  assert.equal(catalog.sweep(999), 0, "in grace");
+  assert.equal(catalog.expire(999), 0, "in retention");
   assert.equal(opens.size, 2);
 
-  const released: [Dimension, number][] = [];
-  assert.equal(
-    catalog.sweep(1000, (dimension, gone) => released.push([dimension, gone])),
-    1,
-  );
-  assert.deepEqual(released, [[process, id]]);
+  assert.equal(catalog.expire(1000), whole);
   assert.equal(opens.size, 0);
   assert.equal(connections.size, 0);
   assert.equal(execs.size, 1);
   assert.equal(process.has(id), false);
-  assert.equal(catalog.retiring, 0);
+  assert.equal(catalog.ended, 0);
 });
 
 test("a render that began before, or did not complete, does not count", () => {
   const { catalog, process, id } = makeCatalog();
   const early = catalog.renderBegan();
-  catalog.retire(process, id, 0);
+  catalog.end(process, id, 0);
   catalog.renderEnded(early, true);
   render(catalog, false);
-  assert.equal(catalog.sweep(9000), 0);
+  assert.equal(catalog.expire(9000), 0);
   render(catalog);
-  assert.equal(catalog.sweep(9000), 1);
+  assert.equal(catalog.expire(9000), whole);
 });
 
 test("of two renders that overlap, the one that began later counts, whichever ends first", () => {
   const { catalog, process, id } = makeCatalog();
   const early = catalog.renderBegan();
-  catalog.retire(process, id, 0);
+  catalog.end(process, id, 0);
   const late = catalog.renderBegan();
   catalog.renderEnded(late, true);
-  assert.equal(catalog.sweep(9000), 0, "a render runs");
+  assert.equal(catalog.expire(9000), 0, "a render runs");
   catalog.renderEnded(early, true);
-  assert.equal(catalog.sweep(9000), 1);
+  assert.equal(catalog.expire(9000), whole);
 });
 
-test("nothing goes while a render runs", () => {
+test("nothing expires while a render runs", () => {
   const { catalog, process, opens, id } = makeCatalog();
-  catalog.retire(process, id, 0);
+  catalog.end(process, id, 0);
   render(catalog);
   const running = catalog.renderBegan();
-  assert.equal(catalog.sweep(9000), 0);
+  assert.equal(catalog.expire(9000), 0);
   assert.equal(opens.size, 2);
   catalog.renderEnded(running, false);
-  assert.equal(catalog.sweep(9000), 1);
+  assert.equal(catalog.expire(9000), whole);
 });
 
-test("a revived subject stays, and its next retirement starts anew", () => {
+test("a label set that begins again stays, and its next end starts anew", () => {
   const { catalog, process, opens, id } = makeCatalog();
-  catalog.retire(process, id, 0);
+  catalog.end(process, id, 0);
   render(catalog);
-  catalog.revive(process, id);
-  assert.equal(catalog.sweep(9000), 0);
+  catalog.begin(process, id);
+  assert.equal(catalog.expire(9000), 0);
   assert.equal(opens.size, 2);
 
-  catalog.retire(process, id, 9000);
-  assert.equal(catalog.sweep(99_000), 0);
+  catalog.end(process, id, 9000);
+  assert.equal(catalog.expire(99_000), 0);
   render(catalog);
-  assert.equal(catalog.sweep(9999), 0);
-  assert.equal(catalog.sweep(10_000), 1);
+  assert.equal(catalog.expire(9999), 0);
+  assert.equal(catalog.expire(10_000), whole);
 });
 
-test("retiring twice keeps the first time", () => {
+test("a second end changes nothing", () => {
   const { catalog, process, id } = makeCatalog();
-  catalog.retire(process, id, 0);
+  catalog.end(process, id, 0);
   render(catalog);
-  catalog.retire(process, id, 900);
-  assert.equal(catalog.retiring, 1);
-  assert.equal(catalog.sweep(1000), 1);
+  catalog.end(process, id, 900);
+  assert.equal(catalog.ended, 1);
+  assert.equal(catalog.expire(1000), whole);
 });
 
-test("later retirements wait for their own time", () => {
+test("later ends wait for their own time", () => {
   const { catalog, process } = makeCatalog();
   const ids = Array.from({ length: 100 }, (_, index) => process.intern(`${index}`, "sh"));
   for (const [index, id] of ids.entries()) {
-    catalog.retire(process, id, index * 10);
+    catalog.end(process, id, index * 10);
   }
   render(catalog);
-  assert.equal(catalog.sweep(1495), 50);
-  assert.equal(catalog.sweep(1505), 1);
-  assert.equal(catalog.sweep(9000), 49);
+  assert.equal(catalog.expire(1495), 50);
+  assert.equal(catalog.expire(1505), 1);
+  assert.equal(catalog.expire(9000), 49);
 });
 
-test("other is not retired, and an unknown id is refused", () => {
+test("other never ends, and an unknown id is refused", () => {
   const { catalog, process } = makeCatalog();
-  catalog.retire(process, process.other, 0);
-  assert.equal(catalog.retiring, 0);
+  catalog.end(process, process.other, 0);
+  assert.equal(catalog.ended, 0);
   assert.throws(() => {
-    catalog.retire(process, 999, 0);
-  }, /retire: labels pid,comm: no tuple has the id 999/);
+    catalog.end(process, 999, 0);
+  }, /^RangeError: labels pid,comm: no tuple has the id 999/);
 });
 
-test("a released id serves its next owner from 0", () => {
+test("an expired id serves its next owner from 0", () => {
   const { catalog, process, opens, id } = makeCatalog();
-  catalog.retire(process, id, 0);
+  catalog.end(process, id, 0);
   render(catalog);
-  catalog.sweep(9000);
+  catalog.expire(9000);
   assert.equal(process.intern("2", "next"), id);
   assert.equal(opens.value(id, 1), 0);
   opens.add(id, 1, 3);
@@ -248,4 +246,20 @@ test("a counter that mirrors a count kept elsewhere was 0 when the catalog began
   mirrored.set(signal.intern("tcp"), 0, 4712);
   assert.equal(mirrored.created[0], 999_000);
   assert.equal(counted.created[0], 1_059_000);
+});
+
+test("an expiry stops after so many rows and label sets, and the next one goes on", () => {
+  const { catalog, process, opens } = makeCatalog();
+  const ids = Array.from({ length: 10 }, (_, index) => process.intern(`${index}`, "many"));
+  for (const id of ids) {
+    for (let detail = 0; detail < 99; detail++) {
+      opens.add(id, detail, 1);
+    }
+    catalog.end(process, id, 0);
+  }
+  render(catalog);
+  assert.equal(catalog.expire(1000, 250), 300);
+  assert.equal(catalog.ended, 7);
+  assert.equal(catalog.expire(1000, 700), 700);
+  assert.equal(catalog.ended, 0);
 });

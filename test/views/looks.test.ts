@@ -8,20 +8,20 @@ import { Catalog } from "../../src/metrics/catalog.js";
 
 /** Tables with a process that can exit; `collect` may fail a look at them. */
 function tables(collect = (): Promise<void> => Promise.resolve()) {
-  const catalog = new Catalog({ grace: 0 });
+  const catalog = new Catalog({ retentionMs: 0 });
   const identity = new Identity(catalog, ["pid", "comm"]);
   const { subjects } = identity;
   const live = createLive({ catalog, identity, signals: [], collect, utc: String });
   return {
     live,
     exit: (): void => {
-      catalog.retire(subjects, subjects.intern("1", "gone"), 0);
+      catalog.end(subjects, subjects.intern("1", "gone"), 0);
     },
     scrape: (): void => {
       catalog.renderEnded(catalog.renderBegan(), true);
     },
-    /** Series of processes that go now. */
-    gone: (): number => catalog.sweep(1),
+    /** Label sets that expire now. */
+    gone: (): number => catalog.expire(1),
     catalog,
   };
 }

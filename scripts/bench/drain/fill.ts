@@ -37,10 +37,11 @@ export function announce(identity: Identity, processes: number): void {
     const comm = `service-${(process % comms).toString().padStart(2, "0")}`;
     const bytes = Buffer.from(comm.padEnd(16, "\0"), "latin1");
     const words = [tgid, ...[0, 4, 8, 12].map((at) => bytes.readUInt32LE(at)), 0, 0];
-    identity.lives({
+    identity.activate({
       tgid,
       comm,
       cgroup: 0,
+      time: 1,
       start: 1,
       copyActor: (key) => {
         key.set(words);

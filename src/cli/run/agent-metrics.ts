@@ -32,7 +32,7 @@ export function declareIdentityMetrics(catalog: Catalog, identity: Identity): vo
   catalog.counter({
     name: "ringtap_identities_folded_total",
     help: "Times that a process was counted under ~other because the process table was full.",
-    read: () => identity.folded,
+    read: () => identity.overflowed,
   });
 }
 

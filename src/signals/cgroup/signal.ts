@@ -1,14 +1,14 @@
-/** cgroup: control groups made and removed. Its records also tell identity where processes run. */
+/** cgroup: control groups created and removed. Identity learns from its records where processes run. */
 import { CgroupEvent, CgroupKind } from "./records.js";
 import { cgroupSources } from "../../host/cgroup-hierarchy.js";
 import { keysOf } from "../../sdk/enum-names.js";
-import { readRecords } from "../../sdk/reading.js";
+import { readRecordsInTurns } from "../../sdk/reading.js";
 import type { Handlers, Signal, SignalContext, TraceValue } from "../../sdk/signal.js";
 
 const kinds = keysOf(CgroupKind);
 
-/** How often the groups are counted over, milliseconds. */
-const censusInterval = 30_000;
+/** From one scan of all groups to the next at most, milliseconds. */
+const scanIntervalMs = 30_000;
 
 function start(context: SignalContext): Handlers<CgroupEvent> {
   const { catalog, identity } = context;
@@ -25,15 +25,17 @@ function start(context: SignalContext): Handlers<CgroupEvent> {
   });
   const present = context.iterator("cgroup_present");
   const seen = new CgroupEvent();
-  let lastCensus = 0;
+  let lastScan = 0;
+  let scanning: Promise<void> | undefined;
 
-  /** Asks the kernel which groups have processes: those from before the agent, and those that a full ring has lost. */
-  function takeCensus(): void {
-    lastCensus = performance.now();
-    readRecords(present, CgroupEvent.size, seen, (event) => {
-      cgroups.exists(event);
+  /** Reads from the kernel which groups have processes, in turns: those from before the agent, and those that a full ring has lost. */
+  async function scan(): Promise<void> {
+    lastScan = performance.now();
+    cgroups.beginScan();
+    await readRecordsInTurns(present, CgroupEvent.size, seen, (event) => {
+      cgroups.insert(event);
     });
-    cgroups.tidy();
+    await cgroups.endScan();
   }
 
   return {
@@ -42,20 +44,28 @@ function start(context: SignalContext): Handlers<CgroupEvent> {
       while (batch.next()) {
         const comm = identity.comm(identity.of(event));
         if (event.kind === CgroupKind.remove) {
-          cgroups.removed(event.id);
+          cgroups.end(event.id);
           removes.add(comm, 0, 1);
           continue;
         }
-        cgroups.exists(event);
+        cgroups.insert(event);
         if (event.kind === CgroupKind.create) {
           creates.add(comm, 0, 1);
         }
       }
     },
-    attached: takeCensus,
-    relieve() {
-      if (cgroups.isAsking || performance.now() - lastCensus >= censusInterval) {
-        takeCensus();
+    attached() {
+      scanning = scan();
+      // What it throws is thrown to those who wait for it below.
+      scanning.catch(() => undefined);
+    },
+    collect: () => scanning,
+    async relieve() {
+      const first = scanning;
+      scanning = undefined;
+      await first;
+      if (cgroups.needsScan || performance.now() - lastScan >= scanIntervalMs) {
+        await scan();
       }
     },
   };
@@ -67,7 +77,7 @@ function fields(event: CgroupEvent): Record<string, TraceValue> {
 
 export const cgroup: Signal<CgroupEvent> = {
   name: "cgroup",
-  summary: "control groups: made, removed",
+  summary: "control groups: created, removed",
   record: CgroupEvent,
   hooks: [{ name: "tp_btf", without: [] }],
   optional: { cgroup_remove: "removals", cgroup_enter: "existing groups, until the next scan" },

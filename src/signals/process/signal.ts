@@ -1,15 +1,14 @@
-/** process: exec and exit of processes. Its records also keep the identity table. */
+/** process: exec and exit of processes. The process table is kept from its records, too. */
 import { ProcessEvent, ProcessKind } from "./records.js";
-import { native } from "../../binding/native.js";
 import { Dimension } from "../../metrics/dimension.js";
 import { keysOf } from "../../sdk/enum-names.js";
-import { readRecords } from "../../sdk/reading.js";
+import { readRecordsInTurns } from "../../sdk/reading.js";
 import type { Handlers, Signal, SignalContext, TraceValue } from "../../sdk/signal.js";
 
 const kinds = keysOf(ProcessKind);
 
-/** How often the processes are counted over, milliseconds. */
-const censusInterval = 30_000;
+/** From one scan of all processes to the next, milliseconds. */
+const scanIntervalMs = 30_000;
 
 /** The signal that ended a process, or 0 (the low seven bits of what wait(2) reports). */
 function endingSignal(status: number): number {
@@ -42,44 +41,57 @@ function start(context: SignalContext): Handlers<ProcessEvent> {
   });
   const running = context.iterator("process_running");
   const seen = new ProcessEvent();
-  let lastCensus = 0;
+  let lastScan = 0;
+  let scanning: Promise<void> | undefined;
 
-  /** Asks the kernel which processes there are: what a full ring has lost of their lives does not last. */
-  function takeCensus(): void {
-    lastCensus = performance.now();
-    identity.beginCensus(Number(native.monotonicNow()));
-    readRecords(running, ProcessEvent.size, seen, (event) => {
-      identity.lives(event);
+  /**
+   * Reads from the kernel which processes there are, in turns: a fork or an exit that a full ring has lost is made up for. No record of
+   * the ring is read between the reading of a piece and its handling, so that no process is shown after its exit.
+   */
+  async function scan(): Promise<void> {
+    lastScan = performance.now();
+    identity.beginScan();
+    await readRecordsInTurns(running, ProcessEvent.size, seen, (event) => {
+      identity.activate(event);
     });
-    identity.endCensus();
+    await identity.endScan();
   }
 
-  function take(event: ProcessEvent): void {
+  function handle(event: ProcessEvent): void {
     const comm = identity.comm(identity.of(event));
     switch (event.kind) {
       case ProcessKind.exec:
-        identity.lives(event);
+        identity.activate(event);
         execs.add(comm, 0, 1);
         break;
       case ProcessKind.exit:
-        identity.exits(event);
+        identity.end(event);
         exits.add(comm, reason.intern(exitReason(event.exitStatus)), 1);
         break;
       default:
-        identity.lives(event);
+        identity.activate(event);
     }
   }
 
   return {
     records(batch) {
       while (batch.next()) {
-        take(batch.record);
+        handle(batch.record);
       }
     },
-    attached: takeCensus,
-    relieve() {
-      if (performance.now() - lastCensus >= censusInterval) {
-        takeCensus();
+    attached() {
+      scanning = scan();
+      // What it throws is thrown to those who wait for it below.
+      scanning.catch(() => undefined);
+    },
+    /** The names of processes that were there before the agent are known from the first scan on. */
+    collect: () => scanning,
+    async relieve() {
+      const first = scanning;
+      scanning = undefined;
+      await first;
+      if (performance.now() - lastScan >= scanIntervalMs) {
+        await scan();
       }
     },
   };

@@ -19,6 +19,9 @@ const failureBytes = 1.5 * 8 * failureNumbers;
 /** Failures that are added to the metrics at a stretch. */
 const failuresAtOnce = 2_000;
 
+/** By the state of the process. */
+const ownerStates = { active: "here", ended: "gone", unknown: "unknown" } as const;
+
 /** The labels of a process, as ids of Identity's dimensions. */
 interface Labels {
   readonly subject: number;
@@ -40,7 +43,7 @@ export function startAggregate(context: SignalContext): Handlers<SyscallEvent> {
 
   /** A process can be in the counts before the record of its fork has been read. */
   const owner = (tgid: number): Owner =>
-    identity.hasExited(tgid) ? "gone" : tgid === otherTgid || identity.isKnown(tgid) ? "here" : "unknown";
+    tgid === otherTgid ? "here" : ownerStates[identity.stateOf(tgid) ?? "unknown"];
 
   function labelsOf(tgid: number): Labels {
     let found = labels.get(tgid);

@@ -51,6 +51,7 @@ function processRecord(number: number): ProcessRecord {
     tgid,
     cgroup: 0,
     comm,
+    time: 1e15 + number,
     start: 1e15 + number,
     copyActor(key) {
       key[0] = tgid;
@@ -86,7 +87,7 @@ test("processes at the identity limit", () => {
   const taken = growth(() => {
     const identity = new Identity(new Catalog(), ["pid", "comm"], { limit });
     for (let number = 0; number <= limit; number++) {
-      identity.lives(processRecord(number));
+      identity.activate(processRecord(number));
     }
     assert.equal(identity.actors, limit);
     return identity;

@@ -133,7 +133,7 @@ describe("the table", () => {
 
   test("the container comes last, where it is known", () => {
     const cgroups = new Cgroups();
-    cgroups.exists({ id: 5, parent: 1, name: `docker-${"0123456789ab".padEnd(64, "c")}.scope` });
+    cgroups.insert({ id: 5, parent: 1, name: `docker-${"0123456789ab".padEnd(64, "c")}.scope` });
     const record = processRecord({ kind: ProcessKind.fork, cgroup: 5 });
     assert.match(table.line(tracedEvent(record, { cgroups })), / container_id=0123456789ab\n$/);
     cgroups.follow({ find: () => ({ container: "web", pod: "shop-1", namespace: "prod" }) });

@@ -59,7 +59,7 @@ test("the parser would have refused a body that is not whole, or out of order", 
 
 test("each series of a counter or histogram tells since when it counts", async () => {
   let now = 1_700_000_000_500;
-  const catalog = new Catalog({ clock: () => now, grace: 0 });
+  const catalog = new Catalog({ clock: () => now, retentionMs: 0 });
   const comm = new Dimension(["comm"]);
   const execs = catalog.counter({ name: "execs_total", help: "Execs.", subject: comm });
   const took = catalog.histogram({ name: "took_seconds", help: "Took.", subject: comm });
