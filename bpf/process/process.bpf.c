@@ -144,7 +144,9 @@ int BPF_PROG(process_rename, struct task_struct *task, const char *comm)
 	event = begin(task, PROCESS_RENAME);
 	if (!event)
 		return 0;
+	/* The thread that is renamed leads its group. */
 	read_comm(event->actor.comm, comm);
+	__builtin_memcpy(event->actor.thread_comm, event->actor.comm, COMM_LEN);
 	submit(event);
 	return 0;
 }

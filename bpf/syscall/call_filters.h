@@ -19,7 +19,12 @@ volatile bool filter_names;	      /* false: `left_out` is empty, and need not be
 volatile __u8 left_out[NR_COUNT / 8]; /* a bit for each number: see number_index() */
 volatile bool filter_pids;	      /* only those in `pids` */
 volatile bool filter_comms;	      /* only those in `comms` */
-const volatile __u32 own_tgid = 0;    /* ringtap's own calls would feed themselves */
+
+/*
+ * The agent, whose own calls would feed themselves. Set by syscall_agent(); until then no call is
+ * reported.
+ */
+static __u32 agent_tgid;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -46,7 +51,8 @@ static __always_inline bool is_wanted_pid(void)
 {
 	__u32 tgid = current_tgid();
 
-	return tgid != own_tgid && (!filter_pids || bpf_map_lookup_elem(&pids, &tgid));
+	return agent_tgid && tgid != agent_tgid &&
+	       (!filter_pids || bpf_map_lookup_elem(&pids, &tgid));
 }
 
 static __always_inline bool is_wanted_comm(void)

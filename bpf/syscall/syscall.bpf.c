@@ -22,13 +22,18 @@
  * in strace too.
  */
 #include <ringtap/core.h>
-#include "call_counts.h"
-#include "call_filters.h"
+#include <ringtap/iter.h>
 #include <ringtap/ring.h>
 #include <ringtap/syscall.h>
 
+#include "call_counts.h"
+#include "call_filters.h"
+
 /* Threads that can be off their CPU in the middle of a call, or have been since they began. */
 #define THREADS_MAX 65536
+
+/* Marks of calls beyond that, a power of two. */
+#define UNSAVED_MAX 16384
 
 /* Which path: false, aggregate; true, stream. */
 const volatile bool stream = false;
@@ -77,6 +82,21 @@ struct {
 	__type(value, struct call);
 } waiting SEC(".maps");
 
+/*
+ * The tasks whose call found `waiting` full, by the hash of the task's address. When such a call
+ * returns, it is counted as map_full; without the mark, a failed one would be taken for a call that
+ * seccomp has refused. A mark that another task's replaces counts its call as map_full then.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, UNSAVED_MAX);
+	__type(key, __u32);
+	__type(value, __u64);
+} unsaved SEC(".maps");
+
+/* Has `waiting` ever been full? While it has not, no mark needs to be read. */
+static bool was_full;
+
 static __always_inline struct call *running_call(void)
 {
 	__u32 zero = 0;
@@ -117,16 +137,49 @@ static __always_inline bool is_wanted(__u32 nr)
 	return !stream || passes_at_start(nr);
 }
 
+static __always_inline __u64 *mark_of(__u64 task)
+{
+	__u32 index = (task * 0x9e3779b97f4a7c15ull >> 32) & (UNSAVED_MAX - 1);
+
+	return bpf_map_lookup_elem(&unsaved, &index);
+}
+
+static __always_inline void mark_unsaved(__u64 task)
+{
+	__u64 *mark = mark_of(task);
+
+	was_full = true;
+	if (!mark)
+		return;
+	if (*mark)
+		count_map_full();
+	*mark = task;
+}
+
+/* Deletes the mark of a task; true when there was one. */
+static __always_inline bool delete_mark(__u64 task)
+{
+	__u64 *mark;
+
+	if (!was_full)
+		return false;
+	mark = mark_of(task);
+	if (!mark || *mark != task)
+		return false;
+	*mark = 0;
+	return true;
+}
+
 static __always_inline void save_call(struct call *call, struct task_struct *task)
 {
-	__u64 key = (__u64)task;
+	__u64 key = address_of(task);
 	struct call *kept = waiting_call(key);
 
 	if (kept)
 		*kept = *call;
 	else if (!(task->flags & PF_EXITING) &&
 		 bpf_map_update_elem(&waiting, &key, call, BPF_NOEXIST))
-		count_map_full();
+		mark_unsaved(key);
 }
 
 /* Is it the call that returns now? rt_sigreturn(2) cannot be told: it has wiped its number. */
@@ -206,6 +259,9 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 
 	if (call.start) {
 		now = bpf_ktime_get_ns();
+	} else if (delete_mark(bpf_get_current_task())) {
+		count_map_full();
+		return 0;
 	} else if (error) {
 		call.nr = bounded_nr(unmarked_syscall_nr(regs), is_compat());
 		if (!is_wanted(call.nr))
@@ -227,9 +283,21 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(syscall_cleanup, struct task_struct *task)
 {
-	__u64 key = (__u64)task;
+	__u64 key = address_of(task);
 
 	bpf_map_delete_elem(&waiting, &key);
+	delete_mark(key);
+	return 0;
+}
+
+/*
+ * Learns which process the agent is: userspace reads it once, so that it runs on the agent's own
+ * task. The agent itself may know its tgid in another pid namespace only.
+ */
+SEC("iter/bpf_map_elem")
+int syscall_agent(struct bpf_iter__bpf_map_elem *ctx)
+{
+	agent_tgid = current_tgid();
 	return 0;
 }
 

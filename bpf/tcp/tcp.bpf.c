@@ -254,6 +254,9 @@ int BPF_PROG(tcp_sys_exit, struct pt_regs *regs, long ret)
 	case NR_ACCEPT4:
 	case NR_GETSOCKOPT:
 	case COMPAT_CONNECT & ~COMPAT_BIT:
+#if defined(__TARGET_ARCH_arm64)
+	case COMPAT_ACCEPT & ~COMPAT_BIT:
+#endif
 	case COMPAT_ACCEPT4 & ~COMPAT_BIT:
 	case COMPAT_GETSOCKOPT & ~COMPAT_BIT:
 		break;
@@ -269,6 +272,9 @@ int BPF_PROG(tcp_sys_exit, struct pt_regs *regs, long ret)
 		break;
 	case NR_ACCEPT:
 	case NR_ACCEPT4:
+#if defined(__TARGET_ARCH_arm64)
+	case COMPAT_ACCEPT: /* 32-bit x86 has accept(2) in socketcall(2) only */
+#endif
 	case COMPAT_ACCEPT4:
 		sk = ret < 0 ? NULL : tcp_sock_of(file_of(ret));
 		if (sk)

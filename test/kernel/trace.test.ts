@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 
@@ -10,6 +11,7 @@ import { networkNamespace } from "./support/network.js";
 import { compileProgram, runProgram } from "./support/program.js";
 import { mainScript, startRingtap } from "./support/ringtap.js";
 import { startTrace, type Trace, type TracedEvent } from "./support/trace.js";
+import { startWaiting } from "./support/waiting.js";
 
 const promptly = 1000 * slowness;
 
@@ -35,6 +37,15 @@ const caller = compileProgram(
   int main(int argc, char **argv) { for (long i = atol(argv[1]); i > 0; i--) getppid(); return argc - 2; }`,
 );
 
+/** Says that it is ready, waits for the end of its input, and makes 100 calls of getppid. */
+const waitingCaller = `#include <unistd.h>
+int main(void) {
+  char end;
+  if (write(1, "ready\\n", 6) != 6) return 1;
+  while (read(0, &end, 1) > 0);
+  for (int i = 0; i < 100; i++) getppid();
+}`;
+
 /** Makes so many calls of getppid. */
 function callGetppid(times: number): Promise<{ pid: number }> {
   return runProgram(caller, [String(times)]);
@@ -57,6 +68,23 @@ describe("what a line tells", () => {
       assert.match(String(event?.time), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
       const time = Date.parse(String(event?.time));
       assert(time > started - 20 && time < Date.now() + 20, String(event?.time));
+    }
+  });
+
+  test("process: a rename has the new name, as that of the thread too", async (t) => {
+    const program = compileProgram(
+      "trace-before",
+      `#include <sys/prctl.h>
+      int main(void) { return prctl(PR_SET_NAME, "trace-after"); }`,
+    );
+    const trace = await startTrace(t, ["process", "--output=json", "--comm=trace-after"]);
+    const { pid } = await runProgram(program);
+    const [rename, exit] = await settled(trace, 2);
+    for (const [event, kind] of [
+      [rename, "rename"],
+      [exit, "exit"],
+    ] as const) {
+      assert.deepEqual(pick(event, "event", "pid", "comm", "thread_comm"), [kind, pid, "trace-after", "trace-after"]);
     }
   });
 
@@ -149,6 +177,31 @@ describe("what a line tells", () => {
       assert.deepEqual(pick(event, "syscall", "pid", "ret", "error"), ["getppid", pid, process.pid, undefined]);
       assert(Number(event.duration_seconds) > 0);
     }
+  });
+
+  test("syscall, in a pid namespace: not the tracer's own, but those of the process with the number that it has there", async (t) => {
+    const caller = await startWaiting(t, compileProgram("trace-waits", waitingCaller));
+    // The tracer is the next process of its namespace, where it gets the caller's number.
+    const command = `echo ${caller.pid - 1} > /proc/sys/kernel/ns_last_pid; "$@" & wait $!`;
+    const prefix = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", command, "sh"];
+    const trace = startRingtap(t, ["trace", "syscall", "--output=json", "--syscall.names=getppid,write"], { prefix });
+    await trace.said(/msg"?[=:]"?tracing/);
+    const childrenOf = (pid: string): string[] =>
+      readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ");
+    const [shell = ""] = childrenOf(String(trace.pid));
+    const [tracer = ""] = childrenOf(shell);
+    await caller.go();
+    const events = (pid: string): TracedEvent[] =>
+      trace.stdout
+        .split("\n")
+        .slice(0, -1)
+        .map((line) => JSON.parse(line) as TracedEvent)
+        .filter((event) => String(event.pid) === pid);
+    await eventually(() => {
+      assert.equal(events(String(caller.pid)).length, 100);
+    });
+    await setTimeout(100 * slowness);
+    assert.deepEqual(events(tracer), []);
   });
 
   test("--pid leaves one process", async (t) => {

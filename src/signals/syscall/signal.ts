@@ -1,6 +1,4 @@
 /** syscall: every system call by process and name, counted in the kernel (aggregate) or sent one by one (stream). */
-import { pid } from "node:process";
-
 import { CallLine, ErrorKey, SyscallEvent } from "./records.js";
 import { log2Ceil } from "../../metrics/log2.js";
 import { CallTally } from "./call-tally.js";
@@ -64,7 +62,7 @@ function setup(options: SignalOptions): Setup {
   }
   const { syscall, pids, comms } = options;
   return {
-    constants: { stream: 1, own_tgid: pid },
+    constants: { stream: 1 },
     variables: {
       min_duration_ns: syscall.minDuration,
       errors_only: syscall.errorsOnly ? 1 : 0,
@@ -97,11 +95,16 @@ function startStream(context: SignalContext): Handlers<SyscallEvent> {
   const empty = (): void => {
     tally.empty();
   };
+  const agent = context.iterator("syscall_agent", "running");
   return {
     records(batch) {
       while (batch.next()) {
         tally.add(batch.record);
       }
+    },
+    attached() {
+      // The kernel side leaves out the process that reads this iterator, and reports no call before it knows that one.
+      while (agent.read(8) > 0);
     },
     collect: empty,
     settle: empty,
