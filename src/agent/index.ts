@@ -10,7 +10,7 @@ export {
   type SignalRecords,
 } from "./open-agent.js";
 export type { AgentLog } from "../engine/start-signal.js";
-export type { Sample } from "../exposition/prom-client.js";
+export type { Sample } from "../exposition/register-catalog.js";
 export type { FileEvent } from "../signals/file/records.js";
 export { type ProcessEvent, ProcessKind } from "../signals/process/records.js";
 export type { SyscallEvent } from "../signals/syscall/records.js";

@@ -1,9 +1,9 @@
 /** The agent inside another program: `import { openAgent } from "ringtap"`. docs/library.md tells how it is used. */
 import { setTimeout as pause } from "node:timers/promises";
 import { Registry } from "prom-client";
-import { createBody } from "../exposition/body.js";
+import { createBody } from "../exposition/metrics-body.js";
 import { chooseFormat } from "../exposition/negotiation.js";
-import { registerCatalog, type Sample, tableSamples } from "../exposition/prom-client.js";
+import { registerCatalog, type Sample, tableSamples } from "../exposition/register-catalog.js";
 import type { FileEvent } from "../signals/file/records.js";
 import type { ProcessEvent } from "../signals/process/records.js";
 import type { SyscallEvent } from "../signals/syscall/records.js";

@@ -1,11 +1,11 @@
-/** What the agent knows of Kubernetes, as far as the flags ask for it. */
+/** Follows what the flags ask for of Kubernetes. */
 import type { Logger } from "pino";
 
 import type { Cgroups } from "../identity/cgroups.js";
 import { type ApiServer, clusterApiServer } from "../kubernetes/client/api-server.js";
 import { type Cluster, followCluster, type Followed, podsOf } from "../kubernetes/cluster.js";
-import type { FailureReason } from "../kubernetes/client/failure.js";
-import type { Reporter } from "../kubernetes/client/follow.js";
+import type { FailureReason } from "../kubernetes/client/api-failure.js";
+import type { Reporter } from "../kubernetes/client/follower.js";
 import { endpointSlices, Peers, services } from "../kubernetes/peers/peers.js";
 import { podLabelNames } from "../kubernetes/pods/pod.js";
 import { PodIndex } from "../kubernetes/pods/pod-index.js";
@@ -72,19 +72,19 @@ function reportTo(log: Logger): Reporter {
   };
 }
 
-/** The labels that tell processes apart: those asked for, and those of pods. */
+/** The labels of series of processes: those of --labels, and pod labels. */
 export function seriesLabels({ labels, kubernetesPodLabels }: RunOptions): readonly string[] {
   return [...labels, ...podLabelNames(kubernetesPodLabels)];
 }
 
-/** What is wrong when pods are asked for and nobody says of which node. */
+/** The problem when pods are asked for and the node is not known. */
 const noNode = "without --kubernetes.node-name, pods are not known";
 
 /** What is known of pods alone. */
 const podLabels: readonly string[] = ["namespace", "pod", "container", "workload"];
 
 /**
- * What identity asks for: the labels of containers, those that `kept` names of their pods included. What pods tell holds from the next
+ * What identity asks for: the labels of containers, those that `kept` names of their pods included. Changes of pods apply from the next
  * turn of the event loop on.
  */
 export function nameContainers(cgroups: Cgroups, pods: PodIndex, kept: readonly string[]): void {
@@ -103,7 +103,7 @@ export function nameContainers(cgroups: Cgroups, pods: PodIndex, kept: readonly 
   pods.onChange(() => {
     if (!isDue) {
       isDue = true;
-      // Once for all pods that are told of at a time: it looks at every group, and a list may have hundreds of pods.
+      // Once for all pods that change at a time: it checks every group, and a list may have hundreds of pods.
       setImmediate(() => {
         isDue = false;
         cgroups.refresh();

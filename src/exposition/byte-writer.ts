@@ -1,11 +1,11 @@
 /** Bytes written into chunks. */
-import { writeNumber, writeSeconds } from "./text/numbers.js";
+import { writeNumber, writeSeconds } from "./numbers.js";
 
 /** Bytes of a chunk: some 400 lines. */
 const chunkLength = 32_768;
 
 /**
- * Fills one chunk after the other. Nothing but {@link reserve} looks whether there is room: what is written beyond it is lost.
+ * Fills one chunk after the other. Only {@link reserve} checks the space that is left: what is written beyond it is lost.
  *
  * Short runs of bytes are copied by TypedArray's `set` and `copyWithin`, which take 20 to 30 ns whatever the length; a loop takes
  * twice as long for a label set, and `Buffer.copy` or writing a string three times.

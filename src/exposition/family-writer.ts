@@ -6,7 +6,7 @@ import type { ByteWriter } from "./byte-writer.js";
 export interface FamilyWriter {
   /** What comes before the rows. */
   readonly header: Uint8Array;
-  /** Looks a row up; returns the most bytes that it takes. */
+  /** Reads a row's labels; returns the most bytes that the row takes. */
   readonly prepare: (row: number) => number;
   /** Writes the row that was prepared last, for which there is room. */
   readonly write: (row: number) => void;

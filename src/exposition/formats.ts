@@ -1,21 +1,21 @@
 /** The formats that `/metrics` comes in, and their names in HTTP. */
 
-/** `text` is Prometheus's text format, 0.0.4 and 1.0.0: names as plain as ringtap's look the same in both. */
+/** `text` is Prometheus's text format, 0.0.4 and 1.0.0: ringtap's names need no quotes, so that both are the same. */
 export type Format = "text" | "openmetrics" | "protobuf";
 
 /** A media type that can be asked for. */
 export interface Offer {
   readonly format: Format;
   readonly type: string;
-  /** What tells it from others of the same type. */
+  /** What distinguishes it from others of the same type. */
   readonly parameters: ReadonlyMap<string, string>;
   /** What `Content-Type` says. */
   readonly contentType: string;
-  /** Does the answer tell how names are escaped? */
+  /** Does `Content-Type` say how names are escaped? */
   readonly escapes: boolean;
 }
 
-/** The best first, for those to whom all are the same: what a person can read, and every scraper. */
+/** The preferred one first, for clients that accept several: what a person and every scraper can read. */
 export const offers: readonly Offer[] = [
   {
     format: "text",
@@ -58,5 +58,5 @@ export const offers: readonly Offer[] = [
   },
 ];
 
-/** What everybody gets who names nothing that there is. */
-export const lastResort = offers[0] as Offer;
+/** For a client that accepts none of them. */
+export const fallbackOffer = offers[0] as Offer;

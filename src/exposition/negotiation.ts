@@ -2,7 +2,7 @@
  * Which format and coding a request gets
  * (https://github.com/prometheus/docs/blob/main/docs/instrumenting/content_negotiation.md; RFC 9110, 12.5).
  */
-import { type Format, lastResort, type Offer, offers } from "./formats.js";
+import { type Format, fallbackOffer, type Offer, offers } from "./formats.js";
 
 /** What a request gets. */
 export interface Choice {
@@ -104,13 +104,13 @@ function isBetter(match: Match, best: Match): boolean {
 }
 
 /**
- * The format for a request with this `Accept`: the weightiest that there is, of equally weighty ones the one named first. Who names
- * none that there is, or sends no such header, gets the text format 0.0.4.
+ * The format for a request with this `Accept`: the weightiest that there is, of equally weighty ones the one named first. A client
+ * that names none of these formats, or sends no such header, gets the text format 0.0.4.
  */
 export function chooseFormat(accept: string | undefined): Choice {
   const ranges = parseItems(accept ?? "");
   let best = noMatch;
-  let { format, contentType, escapes } = lastResort;
+  let { format, contentType, escapes } = fallbackOffer;
   for (const offer of offers) {
     const match = matchOf(ranges, offer);
     if (match !== undefined && isBetter(match, best)) {

@@ -2,12 +2,12 @@
 import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { type Handler, sendText } from "./answer.js";
+import { type Handler, sendText } from "./handler.js";
 import type { Format } from "../exposition/formats.js";
 import { acceptsGzip, chooseFormat } from "../exposition/negotiation.js";
-import { oneAtATime } from "../exposition/scrape.js";
+import { createRenderQueue } from "../exposition/render-queue.js";
 
-/** How long before its scraper gives up an answer should be on its way: this, or a tenth of the time if that is less. */
+/** A response should be sent so long before the scraper's timeout, or a tenth of that timeout if this is less. */
 const marginSeconds = 0.5;
 
 /** setTimeout takes no longer ones. */
@@ -25,12 +25,12 @@ async function inTime<T>(work: Promise<T>, timeout: number | undefined): Promise
     return work;
   }
   let timer: NodeJS.Timeout | undefined;
-  const over = new Promise<undefined>((resolve) => {
+  const expired = new Promise<undefined>((resolve) => {
     const seconds = timeout - Math.min(marginSeconds, timeout / 10);
     timer = setTimeout(resolve, seconds * 1000, undefined);
   });
   try {
-    return await Promise.race([work, over]);
+    return await Promise.race([work, expired]);
   } finally {
     clearTimeout(timer);
   }
@@ -38,7 +38,7 @@ async function inTime<T>(work: Promise<T>, timeout: number | undefined): Promise
 
 /** `responseTimeout` is for the body to be read, milliseconds. */
 export function metricsHandler(render: (format: Format) => AsyncIterable<Buffer>, responseTimeout: number): Handler {
-  const scrape = oneAtATime(render);
+  const scrape = createRenderQueue(render);
 
   async function body(format: Format, compressed: boolean): Promise<readonly Buffer[]> {
     const { plain, gzipped } = await scrape(format);
@@ -50,7 +50,7 @@ export function metricsHandler(render: (format: Format) => AsyncIterable<Buffer>
     const compressed = acceptsGzip(request.headers["accept-encoding"]);
     response.setHeader("Vary", "Accept, Accept-Encoding");
     const timeout = scrapeTimeout(request);
-    // Nobody reads the numbers of a HEAD, so it must not count as a scrape.
+    // A HEAD gets no numbers, so it must not count as a scrape.
     const pieces = request.method === "HEAD" ? [] : await inTime(body(format, compressed), timeout);
     if (pieces === undefined) {
       sendText(request, response, 503, `writing the metrics takes longer than the scrape timeout of ${timeout ?? 0} s`);
@@ -68,7 +68,7 @@ export function metricsHandler(render: (format: Format) => AsyncIterable<Buffer>
       "Content-Length",
       pieces.reduce((length, piece) => length + piece.length, 0),
     );
-    // A scraper that goes away half-way, or is too slow, is its own affair.
+    // A scraper that disconnects half-way, or is too slow, is not an error of the agent.
     const signal = AbortSignal.timeout(responseTimeout);
     await pipeline(Readable.from(pieces), response, { signal }).catch(() => undefined);
   };

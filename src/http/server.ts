@@ -1,16 +1,16 @@
-/** The HTTP server: `/metrics` for Prometheus, `/healthz` and `/readyz` for machines, `/` and what feeds it for people. */
+/** The HTTP server: `/metrics` for Prometheus, `/healthz` and `/readyz` for machines, `/` and its event stream for people. */
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type Handler, sendText } from "./answer.js";
+import { type Handler, sendText } from "./handler.js";
 import type { Format } from "../exposition/formats.js";
-import { guarded } from "./auth/guard.js";
-import { type Limits, usualLimits } from "./limits.js";
+import { applyWebConfig } from "./config/apply-web-config.js";
+import { type Limits, defaultServerLimits } from "./server-limits.js";
 import { formatAddress, listenError, parseListenAddress, type ListenAddress } from "../net/listen-address.js";
-import type { WebConfigInForce } from "./config/live-web-config.js";
+import type { CurrentWebConfig } from "./config/watched-web-config.js";
 import { metricsHandler } from "./metrics-handler.js";
-import { pageRoutes } from "./page.js";
+import { pageRoutes } from "./page-files.js";
 import type { TlsSettings } from "./config/tls-settings.js";
-import { createWebServer } from "./web-server.js";
+import { createLimitedServer } from "./limited-server.js";
 
 /** What `/readyz` answers. */
 export interface Health {
@@ -30,9 +30,9 @@ export interface ServerOptions {
   /** What feeds the page at `/`. */
   readonly live: Handler;
   /** TLS, users and headers, asked at each connection and request; without, plain HTTP for everyone. */
-  readonly webConfig?: (() => WebConfigInForce) | undefined;
+  readonly webConfig?: (() => CurrentWebConfig) | undefined;
   readonly limits?: Limits;
-  /** Told why a request ended in a 500, or a connection could not be accepted. */
+  /** Called with the reason when a request ended in a 500, or a connection could not be accepted. */
   readonly onError: (error: unknown) => void;
 }
 
@@ -49,7 +49,7 @@ const readyPath = "/readyz";
 const livePath = "/api/live";
 
 function routes(options: ServerOptions): ReadonlyMap<string, Handler> {
-  const { telemetryPath, render, health, live, limits = usualLimits } = options;
+  const { telemetryPath, render, health, live, limits = defaultServerLimits } = options;
   return new Map<string, Handler>([
     ...pageRoutes(),
     [livePath, live],
@@ -81,7 +81,7 @@ function dispatcher(handlers: ReadonlyMap<string, Handler>): Handler {
     }
     if (request.method !== "GET" && request.method !== "HEAD") {
       response.setHeader("Allow", "GET, HEAD");
-      // Nobody reads the body that such a request may have.
+      // The body that such a request may have is not read.
       response.setHeader("Connection", "close");
       sendText(request, response, 405, "method not allowed");
       return;
@@ -126,10 +126,10 @@ function close(server: Server): Promise<void> {
 
 /**
  * Starts listening on every address. When one of them fails, those already open are closed and the error names the flag, the
- * address and the remedy. Throws for a telemetry path that is no path or belongs to a health check.
+ * address and what to do. Throws for a telemetry path that is no path or belongs to a health check.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { telemetryPath, listenAddresses, webConfig, limits = usualLimits, onError } = options;
+  const { telemetryPath, listenAddresses, webConfig, limits = defaultServerLimits, onError } = options;
   if (!/^\/[^?#\s]*$/.test(telemetryPath) || telemetryPath === healthPath || telemetryPath === readyPath) {
     throw new Error(`--web.telemetry-path ${JSON.stringify(telemetryPath)}: want a path such as /metrics`);
   }
@@ -137,7 +137,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   if (parsed.length === 0) {
     throw new Error("--web.listen-address: none given");
   }
-  const handle = catching(guarded(webConfig, dispatcher(routes(options))), onError);
+  const handle = catching(applyWebConfig(webConfig, dispatcher(routes(options))), onError);
   const secure = webConfig?.().tls !== undefined;
   // Whether there is TLS does not change while the server runs.
   const tls = secure ? () => webConfig().tls as TlsSettings : undefined;
@@ -147,7 +147,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await Promise.all(servers.map(close));
   };
   for (const address of parsed) {
-    const server = createWebServer(limits, tls, (request, response) => void handle(request, response));
+    const server = createLimitedServer(limits, tls, (request, response) => void handle(request, response));
     try {
       addresses.push(await listen(server, address));
     } catch (error) {

@@ -1,11 +1,18 @@
-/** What the agent knows of its cluster: the parts of this folder put together. */
+/** Follows resources of the cluster: the parts of this folder put together. */
 import type { ApiServer } from "./client/api-server.js";
-import { CircuitBreaker, type CircuitState } from "./client/breaker.js";
-import type { FailureReason } from "./client/failure.js";
-import { Follower, type FollowLimits, type Reporter, type Resource, type Sink, usualLimits } from "./client/follow.js";
+import { CircuitBreaker, type CircuitState } from "./client/circuit-breaker.js";
+import type { FailureReason } from "./client/api-failure.js";
+import {
+  Follower,
+  type FollowLimits,
+  type Reporter,
+  type Resource,
+  type Sink,
+  defaultFollowLimits,
+} from "./client/follower.js";
 
-/** Failures in a row after which the server is left alone, and for how long, milliseconds. */
-const breakerOptions = { threshold: 5, rest: 60_000 };
+/** Failures in a row after which no requests are made, and for how long, milliseconds. */
+const breakerOptions = { threshold: 5, openMs: 60_000 };
 
 /** One resource, and what is to be done with its objects. */
 export interface Followed {
@@ -13,7 +20,7 @@ export interface Followed {
   readonly sink: Sink;
 }
 
-/** How it stands with one resource. */
+/** The state of one resource. */
 export interface ResourceStatus {
   readonly name: string;
   readonly isUp: boolean;
@@ -37,9 +44,9 @@ export interface ClusterOptions {
   /** What to begin with. */
   readonly follow: readonly Followed[];
   readonly report: Reporter;
-  /** Where they differ from {@link usualLimits}. */
+  /** Where they differ from {@link defaultFollowLimits}. */
   readonly limits?: Partial<FollowLimits>;
-  readonly breaker?: { readonly threshold: number; readonly rest: number };
+  readonly breaker?: { readonly threshold: number; readonly openMs: number };
 }
 
 /** The pods of one node. */
@@ -50,7 +57,7 @@ export function podsOf(node: string): Resource {
 /** Follows what is asked for, in the background. */
 export function followCluster(options: ClusterOptions): Cluster {
   const { server, report } = options;
-  const limits = { ...usualLimits, ...options.limits };
+  const limits = { ...defaultFollowLimits, ...options.limits };
   const breaker = new CircuitBreaker(options.breaker ?? breakerOptions);
   const followers: Follower[] = [];
   const follow = ({ resource, sink }: Followed): void => {

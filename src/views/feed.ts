@@ -35,11 +35,11 @@ export interface Personal {
 }
 
 export interface Feed {
-  look(): Promise<Look>;
+  nextFrame(): Promise<Look>;
   /** Throws a RangeError for a query that makes no sense. */
   open(query: URLSearchParams): Personal;
   /** Nobody watches any more: forgets everything. */
-  rest(): void;
+  idle(): void;
 }
 
 /** The share that each process has of the most that any does, in what it does most of. */
@@ -138,7 +138,7 @@ export function createFeed(live: Live, about: About): Feed {
   }
 
   return {
-    async look() {
+    async nextFrame() {
       edges ??= live.watchEdges();
       const snapshot = await live.snapshot();
       const shown = busiest(processes, snapshot.processes, mostProcesses);
@@ -153,7 +153,7 @@ export function createFeed(live: Live, about: About): Feed {
       };
     },
     open: (query) => openPersonal(live, query),
-    rest() {
+    idle() {
       edges?.close();
       edges = undefined;
       processes = [];

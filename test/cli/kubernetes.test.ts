@@ -12,7 +12,7 @@ import { followKubernetes, type Kubernetes, nameContainers } from "../../src/cli
 import { declareKubernetesMetrics } from "../../src/cli/run/kubernetes-metrics.js";
 import { clusterApiServer } from "../../src/kubernetes/client/api-server.js";
 import { Cgroups } from "../../src/identity/cgroups.js";
-import { renderText } from "../../src/exposition/text/text.js";
+import { renderText } from "../../src/exposition/text/prometheus-text.js";
 import { Catalog } from "../../src/metrics/catalog.js";
 import { parseAddress } from "../../src/net/address-words.js";
 import { PodIndex } from "../../src/kubernetes/pods/pod-index.js";

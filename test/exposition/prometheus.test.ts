@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
-import { createAgentRegistry } from "../../src/exposition/agent-registry.js";
-import { createBody } from "../../src/exposition/body.js";
+import { createProcessRegistry } from "../../src/exposition/process-registry.js";
+import { createBody } from "../../src/exposition/metrics-body.js";
 import type { Format } from "../../src/exposition/formats.js";
 import type { AnyTable } from "../../src/metrics/catalog.js";
 import type { HistogramTable } from "../../src/metrics/histogram-table.js";
@@ -92,7 +92,7 @@ async function startBoth(context: TestContext, features: readonly string[]) {
   // Without those about scrapes, which the body adds: they change with each.
   const tables = [...catalog];
   const formats = new Set<Format>();
-  const body = createBody({ registry: createAgentRegistry(), catalog, collect: [] });
+  const body = createBody({ registry: createProcessRegistry(), catalog, collect: [] });
   const { address, errors } = await start(context, {
     render(format) {
       formats.add(format);

@@ -5,7 +5,7 @@ import type { RequestOptions } from "node:https";
 import { join } from "node:path";
 import { after, type TestContext } from "node:test";
 import { hashSync } from "bcryptjs";
-import { openWebConfig } from "../../src/http/config/live-web-config.js";
+import { watchWebConfig } from "../../src/http/config/watched-web-config.js";
 import type { ServerOptions } from "../../src/http/server.js";
 import { createAuthority, type Identity, temporaryFolder } from "./certificates.js";
 import { askSecurely } from "./http.js";
@@ -48,7 +48,7 @@ export async function startConfigured(context: TestContext, text: string, option
   writeIdentity(server);
   write("ca.pem", ca);
   write("web.yml", text);
-  const live = openWebConfig(join(folder, "web.yml"));
+  const live = watchWebConfig(join(folder, "web.yml"));
   const problems: Error[] = [];
   const webConfig = () => live.current((error) => problems.push(error));
   const reread = () => {

@@ -5,7 +5,7 @@ import { connect as connectPlainly } from "node:net";
 import { test } from "node:test";
 import { connect, type ConnectionOptions } from "node:tls";
 import { alternativeNames } from "../../src/http/auth/client-certificate.js";
-import { usualLimits } from "../../src/http/limits.js";
+import { defaultServerLimits } from "../../src/http/server-limits.js";
 import {
   authority,
   ca,
@@ -51,7 +51,12 @@ async function handshake(port: number, options: ConnectionOptions) {
 }
 
 test("who is slow with TLS, or within it, is cut", async (context) => {
-  const limits = { ...usualLimits, handshakeTimeout: 200, headersTimeout: 200, connectionsCheckingInterval: 50 };
+  const limits = {
+    ...defaultServerLimits,
+    handshakeTimeout: 200,
+    headersTimeout: 200,
+    connectionsCheckingInterval: 50,
+  };
   const { port } = await startConfigured(context, tlsSection(), { limits });
   const silent = connectPlainly(port, "127.0.0.1");
   const waiting = connect({ host: "127.0.0.1", port, ca });

@@ -5,7 +5,7 @@ import { before, describe, it } from "node:test";
 
 import { createLogger } from "../../src/log/logger.js";
 import { type RunningAgent, startAgent } from "../../src/agent/start-agent.js";
-import { renderText } from "../../src/exposition/text/text.js";
+import { renderText } from "../../src/exposition/text/prometheus-text.js";
 import type { Live } from "../../src/views/live.js";
 import { processRates } from "../../src/views/processes.js";
 import type { Edge, ProcessNumber, ProcessTotals } from "../../src/views/protocol.js";

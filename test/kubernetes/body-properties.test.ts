@@ -4,8 +4,8 @@ import { describe, it } from "node:test";
 
 import fc from "fast-check";
 
-import { readItems } from "../../src/kubernetes/client/items.js";
-import { readLines } from "../../src/kubernetes/client/lines.js";
+import { readListItems } from "../../src/kubernetes/client/list-items.js";
+import { readLines } from "../../src/kubernetes/client/body-lines.js";
 
 /** The bytes of a text, cut after each of these lengths in turn. */
 async function* inChunks(text: string, lengths: readonly number[]): AsyncGenerator<Buffer> {
@@ -35,7 +35,7 @@ describe("the items of a list", () => {
       fc.asyncProperty(list, fc.constantFrom(0, 2), cuts, async (value, indent, lengths) => {
         const items: unknown[] = [];
         const text = JSON.stringify(value, undefined, indent);
-        const frame = await readItems(inChunks(text, lengths), 1e6, (item) => items.push(JSON.parse(item ?? "?")));
+        const frame = await readListItems(inChunks(text, lengths), 1e6, (item) => items.push(JSON.parse(item ?? "?")));
         assert.deepEqual(items, JSON.parse(JSON.stringify(value.items)));
         assert.deepEqual(JSON.parse(frame), JSON.parse(JSON.stringify({ ...value, items: [] })));
       }),
@@ -45,19 +45,19 @@ describe("the items of a list", () => {
   it("are left out beyond the limit, alone", async () => {
     const items: (string | undefined)[] = [];
     const text = JSON.stringify({ items: [{ a: 1 }, { b: "long".repeat(5) }, { c: 1 }] });
-    await readItems(inChunks(text, [7]), 10, (item) => items.push(item));
+    await readListItems(inChunks(text, [7]), 10, (item) => items.push(item));
     assert.deepEqual(items, ['{"a":1}', undefined, '{"c":1}']);
   });
 
   it("are read of a list that has none", async () => {
     for (const text of ['{"items":null}', '{"items":[]}', "{}", ""]) {
-      assert.equal(await readItems(inChunks(text, [3]), 10, unexpected), text);
+      assert.equal(await readListItems(inChunks(text, [3]), 10, unexpected), text);
     }
   });
 
   it("are not looked for without end", async () => {
     const text = `{"metadata":{"x":"${"x".repeat(100_000)}"}}`;
-    await assert.rejects(readItems(inChunks(text, [1000]), 10, unexpected), { reason: "bad_json" });
+    await assert.rejects(readListItems(inChunks(text, [1000]), 10, unexpected), { reason: "bad_json" });
   });
 });
 

@@ -8,7 +8,7 @@ import { painter } from "../../src/cli/terminal/color.js";
 import { wallClockAt } from "../../src/views/clock.js";
 import { jsonLines } from "../../src/cli/trace/json.js";
 import { traceTable } from "../../src/cli/trace/table.js";
-import { renderText } from "../../src/exposition/text/text.js";
+import { renderText } from "../../src/exposition/text/prometheus-text.js";
 import { Identity } from "../../src/identity/identity.js";
 import type { BpfIterator, BpfMap, BpfRing } from "../../src/binding/native.js";
 import { Catalog } from "../../src/metrics/catalog.js";

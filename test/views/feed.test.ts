@@ -45,11 +45,11 @@ test("a frame is whole, or tells what has changed", async () => {
   const [one, two] = [identity.subjects.intern("1", "one"), identity.subjects.intern("2", 'two"</script>')];
   opens.add(one, 0, 3);
   opens.add(two, 0, 4);
-  const first = await feed.look();
+  const first = await feed.nextFrame();
   const whole = JSON.parse(first.whole().data) as Frame;
   assert.deepEqual([whole.whole, whole.about, whole.processes.rows.length], [true, about, 2]);
   opens.add(two, 0, 1);
-  const { changes } = await feed.look();
+  const { changes } = await feed.nextFrame();
   const { processes } = JSON.parse(changes.data) as Frame;
   assert.deepEqual(
     processes.rows.map(({ labels, totals }) => [labels.comm, totals.file_opens]),
@@ -63,10 +63,10 @@ test("of too many processes, those are sent that are busy now", async () => {
   for (const [index, id] of ids.entries()) {
     opens.add(id, 0, index + 1);
   }
-  const first = JSON.parse((await feed.look()).whole().data) as Frame;
+  const first = JSON.parse((await feed.nextFrame()).whole().data) as Frame;
   assert.deepEqual([first.processes.rows.length, first.hidden], [1000, 500]);
   opens.add(ids[0] as number, 0, 1);
-  const { processes } = JSON.parse((await feed.look()).whole().data) as Frame;
+  const { processes } = JSON.parse((await feed.nextFrame()).whole().data) as Frame;
   assert.ok(processes.rows.some(({ id }) => id === ids[0]));
 });
 

@@ -8,8 +8,8 @@
 import { createInterface } from "node:readline";
 import { GCProfiler } from "node:v8";
 import { Counter, Histogram, Registry } from "prom-client";
-import { oneAtATime } from "../../../src/exposition/scrape.js";
-import { renderText } from "../../../src/exposition/text/text.js";
+import { createRenderQueue } from "../../../src/exposition/render-queue.js";
+import { renderText } from "../../../src/exposition/text/prometheus-text.js";
 import { Catalog } from "../../../src/metrics/catalog.js";
 import { Dimension } from "../../../src/metrics/dimension.js";
 
@@ -74,7 +74,7 @@ function ringtapRender(counters: number, histograms: number): Render {
       duration.observe(comm.intern(labels.comm), detail.intern(labels.syscall), nanoseconds);
     }
   }
-  const scrape = oneAtATime(() => renderText(catalog));
+  const scrape = createRenderQueue(() => renderText(catalog));
   return async () => (await scrape("text")).plain;
 }
 

@@ -2,7 +2,7 @@
 import { accessSync, constants } from "node:fs";
 
 import { parseListenAddress } from "../../net/listen-address.js";
-import { type LiveWebConfig, openWebConfig } from "../../http/config/live-web-config.js";
+import { type WatchedWebConfig, watchWebConfig } from "../../http/config/watched-web-config.js";
 import { WebConfigError } from "../../http/config/web-config.js";
 import { syscallNames, syscallNumber } from "../../sdk/syscall-names.js";
 import { UsageError } from "../errors.js";
@@ -83,9 +83,9 @@ export function urlPath(text: string): string {
 }
 
 /** The path of a web configuration file, which is read. */
-export function webConfig(path: string): LiveWebConfig {
+export function webConfig(path: string): WatchedWebConfig {
   try {
-    return openWebConfig(path);
+    return watchWebConfig(path);
   } catch (error) {
     if (error instanceof WebConfigError) {
       return refuse(path, error.message);

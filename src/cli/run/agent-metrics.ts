@@ -1,6 +1,6 @@
 /** Metrics of the agent itself, beside those of its signals and of its process. */
 import { machine, release } from "node:os";
-import type { LiveStreamStatus } from "../../http/live-stream.js";
+import type { EventStreamStatus } from "../../http/event-stream.js";
 import type { Identity } from "../../identity/identity.js";
 import type { Catalog } from "../../metrics/catalog.js";
 import { native } from "../../binding/native.js";
@@ -51,7 +51,7 @@ export function declareReloadMetrics(catalog: Catalog, status: () => ReloadStatu
 }
 
 /** Declares how many pages are open, and which updates did not get to them. */
-export function declarePageMetrics(catalog: Catalog, status: () => LiveStreamStatus): void {
+export function declarePageMetrics(catalog: Catalog, status: () => EventStreamStatus): void {
   catalog.gauge({
     name: "ringtap_page_viewers",
     help: "Open pages that receive updates.",

@@ -1,5 +1,5 @@
 /** Metrics about how well Kubernetes is known. */
-import { circuitStates } from "../../kubernetes/client/breaker.js";
+import { circuitStates } from "../../kubernetes/client/circuit-breaker.js";
 import type { Catalog } from "../../metrics/catalog.js";
 import { Dimension } from "../../metrics/dimension.js";
 import type { Kubernetes } from "../kubernetes.js";

@@ -1,7 +1,7 @@
 /** The flags of `ringtap run` and their values. */
 import type { Command } from "commander";
 
-import type { LiveWebConfig } from "../../http/config/live-web-config.js";
+import type { WatchedWebConfig } from "../../http/config/watched-web-config.js";
 import { defaultIdentityLimit, defaultLabels } from "../../identity/defaults.js";
 import { identityLabels } from "../../identity/labels.js";
 import { podLabelNames } from "../../kubernetes/pods/pod.js";
@@ -61,7 +61,7 @@ function configFile(onFile: (path: string) => void = () => undefined) {
 const syscallModes = ["aggregate", "stream"] as const;
 
 /** The other flags of `run`. All `signals` run by default; a web configuration that is `open` is not opened again. */
-function runFlags(signals: readonly string[], open?: LiveWebConfig) {
+function runFlags(signals: readonly string[], open?: WatchedWebConfig) {
   return {
     signals: list("signals", "<name,...>", "signals to run", signals.join(","), oneOf(signals)),
     strict: toggle("strict", "end when a signal cannot be attached, instead of doing without it"),

@@ -1,9 +1,9 @@
 /** `ringtap run`: the agent. */
 import type { Command } from "commander";
 import { type AgentSetup, type RunningAgent, startAgent } from "../../agent/start-agent.js";
-import { createAgentRegistry } from "../../exposition/agent-registry.js";
-import { createBody } from "../../exposition/body.js";
-import { usualLimits } from "../../http/limits.js";
+import { createProcessRegistry } from "../../exposition/process-registry.js";
+import { createBody } from "../../exposition/metrics-body.js";
+import { defaultServerLimits } from "../../http/server-limits.js";
 import { startServer } from "../../http/server.js";
 import { native } from "../../binding/native.js";
 import { dropCapabilities } from "../../host/privileges.js";
@@ -38,7 +38,7 @@ const descriptorsForWork = 32;
 
 /** Starts the agent, but leaves the server, its clients and the work between scrapes their file descriptors. */
 function startLeavingRoom(setup: AgentSetup, addresses: number): RunningAgent {
-  const listening = addresses * (1 + usualLimits.maxConnections);
+  const listening = addresses * (1 + defaultServerLimits.maxConnections);
   const release = holdDescriptors(listening + descriptorsForWork);
   try {
     return startAgent(setup);
@@ -78,7 +78,7 @@ async function run(source: OptionsSource): Promise<void> {
   try {
     const { catalog, identity, running, statuses } = agent;
     nameContainers(identity.cgroups, kubernetes.pods, options.kubernetesPodLabels);
-    const registry = createAgentRegistry();
+    const registry = createProcessRegistry();
     declareBuildInfo(catalog);
     declareIdentityMetrics(catalog, identity);
     declareKubernetesMetrics(catalog, kubernetes);
@@ -98,7 +98,11 @@ async function run(source: OptionsSource): Promise<void> {
       kubernetes.peers,
     );
     const webConfig = followWebConfig(options.webConfig, log);
-    const page = pageStream(agent.live, { telemetryPath: options.telemetryPath, inForce: webConfig?.current, log });
+    const page = pageStream(agent.live, {
+      telemetryPath: options.telemetryPath,
+      currentConfig: webConfig?.current,
+      log,
+    });
     declarePageMetrics(catalog, page.status);
     const server = await startServer({
       listenAddresses: options.listenAddresses,

@@ -1,10 +1,10 @@
 /**
- * Histograms of tables as protobuf: twice over, in the classic form, for all, and in the native one, of which a scraper that knows
- * it takes that alone.
+ * Histograms of tables as protobuf, in two forms: the classic one, for every scraper, and the native one, which a scraper that knows it
+ * takes instead.
  *
  * The buckets of a table are those of a native histogram of schema 0, whose bounds are the powers of two: bucket k goes from
  * 2^(k - 1) s, exclusive, to 2^k s, inclusive. The first of the table goes down to 0 and is the zero bucket. The last is for all
- * that is longer than the table can tell, and becomes the one for infinite observations: "more than any bound". Other tables than
+ * that is longer than any bound, and becomes the one for infinite observations: "more than any bound". Other tables than
  * such of powers of two come in the classic form alone.
  */
 import type { HistogramTable } from "../../metrics/histogram-table.js";

@@ -4,7 +4,7 @@
  */
 import { type Exemplar, longestExemplar } from "../../metrics/exemplars.js";
 import { longestNumberField, messageRoom, ProtobufWriter, textRoom } from "./writer.js";
-import { unitOf } from "../text/units.js";
+import { unitOf } from "../family-name.js";
 
 /** Numbers of fields, by message. */
 export const fields = {

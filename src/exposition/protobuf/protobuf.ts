@@ -9,7 +9,7 @@ import { type FamilyWriter, writeFamily } from "../family-writer.js";
 import { histogramRoom, writeHistogram } from "./histogram.js";
 import { delimiter, familyHeader, fields, labelRoom, timestampRoom, writeLabel, writeTimestamp } from "./messages.js";
 import { longestNumberField, messageRoom, ProtobufWriter } from "./writer.js";
-import { workInSlices } from "../slices.js";
+import { workInSlices } from "../time-slices.js";
 
 /** The most bytes of a counter or a gauge. */
 const valueRoom = messageRoom + longestNumberField + timestampRoom;

@@ -6,9 +6,9 @@
  */
 import type { Registry } from "prom-client";
 import type { AnyTable } from "../../metrics/catalog.js";
-import { type Header, type LineStyle, renderLines } from "./lines.js";
-import { registryLines } from "./registry.js";
-import { familyName, unitOf } from "./units.js";
+import { type Header, type LineStyle, renderLines } from "./table-lines.js";
+import { registryLines } from "./registry-lines.js";
+import { familyName, unitOf } from "../family-name.js";
 
 const end = "# EOF\n";
 

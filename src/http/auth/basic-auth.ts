@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import type { Comparison } from "./bcrypt-worker.js";
 
-/** What comes of a request's `Authorization`. `busy`: too many others are being checked; ask again later. */
+/** The result of checking a request's `Authorization`. `busy`: too many others are being checked; try again later. */
 export type Verdict = "admitted" | "refused" | "busy";
 
 /** Logins that may be under way, the one being checked among them. */
@@ -38,21 +38,21 @@ async function compare(comparison: Comparison): Promise<boolean> {
   return matches;
 }
 
-/** A hash that takes as long as those of real users, for names that are none: how long an answer takes tells nothing. */
-function hashOfNobody(users: ReadonlyMap<string, string>): string {
+/** A hash that takes as long as those of real users, for names that are none: the time of a response does not reveal which users exist. */
+function decoyHash(users: ReadonlyMap<string, string>): string {
   const [first = ""] = users.values();
   return first.slice(0, "$2b$10$".length).padEnd("$2b$10$".length + 53, ".");
 }
 
 /**
- * Checks logins of these users. One password is compared at a time, outside the main thread, and few may wait: whoever guesses
- * keeps one core busy at most. What was found right is remembered, as a keyed digest, so that a scrape costs no comparison.
+ * Checks logins of these users. One password is compared at a time, outside the main thread, and few may wait: so that guessing
+ * passwords takes one core at most. Passwords that were right are kept as a keyed digest, so that a scrape costs no comparison.
  */
 export function createBasicAuth(users: ReadonlyMap<string, string>): (header?: string) => Promise<Verdict> {
   const secret = randomBytes(32);
   const proven = new Map<string, string>();
   const pending = new Map<string, Promise<boolean>>();
-  const nobody = hashOfNobody(users);
+  const decoy = decoyHash(users);
   let last: Promise<unknown> = Promise.resolve();
 
   function compareInTurn(comparison: Comparison): Promise<boolean> {
@@ -78,7 +78,7 @@ export function createBasicAuth(users: ReadonlyMap<string, string>): (header?: s
       if (pending.size >= maxPending) {
         return "busy";
       }
-      check = compareInTurn({ password, hash: users.get(user) ?? nobody }).finally(() => pending.delete(digest));
+      check = compareInTurn({ password, hash: users.get(user) ?? decoy }).finally(() => pending.delete(digest));
       pending.set(digest, check);
     }
     if (!(await check) || !users.has(user)) {

@@ -96,7 +96,7 @@ function readPem(section: Section, key: string, readFile: ReadFile): Pem | undef
   return inline === "" ? undefined : { text: inline, key, origin: "" };
 }
 
-/** Makes something of a PEM text, or says what there should have been. OpenSSL's words would be about its innards. */
+/** Parses a PEM text, or says what was expected. OpenSSL's own messages name its internals. */
 function parsePem<T>(section: Section, { text, key, origin }: Pem, what: string, parse: (text: string) => T): T {
   try {
     return parse(text);

@@ -9,17 +9,17 @@ import { readTlsSettings, tlsKeys, type TlsSettings } from "./tls-settings.js";
 import { parseSection, type Section } from "./section.js";
 
 export interface WebConfig {
-  /** Without, the server speaks plain HTTP. */
+  /** Undefined: the server speaks plain HTTP. */
   readonly tls: TlsSettings | undefined;
   /** Sent with every answer. */
   readonly headers: ReadonlyMap<string, string>;
-  /** Hashes of bcrypt by user; empty when anyone may ask. */
+  /** bcrypt hashes by user; empty when no authentication is needed. */
   readonly users: ReadonlyMap<string, string>;
-  /** What the file asks for and does not get, or better had not: one line each. */
+  /** Settings that have no effect or are unsafe: one line each. */
   readonly warnings: readonly string[];
 }
 
-/** A file that cannot be used; the message tells the line, not the path. */
+/** A file that cannot be used; the message has the line, not the path. */
 export class WebConfigError extends Error {
   override readonly name = "WebConfigError";
 }
@@ -90,7 +90,7 @@ function collectWarnings(http: Section, config: Pick<WebConfig, "tls" | "users">
 }
 
 /**
- * Reads and checks a file and those it names, relative to its folder. `onFile` is told the path of each before it is read. Throws a
+ * Reads and checks a file and those it names, relative to its folder. `onFile` gets the path of each before it is read. Throws a
  * {@link WebConfigError}.
  */
 export function readWebConfig(path: string, onFile: (path: string) => void = () => undefined): WebConfig {

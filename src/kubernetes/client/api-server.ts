@@ -1,4 +1,4 @@
-/** Where the API server is, and how to prove who asks. */
+/** The address of the API server, and the credentials for it. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 

@@ -1,16 +1,16 @@
-/** The two questions that a resource is followed by: what is there (list), and what has changed since (watch). */
+/** The two requests by which a resource is followed: what there is (list), and what has changed since (watch). */
 import type { IncomingMessage } from "node:http";
 
-import { ApiFailure, statusFailure } from "./failure.js";
-import { readItems } from "./items.js";
-import { at, textAt } from "./json.js";
-import { readLines } from "./lines.js";
+import { ApiFailure, statusFailure } from "./api-failure.js";
+import { readListItems } from "./list-items.js";
+import { at, textAt } from "./json-path.js";
+import { readLines } from "./body-lines.js";
 
-/** An object as it came; `uid` names it for ever. */
+/** An object as it came; `uid` is never used again for another one. */
 export interface ApiObject {
   readonly uid: string;
   readonly resourceVersion: string;
-  /** The whole object, parsed; nothing but `metadata.uid` and `metadata.resourceVersion` has been looked at. */
+  /** The whole object, parsed; nothing but `metadata.uid` and `metadata.resourceVersion` has been checked. */
   readonly value: unknown;
 }
 
@@ -62,7 +62,7 @@ export async function readPage(
   response: IncomingMessage,
   take: (object: ApiObject | undefined) => void,
 ): Promise<Page> {
-  const frame = await readItems(response as AsyncIterable<Buffer>, longestObject, (text) =>
+  const frame = await readListItems(response as AsyncIterable<Buffer>, longestObject, (text) =>
     take(text === undefined ? undefined : readObject(parse(text))),
   );
   const list = parse(frame);

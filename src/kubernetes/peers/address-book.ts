@@ -1,14 +1,14 @@
-/** Who claims an address and a port. */
+/** Which service or pod an address and a port belong to. */
 import { KeyTable } from "../../metrics/key-table.js";
 import { addressWords, parseAddress } from "../../net/address-words.js";
 
-/** Somebody who is to be found at an address. */
+/** A service, or a pod of it, that has an address. */
 export interface Claim {
   readonly service: string;
   readonly namespace: string;
   /** The pod behind the address; "" for a service's own address. */
   readonly pod: string;
-  /** What a look-up of the address gives. */
+  /** The id that a lookup of the address returns. */
   readonly peer: number;
 }
 
@@ -19,8 +19,8 @@ export interface Place {
   readonly claim: Claim;
 }
 
-/** In place of a claim: nobody's, or too many's. */
-const nobody = -1;
+/** In place of a peer: no claim, or several that contradict each other. */
+const noPeer = -1;
 
 function isBefore(a: Claim, b: Claim): boolean {
   return a.namespace < b.namespace || (a.namespace === b.namespace && a.service < b.service);
@@ -47,7 +47,7 @@ export class AddressBook {
     return this.#table.size;
   }
 
-  /** How often an address found no room. */
+  /** How often an address was not stored because of the limit. */
   get refused(): number {
     return this.#refused;
   }
@@ -71,7 +71,7 @@ export class AddressBook {
         const position = claims.findIndex((other) => isBefore(claim, other));
         claims.splice(position < 0 ? claims.length : position, 0, claim);
       }
-      this.#settle(id, port);
+      this.#choosePeer(id, port);
     }
   }
 
@@ -93,7 +93,7 @@ export class AddressBook {
         this.#claims[id] = undefined;
         this.#table.remove(id);
       } else {
-        this.#settle(id, port);
+        this.#choosePeer(id, port);
       }
     }
   }
@@ -101,13 +101,13 @@ export class AddressBook {
   /** What the claim on an address and port, or else on the address at any port, gives; -1 when there is none. */
   find(w0: number, w1: number, w2: number, w3: number, port: number): number {
     const id = this.#lookUp(w0, w1, w2, w3, port);
-    return id < 0 ? nobody : (this.#peers[id] as number);
+    return id < 0 ? noPeer : (this.#peers[id] as number);
   }
 
   /** The claim by which {@link find} goes. */
   claim(w0: number, w1: number, w2: number, w3: number, port: number): Claim | undefined {
     const id = this.#lookUp(w0, w1, w2, w3, port);
-    return id < 0 || this.#peers[id] === nobody ? undefined : this.#claims[id]?.[0];
+    return id < 0 || this.#peers[id] === noPeer ? undefined : this.#claims[id]?.[0];
   }
 
   #lookUp(w0: number, w1: number, w2: number, w3: number, port: number): number {
@@ -136,12 +136,12 @@ export class AddressBook {
 
   /**
    * Decides between several claims: the first by namespace and service. Only pods that share their node's address claim one address
-   * for different pods; at a port that none of them has, it is anybody's.
+   * for different pods; at a port that none of them has, the peer is unknown.
    */
-  #settle(id: number, port: number): void {
+  #choosePeer(id: number, port: number): void {
     const claims = this.#claims[id] as Claim[];
     const first = claims[0] as Claim;
     const isShared = port === 0 && claims.some(({ pod }) => pod !== first.pod);
-    this.#peers[id] = isShared ? nobody : first.peer;
+    this.#peers[id] = isShared ? noPeer : first.peer;
   }
 }

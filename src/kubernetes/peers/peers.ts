@@ -5,8 +5,8 @@ import { Dimension } from "../../metrics/dimension.js";
 import { AddressBook, type Claim, type Place } from "./address-book.js";
 import { addressClasses, classOf } from "../../net/address-class.js";
 import { mappedWord } from "../../net/address-words.js";
-import type { Resource, Sink } from "../client/follow.js";
-import { at, listAt, textAt, textsAt } from "../client/json.js";
+import type { Resource, Sink } from "../client/follower.js";
+import { at, listAt, textAt, textsAt } from "../client/json-path.js";
 
 export const services: Resource = { name: "services", path: "/api/v1/services" };
 export const endpointSlices: Resource = { name: "endpointslices", path: "/apis/discovery.k8s.io/v1/endpointslices" };
@@ -25,7 +25,7 @@ export interface PeerMetadata {
 export interface PeersOptions {
   /** Default: both. */
   readonly labels?: readonly PeerLabel[];
-  /** The most services told apart, gone ones among them; further ones are `~other`. Default 10,000. */
+  /** The most services with a label value of their own, deleted ones among them; further ones are `~other`. Default 10,000. */
   readonly services?: number;
   /** The most addresses with ports that are known. Default 200,000. */
   readonly addresses?: number;
@@ -42,7 +42,7 @@ function portsOf(owner: unknown, ...path: readonly string[]): readonly number[] 
     .filter((port) => typeof port === "number");
 }
 
-/** What an address with a port takes, the services and slices that tell of it among it: bytes, at most (memory-budget.test.ts). */
+/** What an address with a port takes, the services and slices that name it included: bytes, at most (memory-budget.test.ts). */
 const addressMemory = 400;
 
 /** The addresses of a service or slice, as they were entered. */
@@ -56,7 +56,7 @@ interface Entry {
  * The peers of the cluster, fed by Followers of {@link services} and {@link endpointSlices}, as ids of `dimension`.
  *
  * The address of an endpoint at its port, and a service's own address at any port, is the service. The address of an endpoint at
- * another port, as a client pod has one, is the (first) service that the pod belongs to. Everything else is told apart by its class
+ * another port, as a client pod has one, is the (first) service that the pod belongs to. Everything else goes by its class
  * only: `~loopback`, `~private`, `~public`, ….
  */
 export class Peers {
@@ -92,7 +92,7 @@ export class Peers {
     return this.#book.size;
   }
 
-  /** How often an address found no room: it is told apart by its class only. */
+  /** How often an address was not stored because of the limit: its peer goes by the address class. */
   get refusedAddresses(): number {
     return this.#book.refused;
   }
@@ -119,7 +119,7 @@ export class Peers {
 
   #sink(read: (value: unknown) => Entry): Sink {
     const entries = new Map<string, Entry>();
-    const forget = (uid: string): void => {
+    const remove = (uid: string): void => {
       entries.get(uid)?.places.forEach((place) => this.#book.remove(place));
       entries.delete(uid);
     };
@@ -129,11 +129,11 @@ export class Peers {
         if (isDeepStrictEqual(entry.source, entries.get(uid)?.source)) {
           return;
         }
-        forget(uid);
+        remove(uid);
         entries.set(uid, entry);
         entry.places.forEach((place) => this.#book.add(place));
       },
-      remove: forget,
+      remove: remove,
     };
   }
 
@@ -164,7 +164,7 @@ export class Peers {
       pod: textAt(endpoint, "targetRef", "kind") === "Pod" ? textAt(endpoint, "targetRef", "name") : "",
       addresses: textsAt(endpoint, "addresses"),
     }));
-    // A slice of no service names nobody.
+    // A slice that belongs to no service names no peer.
     const places = (service === "" ? [] : endpoints).flatMap(({ pod, addresses }) => {
       const claim = this.#claim(service, namespace, pod);
       return addresses.map((address) => ({ address, ports, claim }));

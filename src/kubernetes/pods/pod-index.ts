@@ -1,7 +1,7 @@
 /** The pods of this node by what control groups are called: container ids and pod uids. */
 import { isDeepStrictEqual } from "node:util";
 
-import type { Sink } from "../client/follow.js";
+import type { Sink } from "../client/follower.js";
 import { type Pod, type PodMetadata, readPod } from "./pod.js";
 
 /** What series may say of a container. */
@@ -19,36 +19,36 @@ export interface PodChange {
 export interface PodIndexOptions {
   /** Names of the pod labels to keep. */
   readonly labels?: readonly string[];
-  /** Milliseconds that what is gone stays known. Default 60,000. */
-  readonly grace?: number;
+  /** Milliseconds for which a deleted container or pod is kept. Default 60,000. */
+  readonly retentionMs?: number;
   /** Milliseconds of any clock that does not go back. */
   readonly now?: () => number;
 }
 
-/** Something that is gone, and known until `until`. */
-interface Fading {
+/** A deleted entry that is kept until `until`. */
+interface Expiring {
   readonly until: number;
   readonly index: Map<string, ContainerMetadata>;
   readonly key: string;
   readonly metadata: ContainerMetadata;
 }
 
-/** Fed by a Follower. A container or pod that is gone stays known for a grace time: its last events are yet to come. */
+/** Fed by a Follower. A deleted container or pod is kept for a while, because its last events are yet to come. */
 export class PodIndex implements Sink {
   readonly #labels: readonly string[];
-  readonly #grace: number;
+  readonly #retentionMs: number;
   readonly #now: () => number;
   readonly #pods = new Map<string, Pod>();
   readonly #byUid = new Map<string, ContainerMetadata>();
   readonly #byContainer = new Map<string, ContainerMetadata>();
   /** Oldest first. */
-  #fading: Fading[] = [];
+  #expiring: Expiring[] = [];
   readonly #listeners = new Set<(change: PodChange) => void>();
 
   constructor(options: PodIndexOptions = {}) {
-    const { labels = [], grace = 60_000, now = () => performance.now() } = options;
+    const { labels = [], retentionMs = 60_000, now = () => performance.now() } = options;
     this.#labels = labels;
-    this.#grace = grace;
+    this.#retentionMs = retentionMs;
     this.#now = now;
   }
 
@@ -58,29 +58,29 @@ export class PodIndex implements Sink {
    * nothing has changed.
    */
   find(container: string, uid: string): ContainerMetadata | undefined {
-    this.#forget();
+    this.#deleteExpired();
     return this.#byContainer.get(container) ?? this.#byUid.get(uid);
   }
 
-  /** Tells `listener` of what becomes known or changes from now on; the returned function ends that. It must not throw. */
+  /** Calls `listener` with what becomes known or changes from now on; the returned function ends that. It must not throw. */
   onChange(listener: (change: PodChange) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
   put(uid: string, value: unknown): void {
-    this.#forget();
+    this.#deleteExpired();
     const before = this.#pods.get(uid);
     const pod = readPod(uid, value, this.#labels);
     this.#pods.set(uid, pod);
-    this.#fade(this.#byUid, before?.uids.filter((key) => !pod.uids.includes(key)) ?? []);
-    this.#fade(
+    this.#expireLater(this.#byUid, before?.uids.filter((key) => !pod.uids.includes(key)) ?? []);
+    this.#expireLater(
       this.#byContainer,
       [...(before?.containers.keys() ?? [])].filter((id) => !pod.containers.has(id)),
     );
-    const uids = pod.uids.filter((key) => this.#learn(this.#byUid, key, { ...pod.metadata, container: "" }));
+    const uids = pod.uids.filter((key) => this.#store(this.#byUid, key, { ...pod.metadata, container: "" }));
     const containers = [...pod.containers]
-      .filter(([id, container]) => this.#learn(this.#byContainer, id, { ...pod.metadata, container }))
+      .filter(([id, container]) => this.#store(this.#byContainer, id, { ...pod.metadata, container }))
       .map(([id]) => id);
     if (uids.length + containers.length > 0) {
       for (const listener of this.#listeners) {
@@ -90,45 +90,45 @@ export class PodIndex implements Sink {
   }
 
   remove(uid: string): void {
-    this.#forget();
+    this.#deleteExpired();
     const pod = this.#pods.get(uid);
     if (pod !== undefined) {
       this.#pods.delete(uid);
-      this.#fade(this.#byUid, pod.uids);
-      this.#fade(this.#byContainer, [...pod.containers.keys()]);
+      this.#expireLater(this.#byUid, pod.uids);
+      this.#expireLater(this.#byContainer, [...pod.containers.keys()]);
     }
   }
 
   /** Keeps `metadata` under `key`; false when it was there already. */
-  #learn(index: Map<string, ContainerMetadata>, key: string, metadata: ContainerMetadata): boolean {
+  #store(index: Map<string, ContainerMetadata>, key: string, metadata: ContainerMetadata): boolean {
     const known = index.get(key);
     const isNews = !isDeepStrictEqual(known, metadata);
     // A new object even where nothing changes, if the old one is about to go.
-    if (isNews || this.#fading.some((fading) => fading.metadata === known)) {
+    if (isNews || this.#expiring.some((expiring) => expiring.metadata === known)) {
       index.set(key, metadata);
     }
     return isNews;
   }
 
-  #fade(index: Map<string, ContainerMetadata>, keys: readonly string[]): void {
-    const until = this.#now() + this.#grace;
+  #expireLater(index: Map<string, ContainerMetadata>, keys: readonly string[]): void {
+    const until = this.#now() + this.#retentionMs;
     for (const key of keys) {
       const metadata = index.get(key);
       if (metadata !== undefined) {
-        this.#fading.push({ until, index, key, metadata });
+        this.#expiring.push({ until, index, key, metadata });
       }
     }
   }
 
-  /** Forgets what has been gone for the grace time, unless it has come back. */
-  #forget(): void {
+  /** Deletes the entries whose retention has passed, unless they have come back. */
+  #deleteExpired(): void {
     const now = this.#now();
-    const kept = this.#fading.findIndex(({ until }) => until > now);
-    if (kept === 0 || this.#fading.length === 0) {
+    const kept = this.#expiring.findIndex(({ until }) => until > now);
+    if (kept === 0 || this.#expiring.length === 0) {
       return;
     }
-    const over = this.#fading.splice(0, kept < 0 ? this.#fading.length : kept);
-    for (const { index, key, metadata } of over) {
+    const expired = this.#expiring.splice(0, kept < 0 ? this.#expiring.length : kept);
+    for (const { index, key, metadata } of expired) {
       if (index.get(key) === metadata) {
         index.delete(key);
       }

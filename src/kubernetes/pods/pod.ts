@@ -1,5 +1,5 @@
 /** What is kept of a pod. */
-import { listAt, textAt } from "../client/json.js";
+import { listAt, textAt } from "../client/json-path.js";
 import { workloadOf } from "./workload.js";
 
 /** What series may say of a pod. */

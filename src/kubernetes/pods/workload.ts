@@ -1,5 +1,5 @@
-/** What a pod belongs to, as far as the pod itself tells. */
-import { at, listAt, textAt } from "../client/json.js";
+/** The workload of a pod, read from the pod itself. */
+import { at, listAt, textAt } from "../client/json-path.js";
 
 /**
  * The Deployment controller names a ReplicaSet `<deployment>-<hash>` and labels its pods with the hash
@@ -10,7 +10,7 @@ const hashLabel = "pod-template-hash";
 /**
  * The CronJob controller names a Job `<cronjob>-<minute>`, the minute it was due since 1970 (kubernetes/kubernetes,
  * pkg/controller/cronjob/utils.go: getJobName). Minutes have eight digits; below 25,000,000 (the year 2017) it is rather a date that
- * somebody has put into the name of a Job of his own.
+ * a user has put into the name of a Job.
  */
 const scheduled = /^(.+)-(\d{8})$/;
 const firstMinute = 25_000_000;

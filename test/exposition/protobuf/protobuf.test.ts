@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Counter, Gauge, Histogram as ClientHistogram, Registry, Summary } from "prom-client";
-import { createAgentRegistry } from "../../../src/exposition/agent-registry.js";
-import { createBody } from "../../../src/exposition/body.js";
-import { formatBound, formatNumber } from "../../../src/exposition/text/numbers.js";
+import { createProcessRegistry } from "../../../src/exposition/process-registry.js";
+import { createBody } from "../../../src/exposition/metrics-body.js";
+import { formatBound, formatNumber } from "../../../src/exposition/numbers.js";
 import { renderProtobuf } from "../../../src/exposition/protobuf/protobuf.js";
-import { renderText } from "../../../src/exposition/text/text.js";
+import { renderText } from "../../../src/exposition/text/prometheus-text.js";
 import { Catalog } from "../../../src/metrics/catalog.js";
 import { Dimension } from "../../../src/metrics/dimension.js";
 import { seededRandom } from "../../metrics/random.js";
@@ -197,7 +197,7 @@ test("rows added while a render waits for its next turn are no trouble", async (
 });
 
 test("a whole body has the agent's own metrics", async () => {
-  const body = createBody({ registry: createAgentRegistry(), catalog: sampleCatalog(), collect: [] });
+  const body = createBody({ registry: createProcessRegistry(), catalog: sampleCatalog(), collect: [] });
   await readBytes(body("protobuf"));
   const families = readProtobuf(await readBytes(body("protobuf")));
   const family = (name: string) => families.find((each) => each.name === name);

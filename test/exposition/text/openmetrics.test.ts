@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { Counter, Gauge, Histogram, Registry, Summary } from "prom-client";
-import { createAgentRegistry } from "../../../src/exposition/agent-registry.js";
-import { createBody } from "../../../src/exposition/body.js";
+import { createProcessRegistry } from "../../../src/exposition/process-registry.js";
+import { createBody } from "../../../src/exposition/metrics-body.js";
 import { renderOpenMetrics } from "../../../src/exposition/text/openmetrics.js";
-import { renderText } from "../../../src/exposition/text/text.js";
+import { renderText } from "../../../src/exposition/text/prometheus-text.js";
 import { Catalog } from "../../../src/metrics/catalog.js";
 import { Dimension } from "../../../src/metrics/dimension.js";
 import type { ExemplarDefinition } from "../../../src/metrics/exemplars.js";
@@ -122,7 +122,7 @@ test("there is room for the longest exemplar", async () => {
 });
 
 test("a whole body is valid, and has the agent's own metrics", async () => {
-  const body = createBody({ registry: createAgentRegistry(), catalog: sampleCatalog(), collect: [] });
+  const body = createBody({ registry: createProcessRegistry(), catalog: sampleCatalog(), collect: [] });
   await readText(body("openmetrics"));
   const families = readOpenMetrics(await readText(body("openmetrics")));
   assert.equal(familyOf(families, "process_cpu_seconds").type, "counter");

@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { type Cluster, followCluster, podsOf } from "../../../src/kubernetes/cluster.js";
-import type { ApiFailure } from "../../../src/kubernetes/client/failure.js";
-import type { FollowLimits } from "../../../src/kubernetes/client/follow.js";
+import type { ApiFailure } from "../../../src/kubernetes/client/api-failure.js";
+import type { FollowLimits } from "../../../src/kubernetes/client/follower.js";
 import { PodIndex } from "../../../src/kubernetes/pods/pod-index.js";
 import type { Scope } from "../../kernel/support/scope.js";
 import type { FakeApiServer } from "./fake-api-server.js";
@@ -20,7 +20,7 @@ export async function until(condition: () => boolean): Promise<void> {
 }
 
 /** Fast enough for a test. */
-export const quickLimits = { firstDelay: 20, longestDelay: 100, answerWithin: 2000 };
+export const quickLimits = { firstDelayMs: 20, maxDelayMs: 100, responseTimeoutMs: 2000 };
 
 /** What the reporter was told, one text each: `pods gone`, `pods recovered`. */
 export type Reports = string[];
@@ -36,7 +36,7 @@ export function followPods(
   scope: Scope,
   api: FakeApiServer,
   limits: Partial<FollowLimits> = {},
-  breaker = { threshold: 1000, rest: 1000 },
+  breaker = { threshold: 1000, openMs: 1000 },
 ): FollowedPods {
   const pods = new PodIndex();
   const reports: Reports = [];

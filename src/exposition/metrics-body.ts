@@ -6,8 +6,8 @@ import type { Format } from "./formats.js";
 import { declareScrapeMetrics } from "./scrape-metrics.js";
 import { registryAsOpenMetrics, renderOpenMetrics } from "./text/openmetrics.js";
 import { renderProtobuf } from "./protobuf/protobuf.js";
-import { registryAsProtobuf } from "./protobuf/registry.js";
-import { registryAsText, renderText } from "./text/text.js";
+import { registryAsProtobuf } from "./protobuf/registry-messages.js";
+import { registryAsText, renderText } from "./text/prometheus-text.js";
 
 export interface BodyOptions {
   /** Metrics that prom-client keeps, which are written first. */
@@ -31,8 +31,9 @@ const encoders: Readonly<Record<Format, Encoder>> = {
 };
 
 /**
- * Returns a function that begins a render in a format, the text format by default, and gives its pieces. Only a render whose last piece was taken counts as one that has
- * shown the series of retired subjects. The event loop turns after each part, so that none adds to the time another one held it.
+ * Returns a function that begins a render in a format, the text format by default, and yields its pieces. Only a render whose last
+ * piece was read counts as one that has shown the series of retired subjects. The event loop turns after each part, so that none
+ * adds to the time another one held it.
  */
 export function createBody(options: BodyOptions): (format?: Format) => AsyncGenerator<Buffer, void, undefined> {
   const { registry, catalog, collect } = options;

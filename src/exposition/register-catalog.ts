@@ -1,7 +1,7 @@
 /** Tables as ordinary metrics of a prom-client Registry, for programs that embed ringtap and have a registry of their own. */
 import type { Metric, Registry } from "prom-client";
 import type { AnyTable, Catalog } from "../metrics/catalog.js";
-import { formatBound } from "./text/numbers.js";
+import { formatBound } from "./numbers.js";
 
 /** One sample, as prom-client's registry wants it. */
 export interface Sample {
@@ -70,7 +70,7 @@ export function registerCatalog(
 ): void {
   let collected: Promise<void> | undefined;
 
-  /** Runs `collect` once for all the tables that a registry asks for in one go, and tells the catalog of the render. */
+  /** Runs `collect` once for all the tables that a registry asks for in one go, and reports the render to the catalog. */
   async function collectOnce(): Promise<void> {
     const render = catalog.renderBegan();
     let completed = false;
@@ -105,7 +105,7 @@ export function registerCatalog(
         };
       },
       reset() {
-        // What the tables hold is not the registry's to forget.
+        // The registry does not own what the tables hold.
       },
     };
     registry.registerMetric(metric as unknown as Metric);

@@ -1,4 +1,4 @@
-/** Reading JSON whose form nobody has checked: what is not there, or of another type, reads as empty. */
+/** Reads members of JSON values that were not validated: what is absent, or of another type, reads as empty. */
 
 /** A member of a member …; undefined where there is none. */
 export function at(value: unknown, ...path: readonly string[]): unknown {

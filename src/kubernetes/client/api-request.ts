@@ -4,15 +4,15 @@ import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
 
 import type { ApiServer } from "./api-server.js";
-import { ApiFailure, statusFailure } from "./failure.js";
-import { textAt } from "./json.js";
+import { ApiFailure, statusFailure } from "./api-failure.js";
+import { textAt } from "./json-path.js";
 
 export interface RequestOptions {
   readonly query: Readonly<Record<string, string>>;
   /** Milliseconds until the answer's headers must be there. */
-  readonly answerWithin: number;
+  readonly responseTimeoutMs: number;
   /** Milliseconds until its body must have ended. */
-  readonly endWithin: number;
+  readonly bodyTimeoutMs: number;
   /** Gives the request up. */
   readonly signal: AbortSignal;
 }
@@ -47,8 +47,8 @@ async function send(server: ApiServer, path: string, options: RequestOptions): P
     const asked = request(url, { headers, agent: false, signal: options.signal, ...(ca === undefined ? {} : { ca }) });
     const expire = (after: number, what: string): NodeJS.Timeout =>
       setTimeout(() => asked.destroy(new ApiFailure("timeout", `${what} within ${after} ms`)), after).unref();
-    const answerTimer = expire(options.answerWithin, "no response");
-    const endTimer = expire(options.endWithin, "no complete response");
+    const answerTimer = expire(options.responseTimeoutMs, "no response");
+    const endTimer = expire(options.bodyTimeoutMs, "no complete response");
     asked.setSocketKeepAlive(true, keepAliveDelay);
     asked.on("socket", (socket) => socket.unref());
     asked.on("response", (response) => {
@@ -65,7 +65,7 @@ async function send(server: ApiServer, path: string, options: RequestOptions): P
 }
 
 /** What a `Status` object says, or the beginning of whatever the body is. */
-async function readComplaint(response: IncomingMessage): Promise<string> {
+async function readErrorMessage(response: IncomingMessage): Promise<string> {
   let text = "";
   for await (const chunk of response as AsyncIterable<Buffer>) {
     text += chunk.toString();
@@ -81,13 +81,13 @@ async function readComplaint(response: IncomingMessage): Promise<string> {
 }
 
 /**
- * Asks for `path`, without keeping the process alive; fulfils with the answer, its body yet to be read, once its status is known to be 200. Rejects with an
- * {@link ApiFailure}, or with what Node says of the connection. Reading the body may fail in the same ways.
+ * Asks for `path`, without keeping the process alive; fulfils with the response, its body yet to be read, once its status is known to
+ * be 200. Rejects with an {@link ApiFailure}, or with Node's error of the connection. Reading the body may fail in the same ways.
  */
 export async function get(server: ApiServer, path: string, options: RequestOptions): Promise<IncomingMessage> {
   const response = await send(server, path, options);
   if (response.statusCode !== 200) {
-    throw statusFailure(response.statusCode ?? 0, await readComplaint(response));
+    throw statusFailure(response.statusCode ?? 0, await readErrorMessage(response));
   }
   return response;
 }

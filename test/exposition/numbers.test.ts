@@ -1,12 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  formatBound,
-  formatNumber,
-  longestNumber,
-  writeNumber,
-  writeSeconds,
-} from "../../../src/exposition/text/numbers.js";
+import { formatBound, formatNumber, longestNumber, writeNumber, writeSeconds } from "../../src/exposition/numbers.js";
 
 /** What `writeNumber` writes; checks that it leaves the bytes before and after alone. */
 function written(value: number): string {

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { Catalog } from "../../../src/metrics/catalog.js";
 import { Dimension } from "../../../src/metrics/dimension.js";
-import { renderText } from "../../../src/exposition/text/text.js";
+import { renderText } from "../../../src/exposition/text/prometheus-text.js";
 import { checkMetrics } from "../promtool.js";
 import { readText } from "./read-text.js";
 import { addZeroByte, sampleCatalog } from "../sample-catalog.js";

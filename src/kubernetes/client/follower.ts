@@ -2,10 +2,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import type { ApiServer } from "./api-server.js";
-import type { CircuitBreaker } from "./breaker.js";
-import { ApiFailure, asFailure, type FailureReason } from "./failure.js";
+import type { CircuitBreaker } from "./circuit-breaker.js";
+import { ApiFailure, asFailure, type FailureReason } from "./api-failure.js";
 import { type ApiObject, readEvents, readPage } from "./list-watch.js";
-import { get } from "./request.js";
+import { get } from "./api-request.js";
 
 /** What to follow. */
 export interface Resource {
@@ -25,38 +25,38 @@ export interface Sink {
 /** How long things may take, milliseconds, and how much there may be. */
 export interface FollowLimits {
   /** Until the headers of an answer are there. */
-  readonly answerWithin: number;
+  readonly responseTimeoutMs: number;
   /** Until a page of a list has been read. */
-  readonly listWithin: number;
+  readonly listTimeoutMs: number;
   /** A watch lasts between one and two times as long; then the server is asked to end it, so that its clients spread. */
-  readonly watchFor: number;
-  /** The wait after a first failure; doubled with each, up to `longestDelay`, and of each a random half. */
-  readonly firstDelay: number;
-  readonly longestDelay: number;
+  readonly watchDurationMs: number;
+  /** The wait after a first failure; doubled with each, up to `maxDelayMs`, and of each a random half. */
+  readonly firstDelayMs: number;
+  readonly maxDelayMs: number;
   /** Objects of a page. */
   readonly pageSize: number;
   /** Objects that are kept; further ones are left out and counted. */
   readonly objects: number;
 }
 
-/** Those of an agent that runs. */
-export const usualLimits: FollowLimits = {
-  answerWithin: 30_000,
-  listWithin: 60_000,
-  watchFor: 240_000,
-  firstDelay: 500,
-  longestDelay: 30_000,
+/** Those of `ringtap run`. */
+export const defaultFollowLimits: FollowLimits = {
+  responseTimeoutMs: 30_000,
+  listTimeoutMs: 60_000,
+  watchDurationMs: 240_000,
+  firstDelayMs: 500,
+  maxDelayMs: 30_000,
   pageSize: 500,
   objects: 50_000,
 };
 
 /** A watch that ends sooner, milliseconds, without having shown anything, counts as a failure. */
-const shortestWatch = 1000;
+const minWatchMs = 1000;
 
 /** What a watch may last beyond its time, milliseconds, before it is cut. */
-const watchSlack = 30_000;
+const watchGraceMs = 30_000;
 
-/** What is told of how it goes. */
+/** What is reported of a resource. */
 export interface Reporter {
   failed(resource: string, failure: ApiFailure): void;
   /** The first success at all, or after failures. */
@@ -74,7 +74,7 @@ export interface FollowOptions {
 
 /** Fulfils after a random time between half of `delay` and all of it, or when `signal` aborts. */
 async function pause(delay: number, signal: AbortSignal): Promise<void> {
-  // Aborting rejects, and whoever waits looks at the signal anyway.
+  // Aborting rejects; the caller checks the signal anyway.
   await sleep(delay * (0.5 + Math.random() / 2), undefined, { signal, ref: false }).catch(() => undefined);
 }
 
@@ -89,7 +89,7 @@ export class Follower {
   readonly #ending = new AbortController();
   /** Those that the sink has. */
   readonly #known = new Set<string>();
-  /** What the next watch begins from; undefined when only a list can tell. */
+  /** The version at which the next watch begins; undefined when a list is needed first. */
   #resourceVersion: string | undefined;
   /** Has a 410 said that the server's cache is behind what was seen? Then a list must be of the latest. */
   #cacheIsOld = false;
@@ -116,7 +116,7 @@ export class Follower {
     const { signal } = this.#ending;
     while (!signal.aborted) {
       if (!this.#options.breaker.tryEnter()) {
-        await pause(this.#options.limits.firstDelay, signal);
+        await pause(this.#options.limits.firstDelayMs, signal);
         continue;
       }
       try {
@@ -141,8 +141,8 @@ export class Follower {
     for (;;) {
       const response = await get(server, resource.path, {
         query: { ...this.#selector(), ...position, limit: limits.pageSize.toString() },
-        answerWithin: limits.answerWithin,
-        endWithin: limits.listWithin,
+        responseTimeoutMs: limits.responseTimeoutMs,
+        bodyTimeoutMs: limits.listTimeoutMs,
         signal: this.#ending.signal,
       });
       this.#options.breaker.succeeded();
@@ -164,13 +164,13 @@ export class Follower {
       }
     }
     this.#cacheIsOld = false;
-    this.#inStep();
+    this.#synchronized();
   }
 
   async #watch(from: string): Promise<void> {
     const { server, resource, limits } = this.#options;
     const began = performance.now();
-    const lasts = limits.watchFor * (1 + Math.random());
+    const lasts = limits.watchDurationMs * (1 + Math.random());
     const response = await get(server, resource.path, {
       query: {
         ...this.#selector(),
@@ -179,12 +179,12 @@ export class Follower {
         resourceVersion: from,
         timeoutSeconds: Math.ceil(lasts / 1000).toString(),
       },
-      answerWithin: limits.answerWithin,
-      endWithin: lasts + watchSlack,
+      responseTimeoutMs: limits.responseTimeoutMs,
+      bodyTimeoutMs: lasts + watchGraceMs,
       signal: this.#ending.signal,
     });
     this.#options.breaker.succeeded();
-    this.#inStep();
+    this.#synchronized();
     let isEmpty = true;
     for await (const event of readEvents(response)) {
       isEmpty = false;
@@ -205,7 +205,7 @@ export class Follower {
       this.#failuresInRow = 0;
       this.lastSync = Date.now();
     }
-    if (isEmpty && performance.now() - began < shortestWatch) {
+    if (isEmpty && performance.now() - began < minWatchMs) {
       throw new ApiFailure("disconnected", "the watch ended as soon as it had begun");
     }
     this.#failuresInRow = 0;
@@ -233,7 +233,7 @@ export class Follower {
     }
   }
 
-  #inStep(): void {
+  #synchronized(): void {
     this.lastSync = Date.now();
     if (!this.#isUp) {
       this.#isUp = true;
@@ -263,7 +263,7 @@ export class Follower {
       this.#resourceVersion = undefined;
       this.#cacheIsOld = true;
     }
-    const delay = Math.min(limits.longestDelay, limits.firstDelay * 2 ** this.#failuresInRow);
+    const delay = Math.min(limits.maxDelayMs, limits.firstDelayMs * 2 ** this.#failuresInRow);
     this.#failuresInRow++;
     await pause(delay, this.#ending.signal);
   }

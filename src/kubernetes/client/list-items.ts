@@ -2,7 +2,7 @@
  * The items of a Kubernetes list (`{"metadata": {…}, "items": [{…}, …]}`) as it arrives: a list may be tens of megabytes, of which
  * only one item at a time is held and parsed.
  */
-import { ApiFailure } from "./failure.js";
+import { ApiFailure } from "./api-failure.js";
 
 const quote = 0x22;
 const backslash = 0x5c;
@@ -52,7 +52,7 @@ class Pieces {
  * Gives each item's text to `take`, or undefined in place of one longer than `limit` bytes. Returns the text without the items. Throws
  * an ApiFailure when that is too long.
  */
-export async function readItems(
+export async function readListItems(
   body: AsyncIterable<Buffer>,
   limit: number,
   take: (text: string | undefined) => void,

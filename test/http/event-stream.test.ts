@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { get, type IncomingMessage } from "node:http";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createLiveStream, type LiveStreamOptions } from "../../src/http/live-stream.js";
+import { createEventStream, type EventStreamOptions } from "../../src/http/event-stream.js";
 import { ask } from "./http.js";
 import { start } from "./start-server.js";
 
@@ -13,8 +13,8 @@ const interval = 20;
 /** A source that counts its looks, and gives frames of so many bytes. */
 function countingSource(bytes = 1) {
   const state = { looks: 0, open: 0, rests: 0 };
-  const source: LiveStreamOptions["source"] = {
-    look() {
+  const source: EventStreamOptions["source"] = {
+    nextFrame() {
       const number = ++state.looks;
       const data = JSON.stringify({ number, padding: "x".repeat(bytes) });
       return Promise.resolve({ changes: { event: "frame", data }, whole: () => ({ event: "whole", data }) });
@@ -32,16 +32,21 @@ function countingSource(bytes = 1) {
         },
       };
     },
-    rest: () => {
+    idle: () => {
       state.rests++;
     },
   };
   return { state, source };
 }
 
-async function serve(context: TestContext, options: Partial<LiveStreamOptions> & Pick<LiveStreamOptions, "source">) {
+async function serve(context: TestContext, options: Partial<EventStreamOptions> & Pick<EventStreamOptions, "source">) {
   const errors: unknown[] = [];
-  const stream = createLiveStream({ interval, patience: interval, onError: (error) => errors.push(error), ...options });
+  const stream = createEventStream({
+    interval,
+    idleTimeout: interval,
+    onError: (error) => errors.push(error),
+    ...options,
+  });
   const { address } = await start(context, { live: stream.handle });
   return { address, stream, errors };
 }
@@ -111,7 +116,7 @@ test("nobody looks while nobody watches", async (context) => {
 
 test("a viewer that comes back at once finds everything as it was", async (context) => {
   const { state, source } = countingSource();
-  const { address, stream } = await serve(context, { source, patience: 1000 });
+  const { address, stream } = await serve(context, { source, idleTimeout: 1000 });
   const viewer = await watch(context, address);
   await until(() => state.looks > 1);
   viewer.request.destroy();
@@ -148,7 +153,7 @@ test("a viewer that does not read misses frames, which are counted, and then get
 test("a look that fails is told of, and the next one is taken", async (context) => {
   const { source } = countingSource();
   let failing = true;
-  const flaky = { ...source, look: () => (failing ? Promise.reject(new Error("no luck")) : source.look()) };
+  const flaky = { ...source, nextFrame: () => (failing ? Promise.reject(new Error("no luck")) : source.nextFrame()) };
   const { address, errors } = await serve(context, { source: flaky });
   const viewer = await watch(context, address);
   viewer.read();
@@ -158,12 +163,12 @@ test("a look that fails is told of, and the next one is taken", async (context) 
 });
 
 test("viewers have to come again when the web configuration has changed", async (context) => {
-  let inForce = {};
-  const { address, stream } = await serve(context, { ...countingSource(), inForce: () => inForce });
+  let currentConfig = {};
+  const { address, stream } = await serve(context, { ...countingSource(), currentConfig: () => currentConfig });
   const viewer = await watch(context, address);
   viewer.read();
   await until(() => viewer.events.length > 1);
-  inForce = {};
+  currentConfig = {};
   await once(viewer.response, "end");
   await until(() => stream.status().viewers === 0);
 });

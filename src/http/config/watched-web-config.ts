@@ -1,4 +1,4 @@
-/** A web configuration that follows its files. */
+/** A web configuration that is read again when its files have changed. */
 import { isDeepStrictEqual } from "node:util";
 import { createBasicAuth, type Verdict } from "../auth/basic-auth.js";
 import type { TlsSettings } from "./tls-settings.js";
@@ -6,24 +6,24 @@ import { watchFiles } from "../../config/watched-files.js";
 import { readWebConfig, type WebConfig, WebConfigError } from "./web-config.js";
 
 /** The configuration as it stands. */
-export interface WebConfigInForce extends WebConfig {
+export interface CurrentWebConfig extends WebConfig {
   /** Checks a request's `Authorization`. */
   readonly authenticate: (header?: string) => Promise<Verdict>;
 }
 
-export interface LiveWebConfig {
+export interface WatchedWebConfig {
   readonly path: string;
   /**
-   * The configuration in force, reread when a file has changed. Files that cannot be used leave the last one in force, and `onError`
-   * is told, once. `tls` stays the same object as long as it says the same.
+   * The current configuration, reread when a file has changed. Files that cannot be used leave the previous one in use, and `onError`
+   * is called once. `tls` stays the same object as long as it says the same.
    */
-  current: (onError: (error: Error) => void) => WebConfigInForce;
+  current: (onError: (error: Error) => void) => CurrentWebConfig;
   /** Rereads the files at once, whether or not they seem to have changed. */
   reread: (onError: (error: Error) => void) => void;
 }
 
-/** What a server that runs cannot take over. */
-function refuseSwitch(before: TlsSettings | undefined, after: TlsSettings | undefined): void {
+/** Throws for changes that need a restart. */
+function refuseRestartChanges(before: TlsSettings | undefined, after: TlsSettings | undefined): void {
   if ((before === undefined) !== (after === undefined)) {
     throw new WebConfigError("turning TLS on or off needs a restart");
   }
@@ -33,23 +33,23 @@ function refuseSwitch(before: TlsSettings | undefined, after: TlsSettings | unde
 }
 
 /** Reads the file at `path`. Throws a {@link WebConfigError} when it cannot be used. */
-export function openWebConfig(path: string): LiveWebConfig {
+export function watchWebConfig(path: string): WatchedWebConfig {
   /** The files of the last attempt. */
   const files = watchFiles();
 
-  function read(): WebConfigInForce {
+  function read(): CurrentWebConfig {
     files.clear();
-    const config = readWebConfig(path, files.note);
-    return { ...config, authenticate: createBasicAuth(config.users) };
+    const next = readWebConfig(path, files.note);
+    return { ...next, authenticate: createBasicAuth(next.users) };
   }
 
-  let inForce = read();
+  let config = read();
 
-  function takeOver(): void {
-    const { tls, users, authenticate } = inForce;
+  function update(): void {
+    const { tls, users, authenticate } = config;
     const next = read();
-    refuseSwitch(tls, next.tls);
-    inForce = {
+    refuseRestartChanges(tls, next.tls);
+    config = {
       ...next,
       tls: isDeepStrictEqual(next.tls, tls) ? tls : next.tls,
       authenticate: isDeepStrictEqual(next.users, users) ? authenticate : next.authenticate,
@@ -58,7 +58,7 @@ export function openWebConfig(path: string): LiveWebConfig {
 
   function reread(onError: (error: Error) => void): void {
     try {
-      takeOver();
+      update();
     } catch (error) {
       onError(
         new Error(`web configuration ${JSON.stringify(path)}: the previous one remains in use`, { cause: error }),
@@ -72,7 +72,7 @@ export function openWebConfig(path: string): LiveWebConfig {
       if (files.haveChanged()) {
         reread(onError);
       }
-      return inForce;
+      return config;
     },
     reread,
   };

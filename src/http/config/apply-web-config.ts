@@ -1,9 +1,9 @@
-/** What a web configuration puts before every answer: headers, and the question for a password. */
-import { type Handler, sendText } from "../answer.js";
-import type { WebConfigInForce } from "../config/live-web-config.js";
+/** What a web configuration adds to every response: headers, and authentication. */
+import { type Handler, sendText } from "../handler.js";
+import type { CurrentWebConfig } from "./watched-web-config.js";
 
-/** Sets the configured headers and lets only known users on to `handle`; without a configuration, everyone. */
-export function guarded(webConfig: (() => WebConfigInForce) | undefined, handle: Handler): Handler {
+/** Sets the configured headers and calls `handle` for authenticated users only; without a configuration, always. */
+export function applyWebConfig(webConfig: (() => CurrentWebConfig) | undefined, handle: Handler): Handler {
   if (webConfig === undefined) {
     return handle;
   }
@@ -17,7 +17,7 @@ export function guarded(webConfig: (() => WebConfigInForce) | undefined, handle:
       await handle(request, response);
       return;
     }
-    // Strangers keep no connection.
+    // Unauthenticated clients keep no connection.
     response.setHeader("Connection", "close");
     if (verdict === "busy") {
       response.setHeader("Retry-After", "1");

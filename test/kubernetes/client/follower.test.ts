@@ -75,7 +75,7 @@ describe("following", () => {
 
   test("watches that end by themselves go on where they were", async (context) => {
     const api = await startFakeApiServer(context, { pods: [podA] });
-    const followed = followPods(context, api, { watchFor: 1000 });
+    const followed = followPods(context, api, { watchDurationMs: 1000 });
     await until(() => api.requests.filter(({ query }) => query.get("watch") === "1").length === 3);
     assert.equal(api.requests.filter(({ query }) => query.get("watch") === null).length, 1);
     assert.deepEqual(followed.reports, ["pods recovered"]);
@@ -174,7 +174,7 @@ describe("failures", () => {
   test("slow answers: given up in time", async (context) => {
     const api = await startFakeApiServer(context, { pods: [podA] });
     api.faults.delay = 400;
-    const followed = followPods(context, api, { answerWithin: 100 });
+    const followed = followPods(context, api, { responseTimeoutMs: 100 });
     await until(() => failures(followed.cluster, "timeout") === 2);
     api.faults.delay = 0;
     await until(() => status(followed).isUp);
@@ -241,7 +241,7 @@ describe("failures", () => {
     const api = await startFakeApiServer(context, { pods: [podA] });
     api.faults.gone = "status";
     api.faults.watchStatus = 410;
-    const followed = followPods(context, api, { longestDelay: 10_000 });
+    const followed = followPods(context, api, { maxDelayMs: 10_000 });
     await until(() => failures(followed.cluster, "gone") === 4);
     const before = api.requests.length;
     // After 20, 40 and 80 ms the next wait is 80 to 160.
@@ -251,7 +251,7 @@ describe("failures", () => {
 
   test("a server that is gone is left alone, then tried by one request", async (context) => {
     const api = await startFakeApiServer(context, { pods: [podA] });
-    const followed = followPods(context, api, {}, { threshold: 3, rest: 500 });
+    const followed = followPods(context, api, {}, { threshold: 3, openMs: 500 });
     await until(() => api.watches("pods") === 1);
     await api.down();
     await until(() => followed.cluster.circuit === "open");

@@ -6,8 +6,8 @@
  */
 import type { Registry } from "prom-client";
 import type { AnyTable } from "../../metrics/catalog.js";
-import { type LineStyle, renderLines } from "./lines.js";
-import { registryLines } from "./registry.js";
+import { type LineStyle, renderLines } from "./table-lines.js";
+import { registryLines } from "./registry-lines.js";
 
 const style: LineStyle = {
   header({ name, type, help }) {

@@ -1,4 +1,4 @@
-/** The agent's own prom-client registry: process, event loop and garbage collector. */
+/** A prom-client registry of the agent's process: CPU, memory, event loop and garbage collector. */
 import { collectDefaultMetrics, Registry } from "prom-client";
 
 /**
@@ -7,11 +7,11 @@ import { collectDefaultMetrics, Registry } from "prom-client";
  */
 const misnamed = ["nodejs_active_handles_total", "nodejs_active_requests_total", "nodejs_active_resources_total"];
 
-/** How often the event loop's lag is looked at, milliseconds. The default of 10 would take 1 % of a core. */
+/** How often the event loop's lag is sampled, milliseconds. The default of 10 would take 1 % of a core. */
 const lagPrecision = 250;
 
 /** A new registry in the text format 0.0.4 with prom-client's default metrics, save those with a misleading name. */
-export function createAgentRegistry(): Registry {
+export function createProcessRegistry(): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: lagPrecision });
   for (const name of misnamed) {

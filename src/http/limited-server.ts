@@ -4,18 +4,18 @@ import { createServer as createSecureServer } from "node:https";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { admits } from "./auth/client-certificate.js";
-import type { Limits } from "./limits.js";
+import type { Limits } from "./server-limits.js";
 import type { TlsSettings } from "./config/tls-settings.js";
 
 /**
  * A server that speaks TLS as `current` says, which is asked at each connection and request. Connections that were made under
- * other settings are cut: their clients may not be welcome any more.
+ * other settings are cut: their clients may not be allowed any more.
  */
 function createTlsServer(limits: Limits, current: () => TlsSettings, handle: RequestListener): Server {
   let settings = current();
   const connections = new Set<Socket>();
   const server = createSecureServer(
-    // Whom to let in is for `admits` to say.
+    // `admits` decides which clients may connect.
     { ...limits, ...settings.context, requestCert: settings.clients.asked, rejectUnauthorized: false },
     (request, response) => {
       if (followSettings()) {
@@ -24,7 +24,7 @@ function createTlsServer(limits: Limits, current: () => TlsSettings, handle: Req
     },
   );
 
-  /** False when the settings are new, and all connections gone. */
+  /** Returns false when the settings are new: all connections have been cut. */
   function followSettings(): boolean {
     const next = current();
     if (next === settings) {
@@ -52,12 +52,16 @@ function createTlsServer(limits: Limits, current: () => TlsSettings, handle: Req
 }
 
 /** Without `tls`, the server speaks plain HTTP. */
-export function createWebServer(limits: Limits, tls: (() => TlsSettings) | undefined, handle: RequestListener): Server {
+export function createLimitedServer(
+  limits: Limits,
+  tls: (() => TlsSettings) | undefined,
+  handle: RequestListener,
+): Server {
   const server = tls === undefined ? createServer(limits, handle) : createTlsServer(limits, tls, handle);
   server.maxHeadersCount = limits.maxHeaders;
   server.maxConnections = limits.maxConnections;
   server.timeout = limits.idleTimeout;
-  // There is no room: who waits with an open connection makes some, and comes again later.
+  // The limit of connections is reached: idle clients are disconnected and may reconnect later.
   server.on("drop", () => {
     server.closeIdleConnections();
   });

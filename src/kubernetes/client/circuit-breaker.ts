@@ -1,4 +1,4 @@
-/** A circuit breaker: leaves a server that fails alone for a while, and then lets one request try. */
+/** A circuit breaker: makes no requests to a failing server for a while, and then lets one through as a probe. */
 
 export const circuitStates = ["closed", "open", "half_open"] as const;
 
@@ -9,7 +9,7 @@ export interface BreakerOptions {
   /** Failures in a row that open the circuit. */
   readonly threshold: number;
   /** Milliseconds that it stays open. */
-  readonly rest: number;
+  readonly openMs: number;
   /** Milliseconds of any clock that does not go back. */
   readonly now?: () => number;
 }
@@ -20,7 +20,7 @@ export class CircuitBreaker {
   readonly #now: () => number;
   #failures = 0;
   #openUntil = 0;
-  #isTrying = false;
+  #isProbing = false;
 
   constructor(options: BreakerOptions) {
     this.#options = options;
@@ -40,23 +40,23 @@ export class CircuitBreaker {
     if (state === "closed") {
       return true;
     }
-    if (state === "open" || this.#isTrying) {
+    if (state === "open" || this.#isProbing) {
       return false;
     }
-    this.#isTrying = true;
+    this.#isProbing = true;
     return true;
   }
 
   /** The server has answered, whatever it said. */
   succeeded(): void {
     this.#failures = 0;
-    this.#isTrying = false;
+    this.#isProbing = false;
   }
 
   /** The server has failed. */
   failed(): void {
     this.#failures++;
-    this.#isTrying = false;
-    this.#openUntil = this.#now() + this.#options.rest;
+    this.#isProbing = false;
+    this.#openUntil = this.#now() + this.#options.openMs;
   }
 }

@@ -2,9 +2,9 @@
 import type { Registry } from "prom-client";
 import { labelText } from "../../metrics/dimension.js";
 import { collectFamilies, type RegistrySample } from "../registry-families.js";
-import type { LineStyle } from "./lines.js";
-import { formatBound, formatNumber } from "./numbers.js";
-import { familyName } from "./units.js";
+import type { LineStyle } from "./table-lines.js";
+import { formatBound, formatNumber } from "../numbers.js";
+import { familyName } from "../family-name.js";
 
 /** A label's value. Bounds and quantiles are labels that are numbers, which OpenMetrics writes in one way only. */
 function labelValue(label: string, text: string, { openMetrics }: LineStyle): string {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Counter, Gauge, Histogram, type PrometheusContentType, Registry } from "prom-client";
-import { createAgentRegistry } from "../../src/exposition/agent-registry.js";
-import { createBody } from "../../src/exposition/body.js";
+import { createProcessRegistry } from "../../src/exposition/process-registry.js";
+import { createBody } from "../../src/exposition/metrics-body.js";
 import { Catalog } from "../../src/metrics/catalog.js";
 import { Dimension } from "../../src/metrics/dimension.js";
 import { checkMetrics } from "./promtool.js";
@@ -11,7 +11,7 @@ import { readText } from "./text/read-text.js";
 import { sampleCatalog } from "./sample-catalog.js";
 
 test("promtool has nothing to say about a whole body", async () => {
-  const body = createBody({ registry: createAgentRegistry(), catalog: sampleCatalog(), collect: [] });
+  const body = createBody({ registry: createProcessRegistry(), catalog: sampleCatalog(), collect: [] });
   await readText(body());
   const text = await readText(body());
   assert.match(text, /^process_cpu_seconds_total /m);

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { extname } from "node:path";
-import type { Handler } from "./answer.js";
+import type { Handler } from "./handler.js";
 
 /** The page's own scripts, styles and stream, no markup out of strings, and nothing else: no other request, no frame. */
 const securityPolicy = [
@@ -30,7 +30,7 @@ const root = new URL("../../", import.meta.url);
 /** What the page consists of, and the modules that it shares with the agent: below `/page/` as below `dist/`, as they import each other. */
 const folders = ["web/", "src/views/shared/"];
 
-/** Answers with a file that is kept in memory; who has it already is told so. */
+/** Answers with a file that is kept in memory, or with 304 for a client that has it already. */
 function fileHandler(body: Buffer, contentType: string): Handler {
   const etag = `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
   return (request, response) => {

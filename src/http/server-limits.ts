@@ -1,10 +1,10 @@
-/** How much a client may take of the server. Times in milliseconds. */
+/** How much of the server a client may use. Times are milliseconds. */
 export interface Limits {
   /** For the headers of a request, and for the first request of a connection to come. */
   readonly headersTimeout: number;
   /** For a whole request. */
   readonly requestTimeout: number;
-  /** How often the two above are looked at. */
+  /** How often the two above are checked. */
   readonly connectionsCheckingInterval: number;
   readonly handshakeTimeout: number;
   /** For a connection that waits for its next request. */
@@ -20,8 +20,8 @@ export interface Limits {
   readonly maxConnections: number;
 }
 
-/** A request is a few hundred bytes from a machine nearby; whoever is slower or wants more has something else in mind. */
-export const usualLimits: Limits = {
+/** A request is a few hundred bytes from a machine nearby; a client that is slower or sends more is not a scraper. */
+export const defaultServerLimits: Limits = {
   headersTimeout: 10_000,
   requestTimeout: 10_000,
   connectionsCheckingInterval: 5_000,

@@ -6,8 +6,8 @@ import type { HistogramTable } from "../../metrics/histogram-table.js";
 import type { ValueTable } from "../../metrics/value-table.js";
 import { ByteWriter } from "../byte-writer.js";
 import { type FamilyWriter, writeFamily } from "../family-writer.js";
-import { formatBound, formatNumber, longestNumber } from "./numbers.js";
-import { workInSlices } from "../slices.js";
+import { formatBound, formatNumber, longestNumber } from "../numbers.js";
+import { workInSlices } from "../time-slices.js";
 
 /** What the lines before a family's rows say. */
 export interface Header {
@@ -16,11 +16,11 @@ export interface Header {
   readonly type: string;
 }
 
-/** Wherein formats of lines differ. */
+/** How formats of lines differ. */
 export interface LineStyle {
   /** The lines before a family's rows. */
   readonly header: (family: Header) => string;
-  /** Do counters and histograms tell since when they count, and histograms show exemplars? */
+  /** Is there a `_created` for counters and histograms, and are there exemplars? */
   readonly openMetrics: boolean;
 }
 

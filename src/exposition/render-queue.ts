@@ -1,4 +1,4 @@
-/** What several scrapers share: one render at a time, and its compressed form. */
+/** Renders that several scrapers share: one at a time, and its compressed form made once. */
 import { Readable } from "node:stream";
 import { constants, createGzip } from "node:zlib";
 import type { Format } from "./formats.js";
@@ -30,13 +30,15 @@ async function takeAll(pieces: AsyncIterable<Buffer>): Promise<Scrape> {
 }
 
 /**
- * Runs one render at a time, whatever its format: each brings the tables up to date first. Who asks while one is running gets the
- * next one of that format, together with all who ask for it in that time: every scrape sees a state no older than its request,
- * and a crowd of scrapers costs no more than two renders of each format.
+ * Runs one render at a time, whatever its format: each brings the tables up to date first. A scraper that asks while one is running gets
+ * the next one of that format, together with all others that ask for it in that time: every scrape sees a state no older than its
+ * request, and any number of scrapers costs no more than two renders of each format.
  */
-export function oneAtATime(render: (format: Format) => AsyncIterable<Buffer>): (format: Format) => Promise<Scrape> {
+export function createRenderQueue(
+  render: (format: Format) => AsyncIterable<Buffer>,
+): (format: Format) => Promise<Scrape> {
   const waiting = new Map<Format, Promise<Scrape>>();
-  /** Settled when all renders are done that were asked for. */
+  /** Settled when all requested renders have ended. */
   let last: Promise<unknown> = Promise.resolve();
 
   function enqueue(format: Format): Promise<Scrape> {

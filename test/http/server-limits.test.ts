@@ -5,13 +5,13 @@ import { connect, type Socket } from "node:net";
 import { test, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
-import { usualLimits } from "../../src/http/limits.js";
+import { defaultServerLimits } from "../../src/http/server-limits.js";
 import { ask } from "./http.js";
 import { start, toPieces } from "./start-server.js";
 
 /** The usual limits in a fraction of the time. */
 const quick = {
-  ...usualLimits,
+  ...defaultServerLimits,
   headersTimeout: 200,
   requestTimeout: 400,
   connectionsCheckingInterval: 50,
