@@ -23,6 +23,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   };
   env.SetInstanceData(classes);
   exports.Set("open", Napi::Function::New<ringtap::Object::Open>(env, "open"));
+  exports.Set("openBytes", Napi::Function::New<ringtap::Object::OpenBytes>(env, "openBytes"));
   ringtap::DefineFeatures(env, exports);
   ringtap::DefineCapabilities(env, exports);
   return exports;

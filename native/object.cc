@@ -2,6 +2,8 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cerrno>
 
@@ -9,6 +11,7 @@
 #include "btf.h"
 #include "btf_check.h"
 #include "error.h"
+#include "file_descriptor.h"
 #include "iterator.h"
 #include "load.h"
 #include "log.h"
@@ -24,6 +27,20 @@ std::string FileName(const std::string& path) { return path.substr(path.find_las
 
 void ThrowOn(Napi::Env env, int error, const std::string& doing, const std::string& subject) {
   if (error != 0) throw NativeError(env, {.doing = doing, .subject = subject, .error = error});
+}
+
+/** Opens a file whose BTF is sound; messages call it `name`. */
+bpf_object* OpenFile(Napi::Env env, const std::string& path, const std::string& name,
+                     const bpf_object_open_opts& options) {
+  const std::string fault = FaultInBtf(path);
+  if (!fault.empty()) {
+    throw NativeError(env, {.doing = "opening " + name, .subject = name, .cause = fault});
+  }
+  bpf_object* object = bpf_object__open_file(path.c_str(), &options);
+  if (object == nullptr) {
+    throw NativeError(env, {.doing = "opening " + name, .subject = name, .error = errno});
+  }
+  return object;
 }
 
 }  // namespace
@@ -53,15 +70,31 @@ Napi::Value Object::Open(const Napi::CallbackInfo& info) {
     btf = StringArgument(info, 1, "btf");
     options.btf_custom_path = btf.c_str();
   }
-  const std::string fault = FaultInBtf(path);
-  if (!fault.empty()) {
-    throw NativeError(info.Env(), {.doing = "opening " + path, .subject = path, .cause = fault});
+  return Make(info.Env(),
+              std::make_shared<BpfFile>(FileName(path), OpenFile(info.Env(), path, path, options)));
+}
+
+Napi::Value Object::OpenBytes(const Napi::CallbackInfo& info) {
+  const LogScope log;
+  const std::span<const uint8_t> bytes = BytesArgument(info, 0, "bytes");
+  const std::string name = StringArgument(info, 1, "name");
+  LIBBPF_OPTS(bpf_object_open_opts, options);
+  options.object_name = name.c_str();
+  // A file without a name, so that what is checked and opened is read in the same way as any file.
+  const FileDescriptor file(memfd_create(name.c_str(), MFD_CLOEXEC));
+  for (size_t written = 0; file.IsOpen() && written < bytes.size();) {
+    const ssize_t count = write(file.Get(), bytes.data() + written, bytes.size() - written);
+    if (count < 0) {
+      throw NativeError(info.Env(), {.doing = "opening " + name, .subject = name, .error = errno});
+    }
+    written += count;
   }
-  bpf_object* object = bpf_object__open_file(path.c_str(), &options);
-  if (object == nullptr) {
-    throw NativeError(info.Env(), {.doing = "opening " + path, .subject = path, .error = errno});
+  if (!file.IsOpen()) {
+    throw NativeError(info.Env(), {.doing = "opening " + name, .subject = name, .error = errno});
   }
-  return Make(info.Env(), std::make_shared<BpfFile>(FileName(path), object));
+  const std::string path = "/proc/self/fd/" + std::to_string(file.Get());
+  return Make(info.Env(),
+              std::make_shared<BpfFile>(name, OpenFile(info.Env(), path, name, options)));
 }
 
 Napi::Value Object::Programs(const Napi::CallbackInfo& info) {

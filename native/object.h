@@ -18,6 +18,8 @@ class Object final : public Handle<Object, std::shared_ptr<BpfFile>> {
   static Napi::Function Define(Napi::Env env);
   /** Opens a file: `open(path, btf?)`. */
   static Napi::Value Open(const Napi::CallbackInfo& info);
+  /** Opens an object that lies in memory: `openBytes(bytes, name)`. */
+  static Napi::Value OpenBytes(const Napi::CallbackInfo& info);
 
   explicit Object(const Napi::CallbackInfo& info) : Handle(info) {}
 

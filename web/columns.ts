@@ -1,9 +1,8 @@
 /** The columns of numbers that processes are told apart by. */
-import type { ProcessNumber } from "../src/views/protocol.js";
 import { bytes, count, seconds, share } from "./format.js";
 
 export interface Column {
-  readonly key: ProcessNumber;
+  readonly key: string;
   readonly heading: string;
   readonly title: string;
   /** Writes a rate. */

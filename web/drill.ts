@@ -1,5 +1,5 @@
-/** One process looked into: its system calls, and who it talks to. */
-import type { CallsFrame } from "../src/views/protocol.js";
+/** One process looked into: what its signals tell apart, and who it talks to. */
+import type { BreakdownFrame, BreakdownRow } from "../src/views/protocol.js";
 import { byId, html, setText, visible } from "./dom.js";
 import { bytes, count, endpoint, seconds } from "./format.js";
 import type { Model, RatedEdge, RatedProcess } from "./model.js";
@@ -17,9 +17,9 @@ function table(headings: readonly string[], rows: readonly (readonly string[])[]
   return html("table", {}, ...rest, html("thead", {}, head), html("tbody", {}, ...lines));
 }
 
-function callRows({ calls }: CallsFrame): string[][] {
-  return calls.map(({ syscall, calls: times, seconds: time, errors }) => [
-    syscall,
+function breakdownRows(rows: readonly BreakdownRow[]): string[][] {
+  return rows.map(({ name, count: times, seconds: time, failures: errors }) => [
+    name,
     count(times),
     seconds(time),
     seconds(times > 0 ? time / times : 0),
@@ -50,7 +50,7 @@ export class DrillView {
   /** The process that is looked into. */
   process: RatedProcess | undefined;
   readonly #onChange: () => void;
-  #calls: CallsFrame | undefined;
+  #breakdowns: BreakdownFrame | undefined;
   /** What had the focus before. */
   #opener: Element | null = null;
 
@@ -63,7 +63,7 @@ export class DrillView {
 
   open(process: RatedProcess): void {
     this.process = process;
-    this.#calls = undefined;
+    this.#breakdowns = undefined;
     this.#opener = document.activeElement;
     byId("drill").hidden = false;
     byId("drill-close").focus();
@@ -79,9 +79,9 @@ export class DrillView {
     this.#onChange();
   }
 
-  takeCalls(calls: CallsFrame, model: Model): void {
-    if (calls.process === this.process?.row.id && !model.isAnother(this.process)) {
-      this.#calls = calls;
+  takeBreakdowns(breakdowns: BreakdownFrame, model: Model): void {
+    if (breakdowns.process === this.process?.row.id && !model.isAnother(this.process)) {
+      this.#breakdowns = breakdowns;
     }
   }
 
@@ -95,12 +95,10 @@ export class DrillView {
     setText(byId("drill-title"), [...Object.values(labels).map(visible), ...(isGone ? ["(gone)"] : [])].join(" "));
     const peers = model.edges.filter(({ row }) => row.process === id && !isGone);
     byId("drill-body").replaceChildren(
-      html("h3", {}, "System calls ", html("small", {}, "since the agent began")),
-      table(
-        ["call", "calls", "time", "mean", "errors"],
-        this.#calls === undefined ? [] : callRows(this.#calls),
-        "none",
-      ),
+      ...Object.values(this.#breakdowns?.signals ?? {}).flatMap(({ title, rows }) => [
+        html("h3", {}, visible(title), " ", html("small", {}, "since the agent began")),
+        table(["name", "count", "time", "mean", "failures"], breakdownRows(rows), "none"),
+      ]),
       html("h3", {}, "Peers ", html("small", {}, "since this page began")),
       table(["end", "conn", "fail", "open", "sent", "recv"], peerRows(peers), "none"),
     );

@@ -39,7 +39,7 @@ export class Filter {
 
   /** Does an event fulfil it? Labels that events lack are looked up among the processes. */
   matchesEvent(event: TraceEvent, processes: readonly { readonly row: ProcessTotals }[]): boolean {
-    const own = { pid: `${event.pid}`, comm: event.comm };
+    const own = { pid: `${event.pid ?? ""}`, comm: event.comm ?? "" };
     return (
       this.isEmpty ||
       this.matches(own) ||

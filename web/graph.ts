@@ -1,5 +1,5 @@
 /** From edges to a graph of two sides: who connects, and who listens. */
-import type { Edge } from "../src/views/protocol.js";
+import type { Link } from "../src/views/protocol.js";
 import { endpoint } from "./format.js";
 import type { RatedEdge } from "./model.js";
 
@@ -40,20 +40,20 @@ export interface Graph {
 const other = "~other";
 
 /** How a process is called: by a label of its own. A process without that label goes by its comm. */
-function processName({ labels, comm, pid }: Edge, group: string): string {
+function processName({ labels, comm, pid }: Link, group: string): string {
   const value = labels[group] ?? "";
   return group === "process" ? `${comm} ${pid}` : value === "" ? comm : value;
 }
 
 /** The far end: by the name of its service where the agent knows one. */
-function farName({ peer, remote, role, port }: Edge): string {
+function farName({ peer, remote, role, port }: Link): string {
   const { peer_service: service = "", peer_namespace: namespace = "" } = peer;
   const name =
     service === "" || service.startsWith("~") ? remote : namespace === "" ? service : `${service}.${namespace}`;
   return role === "client" && remote !== other ? endpoint(name, port) : name;
 }
 
-function place({ address, port }: Edge): string {
+function place({ address, port }: Link): string {
   return `${address} ${port}`;
 }
 

@@ -1,5 +1,4 @@
 /** Processes taken together by a label. */
-import type { ProcessNumber } from "../src/views/protocol.js";
 import type { RatedProcess } from "./model.js";
 
 /** In place of a label: every process for itself. */
@@ -13,11 +12,11 @@ export function groupings(names: readonly string[]): string[] {
   return sharedLabels.filter((name) => names.includes(name));
 }
 
-type Numbers = Record<ProcessNumber, number>;
+type Numbers = Record<string, number>;
 
 function sum(a: Readonly<Numbers>, b: Readonly<Numbers>): Numbers {
-  const names = Object.keys(b) as ProcessNumber[];
-  return Object.fromEntries(names.map((name) => [name, a[name] + b[name]])) as Numbers;
+  const names = Object.keys(b);
+  return Object.fromEntries(names.map((name) => [name, (a[name] ?? 0) + (b[name] ?? 0)])) as Numbers;
 }
 
 /** Takes processes together. A group keeps its id, which is that of no process, as long as it is there. */

@@ -83,10 +83,10 @@ export class HealthView {
     this.#dropped.show(health.dropped, count(health.dropped), health.dropped > 0);
     this.#series.show(health.series, count(health.series), health.folded > 0);
     const chips = health.signals.map((signal) => {
-      const { consumed } = signal.books;
+      const { consumed } = signal.events;
       return signalChip(signal, perSecond(consumed, this.#consumed.get(signal.name) ?? consumed, elapsed));
     });
-    this.#consumed = new Map(health.signals.map(({ name, books }) => [name, books.consumed]));
+    this.#consumed = new Map(health.signals.map(({ name, events }) => [name, events.consumed]));
     byId("signals").replaceChildren(...chips);
   }
 }

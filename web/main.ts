@@ -34,8 +34,8 @@ const stream = new Stream({
   tail: (events) => {
     tail.take(events, model, filter);
   },
-  calls: (calls) => {
-    drill.takeCalls(calls, model);
+  breakdowns: (breakdowns) => {
+    drill.takeBreakdowns(breakdowns, model);
     drill.draw(model);
   },
   state: (isOpen, problem) => {

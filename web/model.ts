@@ -1,5 +1,5 @@
 /** What the page knows: the rows of the frames so far, and what has happened between the last two. */
-import type { Edge, Frame, ProcessNumber, ProcessTotals, Rows } from "../src/views/protocol.js";
+import type { Frame, Link, ProcessTotals, Rows } from "../src/views/protocol.js";
 import { perSecond, rates, ratesOf, sameLabels } from "../src/views/shared/rates.js";
 
 /** A process or an edge with what it has done a second. */
@@ -9,8 +9,8 @@ export interface Rated<T, K extends string> {
 }
 
 export type EdgeNumber = "connects" | "failures" | "sent_bytes" | "received_bytes";
-export type RatedProcess = Rated<ProcessTotals, ProcessNumber>;
-export type RatedEdge = Rated<Edge, EdgeNumber>;
+export type RatedProcess = Rated<ProcessTotals, string>;
+export type RatedEdge = Rated<Link, EdgeNumber>;
 
 const edgeNumbers: readonly EdgeNumber[] = ["connects", "failures", "sent_bytes", "received_bytes"];
 
@@ -30,7 +30,7 @@ function merged<T extends { readonly id: number }>(
   return after;
 }
 
-function sameEnds(a: Edge, b: Edge): boolean {
+function sameEnds(a: Link, b: Link): boolean {
   return a.pid === b.pid && a.comm === b.comm && a.port === b.port && a.remote === b.remote && a.role === b.role;
 }
 
@@ -42,7 +42,7 @@ export class Model {
   cpuShare = 0;
   eventsPerSecond = 0;
   #processes = new Map<number, ProcessTotals>();
-  #edges = new Map<number, Edge>();
+  #edges = new Map<number, Link>();
 
   /** Has the id of a process gone to another one? The agent gives it out again, or has begun anew. */
   isAnother({ row }: RatedProcess): boolean {
@@ -59,11 +59,11 @@ export class Model {
     this.#processes = merged(earlier, frame.processes, frame.whole);
     this.processes = Array.from(this.#processes.values(), (row) => ({
       row,
-      rates: ratesOf(row, earlier.get(row.id), elapsed),
+      rates: ratesOf(row, earlier.get(row.id), elapsed, ["connections"]),
     }));
 
     const earlierEdges = this.#edges;
-    this.#edges = merged(earlierEdges, frame.edges, frame.whole);
+    this.#edges = merged(earlierEdges, frame.links, frame.whole);
     this.edges = Array.from(this.#edges.values(), (row) => {
       const was = earlierEdges.get(row.id);
       const from = was !== undefined && sameEnds(row, was) ? was : undefined;

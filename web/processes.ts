@@ -1,5 +1,4 @@
 /** The table of processes: sorted, filtered, and followed by the keyboard. */
-import type { ProcessNumber } from "../src/views/protocol.js";
 import { type Column, columns } from "./columns.js";
 import { byId, html, offer, setText, visible } from "./dom.js";
 import type { Filter } from "./filter.js";
@@ -29,7 +28,7 @@ export class ProcessesView {
   readonly #body: HTMLElement;
   readonly #lines = new Map<number, Line>();
   #labelNames = "";
-  #sortKey: ProcessNumber = "syscalls";
+  #sortKey: string = "syscalls";
   #isAscending = false;
   #redraw: () => void = () => undefined;
 
@@ -84,7 +83,7 @@ export class ProcessesView {
   }
 
   #value({ row, rates }: RatedProcess, { key }: Column): number {
-    return this.showsTotals ? row.totals[key] : rates[key];
+    return (this.showsTotals ? row.totals[key] : rates[key]) ?? 0;
   }
 
   /**
@@ -94,18 +93,18 @@ export class ProcessesView {
   #order(): (a: RatedProcess, b: RatedProcess) => number {
     const key = this.#sortKey;
     const sign = this.#isAscending ? 1 : -1;
-    const value = ({ row, rates }: RatedProcess): number => (this.showsTotals ? row.totals[key] : rates[key]);
+    const value = ({ row, rates }: RatedProcess): number => (this.showsTotals ? row.totals[key] : rates[key]) ?? 0;
     const isHeld = this.#body.matches(":hover") || this.#body.contains(document.activeElement);
     const held = new Map(isHeld ? [...this.#lines].map(([id, { element }]) => [id, element.sectionRowIndex]) : []);
     const place = ({ row }: RatedProcess): number => held.get(row.id) ?? mostRows;
     return (a, b) =>
       place(a) - place(b) ||
       sign * (value(a) - value(b)) ||
-      sign * (a.row.totals[key] - b.row.totals[key]) ||
+      sign * ((a.row.totals[key] ?? 0) - (b.row.totals[key] ?? 0)) ||
       a.row.id - b.row.id;
   }
 
-  #sort(key: ProcessNumber, isAscending: boolean): void {
+  #sort(key: string, isAscending: boolean): void {
     this.#sortKey = key;
     this.#isAscending = isAscending;
     this.#redraw();
@@ -168,8 +167,8 @@ export class ProcessesView {
       const cell = line.numbers[index] as HTMLElement;
       const value = this.#value(process, column);
       setText(cell, this.showsTotals ? column.total(value) : column.rate(value));
-      cell.title = `${column.title}: ${exact(process.row.totals[column.key])} in all`;
-      cell.dataset.total = `${process.row.totals[column.key]}`;
+      cell.title = `${column.title}: ${exact(process.row.totals[column.key] ?? 0)} in all`;
+      cell.dataset.total = `${process.row.totals[column.key] ?? 0}`;
       cell.classList.toggle("zero", value === 0);
       cell.style.setProperty("--share", `${((100 * value) / (tops[index] as number)).toFixed(1)}%`);
     }

@@ -1,5 +1,5 @@
 /** The stream from the agent, which comes back by itself. */
-import type { CallsFrame, Frame, TailFrame } from "../src/views/protocol.js";
+import type { BreakdownFrame, Frame, TailFrame } from "../src/views/protocol.js";
 
 /** What a page asks for beside the frames. */
 export type Wishes = Readonly<Record<string, string>>;
@@ -7,7 +7,7 @@ export type Wishes = Readonly<Record<string, string>>;
 export interface Listeners {
   frame(frame: Frame): void;
   tail(tail: TailFrame): void;
-  calls(calls: CallsFrame): void;
+  breakdowns(breakdowns: BreakdownFrame): void;
   /** The connection is there, or not, and why. */
   state(isOpen: boolean, problem: string): void;
 }
@@ -53,8 +53,8 @@ export class Stream {
     on("tail", (tail) => {
       this.#listeners.tail(tail as TailFrame);
     });
-    on("calls", (calls) => {
-      this.#listeners.calls(calls as CallsFrame);
+    on("breakdown", (breakdowns) => {
+      this.#listeners.breakdowns(breakdowns as BreakdownFrame);
     });
     source.addEventListener("error", () => {
       const isRefused = source.readyState === EventSource.CLOSED;

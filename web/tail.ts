@@ -109,12 +109,12 @@ export class TailView {
 
   #line(event: TraceEvent, isFailure: boolean): HTMLElement {
     const time = html("time", { datetime: event.time }, event.time.slice(11, 23));
-    const who = html("b", {}, visible(event.comm));
+    const who = html("b", {}, visible(event.comm ?? ""));
     const text = describe(event);
     return html(
       "li",
       { class: isFailure ? "bad" : undefined, title: text },
-      ...[time, html("i", {}, event.signal), who, html("span", { class: "pid" }, `${event.pid}`)],
+      ...[time, html("i", {}, event.signal), who, html("span", { class: "pid" }, `${event.pid ?? ""}`)],
       html("span", { class: "what" }, text),
     );
   }

@@ -7,11 +7,15 @@ import { commandTree } from "../../src/cli/reference/command-tree.js";
 import { manPage } from "../../src/cli/reference/man-page.js";
 import { program } from "../../src/cli/program.js";
 import { traceSchema } from "../../src/cli/reference/trace-schema.js";
+import { isTraceable } from "../../src/views/trace-event.js";
 import { signals } from "../../src/signals/index.js";
 import { version } from "../../src/cli/version.js";
 
 const root = new URL("../../..", import.meta.url).pathname;
 
-const schema = await format(JSON.stringify(traceSchema(signals)), { parser: "json", printWidth: 120 });
+const schema = await format(JSON.stringify(traceSchema(signals.filter(isTraceable))), {
+  parser: "json",
+  printWidth: 120,
+});
 writeFileSync(`${root}docs/trace.schema.json`, schema);
 writeFileSync(`${root}docs/ringtap.1`, manPage(commandTree(program), version));

@@ -34,7 +34,7 @@ build_if_stale() {
 
 build() {
   build_if_stale dist/native/.stamp scripts/build/native native binding.gyp scripts/build/native package-lock.json
-  build_if_stale dist/bpf/.stamp scripts/build/bpf bpf scripts/build/bpf scripts/build/find-clang
+  build_if_stale dist/.bpf-stamp scripts/build/bpf bpf scripts/build/bpf scripts/build/find-clang
   build_if_stale dist/src/.stamp scripts/build/typescript src test scripts web tsconfig.json package-lock.json
 }
 

@@ -39,5 +39,5 @@ show_checkout() {
   bind "$userland" "$root"
   bind "$PWD" "$root$PWD"
   bind "$folder" "$root$folder"
-  for path in "dist/$architecture"/{bpf,native}; do bind "$path" "$root$PWD/dist/$(basename "$path")"; done
+  bind "dist/$architecture/native" "$root$PWD/dist/native"
 }

@@ -15,21 +15,24 @@ export type { FileEvent } from "../signals/file/records.js";
 export { type ProcessEvent, ProcessKind } from "../signals/process/records.js";
 export type { SyscallEvent } from "../signals/syscall/records.js";
 export { IpFamily, type TcpEvent, TcpEventKind, TcpResult, TcpRole } from "../signals/tcp/records.js";
-export type { EdgeWatch } from "../views/edges.js";
 export type { Latency } from "../views/latency.js";
 export type { Live, Snapshot } from "../views/live.js";
 export { processRates } from "../views/processes.js";
 export type {
-  CallTotals,
-  Edge,
-  EdgeEnds,
-  EdgeTotals,
+  Breakdown,
+  BreakdownRow,
+  Column,
   Health,
-  ProcessNumber,
+  Headline,
+  LatencyView,
+  Link,
+  LinkEnds,
+  LinkTotals,
   ProcessTotals,
   SignalHealth,
   TraceEvent,
 } from "../views/protocol.js";
 export type { Tail, TailFilter } from "../views/tail.js";
-export type { Books, DropReason } from "../engine/running.js";
+export type { DropReason, EventCounts } from "../engine/running.js";
+export type { LinkWatch } from "../sdk/links.js";
 export type { TraceValue, Watcher } from "../sdk/signal.js";

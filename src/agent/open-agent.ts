@@ -14,8 +14,10 @@ import type { Live } from "../views/live.js";
 import { letUnseenGo } from "../views/looks.js";
 import type { TraceEvent } from "../views/protocol.js";
 import type { TailFilter } from "../views/tail.js";
-import { plain } from "../sdk/plain-options.js";
-import type { SignalOptions, Watcher } from "../sdk/signal.js";
+import type { FlagValues } from "../sdk/flags.js";
+import type { Watcher } from "../sdk/signal.js";
+import { flags as syscallFlags } from "../signals/syscall/flags.js";
+import { defaultValues } from "../sdk/flags.js";
 import { type RunningAgent, startAgent } from "./start-agent.js";
 import type { AgentLog } from "../engine/start-signal.js";
 
@@ -44,7 +46,7 @@ export interface AgentOptions {
   /** Bytes of each ring, a power of two from 4,096 on. Default: what each signal wants. */
   readonly ringSize?: number;
   /** System calls: counted in the kernel (`aggregate`, the default), or a record for each that passes the filters (`stream`). */
-  readonly syscall?: Partial<SignalOptions["syscall"]>;
+  readonly syscall?: Partial<FlagValues<typeof syscallFlags>>;
   /** Fail when any of the signals cannot run, not only when none can. Default false. */
   readonly strict?: boolean;
   /** Told of what works only in part. Default: nobody. */
@@ -96,7 +98,7 @@ export interface Agent extends Live {
   close(): void;
 }
 
-const silence: AgentLog = { warn: () => undefined, error: () => undefined };
+const silence: AgentLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 /** Between two looks at the events, milliseconds, and how many are kept meanwhile. */
 const eventsInterval = 100;
@@ -124,7 +126,7 @@ function start(options: AgentOptions): RunningAgent {
     identityLimit,
     ringSize,
     strict,
-    signalOptions: { syscall: { ...plain.syscall, ...options.syscall } },
+    flags: { syscall: { ...defaultValues(syscallFlags), ...options.syscall } },
     log: options.log ?? silence,
   });
 }
@@ -156,7 +158,7 @@ export function openAgent(options: AgentOptions = {}): Agent {
       const tail = live.tail(filter, eventsKept);
       try {
         while (signal?.aborted !== true) {
-          yield* tail.take();
+          yield* tail.take().map(({ event }) => event);
           await pause(eventsInterval, undefined, { signal }).catch(() => undefined);
         }
       } finally {

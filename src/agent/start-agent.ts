@@ -9,9 +9,11 @@ import { createLive, type Live } from "../views/live.js";
 import { Catalog, defaultSeriesLimit } from "../metrics/catalog.js";
 import { Engine } from "../engine/engine.js";
 import { signals as builtIn } from "../signals/index.js";
-import { plain } from "../sdk/plain-options.js";
 import { declareSelfMetrics } from "../engine/self-metrics.js";
-import type { Signal, SignalOptions } from "../sdk/signal.js";
+import type { AnySignal, SignalHost } from "../sdk/signal.js";
+import type { FlagTable, FlagValues } from "../sdk/flags.js";
+import { defaultHost } from "../sdk/host.js";
+import type { PeerDirectory } from "../sdk/peers.js";
 import { type SignalSet, startSignals } from "../engine/signal-set.js";
 import type { AgentLog } from "../engine/start-signal.js";
 
@@ -20,7 +22,7 @@ export interface AgentSetup {
   /** Where trouble is told. */
   readonly log: AgentLog;
   /** All signals there are, in the order in which they are to be drained. Default: the built-in ones. */
-  readonly signals?: readonly Signal[];
+  readonly signals?: readonly AnySignal[];
   /** Names of the signals whose metrics are asked for. Default: all there are. */
   readonly wanted?: readonly string[] | undefined;
   /** What tells the series of processes apart. Default {@link defaultLabels}. */
@@ -35,16 +37,18 @@ export interface AgentSetup {
   readonly strict?: boolean | undefined;
   /** Which control groups are spoken of. Default `auto`. */
   readonly cgroupHierarchy?: CgroupHierarchy | "auto";
-  /** What signals are to know besides. Default {@link plain}. */
-  readonly signalOptions?: Partial<Omit<SignalOptions, "mode" | "cgroup">>;
+  /** Values of the flags of signals, by the signal's name. Default: the flags' defaults. */
+  readonly flags?: Readonly<Record<string, FlagValues<FlagTable>>> | undefined;
+  /** Who is at the other end of connections. Default: no one knows. */
+  readonly peers?: PeerDirectory | undefined;
 }
 
 /** An agent at work. */
 export interface RunningAgent extends SignalSet {
   readonly catalog: Catalog;
   readonly identity: Identity;
-  /** What the signals were started with. */
-  readonly signalOptions: SignalOptions;
+  /** What the signals were started for. */
+  readonly host: SignalHost;
   /** What people look at. */
   readonly live: Live;
   /** Brings every table up to date, as before a scrape. */
@@ -57,11 +61,8 @@ export interface RunningAgent extends SignalSet {
 export function startAgent(setup: AgentSetup): RunningAgent {
   const { signals = builtIn, labels = defaultLabels } = setup;
   const { seriesLimit = defaultSeriesLimit, identityLimit = defaultIdentityLimit } = setup;
-  const signalOptions: SignalOptions = {
-    ...plain,
-    ...setup.signalOptions,
-    cgroup: { hierarchy: chooseHierarchy(setup.cgroupHierarchy ?? "auto"), inRecords: needCgroups(labels) },
-  };
+  const hierarchy = chooseHierarchy(setup.cgroupHierarchy ?? "auto");
+  const host: SignalHost = { ...defaultHost, cgroups: { hierarchy, inRecords: needCgroups(labels) } };
   const catalog = new Catalog({ seriesLimit });
   const cgroups = new Cgroups({ limit: identityLimit });
   const identity = new Identity(catalog, labels, { limit: identityLimit, cgroups });
@@ -70,7 +71,9 @@ export function startAgent(setup: AgentSetup): RunningAgent {
     wanted: setup.wanted ?? signals.map(({ name }) => name),
     ringSize: setup.ringSize,
     strict: setup.strict ?? false,
-    signalOptions,
+    flags: setup.flags,
+    host,
+    peers: setup.peers,
     log: setup.log,
   });
   const engine = new Engine(running, identity);
@@ -85,14 +88,13 @@ export function startAgent(setup: AgentSetup): RunningAgent {
     identity,
     signals: statuses,
     collect,
-    peers: signalOptions.peers,
     utc: (time) => clock.utc(time),
   });
   engine.start();
   return {
     catalog,
     identity,
-    signalOptions,
+    host,
     running,
     statuses,
     live,

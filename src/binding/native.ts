@@ -225,6 +225,8 @@ export interface BpfMap {
 export interface Native {
   /** Opens a BPF object file. `btf` is a kernel BTF file other than `/sys/kernel/btf/vmlinux`. */
   open(path: string, btf?: string): BpfObject;
+  /** Opens a BPF object that lies in memory; `name` names it in messages. The bytes are copied. */
+  openBytes(bytes: Uint8Array, name: string): BpfObject;
   /** The libbpf that the addon runs with, such as `1.1`. */
   readonly libbpfVersion: string;
   /** Turns on the kernel's program statistics until the returned function is called or collected (BPF_ENABLE_STATS). */

@@ -10,9 +10,9 @@ import { endpointSlices, Peers, services } from "../kubernetes/peers/peers.js";
 import { podLabelNames } from "../kubernetes/pods/pod.js";
 import { PodIndex } from "../kubernetes/pods/pod-index.js";
 import { UsageError } from "./errors.js";
-import type { FlagValues } from "./flags/flags.js";
 import type { RunOptions } from "./run/options.js";
 import type { kubernetesFlags } from "./flags/kubernetes.js";
+import type { FlagValues } from "../sdk/flags.js";
 
 export type KubernetesOptions = FlagValues<typeof kubernetesFlags>;
 

@@ -1,12 +1,10 @@
 /** Counts that BPF programs keep: what each has grown by since it was last read. */
 import { KeyTable, keyTableMemory } from "../metrics/key-table.js";
 import { log2Ceil } from "../metrics/log2.js";
+import type { Counters, Owner } from "../sdk/counters.js";
 import type { CountSource } from "./count-source.js";
 
 const twoTo32 = 2 ** 32;
-
-/** What is known of whoever a key counts for. */
-export type Owner = "here" | "gone" | "unknown";
 
 /** Fills `to` from `from`; TypedArray's own ways cost several times as much for so few. */
 function copyWords(from: Uint32Array, at: number, to: Uint32Array): void {
@@ -16,12 +14,13 @@ function copyWords(from: Uint32Array, at: number, to: Uint32Array): void {
 }
 
 /** Follows counts that only grow. */
-export class CountDifferences {
+export class CountDifferences implements Counters {
   /** Entries that were left in the kernel when all were read last. */
   size = 0;
   /** Those of the pieces read since. */
   #left = 0;
   readonly #source: CountSource;
+  readonly #owner: (key: Uint32Array) => Owner;
   readonly #known: KeyTable;
   /** What was read last, by the entry's number in `#known`: `width` numbers each. */
   #last: Float64Array;
@@ -31,9 +30,10 @@ export class CountDifferences {
   readonly #key: Uint32Array;
   readonly #differences: Float64Array;
 
-  constructor(source: CountSource) {
+  constructor(source: CountSource, owner: (key: Uint32Array) => Owner = () => "alive") {
     const { idWords, keyWords, width } = source;
     this.#source = source;
+    this.#owner = owner;
     this.#known = new KeyTable(idWords);
     this.#last = new Float64Array(64 * width);
     this.#id = new Uint32Array(idWords);
@@ -57,13 +57,8 @@ export class CountDifferences {
     return this.#source.name;
   }
 
-  /**
-   * Reads the next piece of the counts, a millisecond or two of work; false when there is none left, and the next one is the first
-   * again. `take` gets each key that has grown and by how much; neither array is good after it returns. `owner` tells about a key's
-   * first word: the entries of an owner that has `gone`, so that nothing counts there any more, are taken and freed; those of one
-   * that is `unknown` are left for the next time when they are new, and are taken then in any case.
-   */
-  readSome(take: (key: Uint32Array, differences: Float64Array) => void, owner: (firstWord: number) => Owner): boolean {
+  /** See {@link Counters.readSome}. */
+  readSome(take: (key: Uint32Array, differences: Float64Array) => void): boolean {
     const source = this.#source;
     const { idWords, keyWords } = source;
     const size = source.read();
@@ -79,14 +74,14 @@ export class CountDifferences {
     for (let entry = 0; entry < size; entry++) {
       copyWords(ids, entry * idWords, this.#id);
       copyWords(keys, entry * keyWords, this.#key);
-      const state = owner(this.#key[0] as number);
+      const state = this.#owner(this.#key);
       const found = this.#known.find(this.#id);
-      const number = found < 0 && state !== "gone" ? this.#add() : found;
+      const number = found < 0 && state !== "ended" ? this.#add() : found;
       const postponed = found < 0 && state === "unknown";
       if (!postponed && this.#subtract(counts, entry, number)) {
         take(this.#key, this.#differences);
       }
-      if (state === "gone") {
+      if (state === "ended") {
         if (number >= 0) {
           this.#known.remove(number);
         }

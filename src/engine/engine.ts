@@ -6,8 +6,8 @@ import type { RunningSignal } from "./running.js";
 /** How long records wait in a ring at the most while it does not fill up, milliseconds. */
 const pauses = { active: 50, idle: 200 };
 
-/** How often kernel maps are relieved, scraped or not, and series that are over are looked for, milliseconds. */
-const upkeepInterval = 1_000;
+/** How often kernel maps are emptied, scraped or not, and expired series are removed, milliseconds. */
+const maintenanceIntervalMs = 1_000;
 
 /** Processes, actors, label sets and rows that are removed at a stretch, which takes a millisecond; the rest follows a little later. */
 const sweepLimit = 2_000;
@@ -18,25 +18,30 @@ export class Engine {
   readonly signals: readonly RunningSignal[];
   readonly #identity: Identity;
   readonly #schedule: DrainSchedule;
-  #upkeep: NodeJS.Timeout | undefined;
+  #maintenance: NodeJS.Timeout | undefined;
   #working: Promise<unknown> = Promise.resolve();
-  #isKeepingUp = false;
+  #isMaintaining = false;
   #isClosed = false;
   #nextSweep: NodeJS.Timeout | undefined;
 
   constructor(signals: readonly RunningSignal[], identity: Identity) {
     this.signals = signals;
     this.#identity = identity;
-    const rings = signals.map(({ ring }) => ring);
+    const rings = signals.flatMap(({ ring }) => ring ?? []);
     this.#schedule = new DrainSchedule(rings, () => this.drain(), pauses);
   }
 
   /** Begins to drain. */
   start(): void {
     this.#schedule.start();
-    this.#upkeep = setInterval(() => {
-      void this.#keepUp();
-    }, upkeepInterval);
+    void this.#afterOthers(async () => {
+      for (const signal of this.signals) {
+        await signal.attached();
+      }
+    });
+    this.#maintenance = setInterval(() => {
+      void this.#maintain();
+    }, maintenanceIntervalMs);
   }
 
   /** Takes in what waits in all rings. Returns how many records that was. */
@@ -48,7 +53,7 @@ export class Engine {
     return drained;
   }
 
-  /** Brings every table up to date: drains the rings and reads the maps. Who asks while that goes on gets their turn afterwards. */
+  /** Brings every table up to date: drains the rings and reads the maps. Calls are served one after the other. */
   collect(): Promise<void> {
     return this.#afterOthers(async () => {
       this.drain();
@@ -58,45 +63,37 @@ export class Engine {
     });
   }
 
-  /** What reads maps with turns of the event loop, and what forgets processes: one after the other. */
+  /** Work that reads maps in turns of the event loop, and work that lets processes expire, run one after the other. */
   #afterOthers(work: () => void | Promise<void>): Promise<void> {
     const done = this.#working.then(work);
     this.#working = done.catch(() => undefined);
     return done;
   }
 
-  /** Relieves the kernel maps, then forgets. */
-  async #keepUp(): Promise<void> {
-    if (this.#isKeepingUp) {
+  /** Empties the kernel maps, then lets processes expire. */
+  async #maintain(): Promise<void> {
+    if (this.#isMaintaining) {
       return;
     }
-    this.#isKeepingUp = true;
-    try {
-      await this.#afterOthers(async () => {
-        this.drain();
-        for (const signal of this.signals) {
-          await signal.relieve();
-        }
-        this.#sweep();
-      });
-    } catch (error) {
-      // What was under way when everything was closed has nothing left to read.
-      if (!this.#isClosed) {
-        throw error;
+    this.#isMaintaining = true;
+    await this.#afterOthers(async () => {
+      this.drain();
+      for (const signal of this.signals) {
+        await signal.maintain();
       }
-    } finally {
-      this.#isKeepingUp = false;
-    }
+      this.#sweep();
+    });
+    this.#isMaintaining = false;
   }
 
-  /** Removes series that are over, in small steps. */
+  /** Removes expired series, in small steps. */
   #sweep(): void {
     clearTimeout(this.#nextSweep);
     if (this.#isClosed) {
       return;
     }
     for (const signal of this.signals) {
-      signal.settle();
+      signal.flush();
     }
     if (this.#identity.expire(sweepLimit) >= sweepLimit) {
       this.#nextSweep = setTimeout(() => {
@@ -111,7 +108,7 @@ export class Engine {
   close(): void {
     this.#isClosed = true;
     this.#schedule.stop();
-    clearInterval(this.#upkeep);
+    clearInterval(this.#maintenance);
     clearTimeout(this.#nextSweep);
     this.drain();
     for (const signal of this.signals) {

@@ -1,19 +1,28 @@
 /** From a signal's object file to programs in the kernel. */
-import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { cgroupSources } from "../host/cgroup-hierarchy.js";
 import { lockedMemory } from "../host/features.js";
 import { layoutOf, layoutText } from "../binding/layout.js";
 import { native, type BpfObject, type NativeError } from "../binding/native.js";
 import type { RecordClass } from "../binding/record.js";
-import { changeSetup } from "./setup-changes.js";
-import type { HookSet, Setup, Signal, SignalOptions } from "../sdk/signal.js";
+import { prepareSetup } from "./setup-changes.js";
+import { defaultValues, type FlagTable, type FlagValues } from "../sdk/flags.js";
+import { defaultHost } from "../sdk/host.js";
+import { type AnySignal, defaultHooks, type HookSet, type Setup, type SignalHost } from "../sdk/signal.js";
 
 /** How a signal got into the kernel: loaded, nothing attached yet. */
 export interface Loaded {
+  readonly signal: AnySignal;
   readonly object: BpfObject;
   readonly hook: HookSet;
+  /** The flags and the host that it was loaded for. */
+  readonly flags: FlagValues<FlagTable>;
+  readonly host: SignalHost;
   /** What was set for it. */
   readonly setup: Setup;
+  /** Has it a ring, and does it count what it produces and drops? See bpf/include/ringtap/ring.h. */
+  readonly hasRing: boolean;
+  readonly hasAccount: boolean;
   /** Better ways that this kernel refused, and why. */
   readonly refused: readonly { readonly hook: HookSet; readonly error: Error }[];
   /** What this kernel does not give of it. */
@@ -34,10 +43,12 @@ export interface Loss {
 const leastRingSize = 4096;
 const defaultRingSize = 2 ** 20;
 
-/** Where and how large. */
+/** How a signal is loaded. */
 export interface LoadOptions {
-  /** The folder with the `.bpf.o` files. */
-  readonly folder: string;
+  /** Values of the signal's own flags. Default: the flags' defaults. */
+  readonly flags?: FlagValues<FlagTable> | undefined;
+  /** Default {@link defaultHost}. */
+  readonly host?: SignalHost;
   /** Bytes of each ring that is used: a power of two, at least a page. Default: what the signal's {@link Setup} says. */
   readonly ringSize?: number | undefined;
 }
@@ -47,7 +58,7 @@ class LoadError extends Error {
   readonly signal: string;
   readonly refused: Loaded["refused"];
 
-  constructor(signal: Signal, refused: Loaded["refused"]) {
+  constructor(signal: AnySignal, refused: Loaded["refused"]) {
     const hooks = new Map<string, string[]>();
     for (const { hook, error } of refused) {
       hooks.set(error.message, [...(hooks.get(error.message) ?? []), hook.name]);
@@ -58,6 +69,26 @@ class LoadError extends Error {
     this.signal = signal.name;
     this.refused = refused;
   }
+}
+
+/** The values of a signal's flags when nothing is asked for. */
+export function defaultFlags(signal: AnySignal): FlagValues<FlagTable> {
+  return defaultValues((signal.flags ?? {}) as FlagTable);
+}
+
+/** What a signal asks for, checked by the loader alone. Throws what the signal's function throws. */
+export function setupOf(signal: AnySignal, flags: FlagValues<FlagTable>, host: SignalHost): Setup {
+  return (signal.setup?.(flags, host) ?? {}) as Setup;
+}
+
+/** How messages call an object. */
+function objectName({ object, name }: AnySignal): string {
+  return object instanceof URL ? fileURLToPath(object) : `${name}.bpf.o`;
+}
+
+function openObject(signal: AnySignal): BpfObject {
+  const { object } = signal;
+  return object instanceof URL ? native.open(fileURLToPath(object)) : native.openBytes(object, objectName(signal));
 }
 
 /** Refuses an object whose records do not lie as the decoder reads them: it is of another build. */
@@ -87,24 +118,46 @@ function ringSizeOf(setup: Setup, options: LoadOptions): number {
   return setup.ringSize === 0 ? leastRingSize : (options.ringSize ?? setup.ringSize ?? defaultRingSize);
 }
 
+/** What an attempt depends on. */
+interface Attempt {
+  readonly signal: AnySignal;
+  readonly setup: Setup;
+  readonly flags: FlagValues<FlagTable>;
+  readonly host: SignalHost;
+  readonly ringSize: number;
+}
+
 function attempt(
-  signal: Signal,
+  { signal, setup, flags, host, ringSize }: Attempt,
   hook: HookSet,
-  setup: Setup,
-  options: LoadOptions,
   lost: readonly Loss[],
 ): Omit<Loaded, "refused"> {
-  const path = join(options.folder, `${signal.name}.bpf.o`);
-  const object = native.open(path);
+  const path = objectName(signal);
+  const object = openObject(signal);
   try {
-    for (const record of [signal.record, ...(signal.otherRecords ?? [])]) {
+    const records: readonly RecordClass[] = [
+      ...(signal.ring === undefined ? [] : [signal.ring.record]),
+      ...(signal.records ?? []),
+    ];
+    for (const record of records) {
       checkLayout(object, record, path);
     }
     const without = [...hook.without, ...(setup.without ?? []), ...lost.map(({ program }) => program)];
     leaveOut(object, without);
-    const ringSize = ringSizeOf(setup, options);
-    object.setMaxEntries("events", ringSize);
-    object.setConstant("wakeup_bytes", ringSize / 4);
+    const maps = new Set(object.maps.map(({ name }) => name));
+    const hasRing = maps.has("events");
+    if (signal.ring !== undefined && !hasRing) {
+      throw new Error(
+        `${path}: no ring map "events", but signal ${signal.name} declares a ring: include <ringtap/ring.h>`,
+      );
+    }
+    if (hasRing) {
+      object.setMaxEntries("events", ringSize);
+      object.setConstant("wakeup_bytes", ringSize / 4);
+    }
+    if (host.cgroups.inRecords && object.variables("cgroup_source").includes("cgroup_source")) {
+      object.setConstant("cgroup_source", cgroupSources[host.cgroups.hierarchy]);
+    }
     for (const [name, entries] of Object.entries(setup.sizes ?? {})) {
       object.setMaxEntries(name, entries);
     }
@@ -112,11 +165,11 @@ function attempt(
       object.setConstant(name, value);
     }
     object.load();
-    changeSetup(object, {}, setup);
+    prepareSetup(object, {}, setup).commit();
     const attachable = object.programs
       .filter((program) => !without.includes(program.name) && !program.section.startsWith("iter/"))
       .map((program) => program.name);
-    return { object, hook, lost, setup, attachable };
+    return { signal, object, hook, lost, setup, flags, host, hasRing, hasAccount: maps.has("account"), attachable };
   } catch (error) {
     object.close();
     throw error;
@@ -136,36 +189,23 @@ function explain(error: NativeError): Error {
   }
 }
 
-/** What a signal asks for, and what all have in common. */
-function setUp(signal: Signal, options: SignalOptions): Setup {
-  const { hierarchy, inRecords } = options.cgroup;
-  const setup = signal.setup(options);
-  return { ...setup, constants: { cgroup_source: inRecords ? cgroupSources[hierarchy] : 0, ...setup.constants } };
-}
-
 /** What is lost when the kernel refuses the program that `error` is about; undefined when the signal cannot do without. */
-function lossOf(signal: Signal, error: NativeError): Loss | undefined {
+function lossOf(signal: AnySignal, error: NativeError): Loss | undefined {
   const program = error.subject;
   const detail = signal.optional?.[program];
   return detail === undefined ? undefined : { program, detail, error };
 }
 
 /** Loads what the kernel takes: an attempt names only the first program that is refused. */
-function tryHook(
-  signal: Signal,
-  hook: HookSet,
-  setup: Setup,
-  options: LoadOptions,
-  lost: readonly Loss[] = [],
-): Omit<Loaded, "refused"> {
+function tryHook(what: Attempt, hook: HookSet, lost: readonly Loss[] = []): Omit<Loaded, "refused"> {
   try {
-    return attempt(signal, hook, setup, options, lost);
+    return attempt(what, hook, lost);
   } catch (error) {
-    const loss = lossOf(signal, error as NativeError);
+    const loss = lossOf(what.signal, error as NativeError);
     if (loss === undefined) {
       throw error;
     }
-    return tryHook(signal, hook, setup, options, [...lost, loss]);
+    return tryHook(what, hook, [...lost, loss]);
   }
 }
 
@@ -175,12 +215,14 @@ export function hookText({ hook, lost }: Loaded): string {
 }
 
 /** Loads a signal by the best way that the kernel takes. Throws a {@link LoadError} that gives the reason for each. */
-export function loadSignal(signal: Signal, signalOptions: SignalOptions, options: LoadOptions): Loaded {
+export function loadSignal(signal: AnySignal, options: LoadOptions = {}): Loaded {
   const refused: { hook: HookSet; error: Error }[] = [];
-  const setup = setUp(signal, signalOptions);
-  for (const hook of signal.hooks) {
+  const { flags = defaultFlags(signal), host = defaultHost } = options;
+  const setup = setupOf(signal, flags, host);
+  const what = { signal, setup, flags, host, ringSize: ringSizeOf(setup, options) };
+  for (const hook of signal.hooks ?? defaultHooks) {
     try {
-      return { ...tryHook(signal, hook, setup, options), refused };
+      return { ...tryHook(what, hook), refused };
     } catch (error) {
       refused.push({ hook, error: explain(error as NativeError) });
     }

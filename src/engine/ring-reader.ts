@@ -25,14 +25,17 @@ export class RingReader<T extends RecordView> implements Batch<T> {
   readonly #shortest: number;
   readonly #take: (batch: Batch<T>) => void;
   readonly #failed: (error: unknown) => void;
+  readonly #watcherFailed: (error: unknown) => void;
   #watchers: readonly Watcher<T>[] = [];
   /** Where the batch goes on and where it ends, in `#index`. */
   #at = 0;
   #end = 0;
+  /** Has the call under way a record at hand? */
+  #hasRecord = false;
 
   /**
    * `take` gets the records of at least `shortest` bytes, until {@link next} is false; what it throws goes to `failed`, and costs
-   * the record in hand only.
+   * the current record only. What watchers throw goes to `watcherFailed`.
    */
   constructor(
     ring: BpfRing,
@@ -40,6 +43,7 @@ export class RingReader<T extends RecordView> implements Batch<T> {
     shortest: number,
     take: (batch: Batch<T>) => void,
     failed: (error: unknown) => void,
+    watcherFailed: (error: unknown) => void,
   ) {
     this.#ring = ring;
     this.#index = ring.index;
@@ -47,6 +51,7 @@ export class RingReader<T extends RecordView> implements Batch<T> {
     this.#shortest = shortest;
     this.#take = take;
     this.#failed = failed;
+    this.#watcherFailed = watcherFailed;
     view.bind(ring.data);
   }
 
@@ -72,7 +77,7 @@ export class RingReader<T extends RecordView> implements Batch<T> {
     return drained;
   }
 
-  /** Shows `watcher` each record before it is handled, until the returned function is called. What it throws goes to `failed`. */
+  /** Shows `watcher` each record before it is handled, until the returned function is called. */
   watch(watcher: Watcher<T>): () => void {
     this.#watchers = [...this.#watchers, watcher];
     return () => {
@@ -88,10 +93,12 @@ export class RingReader<T extends RecordView> implements Batch<T> {
       if (length >= this.#shortest) {
         this.record.moveTo(offset, length);
         this.counts.consumed++;
+        this.#hasRecord = true;
         return true;
       }
       this.counts.corrupt++;
     }
+    this.#hasRecord = false;
     return false;
   }
 
@@ -107,24 +114,24 @@ export class RingReader<T extends RecordView> implements Batch<T> {
         try {
           watcher(this.record);
         } catch (error) {
-          this.#failed(error);
+          this.#watcherFailed(error);
         }
       }
     }
   }
 
   #takeRest(): void {
-    const before = this.#at;
+    this.#hasRecord = false;
     try {
       this.#take(this);
-      // What it leaves, it has no use for.
+      // Records that it leaves count as consumed: it has no use for them.
       while (this.next());
     } catch (error) {
-      if (this.#at === before) {
-        this.next();
+      // A call that throws before its first record costs the next one, so that the batch comes to an end.
+      if (this.#hasRecord || this.next()) {
+        this.counts.consumed--;
+        this.counts.handlerErrors++;
       }
-      this.counts.consumed--;
-      this.counts.handlerErrors++;
       this.#failed(error);
     }
   }

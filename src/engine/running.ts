@@ -1,15 +1,22 @@
-/** One signal at work: its ring, its handlers, its books. */
-import type { Identity } from "../identity/identity.js";
+/** One signal at work: its ring, what it does with events, its event counts. */
+import { isDeepStrictEqual } from "node:util";
+import { native, type BpfMap, type BpfRing } from "../binding/native.js";
 import { mapMemoryAtLimit } from "../binding/map-memory.js";
-import type { BpfMap, BpfRing } from "../binding/native.js";
+import type { Identity } from "../identity/identity.js";
 import type { Catalog } from "../metrics/catalog.js";
-import type { Loaded } from "./load.js";
+import type { FlagTable, FlagValues } from "../sdk/flags.js";
+import type { LinkWatch } from "../sdk/links.js";
+import type { PeerDirectory } from "../sdk/peers.js";
+import type { AnySignal, EventRecord, Running, Setup, SignalLog, SignalStats, Watcher } from "../sdk/signal.js";
+import { openCounters } from "./counters.js";
+import { Guard, type Phase } from "./guard.js";
+import { type Loaded, setupOf } from "./load.js";
 import { RingReader } from "./ring-reader.js";
-import { changeSetup } from "./setup-changes.js";
-import type { CensusWatcher, EventRecord, Handlers, Setup, Signal, SignalOptions, Watcher } from "../sdk/signal.js";
+import { openScan } from "./scan.js";
+import { canFollow, type Change, prepareSetup } from "./setup-changes.js";
 
 /** What a signal's programs and its reader have counted: produced = consumed + every drop, at rest. */
-export interface Books {
+export interface EventCounts {
   readonly produced: number;
   readonly consumed: number;
   readonly dropped: Readonly<Record<DropReason, number>>;
@@ -27,7 +34,7 @@ export interface SignalMemory {
   readonly tables: number;
 }
 
-/** A signal that was asked for, and how it fared. */
+/** A signal that was asked for, and its state. */
 export interface SignalStatus {
   readonly name: string;
   /** Absent when it could not be loaded or attached. */
@@ -36,123 +43,245 @@ export interface SignalStatus {
   readonly problem?: string;
 }
 
-/** A loaded signal and what it does with events. */
-export class RunningSignal {
-  readonly signal: Signal;
-  readonly loaded: Loaded;
-  readonly ring: BpfRing;
-  readonly #handlers: Handlers<EventRecord>;
-  readonly #reader: RingReader<EventRecord>;
-  readonly #account: BpfMap;
-  #setup: Setup;
+/** What a signal runs in. */
+export interface Surroundings {
+  readonly catalog: Catalog;
+  readonly identity: Identity;
+  readonly log: SignalLog;
+  readonly peers?: PeerDirectory | undefined;
+}
 
-  /** Declares the signal's metrics and maps its ring; `failed` gets what a handler throws. */
-  constructor(
-    signal: Signal,
-    loaded: Loaded,
-    catalog: Catalog,
-    identity: Identity,
-    options: SignalOptions,
-    failed: (error: unknown) => void,
-  ) {
+/** A change of a signal's flags that has been prepared. */
+export type FlagChange = Change;
+
+/** A loaded signal and what it does with events. No error that it throws leaves this class, but for those of the constructor and of {@link attach}. */
+export class RunningSignal {
+  readonly signal: AnySignal;
+  readonly loaded: Loaded;
+  /** Absent in a signal without one. */
+  readonly ring: BpfRing | undefined;
+  readonly #guard: Guard;
+  readonly #running: Running<EventRecord>;
+  readonly #reader: RingReader<EventRecord> | undefined;
+  readonly #account: BpfMap | undefined;
+  readonly #scope: ReturnType<Catalog["scope"]>;
+  readonly #closing = new AbortController();
+  #setup: Setup;
+  #flags: FlagValues<FlagTable>;
+  #collectSeconds = 0;
+  #problem: string | undefined;
+  #isClosed = false;
+
+  /** Declares the signal's metrics and maps its ring. When that throws, no metric of it is left; the object is the caller's to close. */
+  constructor(loaded: Loaded, { catalog, identity, log, peers }: Surroundings) {
+    const { object, signal, flags, host, hasRing, hasAccount } = loaded;
     this.signal = signal;
     this.loaded = loaded;
     this.#setup = loaded.setup;
-    const { object } = loaded;
-    this.#handlers = signal.start(
-      {
-        catalog,
-        identity,
-        map: (name) => object.map(name),
-        iterator: (program, map) => object.iterator(program, map),
+    this.#flags = flags;
+    this.#guard = new Guard(log);
+    this.#scope = catalog.scope();
+    try {
+      this.#running = signal.start(
+        {
+          metrics: this.#scope,
+          identity,
+          host,
+          peers,
+          map: (name) => object.map(name),
+          counters: (map, options) => openCounters(object, map, options),
+          scan: (program, record, map) => openScan(object, program, record, map),
+          log,
+          signal: this.#closing.signal,
+          clock: { monotonic: () => Number(native.monotonicNow()), wall: () => Date.now() },
+        },
+        flags,
+      ) as Running<EventRecord>;
+      this.ring = hasRing ? object.ring("events") : undefined;
+      this.#account = hasAccount ? object.map("account") : undefined;
+      this.#reader = this.ring === undefined ? undefined : this.#read(this.ring);
+    } catch (error) {
+      this.#scope.close();
+      throw error;
+    }
+  }
+
+  #read(ring: BpfRing): RingReader<EventRecord> | undefined {
+    const definition = this.signal.ring as AnySignal["ring"];
+    if (definition === undefined) {
+      return undefined;
+    }
+    const { record, shortest } = definition;
+    return new RingReader<EventRecord>(
+      ring,
+      new record() as EventRecord,
+      shortest ?? record.size,
+      (batch) => this.#running.records?.(batch),
+      (error) => {
+        this.#guard.failed("records", error);
       },
-      options,
-    );
-    this.ring = object.ring("events");
-    this.#account = object.map("account");
-    const view = new signal.record();
-    this.#reader = new RingReader(
-      this.ring,
-      view,
-      signal.shortestRecord ?? signal.record.size,
-      (batch) => this.#handlers.records?.(batch),
-      failed,
+      (error) => {
+        this.#guard.failed("watcher", error);
+      },
     );
   }
 
-  /** Attaches every program, then lets the handlers take in what was there before. */
+  /** Attaches every program. Throws when the kernel refuses one. */
   attach(): void {
     for (const program of this.loaded.attachable) {
       this.loaded.object.attach(program);
     }
-    this.#handlers.attached?.();
+  }
+
+  /** Lets the signal read what was there before it was attached. */
+  async attached(): Promise<void> {
+    await this.#waitFor("attached", () => this.#running.attached?.());
+  }
+
+  /** Calls that have thrown, by phase. */
+  get errors(): Readonly<Record<Phase, number>> {
+    return this.#guard.errors;
+  }
+
+  /** How long the last {@link collect} took, seconds. */
+  get collectSeconds(): number {
+    return this.#collectSeconds;
+  }
+
+  /** What is wrong with the numbers of the last collect, for people; undefined when nothing is. */
+  get problem(): string | undefined {
+    return this.#problem;
   }
 
   /**
-   * Follows options that have changed, as far as that goes while programs are attached: see {@link Setup}. No event is lost. What
-   * throws has changed nothing.
+   * Prepares to follow flags that have changed, as far as attached programs can: see {@link Setup}. Undefined when the signal has to be
+   * loaded again. Throws, having changed nothing, when the flags do not fit.
    */
-  reconfigure(options: SignalOptions): void {
-    const setup = this.signal.setup(options);
-    changeSetup(this.loaded.object, this.#setup, setup);
-    this.#setup = setup;
+  reconfigure(flags: FlagValues<FlagTable>): FlagChange | undefined {
+    const to = setupOf(this.signal, flags, this.loaded.host);
+    const from = this.#setup;
+    const isFollowed = !isDeepStrictEqual(from, to) || this.#running.reconfigure !== undefined;
+    if (!canFollow(from, to) || (!isFollowed && !isDeepStrictEqual(flags, this.#flags))) {
+      return undefined;
+    }
+    const before = this.#flags;
+    const change = prepareSetup(this.loaded.object, from, to);
+    const follow = (setup: Setup, values: FlagValues<FlagTable>): void => {
+      this.#setup = setup;
+      this.#flags = values;
+      this.#guard.call("reconfigure", () => this.#running.reconfigure?.(values), undefined);
+    };
+    return {
+      commit() {
+        change.commit();
+        follow(to, flags);
+      },
+      cancel() {
+        change.cancel();
+      },
+      revert() {
+        change.revert();
+        follow(from, before);
+      },
+    };
   }
 
   /** Takes in what waits in the ring: see {@link RingReader.drain}. Returns how many records that was. */
   drain(limit?: number): number {
-    return this.#reader.drain(limit);
+    return this.#reader?.drain(limit) ?? 0;
   }
 
   /**
    * Shows `watcher` each record of the ring before it is handled, until the returned function is called. Costs nothing while nobody
-   * watches; what it throws is the handlers' kind of error, and loses nothing.
+   * watches; what it throws is counted and logged, and loses nothing.
    */
   watch(watcher: Watcher<EventRecord>): () => void {
-    return this.#reader.watch(watcher);
+    return this.#reader?.watch(watcher) ?? (() => undefined);
   }
 
-  /** Shows `watcher` each census that {@link collect} takes, until the returned function is called. */
-  watchCensus(watcher: CensusWatcher): () => void {
-    return this.#handlers.watchCensus?.(watcher) ?? (() => undefined);
+  /** Begins to observe links, where the signal has any. */
+  watchLinks(): LinkWatch | undefined {
+    const watch = this.#guard.call("links", () => this.#running.watchLinks?.(), undefined);
+    return (
+      watch && {
+        links: () => this.#guard.call("links", () => watch.links(), []),
+        close: () => {
+          this.#guard.call(
+            "links",
+            () => {
+              watch.close();
+            },
+            undefined,
+          );
+        },
+      }
+    );
   }
 
-  /** Lets the handlers refresh what they read from maps and iterators. */
-  collect(): void | Promise<void> {
-    return this.#handlers.collect?.();
+  /** Lets the signal refresh what it reads from maps and iterators. An error costs its own numbers of this scrape. */
+  async collect(): Promise<void> {
+    const began = performance.now();
+    const isComplete = await this.#waitFor("collect", () => this.#running.collect?.());
+    this.#collectSeconds = (performance.now() - began) / 1000;
+    this.#problem = isComplete
+      ? undefined
+      : "its numbers could not be collected at the last scrape; the log has the reason";
   }
 
-  /** Lets the handlers add to the tables what they still keep to themselves. */
-  settle(): void {
-    this.#handlers.settle?.();
+  /** Lets the signal add to the tables what it has counted elsewhere. */
+  flush(): void {
+    this.#guard.call("flush", () => this.#running.flush?.(), undefined);
   }
 
-  /** Lets the handlers empty kernel maps that fill up. */
-  relieve(): void | Promise<void> {
-    return this.#handlers.relieve?.();
+  /** Lets the signal empty kernel maps that fill up. */
+  async maintain(): Promise<void> {
+    await this.#waitFor("maintain", () => this.#running.maintain?.());
+  }
+
+  /** What is under way when the signal is closed has nothing left to read: that is no error. */
+  async #waitFor(phase: Phase, work: () => unknown): Promise<boolean> {
+    if (this.#isClosed) {
+      return true;
+    }
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      if (this.#isClosed) {
+        return true;
+      }
+      this.#guard.failed(phase, error);
+      return false;
+    }
+  }
+
+  #stats(): SignalStats {
+    return this.#guard.call("stats", () => this.#running.stats?.(), undefined) ?? {};
   }
 
   /** How full the kernel maps are that fill up with use. */
   mapFill(): { readonly map: string; readonly entries: number; readonly capacity: number }[] {
     const { maps } = this.loaded.object;
-    return (this.#handlers.mapEntries?.() ?? []).map(([map, entries]) => ({
+    return (this.#stats().mapEntries ?? []).map(([map, entries]) => ({
       map,
       entries,
       capacity: maps.find(({ name }) => name === map)?.maxEntries ?? 0,
     }));
   }
 
-  /** Bytes that the signal takes at the most: its kernel maps, the ring among them, and its handlers' own tables. */
+  /** Bytes that the signal takes at most: its kernel maps, the ring among them, and its own tables. */
   memoryAtLimit(): SignalMemory {
     const maps = this.loaded.object.maps.reduce((bytes, map) => bytes + mapMemoryAtLimit(map), 0);
-    return { maps, tables: this.#handlers.memoryAtLimit?.() ?? 0 };
+    return { maps, tables: this.#stats().memoryAtLimit ?? 0 };
   }
 
-  /** The books as they stand. */
-  books(): Books {
-    this.#account.readAll();
-    const [produced = 0n, ringFull = 0n, mapFull = 0n, sampled = 0n] = new BigUint64Array(this.#account.values, 0, 4);
-    const { consumed, handlerErrors, corrupt } = this.#reader.counts;
-    const collected = this.#handlers.collected?.() ?? 0;
+  /** The event counts as they stand. */
+  eventCounts(): EventCounts {
+    this.#account?.readAll();
+    const words = this.#account === undefined ? [] : [...new BigUint64Array(this.#account.values, 0, 4)];
+    const [produced = 0n, ringFull = 0n, mapFull = 0n, sampled = 0n] = words;
+    const { consumed, handlerErrors, corrupt } = this.#reader?.counts ?? { consumed: 0, handlerErrors: 0, corrupt: 0 };
+    const collected = this.#stats().collected ?? 0;
     return {
       produced: Number(produced) + collected,
       consumed: consumed + collected,
@@ -166,8 +295,19 @@ export class RunningSignal {
     };
   }
 
-  /** Detaches and unmaps. */
+  /** Ends the signal: its own close first, then programs are detached and maps unmapped. Idempotent. */
   close(): void {
+    if (this.#isClosed) {
+      return;
+    }
+    this.#guard.call("close", () => this.#running.close?.(), undefined);
+    this.#isClosed = true;
+    this.#closing.abort();
     this.loaded.object.close();
+  }
+
+  /** Removes the signal's metrics. What was counted can be read until then, closed or not. */
+  removeMetrics(): void {
+    this.#scope.close();
   }
 }

@@ -2,6 +2,7 @@
 import type { Catalog } from "../metrics/catalog.js";
 import { Dimension } from "../metrics/dimension.js";
 import type { ValueTable } from "../metrics/value-table.js";
+import { phases } from "./guard.js";
 import { dropReasons, type RunningSignal, type SignalStatus } from "./running.js";
 
 /**
@@ -42,6 +43,7 @@ export function declareSelfMetrics(catalog: Catalog, statuses: readonly SignalSt
   const signal = new Dimension(["signal"]);
   const hook = new Dimension(["hook", "without"]);
   const reason = new Dimension(["reason"]);
+  const phase = new Dimension(["phase"]);
   const map = new Dimension(["map"]);
   const counter = (name: string, help: string, detail?: Dimension): ValueTable =>
     catalog.counter({ name, help, subject: signal, detail, bounded: true });
@@ -60,6 +62,15 @@ export function declareSelfMetrics(catalog: Catalog, statuses: readonly SignalSt
   );
   const consumed = counter("ringtap_events_consumed_total", "Events that were counted into metrics.");
   const dropped = counter("ringtap_events_dropped_total", "Events that were lost, by reason.", reason);
+  const errors = counter(
+    "ringtap_signal_errors_total",
+    "Calls into the signal that have failed, by the phase of the interface that was called.",
+    phase,
+  );
+  const collectSeconds = gauge(
+    "ringtap_signal_collect_seconds",
+    "Time that the signal took to collect its numbers before the last scrape.",
+  );
   const ringSize = gauge("ringtap_ring_size_bytes", "Size of the signal's ring buffer.");
   const ringUsed = gauge("ringtap_ring_used_bytes", "Bytes waiting in the signal's ring buffer.");
   const mapEntries = gauge("ringtap_map_entries", "Entries in a kernel map that grows with use.", map);
@@ -72,16 +83,22 @@ export function declareSelfMetrics(catalog: Catalog, statuses: readonly SignalSt
       if (running === undefined) {
         continue;
       }
-      const books = running.books();
+      const counts = running.eventCounts();
       const { loaded } = running;
       info.set(id, hook.intern(loaded.hook.name, loaded.lost.map(({ detail }) => detail).join(", ")), 1);
-      produced.set(id, 0, books.produced);
-      consumed.set(id, 0, books.consumed);
+      produced.set(id, 0, counts.produced);
+      consumed.set(id, 0, counts.consumed);
       for (const key of dropReasons) {
-        dropped.set(id, reason.intern(key), books.dropped[key]);
+        dropped.set(id, reason.intern(key), counts.dropped[key]);
       }
-      ringSize.set(id, 0, running.ring.size);
-      ringUsed.set(id, 0, running.ring.used());
+      for (const key of phases) {
+        errors.set(id, phase.intern(key), running.errors[key]);
+      }
+      collectSeconds.set(id, 0, running.collectSeconds);
+      if (running.ring !== undefined) {
+        ringSize.set(id, 0, running.ring.size);
+        ringUsed.set(id, 0, running.ring.used());
+      }
       for (const fill of running.mapFill()) {
         const mapId = map.intern(`${name}_${fill.map}`);
         mapEntries.set(mapId, 0, fill.entries);

@@ -1,4 +1,5 @@
 /** Setting what programs read anew each time they run, before and while they are attached. */
+import { isDeepStrictEqual } from "node:util";
 import type { BpfMap, BpfObject } from "../binding/native.js";
 import type { Setup } from "../sdk/signal.js";
 
@@ -26,28 +27,69 @@ function deleteKeys(map: BpfMap, keys: readonly Uint8Array[]): void {
   map.deleteKeys(Buffer.concat(keys), keys.length);
 }
 
+/** A change that has been prepared: either committed, and perhaps reverted later, or cancelled. */
+export interface Change {
+  /** Applies it. When that throws, everything is as it was, but for what {@link cancel} takes back. */
+  commit(): void;
+  /** Takes back what was prepared. */
+  cancel(): void;
+  /** Takes back what was committed. */
+  revert(): void;
+}
+
 /**
- * Brings the variables and sets of a loaded object from one setup to another. Keys are added first and deleted last, so that what
- * belongs to a set before and after is in it all the time. Throws when a set has no room for its new keys beside the old ones,
- * having changed nothing.
+ * Prepares to bring the variables and sets of a loaded object from one setup to another. Keys are added now and removed by the commit,
+ * so that what belongs to a set before and after is in it all the time. Throws when a set has no room for its new keys beside the old
+ * ones, having changed nothing.
  */
-export function changeSetup(object: BpfObject, from: Setup, to: Setup): void {
+export function prepareSetup(object: BpfObject, from: Setup, to: Setup): Change {
   const changes = Object.keys({ ...from.sets, ...to.sets }).map((name): SetChange => {
     const [earlier = [], keys = []] = [from.sets?.[name], to.sets?.[name]];
     return { map: object.map(name), added: without(keys, earlier), removed: without(earlier, keys) };
   });
-  try {
-    changes.forEach(addKeys);
-  } catch (error) {
+  const cancel = (): void => {
     for (const { map, added } of changes) {
       deleteKeys(map, added);
     }
+  };
+  try {
+    changes.forEach(addKeys);
+  } catch (error) {
+    cancel();
     throw error;
   }
-  for (const [name, value] of Object.entries(to.variables ?? {})) {
+  return {
+    commit() {
+      try {
+        setVariables(object, to);
+      } catch (error) {
+        setVariables(object, from);
+        throw error;
+      }
+      for (const { map, removed } of changes) {
+        deleteKeys(map, removed);
+      }
+    },
+    cancel,
+    revert() {
+      prepareSetup(object, to, from).commit();
+    },
+  };
+}
+
+function setVariables(object: BpfObject, { variables = {} }: Setup): void {
+  for (const [name, value] of Object.entries(variables)) {
     object.setVariable(name, value);
   }
-  for (const { map, removed } of changes) {
-    deleteKeys(map, removed);
-  }
+}
+
+/** Does only what programs read at each run differ, so that attached programs can follow? */
+export function canFollow(from: Setup, to: Setup): boolean {
+  const fixed = ({ constants = {}, sizes = {}, without = [], ringSize }: Setup) => ({
+    constants,
+    sizes,
+    without,
+    ringSize,
+  });
+  return isDeepStrictEqual(fixed(from), fixed(to));
 }

@@ -2,18 +2,18 @@
 import type { Identity } from "../identity/identity.js";
 import { Catalog } from "../metrics/catalog.js";
 import type { RunningSignal, SignalStatus } from "./running.js";
-import type { Signal, SignalOptions } from "../sdk/signal.js";
 import { describeError } from "../log/error-text.js";
+import type { AnySignal, SignalHost } from "../sdk/signal.js";
 import { type SignalStart, startSignal } from "./start-signal.js";
 
-/** The signals that keep the identity table: they run whether their own metrics are asked for or not. */
-function identitySignals({ cgroup }: SignalOptions): readonly string[] {
-  return cgroup.inRecords ? ["process", "cgroup"] : ["process"];
+/** Does identity learn from this signal what the labels need? Then it runs whether its own metrics are asked for or not. */
+function isNeededByIdentity({ provides }: AnySignal, { cgroups }: SignalHost): boolean {
+  return provides === "processes" || (provides === "cgroups" && cgroups.inRecords);
 }
 
 export interface SignalSetOptions extends SignalStart {
   /** All there are, in the order in which they are to be drained. */
-  readonly signals: readonly Signal[];
+  readonly signals: readonly AnySignal[];
   /** Names of those asked for. */
   readonly wanted: readonly string[];
   /** Start all of them or none. */
@@ -31,18 +31,18 @@ export interface SignalSet {
  * first.
  */
 export function startSignals(catalog: Catalog, identity: Identity, options: SignalSetOptions): SignalSet {
-  const { signals, wanted, signalOptions, log } = options;
+  const { signals, wanted, host, log } = options;
   const running: RunningSignal[] = [];
   const statuses: SignalStatus[] = [];
   const failures: { readonly name: string; readonly error: unknown; readonly problem: string }[] = [];
   for (const signal of signals) {
     const { name } = signal;
     const isWanted = wanted.includes(name);
-    if (!isWanted && !identitySignals(signalOptions).includes(name)) {
+    if (!isWanted && !isNeededByIdentity(signal, host)) {
       continue;
     }
     try {
-      const started = startSignal(signal, isWanted ? catalog : new Catalog(), identity, options);
+      const started = startSignal(signal, { ...options, catalog: isWanted ? catalog : new Catalog(), identity });
       running.push(started);
       statuses.push({ name, running: started });
     } catch (error) {

@@ -20,6 +20,12 @@ export interface CatalogOptions {
   readonly clock?: () => number;
 }
 
+/** Declares metrics like a {@link Catalog}, and removes them. */
+export interface CatalogScope extends Pick<Catalog, "counter" | "gauge" | "histogram"> {
+  /** Removes every metric that was declared through this scope. */
+  close(): void;
+}
+
 /** The end of a label set. */
 interface End {
   /** Milliseconds. */
@@ -111,6 +117,25 @@ export class Catalog {
         table.collect();
       }
     }
+  }
+
+  /** Declares metrics that can be removed together: those of one signal. */
+  scope(): CatalogScope {
+    const declared: AnyTable[] = [];
+    const keep = <T extends AnyTable>(table: T): T => {
+      declared.push(table);
+      return table;
+    };
+    return {
+      counter: (definition) => keep(this.counter(definition)),
+      gauge: (definition) => keep(this.gauge(definition)),
+      histogram: (definition) => keep(this.histogram(definition)),
+      close: () => {
+        for (const table of declared.splice(0)) {
+          this.#tables.delete(table.name);
+        }
+      },
+    };
   }
 
   /** Bytes that all tables take at their limits; the text of labels is their dimensions'. */

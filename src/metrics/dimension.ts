@@ -115,6 +115,12 @@ export class Dimension {
     return this.#at(id).values;
   }
 
+  /** The values behind an id by their names. Throws for an id that is not interned. */
+  labels(id: number): Record<string, string> {
+    const { names, values } = this.#at(id);
+    return Object.fromEntries(names.map((name, index) => [name, values[index] ?? ""]));
+  }
+
   /** The labels of an id, escaped for the text exposition, without braces; empty for an id that is not interned. */
   text(id: number): string {
     return Buffer.from(this.textBytes(id)).toString();

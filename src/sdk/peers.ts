@@ -1,5 +1,4 @@
 /** The other ends of connections, where series shall tell them. */
-import { IpFamily } from "../signals/tcp/records.js";
 import type { Dimension } from "../metrics/dimension.js";
 
 /** Knows who is at an address. Words are in network order, read as little-endian. Neither look-up may allocate. */
@@ -11,6 +10,9 @@ export interface PeerDirectory {
   /** The peer at an IPv6 address and port. */
   id(w0: number, w1: number, w2: number, w3: number, port: number): number;
 }
+
+/** `family` of records with addresses: enum ip_family of bpf/include/ringtap/endpoints.h. */
+const ipv4 = 0;
 
 /** The far end in a record. */
 export interface RemoteEnd {
@@ -25,7 +27,7 @@ export function peerOf(peers: PeerDirectory | undefined, record: RemoteEnd): num
     return 0;
   }
   const { remotePort } = record;
-  return record.family === IpFamily.ipv4
+  return record.family === ipv4
     ? peers.idOfIpv4(record.remoteAddress(0), remotePort)
     : peers.id(
         record.remoteAddress(0),

@@ -1,187 +1,260 @@
-/** What a signal is: the one interface that built-in signals and a user's own are written against. */
-import type { CgroupHierarchy } from "../host/cgroup-hierarchy.js";
-import type { BpfIterator, BpfMap } from "../binding/native.js";
+/**
+ * The public interface of signals, `ringtap/signal`: the one that the built-in signals and a user's own are written against. A signal
+ * is a folder or an npm package with a BPF object, decoders generated from the object's BTF, and a module that exports a
+ * {@link Signal}. docs/signals.md is the tutorial and the reference.
+ */
+import type { BpfMap } from "../binding/native.js";
 import type { ActorRecord, RecordClass, RecordView } from "../binding/record.js";
+import type { CgroupHierarchy } from "../host/cgroup-hierarchy.js";
 import type { Identity } from "../identity/identity.js";
-import type { Catalog } from "../metrics/catalog.js";
+import type { CounterOptions, Counters } from "./counters.js";
+import type { FlagTable, FlagValues } from "./flags.js";
+import type { LinkWatch } from "./links.js";
+import type { MetricScope } from "./metrics.js";
 import type { PeerDirectory } from "./peers.js";
+import type { Views } from "./views.js";
+
+/** The version of this interface. A signal of another version is refused. */
+export const signalApi = 1;
 
 /** One way of hooking a signal into the kernel. */
 export interface HookSet {
-  /** How it is called in `ringtap_signal_info{hook}`. */
+  /** What `ringtap_signal_info{hook}` calls it. */
   readonly name: string;
   /** Programs and maps of the object that it does without. */
   readonly without: readonly string[];
 }
 
+/** The hook set of a signal that declares none: every program of the object. */
+export const defaultHooks: readonly HookSet[] = [{ name: "tp_btf", without: [] }];
+
 /**
- * What is to be set in the kernel for a signal. `variables` and `sets` follow the options while the signal runs (see
- * setup-changes.ts); the rest is settled when it is loaded.
+ * What is set in the kernel for a signal. `variables` and `sets` follow the flags while the signal runs; a change of anything else
+ * needs the signal to be loaded again.
  */
 export interface Setup {
   /** `const volatile` variables by name. */
   readonly constants?: Readonly<Record<string, number | bigint | Uint8Array>>;
-  /** Global variables that programs find changed at their next run, by name, in the order in which they are to be written. */
+  /** Global variables that programs read at each run, by name, in the order in which they are written. */
   readonly variables?: Readonly<Record<string, number | bigint | Uint8Array>>;
-  /** Keys to put into hash maps used as sets, by map name; each value is zero bytes. */
+  /** Keys of hash maps that are used as sets, by map name; each value is zero bytes. */
   readonly sets?: Readonly<Record<string, readonly Uint8Array[]>>;
-  /** Entries of maps, by name, where they are not to be as many as the object says. */
+  /** Entries of maps, by name, where the number differs from the object's. */
   readonly sizes?: Readonly<Record<string, number>>;
-  /** Programs and maps that this mode does without. */
+  /** Programs and maps that are left out. */
   readonly without?: readonly string[];
-  /** Bytes of the ring unless --ring.size says otherwise; 0 when this mode makes no use of it. Default 1 MiB. */
+  /** Bytes of the ring unless --ring.size says otherwise: a power of two; 0 when no program writes to it. Default 1 MiB. */
   readonly ringSize?: number;
+}
+
+/** What a signal runs for: metrics (`run`, `top`, the library) or printed events (`trace`). */
+export type Mode = "run" | "trace";
+
+/** Facts about the agent and the machine that {@link Signal.setup} may depend on. */
+export interface SignalHost {
+  readonly mode: Mode;
+  readonly cgroups: {
+    /** The hierarchy of control groups that tells containers apart. */
+    readonly hierarchy: CgroupHierarchy;
+    /** Does each actor carry the id of its control group? */
+    readonly inRecords: boolean;
+  };
+  /** What `trace --pid` and `--comm` select; empty for everything. A signal that cannot filter in the kernel ignores it. */
+  readonly only: {
+    /** Thread-group ids as the initial pid namespace has them. */
+    readonly pids: readonly number[];
+    readonly comms: readonly string[];
+  };
+}
+
+/** What every record begins with. Its actor is optional: a packet drop or a disk's request may have none. */
+export interface EventRecord extends RecordView {
+  /** CLOCK_MONOTONIC, nanoseconds. */
+  readonly time: number;
+}
+
+/** A record that has a `struct actor` (bpf/include/ringtap/task.h). */
+export interface ActorEvent extends EventRecord, ActorRecord {
+  readonly tid: number;
+  readonly threadComm: string;
+}
+
+/** Does a record say who did it? True or false for all records of a class. */
+export function hasActor(record: RecordView): record is ActorEvent {
+  return "copyActor" in record && "tid" in record;
+}
+
+/** The records of a drain, one after the other. */
+export interface Batch<R extends RecordView = RecordView> {
+  /** The current record: always the same view. */
+  readonly record: R;
+  /** Moves to the next record; false when there is none left. */
+  next(): boolean;
+}
+
+/** Sees each record before the signal does. It may not keep the record. */
+export type Watcher<R extends RecordView = RecordView> = (record: R) => void;
+
+/** The log of a signal: its lines carry the signal's name. */
+export interface SignalLog {
+  info(details: object, message: string): void;
+  warn(details: object, message: string): void;
+  error(details: object, message: string): void;
+}
+
+/** A program of the object that iterates over things of the kernel and writes a record for each. */
+export interface Scan<R extends RecordView> {
+  /**
+   * Iterates once and gives each record to `take`, with a turn of the event loop after each piece of some thousand records, so that
+   * rings are drained and requests answered meanwhile. The record may not be kept. Resolves to the number of records; rejects when
+   * the kernel refuses, when `take` throws, and when the signal is closed.
+   */
+  run(take: (record: R) => void): Promise<number>;
 }
 
 /** What a loaded signal has at hand. */
 export interface SignalContext {
-  readonly catalog: Catalog;
+  /** Where the signal declares its metrics. They are removed again when the signal does not start, and when it is closed. */
+  readonly metrics: MetricScope;
+  /** Who an event belongs to. */
   readonly identity: Identity;
+  readonly host: SignalHost;
+  /** The peers of connections, where series are to name them. */
+  readonly peers?: PeerDirectory | undefined;
   /** A map of the object. */
   map(name: string): BpfMap;
-  /** An iterator program of the object; `map` is what an `iter/bpf_map_elem` program walks. */
-  iterator(program: string, map?: string): BpfIterator;
+  /** Counters that BPF programs keep in a map, as differences since they were last read. */
+  counters(map: string, options?: CounterOptions): Counters;
+  /** An iterator program of the object; `map` is the map that an `iter/bpf_map_elem` program iterates over. */
+  scan<R extends RecordView>(program: string, record: RecordClass<R>, map?: string): Scan<R>;
+  readonly log: SignalLog;
+  /** Aborted when the signal is closed. */
+  readonly signal: AbortSignal;
+  readonly clock: {
+    /** CLOCK_MONOTONIC, nanoseconds: the clock of records. */
+    monotonic(): number;
+    /** Milliseconds since 1970. */
+    wall(): number;
+  };
 }
 
-/** The records of a drain, one after the other. */
-export interface Batch<T extends RecordView = RecordView> {
-  /** The record in hand: always the same view. */
-  readonly record: T;
-  /** Moves to the next one; false when there is none left. */
-  next(): boolean;
+/** What a signal says of itself. */
+export interface SignalStats {
+  /** Events that were counted in kernel maps, not as records of the ring, and have been collected. */
+  readonly collected?: number;
+  /** Bytes that the signal's own tables take at most. */
+  readonly memoryAtLimit?: number;
+  /** Kernel maps that fill up with use, and the entries that each had when it was last read. */
+  readonly mapEntries?: readonly (readonly [map: string, entries: number])[];
 }
 
-/** Looks at each record beside the handlers, before they do. May not keep it either. */
-export type Watcher<T extends RecordView = RecordView> = (record: T) => void;
-
-/** Looks at all that a signal finds to be there, such as open connections, when `collect` asks the kernel for it. */
-export interface CensusWatcher {
-  began(): void;
-  saw(record: RecordView): void;
-  ended(): void;
-}
-
-/** What a running signal does. None of it may keep a record: it is the kernel's again when the call returns. */
-export interface Handlers<T extends RecordView = RecordView> {
+/**
+ * What a running signal does. Each call is guarded, timed and counted: what it throws is logged, counted in
+ * `ringtap_signal_errors_total{signal,phase}` and costs that call only. No call may keep a record.
+ */
+export interface Running<R extends RecordView = RecordView, F extends FlagTable = FlagTable> {
   /**
-   * Takes the records of a batch, until there is none left; the loop is the signal's own, so that V8 compiles it for this signal
-   * alone. What it throws costs the record in hand; it is called again for the rest. A mode without records has none.
+   * Takes the records of a batch until there is none left; the loop is the signal's own, so that V8 compiles it for this signal
+   * alone. An error costs the current record; the call is repeated for the rest.
    */
-  records?(batch: Batch<T>): void;
-  /** Called once, when everything is attached. */
-  attached?(): void;
-  /**
-   * Called before each scrape: reads maps, walks iterators. Records are taken meanwhile where it gives the event loop a turn, but no
-   * process is forgotten.
-   */
+  records?(batch: Batch<R>): void;
+  /** Called once, when everything is attached: reads what was there before. */
+  attached?(): void | Promise<void>;
+  /** Called before each scrape: reads maps and runs scans. No process expires meanwhile. */
   collect?(): void | Promise<void>;
-  /** Shows `watcher` each census that `collect` takes, until the returned function is called. */
-  watchCensus?(watcher: CensusWatcher): () => void;
-  /** Called before processes are forgotten: adds to the tables what the handlers still keep to themselves. */
-  settle?(): void;
-  /**
-   * Called every second, scraped or not, but never while `collect` or itself is at work: empties kernel maps that fill up. No process is
-   * forgotten meanwhile.
-   */
-  relieve?(): void | Promise<void>;
-  /** Events of the kernel maps that `collect` has taken in so far, where they are not records of the ring. */
-  collected?(): number;
-  /** Bytes that the handlers' own tables take at the most, where kernel maps are mirrored in them. */
-  memoryAtLimit?(): number;
-  /** Kernel maps that fill up with use, and how many entries each had at the last `collect`. */
-  mapEntries?(): readonly (readonly [map: string, entries: number])[];
+  /** Called every second, scraped or not, but never during `collect` or itself: empties kernel maps that fill up. */
+  maintain?(): void | Promise<void>;
+  /** Called before processes expire: adds to the tables what the signal has counted elsewhere. */
+  flush?(): void;
+  stats?(): SignalStats;
+  /** Called when flags have changed on reload and the kernel side follows them already. Without it, flags that setup() ignores need a restart. */
+  reconfigure?(flags: FlagValues<F>): void;
+  /** Called once, before programs are detached. */
+  close?(): void;
+  /** Begins to observe who talks to whom; costs nothing before. */
+  watchLinks?(): LinkWatch;
 }
 
 /** One value of a traced record. Names and meanings are documented in docs/trace.md and do not change. */
 export type TraceValue = string | number | boolean | undefined;
 
-/** What the values of a traced field are: a kind, or the words that there are. Fields named `…_seconds` are durations. */
+/** The type of a traced field, or its possible words. Fields named `…_seconds` are durations. */
 export type TraceType = "string" | "integer" | "number" | "boolean" | readonly string[];
 
-/** How `ringtap trace` shows a record. */
-export interface Trace<T extends RecordView = RecordView> {
+/** How `ringtap trace`, the page and the library show a record. */
+export interface Trace<R extends RecordView = RecordView> {
   /** Every field that {@link fields} may have. */
   readonly types: Readonly<Record<string, TraceType>>;
-  /** The fields by which the summary counts: what became of it. */
+  /** Short names for `--where`, by alias: `{ dport: "remote_port" }`. */
+  readonly aliases?: Readonly<Record<string, string>>;
+  /** The fields by which the summary counts: the outcome. */
   readonly outcome: readonly string[];
-  /** Did it go wrong? Shown in red, and never sampled. Default: nothing does. */
-  failed?(record: T): boolean;
+  /** Did it fail? The only definition of failure: shown in red, never sampled, kept by `failures` filters. Default: nothing fails. */
+  failed?(record: R): boolean;
   /** The columns of the table, in order: a field's name, its heading, its width (the last is as wide as it needs). */
   readonly columns: readonly { readonly field: string; readonly heading: string; readonly width: number }[];
-  /** The fields that a JSON line has besides `time`, `signal`, `pid`, `tid`, `comm` and `thread_comm`. */
-  fields(record: T): Readonly<Record<string, TraceValue>>;
+  /** The fields that a JSON line has besides `time`, `signal` and those of the actor. */
+  fields(record: R): Readonly<Record<string, TraceValue>>;
 }
 
-/** A record as it lies in every signal's ring: a time stamp and an actor. */
-export interface EventRecord extends RecordView, ActorRecord {
-  /** CLOCK_MONOTONIC, nanoseconds. */
-  readonly time: number;
-  readonly tid: number;
-  readonly threadComm: string;
+/** The ring of a signal, and what its records are. */
+export interface Ring<R extends EventRecord> {
+  /** The decoder. */
+  readonly record: RecordClass<R>;
+  /** Bytes of the shortest record, where some records are only the head of the struct; else the whole struct. */
+  readonly shortest?: number;
 }
 
-/** How a signal is to run. */
-export type Mode = "run" | "trace";
-
-/** How much the kernel maps may hold that fill up with use. */
-export interface MapLimits {
-  /** TCP connections that are remembered. */
-  readonly connections: number;
-  /** Pairs of a process and a system call that are counted apart; rounded up to a power of two. */
-  readonly counts: number;
-  /** Threads that can be in the middle of a system call while another one has their CPU. */
-  readonly threads: number;
-}
-
-/** What the command line says that signals may want to know. */
-export interface SignalOptions {
-  readonly mode: Mode;
-  readonly syscall: {
-    readonly mode: "aggregate" | "stream";
-    /** Nanoseconds; stream mode leaves shorter calls out. */
-    readonly minDuration: number;
-    readonly errorsOnly: boolean;
-    /** Names as `ringtap_syscalls_total{syscall}` shows them; empty for all. */
-    readonly names: readonly string[];
-  };
-  readonly cgroup: {
-    /** The hierarchy that tells containers apart. */
-    readonly hierarchy: CgroupHierarchy;
-    /** Do records say in which control group the process was? */
-    readonly inRecords: boolean;
-  };
-  /** Default: as the objects have it. */
-  readonly limits?: MapLimits;
-  /** Processes to keep, in the kernel; empty for all. */
-  readonly pids: readonly number[];
-  /** Names of processes to keep, in the kernel; empty for all. */
-  readonly comms: readonly string[];
-  /** Who is at the other end of a connection, where series shall tell it. */
-  readonly peers?: PeerDirectory | undefined;
-}
-
-/** A signal: one BPF file, one TypeScript file, one test, one row of the README. */
-export interface Signal<T extends EventRecord = EventRecord> {
-  /** As in `--signals`, `bpf/<name>.bpf.c` and the label `signal`. */
+/** A signal. */
+export interface Signal<R extends EventRecord = EventRecord, F extends FlagTable = FlagTable> {
+  /** {@link signalApi}. */
+  readonly api: typeof signalApi;
+  /** As in `--signals` and the label `signal`: a lower-case letter, then letters, digits and `_`. */
   readonly name: string;
   /** One line for `--help`, `check` and the page. */
   readonly summary: string;
-  /** The decoder of the ring's records. */
-  readonly record: RecordClass<T>;
-  /** Bytes of the shortest record that the ring may hold, where some are only the head of the struct; else all of it. */
-  readonly shortestRecord?: number;
-  /** Decoders of other exported records, such as those an iterator writes. */
-  readonly otherRecords?: readonly RecordClass[];
-  /** Ways to hook it, best first; the first that loads is used. */
-  readonly hooks: readonly HookSet[];
+  /** The BPF object: a file, see {@link objectFile}, or the object's bytes. */
+  readonly object: URL | Uint8Array;
+  /** What identity learns from this signal. Such a signal runs whenever identity needs it, with or without its metrics. */
+  readonly provides?: "processes" | "cgroups";
+  readonly flags?: F;
+  /** Absent in a signal whose object has maps only. */
+  readonly ring?: Ring<R>;
+  /** Decoders of other exported records, such as those that iterators write: their layouts are checked as well. */
+  readonly records?: readonly RecordClass[];
+  /** Ways to hook it, best first; the first that loads is used. Default {@link defaultHooks}. */
+  readonly hooks?: readonly HookSet[];
   /**
-   * Programs that a kernel may refuse, most likely because their hook is not there, and what the signal then does without, in the
-   * words of `ringtap_signal_info{without}`. The refusal of any other program refuses the hook set.
+   * Programs that a kernel may refuse, most likely because their hook does not exist, and what the signal lacks then, as
+   * `ringtap_signal_info{without}` shows it. The refusal of any other program refuses the hook set.
    */
   readonly optional?: Readonly<Record<string, string>>;
-  /** What to set for these options. Called before loading, and again for each change of the options. */
-  setup(options: SignalOptions): Setup;
+  /** Says what is wrong with flags that are right one by one; undefined when they go together. */
+  validate?(flags: FlagValues<F>): { readonly flag: keyof F & string; readonly problem: string } | undefined;
+  /** What to set for these flags. A pure function, called before loading and again for each change of the flags. */
+  setup?(flags: FlagValues<F>, host: SignalHost): Setup;
   /** Declares the metrics and returns what to do with events. Called once, after loading and before attaching. */
-  start(context: SignalContext, options: SignalOptions): Handlers<T>;
-  readonly trace: Trace<T>;
+  start(context: SignalContext, flags: FlagValues<F>): Running<R, NoInfer<F>>;
+  readonly trace?: Trace<R>;
+  /** What `top` and the page show of it. */
+  readonly views?: Views;
+}
+
+/** Any signal, whatever its records and flags: what lists of signals hold. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- each signal's methods take its own records and flags only
+export type AnySignal = Signal<any, any>;
+
+/** Members of a signal that are there when it has been declared with them. */
+type Declared<S, K extends keyof Signal> = { readonly [Key in K & keyof S]-?: NonNullable<S[Key]> };
+
+/** Declares a signal: gives its flags and records their types. */
+export function defineSignal<R extends EventRecord, F extends FlagTable, S extends Signal<R, F>>(
+  signal: S & Signal<R, F>,
+): Signal<R, F> & Declared<S, "flags" | "ring" | "setup" | "trace"> {
+  return signal as Signal<R, F> & Declared<S, "flags" | "ring" | "setup" | "trace">;
+}
+
+/** The file of a signal's object for this machine's architecture, beside the module whose `import.meta.url` is given. */
+export function objectFile(module: string, name: string): URL {
+  return new URL(`./${process.arch}/${name}.bpf.o`, module);
 }

@@ -2,8 +2,8 @@
 import { cgroup } from "./cgroup/signal.js";
 import { file } from "./file/signal.js";
 import { process } from "./process/signal.js";
-import type { Signal } from "../sdk/signal.js";
+import type { AnySignal } from "../sdk/signal.js";
 import { syscall } from "./syscall/signal.js";
 import { tcp } from "./tcp/signal.js";
 
-export const signals: readonly Signal[] = [cgroup, process, tcp, syscall, file];
+export const signals: readonly AnySignal[] = [cgroup, process, tcp, syscall, file];

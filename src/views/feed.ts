@@ -1,11 +1,11 @@
 /** What the page is fed with: one look a second for all who watch, and what each asks for besides. */
-import type { EdgeWatch } from "./edges.js";
+import type { LinkWatch } from "../sdk/links.js";
 import { Changes } from "./changes.js";
 import { LatencyChanges } from "./latency-changes.js";
 import type { Live, Snapshot } from "./live.js";
-import { processNumbers, processRates } from "./processes.js";
-import type { About, CallsFrame, Frame, ProcessNumber, ProcessTotals, TailFrame, TraceEvent } from "./protocol.js";
-import { isFailure, type Tail, type TailFilter } from "./tail.js";
+import { processRates } from "./processes.js";
+import type { About, BreakdownFrame, Frame, ProcessTotals, TailFrame } from "./protocol.js";
+import type { Tail, TailFilter } from "./tail.js";
 
 /** The most processes in a frame. */
 const mostProcesses = 1000;
@@ -43,9 +43,10 @@ export interface Feed {
 }
 
 /** The share that each process has of the most that any does, in what it does most of. */
-function ranks(numbers: readonly Readonly<Record<ProcessNumber, number>>[]): number[] {
-  const tops = processNumbers.map((name) => numbers.reduce((top, of) => Math.max(top, of[name]), 1e-9));
-  return numbers.map((of) => Math.max(...processNumbers.map((name, place) => of[name] / (tops[place] as number))));
+function ranks(numbers: readonly Readonly<Record<string, number>>[]): number[] {
+  const keys = Object.keys(numbers[0] ?? {});
+  const tops = keys.map((key) => numbers.reduce((top, of) => Math.max(top, of[key] ?? 0), 1e-9));
+  return numbers.map((of) => Math.max(...keys.map((key, place) => (of[key] ?? 0) / (tops[place] as number))));
 }
 
 /** The busiest since the look before; of those that have been idle, the busiest ever. */
@@ -53,11 +54,12 @@ function busiest(
   before: readonly ProcessTotals[],
   now: readonly ProcessTotals[],
   most: number,
+  levels: readonly string[],
 ): readonly ProcessTotals[] {
   if (now.length <= most) {
     return now;
   }
-  const lately = ranks([...processRates(before, now, 1).values()]);
+  const lately = ranks([...processRates(before, now, 1, levels).values()]);
   const ever = ranks(now.map(({ totals }) => totals));
   const rank = (place: number): number => (lately[place] as number) * 1e6 + (ever[place] as number);
   return [...now.keys()]
@@ -92,7 +94,7 @@ function tailFilter(query: URLSearchParams): TailFilter | undefined {
       };
 }
 
-function message(event: string, data: TailFrame | CallsFrame): Message {
+function message(event: string, data: TailFrame | BreakdownFrame): Message {
   return { event, data: JSON.stringify(data) };
 }
 
@@ -108,11 +110,11 @@ function openPersonal(live: Live, query: URLSearchParams): Personal {
       const events = tail?.take() ?? [];
       if (tail !== undefined && (events.length > 0 || tail.dropped > dropped)) {
         ({ dropped } = tail);
-        const failures = [...events.keys()].filter((place) => isFailure(events[place] as TraceEvent));
-        messages.push(message("tail", { events, failures, dropped }));
+        const failures = [...events.keys()].filter((place) => events[place]?.isFailure === true);
+        messages.push(message("tail", { events: events.map(({ event }) => event), failures, dropped }));
       }
       if (looked && process !== undefined) {
-        messages.push(message("calls", { process, calls: live.calls(process) }));
+        messages.push(message("breakdown", { process, signals: live.breakdowns(process) }));
       }
       return messages;
     },
@@ -124,10 +126,11 @@ function openPersonal(live: Live, query: URLSearchParams): Personal {
 
 /** Makes the feed of a live view. */
 export function createFeed(live: Live, about: About): Feed {
-  let edges: EdgeWatch | undefined;
+  const levels = live.columns.filter(({ unit }) => unit === "level").map(({ key }) => key);
+  let links: LinkWatch | undefined;
   let processes: Snapshot["processes"] = [];
   let processRows = new Changes();
-  let edgeRows = new Changes();
+  let linkRows = new Changes();
   let latencyRows = new LatencyChanges();
 
   function frame(snapshot: Snapshot, hidden: number, whole: boolean, parts: Record<string, string>): Message {
@@ -139,26 +142,26 @@ export function createFeed(live: Live, about: About): Feed {
 
   return {
     async nextFrame() {
-      edges ??= live.watchEdges();
+      links ??= live.watchLinks();
       const snapshot = await live.snapshot();
-      const shown = busiest(processes, snapshot.processes, mostProcesses);
+      const shown = busiest(processes, snapshot.processes, mostProcesses, levels);
       ({ processes } = snapshot);
       const hidden = snapshot.processes.length - shown.length;
       const latencies = JSON.stringify(latencyRows.update(snapshot.latencies));
-      const changes = { processes: processRows.update(shown), edges: edgeRows.update(edges.edges()), latencies };
+      const changes = { processes: processRows.update(shown), links: linkRows.update(links.links()), latencies };
       return {
         changes: frame(snapshot, hidden, false, changes),
         whole: () =>
-          frame(snapshot, hidden, true, { processes: processRows.whole(), edges: edgeRows.whole(), latencies }),
+          frame(snapshot, hidden, true, { processes: processRows.whole(), links: linkRows.whole(), latencies }),
       };
     },
     open: (query) => openPersonal(live, query),
     idle() {
-      edges?.close();
-      edges = undefined;
+      links?.close();
+      links = undefined;
       processes = [];
       processRows = new Changes();
-      edgeRows = new Changes();
+      linkRows = new Changes();
       latencyRows = new LatencyChanges();
     },
   };

@@ -1,11 +1,11 @@
 /** How the agent fares, and what it costs now. */
 import type { Catalog } from "../metrics/catalog.js";
 import { hookText } from "../engine/load.js";
-import type { Books, SignalStatus } from "../engine/running.js";
+import type { EventCounts, SignalStatus } from "../engine/running.js";
 import type { Health, SignalHealth } from "./protocol.js";
 import { sum } from "./shared/sums.js";
 
-const noBooks: Books = {
+const noEvents: EventCounts = {
   produced: 0,
   consumed: 0,
   dropped: { ring_full: 0, map_full: 0, sampled: 0, handler_error: 0, corrupt: 0 },
@@ -13,15 +13,15 @@ const noBooks: Books = {
 
 function signalHealth({ name, running, problem = "" }: SignalStatus): SignalHealth {
   if (running === undefined) {
-    return { name, up: false, hook: problem, books: noBooks, ring: { used: 0, size: 0 }, maps: [] };
+    return { name, up: false, hook: problem, events: noEvents, ring: { used: 0, size: 0 }, maps: [] };
   }
   const { loaded, ring } = running;
   return {
     name,
     up: true,
     hook: hookText(loaded),
-    books: running.books(),
-    ring: { used: ring.used(), size: ring.size },
+    events: running.eventCounts(),
+    ring: { used: ring?.used() ?? 0, size: ring?.size ?? 0 },
     maps: running.mapFill(),
   };
 }
@@ -33,8 +33,8 @@ export function healthNow(catalog: Catalog, watched: readonly SignalStatus[]): H
   const { user, system } = process.cpuUsage();
   return {
     signals,
-    consumed: sum(signals.map(({ books }) => books.consumed)),
-    dropped: sum(signals.flatMap(({ books }) => Object.values(books.dropped))),
+    consumed: sum(signals.map(({ events }) => events.consumed)),
+    dropped: sum(signals.flatMap(({ events }) => Object.values(events.dropped))),
     cpuSeconds: (user + system) / 1e6,
     residentBytes: process.memoryUsage.rss(),
     series: sum(tables.map(({ size, seriesPerRow }) => size * seriesPerRow)),

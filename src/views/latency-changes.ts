@@ -35,11 +35,11 @@ export class LatencyChanges {
   update(latencies: readonly Latency[]): LatencyFrame[] {
     const before = this.#before;
     this.#before = new Map(latencies.map(({ name, counts }) => [name, counts]));
-    return latencies.map(({ name, bounds, counts }) => {
+    return latencies.map(({ name, title, bounds, counts }) => {
       const earlier = before?.get(name);
       const since =
         earlier === undefined ? [] : Array.from(counts, ([comm, of]) => [comm, minus(of, earlier.get(comm))] as const);
-      return { name, bounds, counts: busiest(since.filter(([, observed]) => sum(observed) > 0)) };
+      return { name, title, bounds, counts: busiest(since.filter(([, observed]) => sum(observed) > 0)) };
     });
   }
 }

@@ -1,20 +1,13 @@
 /** Histograms of durations by comm: what heat maps are drawn from. */
 import type { Catalog } from "../metrics/catalog.js";
+import type { LatencyView } from "../sdk/views.js";
 import type { Dimension } from "../metrics/dimension.js";
 import type { HistogramTable } from "../metrics/histogram-table.js";
 
-/** What is shown, by the names that viewers know. */
-const metrics = {
-  connect: "ringtap_tcp_connect_seconds",
-  rtt: "ringtap_tcp_rtt_seconds",
-  connection: "ringtap_tcp_connection_seconds",
-  syscall: "ringtap_syscall_duration_seconds",
-} as const;
-
-export type LatencyName = keyof typeof metrics;
-
 export interface Latency {
-  readonly name: LatencyName;
+  /** As {@link LatencyView.key}. */
+  readonly name: string;
+  readonly title: string;
   /** Upper bounds of the buckets in seconds, ascending; one more, +Inf, follows. */
   readonly bounds: readonly number[];
   /** Observations since the start by comm and bucket, not cumulative, whatever else tells the series apart. */
@@ -37,12 +30,12 @@ function countsByComm(table: HistogramTable): Map<string, number[]> {
   return new Map(Array.from(counts, ([comm, sums]) => [table.subject.values(comm)[0] ?? "", sums]));
 }
 
-/** All histograms of durations that there are; `comms` is what their tables call a comm. */
-export function latencies(catalog: Catalog, comms: Dimension): Latency[] {
-  return Object.entries(metrics).flatMap(([name, metric]) => {
+/** The histograms that views declare, as far as they are there; `comms` is what their tables call a comm. */
+export function latencies(catalog: Catalog, comms: Dimension, views: readonly LatencyView[]): Latency[] {
+  return views.flatMap(({ key, title, metric }) => {
     const table = [...catalog].find((candidate) => candidate.name === metric);
     return table?.type === "histogram" && table.subject === comms
-      ? [{ name: name as LatencyName, bounds: table.bounds, counts: countsByComm(table) }]
+      ? [{ name: key, title, bounds: table.bounds, counts: countsByComm(table) }]
       : [];
   });
 }

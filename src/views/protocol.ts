@@ -1,20 +1,9 @@
 /** What people look at, as the page at `/` gets it over `/api/live`: types alone, for both ends. */
 
-/** What is told of each process. All are totals since the agent began, but `connections`, which is how many are open. */
-export type ProcessNumber =
-  | "connects"
-  | "connect_failures"
-  | "accepts"
-  | "connections"
-  | "sent_bytes"
-  | "received_bytes"
-  | "retransmits"
-  | "resets"
-  | "syscalls"
-  | "syscall_errors"
-  | "syscall_seconds"
-  | "file_opens"
-  | "file_open_failures";
+import type { Link } from "../sdk/links.js";
+
+export type { Link, LinkEnds, LinkTotals } from "../sdk/links.js";
+export type { Breakdown, Column, Headline, LatencyView } from "../sdk/views.js";
 
 /** A process under one of its names, or all that share the labels of `--labels`. */
 export interface ProcessTotals {
@@ -22,54 +11,17 @@ export interface ProcessTotals {
   readonly id: number;
   /** By the names of `--labels`: `pid`, `comm`, `container`, …; `~other` in each for those that found no room. */
   readonly labels: Readonly<Record<string, string>>;
-  readonly totals: Readonly<Record<ProcessNumber, number>>;
+  /** By {@link Column.key}: totals since the agent began; of a `level`, the present value. */
+  readonly totals: Readonly<Record<string, number>>;
 }
 
-/** One system call of a process, by name. */
-export interface CallTotals {
-  readonly syscall: string;
-  readonly calls: number;
+/** One row of a {@link Breakdown}: a system call of a process, for example. */
+export interface BreakdownRow {
+  readonly name: string;
+  readonly count: number;
   readonly seconds: number;
-  /** By errno; those that never occurred are missing. */
-  readonly errors: Readonly<Record<string, number>>;
-}
-
-/** The two ends of an edge: see {@link Edge}. */
-export interface EdgeEnds {
-  readonly pid: number;
-  readonly role: "client" | "server";
-  readonly address: string;
-  readonly port: number;
-  readonly local: string;
-  readonly remote: string;
-}
-
-/** What an edge has carried since the watch began. */
-export interface EdgeTotals {
-  /** Connections made, at either end. */
-  connects: number;
-  /** Attempts that came to nothing. */
-  failures: number;
-  sent_bytes: number;
-  received_bytes: number;
-  /** Connections open at the last look. */
-  open: number;
-}
-
-/**
- * `role` is ours: a client has connected, a server has accepted. `address` and `port` are where the service listens: at the far end
- * for a client, at this one for a server. `local` and `remote` are the addresses of this end and of the far one.
- */
-export interface Edge extends EdgeEnds, Readonly<EdgeTotals> {
-  /** Among the edges of a watch; given to another one when this one has been forgotten. */
-  readonly id: number;
-  /** The process at this end, as a snapshot calls it; absent when it has been forgotten. */
-  readonly process: number | undefined;
-  readonly comm: string;
-  /** Those of the process when the edge was first seen. */
-  readonly labels: Readonly<Record<string, string>>;
-  /** What labels of peers say of the far end; empty where no directory of peers is asked. */
-  readonly peer: Readonly<Record<string, string>>;
+  /** By the failure's label; those that never occurred are missing. */
+  readonly failures: Readonly<Record<string, number>>;
 }
 
 export interface SignalHealth {
@@ -78,7 +30,7 @@ export interface SignalHealth {
   /** How it is hooked into the kernel; when it is down, why. */
   readonly hook: string;
   /** Events since the start: produced = consumed + all that was dropped, by reason, once rings are drained. */
-  readonly books: {
+  readonly events: {
     readonly produced: number;
     readonly consumed: number;
     readonly dropped: Readonly<Record<string, number>>;
@@ -108,10 +60,11 @@ export interface TraceEvent {
   /** Wall-clock time, as in `2026-11-22T08:30:00.123456Z`. */
   readonly time: string;
   readonly signal: string;
-  readonly pid: number;
-  readonly tid: number;
-  readonly comm: string;
-  readonly thread_comm: string;
+  /** Absent, like the next three, where the signal's records have no actor. */
+  readonly pid?: number;
+  readonly tid?: number;
+  readonly comm?: string;
+  readonly thread_comm?: string;
   readonly [field: string]: string | number | boolean | undefined;
 }
 
@@ -124,6 +77,7 @@ export interface Rows<T> {
 /** A histogram of durations, and what has been observed since the frame before. */
 export interface LatencyFrame {
   readonly name: string;
+  readonly title: string;
   /** Upper bounds of the buckets in seconds; one more, +Inf, follows. */
   readonly bounds: readonly number[];
   /** Observations by comm and bucket; the comms with fewest are one, `~other`. */
@@ -150,7 +104,7 @@ export interface Frame {
   readonly processes: Rows<ProcessTotals>;
   /** Processes that are left out because there are too many: the least busy ones. */
   readonly hidden: number;
-  readonly edges: Rows<Edge>;
+  readonly links: Rows<Link>;
   readonly latencies: readonly LatencyFrame[];
 }
 
@@ -163,8 +117,8 @@ export interface TailFrame {
   readonly dropped: number;
 }
 
-/** The event `calls`, once a second for the process that a viewer looks into. */
-export interface CallsFrame {
+/** The event `breakdown`, once a second for the process that a viewer has opened: by signal. */
+export interface BreakdownFrame {
   readonly process: number;
-  readonly calls: readonly CallTotals[];
+  readonly signals: Readonly<Record<string, { readonly title: string; readonly rows: readonly BreakdownRow[] }>>;
 }

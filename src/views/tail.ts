@@ -1,9 +1,9 @@
 /** Events as they come, for somebody who looks on. */
 import type { Identity } from "../identity/identity.js";
 import type { RunningSignal } from "../engine/running.js";
-import type { EventRecord } from "../sdk/signal.js";
+import { type EventRecord, hasActor } from "../sdk/signal.js";
 import type { TraceEvent } from "./protocol.js";
-import { traceEvent } from "./trace-event.js";
+import { isTraceable, traceEvent } from "./trace-event.js";
 
 /** Which events; what is not given leaves all. */
 export interface TailFilter {
@@ -16,34 +16,34 @@ export interface TailFilter {
   readonly failures?: boolean;
 }
 
+/** An event, and whether it tells of a failure. */
+export interface TailEvent {
+  readonly event: TraceEvent;
+  readonly isFailure: boolean;
+}
+
 /** Events that wait to be taken. */
 export interface Tail {
   /** Hands over the events that have come since the last time, oldest first. */
-  take(): TraceEvent[];
+  take(): TailEvent[];
   /** Events that found no room since the tail began. */
   readonly dropped: number;
   /** Ends it. */
   close(): void;
 }
 
-/** The values that a successful event has in the fields that tell of an outcome. */
-const successes: readonly unknown[] = [undefined, "ok", "established"];
-
-/** Did what the event tells of fail? */
-export function isFailure({ event, result, reason, error }: TraceEvent): boolean {
-  const isReset = event === "reset_sent" || event === "reset_received";
-  return isReset || error !== undefined || !successes.includes(result) || !successes.includes(reason);
-}
-
 /** Is a record of interest, by what can be told without decoding it? A comm is looked at once for each time it is new. */
 function preselection({ pid, comm }: TailFilter, identity: Identity): (record: EventRecord) => boolean {
   if (pid !== undefined) {
-    return (record) => record.tgid === pid && (comm === undefined || record.comm.includes(comm));
+    return (record) => hasActor(record) && record.tgid === pid && (comm === undefined || record.comm.includes(comm));
   }
   if (comm === undefined || comm === "") {
     return () => true;
   }
   return (record) => {
+    if (!hasActor(record)) {
+      return false;
+    }
     const id = identity.comm(identity.of(record));
     return (identity.comms.values(id)[0] ?? "").includes(comm);
   };
@@ -60,32 +60,39 @@ export function openTail(
   filter: TailFilter,
   limit: number,
 ): Tail {
-  let waiting: TraceEvent[] = [];
+  let waiting: TailEvent[] = [];
   let dropped = 0;
   const isWanted = preselection(filter, identity);
   const stops = signals
     .filter(({ signal }) => filter.signals?.includes(signal.name) ?? true)
-    .map((running) =>
-      running.watch((record) => {
-        if (!isWanted(record)) {
-          return;
-        }
-        if (waiting.length >= limit) {
-          dropped++;
-          return;
-        }
-        const event = traceEvent(running.signal, utc, record);
-        if (filter.failures !== true || isFailure(event)) {
-          waiting.push(event);
-        }
-      }),
-    );
+    .flatMap((running) => {
+      const { signal } = running;
+      return isTraceable(signal)
+        ? [
+            running.watch((record) => {
+              if (!isWanted(record)) {
+                return;
+              }
+              if (waiting.length >= limit) {
+                dropped++;
+                return;
+              }
+              const isFailure = signal.trace.failed?.(record) ?? false;
+              if (filter.failures !== true || isFailure) {
+                waiting.push({ event: traceEvent(signal, utc, record), isFailure });
+              }
+            }),
+          ]
+        : [];
+    });
   return {
     take() {
       const events = waiting;
       waiting = [];
       // Each signal's are in order; these are the signals' one after the other.
-      return events.sort(({ time: one }, { time: other }) => (one < other ? -1 : one > other ? 1 : 0));
+      return events.sort(({ event: { time: one } }, { event: { time: other } }) =>
+        one < other ? -1 : one > other ? 1 : 0,
+      );
     },
     get dropped() {
       return dropped;

@@ -1,13 +1,13 @@
 /** A signal whose ring is filled beforehand: the real programs stay out of the kernel, the filler takes their place. */
 import { execFileSync } from "node:child_process";
+import { pathToFileURL } from "node:url";
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import type { Identity } from "../../../src/identity/identity.js";
 import type { Catalog } from "../../../src/metrics/catalog.js";
 import { native } from "../../../src/binding/native.js";
-import { loadSignal } from "../../../src/engine/load.js";
+import { defaultFlags, loadSignal } from "../../../src/engine/load.js";
 import { RunningSignal } from "../../../src/engine/running.js";
-import { plainStream } from "../../../src/sdk/plain-options.js";
-import type { Signal } from "../../../src/sdk/signal.js";
+import type { AnySignal, EventRecord, Ring, SignalLog } from "../../../src/sdk/signal.js";
 import { compileBpf } from "../lib/build.js";
 import type { BenchContext } from "../lib/scenario.js";
 
@@ -68,6 +68,15 @@ function ringIds(): Set<string> {
   return ids;
 }
 
+/** What a handler throws ends the benchmark. */
+const failing: SignalLog = {
+  info: () => undefined,
+  warn: () => undefined,
+  error(details, message) {
+    throw new Error(message, { cause: details });
+  },
+};
+
 /** CPU time of all threads that `work` takes, nanoseconds. */
 function cpuTime(work: () => void): number {
   const before = process.cpuUsage();
@@ -85,28 +94,27 @@ export class FilledSignal {
   readonly #ringId: string;
   #written = 0;
 
-  constructor(context: FillContext, signal: Signal, catalog: Catalog, identity: Identity, processes: number) {
+  constructor(context: FillContext, signal: AnySignal, catalog: Catalog, identity: Identity, processes: number) {
     const path = compileBpf(context, `scripts/bench/drain/${signal.name}.bpf.c`, `${signal.name}.bpf.o`);
     const object = native.open(path);
     const replaced = object.programs.filter(({ name, section }) => name !== "fill" && !section.startsWith("iter/"));
     object.close();
-    const filled: Signal = {
+    const filled: AnySignal = {
       ...signal,
+      object: pathToFileURL(path),
       hooks: [{ name: "filled beforehand", without: replaced.map(({ name }) => name) }],
       setup: () => ({ constants: { filler_tgid: process.pid, getppid_nr: getppid } }),
     };
     const before = ringIds();
-    const loaded = loadSignal(filled, plainStream, { folder: context.scratch, ringSize });
+    const loaded = loadSignal(filled, { flags: { ...defaultFlags(signal), mode: "stream" }, ringSize });
     this.#ringId = [...ringIds()].find((id) => !before.has(id)) ?? "";
-    this.running = new RunningSignal(filled, loaded, catalog, identity, plainStream, (error) => {
-      throw error;
-    });
+    this.running = new RunningSignal(loaded, { catalog, identity, log: failing });
     context.after(() => {
       this.running.close();
     });
     this.running.attach();
     this.#processes = processes;
-    this.records = Math.floor(ringSize / (signal.record.size + headerSize) / group) * group;
+    this.records = Math.floor(ringSize / ((signal.ring as Ring<EventRecord>).record.size + headerSize) / group) * group;
   }
 
   /** Fills the ring, which must be empty. */
@@ -117,7 +125,7 @@ export class FilledSignal {
     // Reading ppid is the call that makes the filler run.
     const caller = process.ppid;
     this.#written += this.records;
-    const { produced, dropped } = this.running.books();
+    const { produced, dropped } = this.running.eventCounts();
     if (produced !== this.#written || dropped.ring_full > 0) {
       throw new Error(
         `filling the ring of ${this.running.signal.name} by getppid(2) (${caller}): ` +
@@ -139,7 +147,7 @@ export class FilledSignal {
   /** Moves into the tables what the signal has kept to itself, as the agent does every second. Returns the CPU time, nanoseconds. */
   settle(): number {
     return cpuTime(() => {
-      this.running.settle();
+      this.running.flush();
     });
   }
 

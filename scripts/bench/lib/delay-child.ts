@@ -13,8 +13,9 @@ import { createLogger } from "../../../src/log/logger.js";
 import { startAgent } from "../../../src/agent/start-agent.js";
 import { native } from "../../../src/binding/native.js";
 import { signals } from "../../../src/signals/index.js";
-import { plainStream } from "../../../src/sdk/plain-options.js";
-import type { Batch, EventRecord, Signal } from "../../../src/sdk/signal.js";
+import { defaultFlags } from "../../../src/engine/load.js";
+import type { FlagTable, FlagValues } from "../../../src/sdk/flags.js";
+import type { AnySignal, Batch, EventRecord, Running, SignalContext } from "../../../src/sdk/signal.js";
 
 const [name = "", every = "1"] = process.argv.slice(2);
 
@@ -54,15 +55,15 @@ function notedBatch(batch: Batch<EventRecord>, note: (record: EventRecord) => vo
 }
 
 /** The signal with a handler that also times records. */
-function timed(signal: Signal, interval: number): Signal {
+function timed(signal: AnySignal, interval: number): AnySignal {
   const note = noteEvery(interval);
   return {
     ...signal,
-    start(context, options) {
-      const handlers = signal.start(context, options);
+    start(context: SignalContext, flags: FlagValues<FlagTable>): Running {
+      const handlers = signal.start(context, flags) as Running;
       return {
         ...handlers,
-        records(batch) {
+        records(batch: Batch<EventRecord>) {
           handlers.records?.(notedBatch(batch, note));
         },
       };
@@ -74,7 +75,12 @@ const agent = startAgent({
   signals: signals.map((signal) => (signal.name === name ? timed(signal, Number(every)) : signal)),
   wanted: [name],
   strict: true,
-  signalOptions: plainStream,
+  flags: Object.fromEntries(
+    signals.map((signal) => [
+      signal.name,
+      { ...defaultFlags(signal), ...(name === "syscall" ? { mode: "stream" } : {}) },
+    ]),
+  ),
   log: createLogger("info", "logfmt"),
 });
 process.on("SIGUSR2", () => {

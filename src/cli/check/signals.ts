@@ -1,19 +1,21 @@
 /** Does each signal work here? The only sure way to know is to try. */
+import type { Catalog } from "../../metrics/catalog.js";
 import type { Identity } from "../../identity/identity.js";
 import type { Finding } from "../../host/finding.js";
 import { chooseHierarchy } from "../../host/cgroup-hierarchy.js";
-import { objectFolder } from "../../binding/installation.js";
-import type { Catalog } from "../../metrics/catalog.js";
 import { type Loaded, loadSignal } from "../../engine/load.js";
-import { plain } from "../../sdk/plain-options.js";
 import { RunningSignal, type SignalMemory } from "../../engine/running.js";
-import type { Signal, SignalOptions } from "../../sdk/signal.js";
 import { describeError } from "../../log/error-text.js";
+import { defaultHost } from "../../sdk/host.js";
+import type { AnySignal, SignalHost, SignalLog } from "../../sdk/signal.js";
 
 /** As `run` has them by default, and with what all labels take. */
-function fullOptions(): SignalOptions {
-  return { ...plain, cgroup: { hierarchy: chooseHierarchy("auto"), inRecords: true } };
+function fullHost(): SignalHost {
+  return { ...defaultHost, cgroups: { hierarchy: chooseHierarchy("auto"), inRecords: true } };
 }
+
+/** The finding tells what fails. */
+const silent: SignalLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 /** What came of trying a signal. */
 export interface Trial {
@@ -26,19 +28,16 @@ export interface Trial {
  * Loads a signal's programs, attaches each and walks its iterators, then takes everything out of the kernel again. `catalog` gets
  * its metrics.
  */
-export function trySignal(signal: Signal, catalog: Catalog, identity: Identity): Trial {
+export function trySignal(signal: AnySignal, catalog: Catalog, identity: Identity): Trial {
   const check = `signal ${signal.name}`;
-  const options = fullOptions();
   let loaded: Loaded;
   try {
-    loaded = loadSignal(signal, options, { folder: objectFolder });
+    loaded = loadSignal(signal, { host: fullHost() });
   } catch (error) {
     return { finding: { check, status: "fail", detail: describeError(error) } };
   }
   try {
-    const running = new RunningSignal(signal, loaded, catalog, identity, options, (error) => {
-      throw error;
-    });
+    const running = new RunningSignal(loaded, { catalog, identity, log: silent });
     running.attach();
     return { finding: attachedBy(check, loaded), memory: running.memoryAtLimit() };
   } catch (error) {

@@ -4,8 +4,9 @@ import { readTextFile } from "../../config/text-file.js";
 import { isYamlMapping, parseYaml, type Refuse, type YamlMapping } from "../../config/yaml.js";
 import { quote } from "../../log/logger-text.js";
 import { UsageError } from "../errors.js";
-import type { FlagTable, Source } from "./flags.js";
-import { refuse } from "./values.js";
+import type { Source } from "./flags.js";
+import type { FlagTable } from "../../sdk/flags.js";
+import { refuse } from "../../sdk/flag-values.js";
 
 /** The flag that names the file. */
 export const configFlag = "config.file";

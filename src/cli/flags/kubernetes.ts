@@ -1,6 +1,7 @@
 /** The flags of what Kubernetes knows: pods, and the peers of connections. */
-import { list, optional, single } from "./flags.js";
-import { apiUrl, nodeName, oneOf, podLabel, readableFile } from "./values.js";
+import { apiUrl, nodeName, podLabel, readableFile } from "./values.js";
+import { list, optional, single } from "../../sdk/flags.js";
+import { oneOf } from "../../sdk/flag-values.js";
 
 /** When the API server is asked. */
 const kubernetesModes = ["auto", "on", "off"] as const;

@@ -1,9 +1,9 @@
 /** Flags that several commands have. */
 import { type CgroupHierarchy, cgroupSources } from "../../host/cgroup-hierarchy.js";
-import { mostFiltered } from "../../signals/syscall/signal.js";
 import { logFormats, logLevels } from "../../log/logger.js";
-import { atMost, list, optional, single, toggle } from "./flags.js";
-import { comm, duration, oneOf, pid, ringSize, syscallName } from "./values.js";
+import { ringSize } from "./values.js";
+import { optional, single, toggle } from "../../sdk/flags.js";
+import { oneOf } from "../../sdk/flag-values.js";
 
 /** The flags of the log. */
 export const logFlags = {
@@ -53,27 +53,5 @@ export const cgroupFlags = {
     `hierarchy that tells containers apart: ${cgroupHierarchies.join(", ")}`,
     "auto",
     oneOf(cgroupHierarchies),
-  ),
-};
-
-/** Which system calls become records; applied in the kernel. */
-export const syscallFilterFlags = {
-  /** Nanoseconds. */
-  syscallMinDuration: single(
-    "syscall.min-duration",
-    "<duration>",
-    "stream only calls that took as long",
-    "0ns",
-    duration,
-  ),
-  syscallErrorsOnly: toggle("syscall.errors-only", "stream only calls that failed"),
-  /** Empty for all. */
-  syscallNames: list("syscall.names", "<name,...>", "stream only these system calls", "", syscallName),
-  /** Empty for all. */
-  syscallPids: atMost(mostFiltered, list("syscall.pids", "<pid,...>", "stream only calls of these processes", "", pid)),
-  /** Empty for all. */
-  syscallComms: atMost(
-    mostFiltered,
-    list("syscall.comms", "<comm,...>", "stream only calls of processes of these names", "", comm),
   ),
 };

@@ -1,45 +1,11 @@
-/** Parsers of flag values. Each throws a UsageError that quotes the text and says what is accepted. */
+/** Parsers of flag values. Each throws a FlagError that quotes the text and says what is accepted. */
 import { accessSync, constants } from "node:fs";
 
 import { parseListenAddress } from "../../net/listen-address.js";
 import { type WatchedWebConfig, watchWebConfig } from "../../http/config/watched-web-config.js";
 import { WebConfigError } from "../../http/config/web-config.js";
-import { syscallNames, syscallNumber } from "../../sdk/syscall-names.js";
-import { UsageError } from "../errors.js";
-import { quote } from "../../log/logger-text.js";
-import type { Parse } from "./flags.js";
-import { suggestion } from "../../config/suggest.js";
+import { duration, refuse } from "../../sdk/flag-values.js";
 import { systemErrorText } from "../../config/text-file.js";
-
-/** One of a few words. */
-export function oneOf<Word extends string>(words: readonly Word[]): Parse<Word> {
-  const parse = (text: string): Word =>
-    words.find((word) => word === text) ??
-    refuse(text, `expected ${words.length > 1 ? "one of " : ""}${words.join(", ")}${suggestion(text, words)}`);
-  return Object.assign(parse, { words });
-}
-
-/** A whole number between two bounds, both included. */
-export function wholeNumber(lowest: number, highest: number): Parse<number> {
-  return (text) => {
-    const number = /^\d+$/.test(text) ? Number(text) : NaN;
-    return number >= lowest && number <= highest
-      ? number
-      : refuse(text, `expected a whole number from ${lowest} to ${highest}`);
-  };
-}
-
-const nanosecondsPer: Readonly<Record<string, number>> = { ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9, m: 60e9 };
-const longestDuration = 3600e9;
-
-/** A duration such as `250ns`, `100us`, `10ms`, `1.5s` or `2m`, up to an hour, in nanoseconds. */
-export function duration(text: string): number {
-  const [, amount = "", unit = ""] = /^(\d+(?:\.\d+)?)([nuµm]?s|m)$/.exec(text) ?? [];
-  const nanoseconds = Math.round(Number(amount) * (nanosecondsPer[unit] ?? NaN));
-  return nanoseconds <= longestDuration
-    ? nanoseconds
-    : refuse(text, "expected a number with a unit (ns, us, ms, s, m), at most 60m");
-}
 
 /** The same; a bare number is seconds. */
 export function lastingFor(text: string): number {
@@ -94,30 +60,6 @@ export function webConfig(path: string): WatchedWebConfig {
   }
 }
 
-/** A system call's name, as the label `syscall` shows it. */
-export function syscallName(text: string): string {
-  return syscallNumber(text) === undefined
-    ? refuse(
-        text,
-        `expected the name of a system call on this machine, such as openat or compat_openat${suggestion(text, syscallNames())}`,
-      )
-    : text;
-}
-
-/** TASK_COMM_LEN of include/linux/sched.h, less the terminating zero. */
-const longestComm = 15;
-
-/** A process's comm as the kernel keeps it. */
-export function comm(text: string): string {
-  const bytes = Buffer.byteLength(text);
-  return bytes > 0 && bytes <= longestComm
-    ? text
-    : refuse(text, `expected a process name of 1 to ${longestComm} bytes, as /proc/<pid>/comm shows it`);
-}
-
-/** PID_MAX_LIMIT of include/linux/threads.h on 64-bit machines; pids stay below it. */
-export const pid = wholeNumber(1, 4 * 1024 * 1024 - 1);
-
 /** A file that can be read now. */
 export function readableFile(path: string): string {
   try {
@@ -151,11 +93,6 @@ export function podLabel(text: string): string {
   return isName && text.split("/").length <= 2 && (prefix === undefined || dnsName.test(prefix))
     ? text
     : refuse(text, "expected the name of a pod label, such as app.kubernetes.io/name");
-}
-
-/** Refuses a value: `"text": expectation`. */
-export function refuse(text: string, expectation: string): never {
-  throw new UsageError(`${quote(text)}: ${expectation}`);
 }
 
 /** Refuses the path of a file because of what the system said: `"path": no such file or directory`. */

@@ -7,8 +7,8 @@ import { fishCompletion } from "./completion-fish.js";
 import { zshCompletion } from "./completion-zsh.js";
 import { UsageError } from "../errors.js";
 import { addExamples } from "./examples.js";
-import { oneOf } from "../flags/values.js";
 import { print } from "../print.js";
+import { oneOf } from "../../sdk/flag-values.js";
 
 const scripts = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion } as const;
 const shells = Object.keys(scripts) as readonly (keyof typeof scripts)[];

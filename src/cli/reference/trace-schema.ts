@@ -1,11 +1,12 @@
 /** The JSON Schema of what `trace --output json` prints: docs/trace.schema.json. */
-import type { Signal, TraceType } from "../../sdk/signal.js";
-import { fieldTypes, isDuration } from "../trace/fields.js";
+import type { TraceType } from "../../sdk/signal.js";
+import type { TraceableSignal } from "../../views/trace-event.js";
+import { actorTypes, fieldTypes, hasActors, isDuration } from "../trace/fields.js";
 
 type Schema = Readonly<Record<string, unknown>>;
 
 /** What every event has. */
-const required = ["time", "signal", "pid", "tid", "comm", "thread_comm"];
+const always = ["time", "signal"];
 
 function schemaOf(field: string, type: TraceType): Schema {
   if (typeof type === "object") {
@@ -14,7 +15,7 @@ function schemaOf(field: string, type: TraceType): Schema {
   return isDuration(field) ? { type, minimum: 0 } : { type };
 }
 
-function eventSchema(signal: Signal): Schema {
+function eventSchema(signal: TraceableSignal): Schema {
   const fields = Object.entries(fieldTypes(signal));
   return {
     type: "object",
@@ -24,12 +25,12 @@ function eventSchema(signal: Signal): Schema {
       signal: { const: signal.name },
       ...Object.fromEntries(fields.map(([field, type]) => [field, schemaOf(field, type)])),
     },
-    required,
+    required: hasActors(signal) ? [...always, ...Object.keys(actorTypes)] : always,
   };
 }
 
 /** One line is one event of one signal. Later versions may add fields, so others are let through. */
-export function traceSchema(signals: readonly Signal[]): Schema {
+export function traceSchema(signals: readonly TraceableSignal[]): Schema {
   return {
     $schema: "http://json-schema.org/draft-07/schema#",
     $id: "urn:ringtap:trace",

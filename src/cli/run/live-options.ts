@@ -1,107 +1,129 @@
 /** Options of `run` that are followed while the agent runs, and what follows them. */
 import { isDeepStrictEqual } from "node:util";
 import type { Logger } from "pino";
+import type { FlagChange, RunningSignal } from "../../engine/running.js";
 import { needCgroups } from "../../identity/labels.js";
-import type { SignalOptions } from "../../sdk/signal.js";
+import { valuesOf } from "../flags/signals.js";
 import { type Kubernetes, seriesLabels } from "../kubernetes.js";
 import type { RunOptions } from "./options.js";
 import type { RunningAgent } from "../../agent/start-agent.js";
 
-type OptionName = keyof RunOptions;
+type OptionName = keyof RunOptions & string;
 
-/** Options that can change together. */
+/** Options that change together. */
 export interface LiveOption {
   readonly names: readonly OptionName[];
-  /** They mean nothing without this one: when it differs from the running agent's, they have to wait for the restart too. */
-  readonly within?: OptionName;
-  /** Does what is loaded allow it? Else they wait for the restart. */
-  readonly isPossible?: (options: RunOptions) => boolean;
-  /** Takes them over. What throws must have changed nothing, and comes first in the list. */
-  readonly apply: (options: RunOptions) => void;
+  /** Prepares the change; undefined when it needs a restart. What throws has changed nothing. */
+  readonly prepare: (options: RunOptions) => FlagChange | undefined;
 }
 
-/** Which system calls signals are to know of. */
-export function wantedCalls(options: RunOptions): Pick<SignalOptions, "syscall" | "pids" | "comms"> {
+/** A change that needs no preparation and cannot fail, but for `apply` itself, which then has changed nothing. */
+function simply(apply: (options: RunOptions) => void, options: RunOptions, before: RunOptions): FlagChange {
   return {
-    syscall: {
-      mode: options.syscallMode,
-      minDuration: options.syscallMinDuration,
-      errorsOnly: options.syscallErrorsOnly,
-      names: options.syscallNames,
+    commit: () => {
+      apply(options);
     },
-    pids: options.syscallPids,
-    comms: options.syscallComms,
+    cancel: () => undefined,
+    revert: () => {
+      apply(before);
+    },
+  };
+}
+
+/** The flags of a signal: they change together, since one setup comes of them. */
+function ofSignal(running: RunningSignal): LiveOption {
+  const { signal } = running;
+  return {
+    names: Object.keys((signal.flags ?? {}) as object).map((key) => `${signal.name}.${key}` as const),
+    prepare: (options) => running.reconfigure(valuesOf(signal, options)),
   };
 }
 
 /** All that a running agent follows. */
 export function liveOptions(
-  { catalog, identity, running, signalOptions }: RunningAgent,
+  { catalog, identity, running, host }: RunningAgent,
   kubernetes: Kubernetes,
   log: Logger,
+  initial: RunOptions,
 ): readonly LiveOption[] {
-  return [
-    {
-      names: ["syscallMinDuration", "syscallErrorsOnly", "syscallNames", "syscallPids", "syscallComms"],
-      within: "syscallMode",
-      apply: (options) => {
-        for (const signal of running) {
-          signal.reconfigure({ ...signalOptions, ...wantedCalls(options) });
-        }
-      },
+  let current = initial;
+  const plain = (
+    name: OptionName,
+    apply: (options: RunOptions) => void,
+    isPossible: (options: RunOptions) => boolean = () => true,
+  ): LiveOption => ({
+    names: [name],
+    prepare: (options) => {
+      const before = current;
+      current = options;
+      return isPossible(options) ? simply(apply, options, before) : undefined;
     },
-    {
-      names: ["labels"],
-      isPossible: (options) => signalOptions.cgroup.inRecords || !needCgroups(options.labels),
-      apply: (options) => {
+  });
+  return [
+    ...running.map(ofSignal),
+    plain(
+      "labels",
+      (options) => {
         identity.relabel(seriesLabels(options));
         kubernetes.followPodsFor(options.labels);
       },
-    },
-    {
-      names: ["seriesLimit"],
-      apply: ({ seriesLimit }) => {
-        catalog.seriesLimit = seriesLimit;
-      },
-    },
-    {
-      names: ["identityLimit"],
-      apply: ({ identityLimit }) => {
-        identity.limit = identityLimit;
-        identity.cgroups.limit = identityLimit;
-      },
-    },
-    {
-      names: ["logLevel"],
-      apply: ({ logLevel }) => {
-        log.level = logLevel;
-      },
-    },
+      (options) => host.cgroups.inRecords || !needCgroups(options.labels),
+    ),
+    plain("seriesLimit", ({ seriesLimit }) => {
+      catalog.seriesLimit = seriesLimit;
+    }),
+    plain("identityLimit", ({ identityLimit }) => {
+      identity.limit = identityLimit;
+      identity.cgroups.limit = identityLimit;
+    }),
+    plain("logLevel", ({ logLevel }) => {
+      log.level = logLevel;
+    }),
   ];
 }
 
 /** What became of options that were read again. */
 export interface Takeover {
-  /** Those in force now. */
+  /** The current options. */
   readonly options: RunOptions;
   /** What has changed in them. */
   readonly changed: readonly OptionName[];
-  /** What would have, but takes a restart. */
-  readonly waiting: readonly OptionName[];
+  /** What differs, but needs a restart. */
+  readonly needsRestart: readonly OptionName[];
 }
 
-/** Takes over what can be of options that were read again. What throws has changed nothing. */
-export function takeOver(inForce: RunOptions, next: RunOptions, live: readonly LiveOption[]): Takeover {
-  const differs = (name: OptionName): boolean => !isDeepStrictEqual(next[name], inForce[name]);
-  const changing = live.filter(
-    ({ names, within, isPossible }) =>
-      names.some(differs) && (within === undefined || !differs(within)) && (isPossible?.(next) ?? true),
-  );
-  const changed = changing.flatMap(({ names }) => names.filter(differs));
-  const options = { ...inForce, ...Object.fromEntries(changed.map((name) => [name, next[name]])) };
-  for (const { apply } of changing) {
-    apply(options);
+/** Applies what can be applied of options that were read again: all of it, or nothing when any part throws. */
+export function takeOver(current: RunOptions, next: RunOptions, live: readonly LiveOption[]): Takeover {
+  const differs = (name: OptionName): boolean => !isDeepStrictEqual(next[name], current[name]);
+  const changed: OptionName[] = [];
+  const changes: FlagChange[] = [];
+  let options = current;
+  const committed: FlagChange[] = [];
+  try {
+    for (const { names, prepare } of live) {
+      const differing = names.filter(differs);
+      const candidate = { ...options, ...Object.fromEntries(differing.map((name) => [name, next[name]])) };
+      const change = differing.length === 0 ? undefined : prepare(candidate);
+      if (change !== undefined) {
+        changes.push(change);
+        changed.push(...differing);
+        options = candidate;
+      }
+    }
+    for (const change of changes) {
+      change.commit();
+      committed.push(change);
+    }
+  } catch (error) {
+    for (const change of changes) {
+      if (committed.includes(change)) {
+        change.revert();
+      } else {
+        change.cancel();
+      }
+    }
+    throw error;
   }
-  const waiting = (Object.keys(next) as OptionName[]).filter((name) => differs(name) && !changed.includes(name));
-  return { options, changed, waiting };
+  const names = Object.keys(next) as OptionName[];
+  return { options, changed, needsRestart: names.filter((name) => differs(name) && !changed.includes(name)) };
 }

@@ -1,6 +1,7 @@
 /** Reading the options again while the agent runs: when the configuration file has changed, and when SIGHUP asks for it. */
 import type { Command } from "commander";
 import type { Logger } from "pino";
+import type { AnySignal } from "../../sdk/signal.js";
 import { watchFiles } from "../../config/watched-files.js";
 import { type LiveOption, takeOver } from "./live-options.js";
 import { flagsOf, readRunOptions, type RunOptions } from "./options.js";
@@ -10,12 +11,14 @@ const lookInterval = 1_000;
 
 /** The options of `run`, which can be read again. */
 export interface OptionsSource {
+  /** The signals that there are. */
+  readonly signals: readonly AnySignal[];
   /** As the agent starts with them. */
   readonly initial: RunOptions;
   /** Has the configuration file changed since it was last read? */
   readonly hasChanged: () => boolean;
   /** Reads all again, by the same precedence. Throws a UsageError. */
-  readonly reread: (inForce: RunOptions) => RunOptions;
+  readonly reread: (current: RunOptions) => RunOptions;
 }
 
 /** How the last reload went. */
@@ -36,20 +39,20 @@ export interface FollowedOptions {
 /** Reads the options of `run` for the first time: see {@link readRunOptions}. */
 export function openRunOptions(
   command: Command,
-  signals: readonly string[],
+  signals: readonly AnySignal[],
   environment: Readonly<NodeJS.ProcessEnv> = process.env,
 ): OptionsSource {
   const files = watchFiles();
-  const read = (inForce?: RunOptions): RunOptions => {
+  const read = (current?: RunOptions): RunOptions => {
     files.clear();
-    return readRunOptions(command, signals, environment, { onFile: files.note, inForce });
+    return readRunOptions(command, signals, environment, { onFile: files.note, current });
   };
-  return { initial: read(), hasChanged: files.haveChanged, reread: read };
+  return { signals, initial: read(), hasChanged: files.haveChanged, reread: read };
 }
 
 /** Follows options; from now on SIGHUP ends the process no more. */
 export function followOptions(source: OptionsSource, log: Logger): FollowedOptions {
-  let inForce = source.initial;
+  let current = source.initial;
   let status: ReloadStatus = { successful: true, succeededAt: Date.now() };
   let hungUp = false;
   let started: { readonly live: readonly LiveOption[]; readonly onHangUp: () => void } | undefined;
@@ -57,12 +60,15 @@ export function followOptions(source: OptionsSource, log: Logger): FollowedOptio
 
   function reload(live: readonly LiveOption[]): void {
     try {
-      const { options, changed, waiting } = takeOver(inForce, source.reread(inForce), live);
-      inForce = options;
+      const { options, changed, needsRestart } = takeOver(current, source.reread(current), live);
+      current = options;
       status = { successful: true, succeededAt: Date.now() };
-      log.info({ changed: changed.length === 0 ? "nothing" : flagsOf(changed) }, "configuration reloaded");
-      if (waiting.length > 0) {
-        log.warn({ flags: flagsOf(waiting) }, "a change of these needs a restart");
+      log.info(
+        { changed: changed.length === 0 ? "nothing" : flagsOf(changed, source.signals) },
+        "configuration reloaded",
+      );
+      if (needsRestart.length > 0) {
+        log.warn({ flags: flagsOf(needsRestart, source.signals) }, "a change of these needs a restart");
       }
     } catch (err) {
       status = { ...status, successful: false };

@@ -18,7 +18,8 @@ import { askedToEnd } from "../ending.js";
 import { addExamples } from "../reference/examples.js";
 import { followKubernetes, nameContainers, seriesLabels } from "../kubernetes.js";
 import { declareKubernetesMetrics } from "./kubernetes-metrics.js";
-import { liveOptions, wantedCalls } from "./live-options.js";
+import { valuesBySignal } from "../flags/signals.js";
+import { liveOptions } from "./live-options.js";
 import { createLogger } from "../../log/logger.js";
 import { budgetTexts, memoryBudget } from "./memory-budget.js";
 import { addRunFlags } from "./options.js";
@@ -26,11 +27,10 @@ import { pageStream } from "./page.js";
 import { followOptions, openRunOptions, type OptionsSource } from "./reload.js";
 import { followWebConfig } from "./web-config.js";
 
-const signalNames = signals.map((signal) => signal.name);
-
 /** One line per signal for `/readyz`. */
 function describeSignal({ name, running, problem = "" }: SignalStatus): string {
-  return running === undefined ? `${name}: down (${problem})` : `${name}: up (${hookText(running.loaded)})`;
+  const fault = running?.problem === undefined ? "" : `; ${running.problem}`;
+  return running === undefined ? `${name}: down (${problem})` : `${name}: up (${hookText(running.loaded)})${fault}`;
 }
 
 /** File descriptors beside those of clients: iterators, files that are read again, the Kubernetes API, look-ups of names. */
@@ -62,15 +62,8 @@ async function run(source: OptionsSource): Promise<void> {
     ringSize: options.ringSize,
     strict: options.strict,
     cgroupHierarchy: options.cgroupHierarchy,
-    signalOptions: {
-      ...wantedCalls(options),
-      limits: {
-        connections: options.connectionsLimit,
-        counts: options.countsLimit,
-        threads: options.threadsLimit,
-      },
-      peers: kubernetes.peers,
-    },
+    flags: valuesBySignal(source.signals, options),
+    peers: kubernetes.peers,
     log,
   };
   const agent = startLeavingRoom(setup, options.listenAddresses.length);
@@ -109,7 +102,7 @@ async function run(source: OptionsSource): Promise<void> {
       telemetryPath: options.telemetryPath,
       render,
       health: () => ({
-        ready: statuses.every(({ running }) => running !== undefined),
+        ready: statuses.every(({ running }) => running !== undefined && running.problem === undefined),
         lines: statuses.map(describeSignal),
       }),
       live: page.handle,
@@ -126,7 +119,7 @@ async function run(source: OptionsSource): Promise<void> {
       for (const address of server.addresses) {
         log.info({ url: `${server.scheme}://${address}${options.telemetryPath}` }, "serving metrics");
       }
-      followed.start(liveOptions(agent, kubernetes, log), () => webConfig?.reread());
+      followed.start(liveOptions(agent, kubernetes, log, options), () => webConfig?.reread());
       log.info({ signal: await ending }, "ending");
     } finally {
       followed.stop();
@@ -142,7 +135,7 @@ async function run(source: OptionsSource): Promise<void> {
 /** Adds `run` to the program. */
 export function addRunCommand(program: Command): void {
   const command = program.command("run").description("capture events and serve them as Prometheus metrics");
-  addRunFlags(command, signalNames);
+  addRunFlags(command, signals);
   addExamples(command, [
     { what: "serve http://127.0.0.1:19435/metrics", command: "ringtap run" },
     {
@@ -151,5 +144,5 @@ export function addRunCommand(program: Command): void {
     },
     { what: "a series for each pod and program", command: "ringtap run --labels comm,namespace,pod,container" },
   ]);
-  command.action(() => run(openRunOptions(command, signalNames)));
+  command.action(() => run(openRunOptions(command, signals)));
 }

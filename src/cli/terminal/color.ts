@@ -1,9 +1,8 @@
 /** Colours, where there is somebody to see them. */
 import type { WriteStream } from "node:tty";
 import { inspect } from "node:util";
-
-import { single } from "../flags/flags.js";
-import { oneOf } from "../flags/values.js";
+import { single } from "../../sdk/flags.js";
+import { oneOf } from "../../sdk/flag-values.js";
 
 const colorModes = ["auto", "always", "never"] as const;
 

@@ -1,8 +1,7 @@
 /** The columns of `ringtap top`: by what processes are told apart, sorted and shown. */
-import type { ProcessNumber } from "../../views/protocol.js";
 import { bytesText, countText, durationText } from "../../views/shared/quantities.js";
 
-/** What one process did in a span of time: numbers of {@link ProcessNumber} as counts, `connections` as it is. */
+/** What one process did in a span of time: numbers of snapshots as counts, `connections` as it is. */
 export interface TopRow {
   /** As a snapshot calls it. */
   readonly id: number;
@@ -10,7 +9,7 @@ export interface TopRow {
   readonly comm: string;
   /** The container's name, or its id where that is all that is known; empty outside of containers. */
   readonly container: string;
-  readonly counts: Readonly<Record<ProcessNumber, number>>;
+  readonly counts: Readonly<Record<string, number>>;
 }
 
 /** A column of numbers. */
@@ -19,7 +18,7 @@ export interface NumberColumn {
   readonly key: string;
   readonly heading: string;
   readonly width: number;
-  readonly number: ProcessNumber;
+  readonly number: string;
   /** What it means, for the help. */
   readonly what: string;
   /** Writes the count of so many seconds. */
@@ -128,7 +127,7 @@ export function sortRows(rows: readonly TopRow[], key: string, reversed: boolean
   const byPid = (a: TopRow, b: TopRow): number => Number(a.pid) - Number(b.pid);
   const compare = (a: TopRow, b: TopRow): number => {
     if (column !== undefined) {
-      return b.counts[column.number] - a.counts[column.number];
+      return (b.counts[column.number] ?? 0) - (a.counts[column.number] ?? 0);
     }
     return key === "comm" && a.comm !== b.comm ? (a.comm < b.comm ? -1 : 1) : byPid(a, b);
   };

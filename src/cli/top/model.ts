@@ -29,7 +29,7 @@ export interface TopFrame {
 export function topFrame(before: Snapshot, after: Snapshot): TopFrame {
   const seconds = after.at - before.at;
   // Per second of a time that is taken for one second: counts.
-  const counts = processRates(before.processes, after.processes, 1);
+  const counts = processRates(before.processes, after.processes, 1, ["connections"]);
   const rows = after.processes.flatMap(({ id, labels }) => {
     const ofProcess = counts.get(id);
     if (ofProcess === undefined || Object.values(ofProcess).every((count) => count === 0)) {

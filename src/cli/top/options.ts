@@ -4,11 +4,13 @@ import type { Command } from "commander";
 import { environmentSource } from "../flags/environment.js";
 import { UsageError } from "../errors.js";
 import { cgroupFlags, logFlags, privilegeFlags, ringFlags } from "../flags/shared.js";
-import { addFlags, commandLineSource, type FlagValues, optional, readFlags, single, toggle } from "../flags/flags.js";
+import { addFlags, commandLineSource, readFlags } from "../flags/flags.js";
 import { podFlags } from "../flags/kubernetes.js";
-import { lastingFor, oneOf, refuse, wholeNumber } from "../flags/values.js";
+import { lastingFor } from "../flags/values.js";
 import { colorFlags } from "../terminal/color.js";
 import { sortKeys } from "./columns.js";
+import { type FlagValues, optional, single, toggle } from "../../sdk/flags.js";
+import { oneOf, refuse, wholeNumber } from "../../sdk/flag-values.js";
 
 /** Nanoseconds: more often than ten times a second, nobody could read it. */
 const shortestInterval = 100e6;

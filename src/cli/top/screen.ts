@@ -16,7 +16,7 @@ export async function showScreen(live: Live, options: TopOptions, ending: Promis
   const { stdin, stdout } = process;
   const screen = new Screen(stdout);
   const paint = painter(usesColor(options.color, stdout));
-  const edges = live.watchEdges();
+  const links = live.watchLinks();
   let state: TopState = {
     view: "processes",
     sort: options.sort,
@@ -49,8 +49,8 @@ export async function showScreen(live: Live, options: TopOptions, ending: Promis
     latest?.processes.some(({ id: its, labels }) => its === id && labels.pid === pid && labels.comm === comm) === true;
   const detailsOf = (process: TopRow): TopDetails => ({
     process,
-    calls: isThere(process) ? live.calls(process.id) : [],
-    peers: isThere(process) ? edges.edges().filter((edge) => edge.process === process.id) : [],
+    calls: isThere(process) ? Object.values(live.breakdowns(process.id)).flatMap(({ rows }) => rows) : [],
+    peers: isThere(process) ? links.links().filter((link) => link.process === process.id) : [],
   });
   const draw = (): void => {
     const details = inspected && detailsOf(inspected);
@@ -114,7 +114,7 @@ export async function showScreen(live: Live, options: TopOptions, ending: Promis
       }
     }
   } finally {
-    edges.close();
+    links.close();
     stdin.off("keypress", onKey);
     stdout.off("resize", onResize);
     process.off("SIGTSTP", onStop).off("SIGCONT", onContinue);

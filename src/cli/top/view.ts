@@ -1,6 +1,6 @@
 /** The lines of `ringtap top`: a frame and what has been chosen, as text that fits the terminal. */
 import { escapeControls } from "../../log/error-text.js";
-import type { CallTotals, Edge } from "../../views/protocol.js";
+import type { BreakdownRow, Link } from "../../views/protocol.js";
 import { bytesText, countText, durationText, shareText } from "../../views/shared/quantities.js";
 import type { Paint } from "../terminal/color.js";
 import { cut, pad } from "../terminal/text.js";
@@ -11,8 +11,8 @@ import { keyTexts, type TopState } from "./state.js";
 /** What is known of one process, since ringtap began. */
 export interface TopDetails {
   readonly process: TopRow;
-  readonly calls: readonly CallTotals[];
-  readonly peers: readonly Edge[];
+  readonly calls: readonly BreakdownRow[];
+  readonly peers: readonly Link[];
 }
 
 /** Everything that is drawn. */
@@ -53,7 +53,7 @@ export function rowText({ pid, comm, container, counts }: TopRow, seconds: numbe
   return cells([
     [escapeControls(pid), pidWidth, "start"],
     [escapeControls(comm), commWidth],
-    ...numberColumns.map(({ number, width, text }) => [text(counts[number], seconds), width, "start"] as const),
+    ...numberColumns.map(({ number, width, text }) => [text(counts[number] ?? 0, seconds), width, "start"] as const),
     [escapeControls(container), containerWidth],
   ]).trimEnd();
 }
@@ -110,22 +110,22 @@ function processLines({ state, chosen, columns, rows, paint }: TopScene, frame: 
       const text = cut(rowText(row, frame.seconds), columns);
       return first + index === place
         ? paint("inverse", text)
-        : row.counts.connect_failures > 0
+        : (row.counts.connect_failures ?? 0) > 0
           ? paint("red", text)
           : text;
     }),
   ];
 }
 
-function errorsText(errors: CallTotals["errors"]): string {
+function errorsText(errors: BreakdownRow["failures"]): string {
   return Object.entries(errors)
     .sort(([, a], [, b]) => b - a)
     .map(([errno, count]) => `${errno} ${count}`)
     .join(", ");
 }
 
-function callLines(calls: readonly CallTotals[]): string[] {
-  return calls.map(({ syscall, calls: count, seconds, errors }) =>
+function callLines(calls: readonly BreakdownRow[]): string[] {
+  return calls.map(({ name: syscall, count, seconds, failures: errors }) =>
     cells([
       [syscall, 24],
       [cellText(count, countText), 8, "start"],
@@ -136,7 +136,7 @@ function callLines(calls: readonly CallTotals[]): string[] {
   );
 }
 
-function peerLines(peers: readonly Edge[]): string[] {
+function peerLines(peers: readonly Link[]): string[] {
   return [...peers]
     .sort((a, b) => b.connects + b.failures - a.connects - a.failures)
     .map(({ role, remote, address, port, connects, failures, open, sent_bytes, received_bytes }) =>

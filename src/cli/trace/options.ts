@@ -3,17 +3,16 @@ import type { Command } from "commander";
 
 import { UsageError } from "../errors.js";
 import { environmentSource } from "../flags/environment.js";
-import { cgroupFlags, lineFlags, logFlags, privilegeFlags, ringFlags, syscallFilterFlags } from "../flags/shared.js";
+import { cgroupFlags, lineFlags, logFlags, privilegeFlags, ringFlags } from "../flags/shared.js";
+import { signalFlags, valuesOf } from "../flags/signals.js";
+import type { AnySignal } from "../../sdk/signal.js";
 import { podFlags } from "../flags/kubernetes.js";
-import { addFlags, commandLineSource, type FlagValues, list, optional, readFlags, single } from "../flags/flags.js";
-import { comm, duration, lastingFor, pid, wholeNumber } from "../flags/values.js";
+import { addFlags, commandLineSource, readFlags } from "../flags/flags.js";
+import { lastingFor } from "../flags/values.js";
 import { colorFlags } from "../terminal/color.js";
 import { condition, splitConditions } from "./where.js";
-
-const { syscallMinDuration, syscallErrorsOnly, syscallNames } = syscallFilterFlags;
-
-/** Those that make sense for system calls only. */
-const syscallFlags = { syscallMinDuration, syscallErrorsOnly, syscallNames };
+import { type FlagTable, type FlagValues, list, optional, single } from "../../sdk/flags.js";
+import { commOf as comm, duration, pidOf as pid, wholeNumber } from "../../sdk/flag-values.js";
 
 const traceFlags = {
   /** Empty for all. */
@@ -45,7 +44,6 @@ const traceFlags = {
   count: optional("count", "<n>", "end after so many events", wholeNumber(1, 1_000_000_000)),
   /** Nanoseconds. */
   duration: optional("duration", "<duration>", "end after so long: 10s, 1.5m; a bare number is seconds", lastingFor),
-  ...syscallFlags,
   ...cgroupFlags,
   ...podFlags,
   ...ringFlags,
@@ -54,11 +52,14 @@ const traceFlags = {
 };
 
 /** What `trace` is to do, the signal apart. */
-export type TraceOptions = FlagValues<typeof traceFlags>;
+export interface TraceOptions extends FlagValues<typeof traceFlags> {
+  /** Values of the traced signal's own flags. */
+  readonly ofSignal: FlagValues<FlagTable>;
+}
 
-/** Gives a command the flags of `trace`. */
-export function addTraceFlags(command: Command): void {
-  addFlags(command, traceFlags);
+/** Gives a command the flags of `trace`: its own, and those that the signals declare for it. */
+export function addTraceFlags(command: Command, signals: readonly AnySignal[]): void {
+  addFlags(command, { ...traceFlags, ...signalFlags(signals, "trace") });
 }
 
 /**
@@ -67,16 +68,21 @@ export function addTraceFlags(command: Command): void {
  */
 export function readTraceOptions(
   command: Command,
-  signal: string,
+  signal: AnySignal,
+  signals: readonly AnySignal[],
   environment: Readonly<NodeJS.ProcessEnv> = process.env,
 ): TraceOptions {
   const commandLine = commandLineSource(command);
-  if (signal !== "syscall") {
-    for (const flag of Object.values(syscallFlags)) {
+  for (const other of signals.filter(({ name }) => name !== signal.name)) {
+    for (const flag of Object.values(signalFlags([other], "trace"))) {
       if (commandLine(flag) !== undefined) {
-        throw new UsageError(`--${flag.name} filters system calls: it goes with trace syscall, not trace ${signal}`);
+        throw new UsageError(
+          `--${flag.name} belongs to the signal ${other.name}: it goes with trace ${other.name}, not trace ${signal.name}`,
+        );
       }
     }
   }
-  return readFlags(traceFlags, [commandLine, environmentSource(environment)]);
+  const sources = [commandLine, environmentSource(environment)];
+  const ofSignal = readFlags(signalFlags([signal], "trace"), sources);
+  return { ...readFlags(traceFlags, sources), ofSignal: valuesOf(signal, ofSignal) };
 }

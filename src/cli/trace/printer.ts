@@ -1,5 +1,6 @@
 /** Which of the records come out, and how many. */
-import type { EventRecord, Signal } from "../../sdk/signal.js";
+import { type EventRecord, hasActor } from "../../sdk/signal.js";
+import type { TraceableSignal } from "../../views/trace-event.js";
 import type { Fields, TracedEvent } from "./fields.js";
 import type { TraceOptions } from "./options.js";
 import type { LineOutput } from "./output.js";
@@ -18,7 +19,7 @@ export interface Printer {
 
 /** What a printer is made of. */
 export interface Printing {
-  readonly signal: Signal;
+  readonly signal: TraceableSignal;
   readonly output: LineOutput;
   /** The fields of a record. */
   readonly read: (record: EventRecord) => Fields;
@@ -35,7 +36,10 @@ function filter({ pids, comms }: PrinterOptions): (record: EventRecord) => boole
   const wantedPids = new Set(pids);
   const wantedComms = new Set(comms);
   return (record) =>
-    (wantedPids.size === 0 || wantedPids.has(record.tgid)) && (wantedComms.size === 0 || wantedComms.has(record.comm));
+    hasActor(record)
+      ? (wantedPids.size === 0 || wantedPids.has(record.tgid)) &&
+        (wantedComms.size === 0 || wantedComms.has(record.comm))
+      : wantedPids.size === 0 && wantedComms.size === 0;
 }
 
 /** Makes a printer of the events that `options` ask for. */

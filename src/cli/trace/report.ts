@@ -24,7 +24,7 @@ export function reportDrops(output: LineOutput, log: Logger): NodeJS.Timeout {
 
 /** Tells what was lost altogether, if anything; `unwritten` are lines that nobody has taken. */
 export function reportLosses(unwritten: number, running: RunningSignal, log: Logger): void {
-  const losses = { reader_too_slow: unwritten, ...running.books().dropped };
+  const losses = { reader_too_slow: unwritten, ...running.eventCounts().dropped };
   const found = Object.entries(losses).filter(([, events]) => events > 0);
   if (found.length > 0) {
     log.warn(Object.fromEntries(found), "events lost");

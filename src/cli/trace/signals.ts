@@ -5,9 +5,10 @@ import type { Cgroups } from "../../identity/cgroups.js";
 import { Identity } from "../../identity/identity.js";
 import { chooseHierarchy } from "../../host/cgroup-hierarchy.js";
 import { Catalog } from "../../metrics/catalog.js";
-import { cgroup } from "../../signals/cgroup/signal.js";
+import { signals as builtIn } from "../../signals/index.js";
 import type { RunningSignal } from "../../engine/running.js";
-import type { EventRecord, Signal, SignalOptions } from "../../sdk/signal.js";
+import type { AnySignal, Batch, EventRecord, Running, SignalContext, SignalHost } from "../../sdk/signal.js";
+import type { FlagTable, FlagValues } from "../../sdk/flags.js";
 import { startSignal } from "../../engine/start-signal.js";
 import type { TraceOptions } from "./options.js";
 
@@ -23,24 +24,21 @@ export interface TracedSignals {
   close(): void;
 }
 
-function signalOptions(options: TraceOptions): SignalOptions {
-  const { syscallMinDuration, syscallErrorsOnly, syscallNames, cgroupHierarchy, pids, comms } = options;
+function hostOf({ cgroupHierarchy, pids, comms }: TraceOptions): SignalHost {
   return {
     mode: "trace",
-    syscall: { mode: "stream", minDuration: syscallMinDuration, errorsOnly: syscallErrorsOnly, names: syscallNames },
-    cgroup: { hierarchy: chooseHierarchy(cgroupHierarchy), inRecords: true },
-    pids,
-    comms,
+    cgroups: { hierarchy: chooseHierarchy(cgroupHierarchy), inRecords: true },
+    only: { pids, comms },
   };
 }
 
 /** The signal with `print` in place of its metrics. What it discovers at its start, it still discovers. */
-function printing(signal: Signal, print: (record: EventRecord) => void): Signal {
+function printing(signal: AnySignal, print: (record: EventRecord) => void): AnySignal {
   return {
     ...signal,
-    start: (context, options) => ({
-      ...signal.start(context, options),
-      records(batch) {
+    start: (context: SignalContext, flags: FlagValues<FlagTable>): Running => ({
+      ...(signal.start(context, flags) as Running),
+      records(batch: Batch<EventRecord>) {
         while (batch.next()) {
           print(batch.record);
         }
@@ -54,28 +52,31 @@ function printing(signal: Signal, print: (record: EventRecord) => void): Signal 
  * the same; the log says so. Nothing stays when `signal` itself fails.
  */
 export function startTracing(
-  signal: Signal,
+  signal: AnySignal,
   options: TraceOptions,
   cgroups: Cgroups,
   print: (record: EventRecord) => void,
   log: Logger,
 ): TracedSignals {
-  const forSignals = signalOptions(options);
-  const start = (started: Signal, its: SignalOptions): RunningSignal => {
+  const host = hostOf(options);
+  const start = (started: AnySignal, its: SignalHost): RunningSignal => {
     const catalog = new Catalog();
     const identity = new Identity(catalog, [], { cgroups });
-    return startSignal(started, catalog, identity, { signalOptions: its, ringSize: options.ringSize, log });
+    const flags = { [signal.name]: options.ofSignal };
+    return startSignal(started, { catalog, identity, flags, host: its, ringSize: options.ringSize, log });
   };
 
   const beside: RunningSignal[] = [];
   try {
-    beside.push(start(cgroup, { ...forSignals, mode: "run" }));
+    for (const provider of builtIn.filter(({ provides }) => provides === "cgroups")) {
+      beside.push(start(provider, { ...host, mode: "run", only: { pids: [], comms: [] } }));
+    }
   } catch (err) {
     log.warn({ err }, "control groups and containers are not known");
   }
   const upkeep = setInterval(() => {
     for (const running of beside) {
-      void running.relieve();
+      void running.maintain();
     }
   }, upkeepInterval);
   const close = (running: readonly RunningSignal[]): void => {
@@ -85,8 +86,11 @@ export function startTracing(
     }
   };
   try {
-    const traced = start(printing(signal, print), forSignals);
+    const traced = start(printing(signal, print), host);
     const running = [...beside, traced];
+    for (const each of running) {
+      void each.attached();
+    }
     return {
       traced,
       running,

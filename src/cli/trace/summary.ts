@@ -1,5 +1,5 @@
 /** What a trace has seen altogether: told at its end. */
-import type { Signal } from "../../sdk/signal.js";
+import type { TraceableSignal } from "../../views/trace-event.js";
 import { DurationCounts } from "./duration-counts.js";
 import { escapeControls } from "../../log/error-text.js";
 import { durationText } from "../../views/shared/quantities.js";
@@ -28,7 +28,7 @@ export class TraceSummary {
   readonly #names: readonly string[];
   readonly #outcomes = new Map<string, Outcome>();
 
-  constructor({ trace }: Signal) {
+  constructor({ trace }: TraceableSignal) {
     this.#names = trace.outcome;
   }
 

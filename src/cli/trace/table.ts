@@ -1,11 +1,12 @@
 /** Traced records as a table for people. */
-import type { Signal } from "../../sdk/signal.js";
+import { hasActor } from "../../sdk/signal.js";
+import type { TraceableSignal } from "../../views/trace-event.js";
 import { escapeControls } from "../../log/error-text.js";
 import { durationText } from "../../views/shared/quantities.js";
 import type { Paint, Style } from "../terminal/color.js";
 import { pad } from "../terminal/text.js";
 import type { WallClock } from "../../views/clock.js";
-import { type Fields, isDuration, type TracedEvent } from "./fields.js";
+import { type Fields, hasActors, isDuration, type TracedEvent } from "./fields.js";
 
 interface Column {
   readonly heading: string;
@@ -23,13 +24,18 @@ export interface Table {
 /** Where the process ran, as far as a line has room: the most telling names that are known. */
 const places = ["container", "container_id", "pod", "namespace"] as const;
 
+/** Who did it, where records say so. */
+const actorColumns: readonly Column[] = [
+  { heading: "PID", width: 7, text: ({ fields }) => fieldText("pid", fields) },
+  { heading: "TID", width: 7, text: ({ fields }) => (fields.tid === fields.pid ? "-" : fieldText("tid", fields)) },
+  { heading: "COMM", width: 20, text: commText },
+];
+
 /** The table of a signal. Control characters come out escaped, what a record does not have as `-`. */
-export function traceTable(signal: Signal, clock: WallClock, paint: Paint): Table {
+export function traceTable(signal: TraceableSignal, clock: WallClock, paint: Paint): Table {
   const columns: readonly Column[] = [
     { heading: "TIME", width: 15, text: ({ record }) => clock.local(record.time) },
-    { heading: "PID", width: 7, text: ({ record }) => record.tgid.toString() },
-    { heading: "TID", width: 7, text: ({ record: { tgid, tid } }) => (tid === tgid ? "-" : tid.toString()) },
-    { heading: "COMM", width: 20, text: commText },
+    ...(hasActors(signal) ? actorColumns : []),
     ...signal.trace.columns.map(({ field, heading, width }) => ({
       heading,
       width,
@@ -62,7 +68,11 @@ function styleOf({ failed, slow }: TracedEvent): Style | undefined {
 }
 
 /** `process/thread` where a thread has another name than its process. */
-function commText({ record: { comm, threadComm } }: TracedEvent): string {
+function commText({ record }: TracedEvent): string {
+  if (!hasActor(record)) {
+    return "-";
+  }
+  const { comm, threadComm } = record;
   return threadComm === comm ? comm : `${comm}/${threadComm}`;
 }
 

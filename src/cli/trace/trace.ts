@@ -9,7 +9,7 @@ import { dropCapabilities } from "../../host/privileges.js";
 import { requireKernel } from "../../host/requirements.js";
 import { DrainSchedule } from "../../engine/drain-schedule.js";
 import { signals } from "../../signals/index.js";
-import type { Signal } from "../../sdk/signal.js";
+import { isTraceable, type TraceableSignal } from "../../views/trace-event.js";
 import { addWordArgument } from "../reference/command-tree.js";
 import { askedToEnd } from "../ending.js";
 import { UsageError } from "../errors.js";
@@ -39,10 +39,11 @@ const drainLimit = 10_000;
 /** What a slow reader gets, once the user has asked for the end, to take what waits for it, milliseconds. */
 const lastGrace = 300;
 
-const signalNames = signals.map(({ name }) => name);
+const traceable = signals.filter(isTraceable);
+const signalNames = traceable.map(({ name }) => name);
 
-async function trace(signal: Signal, options: TraceOptions): Promise<void> {
-  const where = compileWhere(options.where, fieldTypes(signal), signal.name);
+async function trace(signal: TraceableSignal, options: TraceOptions): Promise<void> {
+  const where = compileWhere(options.where, fieldTypes(signal), { name: signal.name, aliases: signal.trace.aliases });
   const log = createLogger(options.logLevel, options.logFormat);
   requireKernel();
   const kubernetes = followKubernetes({ ...options, labels: ["pod"], kubernetesPodLabels: [], peerLabels: [] }, log);
@@ -63,7 +64,7 @@ interface Surroundings {
 }
 
 async function printEvents(
-  signal: Signal,
+  signal: TraceableSignal,
   options: TraceOptions,
   { where, cgroups, log }: Surroundings,
 ): Promise<void> {
@@ -88,7 +89,7 @@ async function printEvents(
     output.flush();
     return drained;
   };
-  const rings = running.map(({ ring }) => ring);
+  const rings = running.flatMap(({ ring }) => ring ?? []);
   const schedule = new DrainSchedule(rings, drain, pauses);
   let reports: NodeJS.Timeout | undefined;
   try {
@@ -125,7 +126,7 @@ async function printEvents(
 export function addTraceCommand(program: Command): void {
   const command = program.command("trace").description("show the events of one signal as they come, one a line");
   addWordArgument(command, "signal", `one of ${signalNames.join(", ")}`, signalNames);
-  addTraceFlags(command);
+  addTraceFlags(command, traceable);
   addExamples(command, [
     { what: "connects that failed, and to where", command: "ringtap trace tcp --where 'result!=established'" },
     { what: "files that nginx does not find", command: "ringtap trace file --comm nginx --where result=ENOENT" },
@@ -139,8 +140,8 @@ export function addTraceCommand(program: Command): void {
     },
   ]);
   command.action((name: string) => {
-    const signal = signals.find((candidate) => candidate.name === name) ?? refuseSignal(name);
-    return trace(signal, readTraceOptions(command, name));
+    const signal = traceable.find((candidate) => candidate.name === name) ?? refuseSignal(name);
+    return trace(signal, readTraceOptions(command, signal, traceable));
   });
 }
 

@@ -3,7 +3,7 @@ import type { TraceType, TraceValue } from "../../sdk/signal.js";
 import { UsageError } from "../errors.js";
 import { quote } from "../../log/logger-text.js";
 import { suggestion } from "../../config/suggest.js";
-import { duration, refuse } from "../flags/values.js";
+import { duration, refuse } from "../../sdk/flag-values.js";
 import { type Fields, isDuration } from "./fields.js";
 
 /** Those of two letters first, as the alternatives of a pattern are tried. */
@@ -17,14 +17,6 @@ export interface Condition {
   readonly operator: Operator;
   readonly value: string;
 }
-
-/** Short names of fields, for those who type. A field of seconds can go without its unit as well. */
-const shortNames: Readonly<Record<string, string>> = {
-  sport: "local_port",
-  dport: "remote_port",
-  saddr: "local_address",
-  daddr: "remote_address",
-};
 
 const conditionPattern = new RegExp(`^(\\w+)\\s*(${operators.join("|")})\\s*(.*)$`, "s");
 
@@ -43,6 +35,12 @@ export function condition(text: string): Condition {
   return { text, field, operator: operator as Operator, value };
 }
 
+/** What conditions are read by beside the types of fields: the signal's name, and its short names of fields. */
+export interface TracedFields {
+  readonly name: string;
+  readonly aliases?: Readonly<Record<string, string>> | undefined;
+}
+
 /**
  * Whether an event meets all conditions, for the fields of a signal. An event that does not have a field meets no condition on it.
  * Throws a UsageError for a field that there is not, naming the nearest, and for a value that the field cannot have.
@@ -50,7 +48,7 @@ export function condition(text: string): Condition {
 export function compileWhere(
   conditions: readonly Condition[],
   types: Readonly<Record<string, TraceType>>,
-  signal: string,
+  signal: TracedFields,
 ): (fields: Fields) => boolean {
   const tests = conditions.map((written) => {
     const fail = (problem: string): never => {
@@ -69,16 +67,18 @@ export function compileWhere(
 type Fail = (problem: string) => never;
 type Present = Exclude<TraceValue, undefined>;
 
-function fieldOf(name: string, types: Readonly<Record<string, TraceType>>, signal: string, fail: Fail): string {
-  const field = [name, shortNames[name] ?? "", `${name}_seconds`].find((candidate) => Object.hasOwn(types, candidate));
+function fieldOf(name: string, types: Readonly<Record<string, TraceType>>, signal: TracedFields, fail: Fail): string {
+  const field = [name, signal.aliases?.[name] ?? "", `${name}_seconds`].find((candidate) =>
+    Object.hasOwn(types, candidate),
+  );
   if (field !== undefined) {
     return field;
   }
   const fields = Object.keys(types);
-  const typed = Object.entries(shortNames).filter(([, long]) => fields.includes(long));
+  const typed = Object.entries(signal.aliases ?? {}).filter(([, long]) => fields.includes(long));
   const known = [...fields, ...typed.map(([short]) => short)];
   const near = suggestion(name, known);
-  return fail(`${signal} has no field ${quote(name)}${near === "" ? `: it has ${known.join(", ")}` : near}`);
+  return fail(`${signal.name} has no field ${quote(name)}${near === "" ? `: it has ${known.join(", ")}` : near}`);
 }
 
 function testOf(

@@ -1,38 +1,41 @@
 /** cgroup: control groups created and removed. Identity learns from its records where processes run. */
+import {
+  cgroupSources,
+  defineSignal,
+  keysOf,
+  objectFile,
+  type Running,
+  type SignalContext,
+  type TraceValue,
+} from "ringtap/signal";
 import { CgroupEvent, CgroupKind } from "./records.js";
-import { cgroupSources } from "../../host/cgroup-hierarchy.js";
-import { keysOf } from "../../sdk/enum-names.js";
-import { readRecordsInTurns } from "../../sdk/reading.js";
-import type { Handlers, Signal, SignalContext, TraceValue } from "../../sdk/signal.js";
 
 const kinds = keysOf(CgroupKind);
 
 /** From one scan of all groups to the next at most, milliseconds. */
 const scanIntervalMs = 30_000;
 
-function start(context: SignalContext): Handlers<CgroupEvent> {
-  const { catalog, identity } = context;
+function start(context: SignalContext): Running<CgroupEvent> {
+  const { metrics, identity } = context;
   const { cgroups } = identity;
-  const creates = catalog.counter({
+  const creates = metrics.counter({
     name: "ringtap_cgroup_creates_total",
     help: "Control groups created, by the comm of the process that created them.",
     subject: identity.comms,
   });
-  const removes = catalog.counter({
+  const removes = metrics.counter({
     name: "ringtap_cgroup_removes_total",
     help: "Control groups removed, by the comm of the process that removed them.",
     subject: identity.comms,
   });
-  const present = context.iterator("cgroup_present");
-  const seen = new CgroupEvent();
+  const present = context.scan("cgroup_present", CgroupEvent);
   let lastScan = 0;
-  let scanning: Promise<void> | undefined;
 
   /** Reads from the kernel which groups have processes, in turns: those from before the agent, and those that a full ring has lost. */
   async function scan(): Promise<void> {
     lastScan = performance.now();
     cgroups.beginScan();
-    await readRecordsInTurns(present, CgroupEvent.size, seen, (event) => {
+    await present.run((event) => {
       cgroups.insert(event);
     });
     await cgroups.endScan();
@@ -54,16 +57,8 @@ function start(context: SignalContext): Handlers<CgroupEvent> {
         }
       }
     },
-    attached() {
-      scanning = scan();
-      // What it throws is thrown to those who wait for it below.
-      scanning.catch(() => undefined);
-    },
-    collect: () => scanning,
-    async relieve() {
-      const first = scanning;
-      scanning = undefined;
-      await first;
+    attached: scan,
+    async maintain() {
       if (cgroups.needsScan || performance.now() - lastScan >= scanIntervalMs) {
         await scan();
       }
@@ -75,13 +70,15 @@ function fields(event: CgroupEvent): Record<string, TraceValue> {
   return { event: kinds[event.kind], id: event.id, parent: event.parent, name: event.name };
 }
 
-export const cgroup: Signal<CgroupEvent> = {
+export const cgroup = defineSignal({
+  api: 1,
   name: "cgroup",
   summary: "control groups: created, removed",
-  record: CgroupEvent,
-  hooks: [{ name: "tp_btf", without: [] }],
+  object: objectFile(import.meta.url, "cgroup"),
+  provides: "cgroups",
+  ring: { record: CgroupEvent },
   optional: { cgroup_remove: "removals", cgroup_enter: "existing groups, until the next scan" },
-  setup: ({ mode, cgroup: { hierarchy } }) => ({
+  setup: (_flags, { mode, cgroups: { hierarchy } }) => ({
     constants: { cgroup_source: cgroupSources[hierarchy] },
     without: mode === "trace" ? ["cgroup_enter"] : [],
     ringSize: 2 ** 18,
@@ -98,4 +95,4 @@ export const cgroup: Signal<CgroupEvent> = {
     ],
     fields,
   },
-};
+});

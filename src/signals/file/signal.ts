@@ -1,10 +1,16 @@
 /** file: opens by outcome; the path in `trace`. */
+import {
+  defineSignal,
+  Dimension,
+  errnoName,
+  objectFile,
+  type Running,
+  type SignalContext,
+  type TraceValue,
+} from "ringtap/signal";
 import { constants } from "node:fs";
 
 import { FileEvent } from "./records.js";
-import { Dimension } from "../../metrics/dimension.js";
-import { errnoName } from "../../sdk/errno.js";
-import type { Handlers, Signal, SignalContext, TraceValue } from "../../sdk/signal.js";
 
 /** Bytes of a record without its path: offsetof(struct file_event, path). */
 const headSize = 72;
@@ -47,11 +53,11 @@ export function openFlagsText(flags: number): string {
   return [...parts, ...(unnamed === 0 ? [] : [`0x${unnamed.toString(16)}`])].join("|");
 }
 
-function start({ catalog, identity }: SignalContext): Handlers<FileEvent> {
+function start({ metrics, identity }: SignalContext): Running<FileEvent> {
   const result = new Dimension(["result"]);
   /** By errno. */
   const results: number[] = [result.intern("ok")];
-  const opens = catalog.counter({
+  const opens = metrics.counter({
     name: "ringtap_file_opens_total",
     help: "Calls of open, creat, openat and openat2 that have returned, by outcome: ok or the errno.",
     subject: identity.subjects,
@@ -77,13 +83,13 @@ function fields(event: FileEvent): Record<string, TraceValue> {
   };
 }
 
-export const file: Signal<FileEvent> = {
+export const file = defineSignal({
+  api: 1,
   name: "file",
   summary: "file opens by outcome, with the path in trace",
-  record: FileEvent,
-  shortestRecord: headSize,
-  hooks: [{ name: "tp_btf", without: [] }],
-  setup: ({ mode }) => ({ constants: { with_path: mode === "trace" ? 1 : 0 } }),
+  object: objectFile(import.meta.url, "file"),
+  ring: { record: FileEvent, shortest: headSize },
+  setup: (_flags, { mode }) => ({ constants: { with_path: mode === "trace" ? 1 : 0 } }),
   start,
   trace: {
     types: { result: "string", flags: "string", path: "string", path_truncated: "boolean" },
@@ -96,4 +102,23 @@ export const file: Signal<FileEvent> = {
     ],
     fields,
   },
-};
+  views: {
+    columns: [
+      {
+        key: "file_opens",
+        metric: "ringtap_file_opens_total",
+        unit: "count",
+        heading: "OPEN/S",
+        help: "files opened, failures among them",
+      },
+      {
+        key: "file_open_failures",
+        metric: "ringtap_file_opens_total",
+        except: { label: "result", value: "ok" },
+        unit: "count",
+        help: "file opens that failed",
+        isFailure: true,
+      },
+    ],
+  },
+});

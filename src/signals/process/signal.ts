@@ -1,9 +1,14 @@
 /** process: exec and exit of processes. The process table is kept from its records, too. */
+import {
+  defineSignal,
+  Dimension,
+  keysOf,
+  objectFile,
+  type Running,
+  type SignalContext,
+  type TraceValue,
+} from "ringtap/signal";
 import { ProcessEvent, ProcessKind } from "./records.js";
-import { Dimension } from "../../metrics/dimension.js";
-import { keysOf } from "../../sdk/enum-names.js";
-import { readRecordsInTurns } from "../../sdk/reading.js";
-import type { Handlers, Signal, SignalContext, TraceValue } from "../../sdk/signal.js";
 
 const kinds = keysOf(ProcessKind);
 
@@ -25,24 +30,22 @@ function exitReason(status: number): (typeof exitReasons)[number] {
   return endingSignal(status) !== 0 ? "signal" : exitCode(status) !== 0 ? "error" : "ok";
 }
 
-function start(context: SignalContext): Handlers<ProcessEvent> {
-  const { catalog, identity } = context;
+function start(context: SignalContext): Running<ProcessEvent> {
+  const { metrics, identity } = context;
   const reason = new Dimension(["reason"]);
-  const execs = catalog.counter({
+  const execs = metrics.counter({
     name: "ringtap_process_execs_total",
     help: "Successful execve and execveat calls, by the comm of the process afterwards.",
     subject: identity.comms,
   });
-  const exits = catalog.counter({
+  const exits = metrics.counter({
     name: "ringtap_process_exits_total",
     help: "Processes that ended: ok (exit code 0), error (another exit code), signal (killed by a POSIX signal).",
     subject: identity.comms,
     detail: reason,
   });
-  const running = context.iterator("process_running");
-  const seen = new ProcessEvent();
+  const running = context.scan("process_running", ProcessEvent);
   let lastScan = 0;
-  let scanning: Promise<void> | undefined;
 
   /**
    * Reads from the kernel which processes there are, in turns: a fork or an exit that a full ring has lost is made up for. No record of
@@ -51,7 +54,7 @@ function start(context: SignalContext): Handlers<ProcessEvent> {
   async function scan(): Promise<void> {
     lastScan = performance.now();
     identity.beginScan();
-    await readRecordsInTurns(running, ProcessEvent.size, seen, (event) => {
+    await running.run((event) => {
       identity.activate(event);
     });
     await identity.endScan();
@@ -79,17 +82,8 @@ function start(context: SignalContext): Handlers<ProcessEvent> {
         handle(batch.record);
       }
     },
-    attached() {
-      scanning = scan();
-      // What it throws is thrown to those who wait for it below.
-      scanning.catch(() => undefined);
-    },
-    /** The names of processes that were there before the agent are known from the first scan on. */
-    collect: () => scanning,
-    async relieve() {
-      const first = scanning;
-      scanning = undefined;
-      await first;
+    attached: scan,
+    async maintain() {
       if (performance.now() - lastScan >= scanIntervalMs) {
         await scan();
       }
@@ -112,13 +106,15 @@ function fields(event: ProcessEvent): Record<string, TraceValue> {
   };
 }
 
-export const process: Signal<ProcessEvent> = {
+export const process = defineSignal({
+  api: 1,
   name: "process",
   summary: "process life: exec, exit, comm changes",
-  record: ProcessEvent,
-  hooks: [{ name: "tp_btf", without: [] }],
+  object: objectFile(import.meta.url, "process"),
+  provides: "processes",
+  ring: { record: ProcessEvent },
   optional: { process_rename: "renames", process_move: "moves between control groups" },
-  setup: ({ cgroup }) => ({ without: cgroup.inRecords ? [] : ["process_move"] }),
+  setup: (_flags, { cgroups }) => ({ without: cgroups.inRecords ? [] : ["process_move"] }),
   start,
   trace: {
     types: {
@@ -144,4 +140,4 @@ export const process: Signal<ProcessEvent> = {
     ],
     fields,
   },
-};
+});

@@ -1,10 +1,8 @@
 /** System calls that the kernel counts: what its maps (bpf/syscall/call_counts.h) have grown by, as metrics. */
+import type { Owner, Running, SignalContext } from "ringtap/signal";
 import { setImmediate as nextTurn } from "node:timers/promises";
 
 import type { SyscallEvent } from "./records.js";
-import { CountDifferences, type Owner } from "../../engine/count-differences.js";
-import { countsOfHash, countsOfLines } from "../../engine/count-source.js";
-import type { Handlers, SignalContext } from "../../sdk/signal.js";
 import { SyscallMetrics } from "./metrics.js";
 
 /** In place of a tgid: the processes that found no room. OTHER_TGID of bpf/syscall/call_counts.h. */
@@ -20,7 +18,7 @@ const failureBytes = 1.5 * 8 * failureNumbers;
 const failuresAtOnce = 2_000;
 
 /** By the state of the process. */
-const ownerStates = { active: "here", ended: "gone", unknown: "unknown" } as const;
+const owners = { active: "alive", ended: "ended", unknown: "unknown" } as const;
 
 /** The labels of a process, as ids of Identity's dimensions. */
 interface Labels {
@@ -29,21 +27,20 @@ interface Labels {
 }
 
 /** Reads the counts of the kernel. What has no process there, for want of room, belongs to `~other`. */
-export function startAggregate(context: SignalContext): Handlers<SyscallEvent> {
+export function startAggregate(context: SignalContext): Running<SyscallEvent> {
   const { identity } = context;
   const metrics = new SyscallMetrics(context);
-  const calls = new CountDifferences(countsOfLines(context.map("calls"), context.map("lines")));
-  const errors = ["errors", "errors_overflow"].map((name) => new CountDifferences(countsOfHash(context.map(name))));
+  /** A process can be in the counts before the record of its fork has been read. */
+  const owner = ([tgid = 0]: Uint32Array): Owner =>
+    tgid === otherTgid ? "alive" : owners[identity.stateOf(tgid) ?? "unknown"];
+  const calls = context.counters("calls", { keys: "lines", owner });
+  const errors = ["errors", "errors_overflow"].map((name) => context.counters(name, { owner }));
   let collected = 0;
   /** Of the processes in this reading: should one be renamed while it goes on, its failures still count where its calls do. */
   const labels = new Map<number, Labels>();
   /** Failures that have been read, and how many of these numbers have been added to the metrics. */
   const failures: number[] = [];
   let added = 0;
-
-  /** A process can be in the counts before the record of its fork has been read. */
-  const owner = (tgid: number): Owner =>
-    tgid === otherTgid ? "here" : ownerStates[identity.stateOf(tgid) ?? "unknown"];
 
   function labelsOf(tgid: number): Labels {
     let found = labels.get(tgid);
@@ -97,11 +94,11 @@ export function startAggregate(context: SignalContext): Handlers<SyscallEvent> {
   async function readMaps(): Promise<void> {
     labels.clear();
     for (const map of errors) {
-      while (map.readSome(noteErrors, owner)) {
+      while (map.readSome(noteErrors)) {
         await nextTurn();
       }
     }
-    while (calls.readSome(takeCalls, owner)) {
+    while (calls.readSome(takeCalls)) {
       await nextTurn();
     }
     while (addSome()) {
@@ -111,11 +108,13 @@ export function startAggregate(context: SignalContext): Handlers<SyscallEvent> {
 
   return {
     collect: readMaps,
-    relieve: readMaps,
-    collected: () => collected,
-    mapEntries: () => [calls, ...errors].map(({ name, size }) => [name, size]),
-    memoryAtLimit: () =>
-      calls.memoryAtLimit +
-      errors.reduce((bytes, { capacity, memoryAtLimit }) => bytes + memoryAtLimit + capacity * failureBytes, 0),
+    maintain: readMaps,
+    stats: () => ({
+      collected,
+      mapEntries: [calls, ...errors].map(({ name, size }) => [name, size] as const),
+      memoryAtLimit:
+        calls.memoryAtLimit +
+        errors.reduce((bytes, { capacity, memoryAtLimit }) => bytes + memoryAtLimit + capacity * failureBytes, 0),
+    }),
   };
 }

@@ -1,8 +1,6 @@
 /** System calls counted in a compact table, record by record, until they are added to the metrics. */
+import { actorWords, type Identity, secondsPower } from "ringtap/signal";
 import type { SyscallEvent } from "./records.js";
-import type { Identity } from "../../identity/identity.js";
-import { actorWords } from "../../binding/record.js";
-import { secondsPower } from "../../metrics/log2.js";
 import { callSlots, firstPower } from "./metrics.js";
 
 /** A line in words: its key (the actor's words, number, errno), the actor's id, a sum of nanoseconds (two words), the slots. */

@@ -1,11 +1,14 @@
 /** The metrics of system calls, and how calls come into them that were counted elsewhere first. */
+import {
+  Dimension,
+  errnoName,
+  type HistogramTable,
+  type SignalContext,
+  syscallIndex,
+  syscallName,
+  type ValueTable,
+} from "ringtap/signal";
 import { CallLine } from "./records.js";
-import { Dimension } from "../../metrics/dimension.js";
-import type { HistogramTable } from "../../metrics/histogram-table.js";
-import type { ValueTable } from "../../metrics/value-table.js";
-import { errnoName } from "../../sdk/errno.js";
-import type { SignalContext } from "../../sdk/signal.js";
-import { syscallIndex, syscallName } from "../../sdk/syscall-names.js";
 
 /** Calls are counted in slots, here and in the kernel: at most 2^-22 s, 2^-21 s, … (FIRST_POWER of bpf/syscall/call_counts.h). */
 export const firstPower = -22;
@@ -29,27 +32,27 @@ export class SyscallMetrics {
   readonly #seconds: ValueTable;
   readonly #duration: HistogramTable;
 
-  constructor({ catalog, identity }: SignalContext) {
+  constructor({ metrics, identity }: SignalContext) {
     // Written before the calls, of which more may come while a long scrape is written: never more errors than calls.
-    this.#errors = catalog.counter({
+    this.#errors = metrics.counter({
       name: "ringtap_syscall_errors_total",
       help: "System calls that returned an error. ERESTARTSYS and its kin: interrupted by a POSIX signal, then restarted or EINTR.",
       subject: identity.subjects,
       detail: this.#failure,
     });
-    this.#total = catalog.counter({
+    this.#total = metrics.counter({
       name: "ringtap_syscalls_total",
       help: "System calls that have returned.",
       subject: identity.subjects,
       detail: this.#syscall,
     });
-    this.#seconds = catalog.counter({
+    this.#seconds = metrics.counter({
       name: "ringtap_syscall_seconds_total",
       help: "Time spent in system calls that have returned, waiting included.",
       subject: identity.subjects,
       detail: this.#syscall,
     });
-    this.#duration = catalog.histogram({
+    this.#duration = metrics.histogram({
       name: "ringtap_syscall_duration_seconds",
       help: "Duration of system calls that have returned.",
       subject: identity.comms,

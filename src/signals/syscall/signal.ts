@@ -1,12 +1,25 @@
 /** syscall: every system call by process and name, counted in the kernel (aggregate) or sent one by one (stream). */
+import {
+  defineSignal,
+  errnoName,
+  type FlagValues,
+  indexCount,
+  log2Ceil,
+  objectFile,
+  type Running,
+  type Setup,
+  type SignalContext,
+  type SignalHost,
+  syscallIndex,
+  syscallName,
+  syscallNumber,
+  type TraceValue,
+} from "ringtap/signal";
 import { CallLine, ErrorKey, SyscallEvent } from "./records.js";
-import { log2Ceil } from "../../metrics/log2.js";
+import { flags } from "./flags.js";
 import { CallTally } from "./call-tally.js";
-import { errnoName } from "../../sdk/errno.js";
-import type { Handlers, MapLimits, Setup, Signal, SignalContext, SignalOptions, TraceValue } from "../../sdk/signal.js";
 import { startAggregate } from "./aggregate.js";
 import { SyscallMetrics } from "./metrics.js";
-import { indexCount, syscallIndex, syscallName, syscallNumber } from "../../sdk/syscall-names.js";
 
 /** COMM_LEN of bpf/include/ringtap/task.h. */
 const commLength = 16;
@@ -19,12 +32,11 @@ const streamRingSize = 4 * 2 ** 20;
 /** So many are tried for a pair: PROBES of bpf/syscall/call_counts.h. */
 const fewestLines = 16;
 
-function isStream(options: SignalOptions): boolean {
-  return options.mode === "trace" || options.syscall.mode === "stream";
-}
+type Values = FlagValues<typeof flags>;
 
-/** Processes, or names of processes, that can be chosen: FILTERED_MAX of bpf/syscall/call_filters.h. */
-export const mostFiltered = 1024;
+function isStream({ mode }: Values, host: SignalHost): boolean {
+  return host.mode === "trace" || mode === "stream";
+}
 
 /** The bitmap `left_out` of bpf/syscall/call_filters.h: all but `names`, or none. Throws for a name that no system call has. */
 function leftOut(names: readonly string[]): Uint8Array {
@@ -47,27 +59,26 @@ function commKey(comm: string): Uint8Array {
 }
 
 /** The maps of the aggregate mode for so many pairs of a process and a call (bpf/syscall/call_counts.h): twice as many can fail. */
-function aggregateSetup(limits: MapLimits | undefined): Setup {
-  if (limits === undefined) {
-    return { ringSize: 0 };
-  }
-  const lines = 2 ** log2Ceil(Math.max(limits.counts, fewestLines));
-  const sizes = { calls: lines + indexCount, lines: lines + indexCount, errors: 2 * lines, waiting: limits.threads };
+function aggregateSetup({ countsLimit, threadsLimit }: Values): Setup {
+  const lines = 2 ** log2Ceil(Math.max(countsLimit, fewestLines));
+  const sizes = { calls: lines + indexCount, lines: lines + indexCount, errors: 2 * lines, waiting: threadsLimit };
   return { ringSize: 0, sizes, constants: { call_lines: lines } };
 }
 
-function setup(options: SignalOptions): Setup {
-  if (!isStream(options)) {
-    return aggregateSetup(options.limits);
+function setup(values: Values, host: SignalHost): Setup {
+  if (!isStream(values, host)) {
+    return aggregateSetup(values);
   }
-  const { syscall, pids, comms } = options;
+  const { minDuration, errorsOnly, names, threadsLimit } = values;
+  const pids = [...values.pids, ...host.only.pids];
+  const comms = [...values.comms, ...host.only.comms];
   return {
     constants: { stream: 1 },
     variables: {
-      min_duration_ns: syscall.minDuration,
-      errors_only: syscall.errorsOnly ? 1 : 0,
-      filter_names: syscall.names.length > 0 ? 1 : 0,
-      left_out: leftOut(syscall.names),
+      min_duration_ns: minDuration,
+      errors_only: errorsOnly ? 1 : 0,
+      filter_names: names.length > 0 ? 1 : 0,
+      left_out: leftOut(names),
       filter_pids: pids.length > 0 ? 1 : 0,
       filter_comms: comms.length > 0 ? 1 : 0,
     },
@@ -75,13 +86,27 @@ function setup(options: SignalOptions): Setup {
       pids: pids.map((tgid) => new Uint8Array(Uint32Array.of(tgid).buffer)),
       comms: comms.map(commKey),
     },
-    ...(options.limits === undefined ? {} : { sizes: { waiting: options.limits.threads } }),
+    sizes: { waiting: threadsLimit },
     without: aggregateMaps,
     ringSize: streamRingSize,
   };
 }
 
-function startStream(context: SignalContext): Handlers<SyscallEvent> {
+/** Filters leave records out, and the aggregate mode has none. */
+function validate(values: Values) {
+  const { mode, minDuration, errorsOnly, names, pids, comms } = values;
+  const inUse: readonly [flag: keyof Values, isUsed: boolean][] = [
+    ["minDuration", minDuration > 0],
+    ["errorsOnly", errorsOnly],
+    ["names", names.length > 0],
+    ["pids", pids.length > 0],
+    ["comms", comms.length > 0],
+  ];
+  const [flag] = (mode === "stream" ? undefined : inUse.find(([, isUsed]) => isUsed)) ?? [];
+  return flag && { flag, problem: "filters the records of stream mode: add --syscall.mode stream" };
+}
+
+function startStream(context: SignalContext): Running<SyscallEvent> {
   const { identity } = context;
   const metrics = new SyscallMetrics(context);
   const tally = new CallTally(identity, ({ actor, nr, error, nanoseconds, slots }) => {
@@ -95,24 +120,24 @@ function startStream(context: SignalContext): Handlers<SyscallEvent> {
   const empty = (): void => {
     tally.empty();
   };
-  const agent = context.iterator("syscall_agent", "running");
+  const agent = context.scan("syscall_agent", SyscallEvent, "running");
   return {
     records(batch) {
       while (batch.next()) {
         tally.add(batch.record);
       }
     },
-    attached() {
+    async attached() {
       // The kernel side leaves out the process that reads this iterator, and reports no call before it knows that one.
-      while (agent.read(8) > 0);
+      await agent.run(() => undefined);
     },
     collect: empty,
-    settle: empty,
+    flush: empty,
   };
 }
 
-function start(context: SignalContext, options: SignalOptions): Handlers<SyscallEvent> {
-  return isStream(options) ? startStream(context) : startAggregate(context);
+function start(context: SignalContext, values: Values): Running<SyscallEvent> {
+  return isStream(values, context.host) ? startStream(context) : startAggregate(context);
 }
 
 function fields(event: SyscallEvent): Record<string, TraceValue> {
@@ -124,12 +149,15 @@ function fields(event: SyscallEvent): Record<string, TraceValue> {
   };
 }
 
-export const syscall: Signal<SyscallEvent> = {
+export const syscall = defineSignal({
+  api: 1,
   name: "syscall",
   summary: "system calls by name: how many, how long, which errors",
-  record: SyscallEvent,
-  otherRecords: [CallLine, ErrorKey],
-  hooks: [{ name: "tp_btf", without: [] }],
+  object: objectFile(import.meta.url, "syscall"),
+  flags,
+  ring: { record: SyscallEvent },
+  records: [CallLine, ErrorKey],
+  validate,
   setup,
   start,
   trace: {
@@ -144,4 +172,37 @@ export const syscall: Signal<SyscallEvent> = {
     ],
     fields,
   },
-};
+  views: {
+    columns: [
+      {
+        key: "syscalls",
+        metric: "ringtap_syscalls_total",
+        unit: "count",
+        heading: "CALLS/S",
+        help: "system calls",
+      },
+      {
+        key: "syscall_errors",
+        metric: "ringtap_syscall_errors_total",
+        unit: "count",
+        heading: "ERR/S",
+        help: "system calls that failed",
+      },
+      {
+        key: "syscall_seconds",
+        metric: "ringtap_syscall_seconds_total",
+        unit: "seconds",
+        heading: "TIME/S",
+        help: "time in system calls, waiting included, of all threads",
+      },
+    ],
+    latencies: [{ key: "syscall", title: "system calls", metric: "ringtap_syscall_duration_seconds" }],
+    breakdown: {
+      title: "system calls",
+      label: "syscall",
+      count: "ringtap_syscalls_total",
+      seconds: "ringtap_syscall_seconds_total",
+      failures: { metric: "ringtap_syscall_errors_total", by: "errno" },
+    },
+  },
+});

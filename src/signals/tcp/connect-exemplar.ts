@@ -1,8 +1,6 @@
 /** Connects that latency histograms show as exemplars: whose they were, and with whom. */
+import { addressText, type ExemplarDefinition, type HistogramTable } from "ringtap/signal";
 import { IpFamily, TcpEvent } from "./records.js";
-import type { ExemplarDefinition } from "../../metrics/exemplars.js";
-import type { HistogramTable } from "../../metrics/histogram-table.js";
-import { addressText } from "../../net/address-text.js";
 
 /** A connect as an exemplar: pid, family, port, the four words of the address. */
 export const connectExemplar: ExemplarDefinition = {

@@ -1,5 +1,5 @@
 /** Connections that were reported before: what each had counted by then. */
-import { KeyTable, keyTableMemory } from "../../metrics/key-table.js";
+import { KeyTable, keyTableMemory } from "ringtap/signal";
 
 /**
  * After this many snapshots without it a connection is deleted: its end went missing with a full ring. One snapshot can miss a

@@ -1,14 +1,24 @@
 /** tcp: active opens by outcome, accepts, and what connections carry while they live. */
+import {
+  addressText,
+  defineSignal,
+  DetailsByPeer,
+  Dimension,
+  errnoName,
+  keysOf,
+  objectFile,
+  type PeerDirectory,
+  peerOf,
+  type Running,
+  type SignalContext,
+  single,
+  type TraceValue,
+  wholeNumber,
+} from "ringtap/signal";
 import { IpFamily, TcpEvent, TcpEventKind, TcpPhase, TcpResult, TcpRole, TcpSample } from "./records.js";
-import { Dimension } from "../../metrics/dimension.js";
-import { addressText } from "../../net/address-text.js";
 import { connectExemplar, observeConnect } from "./connect-exemplar.js";
 import { Connections, connectionsMemory } from "./connections.js";
-import { errnoName } from "../../sdk/errno.js";
-import { keysOf } from "../../sdk/enum-names.js";
-import { DetailsByPeer, type PeerDirectory, peerOf } from "../../sdk/peers.js";
-import { readRecordsInTurns } from "../../sdk/reading.js";
-import type { CensusWatcher, Handlers, Signal, SignalContext, SignalOptions, TraceValue } from "../../sdk/signal.js";
+import { Links } from "./links.js";
 
 const kinds = keysOf(TcpEventKind);
 const results = keysOf(TcpResult);
@@ -29,7 +39,7 @@ const outcomes = families.flatMap((family) => results.map((result) => [family, r
 /** By family and result: the index into {@link outcomes}. */
 const outcomeIndexes = families.map((_, family) => results.map((_, result) => family * results.length + result));
 
-function declareMetrics({ catalog, identity }: SignalContext, peers: PeerDirectory | undefined) {
+function declareMetrics({ metrics, identity }: SignalContext, peers: PeerDirectory | undefined) {
   const peer = peers?.dimension;
   const family = new Dimension(["family"]);
   const outcome = new Dimension(["family", "result", ...(peer?.names ?? [])]);
@@ -43,60 +53,60 @@ function declareMetrics({ catalog, identity }: SignalContext, peers: PeerDirecto
     roles: internAll(role, roles),
     sentReset: direction.intern("sent"),
     receivedReset: direction.intern("received"),
-    connects: catalog.counter({
+    connects: metrics.counter({
       name: "ringtap_tcp_connects_total",
       help: "Active opens that have ended, by outcome.",
       subject: subjects,
       detail: outcome,
     }),
-    connectSeconds: catalog.histogram({
+    connectSeconds: metrics.histogram({
       name: "ringtap_tcp_connect_seconds",
       help: "Time from SYN to established, of active opens that succeeded.",
       subject: comms,
       exemplar: connectExemplar,
     }),
-    accepts: catalog.counter({
+    accepts: metrics.counter({
       name: "ringtap_tcp_accepts_total",
       help: "Connections that accept or accept4 returned.",
       subject: subjects,
       detail: family,
     }),
-    connections: catalog.gauge({
+    connections: metrics.gauge({
       name: "ringtap_tcp_connections",
       help: "Connections in state ESTABLISHED or CLOSE_WAIT.",
       subject: subjects,
       detail: role,
     }),
-    connectionSeconds: catalog.histogram({
+    connectionSeconds: metrics.histogram({
       name: "ringtap_tcp_connection_seconds",
       help: "Lifetime of connections that have ended: from SYN, or from accept, to CLOSE.",
       subject: comms,
       detail: role,
     }),
-    sentBytes: catalog.counter({
+    sentBytes: metrics.counter({
       name: "ringtap_tcp_sent_bytes_total",
       help: "Payload bytes sent, retransmissions left out; open connections included.",
       subject: subjects,
       ...byPeer,
     }),
-    receivedBytes: catalog.counter({
+    receivedBytes: metrics.counter({
       name: "ringtap_tcp_received_bytes_total",
       help: "Payload bytes received in order; open connections included.",
       subject: subjects,
       ...byPeer,
     }),
-    retransmits: catalog.counter({
+    retransmits: metrics.counter({
       name: "ringtap_tcp_retransmits_total",
       help: "Segments retransmitted, SYN and SYN-ACK included.",
       subject: subjects,
     }),
-    resets: catalog.counter({
+    resets: metrics.counter({
       name: "ringtap_tcp_resets_total",
       help: "RST segments sent or received on a process's connections.",
       subject: subjects,
       detail: direction,
     }),
-    rtt: catalog.histogram({
+    rtt: metrics.histogram({
       name: "ringtap_tcp_rtt_seconds",
       help: "Smoothed round-trip time of each connection that carried data, sampled at each scrape and when the connection ends.",
       subject: comms,
@@ -105,16 +115,15 @@ function declareMetrics({ catalog, identity }: SignalContext, peers: PeerDirecto
   };
 }
 
-function start(context: SignalContext, { peers }: SignalOptions): Handlers<TcpEvent> {
-  const { identity } = context;
+function start(context: SignalContext): Running<TcpEvent> {
+  const { identity, peers } = context;
   const metrics = declareMetrics(context, peers);
   const known = new Connections();
-  const sample = new TcpSample();
-  const snapshot = context.iterator("tcp_snapshot", "connections");
-  const discover = context.iterator("tcp_discover");
+  const snapshot = context.scan("tcp_snapshot", TcpSample, "connections");
+  const discover = context.scan("tcp_discover", TcpSample);
   /** Entries of the kernel's map of connections, by the last snapshot. */
   let entries = 0;
-  let watchers: readonly CensusWatcher[] = [];
+  let watches: readonly Links[] = [];
 
   /** Makes the gauge what a snapshot has counted, by subject and role, in one go: no scrape shows half of it. */
   function publish(open: ReadonlyMap<number, number>): void {
@@ -190,27 +199,36 @@ function start(context: SignalContext, { peers }: SignalOptions): Handlers<TcpEv
 
   return {
     records(batch) {
+      if (watches.length > 0) {
+        while (batch.next()) {
+          for (const links of watches) {
+            links.take(batch.record);
+          }
+          take(batch.record);
+        }
+        return;
+      }
       while (batch.next()) {
         take(batch.record);
       }
     },
 
-    attached() {
-      for (let bytes = discover.read(8); bytes > 0; bytes = discover.read(8));
+    async attached() {
+      await discover.run(() => undefined);
     },
 
     async collect() {
       const open = new Map<number, number>();
       known.beginSnapshot();
-      for (const watcher of watchers) {
-        watcher.began();
+      for (const links of watches) {
+        links.began();
       }
-      entries = await readRecordsInTurns(snapshot, TcpSample.size, sample, (record) => {
+      entries = await snapshot.run((record) => {
         if (record.phase !== TcpPhase.open) {
           return;
         }
-        for (const watcher of watchers) {
-          watcher.saw(record);
+        for (const links of watches) {
+          links.saw(record);
         }
         const actor = identity.of(record);
         const subject = identity.subject(actor);
@@ -223,20 +241,23 @@ function start(context: SignalContext, { peers }: SignalOptions): Handlers<TcpEv
       });
       known.endSnapshot();
       publish(open);
-      for (const watcher of watchers) {
-        watcher.ended();
+      for (const links of watches) {
+        links.ended();
       }
     },
 
-    watchCensus(watcher) {
-      watchers = [...watchers, watcher];
-      return () => {
-        watchers = watchers.filter((other) => other !== watcher);
-      };
+    watchLinks() {
+      const links: Links = new Links(identity, peers, () => {
+        watches = watches.filter((other) => other !== links);
+      });
+      watches = [...watches, links];
+      return links;
     },
 
-    mapEntries: () => [["connections", entries]],
-    memoryAtLimit: () => connectionsMemory(context.map("connections").info.maxEntries),
+    stats: () => ({
+      mapEntries: [["connections", entries]],
+      memoryAtLimit: connectionsMemory(context.map("connections").info.maxEntries),
+    }),
   };
 }
 
@@ -269,17 +290,26 @@ function failed({ kind, result }: TcpEvent): boolean {
     : kind === TcpEventKind.reset_sent || kind === TcpEventKind.reset_received;
 }
 
-export const tcp: Signal<TcpEvent> = {
+const flags = {
+  connectionsLimit: single(
+    "connections-limit",
+    "<n>",
+    "most TCP connections tracked",
+    "262144",
+    wholeNumber(1, 16_777_216),
+  ),
+};
+
+export const tcp = defineSignal({
+  api: 1,
   name: "tcp",
   summary: "TCP connections: opens by outcome, accepts, bytes, retransmits, resets, RTT",
-  record: TcpEvent,
-  otherRecords: [TcpSample],
-  hooks: [{ name: "tp_btf", without: [] }],
+  object: objectFile(import.meta.url, "tcp"),
+  flags,
+  ring: { record: TcpEvent },
+  records: [TcpSample],
   optional: { tcp_reset_received: "resets received", tcp_reset_sent: "resets sent" },
-  setup: ({ limits }) => ({
-    ringSize: 2 * 2 ** 20,
-    ...(limits === undefined ? {} : { sizes: { connections: limits.connections } }),
-  }),
+  setup: ({ connectionsLimit }) => ({ ringSize: 2 * 2 ** 20, sizes: { connections: connectionsLimit } }),
   start,
   trace: {
     types: {
@@ -298,6 +328,7 @@ export const tcp: Signal<TcpEvent> = {
       retransmits: "integer",
       rtt_seconds: "number",
     },
+    aliases: { sport: "local_port", dport: "remote_port", saddr: "local_address", daddr: "remote_address" },
     outcome: ["event", "result"],
     failed,
     columns: [
@@ -313,4 +344,59 @@ export const tcp: Signal<TcpEvent> = {
     ],
     fields,
   },
-};
+  views: {
+    columns: [
+      {
+        key: "connects",
+        metric: "ringtap_tcp_connects_total",
+        unit: "count",
+        heading: "CONN/S",
+        help: "TCP connects that have ended, failures among them",
+      },
+      {
+        key: "connect_failures",
+        metric: "ringtap_tcp_connects_total",
+        except: { label: "result", value: "established" },
+        unit: "count",
+        heading: "FAIL/S",
+        help: "TCP connects that failed",
+        isFailure: true,
+      },
+      {
+        key: "accepts",
+        metric: "ringtap_tcp_accepts_total",
+        unit: "count",
+        heading: "ACC/S",
+        help: "TCP connections accepted",
+      },
+      {
+        key: "connections",
+        metric: "ringtap_tcp_connections",
+        unit: "level",
+        heading: "CONNS",
+        help: "TCP connections open now",
+      },
+      {
+        key: "sent_bytes",
+        metric: "ringtap_tcp_sent_bytes_total",
+        unit: "bytes",
+        heading: "SENT/S",
+        help: "TCP payload sent, bytes",
+      },
+      {
+        key: "received_bytes",
+        metric: "ringtap_tcp_received_bytes_total",
+        unit: "bytes",
+        heading: "RECV/S",
+        help: "TCP payload received, bytes",
+      },
+      { key: "retransmits", metric: "ringtap_tcp_retransmits_total", unit: "count", help: "TCP segments sent again" },
+      { key: "resets", metric: "ringtap_tcp_resets_total", unit: "count", help: "TCP resets sent and received" },
+    ],
+    latencies: [
+      { key: "connect", title: "TCP connect", metric: "ringtap_tcp_connect_seconds" },
+      { key: "rtt", title: "TCP round trip", metric: "ringtap_tcp_rtt_seconds" },
+      { key: "connection", title: "TCP connection, lifetime", metric: "ringtap_tcp_connection_seconds" },
+    ],
+  },
+});

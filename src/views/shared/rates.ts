@@ -1,5 +1,5 @@
 /** Rates: what counters have grown by between two snapshots. */
-import type { ProcessNumber, ProcessTotals } from "../protocol.js";
+import type { ProcessTotals } from "../protocol.js";
 
 /** By how much a counter has grown each second; 0 for one that has begun anew, and when no time has passed. */
 export function perSecond(after: number, before: number, seconds: number): number {
@@ -30,15 +30,13 @@ export function sameLabels(a: Readonly<Record<string, string>>, b: Readonly<Reco
   return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
 }
 
-/** Numbers of a process that are how many there are, rather than how many there have been. */
-const levels: readonly ProcessNumber[] = ["connections"];
-
-/** The rates of a process. `before` is what had its id in the earlier snapshot, this process or another one. */
+/** The rates of a process, and its `levels` as they are. `before` is what had its id in the earlier snapshot, this process or another one. */
 export function ratesOf(
   after: ProcessTotals,
   before: ProcessTotals | undefined,
   seconds: number,
-): Record<ProcessNumber, number> {
+  levels: readonly string[],
+): Record<string, number> {
   const earlier = before !== undefined && sameLabels(before.labels, after.labels) ? before.totals : undefined;
-  return rates(Object.keys(after.totals) as ProcessNumber[], after.totals, earlier, seconds, levels);
+  return rates(Object.keys(after.totals), after.totals, earlier, seconds, levels);
 }

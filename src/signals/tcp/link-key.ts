@@ -1,10 +1,6 @@
-/** What tells one edge from another, in words. */
-import { IpFamily, TcpRole, type TcpEvent, type TcpSample } from "../signals/tcp/records.js";
-import { actorWords } from "../binding/record.js";
-import type { KeyTable } from "../metrics/key-table.js";
-import { addressText } from "../net/address-text.js";
-import type { RemoteEnd } from "../sdk/peers.js";
-import type { EdgeEnds } from "./protocol.js";
+/** What tells one link from another, in words. */
+import { actorWords, addressText, type KeyTable, type LinkEnds, type RemoteEnd } from "ringtap/signal";
+import { IpFamily, TcpRole, type TcpEvent, type TcpSample } from "./records.js";
 
 /** Where words lie: the actor's, role and family, the port of the service, the addresses of this end and of the far one. */
 const roleAt = actorWords;
@@ -13,12 +9,12 @@ const portAt = familyAt + 1;
 const localAt = portAt + 1;
 const addressWords = 4;
 const remoteAt = localAt + addressWords;
-export const edgeKeyWords = remoteAt + addressWords;
+export const linkKeyWords = remoteAt + addressWords;
 
 export type ConnectionRecord = TcpEvent | TcpSample;
 
-/** Writes the key of a connection's edge. Allocates nothing. */
-export function writeEdgeKey(record: ConnectionRecord, key: Uint32Array): void {
+/** Writes the key of a connection's link. Allocates nothing. */
+export function writeLinkKey(record: ConnectionRecord, key: Uint32Array): void {
   const isServer = record.role === TcpRole.server;
   record.copyActor(key);
   key[roleAt] = record.role;
@@ -30,8 +26,8 @@ export function writeEdgeKey(record: ConnectionRecord, key: Uint32Array): void {
   }
 }
 
-/** Reads the key of an edge that a table holds. */
-export function edgeEnds(table: KeyTable, id: number): EdgeEnds {
+/** Reads the key of an link that a table holds. */
+export function linkEnds(table: KeyTable, id: number): LinkEnds {
   const isServer = table.word(id, roleAt) === TcpRole.server;
   const isIpv6 = table.word(id, familyAt) === IpFamily.ipv6;
   const text = (from: number): string => addressText((word) => table.word(id, from + word), isIpv6);
@@ -47,7 +43,7 @@ export function edgeEnds(table: KeyTable, id: number): EdgeEnds {
   };
 }
 
-/** The far end of an edge that a table holds; port 0 where it may be any. */
+/** The far end of an link that a table holds; port 0 where it may be any. */
 export function farEnd(table: KeyTable, id: number): RemoteEnd {
   return {
     family: table.word(id, familyAt),

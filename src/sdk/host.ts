@@ -1,0 +1,9 @@
+/** How signals run by default. */
+import type { SignalHost } from "./signal.js";
+
+/** Metrics for everything, without control groups in records. */
+export const defaultHost: SignalHost = {
+  mode: "run",
+  cgroups: { hierarchy: "unified", inRecords: false },
+  only: { pids: [], comms: [] },
+};

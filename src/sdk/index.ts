@@ -1,0 +1,27 @@
+/** `ringtap/signal`: what a signal, built in or a user's own, is written with. docs/signals.md tells how. */
+export type { BpfMap, MapInfo } from "../binding/native.js";
+export { type ActorRecord, actorWords, type RecordClass, RecordView } from "../binding/record.js";
+export { type CgroupHierarchy, cgroupSources } from "../host/cgroup-hierarchy.js";
+export type { CgroupRecord } from "../identity/cgroups.js";
+export type { Identity } from "../identity/identity.js";
+export type { ProcessRecord } from "../identity/process-table.js";
+export { Dimension } from "../metrics/dimension.js";
+export type { ExemplarDefinition, ExemplarLabels, TimedEvent } from "../metrics/exemplars.js";
+export type { HistogramDefinition, HistogramTable } from "../metrics/histogram-table.js";
+export { KeyTable, keyTableMemory } from "../metrics/key-table.js";
+export { log2Ceil, secondsPower } from "../metrics/log2.js";
+export type { TableDefinition } from "../metrics/table.js";
+export type { ValueTable } from "../metrics/value-table.js";
+export { addressText } from "../net/address-text.js";
+export * from "./counters.js";
+export * from "./enum-names.js";
+export * from "./errno.js";
+export * from "./flag-values.js";
+export * from "./flags.js";
+export * from "./host.js";
+export * from "./links.js";
+export * from "./metrics.js";
+export * from "./peers.js";
+export * from "./signal.js";
+export * from "./syscall-names.js";
+export * from "./views.js";
