@@ -82,14 +82,14 @@ Napi::Value Object::OpenBytes(const Napi::CallbackInfo& info) {
   options.object_name = name.c_str();
   // A file without a name, so that what is checked and opened is read in the same way as any file.
   const FileDescriptor file(memfd_create(name.c_str(), MFD_CLOEXEC));
-  for (size_t written = 0; file.IsOpen() && written < bytes.size();) {
+  for (size_t written = 0; file && written < bytes.size();) {
     const ssize_t count = write(file.Get(), bytes.data() + written, bytes.size() - written);
     if (count < 0) {
       throw NativeError(info.Env(), {.doing = "opening " + name, .subject = name, .error = errno});
     }
     written += count;
   }
-  if (!file.IsOpen()) {
+  if (!file) {
     throw NativeError(info.Env(), {.doing = "opening " + name, .subject = name, .error = errno});
   }
   const std::string path = "/proc/self/fd/" + std::to_string(file.Get());
