@@ -16,7 +16,7 @@ type Numbers = Record<string, number>;
 
 function sum(a: Readonly<Numbers>, b: Readonly<Numbers>): Numbers {
   const names = Object.keys(b);
-  return Object.fromEntries(names.map((name) => [name, (a[name] ?? 0) + (b[name] ?? 0)])) as Numbers;
+  return Object.fromEntries(names.map((name) => [name, (a[name] ?? 0) + (b[name] ?? 0)]));
 }
 
 /** Takes processes together. A group keeps its id, which is that of no process, as long as it is there. */

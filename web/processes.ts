@@ -28,7 +28,7 @@ export class ProcessesView {
   readonly #body: HTMLElement;
   readonly #lines = new Map<number, Line>();
   #labelNames = "";
-  #sortKey: string = "syscalls";
+  #sortKey = "syscalls";
   #isAscending = false;
   #redraw: () => void = () => undefined;
 

@@ -78,7 +78,7 @@ export function defaultFlags(signal: AnySignal): FlagValues<FlagTable> {
 
 /** What a signal asks for, checked by the loader alone. Throws what the signal's function throws. */
 export function setupOf(signal: AnySignal, flags: FlagValues<FlagTable>, host: SignalHost): Setup {
-  return (signal.setup?.(flags, host) ?? {}) as Setup;
+  return signal.setup?.(flags, host) ?? {};
 }
 
 /** How messages call an object. */

@@ -120,6 +120,10 @@ export class RingReader<T extends RecordView> implements Batch<T> {
     }
   }
 
+  #isAtRecord(): boolean {
+    return this.#hasRecord;
+  }
+
   #takeRest(): void {
     this.#hasRecord = false;
     try {
@@ -128,7 +132,7 @@ export class RingReader<T extends RecordView> implements Batch<T> {
       while (this.next());
     } catch (error) {
       // A call that throws before its first record costs the next one, so that the batch comes to an end.
-      if (this.#hasRecord || this.next()) {
+      if (this.#isAtRecord() || this.next()) {
         this.counts.consumed--;
         this.counts.handlerErrors++;
       }

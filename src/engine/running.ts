@@ -107,7 +107,7 @@ export class RunningSignal {
   }
 
   #read(ring: BpfRing): RingReader<EventRecord> | undefined {
-    const definition = this.signal.ring as AnySignal["ring"];
+    const definition = this.signal.ring;
     if (definition === undefined) {
       return undefined;
     }
@@ -247,7 +247,7 @@ export class RunningSignal {
       await work();
       return true;
     } catch (error) {
-      if (this.#isClosed) {
+      if (this.#closing.signal.aborted) {
         return true;
       }
       this.#guard.failed(phase, error);

@@ -22,5 +22,5 @@ export function eventFields(signal: TraceableSignal, record: EventRecord): Omit<
 
 /** Makes the object of a record; `utc` turns its time, nanoseconds of CLOCK_MONOTONIC, into text. */
 export function traceEvent(signal: TraceableSignal, utc: (time: number) => string, record: EventRecord): TraceEvent {
-  return { time: utc(record.time), signal: signal.name, ...eventFields(signal, record) } as TraceEvent;
+  return { time: utc(record.time), signal: signal.name, ...eventFields(signal, record) };
 }

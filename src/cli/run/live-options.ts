@@ -8,7 +8,7 @@ import { type Kubernetes, seriesLabels } from "../kubernetes.js";
 import type { RunOptions } from "./options.js";
 import type { RunningAgent } from "../../agent/start-agent.js";
 
-type OptionName = keyof RunOptions & string;
+type OptionName = keyof RunOptions;
 
 /** Options that change together. */
 export interface LiveOption {
