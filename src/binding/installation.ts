@@ -1,6 +1,6 @@
 /**
- * Where the parts lie that were compiled for this machine. A checkout has those of its own build in `dist/native/` and `dist/bpf/`;
- * the npm package has neither, but a folder for each architecture (`scripts/package/prebuilt`).
+ * Where the addon lies that was compiled for this machine. A checkout has that of its own build in `dist/native/`; the npm package
+ * has a folder for each architecture instead (`scripts/package/prebuilt`). BPF objects lie beside the module of their signal.
  */
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -10,9 +10,6 @@ const dist = fileURLToPath(new URL("../../", import.meta.url));
 const prebuilt = join(dist, "prebuilt");
 const built = join(dist, "native/ringtap.node");
 const isCheckout = isThere(built);
-
-/** Where the compiled BPF objects are. */
-export const objectFolder = isCheckout ? join(dist, "bpf") : join(prebuilt, process.arch);
 
 /** Unlike existsSync this asks with the capabilities of this process (access(2) of another user than root leaves them out). */
 function isThere(path: string): boolean {

@@ -5,14 +5,13 @@ import { availableParallelism } from "node:os";
 import { kill } from "node:process";
 import { before, describe, it } from "node:test";
 import { setTimeout } from "node:timers/promises";
-import { objectFolder } from "../../src/binding/installation.js";
 import { Identity } from "../../src/identity/identity.js";
 import { Catalog } from "../../src/metrics/catalog.js";
 import { loadSignal } from "../../src/engine/load.js";
 import { process as processSignal } from "../../src/signals/process/signal.js";
-import { plain } from "../../src/sdk/plain-options.js";
 import { RunningSignal } from "../../src/engine/running.js";
 import { type Agent, startAgent } from "./support/agent.js";
+import { strictLog } from "./support/loading.js";
 import { compileProgram, runProgram } from "./support/program.js";
 import { type Samples, sum } from "./support/samples.js";
 import type { Scope } from "./support/scope.js";
@@ -48,7 +47,7 @@ async function flood(scope: Scope): Promise<string[]> {
   return (await Promise.all(programs.map((program) => program.go()))).flat();
 }
 
-/** The books of the syscall signal, once they have been found to balance. */
+/** The event counts of the syscall signal, once they have been found to balance. */
 function balanced(samples: Samples): { consumed: number; dropped: (reason: string) => number } {
   const events = (kind: string, labels = {}): number =>
     sum(samples, `ringtap_events_${kind}_total`, { signal: "syscall", ...labels });
@@ -106,7 +105,7 @@ describe("a flood of system calls", () => {
 describe("a handler that throws", () => {
   it("costs the record in hand, which is counted as such, and none other", async (t) => {
     let taken = 0;
-    let told = 0;
+    let logged = 0;
     const clumsy: typeof processSignal = {
       ...processSignal,
       start: () => ({
@@ -119,9 +118,11 @@ describe("a handler that throws", () => {
         },
       }),
     };
-    const loaded = loadSignal(clumsy, plain, { folder: objectFolder });
+    const loaded = loadSignal(clumsy);
     const catalog = new Catalog();
-    const running = new RunningSignal(clumsy, loaded, catalog, new Identity(catalog, ["pid"]), plain, () => told++);
+    const identity = new Identity(catalog, ["pid"]);
+    const log = { ...strictLog, error: () => logged++ };
+    const running = new RunningSignal(loaded, { catalog, identity, log });
     t.after(() => {
       running.close();
     });
@@ -130,10 +131,11 @@ describe("a handler that throws", () => {
       await runProgram("/bin/true");
     }
     running.drain();
-    const { produced, consumed, dropped } = running.books();
+    const { produced, consumed, dropped } = running.eventCounts();
     assert(taken >= 40, `${taken} records`);
     assert.equal(dropped.handler_error, Math.floor(taken / 3));
-    assert.equal(told, dropped.handler_error);
+    assert.equal(running.errors.records, dropped.handler_error);
+    assert.equal(logged, 1, "one line a minute");
     assert.equal(consumed + dropped.handler_error, taken);
     assert.equal(produced, taken);
   });

@@ -83,7 +83,7 @@ for (const signal of [syscall, tcp] as Signal[]) {
     const growth = process.memoryUsage().heapUsed - before;
 
     const drained = fills * filled.records;
-    assert.equal(filled.running.books().consumed, warmUps * filled.records + drained);
+    assert.equal(filled.running.eventCounts().consumed, warmUps * filled.records + drained);
     assert.ok(allocated < most * drained, `${allocated} bytes for ${drained} records`);
     assert.ok(growth < drained / 20, `the heap has grown by ${growth} bytes`);
   });

@@ -3,27 +3,30 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { before, describe, it } from "node:test";
 
-import { objectFolder } from "../../src/binding/installation.js";
+import { valuesOf } from "../../src/cli/flags/signals.js";
 import { mapMemoryAtLimit } from "../../src/binding/map-memory.js";
 import type { BpfObject, ObjectMap } from "../../src/binding/native.js";
 import { signals } from "../../src/signals/index.js";
 import { loadSignal } from "../../src/engine/load.js";
-import type { MapLimits } from "../../src/sdk/signal.js";
 import { indexCount } from "../../src/sdk/syscall-names.js";
 import { runOptions } from "../cli/run/run-options.js";
 import { startAgent } from "./support/agent.js";
-import { plain } from "../../src/sdk/plain-options.js";
 import { compileProgram } from "./support/program.js";
 import { sum } from "./support/samples.js";
 import type { Scope } from "./support/scope.js";
 import { startWaiting } from "./support/waiting.js";
 
-/** Loads a signal as `run` does; its object goes with the scope. */
-function load(scope: Scope, name: string, limits?: MapLimits): BpfObject {
+/** Values of flags that limit maps, by `<signal>.<flag>`. */
+type Limits = Readonly<Record<`${string}.${string}`, unknown>>;
+
+/** Loads a signal as `run` does, or with the sizes that its object has; the object goes with the scope. */
+function load(scope: Scope, name: string, limits: Limits | "as built" = {}): BpfObject {
   const signal = signals.find((each) => each.name === name);
   assert(signal !== undefined);
-  const options = limits === undefined ? plain : { ...plain, limits };
-  const { object } = loadSignal(signal, options, { folder: objectFolder });
+  const { object } =
+    limits === "as built"
+      ? loadSignal({ ...signal, setup: () => ({}) })
+      : loadSignal(signal, { flags: valuesOf(signal, limits) });
   scope.after(() => {
     object.close();
   });
@@ -69,7 +72,11 @@ describe("the memory of a map", () => {
   });
 
   it("is at least what the kernel says, when one that grows is full", (t) => {
-    const limits = { connections: 5_000, counts: 4_096, threads: 100 };
+    const limits = {
+      "tcp.connectionsLimit": 5_000,
+      "syscall.countsLimit": 4_096,
+      "syscall.threadsLimit": 100,
+    };
     for (const [signal, name] of [
       ["tcp", "connections"],
       ["syscall", "errors"],
@@ -88,7 +95,7 @@ describe("the memory of a map", () => {
 });
 
 describe("flags of limits", () => {
-  const sizes = (scope: Scope, limits?: MapLimits): number[] => {
+  const sizes = (scope: Scope, limits: Limits | "as built"): number[] => {
     const syscall = load(scope, "syscall", limits);
     const maps = [mapOf(load(scope, "tcp", limits), "connections")];
     maps.push(...["calls", "lines", "errors", "waiting"].map((name) => mapOf(syscall, name)));
@@ -96,13 +103,18 @@ describe("flags of limits", () => {
   };
 
   it("have the sizes of the objects as defaults", (t) => {
-    const { connectionsLimit: connections, countsLimit: counts, threadsLimit: threads } = runOptions([]);
-    assert.deepEqual(sizes(t, { connections, counts, threads }), sizes(t));
+    assert.deepEqual(sizes(t, runOptions([])), sizes(t, "as built"));
   });
 
   it("are rounded up where the programs need it", (t) => {
     const lines = 128 + indexCount;
-    assert.deepEqual(sizes(t, { connections: 7, counts: 100, threads: 9 }), [7, lines, lines, 256, 9]);
+    assert.deepEqual(sizes(t, { "tcp.connectionsLimit": 7, "syscall.countsLimit": 100, "syscall.threadsLimit": 9 }), [
+      7,
+      lines,
+      lines,
+      256,
+      9,
+    ]);
   });
 });
 

@@ -3,17 +3,16 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createConnection, createServer } from "node:net";
-import { dirname, join } from "node:path";
 import { it } from "node:test";
+import { pathToFileURL } from "node:url";
 
-import { objectFolder } from "../../src/binding/installation.js";
 import type { Finding } from "../../src/host/finding.js";
 import { native } from "../../src/binding/native.js";
 import { signals } from "../../src/signals/index.js";
 import { loadSignal } from "../../src/engine/load.js";
 import { startAgent } from "./support/agent.js";
 import { type BuildCopy, copyBuild } from "./support/build-copy.js";
-import { plain } from "../../src/sdk/plain-options.js";
+import { objectPath, ways } from "./support/loading.js";
 import { compileProgram, runProgram } from "./support/program.js";
 import { runRingtap } from "./support/ringtap.js";
 import { type Samples, select, sum } from "./support/samples.js";
@@ -150,17 +149,16 @@ it("trace warns of it", async (t) => {
   assert.match(stderr, /a program was refused.* without="?resets sent/);
 });
 
-/** Every program is wanted. */
-const everything = { ...plain, cgroup: { ...plain.cgroup, inRecords: true } };
-
 for (const signal of signals) {
   for (const [program, detail] of Object.entries(signal.optional ?? {})) {
     it(`${signal.name} loads without ${program}`, (t) => {
-      const object = native.open(join(objectFolder, `${signal.name}.bpf.o`));
+      const object = native.open(objectPath(signal));
       const [, hook = ""] = object.programs.find(({ name }) => name === program)?.section.split("/") ?? [];
       object.close();
       const copy = buildAsking(t, { [signal.name]: [hook, "x".repeat(hook.length)] });
-      const loaded = loadSignal(signal, everything, { folder: dirname(copy.object(signal.name)) });
+      const asking = { ...signal, object: pathToFileURL(copy.object(signal.name)) };
+      // Every program is wanted.
+      const loaded = loadSignal(asking, { host: ways.containers.host });
       loaded.object.close();
       assert.deepEqual(
         loaded.lost.map((loss) => [loss.program, loss.detail]),

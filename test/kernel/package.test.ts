@@ -2,10 +2,12 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, realpathSync } from "node:fs";
-import { basename, join } from "node:path";
+import { join, relative } from "node:path";
 import { before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 
+import { signalApi } from "../../src/sdk/signal.js";
+import { signals } from "../../src/signals/index.js";
 import { startAgent } from "./support/agent.js";
 import { bareMachine, type BareMachine } from "./support/bare-machine.js";
 import { assertCounts } from "./support/counting.js";
@@ -13,6 +15,13 @@ import { runRingtap, type RunOptions } from "./support/ringtap.js";
 import { suiteScope } from "./support/scope.js";
 
 const checkout = fileURLToPath(new URL("../../../", import.meta.url));
+
+/** The files of a folder of the checkout, by their paths in it. */
+function filesBelow(folder: string): string[] {
+  return readdirSync(join(checkout, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(checkout, join(entry.parentPath, entry.name)));
+}
 
 /** What a command inside says; its standard error is this test's. */
 function run({ prefix }: BareMachine, ...command: readonly string[]): string {
@@ -37,15 +46,24 @@ describe("npm package", () => {
     installed = { prefix: machine.prefix, main: "node_modules/ringtap/dist/src/cli/main.js" };
   });
 
-  it("has the BPF objects of both architectures, this one's addon, and no sources, tests or maps", () => {
-    const programs = readdirSync(join(checkout, "bpf")).filter((name) => name.endsWith(".bpf.c"));
-    const objects = programs.flatMap((name) => ["x64", "arm64"].map((folder) => `${folder}/${basename(name, ".c")}.o`));
-    for (const built of [...objects, `${process.arch}/ringtap.node`]) {
-      assert(contents.includes(`package/dist/prebuilt/${built}`), built);
+  it("has the BPF objects of both architectures, this one's addon, the headers, and no sources, tests or maps", () => {
+    const objects = signals.flatMap(({ name }) =>
+      ["x64", "arm64"].map((architecture) => `src/signals/${name}/${architecture}/${name}.bpf.o`),
+    );
+    for (const built of [...objects, `prebuilt/${process.arch}/ringtap.node`]) {
+      assert(contents.includes(`package/dist/${built}`), built);
     }
+    const headers = filesBelow("bpf/include");
+    assert(headers.length > 0);
+    assert.deepEqual(
+      contents.filter((path) => path.startsWith("package/bpf/include/")).sort(),
+      headers.map((header) => `package/${header}`).sort(),
+    );
     const expected = [
       /^package\/(package\.json|README\.md|(bpf\/)?LICENSE)$/,
+      /^package\/bpf\/include\/.*\.h$/,
       /^package\/dist\/(src\/.*\.(js|d\.ts)|prebuilt\/.*|web\/\w+\.(html|css|js|svg))$/,
+      /^package\/dist\/src\/signals\/(\w+)\/(x64|arm64)\/\1\.bpf\.o$/,
       /^package\/docs\/(ringtap\.1|trace\.schema\.json)$/,
       /^package\/deploy\/systemd\/ringtap\.service$/,
     ];
@@ -53,6 +71,11 @@ describe("npm package", () => {
       contents.filter((path) => !expected.some((pattern) => pattern.test(path))),
       [],
     );
+  });
+
+  it("has the interface of signals", () => {
+    const program = 'import("ringtap/signal").then((signal) => console.log(signal.signalApi))';
+    assert.equal(run(machine, process.execPath, "--eval", program), `${signalApi}\n`);
   });
 
   it("has the command ringtap", () => {

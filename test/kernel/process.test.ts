@@ -3,16 +3,15 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { before, describe, it } from "node:test";
 import { setTimeout } from "node:timers/promises";
-import { objectFolder } from "../../src/binding/installation.js";
 import { Identity } from "../../src/identity/identity.js";
 import { actorWords } from "../../src/binding/record.js";
 import { Catalog } from "../../src/metrics/catalog.js";
 import { loadSignal } from "../../src/engine/load.js";
 import { process as processSignal } from "../../src/signals/process/signal.js";
-import { plain } from "../../src/sdk/plain-options.js";
 import { RunningSignal } from "../../src/engine/running.js";
 import { type Agent, startAgent } from "./support/agent.js";
 import { eventually } from "./support/eventually.js";
+import { strictLog } from "./support/loading.js";
 import { compileProgram, runProgram } from "./support/program.js";
 import { type Samples, sum } from "./support/samples.js";
 import { suiteScope } from "./support/scope.js";
@@ -89,14 +88,11 @@ describe("process", () => {
       }),
     };
     const catalog = new Catalog();
-    const running = new RunningSignal(
-      watched,
-      loadSignal(watched, plain, { folder: objectFolder, ringSize: 2 ** 20 }),
+    const running = new RunningSignal(loadSignal(watched, { ringSize: 2 ** 20 }), {
       catalog,
-      new Identity(catalog, ["pid"]),
-      plain,
-      assert.ifError,
-    );
+      identity: new Identity(catalog, ["pid"]),
+      log: strictLog,
+    });
     t.after(() => {
       running.close();
     });

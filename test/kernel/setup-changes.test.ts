@@ -2,24 +2,30 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { objectFolder } from "../../src/binding/installation.js";
 import type { BpfObject } from "../../src/binding/native.js";
-import { loadSignal } from "../../src/engine/load.js";
-import { changeSetup } from "../../src/engine/setup-changes.js";
+import { loadSignal, setupOf as setupFor } from "../../src/engine/load.js";
+import { prepareSetup } from "../../src/engine/setup-changes.js";
 import type { Setup } from "../../src/sdk/signal.js";
 import { syscall } from "../../src/signals/syscall/signal.js";
 import type { Scope } from "./support/scope.js";
-import { ways } from "./support/loading.js";
+import { inWay, ways } from "./support/loading.js";
+
+/** As a stream, with these pids to filter by. */
+function optionsWith(pids: readonly number[]) {
+  const { flags, host } = inWay(syscall, ways.stream);
+  return { flags: { ...flags, pids }, host };
+}
 
 /** The system call signal as a stream, loaded and not attached, with these pids in its set. */
 function loadWith(scope: Scope, pids: readonly number[]): { object: BpfObject; setup: Setup } {
-  const { object, setup } = loadSignal(syscall, { ...ways.stream, pids }, { folder: objectFolder });
+  const { object, setup } = loadSignal(syscall, optionsWith(pids));
   scope.after(() => object.close());
   return { object, setup };
 }
 
 function setupOf(pids: readonly number[]): Setup {
-  return syscall.setup({ ...ways.stream, pids });
+  const { flags, host } = optionsWith(pids);
+  return setupFor(syscall, flags, host);
 }
 
 function pidsIn(object: BpfObject): number[] {
@@ -37,9 +43,9 @@ describe("sets", () => {
     const { object, setup } = loadWith(t, [3, 1, 2]);
     assert.deepEqual(pidsIn(object), [1, 2, 3]);
     const next = setupOf([2, 4]);
-    changeSetup(object, setup, next);
+    prepareSetup(object, setup, next).commit();
     assert.deepEqual(pidsIn(object), [2, 4]);
-    changeSetup(object, next, {});
+    prepareSetup(object, next, {}).commit();
     assert.deepEqual(pidsIn(object), []);
   });
 
@@ -48,13 +54,13 @@ describe("sets", () => {
     const tooMany = setupOf(ascending(500, 2000));
     assert.throws(
       () => {
-        changeSetup(object, setup, tooMany);
+        prepareSetup(object, setup, tooMany);
       },
       { code: "E2BIG", message: /^writing map "pids"/ },
     );
     assert.deepEqual(pidsIn(object), ascending(1, 1000));
     const fits = setupOf(ascending(1000, 1024));
-    changeSetup(object, setup, fits);
+    prepareSetup(object, setup, fits).commit();
     assert.deepEqual(pidsIn(object), ascending(1000, 1024));
   });
 });

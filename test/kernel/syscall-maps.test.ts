@@ -4,21 +4,22 @@ import { readFileSync } from "node:fs";
 import { before, describe, it } from "node:test";
 import { setImmediate as nextTurn, setTimeout } from "node:timers/promises";
 
-import { objectFolder } from "../../src/binding/installation.js";
 import { ErrorKey } from "../../src/signals/syscall/records.js";
 import { Identity } from "../../src/identity/identity.js";
 import { type BpfObject, native } from "../../src/binding/native.js";
 import { Catalog } from "../../src/metrics/catalog.js";
-import { CountDifferences, type Owner } from "../../src/engine/count-differences.js";
+import { CountDifferences } from "../../src/engine/count-differences.js";
 import { countsOfHash, countsOfLines } from "../../src/engine/count-source.js";
 import { Engine } from "../../src/engine/engine.js";
+import { defaultValues } from "../../src/sdk/flags.js";
 import { loadSignal } from "../../src/engine/load.js";
-import { plain, plainStream } from "../../src/sdk/plain-options.js";
+import type { Owner } from "../../src/sdk/counters.js";
 import { RunningSignal } from "../../src/engine/running.js";
 import type { SignalOptions } from "../../src/sdk/signal.js";
 import { syscall } from "../../src/signals/syscall/signal.js";
 import { indexCount, syscallNumber } from "../../src/sdk/syscall-names.js";
 import { record } from "../identity/actors-of.js";
+import { objectPath, strictLog } from "./support/loading.js";
 import { compileProgram } from "./support/program.js";
 import type { Scope } from "./support/scope.js";
 import { startWaiting } from "./support/waiting.js";
@@ -28,8 +29,8 @@ const source = readFileSync(new URL("../../../test/kernel/programs/syscall-calls
 let program = "";
 
 /** Reads counts from the first to the last. */
-function readAll(counts: CountDifferences, ...how: Parameters<CountDifferences["readSome"]>): void {
-  while (counts.readSome(...how));
+function readAll(counts: CountDifferences, take: Parameters<CountDifferences["readSome"]>[0]): void {
+  while (counts.readSome(take));
 }
 
 before(() => {
@@ -43,20 +44,19 @@ async function run(scope: Scope, ...args: readonly string[]): Promise<number[]> 
 }
 
 const modes = {
-  aggregate: plain,
-  stream: { ...plainStream, comms: ["calls-a"] },
+  aggregate: defaultValues(syscall.flags),
+  stream: { ...defaultValues(syscall.flags), mode: "stream", comms: ["calls-a"] },
 };
 
 /** The signal attached, and a look at `ringtap_syscalls_total` by pid and name. */
 function start(scope: Scope, mode: keyof typeof modes) {
-  const options = modes[mode];
   const catalog = new Catalog({ seriesLimit: 1_000_000 });
   const identity = new Identity(catalog, ["pid"]);
-  const loaded = loadSignal(syscall, options, { folder: objectFolder, ringSize: 2 ** 22 });
+  const loaded = loadSignal(syscall, { flags: modes[mode], ringSize: 2 ** 22 });
   scope.after(() => {
     loaded.object.close();
   });
-  const running = new RunningSignal(syscall, loaded, catalog, identity, options, assert.ifError);
+  const running = new RunningSignal(loaded, { catalog, identity, log: strictLog });
   running.attach();
   const table = [...catalog].find(({ name }) => name === "ringtap_syscalls_total");
   assert(table?.type === "counter" && table.detail !== undefined);
@@ -65,10 +65,10 @@ function start(scope: Scope, mode: keyof typeof modes) {
     object: loaded.object,
     count: async (pid: number, name: string): Promise<number> => {
       running.drain();
-      running.settle();
-      await running.relieve();
-      // Once more, because nobody has announced the processes.
-      await running.relieve();
+      running.flush();
+      await running.maintain();
+      // Once more, because no record has announced the processes.
+      await running.maintain();
       return table.value(subject.intern(pid.toString()), detail.intern(name));
     },
   };
@@ -167,7 +167,7 @@ int main(void)
 describe("syscall without room", () => {
   /** An object with room for 16 pairs of a process and a call, attached. */
   function cramped(scope: Scope): BpfObject {
-    const object = native.open(`${objectFolder}/syscall.bpf.o`);
+    const object = native.open(objectPath(syscall));
     scope.after(() => {
       object.close();
     });
@@ -187,25 +187,16 @@ describe("syscall without room", () => {
     await run(t, "count", "1000", "0");
     await run(t, "unnamed");
     const sums = { calls: 0, errors: 0, byNumberAlone: 0 };
-    const here = (): Owner => "here";
     const calls = new CountDifferences(countsOfLines(object.map("calls"), object.map("lines")));
-    readAll(
-      calls,
-      (key, [, ...slots]) => {
-        const count = slots.reduce((sum, value) => sum + value, 0);
-        sums.calls += key[1] === 600 ? count : 0;
-        sums.byNumberAlone += key[0] === 0xffffffff ? count : 0;
-      },
-      here,
-    );
+    readAll(calls, (key, [, ...slots]) => {
+      const count = slots.reduce((sum, value) => sum + value, 0);
+      sums.calls += key[1] === 600 ? count : 0;
+      sums.byNumberAlone += key[0] === 0xffffffff ? count : 0;
+    });
     for (const name of ["errors", "errors_overflow"]) {
-      readAll(
-        new CountDifferences(countsOfHash(object.map(name))),
-        (key, [count = 0]) => {
-          sums.errors += key[1] === 600 ? count : 0;
-        },
-        here,
-      );
+      readAll(new CountDifferences(countsOfHash(object.map(name))), (key, [count = 0]) => {
+        sums.errors += key[1] === 600 ? count : 0;
+      });
     }
     assert.equal(sums.calls, 3);
     assert.equal(sums.errors, 3);
@@ -229,11 +220,11 @@ describe("the counts of many processes", () => {
   function filled(scope: Scope) {
     const catalog = new Catalog({ seriesLimit: 1_000_000 });
     const identity = new Identity(catalog, ["pid", "comm"]);
-    const loaded = loadSignal(syscall, plain, { folder: objectFolder });
+    const loaded = loadSignal(syscall);
     scope.after(() => {
       loaded.object.close();
     });
-    const running = new RunningSignal(syscall, loaded, catalog, identity, plain, assert.ifError);
+    const running = new RunningSignal(loaded, { catalog, identity, log: strictLog });
     const [lines, taken, errors] = ["calls", "lines", "errors"].map((name) => loaded.object.map(name));
     assert(lines && taken && errors);
     const announce = (comm: string): void => {
@@ -277,7 +268,7 @@ describe("the counts of many processes", () => {
   it("are read in turns, exactly, and never show more errors than calls, whoever is renamed meanwhile", async (t) => {
     const { running, identity, announce, calls, errors } = filled(t);
     const state = { isOver: false };
-    const reading = Promise.resolve(running.relieve()).finally(() => {
+    const reading = Promise.resolve(running.maintain()).finally(() => {
       state.isOver = true;
     });
     let turns = 0;
@@ -299,9 +290,9 @@ describe("the counts of many processes", () => {
     const before = [...calls().keys()].filter((id) => identity.subjects.text(id).includes("before"));
     assert(before.length > 0 && before.length < processes, `${before.length} by the name that they had`);
     assert.equal(calls().size, processes);
-    const { produced, consumed } = running.books();
+    const { produced, consumed } = running.eventCounts();
     assert.deepEqual([produced, consumed], [total, total]);
-    await running.relieve();
+    await running.maintain();
     assert.equal(sumOf(errors()), total);
   });
 
@@ -320,26 +311,24 @@ describe("the counts of many processes", () => {
 });
 
 describe("counts read from a kernel map", () => {
-  it("come as differences, and go with their process", (t) => {
-    const object = native.open(`${objectFolder}/syscall.bpf.o`);
+  it("come as differences, and are freed when their process has ended", (t) => {
+    const object = native.open(objectPath(syscall));
     t.after(() => {
       object.close();
     });
     object.load();
     const map = object.map("errors");
-    const differences = new CountDifferences(countsOfHash(map));
+    let owner: (tgid: number) => Owner = () => "alive";
+    const differences = new CountDifferences(countsOfHash(map), ([tgid = 0]) => owner(tgid));
     const key = (tgid: number): Uint8Array =>
       new Uint8Array(Uint32Array.of(tgid, syscallNumber("read") ?? 0, 4, 0).buffer);
     const put = (tgid: number, value: bigint): void => {
       map.set(key(tgid), new Uint8Array(BigUint64Array.of(value).buffer));
     };
-    const read = (gone: readonly number[] = [], unknown: readonly number[] = []): [number, number][] => {
+    const read = (ended: readonly number[] = [], unknown: readonly number[] = []): [number, number][] => {
       const found: [number, number][] = [];
-      readAll(
-        differences,
-        (words, [count = 0]) => found.push([words[0] ?? 0, count]),
-        (tgid) => (gone.includes(tgid) ? "gone" : unknown.includes(tgid) ? "unknown" : "here"),
-      );
+      owner = (tgid) => (ended.includes(tgid) ? "ended" : unknown.includes(tgid) ? "unknown" : "alive");
+      readAll(differences, (words, [count = 0]) => found.push([words[0] ?? 0, count]));
       return found.sort();
     };
     assert.equal(map.info.keySize, ErrorKey.size);
@@ -384,14 +373,17 @@ describe("counts read from a kernel map", () => {
 });
 
 describe("counts read from lines", () => {
-  it("add up where a pair has several, and leave the line to another when its process has gone", (t) => {
-    const object = native.open(`${objectFolder}/syscall.bpf.o`);
+  it("add up where a pair has several, and leave the line to another when its process has ended", (t) => {
+    const object = native.open(objectPath(syscall));
     t.after(() => {
       object.close();
     });
     object.load();
     const [lines, taken] = [object.map("calls"), object.map("lines")];
-    const counts = new CountDifferences(countsOfLines(lines, taken));
+    let ended: readonly number[] = [];
+    const counts = new CountDifferences(countsOfLines(lines, taken), ([tgid = 0]) =>
+      ended.includes(tgid) ? "ended" : "alive",
+    );
     const words = lines.info.valueSize / 8;
     /** Writes a line, as a program would: key, nanoseconds, calls of the first slot. */
     const put = (index: number, tgid: number, nr: number, nanoseconds: bigint, calls: bigint): void => {
@@ -400,13 +392,10 @@ describe("counts read from lines", () => {
       lines.set(new Uint8Array(Uint32Array.of(index).buffer), new Uint8Array(line.buffer));
       taken.set(new Uint8Array(Uint32Array.of(index).buffer), new Uint8Array(line.buffer, 0, 8));
     };
-    const read = (gone: readonly number[] = []): number[][] => {
+    const read = (having: readonly number[] = []): number[][] => {
       const found: number[][] = [];
-      readAll(
-        counts,
-        ([tgid = 0, nr = 0], [nanoseconds = 0, calls = 0]) => found.push([tgid, nr, nanoseconds, calls]),
-        (tgid) => (gone.includes(tgid) ? "gone" : "here"),
-      );
+      ended = having;
+      readAll(counts, ([tgid = 0, nr = 0], [nanoseconds = 0, calls = 0]) => found.push([tgid, nr, nanoseconds, calls]));
       return found.sort();
     };
     put(5, 1, 39, 100n, 1n);

@@ -2,21 +2,21 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { randomInt } from "node:crypto";
-import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-import { objectFolder } from "../../../src/binding/installation.js";
 import { signals } from "../../../src/signals/index.js";
+import { objectPath } from "../support/loading.js";
 import { scratch } from "./fixture.js";
 
 const child = fileURLToPath(new URL("./mutated-objects.js", import.meta.url));
 const runs = 400;
 
-for (const { name } of signals) {
+for (const each of signals) {
+  const { name } = each;
   test(`damaged copies of ${name}`, () => {
     const seed = randomInt(2 ** 31);
-    const object = join(objectFolder, `${name}.bpf.o`);
+    const object = objectPath(each);
     const args = [object, scratch(`damaged-${name}.bpf.o`), String(seed), String(runs)];
     const { status, signal, stdout, stderr } = spawnSync(process.execPath, [child, ...args], { encoding: "utf8" });
     assert.deepEqual([status, signal], [0, null], `seed ${seed}: ${stderr}`);

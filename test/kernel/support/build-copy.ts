@@ -22,12 +22,12 @@ export function copyBuild(scope: Scope): BuildCopy {
   scope.after(() => {
     rmSync(folder, { recursive: true });
   });
-  for (const part of ["dist/src", "dist/bpf", "dist/native", "dist/web", "package.json"]) {
+  for (const part of ["dist/src", "dist/native", "dist/web", "package.json"]) {
     cpSync(join(checkout, part), join(folder, part), { recursive: true, dereference: true });
   }
   symlinkSync(join(checkout, "node_modules"), join(folder, "node_modules"));
   return {
     main: join(folder, "dist/src/cli/main.js"),
-    object: (signal) => join(folder, `dist/bpf/${signal}.bpf.o`),
+    object: (signal) => join(folder, `dist/src/signals/${signal}/${process.arch}/${signal}.bpf.o`),
   };
 }

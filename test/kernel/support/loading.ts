@@ -1,22 +1,55 @@
-/** Getting every program of a signal into the kernel. */
+/** Getting signals into the kernel, whole or in parts. */
 import { execFileSync } from "node:child_process";
 import { rmSync } from "node:fs";
-import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
-import { objectFolder } from "../../../src/binding/installation.js";
 import { Identity } from "../../../src/identity/identity.js";
 import { Catalog } from "../../../src/metrics/catalog.js";
-import { loadSignal } from "../../../src/engine/load.js";
-import { plain, plainStream } from "../../../src/sdk/plain-options.js";
+import { defaultFlags, type LoadOptions, loadSignal, setupOf } from "../../../src/engine/load.js";
 import { RunningSignal } from "../../../src/engine/running.js";
-import type { Signal, SignalOptions } from "../../../src/sdk/signal.js";
+import type { FlagTable, FlagValues } from "../../../src/sdk/flags.js";
+import { defaultHost } from "../../../src/sdk/host.js";
+import type { AnySignal, SignalHost, SignalLog } from "../../../src/sdk/signal.js";
+
+/** A way to load a signal. */
+interface Way {
+  readonly host: SignalHost;
+  /** Values of flags that are not the defaults, of the signals that have such flags. */
+  readonly flags: FlagValues<FlagTable>;
+}
+
+const asStream = { mode: "stream" };
 
 /** The ways to load a signal: each leaves other programs out, and has other constants, which the verifier knows. */
-export const ways: Readonly<Record<"run" | "stream" | "trace" | "containers", SignalOptions>> = {
-  run: plain,
-  stream: plainStream,
-  trace: { ...plainStream, mode: "trace" },
-  containers: { ...plainStream, cgroup: { hierarchy: "unified", inRecords: true } },
+export const ways = {
+  run: { host: defaultHost, flags: {} },
+  stream: { host: defaultHost, flags: asStream },
+  trace: { host: { ...defaultHost, mode: "trace" }, flags: asStream },
+  containers: { host: { ...defaultHost, cgroups: { hierarchy: "unified", inRecords: true } }, flags: asStream },
+} satisfies Readonly<Record<string, Way>>;
+
+/** How {@link loadSignal} loads a signal in this way. */
+export function inWay(signal: AnySignal, { host, flags }: Way): LoadOptions & Way {
+  const values = defaultFlags(signal);
+  const own = Object.entries(flags).filter(([key]) => key in values);
+  return { host, flags: { ...values, ...Object.fromEntries(own) } };
+}
+
+/** The path of a signal's object. */
+export function objectPath({ object, name }: AnySignal): string {
+  if (!(object instanceof URL)) {
+    throw new Error(`the object of signal ${name} is no file`);
+  }
+  return fileURLToPath(object);
+}
+
+/** The log of a signal that must not fail: an error ends the test. */
+export const strictLog: SignalLog = {
+  info: () => undefined,
+  warn: () => undefined,
+  error(details, message) {
+    throw new Error(message, { cause: (details as { err?: unknown }).err });
+  },
 };
 
 /** What came of it. */
@@ -29,20 +62,19 @@ interface Loading {
 }
 
 /** Loads a signal, attaches each program, walks its iterators and maps, and takes everything out again. */
-export async function tryLoading(signal: Signal, way: SignalOptions): Promise<Loading> {
-  const loaded = loadSignal(signal, way, { folder: objectFolder, ringSize: 2 ** 16 });
+export async function tryLoading(signal: AnySignal, way: Way): Promise<Loading> {
+  const options = inWay(signal, way);
+  const loaded = loadSignal(signal, { ...options, ringSize: 2 ** 16 });
   const { object, hook, refused, lost } = loaded;
   try {
     const catalog = new Catalog();
-    const running = new RunningSignal(signal, loaded, catalog, new Identity(catalog, []), way, (error) => {
-      throw error;
-    });
+    const running = new RunningSignal(loaded, { catalog, identity: new Identity(catalog, []), log: strictLog });
     running.attach();
     await running.collect();
     const left = new Set([
       ...lost.map(({ program }) => program),
       ...hook.without,
-      ...(signal.setup(way).without ?? []),
+      ...(setupOf(signal, options.flags, options.host).without ?? []),
     ]);
     const names = object.programs.map(({ name }) => name).filter((name) => !left.has(name));
     return {
@@ -59,10 +91,10 @@ export async function tryLoading(signal: Signal, way: SignalOptions): Promise<Lo
 }
 
 /** The same numbers for kernels before 5.16, out of the verifier's log: of all programs, as the object has its constants. */
-export function instructionsInLog(signal: Signal): ReadonlyMap<string, number> {
+export function instructionsInLog(signal: AnySignal): ReadonlyMap<string, number> {
   const pins = `/sys/fs/bpf/ringtap-test-${process.pid}`;
   try {
-    const object = join(objectFolder, `${signal.name}.bpf.o`);
+    const object = objectPath(signal);
     const log = execFileSync("sh", ["-c", 'exec bpftool -d prog loadall "$1" "$2" 2>&1', "sh", object, pins], {
       encoding: "utf8",
       maxBuffer: Infinity,
