@@ -81,7 +81,7 @@ describe("the library", () => {
       [["refused", connects]],
     );
     assert.equal(records, connects);
-    assert.equal(tail.take().filter(({ event }) => event === "connect").length, connects);
+    assert.equal(tail.take().filter(({ event: { event } }) => event === "connect").length, connects);
     const inScrape = async (text: Promise<string> | string): Promise<number> =>
       sum(parseSamples(await text), "ringtap_tcp_connects_total", { comm });
     const { contentType, body } = await agent.metrics("text/plain");

@@ -31,7 +31,7 @@ test("latencies are what came since the last look, the rarest comms as one", () 
   const changes = new LatencyChanges();
   const many = (each: number) =>
     new Map(Array.from({ length: 60 }, (_, index) => [`c${index}`, [each * (index + 1), 0]]));
-  const latency = (each: number) => ({ name: "rtt" as const, bounds: [1], counts: many(each) });
+  const latency = (each: number) => ({ name: "rtt", title: "round trip", bounds: [1], counts: many(each) });
   assert.deepEqual(changes.update([latency(1)])[0]?.counts, []);
   const counts = changes.update([latency(3)])[0]?.counts ?? [];
   assert.equal(counts.length, 51);

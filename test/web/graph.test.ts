@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Edge } from "../../src/views/protocol.js";
+import type { Link } from "../../src/views/protocol.js";
 import { Filter } from "../../web/filter.js";
 import { bytes, count, endpoint, seconds } from "../../web/format.js";
 import { graphOf } from "../../web/graph.js";
 
-function edge(fields: Partial<Edge> & Pick<Edge, "role" | "comm" | "port">, connects = 1) {
+function edge(fields: Partial<Link> & Pick<Link, "role" | "comm" | "port">, connects = 1) {
   const ends = { address: "10.0.0.2", local: "10.0.0.1", remote: "10.0.0.2", pid: 1, process: 1, id: 1 };
   const totals = { connects, failures: 0, sent_bytes: 10, received_bytes: 20, open: 1 };
-  const row: Edge = { ...ends, ...totals, labels: { comm: fields.comm }, peer: {}, ...fields };
+  const row: Link = { ...ends, ...totals, labels: { comm: fields.comm }, peer: {}, ...fields };
   return { row, rates: { connects: row.connects, failures: row.failures, sent_bytes: 10, received_bytes: 20 } };
 }
 

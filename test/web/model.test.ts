@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import type { Frame, ProcessNumber, ProcessTotals } from "../../src/views/protocol.js";
+import type { Frame, ProcessTotals } from "../../src/views/protocol.js";
 import { Grouping } from "../../web/grouping.js";
 import { Model, type RatedProcess } from "../../web/model.js";
 
-const numbers = {} as Record<ProcessNumber, number>;
+const numbers = {} as Record<string, number>;
 
 function processRow(id: number, comm: string): ProcessTotals {
   return { id, labels: { pid: `${id}`, comm }, totals: numbers };
@@ -20,7 +20,7 @@ test("an id that is given out again is another process", () => {
     ({
       whole: false,
       processes: { rows, gone: [] },
-      edges: { rows: [], gone: [] },
+      links: { rows: [], gone: [] },
       health: { cpuSeconds: 0, consumed: 0 },
     }) as unknown as Frame;
   const model = new Model();
