@@ -86,20 +86,38 @@ describe("opening", () => {
     assert.equal(execFileSync(process.execPath, argv, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] }), "");
   });
 
+  it("opens what lies in memory as it opens a file, and keeps no descriptor of it", () => {
+    const bytes = readFileSync(types);
+    const before = descriptorCount();
+    const object = native.openBytes(bytes, "made here");
+    bytes.fill(0);
+    object.load();
+    object.attach("show");
+    assert.deepEqual(written(object), shown(() => undefined));
+    assert.throws(() => object.attach("none"), /made here/u);
+    object.close();
+    assert.equal(descriptorCount(), before);
+    const error = nativeError(() => native.openBytes(new Uint8Array(0), "nothing"));
+    assert.deepEqual([error.subject, error.message.startsWith("opening nothing: ")], ["nothing", true]);
+    assert.throws(() => native.openBytes("text" as unknown as Uint8Array, "x"), TypeError);
+  });
+
   it("survives an object cut short anywhere", () => {
     const whole = readFileSync(ring);
     let refused = 0;
     for (let length = 0; length < whole.length; length += 61) {
       const path = scratch("cut.bpf.o");
       writeFileSync(path, whole.subarray(0, length));
-      try {
-        native.open(path).close();
-      } catch {
-        refused++;
+      for (const open of [() => native.open(path), () => native.openBytes(whole.subarray(0, length), "cut")]) {
+        try {
+          open().close();
+        } catch {
+          refused++;
+        }
       }
     }
     // The section headers are at the end of the file: without them there is nothing.
-    assert.equal(refused, Math.ceil(whole.length / 61));
+    assert.equal(refused, 2 * Math.ceil(whole.length / 61));
   });
 
   it("takes a kernel BTF file and refuses one that is none", () => {
