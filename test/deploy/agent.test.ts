@@ -56,12 +56,12 @@ describe("the agent is told", () => {
 
   it("what to stream", (test) => {
     const options = optionsWith(test, valueSets["system calls as a stream"] ?? {});
-    assert.equal(options.syscallMode, "stream");
-    assert.equal(options.syscallMinDuration, 10_000_000);
-    assert.equal(options.syscallErrorsOnly, true);
-    assert.deepEqual(options.syscallNames, ["openat", "connect"]);
-    assert.deepEqual(options.syscallPids, [1]);
-    assert.deepEqual(options.syscallComms, ["nginx"]);
+    assert.equal(options["syscall.mode"], "stream");
+    assert.equal(options["syscall.minDuration"], 10_000_000);
+    assert.equal(options["syscall.errorsOnly"], true);
+    assert.deepEqual(options["syscall.names"], ["openat", "connect"]);
+    assert.deepEqual(options["syscall.pids"], [1]);
+    assert.deepEqual(options["syscall.comms"], ["nginx"]);
     assert.equal(options.ringSize, 8 * 2 ** 20);
     assert.equal(options.dropCapabilities, false);
     assert.equal(options.identityLimit, 1000);

@@ -188,6 +188,7 @@ test("an expired id serves its next owner from 0", () => {
   assert.equal(opens.value(id, 1), 3);
 });
 
+<<<<<<< ours
 test("numbers that are kept elsewhere are read before a scrape, and the others left alone", () => {
   const catalog = new Catalog();
   const resource = new Dimension(["resource"]);
@@ -246,6 +247,38 @@ test("a counter that mirrors a count kept elsewhere was 0 when the catalog began
   mirrored.set(signal.intern("tcp"), 0, 4712);
   assert.equal(mirrored.created[0], 999_000);
   assert.equal(counted.created[0], 1_059_000);
+=======
+test("a scope that is closed leaves nothing of its own, and its names can be declared again", () => {
+  const { catalog, process, opens, connections, execs } = makeCatalog();
+  const before = catalog.memoryAtLimit;
+  const scope = catalog.scope();
+  const declare = () => [
+    scope.counter({ name: "reads_total", help, subject: process }),
+    scope.gauge({ name: "files", help, subject: process }),
+    scope.histogram({ name: "read_seconds", help, subject: process }),
+  ];
+  const first = declare();
+  assert.deepEqual([...catalog], [opens, connections, execs, ...first]);
+  assert.throws(() => catalog.gauge({ name: "files", help, subject: process }), /"files": declared twice/);
+  assert.throws(() => scope.counter({ name: "opens_total", help, subject: process }), /declared twice/);
+  scope.close();
+  assert.deepEqual([...catalog], [opens, connections, execs]);
+  assert.equal(catalog.memoryAtLimit, before);
+
+  const second = declare();
+  assert.deepEqual([...catalog], [opens, connections, execs, ...second]);
+  const other = catalog.scope();
+  other.close();
+  assert.deepEqual([...catalog], [opens, connections, execs, ...second]);
+  scope.close();
+  scope.close();
+  catalog.gauge({ name: "files", help, subject: process });
+  scope.close();
+  assert.deepEqual(
+    [...catalog].map(({ name }) => name),
+    ["opens_total", "connections", "execs_total", "files"],
+  );
+>>>>>>> theirs
 });
 
 test("an expiry stops after so many rows and label sets, and the next one goes on", () => {

@@ -10,74 +10,50 @@ import { jsonLines } from "../../src/cli/trace/json.js";
 import { traceTable } from "../../src/cli/trace/table.js";
 import { renderText } from "../../src/exposition/text/prometheus-text.js";
 import { Identity } from "../../src/identity/identity.js";
-import type { BpfIterator, BpfMap, BpfRing } from "../../src/binding/native.js";
 import { Catalog } from "../../src/metrics/catalog.js";
 import { signals } from "../../src/signals/index.js";
-import { plainStream } from "../../src/sdk/plain-options.js";
 import { RingReader } from "../../src/engine/ring-reader.js";
-import type { Signal, SignalContext } from "../../src/sdk/signal.js";
+import { defaultFlags } from "../../src/engine/load.js";
+import type { EventRecord, Ring, Running } from "../../src/sdk/signal.js";
+import { isTraceable, type TraceableSignal } from "../../src/views/trace-event.js";
 import { tracedEvent } from "../cli/trace/records.js";
+import { ringOf } from "../engine/memory-ring.js";
+import { emptyContext } from "./context.js";
 
 const limits = { numRuns: 300, interruptAfterTimeLimit: 4000, includeErrorInReport: true };
 
-/** Bytes between two records, as the kernel lays them out: each begins at a multiple of 8, behind a header. */
-const header = 8;
+const traceable = signals.filter(isTraceable);
 
-/** A ring that holds these records, once. What lies around them is `poison`; the last one ends where the memory ends. */
-function ringOf(records: readonly Uint8Array[], poison: number): BpfRing {
-  const index = new Uint32Array(2 * records.length + 2);
-  let end = 0;
-  records.forEach((record, i) => {
-    const offset = Math.ceil(end / 8) * 8 + header;
-    index.set([offset, record.length], 2 * i);
-    end = offset + record.length;
-  });
-  const data = new ArrayBuffer(end);
-  const bytes = new Uint8Array(data).fill(poison);
-  records.forEach((record, i) => {
-    bytes.set(record, index[2 * i]);
-  });
-  let waiting = records.length;
-  return {
-    size: end,
-    data,
-    index,
-    peek: () => waiting,
-    release: () => {
-      waiting = 0;
-    },
-    used: () => 0,
-    watch: () => undefined,
-    close: () => undefined,
-  };
+/** Flags by which a signal counts the records of its ring, by its name, where its defaults count in the kernel. */
+const streamFlags: Readonly<Record<string, object>> = { syscall: { mode: "stream" } };
+
+/** The decoder of a signal and the bytes of its shortest record. */
+function ringDefinition(signal: TraceableSignal): Required<Ring<EventRecord>> {
+  const { record, shortest = record.size } = signal.ring as Ring<EventRecord>;
+  return { record, shortest };
 }
 
-/** A kernel in which nothing was there before. */
-function emptyContext(catalog: Catalog, identity: Identity): SignalContext {
-  const map = { keys: new ArrayBuffer(0), values: new ArrayBuffer(0), readAll: () => 0 } as unknown as BpfMap;
-  const iterator = { buffer: new ArrayBuffer(0), read: () => 0 } as unknown as BpfIterator;
-  return { catalog, identity, map: () => map, iterator: () => iterator };
-}
-
-/** What a signal makes of records: its metrics, its lines of trace, its books and what its handlers threw. */
-async function outcome(signal: Signal, records: readonly Uint8Array[], poison: number) {
+/** What a signal makes of records: its metrics, its lines of trace, its counts and what its handlers threw. */
+async function outcome(signal: TraceableSignal, records: readonly Uint8Array[], poison: number) {
   const catalog = new Catalog();
   const identity = new Identity(catalog, ["pid", "comm"], { now: () => 0 });
-  const handlers = signal.start(emptyContext(catalog, identity), plainStream);
-  const shortest = signal.shortestRecord ?? signal.record.size;
+  const flags = { ...defaultFlags(signal), ...streamFlags[signal.name] };
+  const running = signal.start(emptyContext(catalog, identity), flags) as Running<EventRecord>;
+  const { record, shortest } = ringDefinition(signal);
   const thrown: unknown[] = [];
   const failed = (error: unknown): void => {
     thrown.push(error);
   };
   const reader = new RingReader(
     ringOf(records, poison),
-    new signal.record(),
+    new record(),
     shortest,
-    (batch) => handlers.records?.(batch),
+    (batch) => running.records?.(batch),
+    failed,
     failed,
   );
   reader.drain();
-  await handlers.collect?.();
+  await running.collect?.();
   const pieces: Buffer[] = [];
   for await (const piece of renderText(catalog)) {
     pieces.push(piece);
@@ -88,7 +64,7 @@ async function outcome(signal: Signal, records: readonly Uint8Array[], poison: n
   const [json, table] = [jsonLines(signal, clock), traceTable(signal, clock, painter(false))];
   const printer = new RingReader(
     ringOf(records, poison),
-    new signal.record(),
+    new record(),
     shortest,
     (batch) => {
       while (batch.next()) {
@@ -97,17 +73,19 @@ async function outcome(signal: Signal, records: readonly Uint8Array[], poison: n
       }
     },
     failed,
+    failed,
   );
   printer.drain();
   return { text: Buffer.concat(pieces).toString(), lines, counts: { ...reader.counts }, thrown };
 }
 
 /** Records of a signal: random bytes, zeros or ones, of the struct's length or any other up to twice that. */
-function recordsOf(signal: Signal): fc.Arbitrary<Uint8Array[]> {
-  const { size } = signal.record;
+function recordsOf(signal: TraceableSignal): fc.Arbitrary<Uint8Array[]> {
+  const { record: struct, shortest } = ringDefinition(signal);
+  const { size } = struct;
   const length = fc.oneof(
     { weight: 3, arbitrary: fc.constant(size) },
-    fc.constantFrom(0, 1, (signal.shortestRecord ?? size) - 1, signal.shortestRecord ?? size, size - 1, size + 1),
+    fc.constantFrom(0, 1, shortest - 1, shortest, size - 1, size + 1),
     fc.nat(2 * size),
   );
   const filling = fc.oneof(fc.constantFrom(0, 0xff), fc.noShrink(fc.uint8Array({ minLength: 64, maxLength: 64 })));
@@ -124,9 +102,13 @@ function recordsOf(signal: Signal): fc.Arbitrary<Uint8Array[]> {
   return fc.array(record, { minLength: 1, maxLength: 6 });
 }
 
-for (const signal of signals) {
+test("every built-in signal has records that can be shown", () => {
+  assert.equal(traceable.length, signals.length);
+});
+
+for (const signal of traceable) {
   describe(signal.name, () => {
-    const shortest = signal.shortestRecord ?? signal.record.size;
+    const { shortest } = ringDefinition(signal);
 
     test("every record is consumed or counted as corrupt, and what comes out of it is well-formed", () =>
       fc.assert(

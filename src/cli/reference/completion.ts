@@ -8,6 +8,7 @@ import { zshCompletion } from "./completion-zsh.js";
 import { UsageError } from "../errors.js";
 import { addExamples } from "./examples.js";
 import { print } from "../print.js";
+import { FlagError } from "../../sdk/flags.js";
 import { oneOf } from "../../sdk/flag-values.js";
 
 const scripts = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion } as const;
@@ -18,7 +19,7 @@ export function completionScript(shell: string, commands: readonly TreeCommand[]
   try {
     return scripts[oneOf(shells)(shell)](commands);
   } catch (error) {
-    throw error instanceof UsageError ? new UsageError(`completion ${error.message}`) : error;
+    throw error instanceof FlagError ? new UsageError(`completion ${error.message}`) : error;
   }
 }
 

@@ -13,19 +13,19 @@ type OptionName = keyof RunOptions;
 /** Options that change together. */
 export interface LiveOption {
   readonly names: readonly OptionName[];
-  /** Prepares the change; undefined when it needs a restart. What throws has changed nothing. */
-  readonly prepare: (options: RunOptions) => FlagChange | undefined;
+  /** Prepares the change from `current`; undefined when it needs a restart. What throws has changed nothing. */
+  readonly prepare: (options: RunOptions, current: RunOptions) => FlagChange | undefined;
 }
 
 /** A change that needs no preparation and cannot fail, but for `apply` itself, which then has changed nothing. */
-function simply(apply: (options: RunOptions) => void, options: RunOptions, before: RunOptions): FlagChange {
+function simply(apply: (options: RunOptions) => void, options: RunOptions, current: RunOptions): FlagChange {
   return {
     commit: () => {
       apply(options);
     },
     cancel: () => undefined,
     revert: () => {
-      apply(before);
+      apply(current);
     },
   };
 }
@@ -41,23 +41,17 @@ function ofSignal(running: RunningSignal): LiveOption {
 
 /** All that a running agent follows. */
 export function liveOptions(
-  { catalog, identity, running, host }: RunningAgent,
-  kubernetes: Kubernetes,
+  { catalog, identity, running, host }: Pick<RunningAgent, "catalog" | "identity" | "running" | "host">,
+  kubernetes: Pick<Kubernetes, "followPodsFor">,
   log: Logger,
-  initial: RunOptions,
 ): readonly LiveOption[] {
-  let current = initial;
   const plain = (
     name: OptionName,
     apply: (options: RunOptions) => void,
     isPossible: (options: RunOptions) => boolean = () => true,
   ): LiveOption => ({
     names: [name],
-    prepare: (options) => {
-      const before = current;
-      current = options;
-      return isPossible(options) ? simply(apply, options, before) : undefined;
-    },
+    prepare: (options, current) => (isPossible(options) ? simply(apply, options, current) : undefined),
   });
   return [
     ...running.map(ofSignal),
@@ -103,7 +97,7 @@ export function takeOver(current: RunOptions, next: RunOptions, live: readonly L
     for (const { names, prepare } of live) {
       const differing = names.filter(differs);
       const candidate = { ...options, ...Object.fromEntries(differing.map((name) => [name, next[name]])) };
-      const change = differing.length === 0 ? undefined : prepare(candidate);
+      const change = differing.length === 0 ? undefined : prepare(candidate, options);
       if (change !== undefined) {
         changes.push(change);
         changed.push(...differing);

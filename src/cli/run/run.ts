@@ -119,7 +119,7 @@ async function run(source: OptionsSource): Promise<void> {
       for (const address of server.addresses) {
         log.info({ url: `${server.scheme}://${address}${options.telemetryPath}` }, "serving metrics");
       }
-      followed.start(liveOptions(agent, kubernetes, log, options), () => webConfig?.reread());
+      followed.start(liveOptions(agent, kubernetes, log), () => webConfig?.reread());
       log.info({ signal: await ending }, "ending");
     } finally {
       followed.stop();

@@ -26,18 +26,18 @@ describe("keys and values", () => {
     );
     assert.equal(options.seriesLimit, 12);
     assert.equal(options.bpfStats, true);
-    assert.deepEqual(options.syscallPids, [1, 2]);
-    assert.deepEqual(options.syscallNames, ["read"]);
-    assert.equal(options.syscallErrorsOnly, false);
+    assert.deepEqual(options["syscall.pids"], [1, 2]);
+    assert.deepEqual(options["syscall.names"], ["read"]);
+    assert.equal(options["syscall.errorsOnly"], false);
   });
 
   test("a plain value is split at its commas, an item of a list is not", (t) => {
     assert.deepEqual(optionsOf(t, "signals: tcp, file\n").signals, ["tcp", "file"]);
-    assert.deepEqual(optionsOf(t, "syscall: {mode: stream, comms: ['a,b', c]}\n").syscallComms, ["a,b", "c"]);
+    assert.deepEqual(optionsOf(t, "syscall: {mode: stream, comms: ['a,b', c]}\n")["syscall.comms"], ["a,b", "c"]);
   });
 
   test("an empty list means all where all is the default", (t) => {
-    assert.deepEqual(optionsOf(t, "syscall: {mode: stream, pids: []}\n").syscallPids, []);
+    assert.deepEqual(optionsOf(t, "syscall: {mode: stream, pids: []}\n")["syscall.pids"], []);
   });
 
   test("an empty file, and one of comments, change nothing", (t) => {

@@ -19,7 +19,7 @@ test("values, lists and switches", () => {
   assert.deepEqual(options.signals, ["tcp", "file"]);
   assert.equal(options.seriesLimit, 7);
   assert.equal(options.bpfStats, true);
-  assert.equal(options.syscallErrorsOnly, false);
+  assert.equal(options["syscall.errorsOnly"], false);
 });
 
 test("an empty variable counts as unset", () => {

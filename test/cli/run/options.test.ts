@@ -5,6 +5,8 @@ import { Command } from "commander";
 
 import { throwErrors } from "../../../src/cli/errors.js";
 import { addRunFlags } from "../../../src/cli/run/options.js";
+import { syscall } from "../../../src/signals/syscall/signal.js";
+import { tcp } from "../../../src/signals/tcp/signal.js";
 import { configFile, runOptions } from "./run-options.js";
 
 describe("values", () => {
@@ -21,17 +23,17 @@ describe("values", () => {
       identityLimit: 32_768,
       logLevel: "info",
       logFormat: "logfmt",
-      syscallMode: "aggregate",
-      syscallMinDuration: 0,
-      syscallErrorsOnly: false,
-      syscallNames: [],
-      syscallPids: [],
-      syscallComms: [],
+      "syscall.mode": "aggregate",
+      "syscall.minDuration": 0,
+      "syscall.errorsOnly": false,
+      "syscall.names": [],
+      "syscall.pids": [],
+      "syscall.comms": [],
       bpfStats: false,
       ringSize: undefined,
-      connectionsLimit: 262_144,
-      countsLimit: 32_768,
-      threadsLimit: 65_536,
+      "tcp.connectionsLimit": 262_144,
+      "syscall.countsLimit": 32_768,
+      "syscall.threadsLimit": 65_536,
       dropCapabilities: true,
       kubernetes: "auto",
       kubernetesNode: undefined,
@@ -88,17 +90,17 @@ describe("values", () => {
       identityLimit: 9,
       logLevel: "warn",
       logFormat: "json",
-      syscallMode: "stream",
-      syscallMinDuration: 1_500_000_000,
-      syscallErrorsOnly: true,
-      syscallNames: ["read", "write"],
-      syscallPids: [1, 4_194_303],
-      syscallComms: ["nginx", "a b"],
+      "syscall.mode": "stream",
+      "syscall.minDuration": 1_500_000_000,
+      "syscall.errorsOnly": true,
+      "syscall.names": ["read", "write"],
+      "syscall.pids": [1, 4_194_303],
+      "syscall.comms": ["nginx", "a b"],
       bpfStats: true,
       ringSize: 65_536,
-      connectionsLimit: 1,
-      countsLimit: 2,
-      threadsLimit: 3,
+      "tcp.connectionsLimit": 1,
+      "syscall.countsLimit": 2,
+      "syscall.threadsLimit": 3,
       dropCapabilities: false,
       kubernetes: "on",
       kubernetesNode: "node-1.example",
@@ -131,8 +133,8 @@ describe("values", () => {
     ["60m", 3_600e9],
   ] as const) {
     test(`duration ${text}`, () => {
-      const { syscallMinDuration } = runOptions(["--syscall.mode", "stream", "--syscall.min-duration", text]);
-      assert.equal(syscallMinDuration, nanoseconds);
+      const options = runOptions(["--syscall.mode", "stream", "--syscall.min-duration", text]);
+      assert.equal(options["syscall.minDuration"], nanoseconds);
     });
   }
 
@@ -261,7 +263,7 @@ describe("refusals", () => {
 
   test("--syscall.errors-only without stream mode", () => {
     assert.throws(() => runOptions(["--syscall.errors-only"]), { message: `--syscall.errors-only ${streamOnly}` });
-    assert.equal(runOptions(["--no-syscall.errors-only"]).syscallErrorsOnly, false);
+    assert.equal(runOptions(["--no-syscall.errors-only"])["syscall.errorsOnly"], false);
   });
 
   test("a filter of the file without stream mode", (t) => {
@@ -282,9 +284,9 @@ describe("refusals", () => {
 
 test("the help shows every flag with its default", () => {
   const command = throwErrors(new Command("run"));
-  addRunFlags(command, ["tcp", "file"]);
+  addRunFlags(command, [tcp, syscall]);
   const help = command.helpInformation().replace(/\s+/g, " ");
-  assert.match(help, /--signals <name,...> signals to run \(default: tcp,file\)/);
+  assert.match(help, /--signals <name,...> signals to run \(default: tcp,syscall\)/);
   assert.match(help, /--syscall\.pids <pid,...> stream only calls of these processes --/);
   assert.match(help, /--bpf\.stats measure the run time/);
   assert.doesNotMatch(help, /--no-/);

@@ -6,18 +6,31 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Command } from "commander";
 
 import { throwErrors } from "../../../src/cli/errors.js";
-import { type LiveOption, takeOver } from "../../../src/cli/run/live-options.js";
+import { type LiveOption, liveOptions, takeOver } from "../../../src/cli/run/live-options.js";
 import { addRunFlags, flagsOf, type RunOptions } from "../../../src/cli/run/options.js";
 import { openRunOptions, type OptionsSource } from "../../../src/cli/run/reload.js";
+import { valuesOf } from "../../../src/cli/flags/signals.js";
+import { setupOf } from "../../../src/engine/load.js";
+import { canFollow } from "../../../src/engine/setup-changes.js";
+import { defaultHost } from "../../../src/sdk/host.js";
+import { Identity } from "../../../src/identity/identity.js";
+import { createLogger } from "../../../src/log/logger.js";
+import { Catalog } from "../../../src/metrics/catalog.js";
+import type { FlagChange } from "../../../src/engine/running.js";
+import type { AnySignal, Setup } from "../../../src/sdk/signal.js";
+import { syscall } from "../../../src/signals/syscall/signal.js";
+import { tcp } from "../../../src/signals/tcp/signal.js";
 import { configFile, runOptions } from "./run-options.js";
+
+const signals: readonly AnySignal[] = [tcp, syscall];
 
 /** The options of a configuration file, arguments and variables; `write` changes the file. */
 function opened(context: TestContext, text: string, args: readonly string[] = [], environment = {}) {
   const path = configFile(context, text);
   const command = throwErrors(new Command("run"));
-  addRunFlags(command, ["tcp", "syscall"]);
+  addRunFlags(command, signals);
   command.parse(["--config.file", path, ...args], { from: "user" });
-  const source: OptionsSource = openRunOptions(command, ["tcp", "syscall"], environment);
+  const source: OptionsSource = openRunOptions(command, signals, environment);
   const write = (changed: string): void => {
     writeFileSync(path, changed);
   };
@@ -32,7 +45,7 @@ describe("options that are read again", () => {
     write("series-limit: 20\nlog.level: error\nidentity-limit: 8\nsyscall.mode: stream\n");
     const next = source.reread(source.initial);
     assert.deepEqual(
-      [next.seriesLimit, next.logLevel, next.identityLimit, next.syscallMode],
+      [next.seriesLimit, next.logLevel, next.identityLimit, next["syscall.mode"]],
       [20, "warn", 7, "stream"],
     );
     write("");
@@ -80,16 +93,24 @@ describe("options that are read again", () => {
 describe("taking options over", () => {
   const stream = ["--syscall.mode=stream"];
 
-  /** Live options that note what they were given. */
+  /** Live options that note what they were given; those of the signal syscall follow as far as its setup lets them. */
   function noting() {
     const applied: RunOptions[] = [];
-    const apply = (options: RunOptions): void => {
-      applied.push(options);
-    };
+    const noted = (options: RunOptions): FlagChange => ({
+      commit: () => {
+        applied.push(options);
+      },
+      cancel: () => assert.fail("nothing is cancelled"),
+      revert: () => assert.fail("nothing is reverted"),
+    });
+    const setup = (options: RunOptions): Setup => setupOf(syscall, valuesOf(syscall, options), defaultHost);
     const live: readonly LiveOption[] = [
-      { names: ["syscallNames", "syscallErrorsOnly"], within: "syscallMode", apply },
-      { names: ["seriesLimit"], apply },
-      { names: ["logLevel"], apply },
+      {
+        names: Object.keys(syscall.flags).map((key) => `syscall.${key}` as const),
+        prepare: (options, current) => (canFollow(setup(current), setup(options)) ? noted(options) : undefined),
+      },
+      { names: ["seriesLimit"], prepare: noted },
+      { names: ["logLevel"], prepare: noted },
     ];
     return { live, applied };
   }
@@ -98,12 +119,12 @@ describe("taking options over", () => {
     const { live, applied } = noting();
     const before = runOptions(stream);
     const next = runOptions([...stream, "--syscall.names=read", "--series-limit=7"]);
-    const { options, changed, waiting } = takeOver(before, next, live);
-    assert.deepEqual(changed, ["syscallNames", "seriesLimit"]);
-    assert.deepEqual(waiting, []);
+    const { options, changed, needsRestart } = takeOver(before, next, live);
+    assert.deepEqual(changed, ["syscall.names", "seriesLimit"]);
+    assert.deepEqual(needsRestart, []);
     assert.deepEqual(options, next);
-    assert.deepEqual(applied, [next, next]);
-    assert.deepEqual(takeOver(options, next, live), { options, changed: [], waiting: [] });
+    assert.deepEqual(applied, [{ ...next, seriesLimit: before.seriesLimit }, next]);
+    assert.deepEqual(takeOver(options, next, live), { options, changed: [], needsRestart: [] });
     assert.equal(applied.length, 2);
   });
 
@@ -111,20 +132,99 @@ describe("taking options over", () => {
     const { live } = noting();
     const before = runOptions([]);
     const next = runOptions(["--ring.size=1MiB", "--signals=tcp", "--log.level=warn"]);
-    for (const inForce of [before, takeOver(before, next, live).options]) {
-      const { options, waiting } = takeOver(inForce, next, live);
+    for (const current of [before, takeOver(before, next, live).options]) {
+      const { options, needsRestart } = takeOver(current, next, live);
       assert.deepEqual(options, { ...before, logLevel: "warn" });
-      assert.deepEqual(flagsOf(waiting), ["--signals", "--ring.size"]);
+      assert.deepEqual(flagsOf(needsRestart, signals), ["--signals", "--ring.size"]);
     }
   });
 
   test("leaves the filters of one mode alone when the file asks for another", () => {
     const { live, applied } = noting();
     const before = runOptions([...stream, "--syscall.names=read", "--syscall.errors-only"]);
-    const { options, changed, waiting } = takeOver(before, runOptions([]), live);
+    const { options, changed, needsRestart } = takeOver(before, runOptions([]), live);
     assert.deepEqual(options, before);
     assert.deepEqual(changed, []);
-    assert.deepEqual(flagsOf(waiting), ["--syscall.mode", "--syscall.errors-only", "--syscall.names"]);
+    assert.deepEqual(flagsOf(needsRestart, signals), ["--syscall.mode", "--syscall.errors-only", "--syscall.names"]);
     assert.deepEqual(applied, []);
+  });
+
+  /** A change that notes what becomes of it. */
+  function noted(name: string, calls: string[], commit: () => void = () => undefined): FlagChange {
+    return {
+      commit: () => {
+        calls.push(`commit ${name}`);
+        commit();
+      },
+      cancel: () => {
+        calls.push(`cancel ${name}`);
+      },
+      revert: () => {
+        calls.push(`revert ${name}`);
+      },
+    };
+  }
+
+  const refuse = (): never => {
+    throw new Error("refused");
+  };
+  const next = ["--labels=comm", "--series-limit=7", "--identity-limit=9"];
+
+  test("takes back what was prepared when a later option refuses", () => {
+    const calls: string[] = [];
+    const live: readonly LiveOption[] = [
+      { names: ["labels"], prepare: () => noted("labels", calls) },
+      { names: ["seriesLimit"], prepare: refuse },
+    ];
+    assert.throws(() => takeOver(runOptions([]), runOptions(next), live), /refused/);
+    assert.deepEqual(calls, ["cancel labels"]);
+  });
+
+  test("takes back what was committed when a later commit fails, and cancels the rest", () => {
+    const calls: string[] = [];
+    const live: readonly LiveOption[] = [
+      { names: ["labels"], prepare: () => noted("labels", calls) },
+      { names: ["seriesLimit"], prepare: () => noted("series", calls, refuse) },
+      { names: ["identityLimit"], prepare: () => noted("identity", calls) },
+    ];
+    assert.throws(() => takeOver(runOptions([]), runOptions(next), live), /refused/);
+    assert.deepEqual(calls, ["commit labels", "commit series", "revert labels", "cancel series", "cancel identity"]);
+  });
+
+  test("leaves the agent as it was, each time that a reload fails", () => {
+    const current = runOptions(["--series-limit=100"]);
+    const catalog = new Catalog({ seriesLimit: 100 });
+    const identity = new Identity(catalog, ["pid", "comm"]);
+    const log = createLogger("error", "logfmt");
+    const kubernetes = { followPodsFor: () => undefined };
+    const live: readonly LiveOption[] = [
+      ...liveOptions({ catalog, identity, running: [], host: defaultHost }, kubernetes, log),
+      { names: ["ringSize"], prepare: () => noted("ring", [], refuse) },
+    ];
+    for (const limit of [7, 9]) {
+      const wanted = runOptions([`--series-limit=${limit}`, "--ring.size=1MiB"]);
+      assert.throws(() => takeOver(current, wanted, live), /refused/);
+      assert.equal(catalog.seriesLimit, 100);
+    }
+    const { options, changed } = takeOver(current, runOptions(["--series-limit=9"]), live);
+    assert.deepEqual([changed, options.seriesLimit, catalog.seriesLimit], [["seriesLimit"], 9, 9]);
+  });
+
+  test("labels of control groups need a restart where records do not have them", () => {
+    const catalog = new Catalog();
+    const identity = new Identity(catalog, ["pid", "comm"]);
+    const log = createLogger("error", "logfmt");
+    const followed: (readonly string[])[] = [];
+    const kubernetes = { followPodsFor: (labels: readonly string[]) => void followed.push(labels) };
+    const takeLabels = (inRecords: boolean) => {
+      const host = { ...defaultHost, cgroups: { ...defaultHost.cgroups, inRecords } };
+      const live = liveOptions({ catalog, identity, running: [], host }, kubernetes, log);
+      const { changed, needsRestart } = takeOver(runOptions([]), runOptions(["--labels=comm,unit"]), live);
+      return { changed, needsRestart };
+    };
+    assert.deepEqual(takeLabels(false), { changed: [], needsRestart: ["labels"] });
+    assert.deepEqual(followed, []);
+    assert.deepEqual(takeLabels(true), { changed: ["labels"], needsRestart: [] });
+    assert.deepEqual(followed, [["comm", "unit"]]);
   });
 });

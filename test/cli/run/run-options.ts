@@ -7,10 +7,17 @@ import { Command } from "commander";
 
 import { throwErrors } from "../../../src/cli/errors.js";
 import { addRunFlags, readRunOptions, type RunOptions } from "../../../src/cli/run/options.js";
+import type { AnySignal } from "../../../src/sdk/signal.js";
+import { file } from "../../../src/signals/file/signal.js";
+import { process } from "../../../src/signals/process/signal.js";
+import { syscall } from "../../../src/signals/syscall/signal.js";
+import { tcp } from "../../../src/signals/tcp/signal.js";
+
+/** The signals in the order in which messages name them. */
+const signals: readonly AnySignal[] = [tcp, syscall, file, process];
 
 /** What `ringtap run <args>` would be told, with these environment variables and no others. */
 export function runOptions(args: readonly string[], environment: Readonly<NodeJS.ProcessEnv> = {}): RunOptions {
-  const signals = ["tcp", "syscall", "file", "process"];
   const command = throwErrors(new Command("run"));
   addRunFlags(command, signals);
   command.parse(args, { from: "user" });

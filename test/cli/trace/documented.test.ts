@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 
+import type { EventRecord, Ring } from "../../../src/sdk/signal.js";
+import { isTraceable } from "../../../src/views/trace-event.js";
 import { signals } from "../../../src/signals/index.js";
 
 const page = readFileSync(new URL("../../../../docs/trace.md", import.meta.url), "utf8");
@@ -14,7 +16,18 @@ function documented(signal: string): string[] {
 }
 
 describe("docs/trace.md", () => {
-  for (const { name, record, trace } of signals) {
+  test("has a section of every built-in signal, and all can be traced", () => {
+    const sections = Array.from(page.matchAll(/^### (\w+)$/gm), ([, name = ""]) => name);
+    const names = signals.map(({ name }) => name).sort();
+    assert.deepEqual(sections.filter((name) => names.includes(name)).sort(), names);
+    assert.deepEqual(
+      signals.filter((signal) => !isTraceable(signal)),
+      [],
+    );
+  });
+
+  for (const { name, ring, trace } of signals.filter(isTraceable)) {
+    const { record } = ring as Ring<EventRecord>;
     const view = new record();
     view.bind(new ArrayBuffer(record.size));
     view.moveTo(0, record.size);

@@ -5,13 +5,16 @@ import { Command } from "commander";
 
 import { throwErrors } from "../../../src/cli/errors.js";
 import { addTraceFlags, readTraceOptions, type TraceOptions } from "../../../src/cli/trace/options.js";
+import { signals } from "../../../src/signals/index.js";
 
-/** What `ringtap trace <signal> <args>` would be told. */
-function traceOptions(signal: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}): TraceOptions {
+/** What `ringtap trace <name> <args>` would be told. */
+function traceOptions(name: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}): TraceOptions {
   const command = throwErrors(new Command("trace"));
-  addTraceFlags(command);
+  addTraceFlags(command, signals);
   command.parse(args, { from: "user" });
-  return readTraceOptions(command, signal, environment);
+  const signal = signals.find((candidate) => candidate.name === name);
+  assert(signal !== undefined, name);
+  return readTraceOptions(command, signal, signals, environment);
 }
 
 test("the defaults", () => {
@@ -25,9 +28,6 @@ test("the defaults", () => {
     color: "auto",
     count: undefined,
     duration: undefined,
-    syscallMinDuration: 0,
-    syscallErrorsOnly: false,
-    syscallNames: [],
     cgroupHierarchy: "auto",
     kubernetes: "auto",
     kubernetesNode: undefined,
@@ -38,6 +38,7 @@ test("the defaults", () => {
     logLevel: "info",
     logFormat: "logfmt",
     dropCapabilities: true,
+    ofSignal: { connectionsLimit: 262_144 },
   });
 });
 
@@ -63,6 +64,23 @@ test("a duration without a unit is seconds", () => {
   assert.deepEqual(durations, [5e9, 0.5e9, 5e6, 120e9]);
 });
 
+test("the flags of a signal are read with it; those that trace does not have keep their defaults", () => {
+  const args = ["--syscall.names", "read,write", "--syscall.min-duration", "1ms", "--syscall.errors-only"];
+  assert.deepEqual(traceOptions("syscall", args, { RINGTAP_SYSCALL_MODE: "stream" }).ofSignal, {
+    mode: "aggregate",
+    minDuration: 1_000_000,
+    errorsOnly: true,
+    names: ["read", "write"],
+    pids: [],
+    comms: [],
+    countsLimit: 32_768,
+    threadsLimit: 65_536,
+  });
+  for (const flag of ["--syscall.mode", "--syscall.pids", "--tcp.connections-limit"]) {
+    assert.throws(() => traceOptions("syscall", [flag, "1"]), { code: "commander.unknownOption" });
+  }
+});
+
 test("the environment is read", () => {
   assert.equal(traceOptions("tcp", [], { RINGTAP_OUTPUT: "json" }).output, "json");
 });
@@ -81,7 +99,11 @@ describe("refused", () => {
     [["--duration", "soon"], '--duration "soon": expected a number with a unit (ns, us, ms, s, m), at most 60m'],
     [
       ["--syscall.errors-only"],
-      "--syscall.errors-only filters system calls: it goes with trace syscall, not trace tcp",
+      "--syscall.errors-only belongs to the signal syscall: it goes with trace syscall, not trace tcp",
+    ],
+    [
+      ["--syscall.names", "read"],
+      "--syscall.names belongs to the signal syscall: it goes with trace syscall, not trace tcp",
     ],
   ] as const) {
     test(args.join(" "), () => {

@@ -10,7 +10,7 @@ import { compileWhere, condition } from "../../../src/cli/trace/where.js";
 import { ProcessKind } from "../../../src/signals/process/records.js";
 import { Cgroups } from "../../../src/identity/cgroups.js";
 import { process as processSignal } from "../../../src/signals/process/signal.js";
-import type { EventRecord } from "../../../src/sdk/signal.js";
+import { type EventRecord, hasActor } from "../../../src/sdk/signal.js";
 import { processRecord } from "./records.js";
 
 const forks = [
@@ -45,8 +45,9 @@ function printed(
       signal: processSignal,
       output: new LineOutput(new Writable()),
       read: fieldReader(processSignal, new Cgroups()),
-      where: compileWhere(where.map(condition), fieldTypes(processSignal), "process"),
+      where: compileWhere(where.map(condition), fieldTypes(processSignal), processSignal),
       line({ record }) {
+        assert(hasActor(record));
         pids.push(record.tgid);
         return "\n";
       },

@@ -1,7 +1,8 @@
 import { fieldReader, type TracedEvent } from "../../../src/cli/trace/fields.js";
 import { ProcessEvent } from "../../../src/signals/process/records.js";
 import { Cgroups } from "../../../src/identity/cgroups.js";
-import type { EventRecord, Signal } from "../../../src/sdk/signal.js";
+import type { EventRecord } from "../../../src/sdk/signal.js";
+import type { TraceableSignal } from "../../../src/views/trace-event.js";
 import { process as processSignal } from "../../../src/signals/process/signal.js";
 
 /** What a record of the process signal is to hold; text may be bytes. */
@@ -48,7 +49,10 @@ export function processRecord(fields: ProcessFields): ProcessEvent {
 /** A record as the printer sees it; by default one of the process signal, of a control group that nobody knows. */
 export function tracedEvent(
   record: EventRecord,
-  { signal = processSignal, cgroups = new Cgroups() }: { readonly signal?: Signal; readonly cgroups?: Cgroups } = {},
+  {
+    signal = processSignal,
+    cgroups = new Cgroups(),
+  }: { readonly signal?: TraceableSignal; readonly cgroups?: Cgroups } = {},
 ): TracedEvent {
   const failed = signal.trace.failed?.(record) ?? false;
   return { record, fields: fieldReader(signal, cgroups)(record), failed, slow: false };

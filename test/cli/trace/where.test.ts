@@ -21,7 +21,7 @@ const close: Fields = { pid: 42, comm: "my prog", event: "close", remote_port: 4
 
 /** Does an event meet the conditions of this text? */
 function meets(text: string, fields: Fields): boolean {
-  return compileWhere(splitConditions(text).map(condition), types, "tcp")(fields);
+  return compileWhere(splitConditions(text).map(condition), types, { name: "tcp", aliases: tcp.trace.aliases })(fields);
 }
 
 describe("a condition", () => {
@@ -66,7 +66,10 @@ describe("a condition", () => {
   });
 
   test("may have blanks around its operator when it stands alone", () => {
-    assert.equal(compileWhere([condition("pid >= 42")], types, "tcp")(close), true);
+    assert.equal(
+      compileWhere([condition("pid >= 42")], types, { name: "tcp", aliases: tcp.trace.aliases })(close),
+      true,
+    );
   });
 });
 
@@ -88,10 +91,14 @@ describe("refused", () => {
     ["comm~(", /^--where "comm~\(": Invalid regular expression/],
     ["path=/etc", /^--where "path=\/etc": tcp has no field "path": it has pid, tid, .*, dport, /],
     ["constructor=1", /tcp has no field "constructor"/],
-    ["nginx", '"nginx": expected a field, one of != >= <= !~ = > < ~ and a value, such as comm=nginx'],
   ] as const) {
     test(text, () => {
       assert.throws(() => meets(text, connect), { name: "UsageError", message });
     });
   }
+
+  test("what is no condition, before the signal is known", () => {
+    const message = '"nginx": expected a field, one of != >= <= !~ = > < ~ and a value, such as comm=nginx';
+    assert.throws(() => condition("nginx"), { name: "FlagError", message });
+  });
 });

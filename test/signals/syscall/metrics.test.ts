@@ -5,15 +5,16 @@ import { it } from "node:test";
 import { Identity } from "../../../src/identity/identity.js";
 import { Catalog } from "../../../src/metrics/catalog.js";
 import { SyscallMetrics } from "../../../src/signals/syscall/metrics.js";
+import { emptyContext } from "../context.js";
 
 it("a program that fails its calls by every errno makes no more than some thousand series, and each failure counts", () => {
   const catalog = new Catalog({ seriesLimit: 1_000 });
   const identity = new Identity(catalog, ["pid", "comm"]);
   const metrics = new SyscallMetrics({
-    catalog,
-    identity,
+    ...emptyContext(catalog, identity),
     map: () => assert.fail("no map is read"),
-    iterator: () => assert.fail("nothing is walked"),
+    counters: () => assert.fail("no counter is read"),
+    scan: () => assert.fail("nothing is scanned"),
   });
   const errors = [...catalog].find(({ name }) => name === "ringtap_syscall_errors_total");
   assert(errors?.type === "counter" && errors.detail !== undefined);

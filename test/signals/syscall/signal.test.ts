@@ -5,7 +5,8 @@ import { constants } from "node:os";
 import { describe, it } from "node:test";
 
 import { errnoName } from "../../../src/sdk/errno.js";
-import { plain, plainStream } from "../../../src/sdk/plain-options.js";
+import { defaultValues } from "../../../src/sdk/flags.js";
+import { defaultHost } from "../../../src/sdk/host.js";
 import { syscall } from "../../../src/signals/syscall/signal.js";
 import { compatBit, indexCount, syscallIndex, syscallName, syscallNumber } from "../../../src/sdk/syscall-names.js";
 
@@ -116,27 +117,51 @@ describe("names of errors", () => {
 });
 
 describe("setup of the syscall signal", () => {
+  const plain = defaultValues(syscall.flags);
+  const stream = { ...plain, mode: "stream" } as const;
+
   it("leaves out all names but those asked for, and none when none is", () => {
     const names = [syscallName(9), "syscall_1000", syscallName(compatBit + 8)];
-    const { variables: set } = syscall.setup({ ...plainStream, syscall: { ...plainStream.syscall, names } });
+    const { variables: set } = syscall.setup({ ...stream, names }, defaultHost);
     const bitmap = set?.left_out as Uint8Array;
     const clear = Array.from({ length: indexCount }, (_, index) => index).filter(
       (index) => (((bitmap[index >>> 3] as number) >>> (index & 7)) & 1) === 0,
     );
     assert.deepEqual(clear, [9, 1000, 1024 + 8]);
     assert.equal(set?.filter_names, 1);
-    const unfiltered = syscall.setup(plainStream).variables;
+    const unfiltered = syscall.setup(stream, defaultHost).variables;
     assert.deepEqual(unfiltered?.left_out, new Uint8Array(indexCount / 8));
     assert.equal(unfiltered.filter_names, 0);
   });
 
   it("refuses a name that no system call has", () => {
-    const options = { ...plainStream, syscall: { ...plainStream.syscall, names: ["opeanat"] } };
-    assert.throws(() => syscall.setup(options), /system call "opeanat"/);
+    assert.throws(() => syscall.setup({ ...stream, names: ["opeanat"] }, defaultHost), /system call "opeanat"/);
   });
 
   it("streams whenever it traces, and needs neither filter nor ring where it counts", () => {
-    assert.equal(syscall.setup({ ...plain, mode: "trace" }).constants?.stream, 1);
-    assert.deepEqual(syscall.setup(plain), { ringSize: 0 });
+    assert.equal(syscall.setup(plain, { ...defaultHost, mode: "trace" }).constants?.stream, 1);
+    const { ringSize, variables, sets, constants } = syscall.setup(plain, defaultHost);
+    assert.deepEqual([ringSize, variables, sets], [0, undefined, undefined]);
+    assert.deepEqual(constants, { call_lines: 32_768 });
+  });
+
+  it("sizes the maps of the kernel by the limits", () => {
+    const limits = { countsLimit: 20, threadsLimit: 7 };
+    const { sizes, constants } = syscall.setup({ ...plain, ...limits }, defaultHost);
+    assert.deepEqual(sizes, { calls: 32 + indexCount, lines: 32 + indexCount, errors: 64, waiting: 7 });
+    assert.deepEqual(constants, { call_lines: 32 });
+    assert.deepEqual(syscall.setup({ ...stream, ...limits }, defaultHost).sizes, { waiting: 7 });
+  });
+
+  it("filters by what trace asks for as well as by its flags", () => {
+    const host = { ...defaultHost, mode: "trace", only: { pids: [258], comms: ["nginx"] } } as const;
+    const { sets, variables } = syscall.setup({ ...plain, pids: [1] }, host);
+    const comm = Buffer.alloc(16);
+    comm.write("nginx");
+    assert.deepEqual(sets, {
+      pids: [Uint8Array.of(1, 0, 0, 0), Uint8Array.of(2, 1, 0, 0)],
+      comms: [new Uint8Array(comm)],
+    });
+    assert.deepEqual([variables?.filter_pids, variables?.filter_comms], [1, 1]);
   });
 });
