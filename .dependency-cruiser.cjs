@@ -30,7 +30,7 @@ module.exports = {
     importsOnly("config", "log"),
     importsOnly("host", "binding"),
     importsOnly("identity", "binding", "metrics"),
-    importsOnly("sdk", "log", "binding", "host", "identity", "metrics", "net"),
+    importsOnly("sdk", "config", "log", "binding", "host", "identity", "metrics", "net"),
     importsOnly("engine", "sdk", "binding", "host", "identity", "metrics", "log"),
     importsOnly("views", "sdk", "engine", "binding", "identity", "metrics", "net"),
     importsOnly("exposition", "metrics"),

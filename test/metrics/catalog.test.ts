@@ -188,7 +188,6 @@ test("an expired id serves its next owner from 0", () => {
   assert.equal(opens.value(id, 1), 3);
 });
 
-<<<<<<< ours
 test("numbers that are kept elsewhere are read before a scrape, and the others left alone", () => {
   const catalog = new Catalog();
   const resource = new Dimension(["resource"]);
@@ -247,7 +246,8 @@ test("a counter that mirrors a count kept elsewhere was 0 when the catalog began
   mirrored.set(signal.intern("tcp"), 0, 4712);
   assert.equal(mirrored.created[0], 999_000);
   assert.equal(counted.created[0], 1_059_000);
-=======
+});
+
 test("a scope that is closed leaves nothing of its own, and its names can be declared again", () => {
   const { catalog, process, opens, connections, execs } = makeCatalog();
   const before = catalog.memoryAtLimit;
@@ -278,7 +278,6 @@ test("a scope that is closed leaves nothing of its own, and its names can be dec
     [...catalog].map(({ name }) => name),
     ["opens_total", "connections", "execs_total", "files"],
   );
->>>>>>> theirs
 });
 
 test("an expiry stops after so many rows and label sets, and the next one goes on", () => {

@@ -93,7 +93,10 @@ describe("opening", () => {
     bytes.fill(0);
     object.load();
     object.attach("show");
-    assert.deepEqual(written(object), shown(() => undefined));
+    assert.deepEqual(
+      written(object),
+      shown(() => undefined),
+    );
     assert.throws(() => object.attach("none"), /made here/u);
     object.close();
     assert.equal(descriptorCount(), before);
