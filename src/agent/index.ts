@@ -32,7 +32,9 @@ export type {
   SignalHealth,
   TraceEvent,
 } from "../views/protocol.js";
-export type { Tail, TailFilter } from "../views/tail.js";
+export type { Flag, FlagValues } from "../sdk/flags.js";
+export type { SignalLog } from "../sdk/signal.js";
+export type { Tail, TailEvent, TailFilter } from "../views/tail.js";
 export type { DropReason, EventCounts } from "../engine/running.js";
 export type { LinkWatch } from "../sdk/links.js";
 export type { TraceValue, Watcher } from "../sdk/signal.js";
