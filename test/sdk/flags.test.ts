@@ -105,7 +105,7 @@ test("the help has a line of each flag, with its default", () => {
   addRunFlags(command, signals);
   const help = command.helpInformation().replace(/\s+/g, " ");
   assert.match(help, /--disk\.queue-limit <n> most queues \(default: 16\)/);
-  assert.match(help, /--disk\.device <name> one device --/);
+  assert.match(help, /--disk\.device <name> one device \(choices: "sda", "sdb"\)/);
   assert.match(help, /--disk\.exact count every request \(default: true\)/);
 });
 
