@@ -34,10 +34,10 @@ export class Engine {
   /** Begins to drain. */
   start(): void {
     this.#schedule.start();
+    // Each reads its first piece at once; the rest is read in turns, before anything else reads maps.
+    const attached = this.signals.map((signal) => signal.attached());
     void this.#afterOthers(async () => {
-      for (const signal of this.signals) {
-        await signal.attached();
-      }
+      await Promise.all(attached);
     });
     this.#maintenance = setInterval(() => {
       void this.#maintain();
