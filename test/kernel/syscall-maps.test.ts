@@ -15,7 +15,6 @@ import { defaultValues } from "../../src/sdk/flags.js";
 import { loadSignal } from "../../src/engine/load.js";
 import type { Owner } from "../../src/sdk/counters.js";
 import { RunningSignal } from "../../src/engine/running.js";
-import type { SignalOptions } from "../../src/sdk/signal.js";
 import { syscall } from "../../src/signals/syscall/signal.js";
 import { indexCount, syscallNumber } from "../../src/sdk/syscall-names.js";
 import { record } from "../identity/actors-of.js";
@@ -58,6 +57,7 @@ function start(scope: Scope, mode: keyof typeof modes) {
   });
   const running = new RunningSignal(loaded, { catalog, identity, log: strictLog });
   running.attach();
+  void running.attached();
   const table = [...catalog].find(({ name }) => name === "ringtap_syscalls_total");
   assert(table?.type === "counter" && table.detail !== undefined);
   const { subject, detail } = table;
@@ -142,23 +142,19 @@ int main(void)
 }`;
 
   it("are counted once, as lost, when they fail", async (t) => {
-    const options: SignalOptions = {
-      ...plainStream,
-      comms: ["calls-block"],
-      syscall: { ...plainStream.syscall, names: ["rt_sigtimedwait"] },
-      limits: { connections: 1, counts: 16, threads: 4 },
-    };
-    const loaded = loadSignal(syscall, options, { folder: objectFolder });
+    const flags = { ...modes.stream, comms: ["calls-block"], names: ["rt_sigtimedwait"], threadsLimit: 4 };
+    const loaded = loadSignal(syscall, { flags });
     t.after(() => {
       loaded.object.close();
     });
     const catalog = new Catalog();
-    const running = new RunningSignal(syscall, loaded, catalog, new Identity(catalog, []), options, assert.ifError);
+    const running = new RunningSignal(loaded, { catalog, identity: new Identity(catalog, []), log: strictLog });
     running.attach();
+    await running.attached();
     const waiting = await startWaiting(t, compileProgram("calls-block", blocking));
     await waiting.go();
     running.drain();
-    const { produced, consumed, dropped } = running.books();
+    const { produced, consumed, dropped } = running.eventCounts();
     assert(dropped.map_full > 0, "the map has been full");
     assert.deepEqual([produced, consumed + dropped.map_full], [1_000, 1_000]);
   });
