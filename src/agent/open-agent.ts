@@ -79,7 +79,7 @@ export interface Agent extends Live {
   readonly registry: Registry;
   /**
    * Shows `watcher` every record of a signal as it is drained, decoded in place: nothing is allocated, and the record is the
-   * kernel's again when `watcher` returns, so copy what is to be kept. What it throws is logged and counted as `handler_error`.
+   * kernel's again when `watcher` returns, so copy what is to be kept. What it throws is logged and counted in `ringtap_signal_errors_total{phase="watcher"}`.
    * Returns what ends it. Throws when the signal does not run.
    */
   onRecord<Name extends SignalName>(signal: Name, watcher: Watcher<SignalRecords[Name]>): () => void;

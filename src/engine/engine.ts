@@ -104,8 +104,11 @@ export class Engine {
     }
   }
 
-  /** Takes in what is left, detaches and unmaps everything. */
+  /** Takes in what is left, detaches and unmaps everything. Idempotent. */
   close(): void {
+    if (this.#isClosed) {
+      return;
+    }
     this.#isClosed = true;
     this.#schedule.stop();
     clearInterval(this.#maintenance);

@@ -1,7 +1,7 @@
 /** Calls into a signal: what they throw is counted by phase and logged, and ends nothing else. */
 import type { SignalLog } from "../sdk/signal.js";
 
-/** The calls of the interface that are guarded; `watcher` stands for those who watch a signal's records. */
+/** The calls of the interface that are guarded; `watcher` stands for the agent's user who watches a signal's records. */
 export const phases = [
   "records",
   "attached",
@@ -41,17 +41,6 @@ export class Guard {
     } catch (error) {
       this.failed(phase, error);
       return otherwise;
-    }
-  }
-
-  /** Awaits a call. Resolves to whether it went well. */
-  async wait(phase: Phase, work: () => unknown): Promise<boolean> {
-    try {
-      await work();
-      return true;
-    } catch (error) {
-      this.failed(phase, error);
-      return false;
     }
   }
 

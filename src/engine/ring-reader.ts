@@ -16,6 +16,12 @@ export interface DrainCounts {
   corrupt: number;
 }
 
+/** Someone who sees records, and what is told of the errors. */
+interface Watch<T extends RecordView> {
+  readonly watcher: Watcher<T>;
+  readonly failed: (error: unknown) => void;
+}
+
 /** Reads a ring's records through one view. */
 export class RingReader<T extends RecordView> implements Batch<T> {
   readonly counts: DrainCounts = { consumed: 0, handlerErrors: 0, corrupt: 0 };
@@ -26,7 +32,7 @@ export class RingReader<T extends RecordView> implements Batch<T> {
   readonly #take: (batch: Batch<T>) => void;
   readonly #failed: (error: unknown) => void;
   readonly #watcherFailed: (error: unknown) => void;
-  #watchers: readonly Watcher<T>[] = [];
+  #watches: readonly Watch<T>[] = [];
   /** Where the batch goes on and where it ends, in `#index`. */
   #at = 0;
   #end = 0;
@@ -35,7 +41,7 @@ export class RingReader<T extends RecordView> implements Batch<T> {
 
   /**
    * `take` gets the records of at least `shortest` bytes, until {@link next} is false; what it throws goes to `failed`, and costs
-   * the current record only. What watchers throw goes to `watcherFailed`.
+   * the current record only. What watchers throw goes to `watcherFailed`, unless {@link watch} is told otherwise.
    */
   constructor(
     ring: BpfRing,
@@ -61,7 +67,7 @@ export class RingReader<T extends RecordView> implements Batch<T> {
     let drained = 0;
     let count = ring.peek();
     while (count > 0) {
-      if (this.#watchers.length > 0) {
+      if (this.#watches.length > 0) {
         this.#show(2 * count);
       }
       this.#at = 0;
@@ -77,11 +83,12 @@ export class RingReader<T extends RecordView> implements Batch<T> {
     return drained;
   }
 
-  /** Shows `watcher` each record before it is handled, until the returned function is called. */
-  watch(watcher: Watcher<T>): () => void {
-    this.#watchers = [...this.#watchers, watcher];
+  /** Shows `watcher` each record before it is handled, until the returned function is called; what it throws goes to `failed`. */
+  watch(watcher: Watcher<T>, failed = this.#watcherFailed): () => void {
+    const watch = { watcher, failed };
+    this.#watches = [...this.#watches, watch];
     return () => {
-      this.#watchers = this.#watchers.filter((other) => other !== watcher);
+      this.#watches = this.#watches.filter((other) => other !== watch);
     };
   }
 
@@ -110,11 +117,11 @@ export class RingReader<T extends RecordView> implements Batch<T> {
         continue;
       }
       this.record.moveTo(this.#index[at] as number, length);
-      for (const watcher of this.#watchers) {
+      for (const { watcher, failed } of this.#watches) {
         try {
           watcher(this.record);
         } catch (error) {
-          this.#watcherFailed(error);
+          failed(error);
         }
       }
     }

@@ -186,9 +186,9 @@ export class RunningSignal {
     };
   }
 
-  /** Takes in what waits in the ring: see {@link RingReader.drain}. Returns how many records that was. */
+  /** Takes in what waits in the ring: see {@link RingReader.drain}. Returns how many records that was: none when closed. */
   drain(limit?: number): number {
-    return this.#reader?.drain(limit) ?? 0;
+    return this.#isClosed ? 0 : (this.#reader?.drain(limit) ?? 0);
   }
 
   /**
@@ -197,6 +197,14 @@ export class RunningSignal {
    */
   watch(watcher: Watcher<EventRecord>): () => void {
     return this.#reader?.watch(watcher) ?? (() => undefined);
+  }
+
+  /** The same for a watcher that does nothing but call the signal's {@link Trace}: its errors are the signal's own. */
+  watchTraced(watcher: Watcher<EventRecord>): () => void {
+    const failed = (error: unknown): void => {
+      this.#guard.failed("trace", error);
+    };
+    return this.#reader?.watch(watcher, failed) ?? (() => undefined);
   }
 
   /** Begins to observe links, where the signal has any. */

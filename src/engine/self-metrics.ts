@@ -91,9 +91,6 @@ export function declareSelfMetrics(catalog: Catalog, statuses: readonly SignalSt
       for (const key of dropReasons) {
         dropped.set(id, reason.intern(key), counts.dropped[key]);
       }
-      for (const key of phases) {
-        errors.set(id, phase.intern(key), running.errors[key]);
-      }
       collectSeconds.set(id, 0, running.collectSeconds);
       if (running.ring !== undefined) {
         ringSize.set(id, 0, running.ring.size);
@@ -103,6 +100,10 @@ export function declareSelfMetrics(catalog: Catalog, statuses: readonly SignalSt
         const mapId = map.intern(`${name}_${fill.map}`);
         mapEntries.set(mapId, 0, fill.entries);
         mapCapacity.set(mapId, 0, fill.capacity);
+      }
+      // Last, because reading the statistics of a signal can fail as well.
+      for (const key of phases) {
+        errors.set(id, phase.intern(key), running.errors[key]);
       }
     }
   };

@@ -69,7 +69,7 @@ export function openTail(
       const { signal } = running;
       return isTraceable(signal)
         ? [
-            running.watch((record) => {
+            running.watchTraced((record) => {
               if (!isWanted(record)) {
                 return;
               }

@@ -24,7 +24,8 @@ export function reportDrops(output: LineOutput, log: Logger): NodeJS.Timeout {
 
 /** Tells what was lost altogether, if anything; `unwritten` are lines that nobody has taken. */
 export function reportLosses(unwritten: number, running: RunningSignal, log: Logger): void {
-  const losses = { reader_too_slow: unwritten, ...running.eventCounts().dropped };
+  const { dropped } = running.eventCounts();
+  const losses = { reader_too_slow: unwritten, ...dropped, trace_error: running.errors.trace };
   const found = Object.entries(losses).filter(([, events]) => events > 0);
   if (found.length > 0) {
     log.warn(Object.fromEntries(found), "events lost");

@@ -7,7 +7,7 @@ import { chooseHierarchy } from "../../host/cgroup-hierarchy.js";
 import { Catalog } from "../../metrics/catalog.js";
 import { signals as builtIn } from "../../signals/index.js";
 import type { RunningSignal } from "../../engine/running.js";
-import type { AnySignal, Batch, EventRecord, Running, SignalContext, SignalHost } from "../../sdk/signal.js";
+import type { AnySignal, EventRecord, Running, SignalContext, SignalHost, Watcher } from "../../sdk/signal.js";
 import type { FlagTable, FlagValues } from "../../sdk/flags.js";
 import { startSignal } from "../../engine/start-signal.js";
 import type { TraceOptions } from "./options.js";
@@ -32,18 +32,18 @@ function hostOf({ cgroupHierarchy, pids, comms }: TraceOptions): SignalHost {
   };
 }
 
-/** The signal with `print` in place of its metrics. What it discovers at its start, it still discovers. */
-function printing(signal: AnySignal, print: (record: EventRecord) => void): AnySignal {
+/** The signal without metrics of its records. What it discovers at its start, it still discovers. */
+function withoutMetrics(signal: AnySignal): AnySignal {
   return {
     ...signal,
-    start: (context: SignalContext, flags: FlagValues<FlagTable>): Running => ({
-      ...(signal.start(context, flags) as Running),
-      records(batch: Batch<EventRecord>) {
-        while (batch.next()) {
-          print(batch.record);
-        }
-      },
-    }),
+    start(context: SignalContext, flags: FlagValues<FlagTable>): Running {
+      const running = signal.start(context, flags) as Running;
+      return {
+        attached: () => running.attached?.(),
+        stats: () => running.stats?.() ?? {},
+        close: () => running.close?.(),
+      };
+    },
   };
 }
 
@@ -55,7 +55,7 @@ export function startTracing(
   signal: AnySignal,
   options: TraceOptions,
   cgroups: Cgroups,
-  print: (record: EventRecord) => void,
+  print: Watcher<EventRecord>,
   log: Logger,
 ): TracedSignals {
   const host = hostOf(options);
@@ -86,7 +86,8 @@ export function startTracing(
     }
   };
   try {
-    const traced = start(printing(signal, print), host);
+    const traced = start(withoutMetrics(signal), host);
+    traced.watchTraced(print);
     const running = [...beside, traced];
     for (const each of running) {
       void each.attached();
