@@ -12,6 +12,8 @@ const checkout = fileURLToPath(new URL("../../../../", import.meta.url));
 export interface BuildCopy {
   /** Its entry point. */
   readonly main: string;
+  /** A path of this build, in the copy. */
+  path(name: string): string;
   /** The path of a signal's object. */
   object(signal: string): string;
 }
@@ -28,6 +30,7 @@ export function copyBuild(scope: Scope): BuildCopy {
   symlinkSync(join(checkout, "node_modules"), join(folder, "node_modules"));
   return {
     main: join(folder, "dist/src/cli/main.js"),
+    path: (name) => join(folder, name),
     object: (signal) => join(folder, `dist/src/signals/${signal}/${process.arch}/${signal}.bpf.o`),
   };
 }
