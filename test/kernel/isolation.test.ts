@@ -12,7 +12,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { compileBpf } from "../../scripts/bench/lib/build.js";
 import { type RunningAgent, startAgent as startInProcess } from "../../src/agent/start-agent.js";
 import type { Phase } from "../../src/engine/guard.js";
-import { tableSamples } from "../../src/exposition/prom-client.js";
+import { tableSamples } from "../../src/exposition/register-catalog.js";
 import type { Catalog } from "../../src/metrics/catalog.js";
 import { wholeNumber } from "../../src/sdk/flag-values.js";
 import { single } from "../../src/sdk/flags.js";
