@@ -32,7 +32,7 @@ export type {
   SignalHealth,
   TraceEvent,
 } from "../views/protocol.js";
-export type { Flag, FlagValues } from "../sdk/flags.js";
+export { type Flag, FlagError, type FlagTable, type FlagValues, type Parse } from "../sdk/flags.js";
 export type { SignalLog } from "../sdk/signal.js";
 export type { Tail, TailEvent, TailFilter } from "../views/tail.js";
 export type { DropReason, EventCounts } from "../engine/running.js";
