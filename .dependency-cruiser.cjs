@@ -27,7 +27,7 @@ module.exports = {
     importsOnly("log"),
     importsOnly("net"),
     importsOnly("metrics"),
-    importsOnly("config", "log"),
+    importsOnly("config"),
     importsOnly("host", "binding"),
     importsOnly("identity", "binding", "metrics"),
     importsOnly("sdk", "config", "log", "binding", "host", "identity", "metrics", "net"),
