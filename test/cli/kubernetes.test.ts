@@ -19,7 +19,7 @@ import { PodIndex } from "../../src/kubernetes/pods/pod-index.js";
 import { readText } from "../exposition/text/read-text.js";
 import { temporaryFolder } from "../http/certificates.js";
 import { type FakeApiServer, startFakeApiServer } from "../kubernetes/support/fake-api-server.js";
-import { until } from "../kubernetes/support/follow.js";
+import { until } from "../kernel/support/eventually.js";
 import { containerId, pod, service } from "../kubernetes/support/manifests.js";
 import { runOptions } from "./run/run-options.js";
 

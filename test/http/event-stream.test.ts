@@ -4,6 +4,7 @@ import { get, type IncomingMessage } from "node:http";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createEventStream, type EventStreamOptions } from "../../src/http/event-stream.js";
+import { until } from "../kernel/support/eventually.js";
 import { ask } from "./http.js";
 import { start } from "./start-server.js";
 
@@ -67,14 +68,6 @@ async function watch(context: TestContext, address: string, query = "") {
     response.resume();
   };
   return { request, response, events, read };
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 5000;
-  while (!condition()) {
-    assert.ok(Date.now() < deadline, "waited 5 s");
-    await sleep(5);
-  }
 }
 
 test("viewers share the looks, and each gets what it asks for", async (context) => {

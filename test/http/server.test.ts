@@ -4,6 +4,7 @@ import { connect, createServer, type AddressInfo } from "node:net";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
+import { until } from "../kernel/support/eventually.js";
 import { ask } from "./http.js";
 import { anyPort, start, toPieces } from "./start-server.js";
 
@@ -16,14 +17,6 @@ function gatedRender() {
     yield Buffer.from(`render ${number}\n`);
   };
   return { begun, render };
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 5000;
-  while (!condition()) {
-    assert.ok(Date.now() < deadline, "waited 5 s");
-    await sleep(5);
-  }
 }
 
 test("/metrics gives the pieces of the render in the text format", async (context) => {

@@ -3,20 +3,28 @@ import { setTimeout } from "node:timers/promises";
 /** A guest of scripts/vm/vmtest is emulated, and some thirteen times slower; more where its host has other work. */
 export const slowness = process.env.VMTEST_GUEST === undefined ? 1 : 40;
 
-/** Milliseconds. */
-const patience = 10_000 * slowness;
+const timeoutMs = 10_000 * slowness;
 
-/** Tries until `attempt` does not throw, and returns what it returned; its last error when patience ends. */
+/** Calls `attempt` until it does not throw, for ten seconds at most; returns what it returned, or throws its last error. */
 export async function eventually<T>(attempt: () => T | Promise<T>): Promise<T> {
-  const deadline = Date.now() + patience;
+  const deadline = performance.now() + timeoutMs;
   for (;;) {
     try {
       return await attempt();
     } catch (error) {
-      if (Date.now() > deadline) {
+      if (performance.now() > deadline) {
         throw error;
       }
       await setTimeout(10);
     }
   }
+}
+
+/** Waits until `condition` holds; throws after ten seconds, with the condition's source. */
+export async function until(condition: () => boolean): Promise<void> {
+  await eventually(() => {
+    if (!condition()) {
+      throw new Error(`did not come about in time: ${condition.toString()}`);
+    }
+  });
 }

@@ -4,7 +4,8 @@ import { describe, test } from "node:test";
 
 import type { ResourceStatus } from "../../../src/kubernetes/cluster.js";
 import { startFakeApiServer } from "../support/fake-api-server.js";
-import { failures, followPods, type FollowedPods, until } from "../support/follow.js";
+import { until } from "../../kernel/support/eventually.js";
+import { failures, followPods, type FollowedPods } from "../support/follow.js";
 import { containerId, pod } from "../support/manifests.js";
 
 const [a, b] = [containerId("a"), containerId("b")];

@@ -8,7 +8,8 @@ import { parseAddress } from "../../../src/net/address-words.js";
 import { followCluster } from "../../../src/kubernetes/cluster.js";
 import { endpointSlices, type PeerMetadata, Peers, services } from "../../../src/kubernetes/peers/peers.js";
 import { startFakeApiServer } from "../support/fake-api-server.js";
-import { quickLimits, until } from "../support/follow.js";
+import { until } from "../../kernel/support/eventually.js";
+import { quickLimits } from "../support/follow.js";
 import { endpointSlice, service } from "../support/manifests.js";
 
 type Words = readonly [number, number, number, number];

@@ -1,5 +1,4 @@
 /** A cluster followed in a test, at a test's pace. */
-import { setTimeout as sleep } from "node:timers/promises";
 
 import { type Cluster, followCluster, podsOf } from "../../../src/kubernetes/cluster.js";
 import type { ApiFailure } from "../../../src/kubernetes/client/api-failure.js";
@@ -7,17 +6,6 @@ import type { FollowLimits } from "../../../src/kubernetes/client/follower.js";
 import { PodIndex } from "../../../src/kubernetes/pods/pod-index.js";
 import type { Scope } from "../../kernel/support/scope.js";
 import type { FakeApiServer } from "./fake-api-server.js";
-
-/** Waits until `condition` holds; fails after ten seconds, saying which. */
-export async function until(condition: () => boolean): Promise<void> {
-  const end = performance.now() + 10_000;
-  while (!condition()) {
-    if (performance.now() > end) {
-      throw new Error(`not within ten seconds: ${condition.toString()}`);
-    }
-    await sleep(5);
-  }
-}
 
 /** Fast enough for a test. */
 export const quickLimits = { firstDelayMs: 20, maxDelayMs: 100, responseTimeoutMs: 2000 };
