@@ -29,7 +29,7 @@ namespace {
 constexpr int kSignal = 33;
 
 /** How long a thread may take to answer. One that waits for a disk does not take signals. */
-constexpr std::chrono::seconds kPatience{5};
+constexpr std::chrono::seconds kTimeout{5};
 constexpr std::chrono::microseconds kPause{20};
 
 /** struct sigaction as rt_sigaction takes it on x86-64 and arm64; sigaction() refuses the C
@@ -79,7 +79,7 @@ class Handler {
   }
 
   /** Not for the destructor: a thread that has not answered yet must not find the C library's
-   * handler, which would look for a change of user ids that is not there. */
+   * handler, which would expect a change of user ids that does not exist. */
   void Restore() { SetAction(&earlier_, nullptr); }
 
  private:
@@ -101,10 +101,10 @@ std::set<pid_t> Threads() {
 int Ask(pid_t thread) {
   const pid_t process = getpid();
   answer.store(kPending);
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
-  // The first one asks, the others only look whether it is still there.
+  const auto deadline = std::chrono::steady_clock::now() + kTimeout;
+  // The first signal is the request, the others (0) only test whether the thread still exists.
   for (int signal = kSignal; syscall(SYS_tgkill, process, thread, signal) == 0; signal = 0) {
-    for (int look = 0; look < 100; ++look) {
+    for (int attempt = 0; attempt < 100; ++attempt) {
       if (answer.load() != kPending) return answer.load();
       std::this_thread::sleep_for(kPause);
     }
@@ -127,7 +127,7 @@ ThreadFailure InAllThreads(int (*action)()) {
   const pid_t self = gettid();
   Handler handler;
   std::set<pid_t> done;
-  // A thread that ends can hide its neighbour in the list from a reader: two looks must agree.
+  // A thread that ends can hide its neighbour in the list from a reader: two passes must agree.
   for (int quiet = 0; quiet < 2; ++quiet) {
     for (const pid_t thread : Threads()) {
       if (!done.insert(thread).second) continue;

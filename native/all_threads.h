@@ -6,7 +6,7 @@
 
 namespace ringtap {
 
-/** A thread that did not do what it was told. */
+/** A thread that did not carry out the action. */
 struct ThreadFailure {
   pid_t thread = 0;
   /** Its comm. */

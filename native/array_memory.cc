@@ -57,7 +57,7 @@ ArrayMemory::~ArrayMemory() {
 void ArrayMemory::Copy(size_t index, uint8_t* to) const {
   const uint8_t* element = data_ + index * stride_;
   for (size_t at = 0; at < stride_; at += sizeof(uint64_t)) {
-    // Programs add to words while we look: a word must not be read in halves.
+    // Programs add to words while this reads them: a word must not be read in halves.
     const uint64_t word =
         __atomic_load_n(reinterpret_cast<const uint64_t*>(element + at), __ATOMIC_RELAXED);
     std::memcpy(to + at, &word, sizeof(word));

@@ -85,10 +85,10 @@ void DropCapabilities(const Napi::CallbackInfo& info) {
 }
 
 /**
- * Does the kernel refuse a call that names a descriptor that is not open for want of privileges?
- * Before Linux 6.0 it asks for CAP_BPF before it looks at anything, where the sysctl
- * kernel.unprivileged_bpf_disabled is set; after that only for what makes objects (__sys_bpf in
- * kernel/bpf/syscall.c).
+ * Whether the kernel refuses a call with a descriptor that is not open because of missing
+ * privileges. Before Linux 6.0 it requires CAP_BPF before it reads any argument where the sysctl
+ * kernel.unprivileged_bpf_disabled is set; since then, only for calls that create objects
+ * (__sys_bpf in kernel/bpf/syscall.c).
  */
 bool RefusesCallsOnDescriptors() {
   uint64_t bytes = 0;

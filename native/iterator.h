@@ -47,7 +47,7 @@ class Iterator final : public Handle<Iterator, IteratorSource>, private Child {
   Napi::Reference<Napi::ArrayBuffer> buffer_;
   /** The walk in progress. */
   FileDescriptor walk_;
-  /** The walk has ended, but the caller has not been told with a 0 yet. */
+  /** The walk has ended, but `read` has not returned the 0 that says so yet. */
   bool ended_ = false;
 };
 

@@ -30,7 +30,7 @@ size_t DeleteSome(int fd, const uint8_t* keys, size_t keySize, size_t count, siz
   uint32_t done = static_cast<uint32_t>(count);
   *error = -bpf_map_delete_batch(fd, keys, &done, nullptr);
   if (*error == 0 || *error == ENOENT) {
-    // The kernel stops at the first key that is gone and counts those before it
+    // The kernel stops at the first key that does not exist and counts those before it
     // (generic_map_delete_batch).
     *deleted += done;
     const size_t missing = *error == ENOENT ? 1 : 0;

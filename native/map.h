@@ -20,7 +20,7 @@ struct MapSource {
   std::string name;
   FileDescriptor fd;
   MapShape shape;
-  /** Libbpf's view of the map, gone when the file is closed. */
+  /** Libbpf's view of the map, which closing the file frees. */
   const bpf_map* map;
 };
 

@@ -46,8 +46,8 @@ uint32_t RingMemory::Peek(std::span<uint32_t> index) {
   uint32_t found = 0;
   while (position != produced && found < capacity) {
     const uint64_t at = position & mask;
-    // Pairs with the xchg of the header in bpf_ringbuf_commit: once the busy bit is gone, the
-    // record is whole.
+    // Pairs with the xchg of the header in bpf_ringbuf_commit: once the busy bit is clear,
+    // the record is complete.
     const uint32_t header =
         __atomic_load_n(reinterpret_cast<const uint32_t*>(data_ + at), __ATOMIC_ACQUIRE);
     if (header & BPF_RINGBUF_BUSY_BIT) break;
@@ -70,8 +70,8 @@ void RingMemory::Release() {
   __atomic_store_n(consumer_, consumed_, __ATOMIC_RELEASE);
   // The kernel commits a record (xchg of its header, a full barrier), then reads our position, and
   // wakes the poll only if that is the record's own (bpf_ringbuf_commit). We store the position,
-  // then the caller looks at the headers once more. Were our store still in the store buffer during
-  // that second look, each side could miss the other's write, and the record would lie there
+  // then the caller reads the headers once more. Were our store still in the store buffer during
+  // that second read, each side could miss the other's write, and the record would stay in the ring
   // without a wake-up. A release store may pass a later load; only a full fence forbids it.
   __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }

@@ -64,8 +64,8 @@ function keptResults(): Map<string, KeptResult> {
   return results;
 }
 
-/** Says what went wrong; the run goes on, and ends with status 1. */
-function complain(what: string, error: unknown): void {
+/** Reports an error; the run goes on, and ends with status 1. */
+function reportError(what: string, error: unknown): void {
   console.error(`bench: ${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   process.exitCode = 1;
 }
@@ -93,7 +93,7 @@ async function attempt<T>(
   try {
     return await work(context);
   } catch (error) {
-    complain(`${name} failed`, error);
+    reportError(`${name} failed`, error);
     return undefined;
   } finally {
     for (const tidy of tidies.reverse()) {
@@ -156,5 +156,5 @@ async function main(args: string[]): Promise<void> {
 try {
   await main(process.argv.slice(2));
 } catch (error) {
-  complain("nothing was measured", error);
+  reportError("nothing was measured", error);
 }

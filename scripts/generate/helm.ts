@@ -42,7 +42,7 @@ function helmProgram(): string {
   const program = join(root, "dist/helm", version, "helm");
   if (!existsSync(program)) {
     mkdirSync(dirname(program), { recursive: true });
-    // Several processes may do this at once: whoever is last replaces a whole program by the same.
+    // Several processes may do this at once: the last one replaces a complete program by the same.
     const folder = mkdtempSync(join(root, "dist/helm/unzip-"));
     try {
       const { status, stderr } = runProgram("unzip", ["-q", zip, "helm/helm", "-d", folder], process.env);

@@ -14,7 +14,7 @@ install_modules() {
 }
 
 # build_if_stale STAMP COMMAND SOURCE...: runs COMMAND when STAMP is missing or older than any source or folder of sources
-# (a folder's own time tells of files that went). The stamp carries the time the build began, so that no later change is missed.
+# (a folder's own time changes when a file in it is deleted). The stamp carries the time the build began, so that no later change is missed.
 build_if_stale() {
   local stamp=$1 command=$2 source sources=()
   shift 2

@@ -1,11 +1,11 @@
 /**
- * Runs the agent under what makes agents lose events or grow, and prints what became of them.
+ * Runs the agent under loads that make agents lose events or grow, and prints event counts and memory.
  *
  *   npm run test:soak [-- --minutes N]
  *
  * First the agent stands still for a minute. Then, in turn, again and again: a flood of system calls from every core, processes
  * that live 5 ms under ever new names, connections that are opened and held. Scraped every two seconds all the time. Exit status 1
- * when the books do not balance, when connections are not counted exactly, or when memory has grown since the tables were full, or
+ * when event counts do not add up, when connections are not counted exactly, or when memory has grown since the tables were full, or
  * beyond what the agent says at its start.
  *
  * Agent and scraper run at the priority that the systemd unit gives the agent, the load at the usual one.
@@ -142,8 +142,8 @@ function scrapeEvery(agent: Agent): Scrapes {
   };
 }
 
-/** The books of all signals as rows of a table; throws when they do not balance. */
-function books(page: string): string[] {
+/** The event counts of all signals as rows of a table; throws when they do not add up. */
+function eventCounts(page: string): string[] {
   return signals.map((signal) => {
     const events = (kind: string, reason = ""): number =>
       total(
@@ -163,13 +163,13 @@ function books(page: string): string[] {
   });
 }
 
-/** Stops the agent while processes come and go; the books must balance when it goes on. Returns how long the next scrape took. */
+/** Stops the agent while processes come and go; the event counts must add up when it goes on. Returns how long the next scrape took. */
 async function standStill(program: string, agent: Agent): Promise<number> {
   process.kill(agent.pid, "SIGSTOP");
   await Promise.all([pause(standstill), shortLives(program, 0)]);
   process.kill(agent.pid, "SIGCONT");
   const { milliseconds, page } = await timed(agent);
-  books(page);
+  eventCounts(page);
   return milliseconds;
 }
 
@@ -220,7 +220,7 @@ try {
   const done = (each: number): string => (each * rounds.length).toLocaleString("en");
   console.log(`| signal | produced | consumed | ${reasons.join(" | ")} | in the ring |
 |${" --- |".repeat(4 + reasons.length)}
-${books(page).join("\n")}
+${eventCounts(page).join("\n")}
 
 | | |
 | --- | --- |

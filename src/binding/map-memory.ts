@@ -41,7 +41,7 @@ function isPreallocated(fdinfo: string): boolean {
 
 /**
  * The most memory that a map takes, full to its limit, bytes; 0 for one that was not created. Most have all of it from the start,
- * and the kernel tells how much. The entries of a hash that is not preallocated are added up.
+ * and the kernel reports how much. The entries of a hash that is not preallocated are added up.
  */
 export function mapMemoryAtLimit(map: ObjectMap): number {
   const { descriptor, type, keySize, valueSize, maxEntries } = map;

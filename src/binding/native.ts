@@ -9,7 +9,7 @@ import { createRequire } from "node:module";
 
 import { findAddon } from "./installation.js";
 
-/** What every failure inside the addon looks like. */
+/** The form of every failure inside the addon. */
 export interface NativeError extends Error {
   /** The errno's name (`EPERM`, `EINVAL`, …), or `ERINGTAP` where no system call failed. */
   readonly code: string;
@@ -165,7 +165,7 @@ export interface BpfRing {
   /**
    * Calls `onReady` on the loop's thread each time the kernel wakes the ring's poll. Level-triggered: it is called again while
    * records wait. `undefined` stops it. An open watch does not keep the process alive. What `onReady` throws becomes an
-   * uncaughtException. Records submitted with BPF_RB_NO_WAKEUP wake nobody: a timer has to look for them.
+   * uncaughtException. Records submitted with BPF_RB_NO_WAKEUP cause no wake-up: a timer has to drain them.
    */
   watch(onReady: (() => void) | undefined): void;
   /** Unwatches, detaches `data` and `index`, unmaps. Idempotent. */
@@ -191,8 +191,8 @@ export interface BpfIterator {
 export interface BpfMap {
   readonly info: MapInfo;
   /**
-   * Keys of the last read, packed at the key's size; valid until the next call. Grows, so fetch it anew after each call; what lies
-   * behind the last entry read is nobody's.
+   * Keys of the last read, packed at the key's size; valid until the next call. Grows, so fetch it anew after each call; what
+   * follows the last entry read is undefined.
    */
   readonly keys: ArrayBuffer;
   /** Values of the last read, packed at the value's size. For per-CPU maps, each 8-byte word is summed over all CPUs. */

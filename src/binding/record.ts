@@ -1,6 +1,6 @@
 /** Reading one record in place: a flyweight that is moved over a batch. */
 
-/** Nothing is left out, not even a byte order mark: it would make one name look like another. */
+/** Nothing is left out, not even a byte order mark: without it, one name would read like another. */
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**

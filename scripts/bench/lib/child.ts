@@ -1,4 +1,4 @@
-/** Children that run until they are told to end. */
+/** Child processes that run until they are stopped. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 
@@ -34,7 +34,7 @@ export function startChild(context: Pick<BenchContext, "after">, ...[file = "", 
       resolve();
     });
   });
-  // Who waits for it gets the error; until then it is nobody's fault.
+  // Callers that await it get the error; without one, it must not be an unhandled rejection.
   closed.catch(() => undefined);
   const stop = async (signal: NodeJS.Signals = "SIGTERM"): Promise<void> => {
     child.kill(signal);
@@ -58,15 +58,15 @@ function said(
   written: () => string,
 ): Promise<RegExpExecArray> {
   return new Promise((resolve, reject) => {
-    const look = (): void => {
+    const test = (): void => {
       const match = pattern.exec(written());
       if (match !== null) {
         resolve(match);
       }
     };
-    child.stdout?.on("data", look);
-    child.stderr?.on("data", look);
-    look();
+    child.stdout?.on("data", test);
+    child.stderr?.on("data", test);
+    test();
     closed.then(() => {
       reject(new Error(`${child.spawnargs.join(" ")}: ended without ${String(pattern)}:\n${written()}`));
     }, reject);

@@ -10,7 +10,7 @@ export interface BenchContext {
   readonly root: string;
   /** An empty folder of the scenario's own; removed at the end of the run. */
   readonly scratch: string;
-  /** Tells whoever waits what is going on, on stderr. */
+  /** Reports progress on stderr. */
   progress(text: string): void;
   /** Runs `tidy` when the scenario has ended, well or not; last things first. */
   after(tidy: () => unknown): void;

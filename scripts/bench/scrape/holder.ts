@@ -110,19 +110,19 @@ async function timed(render: Render): Promise<Rendered> {
   let lastTurn = start;
   let stall = 0;
   let running = true;
-  const look = (): void => {
+  const turn = (): void => {
     const now = performance.now();
     stall = Math.max(stall, now - lastTurn);
     lastTurn = now;
     if (running) {
-      setImmediate(look);
+      setImmediate(turn);
     }
   };
-  setImmediate(look);
+  setImmediate(turn);
   const pieces = await render();
   const time = performance.now() - start;
   running = false;
-  look();
+  turn();
   return { time, stall, bytes: pieces.reduce((sum, piece) => sum + piece.length, 0), allocated: 0 };
 }
 

@@ -16,11 +16,11 @@ async function someoneTraces(): Promise<boolean> {
 }
 
 /**
- * Waits at most so many seconds until no tracing program is loaded; tells whether none is. To be called while nothing of the
- * scenario's own is attached.
+ * Waits at most so many seconds until no tracing program is loaded; returns whether none is. Call it while the scenario has nothing
+ * attached itself.
  */
-export async function otherTracersGone(patience: number): Promise<boolean> {
-  const deadline = Date.now() + 1e3 * patience;
+export async function otherTracersGone(timeoutSeconds: number): Promise<boolean> {
+  const deadline = Date.now() + 1e3 * timeoutSeconds;
   while (await someoneTraces()) {
     if (Date.now() > deadline) {
       return false;
