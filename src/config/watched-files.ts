@@ -1,23 +1,20 @@
 /**
- * Files that are followed by looking at them now and then, through symbolic links: so it matters not whether one is written in
- * place, replaced by an editor's rename, or swapped by Kubernetes, which turns a link to a folder.
+ * Files whose changes are found by polling their stat(2), through symbolic links: so a file may be written in place, replaced by an
+ * editor's rename, or swapped by Kubernetes, which replaces a link to a folder.
  */
 import { type Stats, statSync } from "node:fs";
 
 export interface WatchedFiles {
-  /** Remembers the state of a file: call it just before the file is read. */
+  /** Saves the state of a file: call it just before the file is read. */
   note: (path: string) => void;
-  /** Forgets all files. */
+  /** Stops watching all files. */
   clear: () => void;
-  /** Has a file changed, come or gone since it was noted, and has each been left alone for a moment? */
+  /** Whether a file has been changed, created or deleted since it was noted, and none was modified within the last 200 ms. */
   haveChanged: () => boolean;
 }
 
-/**
- * How long a file must have been left alone, milliseconds. One that is rewritten in place is for a moment shorter than it should
- * be, perhaps by the most important part.
- */
-const settlingTime = 200;
+/** How long a file must not have been modified before it is read: one that is being rewritten in place is incomplete. */
+const quietMs = 200;
 
 function statOf(path: string): Stats | undefined {
   try {
@@ -27,14 +24,14 @@ function statOf(path: string): Stats | undefined {
   }
 }
 
-/** Tells one state of a file from another. */
+/** A text that differs between two states of a file. */
 function stampOf(stats: Stats | undefined): string {
   return stats === undefined ? "" : [stats.dev, stats.ino, stats.size, stats.mtimeMs, stats.ctimeMs].join();
 }
 
-/** A change can seem to lie ahead: Date.now() leaves fractions out. One that lies far ahead was made before the clock was set back. */
-function isSettling(stats: Stats | undefined, now: number): boolean {
-  return Math.abs(now - (stats?.ctimeMs ?? 0)) < settlingTime;
+/** Whether a file was modified just now. A change may be ahead of Date.now(), which truncates; far ahead, it precedes a step of the clock back. */
+function isRecent(stats: Stats | undefined, now: number): boolean {
+  return Math.abs(now - (stats?.ctimeMs ?? 0)) < quietMs;
 }
 
 /** Watches no file yet. */
@@ -52,7 +49,7 @@ export function watchFiles(): WatchedFiles {
       let changed = false;
       for (const [file, stamp] of stamps) {
         const stats = statOf(file);
-        if (isSettling(stats, now)) {
+        if (isRecent(stats, now)) {
           return false;
         }
         changed ||= stampOf(stats) !== stamp;

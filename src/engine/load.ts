@@ -182,8 +182,8 @@ function explain(error: NativeError): Error {
     return error;
   }
   try {
-    const { detail, mend } = lockedMemory();
-    return mend === undefined ? error : new Error(`${error.message}: ${detail}: ${mend}`, { cause: error });
+    const { detail, fix } = lockedMemory();
+    return fix === undefined ? error : new Error(`${error.message}: ${detail}: ${fix}`, { cause: error });
   } catch {
     return error;
   }

@@ -16,7 +16,7 @@ export function readHierarchy(processCgroups: string): CgroupHierarchy {
   return (["pids", "memory"] as const).find((name) => controllers.includes(name)) ?? "unified";
 }
 
-/** The one asked for, or this machine's. */
+/** `asked`, or the hierarchy that this machine uses when `asked` is `auto`. */
 export function chooseHierarchy(asked: CgroupHierarchy | "auto"): CgroupHierarchy {
   return asked === "auto" ? readHierarchy(readFileSync("/proc/self/cgroup", "utf8")) : asked;
 }

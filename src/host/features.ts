@@ -1,61 +1,61 @@
-/** What the running kernel offers and forbids, as far as ringtap cares. */
+/** Features and restrictions of the running kernel that ringtap depends on. */
 import { readFileSync, statSync } from "node:fs";
 import { arch, machine, release } from "node:os";
 
 import type { Finding } from "./finding.js";
 import { native } from "../binding/native.js";
 
-/** Those that programs and decoders are built for, as Node names them. */
+/** The architectures that BPF programs and decoders are built for, by the names of `process.arch`. */
 const architectures = ["x64", "arm64"];
 
-/** The kernel and the machine. */
+/** The kernel's release, and whether ringtap is built for the machine. */
 export function kernelRelease(): Finding {
   const check = "kernel";
   const detail = `Linux ${release()} ${machine()}`;
   return architectures.includes(arch())
     ? { check, status: "ok", detail }
-    : { check, status: "warn", detail, mend: "ringtap is built for x86-64 and arm64" };
+    : { check, status: "warn", detail, fix: "run ringtap on x86-64 or arm64, which it is built for" };
 }
 
 /** BPF_MAP_TYPE_RINGBUF of include/uapi/linux/bpf.h, since Linux 5.8. */
 const ringBufferType = 27;
 
-/** Can BPF programs hand records over in ring buffers? Asks the kernel, which wants privileges for an answer. */
+/** Whether the kernel has BPF ring buffers. The probe needs CAP_BPF. */
 export function ringBuffers(): Finding {
   const check = "ring buffer";
   return native.probeMapType(ringBufferType)
     ? { check, status: "ok", detail: "BPF_MAP_TYPE_RINGBUF" }
-    : { check, status: "fail", detail: "the kernel makes no BPF ring buffer", mend: "run Linux 5.8 or newer" };
+    : { check, status: "fail", detail: "the kernel has no BPF ring buffers", fix: "run Linux 5.8 or newer" };
 }
 
 const lockdownPath = "/sys/kernel/security/lockdown";
 
-/** What each mode forbids: enum lockdown_reason of include/linux/security.h. */
+/** What each lockdown mode forbids: enum lockdown_reason of include/linux/security.h. */
 const lockdownModes: Readonly<Record<string, Omit<Finding, "check">>> = {
   none: { status: "ok", detail: "none" },
-  integrity: { status: "ok", detail: "integrity: BPF programs may not write user memory; ringtap's do not" },
+  integrity: { status: "ok", detail: "integrity: BPF programs may not write user memory; no program of ringtap does" },
   confidentiality: {
     status: "fail",
     detail:
-      "confidentiality: BPF programs may not read kernel memory, which all of ringtap's do; no kprobes, no tracefs",
-    mend: "boot with lockdown=integrity, or without lockdown=",
+      "confidentiality: BPF programs may not read kernel memory, and all programs of ringtap do; no kprobes, no tracefs",
+    fix: "boot with lockdown=integrity, or without lockdown=",
   },
 };
 
-/** The lockdown mode in effect; `text` is what the kernel's file says, such as `none [integrity] confidentiality`. */
+/** The current lockdown mode; `text` is the content of the kernel's file, such as `none [integrity] confidentiality`. */
 export function lockdownFinding(text: string): Finding {
   const [, mode = ""] = /\[(\w+)\]/.exec(text) ?? [];
   return { check: "lockdown", ...(lockdownModes[mode] ?? { status: "warn", detail: `unknown mode: ${text.trim()}` }) };
 }
 
-/** Is the kernel locked down? */
+/** Reads the current lockdown mode. */
 export function lockdown(): Finding {
   const text = readIfReadable(lockdownPath);
   return text === undefined
     ? {
         check: "lockdown",
         status: "ok",
-        detail: `unknown: ${lockdownPath} is not readable, or not there for want of lockdown or of securityfs`,
+        detail: `unknown: ${lockdownPath} cannot be read: the kernel has no lockdown, or securityfs is not mounted`,
       }
     : lockdownFinding(text);
 }
@@ -65,8 +65,8 @@ const socketFilter = 1;
 const ktimeGetCoarseNs = 160;
 
 /**
- * To what is BPF memory charged? The helper probed for came with the release, 5.11, that charges control groups instead of
- * RLIMIT_MEMLOCK; libbpf asks the same way. The kernel wants privileges for an answer.
+ * Whether BPF memory is charged to control groups or to RLIMIT_MEMLOCK. Linux 5.11 introduced both the helper that this probes for
+ * and the charging of control groups; libbpf uses the same probe. The probe needs CAP_BPF.
  */
 export function lockedMemory(): Finding {
   const check = "memlock";
@@ -82,14 +82,14 @@ export function lockedMemory(): Finding {
         check,
         status: "warn",
         detail,
-        mend: "grant CAP_SYS_RESOURCE, with which ringtap raises it, or raise it (ulimit -l unlimited)",
+        fix: "grant CAP_SYS_RESOURCE, with which ringtap raises it, or raise it (ulimit -l unlimited)",
       };
 }
 
 /** PROC_PID_INIT_INO of include/linux/proc_ns.h: the initial pid namespace. */
 const initialPidNamespace = 0xeffffffc;
 
-/** Are the pids that this process sees those that records carry, the host's? */
+/** Whether this process is in the host's pid namespace, whose pids records carry. */
 export function pidNamespace(): Finding {
   const check = "pid namespace";
   return statSync("/proc/self/ns/pid").ino === initialPidNamespace
@@ -97,8 +97,8 @@ export function pidNamespace(): Finding {
     : {
         check,
         status: "warn",
-        detail: "not the host's, whose pids are those in metrics and traces",
-        mend: "share it (hostPID: true, docker run --pid=host) where pids are to mean something in here",
+        detail: "not the host's: metrics and traces show the host's pids, which differ from those in here",
+        fix: "share the host's (hostPID: true, docker run --pid=host)",
       };
 }
 

@@ -1,11 +1,11 @@
-/** One thing that was looked into, and what came of it. */
+/** What a check of this machine found. */
 export interface Finding {
-  /** What was looked at: a few words, the same on every machine. */
+  /** The name of the check: a few words, the same on every machine. */
   readonly check: string;
-  /** `warn` where something is worse than it could be, `fail` where something does not work. */
+  /** `warn` when ringtap works less well than it could, `fail` when it does not work. */
   readonly status: "ok" | "warn" | "fail";
-  /** What was found. */
+  /** What the check found. */
   readonly detail: string;
-  /** What to do about it, when it is not ok. */
-  readonly mend?: string;
+  /** What the reader of the finding can do about it; absent when the status is `ok`, or no fix is known. */
+  readonly fix?: string;
 }

@@ -1,4 +1,4 @@
-/** Kernel file systems that this mount namespace sees. */
+/** Kernel file systems that are mounted in this mount namespace. */
 import { readFileSync } from "node:fs";
 
 import { chooseHierarchy } from "./cgroup-hierarchy.js";
@@ -31,7 +31,7 @@ export function cgroupFinding(mountinfo: string): Finding {
   return types.has("cgroup") ? { check, status: "ok", detail: "v1" } : { check, status: "ok", detail: "none mounted" };
 }
 
-/** Is the file system that classic tracepoints are attached through mounted, by a mountinfo? */
+/** Whether a mountinfo lists tracefs, through which classic tracepoints are attached. */
 export function tracefsFinding(mountinfo: string): Finding {
   const check = "tracefs";
   const found = mounts(mountinfo).find(({ type }) => type === "tracefs");
@@ -39,19 +39,19 @@ export function tracefsFinding(mountinfo: string): Finding {
     ? {
         check,
         status: "warn",
-        detail: "not mounted; classic tracepoints, a fallback where there is no tp_btf, would not attach",
-        mend: "mount -t tracefs tracefs /sys/kernel/tracing",
+        detail: "not mounted: classic tracepoints, the fallback for tp_btf, cannot be attached",
+        fix: "mount -t tracefs tracefs /sys/kernel/tracing",
       }
     : { check, status: "ok", detail: found.folder };
 }
 
-/** How processes of this mount namespace see control groups. */
+/** The version of control groups that is mounted here, and the hierarchy that tells containers apart. */
 export function cgroups(): Finding {
   const finding = cgroupFinding(readFileSync("/proc/self/mountinfo", "utf8"));
   return { ...finding, detail: `${finding.detail}; containers are told apart by ${chooseHierarchy("auto")}` };
 }
 
-/** Is tracefs mounted, in this mount namespace? */
+/** Whether tracefs is mounted in this mount namespace. */
 export function tracefs(): Finding {
   return tracefsFinding(readFileSync("/proc/self/mountinfo", "utf8"));
 }

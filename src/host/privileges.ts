@@ -1,4 +1,4 @@
-/** What this process may do. */
+/** The capabilities of this process. */
 import { readFileSync } from "node:fs";
 
 import type { Finding } from "./finding.js";
@@ -12,12 +12,12 @@ const needed: readonly (readonly [name: string, bit: bigint])[] = [
   ["CAP_PERFMON", 38n],
 ];
 
-/** The line of /proc/self/uid_map in the initial user namespace: every id stands for itself. */
+/** The content of /proc/self/uid_map in the initial user namespace: every id is mapped to itself. */
 const identityMap = /^\s*0\s+0\s+4294967295\s*$/;
 
 /**
- * Names of the capabilities that BPF asks for and a process lacks, from the texts of its /proc files `status` and `uid_map`.
- * CAP_SYS_ADMIN stands for all of them. Those of a user namespace other than the initial one do not count (bpf(2), capable()).
+ * Names of the capabilities that BPF requires and a process lacks, by the content of its /proc files `status` and `uid_map`.
+ * CAP_SYS_ADMIN includes them. Capabilities in a user namespace other than the initial one do not count (bpf(2), capable()).
  */
 export function missingCapabilities(status: string, uidMap: string): string[] {
   const effective = identityMap.test(uidMap) ? effectiveCapabilities(status) : 0n;
@@ -33,7 +33,7 @@ function holds(capabilities: bigint, bit: bigint): boolean {
   return ((capabilities >> bit) & 1n) === 1n;
 }
 
-/** May this process load BPF programs? */
+/** Whether this process may load BPF programs. */
 export function privileges(): Finding {
   const uidMap = readFileSync("/proc/self/uid_map", "utf8");
   const missing = missingCapabilities(readFileSync("/proc/self/status", "utf8"), uidMap);
@@ -46,14 +46,14 @@ export function privileges(): Finding {
     check: "privileges",
     status: "fail",
     detail: `${user} lacks ${missing.join(" and ")}${where}`,
-    mend: "run it as root, with sudo, or grant it CAP_BPF and CAP_PERFMON (CAP_SYS_ADMIN has both in it)",
+    fix: "run it as root, with sudo, or grant it CAP_BPF and CAP_PERFMON (CAP_SYS_ADMIN includes both)",
   };
 }
 
 /**
- * Gives up, in every thread and for good, the capabilities that are needed no more once programs are attached, files read and
- * sockets bound. Returns the name of the one that stays, on a kernel that asks for it whenever a map is read; mostly none does.
- * Throws a NativeError.
+ * Drops, in every thread and permanently, the capabilities that the agent no longer needs once programs are attached, files are read
+ * and sockets are bound. Returns the name of the capability that it keeps on kernels that require one for reading a map, and undefined
+ * on others. Throws a NativeError.
  */
 export function dropCapabilities(): string | undefined {
   if (!native.bpfNeedsCapability()) {

@@ -1,4 +1,4 @@
-/** What nothing works without, told before the kernel tells it in its own words. */
+/** Requirements of every signal, checked up front: the kernel's own error would not say which one is missing. */
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 
 import type { Finding } from "./finding.js";
@@ -7,7 +7,7 @@ import { privileges } from "./privileges.js";
 
 const typesPath = "/sys/kernel/btf/vmlinux";
 
-/** Does the kernel describe its types? CO-RE programs are fitted to them. */
+/** Whether the kernel has type information, which CO-RE programs are relocated by. */
 function typeInformation(): Finding {
   const check = "BTF";
   try {
@@ -15,17 +15,22 @@ function typeInformation(): Finding {
     return { check, status: "ok", detail: typesPath };
   } catch {
     return existsSync(typesPath)
-      ? { check, status: "fail", detail: `${typesPath} is not readable`, mend: `let this user read ${typesPath}` }
+      ? {
+          check,
+          status: "fail",
+          detail: `${typesPath} is not readable`,
+          fix: `give this user read access to ${typesPath}`,
+        }
       : {
           check,
           status: "fail",
-          detail: `the kernel has no type information: ${typesPath} is not there`,
-          mend: "run a kernel built with CONFIG_DEBUG_INFO_BTF=y, with sysfs mounted on /sys",
+          detail: `the kernel has no type information: ${typesPath} does not exist`,
+          fix: "run a kernel built with CONFIG_DEBUG_INFO_BTF=y, with sysfs mounted on /sys",
         };
   }
 }
 
-/** Does /proc show this process? Privileges and limits are read there. */
+/** Whether /proc shows this process: its privileges and limits are read there. */
 function ownProcess(): Finding {
   const check = "/proc";
   return existsSync("/proc/self/status")
@@ -34,7 +39,7 @@ function ownProcess(): Finding {
         check,
         status: "fail",
         detail: "/proc does not show this process: it is not mounted, or belongs to another pid namespace",
-        mend: "mount -t proc proc /proc",
+        fix: "mount -t proc proc /proc",
       };
 }
 
@@ -42,7 +47,7 @@ function ownProcess(): Finding {
 const socketFilter = 1;
 const mapLookupElem = 1;
 
-/** A seccomp filter that refuses bpf(2), which the kernel's answer does not tell from missing privileges. Empty where there is none. */
+/** The finding of a seccomp filter that refuses bpf(2), whose EPERM looks like missing privileges; empty when there is none. */
 function refusalBySeccomp(): Finding[] {
   const isFiltered = /^Seccomp:\s+2$/m.test(readFileSync("/proc/self/status", "utf8"));
   try {
@@ -51,12 +56,12 @@ function refusalBySeccomp(): Finding[] {
     }
     return [];
   } catch {
-    const mend = "allow bpf in the seccomp profile of the container or the SystemCallFilter of the service";
-    return [{ check: "seccomp", status: "fail", detail: "a seccomp filter refuses bpf(2)", mend }];
+    const fix = "allow bpf in the seccomp profile of the container or the SystemCallFilter of the service";
+    return [{ check: "seccomp", status: "fail", detail: "a seccomp filter refuses bpf(2)", fix }];
   }
 }
 
-/** What nothing works without: type information, /proc, privileges, which only /proc can tell, and the call to use them by. */
+/** The requirements of every signal: type information, /proc, privileges (read in /proc), and bpf(2) itself. */
 export function requirements(): Finding[] {
   const proc = ownProcess();
   if (proc.status === "fail") {
@@ -66,11 +71,11 @@ export function requirements(): Finding[] {
   return [typeInformation(), proc, granted, ...(granted.status === "fail" ? [] : refusalBySeccomp())];
 }
 
-/** Throws an Error that says which requirement is not met and what to do. */
+/** Throws an Error that says which requirement is not met and how to fix it. */
 export function requireKernel(): void {
-  for (const { status, detail, mend } of requirements()) {
+  for (const { status, detail, fix } of requirements()) {
     if (status === "fail") {
-      throw new Error(`${detail}: ${mend ?? ""}`);
+      throw new Error(`${detail}: ${fix ?? ""}`);
     }
   }
 }

@@ -1,9 +1,9 @@
-/** File descriptors that are kept free for later. */
+/** File descriptors that are reserved for later. */
 import { closeSync, openSync } from "node:fs";
 
 /**
- * Holds `count` file descriptors, so that whatever is opened before they are given up leaves as many to those who come after.
- * Returns what gives them up. Throws when there are too few.
+ * Reserves `count` file descriptors: whatever is opened while they are held leaves that many for later. Returns a function that
+ * releases them. Throws when fewer are available.
  */
 export function holdDescriptors(count: number): () => void {
   const held: number[] = [];
@@ -16,8 +16,8 @@ export function holdDescriptors(count: number): () => void {
     }
   } catch (cause) {
     release();
-    const mend = "raise the limit (ulimit -n, or LimitNOFILE= of the service)";
-    throw new Error(`too few file descriptors: ${count} are wanted for serving; ${mend}`, { cause });
+    const fix = "raise the limit (ulimit -n, or LimitNOFILE= of the service)";
+    throw new Error(`too few file descriptors: ${count} are needed for serving; ${fix}`, { cause });
   }
   return release;
 }

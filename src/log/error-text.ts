@@ -1,10 +1,10 @@
-/** Errors as text that no hostile string can break out of. */
+/** Errors as text in which hostile strings are escaped. */
 
 /**
- * C0 and C1 controls, DEL, line separators, the marks that reorder text and the one that nobody sees: what would start a new
- * line, drive a terminal or misrepresent the rest. Lone surrogates have no UTF-8.
+ * C0 and C1 controls, DEL, line separators, marks that reorder text and the invisible byte order mark: what would start a new
+ * line, control a terminal or misrepresent the rest. Lone surrogates have no UTF-8.
  */
-// eslint-disable-next-line no-control-regex -- controls are what it looks for
+// eslint-disable-next-line no-control-regex -- the pattern is of controls
 const hostile = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|\p{Surrogate}/gu;
 
 const shortEscapes: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };

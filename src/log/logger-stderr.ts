@@ -1,33 +1,33 @@
-/** Stderr as the place of the log: a disk that is full or a reader that does not read costs lines, and those are counted. */
+/** Writing the log to stderr: lines that a full disk or a stalled reader does not accept are dropped and counted. */
 import { writeSync } from "node:fs";
 import type { DestinationStream } from "pino";
 
-/** How long a reader that is behind is waited for, in milliseconds, and how often he is looked after meanwhile. */
-const patience = 1_000;
-const pause = 10;
+/** How long a write waits for a reader that is behind, and the time between two tries, milliseconds. */
+const writeTimeoutMs = 1_000;
+const retryIntervalMs = 10;
 
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
 
-/** Returns how many of the bytes stderr has taken; fewer than all when it fails, or has no room after so many tries more. */
-function writeBytes(bytes: Buffer, triesMore: number): number {
+/** Returns how many of the bytes were written: fewer than all when a write fails, or would block after so many retries. */
+function writeBytes(bytes: Buffer, retries: number): number {
   let written = 0;
   let tries = 0;
   while (written < bytes.length) {
     try {
       written += writeSync(2, bytes, written);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EAGAIN" || tries++ >= triesMore) {
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN" || tries++ >= retries) {
         break;
       }
-      Atomics.wait(sleeper, 0, 0, pause);
+      Atomics.wait(sleeper, 0, 0, retryIntervalMs);
     }
   }
   return written;
 }
 
 /**
- * A stream of lines to stderr that has written each when `write` returns, or left it out for good; `recovered` is told how many
- * when the first line gets through again. (Pino's own stream throws at the first failure, and keeps what it could not write.)
+ * A stream of lines to stderr. When `write` returns, the line is written or dropped for good; `recovered` is called with the number of
+ * dropped lines once a line is written again. (Pino's own stream throws at the first failure, and keeps what it could not write.)
  */
 export function stderrLines(recovered: (linesLost: number) => void): DestinationStream {
   let lost = 0;
@@ -35,7 +35,7 @@ export function stderrLines(recovered: (linesLost: number) => void): Destination
   return {
     write(line) {
       const bytes = Buffer.from(isMidLine ? `\n${line}` : line);
-      const written = writeBytes(bytes, lost === 0 ? patience / pause : 0);
+      const written = writeBytes(bytes, lost === 0 ? writeTimeoutMs / retryIntervalMs : 0);
       if (written < bytes.length) {
         isMidLine ||= written > 0;
         lost++;

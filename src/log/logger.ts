@@ -13,13 +13,13 @@ export const logFormats = ["logfmt", "json"] as const;
 export type LogFormat = (typeof logFormats)[number];
 
 /**
- * A logger that writes to stderr before it returns, so that nothing is lost at exit. An error goes under the key `err` and
- * comes out as {@link describeError} tells it. Lines that cannot be written, as on a full disk, are left out; once it works
- * again, a line tells how many.
+ * A logger that writes to stderr before it returns, so that nothing is lost at exit. An error is logged under the key `err`, as
+ * {@link describeError} writes it. Lines that cannot be written, as on a full disk, are dropped; once writing works again, a line
+ * says how many.
  */
 export function createLogger(level: LogLevel, format: LogFormat): Logger {
   const stderr = stderrLines((lines) => {
-    log.warn({ lines }, "lines of the log could not be written");
+    log.warn({ lines }, "lines of the log were dropped: stderr could not be written");
   });
   const log = pino(
     {
@@ -34,7 +34,7 @@ export function createLogger(level: LogLevel, format: LogFormat): Logger {
   return log;
 }
 
-/** JSON leaves C1 controls and text direction marks as they are, and terminals obey them. */
+/** Escapes what JSON does not: C1 controls and text direction marks, which terminals obey. */
 function jsonStream(output: DestinationStream): DestinationStream {
   return {
     write(line) {

@@ -1,4 +1,4 @@
-/** `--web.listen-address`: what it may look like, and what to say when it does not work. */
+/** `--web.listen-address`: its syntax, and the error when listening fails. */
 import type { AddressInfo } from "node:net";
 
 const flag = "--web.listen-address";
@@ -14,8 +14,8 @@ export interface ListenAddress {
 /** `host:port`, with an IPv6 host in brackets. */
 const pattern = /^(?:\[([^\]]+)\]|([^:[\]]*)):(.*)$/;
 
-/** How to mend what listening failed with. */
-const remedies: Readonly<Record<string, string>> = {
+/** How to fix what listening failed with, by the code of the error. */
+const fixes: Readonly<Record<string, string>> = {
   EADDRINUSE: "the port is in use; stop the program that has it (`ss -ltnp` names it) or choose another port",
   EACCES: "ports below 1024 need the capability CAP_NET_BIND_SERVICE; grant it or choose a higher port",
   EADDRNOTAVAIL: "no interface has this address; take one that `ip address` lists, or :PORT for all",
@@ -28,7 +28,7 @@ export function parseListenAddress(text: string): ListenAddress {
   const [, bracketed, bare, portText = ""] = pattern.exec(text) ?? [];
   const host = bracketed ?? bare;
   if (host === undefined || (bare !== undefined && portText.includes(":"))) {
-    throw new Error(`${flag} ${JSON.stringify(text)}: want HOST:PORT, [IPV6]:PORT or :PORT`);
+    throw new Error(`${flag} ${JSON.stringify(text)}: expected HOST:PORT, [IPV6]:PORT or :PORT`);
   }
   const port = /^[0-9]+$/.test(portText) ? Number(portText) : NaN;
   if (!(port <= 65_535)) {
@@ -37,13 +37,13 @@ export function parseListenAddress(text: string): ListenAddress {
   return { text, host: host === "" ? undefined : host, port };
 }
 
-/** The address a server got, in the form {@link parseListenAddress} reads. */
+/** The address of a server that listens, in the form {@link parseListenAddress} reads. */
 export function formatAddress({ address, port }: AddressInfo): string {
   return `${address.includes(":") ? `[${address}]` : address}:${port}`;
 }
 
-/** The error to show for a failed listen: flag, address, cause, remedy. */
+/** The error to show for a failed listen: flag, address, cause, fix. */
 export function listenError(address: ListenAddress, cause: NodeJS.ErrnoException): Error {
-  const remedy = remedies[cause.code ?? ""] ?? cause.message;
-  return new Error(`${flag} ${JSON.stringify(address.text)}: ${remedy}`, { cause });
+  const fix = fixes[cause.code ?? ""] ?? cause.message;
+  return new Error(`${flag} ${JSON.stringify(address.text)}: ${fix}`, { cause });
 }

@@ -203,7 +203,7 @@ describe("a BPF object", () => {
 test("the kernel has no type information", async (t) => {
   const prefix = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /sys/kernel/btf && exec "$@"', "sh"];
   const message =
-    "the kernel has no type information: /sys/kernel/btf/vmlinux is not there: " +
+    "the kernel has no type information: /sys/kernel/btf/vmlinux does not exist: " +
     "run a kernel built with CONFIG_DEBUG_INFO_BTF=y, with sysfs mounted on /sys";
   await fails(t, ["run"], 1, message, { prefix });
   await fails(t, ["trace", "tcp"], 1, message, { prefix });
@@ -222,7 +222,7 @@ test("/proc is another pid namespace's, or not there", async (t) => {
 test("this process has no privileges", async (t) => {
   const message =
     "uid 65534 lacks CAP_BPF and CAP_PERFMON: " +
-    "run it as root, with sudo, or grant it CAP_BPF and CAP_PERFMON (CAP_SYS_ADMIN has both in it)";
+    "run it as root, with sudo, or grant it CAP_BPF and CAP_PERFMON (CAP_SYS_ADMIN includes both)";
   await fails(t, ["run"], 1, message, { prefix: unprivileged });
   await fails(t, ["trace", "tcp"], 1, message, { prefix: unprivileged });
 });

@@ -172,7 +172,7 @@ describe("CAP_BPF and CAP_PERFMON", () => {
         assert.deepEqual([status, stdout], [1, ""]);
         assert.equal(
           stderr,
-          `ringtap: uid 0 lacks ${lacks}: run it as root, with sudo, or grant it CAP_BPF and CAP_PERFMON (CAP_SYS_ADMIN has both in it)\n`,
+          `ringtap: uid 0 lacks ${lacks}: run it as root, with sudo, or grant it CAP_BPF and CAP_PERFMON (CAP_SYS_ADMIN includes both)\n`,
         );
       }
     });

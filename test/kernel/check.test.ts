@@ -82,7 +82,7 @@ describe("with privileges missing", () => {
       check: "privileges",
       status: "fail",
       detail: "uid 65534 lacks CAP_BPF and CAP_PERFMON",
-      mend: "run it as root, with sudo, or grant it CAP_BPF and CAP_PERFMON (CAP_SYS_ADMIN has both in it)",
+      fix: "run it as root, with sudo, or grant it CAP_BPF and CAP_PERFMON (CAP_SYS_ADMIN includes both)",
     });
     assert.equal(found.get("signal tcp")?.detail, "not tried, for want of privileges");
     assert.deepEqual(failing(found), names);
@@ -125,7 +125,7 @@ test("no type information: nothing would work", async (t) => {
   const prefix = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /sys/kernel/btf && exec "$@"', "sh"];
   const { status, found } = await check(t, { prefix });
   assert.equal(status, 2);
-  assert.match(found.get("BTF")?.mend ?? "", /CONFIG_DEBUG_INFO_BTF=y/);
+  assert.match(found.get("BTF")?.fix ?? "", /CONFIG_DEBUG_INFO_BTF=y/);
   assert.equal(found.get("signal tcp")?.detail, "not tried, for want of BTF");
 });
 
@@ -134,7 +134,7 @@ test("no /proc that shows this process: nothing would work", async (t) => {
     prefix: ["unshare", "--mount", "sh", "-c", 'umount --lazy /proc && exec "$@"', "sh"],
   });
   assert.equal(status, 2);
-  assert.equal(found.get("/proc")?.mend, "mount -t proc proc /proc");
+  assert.equal(found.get("/proc")?.fix, "mount -t proc proc /proc");
   assert.equal(found.get("signal tcp")?.detail, "not tried, for want of /proc");
 });
 

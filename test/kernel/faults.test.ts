@@ -144,7 +144,7 @@ describe("too few file descriptors", () => {
     assert.equal(status, 1);
     assert.match(
       stderr,
-      /^ringtap: too few file descriptors: 161 are wanted for serving; raise the limit \(ulimit -n, [^\n]+\n$/,
+      /^ringtap: too few file descriptors: 161 are needed for serving; raise the limit \(ulimit -n, [^\n]+\n$/,
     );
   });
 });

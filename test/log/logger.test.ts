@@ -133,7 +133,7 @@ test("lines that a full disk refuses are left out, and counted once it has room 
     [
       "",
       "level=info msg=second",
-      `level=warn msg="lines of the log could not be written" lines=${100 - written}`,
+      `level=warn msg="lines of the log were dropped: stderr could not be written" lines=${100 - written}`,
       "level=info msg=third",
       "",
     ],

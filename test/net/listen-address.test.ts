@@ -19,7 +19,7 @@ test("names flag and value when it is no address", () => {
   for (const text of ["", "19435", "localhost", "::1:80", "[::1]", "[]:80", "[::1]80"]) {
     assert.throws(
       () => parseListenAddress(text),
-      new Error(`--web.listen-address ${JSON.stringify(text)}: want HOST:PORT, [IPV6]:PORT or :PORT`),
+      new Error(`--web.listen-address ${JSON.stringify(text)}: expected HOST:PORT, [IPV6]:PORT or :PORT`),
     );
   }
 });
@@ -43,7 +43,7 @@ test("writes what it reads", () => {
   }
 });
 
-test("says how to mend a listen that failed", () => {
+test("says how to fix a listen that failed", () => {
   const address = parseListenAddress("127.0.0.1:80");
   const error = listenError(address, Object.assign(new Error("listen EACCES"), { code: "EACCES" }));
   assert.match(error.message, /^--web\.listen-address "127\.0\.0\.1:80": .*CAP_NET_BIND_SERVICE/);

@@ -68,9 +68,9 @@ function exitStatus(ofSignals: readonly Finding[]): number {
 
 function table(findings: readonly Finding[]): string {
   const width = Math.max(...findings.map(({ check }) => check.length));
-  const lines = findings.flatMap(({ check, status, detail, mend }) => [
+  const lines = findings.flatMap(({ check, status, detail, fix }) => [
     `${check.padEnd(width)}  ${status.padEnd(4)}  ${escapeControls(detail)}`,
-    ...(mend === undefined ? [] : [`${"".padEnd(width + 8)}→ ${mend}`]),
+    ...(fix === undefined ? [] : [`${"".padEnd(width + 8)}→ ${fix}`]),
   ]);
   return `${lines.join("\n")}\n`;
 }
