@@ -1,14 +1,14 @@
 /** The YAML of configuration files, read strictly: each refusal says the line. */
 import {
-  Composer,
   type Document,
   isAlias,
   isMap,
   isNode,
   isScalar,
   isSeq,
+  Lexer,
   LineCounter,
-  Parser,
+  parseDocument,
   type YAMLMap,
 } from "yaml";
 
@@ -42,29 +42,39 @@ export function isYamlMapping(value: YamlValue): value is YamlMapping {
 /** The deepest nesting of lists and mappings. The composer recurses, and a stack that overflows within V8 ends the process. */
 const depthLimit = 16;
 
-/** Token types of the parser that may hold others. */
-const collections = ["block-map", "block-seq", "flow-collection"];
+/** The lexer's mark before the text of a scalar. */
+const scalarMark = "\u001f";
 
-interface Token {
-  readonly type?: string;
-  readonly key?: unknown;
-  readonly value?: unknown;
-  readonly items?: readonly unknown[];
-}
-
-/** Whether lists and mappings are nested too deeply to be composed. */
-function isTooDeep(tokens: readonly object[]): boolean {
-  const waiting: [token: Token, depth: number][] = tokens.map((token) => [token, 0]);
-  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    const [token, above] = next;
-    const depth = above + (collections.includes(token.type ?? "") ? 1 : 0);
-    if (depth > depthLimit) {
-      return true;
-    }
-    for (const child of [token.key, token.value, ...(token.items ?? [])]) {
-      if (typeof child === "object" && child !== null) {
-        waiting.push([child, depth]);
+/**
+ * Whether lists and mappings are nested too deeply to be parsed, by indentation, brackets and the `-` and `?` of one line: in one pass,
+ * since the parser takes quadratic time for what is nested.
+ */
+function isTooDeep(text: string): boolean {
+  const indents: number[] = [];
+  let [indent, brackets, marks] = [0, 0, 0];
+  let isLineStart = true;
+  let isScalar = false;
+  for (const lexeme of new Lexer().lex(text)) {
+    if (isScalar) {
+      isScalar = false;
+    } else if (/^\r?\n$/.test(lexeme)) {
+      [indent, marks, isLineStart] = [0, 0, true];
+    } else if (/^[ \t]+$/.test(lexeme)) {
+      indent = isLineStart ? lexeme.length : indent;
+    } else if (!lexeme.startsWith("#")) {
+      if (isLineStart && brackets === 0) {
+        while ((indents.at(-1) ?? -1) >= indent) {
+          indents.pop();
+        }
+        indents.push(indent);
       }
+      isLineStart = false;
+      isScalar = lexeme === scalarMark;
+      brackets += lexeme === "[" || lexeme === "{" ? 1 : lexeme === "]" || lexeme === "}" ? -1 : 0;
+      marks += brackets === 0 && (lexeme === "-" || lexeme === "?") ? 1 : 0;
+    }
+    if (indents.length + brackets + marks > depthLimit) {
+      return true;
     }
   }
   return false;
@@ -79,21 +89,20 @@ function scalarText(node: unknown): string | undefined {
 }
 
 function compose(text: string, lines: LineCounter, refuse: Refuse): Document.Parsed {
-  const lineAt = (offset: number): number => lines.linePos(offset).line;
-  const tokens = [...new Parser(lines.addNewLine).parse(text)];
-  if (isTooDeep(tokens)) {
+  if (isTooDeep(text)) {
     refuse(1, `lists and keys are nested more than ${depthLimit} deep`);
   }
   // Keys that occur twice are for the reader: `1` and "1" are the same to it.
-  const [document, second] = [...new Composer({ uniqueKeys: false }).compose(tokens, true)];
-  const [problem] = [...(document?.errors ?? []), ...(document?.warnings ?? [])];
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
+  const [problem] = [...document.errors, ...document.warnings];
   if (problem !== undefined) {
-    refuse(lineAt(problem.pos[0]), problem.message);
+    const { code, message } = problem;
+    refuse(
+      lines.linePos(problem.pos[0]).line,
+      code === "MULTIPLE_DOCS" ? "expected one document, not several separated by ---" : message,
+    );
   }
-  if (second !== undefined) {
-    refuse(lineAt(second.range[0]), "expected one document, not several parted by ---");
-  }
-  return document as Document.Parsed;
+  return document;
 }
 
 /**

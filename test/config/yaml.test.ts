@@ -69,12 +69,16 @@ describe("refused, with the line", () => {
     ["a: [{b: c}]\n", "line 1: a: expected a value or a list of values"],
     ["? [a]\n: b\n", "line 1: expected a key of plain text"],
     [": a\n", "line 1: expected a key of plain text"],
-    ["a: 1\n---\nb: 2\n", "line 2: expected one document, not several parted by ---"],
+    ["a: 1\n---\nb: 2\n", "line 2: expected one document, not several separated by ---"],
     ["a: 1\nb: !mine 2\n", "line 2: Unresolved tag: !mine"],
     ["%MINE 1\n---\na: 1\n", "line 1: Unknown directive %MINE"],
-    ["[".repeat(100_000), "line 1: lists and keys are nested more than 16 deep"],
-    ["- ".repeat(20_000), "line 1: lists and keys are nested more than 16 deep"],
-    ["? ".repeat(20_000), "line 1: lists and keys are nested more than 16 deep"],
+    ["[".repeat(1_000_000), "line 1: lists and keys are nested more than 16 deep"],
+    ["- ".repeat(500_000), "line 1: lists and keys are nested more than 16 deep"],
+    ["? ".repeat(500_000), "line 1: lists and keys are nested more than 16 deep"],
+    [
+      Array.from({ length: 500 }, (_, depth) => `${" ".repeat(depth)}a:\n`).join(""),
+      "line 1: lists and keys are nested more than 16 deep",
+    ],
   ] as const) {
     test(JSON.stringify(text.slice(0, 40)), () => {
       assert.throws(() => read(text), { message });
