@@ -264,7 +264,7 @@ describe("what cannot change", () => {
     const frozen = "signals: [process, tcp]\nring.size: 8MiB\nweb.listen-address: 127.0.0.1:1\n";
     await agent.reload(
       `${frozen}syscall: { mode: stream, names: [read] }\nseries-limit: 77\n`,
-      'level=warn msg="a change of these needs a restart" flags=--signals,--syscall.mode,--syscall.names,--ring.size\n',
+      'level=warn msg="a change of these needs a restart" flags=--signals,--ring.size,--syscall.mode,--syscall.names\n',
     );
     const samples = await agent.scrape();
     assert.equal(sum(samples, "ringtap_series_limit", {}), 77);
@@ -307,7 +307,7 @@ describe("SIGHUP", () => {
     assert.equal((await agent.get("/")).headers.get("X-Frame-Options"), "sameorigin");
     writeFileSync(web, "nonsense: 1\n");
     process.kill(agent.pid, "SIGHUP");
-    await agent.said(/web configuration not taken over.*unknown key/);
+    await agent.said(/web configuration not reloaded.*unknown key/);
     assert.equal((await agent.get("/")).headers.get("X-Frame-Options"), "sameorigin");
   });
 });
