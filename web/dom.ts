@@ -1,4 +1,4 @@
-/** Elements made of text that nobody can break out of: markup is never written as a string. */
+/** Elements made of text that cannot become markup: markup is never written as a string. */
 
 type Child = Node | string;
 

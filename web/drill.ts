@@ -1,37 +1,62 @@
-/** One process looked into: what its signals tell apart, and who it talks to. */
-import type { BreakdownFrame, BreakdownRow } from "../src/views/protocol.js";
+/** One process in detail: the breakdown of each signal, and who it talks to. */
+import type { BreakdownFrame, BreakdownRow, BreakdownTable } from "../src/views/protocol.js";
 import { byId, html, setText, visible } from "./dom.js";
 import { bytes, count, endpoint, seconds } from "./format.js";
-import type { Model, RatedEdge, RatedProcess } from "./model.js";
+import type { Model, RatedLink, RatedProcess } from "./model.js";
 
 /** The most rows of a table. */
 const mostRows = 15;
+
+/** Headings of columns that are no numbers. */
+const texts = ["name", "failures", "end"];
 
 function table(headings: readonly string[], rows: readonly (readonly string[])[], empty: string): HTMLElement {
   if (rows.length === 0) {
     return html("p", { class: "empty" }, empty);
   }
-  const head = html("tr", {}, ...headings.map((heading) => html("th", { scope: "col" }, heading)));
+  const kind = (place: number): string | undefined => (texts.includes(headings[place] ?? "") ? "text" : undefined);
+  const head = html(
+    "tr",
+    {},
+    ...headings.map((heading, place) => html("th", { scope: "col", class: kind(place) }, heading)),
+  );
   const rest = rows.length > mostRows ? [html("caption", {}, `the first ${mostRows} of ${rows.length}`)] : [];
-  const lines = rows.slice(0, mostRows).map((row) => html("tr", {}, ...row.map((text) => html("td", {}, text))));
+  const lines = rows
+    .slice(0, mostRows)
+    .map((row) => html("tr", {}, ...row.map((text, place) => html("td", { class: kind(place) }, text))));
   return html("table", {}, ...rest, html("thead", {}, head), html("tbody", {}, ...lines));
 }
 
-function breakdownRows(rows: readonly BreakdownRow[]): string[][] {
-  return rows.map(({ name, count: times, seconds: time, failures: errors }) => [
-    name,
-    count(times),
-    seconds(time),
-    seconds(times > 0 ? time / times : 0),
-    Object.entries(errors)
-      .sort(([, a], [, b]) => b - a)
-      .map(([errno, failures]) => `${errno} ${count(failures)}`)
-      .join(", "),
-  ]);
+/** Has any row this member? Rows without it have no column for it. */
+function has(rows: readonly BreakdownRow[], member: "seconds" | "failures"): boolean {
+  return rows.some((row) => row[member] !== undefined);
 }
 
-function peerRows(edges: readonly RatedEdge[]): string[][] {
-  const busiest = [...edges].sort(({ row: a }, { row: b }) => b.connects + b.failures - a.connects - a.failures);
+function breakdownTable({ rows }: BreakdownTable): HTMLElement {
+  const hasSeconds = has(rows, "seconds");
+  const hasFailures = has(rows, "failures");
+  const line = (name: string, times: string, time: string, mean: string, failures: string): string[] => [
+    ...[name, times],
+    ...(hasSeconds ? [time, mean] : []),
+    ...(hasFailures ? [failures] : []),
+  ];
+  const lines = rows.map(({ name, count: times, seconds: time = 0, failures = {} }) =>
+    line(
+      visible(name),
+      count(times),
+      seconds(time),
+      seconds(times > 0 ? time / times : 0),
+      Object.entries(failures)
+        .sort(([, a], [, b]) => b - a)
+        .map(([kind, number]) => `${visible(kind)} ${count(number)}`)
+        .join(", "),
+    ),
+  );
+  return table(line("name", "count", "time", "mean", "failures"), lines, "none");
+}
+
+function peerRows(links: readonly RatedLink[]): string[][] {
+  const busiest = [...links].sort(({ row: a }, { row: b }) => b.connects + b.failures - a.connects - a.failures);
   return busiest.map(({ row }) => {
     const [service = ""] = Object.values(row.peer);
     const end = row.role === "client" ? `→ ${endpoint(row.remote, row.port)}` : `← ${row.remote} (:${row.port})`;
@@ -47,7 +72,7 @@ function peerRows(edges: readonly RatedEdge[]): string[][] {
 }
 
 export class DrillView {
-  /** The process that is looked into. */
+  /** The process that is shown. */
   process: RatedProcess | undefined;
   readonly #onChange: () => void;
   #breakdowns: BreakdownFrame | undefined;
@@ -93,11 +118,11 @@ export class DrillView {
     const { id, labels } = process.row;
     const isGone = model.isAnother(process);
     setText(byId("drill-title"), [...Object.values(labels).map(visible), ...(isGone ? ["(gone)"] : [])].join(" "));
-    const peers = model.edges.filter(({ row }) => row.process === id && !isGone);
+    const peers = model.links.filter(({ row }) => row.process === id && !isGone);
     byId("drill-body").replaceChildren(
-      ...Object.values(this.#breakdowns?.signals ?? {}).flatMap(({ title, rows }) => [
-        html("h3", {}, visible(title), " ", html("small", {}, "since the agent began")),
-        table(["name", "count", "time", "mean", "failures"], breakdownRows(rows), "none"),
+      ...(this.#breakdowns?.tables ?? []).flatMap((breakdown) => [
+        html("h3", {}, visible(breakdown.title), " ", html("small", {}, "since the agent began")),
+        breakdownTable(breakdown),
       ]),
       html("h3", {}, "Peers ", html("small", {}, "since this page began")),
       table(["end", "conn", "fail", "open", "sent", "recv"], peerRows(peers), "none"),

@@ -37,7 +37,7 @@ export class Filter {
     });
   }
 
-  /** Does an event fulfil it? Labels that events lack are looked up among the processes. */
+  /** Does an event fulfil it? Labels that events lack are those of their process. */
   matchesEvent(event: TraceEvent, processes: readonly { readonly row: ProcessTotals }[]): boolean {
     const own = { pid: `${event.pid ?? ""}`, comm: event.comm ?? "" };
     return (

@@ -1,8 +1,20 @@
 /** Quantities in the cells of tables: a dot stands for nothing, so that what there is stands out. */
+import type { Column } from "../src/views/protocol.js";
+import { quantityText } from "../src/views/shared/columns.js";
 import { bytesText, countText, durationText, shareText } from "../src/views/shared/quantities.js";
 
 function orDot(text: (value: number) => string): (value: number) => string {
   return (value) => (value === 0 ? "·" : text(value));
+}
+
+/** Writes a number of a column; a dot for none. */
+export function quantity(column: Pick<Column, "unit">): (value: number) => string {
+  return orDot(quantityText(column));
+}
+
+/** Writes a rate of a column: seconds per second as a share. */
+export function rate({ unit, isLevel }: Pick<Column, "unit" | "isLevel">): (value: number) => string {
+  return unit === "seconds" && isLevel !== true ? share : quantity({ unit });
 }
 
 export const count = orDot(countText);

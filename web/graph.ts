@@ -1,7 +1,7 @@
-/** From edges to a graph of two sides: who connects, and who listens. */
+/** From links to a graph of two sides: who connects, and who listens. */
 import type { Link } from "../src/views/protocol.js";
 import { endpoint } from "./format.js";
-import type { RatedEdge } from "./model.js";
+import type { RatedLink } from "./model.js";
 
 /** What makes a line wide. */
 export type Measure = "connects" | "bytes" | "open";
@@ -10,12 +10,12 @@ export interface GraphNode {
   readonly name: string;
   /** Is it a process of this machine? */
   readonly isLocal: boolean;
-  /** The sum of its links. */
+  /** The sum of its lines. */
   value: number;
   failing: number;
 }
 
-export interface GraphLink {
+export interface GraphLine {
   readonly from: GraphNode;
   readonly to: GraphNode;
   /** As the measure says; a second, but for what is open. */
@@ -31,12 +31,12 @@ export interface GraphLink {
 export interface Graph {
   readonly clients: readonly GraphNode[];
   readonly servers: readonly GraphNode[];
-  readonly links: readonly GraphLink[];
-  /** Nodes that found no room. */
+  readonly lines: readonly GraphLine[];
+  /** Nodes beyond the limit. */
   readonly hidden: number;
 }
 
-/** What all edges of nodes without room are drawn to. */
+/** The node of all that is beyond the limit. */
 const other = "~other";
 
 /** How a process is called: by a label of its own. A process without that label goes by its comm. */
@@ -57,7 +57,7 @@ function place({ address, port }: Link): string {
   return `${address} ${port}`;
 }
 
-function valueOf({ row, rates }: RatedEdge, measure: Measure): number {
+function valueOf({ row, rates }: RatedLink, measure: Measure): number {
   switch (measure) {
     case "connects":
       return rates.connects + rates.failures;
@@ -85,24 +85,24 @@ class Side {
   }
 }
 
-/** Links between two sides. */
-class Links {
+/** Lines between two sides. */
+class Lines {
   readonly clients = new Side();
   readonly servers = new Side();
-  readonly #links = new Map<string, GraphLink>();
+  readonly #lines = new Map<string, GraphLine>();
 
   add(
     client: readonly [string, boolean],
     server: readonly [string, boolean],
-    what: Omit<GraphLink, "from" | "to">,
+    what: Omit<GraphLine, "from" | "to">,
   ): void {
     const from = this.clients.node(...client);
     const to = this.servers.node(...server);
     const key = JSON.stringify([from.name, to.name]);
-    const link = this.#links.get(key) ?? { from, to, value: 0, failing: 0, connects: 0, failures: 0, open: 0 };
-    this.#links.set(key, link);
+    const line = this.#lines.get(key) ?? { from, to, value: 0, failing: 0, connects: 0, failures: 0, open: 0 };
+    this.#lines.set(key, line);
     for (const name of ["value", "failing", "connects", "failures", "open"] as const) {
-      link[name] += what[name];
+      line[name] += what[name];
     }
     for (const node of [from, to]) {
       node.value += what.value;
@@ -110,55 +110,55 @@ class Links {
     }
   }
 
-  get all(): GraphLink[] {
-    return [...this.#links.values()];
+  get all(): GraphLine[] {
+    return [...this.#lines.values()];
   }
 }
 
-/** Draws the links of nodes beyond the first `most` of each side to one node. */
-function limited(links: Links, most: number): Graph {
+/** Draws the lines of nodes beyond the first `most` of each side to one node. */
+function limited(lines: Lines, most: number): Graph {
   const shown = (side: Side): Set<GraphNode> => new Set(side.sorted.slice(0, most));
-  const clients = shown(links.clients);
-  const servers = shown(links.servers);
-  const less = new Links();
-  for (const { from, to, ...what } of links.all) {
+  const clients = shown(lines.clients);
+  const servers = shown(lines.servers);
+  const less = new Lines();
+  for (const { from, to, ...what } of lines.all) {
     less.add(
       clients.has(from) ? [from.name, from.isLocal] : [other, false],
       servers.has(to) ? [to.name, to.isLocal] : [other, false],
       what,
     );
   }
-  const hidden = links.clients.sorted.length + links.servers.sorted.length - clients.size - servers.size;
-  return { clients: less.clients.sorted, servers: less.servers.sorted, links: less.all, hidden };
+  const hidden = lines.clients.sorted.length + lines.servers.sorted.length - clients.size - servers.size;
+  return { clients: less.clients.sorted, servers: less.servers.sorted, lines: less.all, hidden };
 }
 
 /** Makes the graph, with at most `most` nodes on each side and one for the rest; `group` is a label, or "process". */
-export function graphOf(edges: readonly RatedEdge[], group: string, measure: Measure, most: number): Graph {
+export function graphOf(rated: readonly RatedLink[], group: string, measure: Measure, most: number): Graph {
   /** Who listens where, of the processes of this machine. */
   const listeners = new Map<string, string>();
   /** Connections that are seen at their client's end too. */
   const seen = new Set<string>();
-  for (const { row } of edges) {
+  for (const { row } of rated) {
     if (row.role === "server") {
       listeners.set(place(row), `${processName(row, group)} :${row.port}`);
     } else {
       seen.add(`${row.local} ${place(row)}`);
     }
   }
-  const links = new Links();
-  for (const edge of edges) {
-    const { row, rates } = edge;
+  const lines = new Lines();
+  for (const link of rated) {
+    const { row, rates } = link;
     const isServer = row.role === "server";
     if (isServer && seen.has(`${row.remote} ${place(row)}`)) {
       continue;
     }
     const listener = listeners.get(place(row));
     const far = farName(row);
-    links.add(
+    lines.add(
       isServer ? [far, false] : [processName(row, group), true],
       isServer ? [listener ?? far, true] : [listener ?? far, listener !== undefined],
       {
-        value: valueOf(edge, measure),
+        value: valueOf(link, measure),
         failing: rates.failures,
         connects: row.connects,
         failures: row.failures,
@@ -166,5 +166,5 @@ export function graphOf(edges: readonly RatedEdge[], group: string, measure: Mea
       },
     );
   }
-  return limited(links, most);
+  return limited(lines, most);
 }

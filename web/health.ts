@@ -1,9 +1,9 @@
-/** The strip at the top: whether all works, and what it costs. */
+/** The strip at the top: headline numbers, whether all works, and what it costs. */
 import type { Frame } from "../src/views/protocol.js";
 import { countText } from "../src/views/shared/quantities.js";
 import { perSecond } from "../src/views/shared/rates.js";
-import { byId, html, setText, svg } from "./dom.js";
-import { bytes, count, share } from "./format.js";
+import { byId, html, setText, svg, visible } from "./dom.js";
+import { bytes, count, quantity, share } from "./format.js";
 import type { Model } from "./model.js";
 
 /** Seconds that a sparkline shows. */
@@ -46,14 +46,17 @@ class Vital {
   }
 }
 
-/** A signal: a dot, its name, what comes of it a second. */
+/** A signal: a dot, its name, its events a second or what is wrong with it. */
 function signalChip(signal: Frame["health"]["signals"][number], events: number): HTMLElement {
-  const { name, up, hook, ring, maps } = signal;
+  const { name, up, hook, problem, ring, maps } = signal;
   const fill = maps.map(({ map, entries, capacity }) => `${map} ${entries} of ${capacity}`);
   const ringText = ring.size > 0 ? [`ring ${bytes(ring.used)} of ${bytes(ring.size)}`] : [];
-  const title = [hook, ...ringText, ...fill].join("\n");
+  const title = [...(problem === undefined ? [] : [problem]), hook, ...ringText, ...fill].join("\n");
   const rate = up ? `${countText(events)}/s` : hook;
-  return html("li", { class: up ? "up" : "down", title }, html("b", {}, name), " ", html("span", {}, rate));
+  const parts = [html("b", {}, visible(name)), " ", html("span", {}, rate)];
+  const note = problem === undefined ? [] : [" ", html("em", {}, "incomplete")];
+  const state = up ? (problem === undefined ? "up" : "incomplete") : "down";
+  return html("li", { class: state, title }, ...parts, ...note);
 }
 
 export class HealthView {
@@ -66,10 +69,39 @@ export class HealthView {
     "series that the metrics have now; red: more than --series-limit, so that some are counted as ~other",
   );
   #consumed = new Map<string, number>();
+  /** By column. */
+  readonly #headlines = new Map<string, Vital>();
 
   constructor() {
     const vitals = [this.#cpu, this.#memory, this.#events, this.#dropped, this.#series];
     byId("vitals").append(...vitals.map(({ element }) => element));
+  }
+
+  /** The numbers that signals declare as headlines, before those of the agent. */
+  #drawHeadlines({ views }: Model, { headlines }: Frame): void {
+    const declared = views.flatMap(({ headline, columns }) =>
+      headline.flatMap(({ title, column: key }) => {
+        const column = columns.find((candidate) => candidate.key === key);
+        return column === undefined ? [] : [{ title, column }];
+      }),
+    );
+    for (const [key, { element }] of this.#headlines) {
+      if (!declared.some(({ column }) => column.key === key)) {
+        element.remove();
+        this.#headlines.delete(key);
+      }
+    }
+    for (const { title, column } of declared) {
+      const { key, help, isLevel, isFailure } = column;
+      const value = headlines[key] ?? 0;
+      let vital = this.#headlines.get(key);
+      if (vital === undefined) {
+        vital = new Vital(isLevel === true ? title : `${title}/s`, help);
+        this.#headlines.set(key, vital);
+        this.#cpu.element.before(vital.element);
+      }
+      vital.show(value, quantity(column)(value), isFailure === true && value > 0);
+    }
   }
 
   draw(model: Model, frame: Frame, elapsed: number): void {
@@ -77,6 +109,7 @@ export class HealthView {
     setText(byId("host"), about.host);
     setText(byId("about"), `ringtap ${about.version} on Linux ${about.kernel}`);
     byId("metrics-link").setAttribute("href", about.metricsPath);
+    this.#drawHeadlines(model, frame);
     this.#cpu.show(model.cpuShare, share(model.cpuShare), model.cpuShare > 0.5);
     this.#memory.show(health.residentBytes, bytes(health.residentBytes));
     this.#events.show(model.eventsPerSecond, count(model.eventsPerSecond));

@@ -1,7 +1,7 @@
 /** Latencies as heat maps: time to the right, duration upwards, how often by colour. */
 import type { Frame, LatencyFrame } from "../src/views/protocol.js";
 import { sum, sumBuckets } from "../src/views/shared/sums.js";
-import { byId, html, setText } from "./dom.js";
+import { byId, html, setText, visible } from "./dom.js";
 import { seconds } from "./format.js";
 
 /** Columns: seconds. */
@@ -10,13 +10,6 @@ const span = 120;
 /** Pixels for the labels of durations, and half the height of one. */
 const margin = 44;
 const halfLabel = 6;
-
-const titles: Readonly<Record<string, string>> = {
-  connect: "TCP connect",
-  rtt: "TCP round trip",
-  connection: "TCP connection lifetime",
-  syscall: "system calls",
-};
 
 /** The bound below which this share of the observations lies; undefined when there are none. */
 function quantile(counts: readonly number[], bounds: readonly number[], portion: number): number | undefined {
@@ -46,8 +39,8 @@ class HeatMap {
   #low = 0;
   #high = 0;
 
-  constructor(name: string) {
-    const title = html("figcaption", {}, titles[name] ?? name, " ", this.#summary);
+  constructor(name: string, heading: string) {
+    const title = html("figcaption", {}, visible(heading), " ", this.#summary);
     this.element = html("figure", { "data-latency": name }, title, this.#canvas, this.#reading);
     this.#canvas.addEventListener("pointermove", (event) => {
       this.#read(event);
@@ -164,10 +157,17 @@ export class HeatView {
 
   /** Draws what programs with these names have met. */
   draw(isShown: (comm: string) => boolean): void {
-    for (const { name, bounds } of this.#history.at(-1) ?? []) {
+    const names = new Set(this.#history.at(-1)?.map(({ name }) => name));
+    for (const [name, map] of this.#maps) {
+      if (!names.has(name)) {
+        map.element.remove();
+        this.#maps.delete(name);
+      }
+    }
+    for (const { name, title, bounds } of this.#history.at(-1) ?? []) {
       let map = this.#maps.get(name);
       if (map === undefined) {
-        this.#maps.set(name, (map = new HeatMap(name)));
+        this.#maps.set(name, (map = new HeatMap(name, title)));
         byId("heat-maps").append(map.element);
       }
       const columns = this.#history.map((latencies) => {

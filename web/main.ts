@@ -11,8 +11,8 @@ import { ProcessesView } from "./processes.js";
 import { Stream } from "./stream.js";
 import { TailView } from "./tail.js";
 
-/** How long the filter may change before the agent is told, milliseconds. */
-const typing = 400;
+/** How long the filter has to stand before the agent gets it, milliseconds. */
+const typingMs = 400;
 
 const model = new Model();
 const health = new HealthView();
@@ -44,7 +44,7 @@ const stream = new Stream({
   },
 });
 
-/** Tells the agent what this page wants besides. */
+/** Asks the agent for what this page wants besides. */
 function ask(): void {
   const process = drill.process?.row.id;
   stream.want({ ...tail.wishes, ...filter.forAgent, ...(process === undefined ? {} : { process: `${process}` }) });
@@ -54,7 +54,7 @@ function takeFrame(frame: Frame): void {
   const elapsed = model.frame === undefined ? 0 : frame.at - model.frame.at;
   model.apply(frame);
   heat.take(frame);
-  tail.offer(frame);
+  tail.offer(frame, model);
   health.draw(model, frame, elapsed);
   draw();
 }
@@ -78,7 +78,7 @@ function setFilter(text: string): void {
   filter = new Filter(text);
   draw();
   clearTimeout(asking);
-  asking = setTimeout(ask, typing);
+  asking = setTimeout(ask, typingMs);
 }
 
 function narrow(text: string): void {

@@ -1,8 +1,8 @@
-/** The connection map: who connects on the left, who listens on the right, failures in red. */
+/** The map of links: who connects on the left, who listens on the right, failures in red. */
 import { byId, offer, setText, svg, visible } from "./dom.js";
 import type { Filter } from "./filter.js";
 import { bytes, count } from "./format.js";
-import { type Graph, type GraphLink, type GraphNode, graphOf, type Measure } from "./graph.js";
+import { type Graph, type GraphLine, type GraphNode, graphOf, type Measure } from "./graph.js";
 import { apart, groupings } from "./grouping.js";
 import type { Model } from "./model.js";
 
@@ -41,25 +41,25 @@ export class MapView {
     const names = Object.keys(model.processes[0]?.row.labels ?? {});
     offer(this.#group, [...groupings(names), ...(names.includes("pid") ? [apart] : [])]);
     const measure = isMeasure(this.#measure.value) ? this.#measure.value : "connects";
-    const edges = model.edges.filter(
+    const links = model.links.filter(
       ({ row }) =>
         filter.matches(row.labels) || filter.matches({ remote: row.remote, port: `${row.port}`, ...row.peer }),
     );
-    const graph = graphOf(edges, this.#group.value, measure, mostNodes);
+    const graph = graphOf(links, this.#group.value, measure, mostNodes);
     this.#picture.replaceChildren(...this.#drawn(graph, measure));
-    this.#note(graph, edges, model.edges.length);
+    this.#note(graph, links, model.links.length);
   }
 
-  #note({ clients, servers, hidden }: Graph, edges: Model["edges"], all: number): void {
-    const connects = edges.reduce((sum, { rates }) => sum + rates.connects, 0);
-    const failures = edges.reduce((sum, { rates }) => sum + rates.failures, 0);
+  #note({ clients, servers, hidden }: Graph, links: Model["links"], all: number): void {
+    const connects = links.reduce((sum, { rates }) => sum + rates.connects, 0);
+    const failures = links.reduce((sum, { rates }) => sum + rates.failures, 0);
     const parts = [
       `${clients.length} → ${servers.length}`,
       `${count(connects)} conn/s`,
       ...(failures > 0 ? [`${count(failures)} failing/s`] : []),
       ...(hidden > 0 ? [`${hidden} more`] : []),
     ];
-    setText(byId("map-note"), edges.length === 0 ? (all === 0 ? "none yet" : `none of ${all}`) : parts.join(", "));
+    setText(byId("map-note"), links.length === 0 ? (all === 0 ? "none yet" : `none of ${all}`) : parts.join(", "));
   }
 
   #drawn(graph: Graph, measure: Measure): SVGElement[] {
@@ -77,9 +77,9 @@ export class MapView {
       new Map(nodes.map((node, index) => [node, top + step * (index + 0.5)]));
     const clients = y(graph.clients);
     const servers = y(graph.servers);
-    const most = Math.max(1e-9, ...graph.links.map(({ value }) => value));
-    const lines = graph.links.map((link) =>
-      this.#line(link, [left, clients.get(link.from) ?? 0], [right, servers.get(link.to) ?? 0], most, measure),
+    const most = Math.max(1e-9, ...graph.lines.map(({ value }) => value));
+    const lines = graph.lines.map((line) =>
+      this.#line(line, [left, clients.get(line.from) ?? 0], [right, servers.get(line.to) ?? 0], most, measure),
     );
     const labels = [
       ...graph.clients.map((node) => this.#label(node, left, clients.get(node) ?? 0, "end", characters, measure)),
@@ -91,7 +91,7 @@ export class MapView {
   }
 
   #line(
-    link: GraphLink,
+    line: GraphLine,
     [x1, y1]: readonly [number, number],
     [x2, y2]: readonly [number, number],
     most: number,
@@ -99,18 +99,18 @@ export class MapView {
   ): SVGElement {
     const middle = (x1 + x2) / 2;
     const d = `M${x1 + 6},${y1} C${middle},${y1} ${middle},${y2} ${x2 - 6},${y2}`;
-    const { value, failing, connects, failures, open } = link;
+    const { value, failing, connects, failures, open } = line;
     const width = value > 0 ? 1.25 + (widest - 1.25) * Math.sqrt(value / most) : 1;
     const isFailing = failing > 0 || (failures > 0 && connects === 0);
     const kind = [value > 0 ? "busy" : "idle", ...(isFailing ? ["bad"] : [])].join(" ");
     const amount = measure === "bytes" ? `${bytes(value)}/s` : measure === "open" ? "" : `${count(value)}/s`;
     const title = [
-      `${visible(link.from.name)} → ${visible(link.to.name)}`,
+      `${visible(line.from.name)} → ${visible(line.to.name)}`,
       ...[amount, `${count(connects)} connects`, `${count(failures)} failures`, `${count(open)} open`],
     ];
     return svg(
       "path",
-      { d, class: kind, "stroke-width": width.toFixed(2), "data-from": link.from.name, "data-to": link.to.name },
+      { d, class: kind, "stroke-width": width.toFixed(2), "data-from": line.from.name, "data-to": line.to.name },
       svg("title", {}, title.filter((part) => part !== "").join("\n")),
     );
   }

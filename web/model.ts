@@ -1,18 +1,19 @@
 /** What the page knows: the rows of the frames so far, and what has happened between the last two. */
-import type { Frame, Link, ProcessTotals, Rows } from "../src/views/protocol.js";
+import type { Column, Frame, Link, ProcessTotals, Rows, SignalViews } from "../src/views/protocol.js";
+import { levelsOf, shownColumns } from "../src/views/shared/columns.js";
 import { perSecond, rates, ratesOf, sameLabels } from "../src/views/shared/rates.js";
 
-/** A process or an edge with what it has done a second. */
+/** A process or a link with what it has done a second. */
 export interface Rated<T, K extends string> {
   readonly row: T;
   readonly rates: Readonly<Record<K, number>>;
 }
 
-export type EdgeNumber = "connects" | "failures" | "sent_bytes" | "received_bytes";
+export type LinkNumber = "connects" | "failures" | "sent_bytes" | "received_bytes";
 export type RatedProcess = Rated<ProcessTotals, string>;
-export type RatedEdge = Rated<Link, EdgeNumber>;
+export type RatedLink = Rated<Link, LinkNumber>;
 
-const edgeNumbers: readonly EdgeNumber[] = ["connects", "failures", "sent_bytes", "received_bytes"];
+const linkNumbers: readonly LinkNumber[] = ["connects", "failures", "sent_bytes", "received_bytes"];
 
 /** Applies what has changed. */
 function merged<T extends { readonly id: number }>(
@@ -37,12 +38,17 @@ function sameEnds(a: Link, b: Link): boolean {
 export class Model {
   frame: Frame | undefined;
   processes: readonly RatedProcess[] = [];
-  edges: readonly RatedEdge[] = [];
+  links: readonly RatedLink[] = [];
+  /** What the signals that run show. */
+  views: readonly SignalViews[] = [];
+  /** The columns of processes that have a heading. */
+  columns: readonly Column[] = [];
   /** The agent's own, since the frame before. */
   cpuShare = 0;
   eventsPerSecond = 0;
   #processes = new Map<number, ProcessTotals>();
-  #edges = new Map<number, Link>();
+  #links = new Map<number, Link>();
+  #levels: readonly string[] = [];
 
   /** Has the id of a process gone to another one? The agent gives it out again, or has begun anew. */
   isAnother({ row }: RatedProcess): boolean {
@@ -54,20 +60,26 @@ export class Model {
   apply(frame: Frame): void {
     const before = this.frame;
     const elapsed = before === undefined ? 0 : frame.at - before.at;
+    if (frame.views !== undefined) {
+      this.views = frame.views;
+      const columns = frame.views.flatMap((view) => view.columns);
+      this.columns = shownColumns(columns);
+      this.#levels = levelsOf(columns);
+    }
 
     const earlier = this.#processes;
     this.#processes = merged(earlier, frame.processes, frame.whole);
     this.processes = Array.from(this.#processes.values(), (row) => ({
       row,
-      rates: ratesOf(row, earlier.get(row.id), elapsed, ["connections"]),
+      rates: ratesOf(row, earlier.get(row.id), elapsed, this.#levels),
     }));
 
-    const earlierEdges = this.#edges;
-    this.#edges = merged(earlierEdges, frame.links, frame.whole);
-    this.edges = Array.from(this.#edges.values(), (row) => {
-      const was = earlierEdges.get(row.id);
+    const earlierLinks = this.#links;
+    this.#links = merged(earlierLinks, frame.links, frame.whole);
+    this.links = Array.from(this.#links.values(), (row) => {
+      const was = earlierLinks.get(row.id);
       const from = was !== undefined && sameEnds(row, was) ? was : undefined;
-      return { row, rates: rates(edgeNumbers, row, from, elapsed) };
+      return { row, rates: rates(linkNumbers, row, from, elapsed) };
     });
 
     this.cpuShare = perSecond(frame.health.cpuSeconds, before?.health.cpuSeconds ?? 0, elapsed);

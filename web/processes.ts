@@ -1,8 +1,8 @@
 /** The table of processes: sorted, filtered, and followed by the keyboard. */
-import { type Column, columns } from "./columns.js";
+import type { Column } from "../src/views/protocol.js";
 import { byId, html, offer, setText, visible } from "./dom.js";
 import type { Filter } from "./filter.js";
-import { exact } from "./format.js";
+import { exact, quantity, rate } from "./format.js";
 import { apart, Grouping, groupings } from "./grouping.js";
 import type { Model, RatedProcess } from "./model.js";
 
@@ -27,12 +27,16 @@ export class ProcessesView {
   readonly #head: HTMLElement;
   readonly #body: HTMLElement;
   readonly #lines = new Map<number, Line>();
-  #labelNames = "";
-  #sortKey = "syscalls";
+  /** Those that signals declare. */
+  #columns: readonly Column[] = [];
+  /** What the heading has been drawn for. */
+  #drawn = "";
+  /** Empty for the first column. */
+  #chosenKey = "";
   #isAscending = false;
   #redraw: () => void = () => undefined;
 
-  /** `open` is told which process somebody wants to look into, `narrow` which filter leaves those of a group. */
+  /** `open` gets the process that is chosen, `narrow` the filter that leaves those of a group. */
   constructor(open: (process: RatedProcess) => void, narrow: (filter: string) => void) {
     this.#open = open;
     this.#narrow = narrow;
@@ -52,13 +56,16 @@ export class ProcessesView {
     const filtered = model.processes.filter(({ row }) => filter.matches(row.labels));
     const found = this.#grouping.by(this.#group.value, filtered);
     const names = Object.keys(found[0]?.row.labels ?? {});
-    if (names.length > 0 && names.join() !== this.#labelNames) {
+    this.#columns = model.columns;
+    const drawn = JSON.stringify([names, this.#columns]);
+    if (names.length > 0 && drawn !== this.#drawn) {
+      this.#drawn = drawn;
       this.#begin(names);
     }
     this.#markSorted();
     const shown = [...found].sort(this.#order()).slice(0, mostRows);
     const elements = shown.map((process) => this.#line(process, names));
-    const tops = columns.map((column) => Math.max(1e-9, ...shown.map((process) => this.#value(process, column))));
+    const tops = this.#columns.map((column) => Math.max(1e-9, ...shown.map((process) => this.#value(process, column))));
     for (const [index, process] of shown.entries()) {
       this.#fill(elements[index] as Line, process, names, tops);
     }
@@ -70,9 +77,12 @@ export class ProcessesView {
 
   /** Sorts by the column so many places further. */
   sortBy(step: number): void {
+    const columns = this.#columns;
     const place = columns.findIndex(({ key }) => key === this.#sortKey);
-    const next = columns[(place + step + columns.length) % columns.length] as Column;
-    this.#sort(next.key, false);
+    const next = columns[(place + step + columns.length) % columns.length];
+    if (next !== undefined) {
+      this.#sort(next.key, false);
+    }
   }
 
   /** Moves the focus by so many rows. */
@@ -82,13 +92,19 @@ export class ProcessesView {
     buttons[Math.min(buttons.length - 1, Math.max(0, at < 0 ? 0 : at + step))]?.focus();
   }
 
+  /** The column that is sorted by: the first one until another is chosen, and when that one is there no more. */
+  get #sortKey(): string {
+    const [first] = this.#columns;
+    return this.#columns.some(({ key }) => key === this.#chosenKey) ? this.#chosenKey : (first?.key ?? "");
+  }
+
   #value({ row, rates }: RatedProcess, { key }: Column): number {
     return (this.showsTotals ? row.totals[key] : rates[key]) ?? 0;
   }
 
   /**
-   * The busiest first; those that do the same by what they have done altogether. Rows stay where they are while somebody points at
-   * them or walks through them.
+   * The busiest first; those that do the same by what they have done altogether. Rows stay where they are while the pointer or the
+   * focus is among them.
    */
   #order(): (a: RatedProcess, b: RatedProcess) => number {
     const key = this.#sortKey;
@@ -105,22 +121,21 @@ export class ProcessesView {
   }
 
   #sort(key: string, isAscending: boolean): void {
-    this.#sortKey = key;
+    this.#chosenKey = key;
     this.#isAscending = isAscending;
     this.#redraw();
   }
 
   #begin(names: readonly string[]): void {
-    this.#labelNames = names.join();
     this.#lines.clear();
     this.#body.replaceChildren();
     const labels = names.map((name) => html("th", { scope: "col", class: "label" }, name));
-    const numbers = columns.map(({ key, heading, title, isMinor }) => {
-      const button = html("button", { type: "button", title, "data-sort": key }, heading);
+    const numbers = this.#columns.map(({ key, heading = key, help, isDetail }) => {
+      const button = html("button", { type: "button", title: help, "data-sort": key }, heading.toLowerCase());
       button.addEventListener("click", () => {
         this.#sort(key, key === this.#sortKey && !this.#isAscending);
       });
-      return html("th", { scope: "col", class: isMinor === true ? "minor" : undefined, "data-key": key }, button);
+      return html("th", { scope: "col", class: isDetail === true ? "minor" : undefined, "data-key": key }, button);
     });
     this.#head.replaceChildren(html("tr", {}, ...labels, ...numbers));
   }
@@ -146,8 +161,8 @@ export class ProcessesView {
     const labels = names.map((name) => html("td", { class: "label", "data-label": name }));
     const place = this.#group.value === apart ? Math.max(0, names.indexOf("comm")) : 0;
     labels[place]?.append(button);
-    const numbers = columns.map(({ key, isBad, isMinor }) => {
-      const kinds = [isBad === true ? "bad" : "", isMinor === true ? "minor" : ""].filter((kind) => kind !== "");
+    const numbers = this.#columns.map(({ key, isFailure, isDetail }) => {
+      const kinds = [isFailure === true ? "bad" : "", isDetail === true ? "minor" : ""].filter((kind) => kind !== "");
       return html("td", { class: kinds.join(" ") || undefined, "data-key": key });
     });
     const element = html("tr", {}, ...labels, ...numbers);
@@ -163,11 +178,11 @@ export class ProcessesView {
       setText(cell.contains(line.button) ? line.button : cell, text);
       cell.title = text;
     }
-    for (const [index, column] of columns.entries()) {
+    for (const [index, column] of this.#columns.entries()) {
       const cell = line.numbers[index] as HTMLElement;
       const value = this.#value(process, column);
-      setText(cell, this.showsTotals ? column.total(value) : column.rate(value));
-      cell.title = `${column.title}: ${exact(process.row.totals[column.key] ?? 0)} in all`;
+      setText(cell, (this.showsTotals ? quantity(column) : rate(column))(value));
+      cell.title = `${column.help}: ${exact(process.row.totals[column.key] ?? 0)} in all`;
       cell.dataset.total = `${process.row.totals[column.key] ?? 0}`;
       cell.classList.toggle("zero", value === 0);
       cell.style.setProperty("--share", `${((100 * value) / (tops[index] as number)).toFixed(1)}%`);
@@ -177,7 +192,7 @@ export class ProcessesView {
     };
   }
 
-  /** Looks into a process, or takes a group apart. */
+  /** Opens a process, or takes a group apart. */
   #choose(process: RatedProcess): void {
     const label = this.#group.value;
     if (label === apart) {

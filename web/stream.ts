@@ -12,8 +12,8 @@ export interface Listeners {
   state(isOpen: boolean, problem: string): void;
 }
 
-/** After a refusal, milliseconds; what broke off by itself the browser mends. */
-const patience = 3000;
+/** Until the next attempt after a refusal, milliseconds; the browser itself connects again after a break. */
+const retryMs = 3000;
 
 /** Follows the agent, anew at each change of the wishes. */
 export class Stream {
@@ -62,7 +62,7 @@ export class Stream {
       if (isRefused) {
         this.#retry = setTimeout(() => {
           this.#open();
-        }, patience);
+        }, retryMs);
       }
     });
   }

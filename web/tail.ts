@@ -8,14 +8,20 @@ import type { Model } from "./model.js";
 /** The most lines kept. */
 const mostLines = 200;
 
-/** Shown at first: what comes in numbers that people can read. */
-const shownAtFirst = ["tcp", "process"];
-
 /** Every event has these: they have columns of their own, or none. */
 const common = ["time", "signal", "pid", "tid", "comm", "thread_comm", "event"];
 
-/** Fields that the text of an event tells in another way, or not at all. */
-const told = ["ppid", "role", "family", "local_address", "local_port", "remote_address", "remote_port", "result"];
+/** Fields that the text of an event shows in another way, or not at all. */
+const shownOtherwise = [
+  "ppid",
+  "role",
+  "family",
+  "local_address",
+  "local_port",
+  "remote_address",
+  "remote_port",
+  "result",
+];
 
 function fieldText(name: string, value: string | number | boolean): string {
   if (typeof value === "number" && name.endsWith("_seconds")) {
@@ -30,16 +36,16 @@ function fieldText(name: string, value: string | number | boolean): string {
 /** What happened, in one line. */
 function describe(event: TraceEvent): string {
   const { event: kind, role, result, remote_address: address, remote_port: port, local_port: localPort } = event;
-  const isTcp = event.signal === "tcp";
   const far = endpoint(`${address}`, Number(port));
-  const end = isTcp ? [role === "client" ? `→ ${far}` : `:${localPort} ← ${far}`] : [];
+  const isConnection = address !== undefined && port !== undefined;
+  const end = isConnection ? [role === "client" ? `→ ${far}` : `:${localPort} ← ${far}`] : [];
   const outcome = result === undefined ? [] : [`${result}`];
   const rest = Object.entries(event).flatMap(([name, value]) =>
-    common.includes(name) || told.includes(name) || value === undefined || value === "" || value === 0
+    common.includes(name) || shownOtherwise.includes(name) || value === undefined || value === "" || value === 0
       ? []
       : [fieldText(name, value)],
   );
-  return [...(kind === undefined ? [] : [`${kind}`]), ...end, ...outcome, ...rest].join("  ");
+  return visible([...(kind === undefined ? [] : [`${kind}`]), ...end, ...outcome, ...rest].join("  "));
 }
 
 export class TailView {
@@ -59,12 +65,12 @@ export class TailView {
     byId("failures").addEventListener("change", onChange);
   }
 
-  /** What to ask the agent for. */
+  /** What to ask the agent for: at first, the signals of which it shows events unasked. */
   get wishes(): Readonly<Record<string, string>> {
     const signals = [...this.#boxes].filter(([, box]) => box.checked).map(([name]) => name);
     return {
       tail: "1",
-      signals: (this.#boxes.size === 0 ? shownAtFirst : signals).join(),
+      ...(this.#boxes.size === 0 ? {} : { signals: signals.join() }),
       ...(byId("failures", HTMLInputElement).checked ? { failures: "1" } : {}),
     };
   }
@@ -77,17 +83,21 @@ export class TailView {
     this.#note();
   }
 
-  /** Offers the signals that there are. */
-  offer({ health }: Frame): void {
-    if (this.#boxes.size > 0) {
-      return;
+  /** Offers the signals that run; those whose events are frequent are not chosen at first. */
+  offer({ health }: Frame, { views }: Model): void {
+    const names = health.signals.filter(({ up }) => up).map(({ name }) => name);
+    for (const [name, box] of this.#boxes) {
+      if (!names.includes(name)) {
+        box.parentElement?.remove();
+        this.#boxes.delete(name);
+      }
     }
-    for (const { name } of health.signals) {
+    for (const name of names.filter((each) => !this.#boxes.has(each))) {
       const box = html("input", { type: "checkbox", "data-signal": name });
-      box.checked = shownAtFirst.includes(name);
+      box.checked = !views.some(({ signal, isFrequent }) => signal === name && isFrequent);
       box.addEventListener("change", this.#onChange);
       this.#boxes.set(name, box);
-      byId("tail-choices").append(html("label", {}, box, ` ${name}`));
+      byId("tail-choices").append(html("label", {}, box, ` ${visible(name)}`));
     }
   }
 
@@ -121,7 +131,7 @@ export class TailView {
 
   #note(): void {
     const paused = this.#isPaused ? [`paused, ${this.#unseen} since`] : [];
-    const dropped = this.#dropped > 0 ? [`${count(this.#dropped)} more than fit`] : [];
+    const dropped = this.#dropped > 0 ? [`${count(this.#dropped)} more than are shown`] : [];
     setText(byId("tail-note"), [...paused, ...dropped].join(", "));
   }
 }

@@ -11,7 +11,7 @@ console.error("watching");
 const before = await agent.snapshot();
 await setTimeout(seconds * 1000);
 const after = await agent.snapshot();
-const rates = processRates(before.processes, after.processes, after.at - before.at, []);
+const rates = processRates(before, after);
 const busiest = after.processes
   .map(({ id, labels }) => ({ id, ...labels, calls_per_second: Math.round(rates.get(id)?.syscalls ?? 0) }))
   .sort((one, other) => other.calls_per_second - one.calls_per_second)
@@ -19,6 +19,9 @@ const busiest = after.processes
 console.table(busiest, ["pid", "comm", "calls_per_second"]);
 const [first] = busiest;
 if (first !== undefined) {
-  console.table(agent.breakdowns(first.id).syscall?.rows.slice(0, 5), ["name", "count", "seconds"]);
+  for (const { title, rows } of agent.breakdowns(first.id)) {
+    console.log(title);
+    console.table(rows.slice(0, 5), ["name", "count", "seconds"]);
+  }
 }
 agent.close();

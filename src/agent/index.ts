@@ -6,6 +6,7 @@ export {
   type Exposition,
   type IdentityLabel,
   openAgent,
+  type SignalFlags,
   type SignalName,
   type SignalRecords,
 } from "./open-agent.js";
@@ -17,10 +18,11 @@ export type { SyscallEvent } from "../signals/syscall/records.js";
 export { IpFamily, type TcpEvent, TcpEventKind, TcpResult, TcpRole } from "../signals/tcp/records.js";
 export type { Latency } from "../views/latency.js";
 export type { Live, Snapshot } from "../views/live.js";
-export { processRates } from "../views/processes.js";
+export { processRates, type ProcessSnapshot } from "../views/processes.js";
 export type {
   Breakdown,
   BreakdownRow,
+  BreakdownTable,
   Column,
   Health,
   Headline,
@@ -30,6 +32,7 @@ export type {
   LinkTotals,
   ProcessTotals,
   SignalHealth,
+  SignalViews,
   TraceEvent,
 } from "../views/protocol.js";
 export { type Flag, FlagError, type FlagTable, type FlagValues, type Parse } from "../sdk/flags.js";

@@ -1,59 +1,68 @@
-/** The agent inside another program: `import { openAgent } from "ringtap"`. docs/library.md tells how it is used. */
+/** The agent inside another program: `import { openAgent } from "ringtap"`. docs/library.md shows how it is used. */
 import { setTimeout as pause } from "node:timers/promises";
 import { Registry } from "prom-client";
 import { createBody } from "../exposition/metrics-body.js";
 import { chooseFormat } from "../exposition/negotiation.js";
 import { registerCatalog, type Sample, tableSamples } from "../exposition/register-catalog.js";
+import { requireKernel } from "../host/requirements.js";
+import { identityLabels } from "../identity/labels.js";
+import type { FlagValues } from "../sdk/flags.js";
+import type { LinkWatch } from "../sdk/links.js";
+import type { AnySignal, EventRecord, Signal, Watcher } from "../sdk/signal.js";
 import type { FileEvent } from "../signals/file/records.js";
+import { signals as builtIn } from "../signals/index.js";
 import type { ProcessEvent } from "../signals/process/records.js";
+import type { flags as syscallFlags } from "../signals/syscall/flags.js";
 import type { SyscallEvent } from "../signals/syscall/records.js";
 import type { TcpEvent } from "../signals/tcp/records.js";
-import { identityLabels } from "../identity/labels.js";
-import { requireKernel } from "../host/requirements.js";
+import type { tcp } from "../signals/tcp/signal.js";
 import type { Live } from "../views/live.js";
-import { letUnseenGo } from "../views/looks.js";
 import type { TraceEvent } from "../views/protocol.js";
-import type { TailFilter } from "../views/tail.js";
-import type { FlagValues } from "../sdk/flags.js";
-import type { Watcher } from "../sdk/signal.js";
-import { flags as syscallFlags } from "../signals/syscall/flags.js";
-import { defaultValues } from "../sdk/flags.js";
-import { type RunningAgent, startAgent } from "./start-agent.js";
+import { expireUnread } from "../views/snapshot-reads.js";
+import type { Tail, TailFilter } from "../views/tail.js";
 import type { AgentLog } from "../engine/start-signal.js";
+import { checkWords, chooseFlags, chooseSignals } from "./choose-signals.js";
+import { type RunningAgent, startAgent } from "./start-agent.js";
 
-/** The records of each signal: see `bpf/<signal>.bpf.c` for what their fields mean. */
+/** The records of built-in signals: see `bpf/<signal>/<signal>.bpf.c` for what their fields mean. */
 export interface SignalRecords {
   readonly process: ProcessEvent;
   readonly tcp: TcpEvent;
-  /** None unless {@link AgentOptions.syscall} asks for `stream`. */
+  /** None unless {@link SignalFlags.syscall} has the mode `stream`. */
   readonly syscall: SyscallEvent;
   readonly file: FileEvent;
+}
+
+/** The flags of built-in signals, as docs/flags.md describes them: durations are nanoseconds, sizes bytes. */
+export interface SignalFlags {
+  readonly tcp?: Partial<FlagValues<(typeof tcp)["flags"]>>;
+  readonly syscall?: Partial<FlagValues<typeof syscallFlags>>;
 }
 
 export type SignalName = keyof SignalRecords;
 export type IdentityLabel = (typeof identityLabels)[number];
 
-/** How an agent is to run. Everything has the default that `ringtap run` has. */
+/** How an agent is to run. Everything has the default that `ringtap run` has; an option that does not exist is refused. */
 export interface AgentOptions {
-  /** Which signals. All of them by default. */
-  readonly signals?: readonly SignalName[];
+  /** Which signals run: built-in ones by name, signals of your own themselves (`ringtap/signal`). Default: all built-in ones. */
+  readonly signals?: readonly (string | AnySignal)[];
+  /** Values of the flags of signals, by signal. */
+  readonly flags?: SignalFlags & Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>;
   /** What tells the series of one process from another's. Default `pid`, `comm`. */
   readonly labels?: readonly IdentityLabel[];
   /** Series of a metric, from 1, before further ones are counted under `~other`. Default 100,000. */
   readonly seriesLimit?: number;
-  /** Processes that are remembered, from 1, before those of further ones are counted under `~other`. Default 32,768. */
+  /** Processes, from 1, before further ones are counted under `~other`. Default 32,768. */
   readonly identityLimit?: number;
-  /** Bytes of each ring, a power of two from 4,096 on. Default: what each signal wants. */
+  /** Bytes of each ring, a power of two from 4,096 to 2^30. Default: what each signal asks for. */
   readonly ringSize?: number;
-  /** System calls: counted in the kernel (`aggregate`, the default), or a record for each that passes the filters (`stream`). */
-  readonly syscall?: Partial<FlagValues<typeof syscallFlags>>;
   /** Fail when any of the signals cannot run, not only when none can. Default false. */
   readonly strict?: boolean;
-  /** Told of what works only in part. Default: nobody. */
+  /** Gets what works only in part. Default: no log. */
   readonly log?: AgentLog;
 }
 
-/** A signal that was asked for, and how it fared. */
+/** A signal that was asked for, and whether it runs. */
 export interface AgentSignal {
   readonly name: string;
   /** Why it does not run; absent when it does. */
@@ -68,9 +77,9 @@ export interface Exposition {
 }
 
 /**
- * An agent that runs in this process. Close it in the end, or the process will not.
+ * An agent that runs in this process. Close it in the end, or the process will not end.
  *
- * The series of a process that has gone stay until {@link metrics} or a registry has shown them; while nobody asks for any, five to
+ * The series of a process that has ended stay until {@link metrics} or a registry has shown them; where neither is read, five to
  * ten minutes.
  */
 export interface Agent extends Live {
@@ -79,114 +88,224 @@ export interface Agent extends Live {
   readonly registry: Registry;
   /**
    * Shows `watcher` every record of a signal as it is drained, decoded in place: nothing is allocated, and the record is the
-   * kernel's again when `watcher` returns, so copy what is to be kept. What it throws is logged and counted in `ringtap_signal_errors_total{phase="watcher"}`.
-   * Returns what ends it. Throws when the signal does not run.
+   * kernel's again when `watcher` returns, so copy what is to be kept. What it throws is logged, counted in
+   * `ringtap_signal_errors_total{phase="watcher"}` and loses nothing. Returns what ends it. Throws when the signal does not run, and
+   * when it has no records.
    */
   onRecord<Name extends SignalName>(signal: Name, watcher: Watcher<SignalRecords[Name]>): () => void;
+  onRecord<R extends EventRecord>(signal: Signal<R>, watcher: Watcher<R>): () => void;
+  onRecord(signal: string, watcher: Watcher<EventRecord>): () => void;
   /**
-   * Events as plain objects, as `ringtap trace --output json` writes them, until `signal` is aborted or the loop is left. Looks
-   * every 100 ms, gives what has come in order of time, and keeps 10,000 events meanwhile; {@link Live.tail} lets you choose, and counts what found no room.
+   * Events as plain objects, as `ringtap trace --output json` writes them, until `signal` is aborted, the loop is left or the agent is
+   * closed. Reads every 100 ms, gives what has come in order of time, and keeps 10,000 events meanwhile; {@link Live.tail} lets you
+   * choose, and counts what was beyond the limit.
    */
   events(filter?: TailFilter, signal?: AbortSignal): AsyncGenerator<TraceEvent, void, undefined>;
   /** The samples of one metric, brought up to date. Throws when there is no metric of this name. */
   read(metric: string): Promise<Sample[]>;
   /** What a scraper gets that sends this `Accept` header. */
   metrics(accept?: string): Promise<Exposition>;
-  /** Adds every metric to a prom-client registry of your own, to be collected whenever that is rendered. */
+  /** Adds every metric to a prom-client registry of your own, to be collected whenever that is rendered, until the agent is closed. */
   registerIn(registry: Registry): void;
-  /** Takes everything out of the kernel. What was counted can still be read from the tables, but nothing more comes. */
+  /**
+   * Takes everything out of the kernel. Iterations, tails and other watches end; a tail still gives the events that it has. What is
+   * read afterwards throws "the agent is closed". A second call does nothing.
+   */
   close(): void;
 }
 
-const silence: AgentLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const noLog: AgentLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
-/** Between two looks at the events, milliseconds, and how many are kept meanwhile. */
-const eventsInterval = 100;
+/** Between two reads of the events, milliseconds, and how many are kept meanwhile. */
+const eventsIntervalMs = 100;
 const eventsKept = 10_000;
 
-const signalNames: readonly SignalName[] = ["process", "tcp", "syscall", "file"];
+/** Bytes of a ring: the kernel wants whole pages and a power of two. */
+const smallestRing = 4096;
+const largestRing = 2 ** 30;
 
-/** Throws for a word that is not among the known ones, as callers without types may have it. */
-function checkWords(what: string, words: readonly string[], known: readonly string[]): void {
-  for (const word of words) {
-    if (!known.includes(word)) {
-      throw new RangeError(`unknown ${what} ${JSON.stringify(word)}: want ${known.join(", ")}`);
-    }
+const optionNames: Readonly<Record<keyof AgentOptions, true>> = {
+  signals: true,
+  flags: true,
+  labels: true,
+  seriesLimit: true,
+  identityLimit: true,
+  ringSize: true,
+  strict: true,
+  log: true,
+};
+
+function checkRingSize(bytes: number): void {
+  if (!(bytes >= smallestRing && bytes <= largestRing && Number.isInteger(Math.log2(bytes)))) {
+    throw new RangeError(`ringSize ${bytes}: want a power of two from ${smallestRing} to ${largestRing}, in bytes`);
   }
 }
 
+/** Starts an agent, every option checked before anything is loaded. */
 function start(options: AgentOptions): RunningAgent {
-  const { signals = signalNames, labels, seriesLimit, identityLimit, ringSize, strict } = options;
-  checkWords("signal", signals, signalNames);
+  checkWords("option", Object.keys(options), Object.keys(optionNames));
+  const { labels, seriesLimit, identityLimit, ringSize, strict } = options;
+  const { signals, wanted } = chooseSignals(builtIn, options.signals);
+  const flags = chooseFlags(signals, options.flags ?? {});
   checkWords("label", labels ?? [], identityLabels);
-  return startAgent({
-    wanted: signals,
-    labels,
-    seriesLimit,
-    identityLimit,
-    ringSize,
-    strict,
-    flags: { syscall: { ...defaultValues(syscallFlags), ...options.syscall } },
-    log: options.log ?? silence,
-  });
+  if (ringSize !== undefined) {
+    checkRingSize(ringSize);
+  }
+  requireKernel();
+  const log = options.log ?? noLog;
+  return startAgent({ signals, wanted, flags, labels, seriesLimit, identityLimit, ringSize, strict, log });
 }
 
 /**
  * Loads the signals into the kernel and begins to count. Wants the privileges that `ringtap run` wants (docs/security.md); throws
- * an error that says what is missing, or why no signal runs.
+ * an error that says what is missing, or why no signal runs, and a RangeError or TypeError for options that cannot be.
  */
 export function openAgent(options: AgentOptions = {}): Agent {
-  requireKernel();
   const agent = start(options);
-  const { catalog, running, live } = agent;
+  const { catalog, live } = agent;
   const registry = new Registry();
   const render = createBody({ registry, catalog, collect: [() => agent.collect()] });
-  const stopForgetting = letUnseenGo(catalog);
+  const stopExpiring = expireUnread(catalog);
+  /** What is to be ended at close. */
+  const watches = new Set<{ close(): void }>();
+  const registries = new Set<Registry>();
+  let isClosed = false;
+
+  function requireOpen(): void {
+    if (isClosed) {
+      throw new Error("the agent is closed");
+    }
+  }
+
+  /** A read that takes time; its numbers are whole only if the agent is open to its end. */
+  async function whileOpen<T>(read: () => Promise<T>): Promise<T> {
+    requireOpen();
+    const result = await read();
+    requireOpen();
+    return result;
+  }
+
+  function openTail(filter: TailFilter, limit: number): Tail {
+    requireOpen();
+    const tail = live.tail(filter, limit);
+    const watch = {
+      take: () => tail.take(),
+      get dropped() {
+        return tail.dropped;
+      },
+      close() {
+        watches.delete(watch);
+        tail.close();
+      },
+    };
+    watches.add(watch);
+    return watch;
+  }
+
+  function openLinks(): LinkWatch {
+    requireOpen();
+    const links = live.watchLinks();
+    const watch = {
+      links() {
+        requireOpen();
+        return links.links();
+      },
+      close() {
+        watches.delete(watch);
+        links.close();
+      },
+    };
+    watches.add(watch);
+    return watch;
+  }
 
   return {
-    ...live,
     signals: agent.statuses.map(({ name, problem }) => ({ name, ...(problem === undefined ? {} : { problem }) })),
     registry,
-    onRecord(signal, watcher) {
-      const found = running.find((each) => each.signal.name === signal);
+    get views() {
+      requireOpen();
+      return live.views;
+    },
+    get columns() {
+      requireOpen();
+      return live.columns;
+    },
+    snapshot: () => whileOpen(() => live.snapshot()),
+    breakdowns(process) {
+      requireOpen();
+      return live.breakdowns(process);
+    },
+    watchLinks: openLinks,
+    tail: openTail,
+    onRecord(signal: string | AnySignal, watcher: Watcher<never>) {
+      requireOpen();
+      const { running } = agent;
+      const name = typeof signal === "string" ? signal : signal.name;
+      const found = running.find((each) => each.signal.name === name);
       if (found === undefined) {
-        throw new Error(`signal ${signal} does not run: ${running.map((each) => each.signal.name).join(", ")} do`);
+        const others = running.map((each) => each.signal.name).join(", ");
+        throw new Error(`signal ${name} does not run; these do: ${others}`);
+      }
+      if (found.signal.ring === undefined) {
+        throw new Error(`signal ${name} has no records`);
       }
       return found.watch(watcher as Watcher);
     },
     async *events(filter = {}, signal) {
-      const tail = live.tail(filter, eventsKept);
+      const tail = openTail(filter, eventsKept);
       try {
         while (signal?.aborted !== true) {
           yield* tail.take().map(({ event }) => event);
-          await pause(eventsInterval, undefined, { signal }).catch(() => undefined);
+          if (isClosed) {
+            return;
+          }
+          await pause(eventsIntervalMs, undefined, { signal }).catch(() => undefined);
         }
       } finally {
         tail.close();
       }
     },
-    async read(metric) {
-      await agent.collect();
-      catalog.collect();
-      for (const table of catalog) {
-        if (table.name === metric) {
-          return [...tableSamples(table)];
+    read: (metric) =>
+      whileOpen(async () => {
+        await agent.collect();
+        catalog.collect();
+        for (const table of catalog) {
+          if (table.name === metric) {
+            return [...tableSamples(table)];
+          }
+        }
+        throw new Error(`no metric ${metric}: docs/metrics.md has their names`);
+      }),
+    metrics: (accept) =>
+      whileOpen(async () => {
+        const { format, contentType } = chooseFormat(accept);
+        const pieces: Buffer[] = [];
+        for await (const piece of render(format)) {
+          pieces.push(piece);
+        }
+        return { contentType, body: Buffer.concat(pieces) };
+      }),
+    registerIn(own) {
+      requireOpen();
+      registerCatalog(own, catalog, () => agent.collect());
+      registries.add(own);
+    },
+    close() {
+      if (isClosed) {
+        return;
+      }
+      stopExpiring();
+      // What waits in the rings is drained once more: tails get it.
+      agent.close();
+      isClosed = true;
+      for (const watch of [...watches]) {
+        watch.close();
+      }
+      for (const own of registries) {
+        for (const { name } of catalog) {
+          own.removeSingleMetric(name);
         }
       }
-      throw new Error(`no metric ${metric}: docs/metrics.md has their names`);
-    },
-    async metrics(accept) {
-      const { format, contentType } = chooseFormat(accept);
-      const pieces: Buffer[] = [];
-      for await (const piece of render(format)) {
-        pieces.push(piece);
-      }
-      return { contentType, body: Buffer.concat(pieces) };
-    },
-    registerIn: (own) => registerCatalog(own, catalog, () => agent.collect()),
-    close() {
-      stopForgetting();
-      agent.close();
     },
   };
 }

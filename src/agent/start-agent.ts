@@ -5,6 +5,7 @@ import { Identity } from "../identity/identity.js";
 import { needCgroups } from "../identity/labels.js";
 import { type CgroupHierarchy, chooseHierarchy } from "../host/cgroup-hierarchy.js";
 import { wallClock } from "../views/clock.js";
+import { declaredViews } from "../views/declared.js";
 import { createLive, type Live } from "../views/live.js";
 import { Catalog, defaultSeriesLimit } from "../metrics/catalog.js";
 import { Engine } from "../engine/engine.js";
@@ -19,7 +20,7 @@ import type { AgentLog } from "../engine/start-signal.js";
 
 /** How an agent is to run. */
 export interface AgentSetup {
-  /** Where trouble is told. */
+  /** Where problems are reported. */
   readonly log: AgentLog;
   /** All signals there are, in the order in which they are to be drained. Default: the built-in ones. */
   readonly signals?: readonly AnySignal[];
@@ -29,13 +30,13 @@ export interface AgentSetup {
   readonly labels?: readonly string[] | undefined;
   /** The most series of a metric. Default {@link defaultSeriesLimit}. */
   readonly seriesLimit?: number | undefined;
-  /** Processes, and control groups, that are remembered. Default {@link defaultIdentityLimit}. */
+  /** Processes, and control groups, that are told apart. Default {@link defaultIdentityLimit}. */
   readonly identityLimit?: number | undefined;
   /** Bytes of each ring. Default: left to the signals. */
   readonly ringSize?: number | undefined;
   /** Start all signals or none. Default false. */
   readonly strict?: boolean | undefined;
-  /** Which control groups are spoken of. Default `auto`. */
+  /** The hierarchy of control groups that tells containers apart. Default `auto`. */
   readonly cgroupHierarchy?: CgroupHierarchy | "auto";
   /** Values of the flags of signals, by the signal's name. Default: the flags' defaults. */
   readonly flags?: Readonly<Record<string, FlagValues<FlagTable>>> | undefined;
@@ -49,7 +50,7 @@ export interface RunningAgent extends SignalSet {
   readonly identity: Identity;
   /** What the signals were started for. */
   readonly host: SignalHost;
-  /** What people look at. */
+  /** What `top`, the page and the library show. */
   readonly live: Live;
   /** Brings every table up to date, as before a scrape. */
   collect(): Promise<void>;
@@ -66,9 +67,10 @@ export function startAgent(setup: AgentSetup): RunningAgent {
   const catalog = new Catalog({ seriesLimit });
   const cgroups = new Cgroups({ limit: identityLimit });
   const identity = new Identity(catalog, labels, { limit: identityLimit, cgroups });
+  const wanted = setup.wanted ?? signals.map(({ name }) => name);
   const { running, statuses } = startSignals(catalog, identity, {
     signals,
-    wanted: setup.wanted ?? signals.map(({ name }) => name),
+    wanted,
     ringSize: setup.ringSize,
     strict: setup.strict ?? false,
     flags: setup.flags,
@@ -76,6 +78,11 @@ export function startAgent(setup: AgentSetup): RunningAgent {
     peers: setup.peers,
     log: setup.log,
   });
+  for (const { signal, problem } of declaredViews(catalog, identity, statuses).problems) {
+    if (wanted.includes(signal)) {
+      setup.log.warn({ signal, problem }, "a view of the signal is left out");
+    }
+  }
   const engine = new Engine(running, identity);
   const refreshSelf = declareSelfMetrics(catalog, statuses);
   const collect = async (): Promise<void> => {

@@ -1,18 +1,27 @@
-/** What `top`, the page, snapshots and the library show of a signal: declared over its metrics, read while somebody watches. */
+/**
+ * What `top`, the page, snapshots and the library show of a signal: declared over its metrics, and read only while someone watches.
+ * None of it names the signal; whatever a built-in signal shows, a user's own can show in the same way.
+ */
 
 /** A number of each process: the rows of a metric, added up. */
 export interface Column {
-  /** Unique among all signals: the name in snapshots and of `top --sort`. */
+  /** Unique among all signals: the name in snapshots and in JSON. Lower-case letters, digits and `_`. */
   readonly key: string;
+  /** What `top --sort` calls it, unique as well. Default: the key. */
+  readonly sort?: string;
   /** The metric: a counter or gauge whose subject is the process. */
   readonly metric: string;
   /** Only rows whose label has another value than this one count. */
   readonly except?: { readonly label: string; readonly value: string };
-  /** `count` per second, `bytes` per second, `seconds` per second, or a `level` that is shown as it is. */
-  readonly unit: "count" | "bytes" | "seconds" | "level";
-  /** Of `top` and of the page: `CALLS/S`. Absent where only snapshots have it. */
+  /** How the number is written. */
+  readonly unit: "count" | "bytes" | "seconds";
+  /** A gauge, which is shown as it is; everything else is shown per second. */
+  readonly isLevel?: boolean;
+  /** In capitals and without a unit: `CALLS`, which `top` shows as `CALLS/S`. Absent where only snapshots and JSON have the number. */
   readonly heading?: string;
-  /** What it means, for help texts. */
+  /** A detail, for which `top` and narrow screens have no column. */
+  readonly isDetail?: boolean;
+  /** What it means, for help texts: begins in lower case. */
   readonly help: string;
   /** Does it count failures? Shown in red where it is not zero. */
   readonly isFailure?: boolean;
@@ -40,16 +49,22 @@ export interface Breakdown {
   readonly failures?: { readonly metric: string; readonly by: string };
 }
 
-/** A headline number: the sum of a column over all processes. */
+/** A headline number: a column, added up over all processes. */
 export interface Headline {
+  /** What follows the number: `system calls`. */
   readonly title: string;
   /** A {@link Column.key} of this signal. */
   readonly column: string;
 }
 
+/** What a signal shows. */
 export interface Views {
+  /** Where the signal stands among others, from 0: lower ones come first. Default: after the built-in signals. */
+  readonly position?: number;
   readonly columns?: readonly Column[];
   readonly latencies?: readonly LatencyView[];
   readonly breakdown?: Breakdown;
   readonly headline?: readonly Headline[];
+  /** Events that come too fast to be read: the page shows them only to those who ask for them. */
+  readonly isFrequent?: boolean;
 }

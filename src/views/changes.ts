@@ -1,4 +1,4 @@
-/** What has changed in a list since the last look, as JSON: written once, however many look. */
+/** What has changed in a list since the last snapshot, as JSON: written once for all viewers. */
 
 /** Rows by id, as text. */
 export class Changes {

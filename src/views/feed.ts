@@ -1,10 +1,10 @@
-/** What the page is fed with: one look a second for all who watch, and what each asks for besides. */
+/** What the page gets: one snapshot a second for all viewers, and what each of them asks for besides. */
 import type { LinkWatch } from "../sdk/links.js";
 import { Changes } from "./changes.js";
 import { LatencyChanges } from "./latency-changes.js";
-import type { Live, Snapshot } from "./live.js";
-import { processRates } from "./processes.js";
-import type { About, BreakdownFrame, Frame, ProcessTotals, TailFrame } from "./protocol.js";
+import type { Live } from "./live.js";
+import { processRates, type ProcessSnapshot, sumsOf } from "./processes.js";
+import type { About, BreakdownFrame, Frame, ProcessTotals, SignalViews, TailFrame } from "./protocol.js";
 import type { Tail, TailFilter } from "./tail.js";
 
 /** The most processes in a frame. */
@@ -19,18 +19,18 @@ export interface Message {
   readonly data: string;
 }
 
-/** One look. */
+/** One snapshot, in two forms. */
 export interface Look {
-  /** For those who have seen the one before. */
+  /** For viewers that have the one before. */
   readonly changes: Message;
-  /** For those who have not. */
+  /** For viewers that do not. */
   whole(): Message;
 }
 
-/** What one viewer gets beside the looks. */
+/** What one viewer gets beside the snapshots. */
 export interface Personal {
-  /** Hands over what there is by now; `looked` says whether a look has just been taken. */
-  take(looked: boolean): Message[];
+  /** Hands over what there is by now; `hasSnapshot` says whether one has just been sent. */
+  take(hasSnapshot: boolean): Message[];
   close(): void;
 }
 
@@ -38,7 +38,7 @@ export interface Feed {
   nextFrame(): Promise<Look>;
   /** Throws a RangeError for a query that makes no sense. */
   open(query: URLSearchParams): Personal;
-  /** Nobody watches any more: forgets everything. */
+  /** There are no viewers any more: drops all state. */
   idle(): void;
 }
 
@@ -49,17 +49,16 @@ function ranks(numbers: readonly Readonly<Record<string, number>>[]): number[] {
   return numbers.map((of) => Math.max(...keys.map((key, place) => (of[key] ?? 0) / (tops[place] as number))));
 }
 
-/** The busiest since the look before; of those that have been idle, the busiest ever. */
+/** The busiest by the rates since the snapshot before; of those that have been idle, the busiest ever. */
 function busiest(
-  before: readonly ProcessTotals[],
   now: readonly ProcessTotals[],
+  rates: ReadonlyMap<number, Readonly<Record<string, number>>>,
   most: number,
-  levels: readonly string[],
 ): readonly ProcessTotals[] {
   if (now.length <= most) {
     return now;
   }
-  const lately = ranks([...processRates(before, now, 1, levels).values()]);
+  const lately = ranks(now.map(({ id }) => rates.get(id) ?? {}));
   const ever = ranks(now.map(({ totals }) => totals));
   const rank = (place: number): number => (lately[place] as number) * 1e6 + (ever[place] as number);
   return [...now.keys()]
@@ -79,8 +78,8 @@ function wholeNumber(query: URLSearchParams, name: string): number | undefined {
   return Number(text);
 }
 
-/** The events that a viewer asks for; undefined for none. */
-function tailFilter(query: URLSearchParams): TailFilter | undefined {
+/** The events that a viewer asks for; undefined for none. `frequent` signals have to be asked for by name. */
+function tailFilter(query: URLSearchParams, frequent: readonly string[]): TailFilter | undefined {
   const pid = wholeNumber(query, "pid");
   const comm = query.get("comm") ?? "";
   const signals = query.get("signals");
@@ -90,7 +89,7 @@ function tailFilter(query: URLSearchParams): TailFilter | undefined {
         failures: query.get("failures") === "1",
         comm,
         ...(pid === undefined ? {} : { pid }),
-        ...(signals === null ? {} : { signals: signals.split(",") }),
+        ...(signals === null ? { except: frequent } : { signals: signals.split(",") }),
       };
 }
 
@@ -101,11 +100,12 @@ function message(event: string, data: TailFrame | BreakdownFrame): Message {
 /** What one viewer's query asks of the live view. */
 function openPersonal(live: Live, query: URLSearchParams): Personal {
   const process = wholeNumber(query, "process");
-  const filter = tailFilter(query);
+  const frequent = live.views.filter(({ isFrequent }) => isFrequent).map(({ signal }) => signal);
+  const filter = tailFilter(query, frequent);
   const tail: Tail | undefined = filter && live.tail(filter, mostEvents);
   let dropped = 0;
   return {
-    take(looked) {
+    take(hasSnapshot) {
       const messages: Message[] = [];
       const events = tail?.take() ?? [];
       if (tail !== undefined && (events.length > 0 || tail.dropped > dropped)) {
@@ -113,8 +113,8 @@ function openPersonal(live: Live, query: URLSearchParams): Personal {
         const failures = [...events.keys()].filter((place) => events[place]?.isFailure === true);
         messages.push(message("tail", { events: events.map(({ event }) => event), failures, dropped }));
       }
-      if (looked && process !== undefined) {
-        messages.push(message("breakdown", { process, signals: live.breakdowns(process) }));
+      if (hasSnapshot && process !== undefined) {
+        messages.push(message("breakdown", { process, tables: live.breakdowns(process) }));
       }
       return messages;
     },
@@ -126,16 +126,23 @@ function openPersonal(live: Live, query: URLSearchParams): Personal {
 
 /** Makes the feed of a live view. */
 export function createFeed(live: Live, about: About): Feed {
-  const levels = live.columns.filter(({ unit }) => unit === "level").map(({ key }) => key);
   let links: LinkWatch | undefined;
-  let processes: Snapshot["processes"] = [];
+  let latest: ProcessSnapshot | undefined;
+  let views = "";
   let processRows = new Changes();
   let linkRows = new Changes();
   let latencyRows = new LatencyChanges();
 
-  function frame(snapshot: Snapshot, hidden: number, whole: boolean, parts: Record<string, string>): Message {
-    const { at, time, health } = snapshot;
-    const head: Partial<Frame> = { about, whole, at, time, health, hidden };
+  /** What all processes have done a second, in the columns that are headlines. */
+  function headlinesOf(
+    rates: ReadonlyMap<number, Readonly<Record<string, number>>>,
+    shown: readonly SignalViews[],
+  ): Record<string, number> {
+    const keys = shown.flatMap(({ headline }) => headline.map(({ column }) => column));
+    return sumsOf(rates.values(), keys);
+  }
+
+  function frame(head: Partial<Frame>, parts: Readonly<Record<string, string>>): Message {
     const rest = Object.entries(parts).map(([name, json]) => `,"${name}":${json}`);
     return { event: "frame", data: `${JSON.stringify(head).slice(0, -1)}${rest.join("")}}` };
   }
@@ -144,22 +151,39 @@ export function createFeed(live: Live, about: About): Feed {
     async nextFrame() {
       links ??= live.watchLinks();
       const snapshot = await live.snapshot();
-      const shown = busiest(processes, snapshot.processes, mostProcesses, levels);
-      ({ processes } = snapshot);
-      const hidden = snapshot.processes.length - shown.length;
+      const { at, time, health, processes, columns } = snapshot;
+      const rates = processRates(latest ?? { at, processes: [], columns }, snapshot);
+      latest = { at, processes, columns };
+      const rows = busiest(processes, rates, mostProcesses);
+      const shown = live.views;
+      const head = {
+        about,
+        at,
+        time,
+        health,
+        hidden: processes.length - rows.length,
+        headlines: headlinesOf(rates, shown),
+      };
       const latencies = JSON.stringify(latencyRows.update(snapshot.latencies));
-      const changes = { processes: processRows.update(shown), links: linkRows.update(links.links()), latencies };
+      const changes = { processes: processRows.update(rows), links: linkRows.update(links.links()), latencies };
+      const now = JSON.stringify(shown);
+      const areNew = now !== views;
+      views = now;
       return {
-        changes: frame(snapshot, hidden, false, changes),
+        changes: frame({ ...head, whole: false }, areNew ? { ...changes, views } : changes),
         whole: () =>
-          frame(snapshot, hidden, true, { processes: processRows.whole(), links: linkRows.whole(), latencies }),
+          frame(
+            { ...head, whole: true },
+            { processes: processRows.whole(), links: linkRows.whole(), latencies, views: now },
+          ),
       };
     },
     open: (query) => openPersonal(live, query),
     idle() {
       links?.close();
       links = undefined;
-      processes = [];
+      latest = undefined;
+      views = "";
       processRows = new Changes();
       linkRows = new Changes();
       latencyRows = new LatencyChanges();

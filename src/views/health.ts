@@ -1,9 +1,10 @@
-/** How the agent fares, and what it costs now. */
+/** The health of the agent: its signals, its losses, and what it costs now. */
 import type { Catalog } from "../metrics/catalog.js";
 import { hookText } from "../engine/load.js";
-import type { EventCounts, SignalStatus } from "../engine/running.js";
+import type { EventCounts } from "../engine/running.js";
 import type { Health, SignalHealth } from "./protocol.js";
 import { sum } from "./shared/sums.js";
+import type { ViewedStatus } from "./viewed-signal.js";
 
 const noEvents: EventCounts = {
   produced: 0,
@@ -11,23 +12,24 @@ const noEvents: EventCounts = {
   dropped: { ring_full: 0, map_full: 0, sampled: 0, handler_error: 0, corrupt: 0 },
 };
 
-function signalHealth({ name, running, problem = "" }: SignalStatus): SignalHealth {
+function signalHealth({ name, running, problem: refusal = "" }: ViewedStatus): SignalHealth {
   if (running === undefined) {
-    return { name, up: false, hook: problem, events: noEvents, ring: { used: 0, size: 0 }, maps: [] };
+    return { name, up: false, hook: refusal, events: noEvents, ring: { used: 0, size: 0 }, maps: [] };
   }
-  const { loaded, ring } = running;
+  const { loaded, ring, problem } = running;
   return {
     name,
     up: true,
     hook: hookText(loaded),
+    ...(problem === undefined ? {} : { problem }),
     events: running.eventCounts(),
     ring: { used: ring?.used() ?? 0, size: ring?.size ?? 0 },
     maps: running.mapFill(),
   };
 }
 
-/** Looks at everything once. */
-export function healthNow(catalog: Catalog, watched: readonly SignalStatus[]): Health {
+/** Reads everything once. */
+export function healthNow(catalog: Catalog, watched: readonly ViewedStatus[]): Health {
   const signals = watched.map(signalHealth);
   const tables = [...catalog];
   const { user, system } = process.cpuUsage();

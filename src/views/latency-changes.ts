@@ -1,9 +1,9 @@
-/** What histograms have observed since the last look. */
+/** What histograms have observed since the last snapshot. */
 import type { Latency } from "./latency.js";
 import type { LatencyFrame } from "./protocol.js";
 import { sum, sumBuckets } from "./shared/sums.js";
 
-/** The most comms told apart in one histogram and look. */
+/** The most comms told apart in one histogram and frame. */
 const mostComms = 50;
 
 const other = "~other";
@@ -31,7 +31,7 @@ function busiest(counts: readonly (readonly [string, number[]])[]): (readonly [s
 export class LatencyChanges {
   #before: ReadonlyMap<string, Latency["counts"]> | undefined;
 
-  /** Takes the histograms as they are now. The first look has nothing to compare with, and is empty. */
+  /** Takes the histograms as they are now. The first snapshot has nothing to compare with, and is empty. */
   update(latencies: readonly Latency[]): LatencyFrame[] {
     const before = this.#before;
     this.#before = new Map(latencies.map(({ name, counts }) => [name, counts]));

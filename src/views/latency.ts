@@ -1,8 +1,8 @@
 /** Histograms of durations by comm: what heat maps are drawn from. */
 import type { Catalog } from "../metrics/catalog.js";
 import type { LatencyView } from "../sdk/views.js";
-import type { Dimension } from "../metrics/dimension.js";
 import type { HistogramTable } from "../metrics/histogram-table.js";
+import { histogramTable } from "./declared.js";
 
 export interface Latency {
   /** As {@link LatencyView.key}. */
@@ -30,12 +30,10 @@ function countsByComm(table: HistogramTable): Map<string, number[]> {
   return new Map(Array.from(counts, ([comm, sums]) => [table.subject.values(comm)[0] ?? "", sums]));
 }
 
-/** The histograms that views declare, as far as they are there; `comms` is what their tables call a comm. */
-export function latencies(catalog: Catalog, comms: Dimension, views: readonly LatencyView[]): Latency[] {
+/** The histograms that views declare. */
+export function latencies(catalog: Catalog, views: readonly LatencyView[]): Latency[] {
   return views.flatMap(({ key, title, metric }) => {
-    const table = [...catalog].find((candidate) => candidate.name === metric);
-    return table?.type === "histogram" && table.subject === comms
-      ? [{ name: key, title, bounds: table.bounds, counts: countsByComm(table) }]
-      : [];
+    const table = histogramTable(catalog, metric);
+    return table === undefined ? [] : [{ name: key, title, bounds: table.bounds, counts: countsByComm(table) }];
   });
 }

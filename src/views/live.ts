@@ -1,15 +1,17 @@
-/** What people look at while the agent runs. Everything here is worked out when somebody asks, and costs nothing before. */
+/** What there is to see of the agent at work: a snapshot of everything, breakdowns, links and events. */
 import type { Identity } from "../identity/identity.js";
 import type { Catalog } from "../metrics/catalog.js";
-import type { SignalStatus } from "../engine/running.js";
 import type { LinkWatch } from "../sdk/links.js";
 import type { Column } from "../sdk/views.js";
+import { declaredViews } from "./declared.js";
 import { healthNow } from "./health.js";
 import { latencies, type Latency } from "./latency.js";
-import { looksAt } from "./looks.js";
+import { watchAllLinks } from "./links.js";
 import { breakdownRows, processTotals } from "./processes.js";
-import type { BreakdownFrame, Health, ProcessTotals } from "./protocol.js";
+import type { BreakdownTable, Health, ProcessTotals, SignalViews } from "./protocol.js";
+import { readsOf } from "./snapshot-reads.js";
 import { openTail, type Tail, type TailFilter } from "./tail.js";
+import type { ViewedStatus } from "./viewed-signal.js";
 
 /** Everything at one moment: what `/metrics` would say after the same collect. */
 export interface Snapshot {
@@ -17,8 +19,10 @@ export interface Snapshot {
   readonly at: number;
   /** When, in milliseconds since the epoch. */
   readonly time: number;
-  /** Those with anything to tell, in no order. */
+  /** Those that have any number, in no order. */
   readonly processes: readonly ProcessTotals[];
+  /** What those numbers are: the columns of all signals that run. */
+  readonly columns: readonly Column[];
   readonly latencies: readonly Latency[];
   readonly health: Health;
 }
@@ -26,7 +30,8 @@ export interface Snapshot {
 export interface LiveOptions {
   readonly catalog: Catalog;
   readonly identity: Identity;
-  readonly signals: readonly SignalStatus[];
+  /** Read at each call: signals may come and go. */
+  readonly signals: readonly ViewedStatus[];
   /** Brings all tables up to date, as before a scrape. */
   readonly collect: () => Promise<void>;
   /** Turns the time of a record, nanoseconds of CLOCK_MONOTONIC, into text. */
@@ -34,68 +39,65 @@ export interface LiveOptions {
 }
 
 export interface Live {
-  /** Collects, then looks at everything. */
+  /** Collects, then reads everything. */
   snapshot(): Promise<Snapshot>;
-  /** The numbers that processes have in snapshots, of all signals that run. */
+  /** What each signal that runs shows. */
+  readonly views: readonly SignalViews[];
+  /** The numbers that processes have in snapshots: the columns of all signals that run. */
   readonly columns: readonly Column[];
-  /** The breakdowns of a process by its id in the last snapshot, by signal, by the tables as they stand. */
-  breakdowns(process: number): BreakdownFrame["signals"];
+  /** The breakdowns of a process by its id in the last snapshot, from the tables as they stand. */
+  breakdowns(process: number): BreakdownTable[];
   /** Observes who talks to whom, until it is closed. Bytes count from the first collect on. */
   watchLinks(): LinkWatch;
-  /** Collects events as they come, until it is closed: at most `limit` between two looks. */
+  /** Collects events as they come, until it is closed: at most `limit` between two calls of {@link Tail.take}. */
   tail(filter: TailFilter, limit: number): Tail;
 }
 
 /** Makes the live view of an agent's signals. */
 export function createLive(options: LiveOptions): Live {
   const { catalog, identity, signals, collect, utc } = options;
-  const beginLook = looksAt(catalog);
-  const running = signals.flatMap((signal) => signal.running ?? []);
-  const views = running.flatMap(({ signal }) =>
-    signal.views === undefined ? [] : [{ name: signal.name, ...signal.views }],
-  );
-  const columns = views.flatMap((view) => view.columns ?? []);
-  const latencyViews = views.flatMap((view) => view.latencies ?? []);
+  const beginRead = readsOf(catalog);
+  const running = () => signals.flatMap((signal) => signal.running ?? []);
+  const views = () => declaredViews(catalog, identity, signals).views;
 
   return {
     async snapshot() {
-      const endLook = beginLook();
+      const endRead = beginRead();
       let isComplete = false;
       try {
         await collect();
+        const shown = views();
+        const columns = shown.flatMap((view) => view.columns);
         const snapshot = {
           at: performance.now() / 1000,
           time: Date.now(),
           processes: processTotals(catalog, identity.subjects, columns),
-          latencies: latencies(catalog, identity.comms, latencyViews),
+          columns,
+          latencies: latencies(
+            catalog,
+            shown.flatMap((view) => view.latencies),
+          ),
           health: healthNow(catalog, signals),
         };
         isComplete = true;
         return snapshot;
       } finally {
-        endLook(isComplete);
+        endRead(isComplete);
       }
     },
-    columns,
-    breakdowns: (process) =>
-      Object.fromEntries(
-        views.flatMap(({ name, breakdown }) =>
-          breakdown === undefined
-            ? []
-            : [[name, { title: breakdown.title, rows: breakdownRows(catalog, process, breakdown) }] as const],
-        ),
-      ),
-    watchLinks() {
-      const watches = running.flatMap((signal) => signal.watchLinks() ?? []);
-      return {
-        links: () => watches.flatMap((watch) => watch.links()),
-        close() {
-          for (const watch of watches) {
-            watch.close();
-          }
-        },
-      };
+    get views() {
+      return views();
     },
-    tail: (filter, limit) => openTail(running, identity, utc, filter, limit),
+    get columns() {
+      return views().flatMap((view) => view.columns);
+    },
+    breakdowns: (process) =>
+      views().flatMap(({ signal, breakdown }) =>
+        breakdown === undefined
+          ? []
+          : [{ signal, title: breakdown.title, rows: breakdownRows(catalog, process, breakdown) }],
+      ),
+    watchLinks: () => watchAllLinks(running()),
+    tail: (filter, limit) => openTail(running(), identity, utc, filter, limit),
   };
 }

@@ -1,15 +1,11 @@
 /** What the tables say of each process: the numbers of `/metrics`, added up by who did it. */
-import type { AnyTable, Catalog } from "../metrics/catalog.js";
+import type { Catalog } from "../metrics/catalog.js";
 import type { Dimension } from "../metrics/dimension.js";
-import type { ValueTable } from "../metrics/value-table.js";
 import type { Breakdown, Column } from "../sdk/views.js";
+import { valueTable } from "./declared.js";
 import type { BreakdownRow, ProcessTotals } from "./protocol.js";
+import { levelsOf } from "./shared/columns.js";
 import { ratesOf } from "./shared/rates.js";
-
-function valueTable(catalog: Catalog, name: string): ValueTable | undefined {
-  const isMeant = (table: AnyTable): table is ValueTable => table.name === name && table.type !== "histogram";
-  return [...catalog].find(isMeant);
-}
 
 /** Does a row of these details count? By detail id, computed once for each. */
 function counts(detail: Dimension | undefined, { except }: Column): (id: number) => boolean {
@@ -49,19 +45,48 @@ export function processTotals(catalog: Catalog, subjects: Dimension, columns: re
   }));
 }
 
-/** What happened between two snapshots, for each process of the later one, per second; the keys of `levels` as they are. */
+/** What rates need to know of a snapshot. */
+export interface ProcessSnapshot {
+  /** Seconds of a clock that never steps. */
+  readonly at: number;
+  readonly processes: readonly ProcessTotals[];
+  /** What the numbers of the processes are. */
+  readonly columns: readonly Column[];
+}
+
+/**
+ * What each process of the later snapshot has done since the earlier one, by {@link Column.key}: per second, and levels as they are.
+ * With 1 for `seconds`, counts instead of rates.
+ */
 export function processRates(
-  before: readonly ProcessTotals[],
-  after: readonly ProcessTotals[],
-  seconds: number,
-  levels: readonly string[],
+  before: ProcessSnapshot,
+  after: ProcessSnapshot,
+  seconds = after.at - before.at,
 ): Map<number, Record<string, number>> {
-  const earlier = new Map(before.map((process) => [process.id, process]));
-  return new Map(after.map((process) => [process.id, ratesOf(process, earlier.get(process.id), seconds, levels)]));
+  const earlier = new Map(before.processes.map((process) => [process.id, process]));
+  const levels = levelsOf(after.columns);
+  return new Map(
+    after.processes.map((process) => [process.id, ratesOf(process, earlier.get(process.id), seconds, levels)]),
+  );
+}
+
+/** What all processes together have done, in the columns of these keys. */
+export function sumsOf(
+  numbers: Iterable<Readonly<Record<string, number>>>,
+  keys: readonly string[],
+): Record<string, number> {
+  const sums = Object.fromEntries(keys.map((key) => [key, 0]));
+  for (const each of numbers) {
+    for (const key of keys) {
+      sums[key] = (sums[key] ?? 0) + (each[key] ?? 0);
+    }
+  }
+  return sums;
 }
 
 /** The rows of one process in a signal's breakdown, those that took longest first. */
 export function breakdownRows(catalog: Catalog, subject: number, breakdown: Breakdown): BreakdownRow[] {
+  const { label, count, seconds, failures } = breakdown;
   const rows = new Map<string, { count: number; seconds: number; failures: Record<string, number> }>();
   const rowOf = (name = "") => {
     const row = rows.get(name) ?? { count: 0, seconds: 0, failures: {} };
@@ -76,7 +101,6 @@ export function breakdownRows(catalog: Catalog, subject: number, breakdown: Brea
       }
     }
   };
-  const { label, count, seconds, failures } = breakdown;
   eachRow(count, (labels, value) => {
     rowOf(labels[label]).count += value;
   });
@@ -88,7 +112,12 @@ export function breakdownRows(catalog: Catalog, subject: number, breakdown: Brea
     const by = labels[failures?.by ?? ""] ?? "";
     found[by] = (found[by] ?? 0) + value;
   });
-  return Array.from(rows, ([name, row]) => ({ name, ...row })).sort(
-    (a, b) => b.seconds - a.seconds || b.count - a.count,
-  );
+  return Array.from(rows)
+    .sort(([, a], [, b]) => b.seconds - a.seconds || b.count - a.count)
+    .map(([name, row]) => ({
+      name,
+      count: row.count,
+      ...(seconds === undefined ? {} : { seconds: row.seconds }),
+      ...(failures === undefined ? {} : { failures: row.failures }),
+    }));
 }

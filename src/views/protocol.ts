@@ -1,17 +1,17 @@
-/** What people look at, as the page at `/` gets it over `/api/live`: types alone, for both ends. */
-
+/** What the page at `/` gets over `/api/live`: types alone, for both ends. */
 import type { Link } from "../sdk/links.js";
+import type { Breakdown, Column, Headline, LatencyView } from "../sdk/views.js";
 
 export type { Link, LinkEnds, LinkTotals } from "../sdk/links.js";
 export type { Breakdown, Column, Headline, LatencyView } from "../sdk/views.js";
 
 /** A process under one of its names, or all that share the labels of `--labels`. */
 export interface ProcessTotals {
-  /** Its id among the processes of a snapshot. Another process may get it when this one has been forgotten. */
+  /** Its id among the processes of a snapshot. Another process may get it when this one has expired. */
   readonly id: number;
-  /** By the names of `--labels`: `pid`, `comm`, `container`, …; `~other` in each for those that found no room. */
+  /** By the names of `--labels`: `pid`, `comm`, `container`, …; `~other` in each of the overflow series. */
   readonly labels: Readonly<Record<string, string>>;
-  /** By {@link Column.key}: totals since the agent began; of a `level`, the present value. */
+  /** By {@link Column.key}: totals since the agent began; of a level, the present value. */
   readonly totals: Readonly<Record<string, number>>;
 }
 
@@ -19,9 +19,27 @@ export interface ProcessTotals {
 export interface BreakdownRow {
   readonly name: string;
   readonly count: number;
-  readonly seconds: number;
-  /** By the failure's label; those that never occurred are missing. */
-  readonly failures: Readonly<Record<string, number>>;
+  /** Absent in a breakdown without durations. */
+  readonly seconds?: number;
+  /** By the failure's label; those that never occurred are missing. Absent in a breakdown without failures. */
+  readonly failures?: Readonly<Record<string, number>>;
+}
+
+/** The rows of a signal's {@link Breakdown} for one process. */
+export interface BreakdownTable {
+  readonly signal: string;
+  readonly title: string;
+  readonly rows: readonly BreakdownRow[];
+}
+
+/** What a signal that runs shows: its {@link Views}, without what its metrics cannot give. */
+export interface SignalViews {
+  readonly signal: string;
+  readonly columns: readonly Column[];
+  readonly latencies: readonly LatencyView[];
+  readonly breakdown?: Breakdown;
+  readonly headline: readonly Headline[];
+  readonly isFrequent: boolean;
 }
 
 export interface SignalHealth {
@@ -29,6 +47,8 @@ export interface SignalHealth {
   readonly up: boolean;
   /** How it is hooked into the kernel; when it is down, why. */
   readonly hook: string;
+  /** What is wrong with its numbers at present though it is up; absent when nothing is. */
+  readonly problem?: string;
   /** Events since the start: produced = consumed + all that was dropped, by reason, once rings are drained. */
   readonly events: {
     readonly produced: number;
@@ -50,7 +70,7 @@ export interface Health {
   readonly cpuSeconds: number;
   /** Memory of this process that is in RAM, bytes. */
   readonly residentBytes: number;
-  /** Series that the tables hold, every bucket counted, and updates that found no room of their own. */
+  /** Series that the tables hold, every bucket counted, and updates that went to overflow series. */
   readonly series: number;
   readonly folded: number;
 }
@@ -106,19 +126,23 @@ export interface Frame {
   readonly hidden: number;
   readonly links: Rows<Link>;
   readonly latencies: readonly LatencyFrame[];
+  /** Each {@link Headline} by its column: all processes together, per second, or as it is for a level. */
+  readonly headlines: Readonly<Record<string, number>>;
+  /** In whole frames, and when other signals run than before. */
+  readonly views?: readonly SignalViews[];
 }
 
 /** The event `tail`: what has come since the last one. */
 export interface TailFrame {
   readonly events: readonly TraceEvent[];
-  /** Those of them that tell of a failure, by their place. */
+  /** Those of them that failed, by their place. */
   readonly failures: readonly number[];
-  /** Events that found no room, since the stream began. */
+  /** Events beyond what a viewer gets, since the stream began. */
   readonly dropped: number;
 }
 
-/** The event `breakdown`, once a second for the process that a viewer has opened: by signal. */
+/** The event `breakdown`, once a second for the process that a viewer has opened. */
 export interface BreakdownFrame {
   readonly process: number;
-  readonly signals: Readonly<Record<string, { readonly title: string; readonly rows: readonly BreakdownRow[] }>>;
+  readonly tables: readonly BreakdownTable[];
 }

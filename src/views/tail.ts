@@ -1,22 +1,24 @@
-/** Events as they come, for somebody who looks on. */
+/** Events as they come, as objects. */
 import type { Identity } from "../identity/identity.js";
-import type { RunningSignal } from "../engine/running.js";
 import { type EventRecord, hasActor } from "../sdk/signal.js";
 import type { TraceEvent } from "./protocol.js";
 import { isTraceable, traceEvent } from "./trace-event.js";
+import type { ViewedSignal } from "./viewed-signal.js";
 
 /** Which events; what is not given leaves all. */
 export interface TailFilter {
   /** Names of signals. */
   readonly signals?: readonly string[];
+  /** Names of signals that are left out. */
+  readonly except?: readonly string[];
   readonly pid?: number;
   /** A part of the comm. */
   readonly comm?: string;
-  /** Only what did not work out: a failed connect, call or open, a reset, a process that did not end well. */
+  /** Only events that failed, as the trace of each signal defines it: a refused connect, a process that was killed. */
   readonly failures?: boolean;
 }
 
-/** An event, and whether it tells of a failure. */
+/** An event, and whether it failed. */
 export interface TailEvent {
   readonly event: TraceEvent;
   readonly isFailure: boolean;
@@ -26,13 +28,13 @@ export interface TailEvent {
 export interface Tail {
   /** Hands over the events that have come since the last time, oldest first. */
   take(): TailEvent[];
-  /** Events that found no room since the tail began. */
+  /** Events beyond the limit, since the tail began. */
   readonly dropped: number;
   /** Ends it. */
   close(): void;
 }
 
-/** Is a record of interest, by what can be told without decoding it? A comm is looked at once for each time it is new. */
+/** Is a record wanted, as far as that shows without decoding it? A comm is compared once for each process. */
 function preselection({ pid, comm }: TailFilter, identity: Identity): (record: EventRecord) => boolean {
   if (pid !== undefined) {
     return (record) => hasActor(record) && record.tgid === pid && (comm === undefined || record.comm.includes(comm));
@@ -54,7 +56,7 @@ function preselection({ pid, comm }: TailFilter, identity: Identity): (record: E
  * decoded: a flood costs its viewer events, and the agent next to nothing. `utc` is as for {@link traceEvent}.
  */
 export function openTail(
-  signals: readonly RunningSignal[],
+  signals: readonly Pick<ViewedSignal, "signal" | "watch">[],
   identity: Identity,
   utc: (time: number) => string,
   filter: TailFilter,
@@ -64,7 +66,9 @@ export function openTail(
   let dropped = 0;
   const isWanted = preselection(filter, identity);
   const stops = signals
-    .filter(({ signal }) => filter.signals?.includes(signal.name) ?? true)
+    .filter(
+      ({ signal: { name } }) => (filter.signals?.includes(name) ?? true) && filter.except?.includes(name) !== true,
+    )
     .flatMap((running) => {
       const { signal } = running;
       return isTraceable(signal)

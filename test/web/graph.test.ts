@@ -5,22 +5,22 @@ import { Filter } from "../../web/filter.js";
 import { bytes, count, endpoint, seconds } from "../../web/format.js";
 import { graphOf } from "../../web/graph.js";
 
-function edge(fields: Partial<Link> & Pick<Link, "role" | "comm" | "port">, connects = 1) {
+function link(fields: Partial<Link> & Pick<Link, "role" | "comm" | "port">, connects = 1) {
   const ends = { address: "10.0.0.2", local: "10.0.0.1", remote: "10.0.0.2", pid: 1, process: 1, id: 1 };
   const totals = { connects, failures: 0, sent_bytes: 10, received_bytes: 20, open: 1 };
   const row: Link = { ...ends, ...totals, labels: { comm: fields.comm }, peer: {}, ...fields };
   return { row, rates: { connects: row.connects, failures: row.failures, sent_bytes: 10, received_bytes: 20 } };
 }
 
-function told(edges: readonly ReturnType<typeof edge>[], most = 9): string[] {
-  return graphOf(edges, "comm", "connects", most).links.map(
+function told(links: readonly ReturnType<typeof link>[], most = 9): string[] {
+  return graphOf(links, "comm", "connects", most).lines.map(
     ({ from, to, value }) => `${from.name} → ${to.name} ${value}`,
   );
 }
 
-test("a connection between two processes of this machine is one link", () => {
-  const client = edge({ role: "client", comm: "curl", port: 80 }, 3);
-  const server = edge(
+test("a connection between two processes of this machine is one line", () => {
+  const client = link({ role: "client", comm: "curl", port: 80 }, 3);
+  const server = link(
     { role: "server", comm: "nginx", port: 80, address: "10.0.0.2", local: "10.0.0.2", remote: "10.0.0.1" },
     3,
   );
@@ -32,11 +32,11 @@ test("far ends go by their address, or by their service where one is known", () 
   const local = { address: "10.0.0.1", local: "10.0.0.1" };
   assert.deepEqual(
     told([
-      edge({ role: "client", comm: "curl", port: 443 }),
-      edge({ role: "client", comm: "curl", port: 443, address: "::2", remote: "::2" }),
-      edge({ role: "client", comm: "curl", port: 8080, peer: named }),
-      edge({ role: "client", comm: "curl", port: 53, peer: { peer_service: "~private" } }),
-      edge({ role: "server", comm: "nginx", port: 80, ...local }),
+      link({ role: "client", comm: "curl", port: 443 }),
+      link({ role: "client", comm: "curl", port: 443, address: "::2", remote: "::2" }),
+      link({ role: "client", comm: "curl", port: 8080, peer: named }),
+      link({ role: "client", comm: "curl", port: 53, peer: { peer_service: "~private" } }),
+      link({ role: "server", comm: "nginx", port: 80, ...local }),
     ]),
     [
       ...["curl → 10.0.0.2:443 1", "curl → [::2]:443 1", "curl → checkout.shop:8080 1", "curl → 10.0.0.2:53 1"],
@@ -45,11 +45,11 @@ test("far ends go by their address, or by their service where one is known", () 
   );
 });
 
-test("what finds no room goes to one node", () => {
-  const edges = [5, 3, 2, 1].map((connects, index) =>
-    edge({ role: "client", comm: `c${index}`, port: 1000 + index }, connects),
+test("what is beyond the limit goes to one node", () => {
+  const links = [5, 3, 2, 1].map((connects, index) =>
+    link({ role: "client", comm: `c${index}`, port: 1000 + index }, connects),
   );
-  assert.deepEqual(told(edges, 2), ["c0 → 10.0.0.2:1000 5", "c1 → 10.0.0.2:1001 3", "~other → ~other 3"]);
+  assert.deepEqual(told(links, 2), ["c0 → 10.0.0.2:1000 5", "c1 → 10.0.0.2:1001 3", "~other → ~other 3"]);
 });
 
 test("a filter's words must all be found, a pid as a whole", () => {

@@ -1,35 +1,63 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import type { Frame, ProcessTotals } from "../../src/views/protocol.js";
+import type { Frame, ProcessTotals, SignalViews } from "../../src/views/protocol.js";
+import { quantity, rate } from "../../web/format.js";
 import { Grouping } from "../../web/grouping.js";
 import { Model, type RatedProcess } from "../../web/model.js";
+import { madeUpViews } from "../views/made-up-signal.js";
 
-const numbers = {} as Record<string, number>;
-
-function processRow(id: number, comm: string): ProcessTotals {
-  return { id, labels: { pid: `${id}`, comm }, totals: numbers };
+function processRow(id: number, comm: string, totals: ProcessTotals["totals"] = {}): ProcessTotals {
+  return { id, labels: { pid: `${id}`, comm }, totals };
 }
 
 function rated(id: number, comm: string): RatedProcess {
-  return { row: processRow(id, comm), rates: numbers };
+  return { row: processRow(id, comm), rates: {} };
+}
+
+function frame(rows: readonly ProcessTotals[], more: Partial<Frame> = {}): Frame {
+  return {
+    whole: false,
+    processes: { rows, gone: [] },
+    links: { rows: [], gone: [] },
+    health: { cpuSeconds: 0, consumed: 0 },
+    ...more,
+  } as unknown as Frame;
 }
 
 test("an id that is given out again is another process", () => {
-  const frame = (...rows: ProcessTotals[]) =>
-    ({
-      whole: false,
-      processes: { rows, gone: [] },
-      links: { rows: [], gone: [] },
-      health: { cpuSeconds: 0, consumed: 0 },
-    }) as unknown as Frame;
   const model = new Model();
   const nginx = rated(1, "nginx");
   assert.equal(model.isAnother(nginx), false);
-  model.apply(frame(processRow(1, "nginx")));
+  model.apply(frame([processRow(1, "nginx")]));
   assert.equal(model.isAnother(nginx), false);
-  model.apply(frame(processRow(1, "curl")));
+  model.apply(frame([processRow(1, "curl")]));
   assert.equal(model.isAnother(nginx), true);
+});
+
+test("columns are those that a frame declares: with a heading, levels as they are, until others are declared", () => {
+  const model = new Model();
+  const views: SignalViews[] = [{ signal: "tea", isFrequent: false, ...madeUpViews }];
+  model.apply(frame([processRow(7, "kettle", { brews: 1, pots: 5 })], { at: 10, whole: true, views }));
+  model.apply(frame([processRow(7, "kettle", { brews: 5, pots: 3 })], { at: 12 }));
+  assert.deepEqual(
+    model.columns.map(({ key }) => key),
+    ["brews", "spills", "pots", "steeping"],
+  );
+  assert.deepEqual(model.processes[0]?.rates, { brews: 2, pots: 3 });
+  model.apply(frame([], { at: 13, views: [] }));
+  assert.deepEqual(model.columns, []);
+});
+
+test("numbers are written as their column's unit says", () => {
+  assert.deepEqual(
+    [quantity({ unit: "bytes" })(2048), quantity({ unit: "seconds" })(0.25), quantity({ unit: "count" })(12_345)],
+    ["2.00K", "250ms", "12.3k"],
+  );
+  assert.deepEqual(
+    [rate({ unit: "seconds" })(0.25), rate({ unit: "seconds", isLevel: true })(0.25), rate({ unit: "count" })(0)],
+    ["25%", "250ms", "·"],
+  );
 });
 
 test("a group keeps its id while it is there, and no two have the same", () => {

@@ -1,7 +1,9 @@
-/** The columns of `ringtap top`: by what processes are told apart, sorted and shown. */
-import { bytesText, countText, durationText } from "../../views/shared/quantities.js";
+/** The columns of `ringtap top`: those that signals declare, and by what else processes are sorted. */
+import type { AnySignal } from "../../sdk/signal.js";
+import type { Column } from "../../sdk/views.js";
+import { quantityText, rateHeading } from "../../views/shared/columns.js";
 
-/** What one process did in a span of time: numbers of snapshots as counts, `connections` as it is. */
+/** What one process did in a span of time: numbers of snapshots as counts, levels as they are. */
 export interface TopRow {
   /** As a snapshot calls it. */
   readonly id: number;
@@ -15,119 +17,77 @@ export interface TopRow {
 /** A column of numbers. */
 export interface NumberColumn {
   /** As in `--sort`. */
+  readonly sort: string;
+  /** The number in {@link TopRow.counts}. */
   readonly key: string;
   readonly heading: string;
   readonly width: number;
-  readonly number: string;
   /** What it means, for the help. */
-  readonly what: string;
+  readonly help: string;
+  readonly isFailure: boolean;
   /** Writes the count of so many seconds. */
   readonly text: (count: number, seconds: number) => string;
 }
+
+/** Cells of the longest number, `12.3us`. */
+const numberWidth = 6;
 
 /** A number in a cell: a dash stands for nothing, so that what there is stands out. */
 export function cellText(value: number, text: (value: number) => string): string {
   return value === 0 ? "-" : text(value);
 }
 
-function perSecond(text: (value: number) => string): NumberColumn["text"] {
-  return (count, seconds) => cellText(count / seconds, text);
+/** The columns of `top` among those that signals declare, in their order. */
+export function numberColumns(columns: readonly Column[]): NumberColumn[] {
+  return columns
+    .filter(({ heading, isDetail }) => heading !== undefined && isDetail !== true)
+    .map((column) => {
+      const heading = rateHeading(column);
+      const text = quantityText(column);
+      const { key, sort = key, help, isFailure = false, isLevel = false } = column;
+      return {
+        sort,
+        key,
+        heading,
+        width: Math.max(heading.length, numberWidth),
+        help,
+        isFailure,
+        text: (count, seconds) => cellText(isLevel ? count : count / seconds, text),
+      };
+    });
 }
 
-/** The numbers, in the order in which they are shown. */
-export const numberColumns: readonly NumberColumn[] = [
-  {
-    key: "syscalls",
-    heading: "CALLS/S",
-    width: 8,
-    number: "syscalls",
-    what: "system calls",
-    text: perSecond(countText),
-  },
-  {
-    key: "errors",
-    heading: "ERR/S",
-    width: 7,
-    number: "syscall_errors",
-    what: "of those, failed",
-    text: perSecond(countText),
-  },
-  {
-    key: "time",
-    heading: "TIME/S",
-    width: 7,
-    number: "syscall_seconds",
-    what: "time in system calls, waiting included, of all threads",
-    text: perSecond(durationText),
-  },
-  {
-    key: "opens",
-    heading: "OPEN/S",
-    width: 7,
-    number: "file_opens",
-    what: "files opened, or in vain",
-    text: perSecond(countText),
-  },
-  {
-    key: "connects",
-    heading: "CONN/S",
-    width: 7,
-    number: "connects",
-    what: "TCP connects ended, well or not",
-    text: perSecond(countText),
-  },
-  {
-    key: "failures",
-    heading: "FAIL/S",
-    width: 7,
-    number: "connect_failures",
-    what: "of those, failed",
-    text: perSecond(countText),
-  },
-  {
-    key: "accepts",
-    heading: "ACC/S",
-    width: 7,
-    number: "accepts",
-    what: "TCP connections accepted",
-    text: perSecond(countText),
-  },
-  {
-    key: "connections",
-    heading: "CONNS",
-    width: 6,
-    number: "connections",
-    what: "TCP connections open now",
-    text: (count) => cellText(count, countText),
-  },
-  {
-    key: "sent",
-    heading: "SENT/S",
-    width: 7,
-    number: "sent_bytes",
-    what: "TCP payload sent, bytes",
-    text: perSecond(bytesText),
-  },
-  {
-    key: "received",
-    heading: "RECV/S",
-    width: 7,
-    number: "received_bytes",
-    what: "TCP payload received, bytes",
-    text: perSecond(bytesText),
-  },
-];
+/** What `--sort` takes besides columns. */
+const nameKeys = ["pid", "comm"];
 
-/** What `--sort` takes. */
-export const sortKeys = [...numberColumns.map(({ key }) => key), "pid", "comm"];
+/** What `--sort` takes where these are the columns. */
+export function sortKeys(columns: readonly NumberColumn[]): string[] {
+  return [...columns.map(({ sort }) => sort), ...nameKeys];
+}
+
+/** The columns that signals declare, whether they run or not, in the order in which they are shown. */
+export function declaredColumns(signals: readonly AnySignal[]): NumberColumn[] {
+  const last = Infinity;
+  const positionOf = ({ views }: AnySignal): number => views?.position ?? last;
+  return numberColumns(
+    signals
+      .toSorted((a, b) => (positionOf(a) === positionOf(b) ? 0 : positionOf(a) - positionOf(b)))
+      .flatMap(({ views }) => views?.columns ?? []),
+  );
+}
 
 /** Sorts by a key: numbers from the greatest, `pid` and `comm` from the least; the other way round when `reversed`. */
-export function sortRows(rows: readonly TopRow[], key: string, reversed: boolean): TopRow[] {
-  const column = numberColumns.find((candidate) => candidate.key === key);
+export function sortRows(
+  rows: readonly TopRow[],
+  columns: readonly NumberColumn[],
+  key: string,
+  reversed: boolean,
+): TopRow[] {
+  const column = columns.find(({ sort }) => sort === key);
   const byPid = (a: TopRow, b: TopRow): number => Number(a.pid) - Number(b.pid);
   const compare = (a: TopRow, b: TopRow): number => {
     if (column !== undefined) {
-      return (b.counts[column.number] ?? 0) - (a.counts[column.number] ?? 0);
+      return (b.counts[column.key] ?? 0) - (a.counts[column.key] ?? 0);
     }
     return key === "comm" && a.comm !== b.comm ? (a.comm < b.comm ? -1 : 1) : byPid(a, b);
   };

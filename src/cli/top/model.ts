@@ -1,9 +1,11 @@
 /** What `ringtap top` shows at one moment: the difference between two snapshots. */
 import type { Snapshot } from "../../views/live.js";
-import { processRates } from "../../views/processes.js";
-import type { TopRow } from "./columns.js";
+import { processRates, sumsOf } from "../../views/processes.js";
+import type { SignalViews } from "../../views/protocol.js";
+import { quantityText } from "../../views/shared/columns.js";
+import { cellText, type NumberColumn, numberColumns, type TopRow } from "./columns.js";
 
-/** How the agent itself fared in that time. */
+/** The agent itself in that time. */
 export interface TopHealth {
   /** Events taken in, and events lost. */
   readonly events: number;
@@ -13,6 +15,17 @@ export interface TopHealth {
   readonly residentBytes: number;
   /** Signals that do not run. */
   readonly down: readonly string[];
+  /** Signals that run, and of whose numbers some are missing. */
+  readonly incomplete: readonly string[];
+}
+
+/** A number of all processes together. */
+export interface TopHeadline {
+  /** As a snapshot calls the number. */
+  readonly key: string;
+  readonly count: number;
+  /** `29.9k system calls/s` */
+  readonly text: string;
 }
 
 /** What happened between two snapshots. */
@@ -20,16 +33,41 @@ export interface TopFrame {
   /** When it ended, milliseconds since the epoch. */
   readonly time: number;
   readonly seconds: number;
-  /** Those that did anything, or have connections. */
+  /** Those of the signals that run. */
+  readonly columns: readonly NumberColumn[];
+  readonly headlines: readonly TopHeadline[];
+  /** Processes that have any number. */
   readonly rows: readonly TopRow[];
   readonly health: TopHealth;
 }
 
-/** What happened between two snapshots of the same signals. */
-export function topFrame(before: Snapshot, after: Snapshot): TopFrame {
+function headlinesOf(
+  views: readonly SignalViews[],
+  counts: Iterable<Readonly<Record<string, number>>>,
+  seconds: number,
+): TopHeadline[] {
+  const declared = views.flatMap(({ headline, columns }) =>
+    headline.flatMap(({ title, column: key }) => {
+      const column = columns.find((candidate) => candidate.key === key);
+      return column === undefined ? [] : [{ title, column }];
+    }),
+  );
+  const sums = sumsOf(
+    counts,
+    declared.map(({ column: { key } }) => key),
+  );
+  return declared.map(({ title, column }) => {
+    const { key, isLevel } = column;
+    const count = sums[key] ?? 0;
+    const number = cellText(isLevel === true ? count : count / seconds, quantityText(column));
+    return { key, count, text: isLevel === true ? `${number} ${title}` : `${number} ${title}/s` };
+  });
+}
+
+/** What happened between two snapshots; `views` are those of the signals that run. */
+export function topFrame(before: Snapshot, after: Snapshot, views: readonly SignalViews[]): TopFrame {
   const seconds = after.at - before.at;
-  // Per second of a time that is taken for one second: counts.
-  const counts = processRates(before.processes, after.processes, 1, ["connections"]);
+  const counts = processRates(before, after, 1);
   const rows = after.processes.flatMap(({ id, labels }) => {
     const ofProcess = counts.get(id);
     if (ofProcess === undefined || Object.values(ofProcess).every((count) => count === 0)) {
@@ -42,6 +80,8 @@ export function topFrame(before: Snapshot, after: Snapshot): TopFrame {
   return {
     time: after.time,
     seconds,
+    columns: numberColumns(after.columns),
+    headlines: headlinesOf(views, counts.values(), seconds),
     rows,
     health: {
       events: consumed - before.health.consumed,
@@ -49,6 +89,7 @@ export function topFrame(before: Snapshot, after: Snapshot): TopFrame {
       cpu: (cpuSeconds - before.health.cpuSeconds) / seconds,
       residentBytes,
       down: signals.filter(({ up }) => !up).map(({ name }) => name),
+      incomplete: signals.filter(({ problem }) => problem !== undefined).map(({ name }) => name),
     },
   };
 }

@@ -8,11 +8,12 @@ import { addFlags, commandLineSource, readFlags } from "../flags/flags.js";
 import { podFlags } from "../flags/kubernetes.js";
 import { lastingFor } from "../flags/values.js";
 import { colorFlags } from "../terminal/color.js";
-import { sortKeys } from "./columns.js";
+import { declaredColumns, sortKeys } from "./columns.js";
+import type { AnySignal } from "../../sdk/signal.js";
 import { type FlagValues, optional, single, toggle } from "../../sdk/flags.js";
 import { oneOf, refuse, wholeNumber } from "../../sdk/flag-values.js";
 
-/** Nanoseconds: more often than ten times a second, nobody could read it. */
+/** Nanoseconds: no one could read it more than ten times a second. */
 const shortestInterval = 100e6;
 
 function interval(text: string): number {
@@ -20,40 +21,49 @@ function interval(text: string): number {
   return nanoseconds >= shortestInterval ? nanoseconds : refuse(text, "expected 100ms or longer");
 }
 
-const topFlags = {
-  /** Nanoseconds. */
-  interval: single("interval", "<duration>", "time between two looks; a bare number is seconds", "1s", interval),
-  sort: single("sort", "<column>", `what comes first: ${sortKeys.join(", ")}`, "syscalls", oneOf(sortKeys)),
-  /** Rows. */
-  limit: optional("limit", "<n>", "show no more processes than so many", wholeNumber(1, 1_000_000)),
-  filter: optional("filter", "<text>", "only processes whose name or container has this, or whose pid it is", String),
-  once: toggle("once", "look for one interval, print what happened, and end"),
-  output: single(
-    "output",
-    "<format>",
-    "table, for people, or json, an object for each look",
-    "table",
-    oneOf(["table", "json"] as const),
-  ),
-  ...colorFlags,
-  ...cgroupFlags,
-  ...podFlags,
-  ...ringFlags,
-  ...logFlags,
-  ...privilegeFlags,
-};
+/** The flags of `top`; it can sort by what these signals show. */
+function topFlags(signals: readonly AnySignal[]) {
+  const keys = sortKeys(declaredColumns(signals));
+  const [first = ""] = keys;
+  return {
+    /** Nanoseconds. */
+    interval: single("interval", "<duration>", "time between two snapshots; a bare number is seconds", "1s", interval),
+    sort: single("sort", "<column>", `what comes first: ${keys.join(", ")}`, first, oneOf(keys)),
+    /** Rows. */
+    limit: optional("limit", "<n>", "show no more processes than so many", wholeNumber(1, 1_000_000)),
+    filter: optional("filter", "<text>", "only processes whose name or container has this, or whose pid it is", String),
+    once: toggle("once", "count for one interval, print what happened, and end"),
+    output: single(
+      "output",
+      "<format>",
+      "table, for people, or json, an object for each interval",
+      "table",
+      oneOf(["table", "json"] as const),
+    ),
+    ...colorFlags,
+    ...cgroupFlags,
+    ...podFlags,
+    ...ringFlags,
+    ...logFlags,
+    ...privilegeFlags,
+  };
+}
 
 /** What `top` is to do. */
-export type TopOptions = FlagValues<typeof topFlags>;
+export type TopOptions = FlagValues<ReturnType<typeof topFlags>>;
 
 /** Gives a command the flags of `top`. */
-export function addTopFlags(command: Command): void {
-  addFlags(command, topFlags);
+export function addTopFlags(command: Command, signals: readonly AnySignal[]): void {
+  addFlags(command, topFlags(signals));
 }
 
 /** Reads the options of `top` once `command`, which {@link addTopFlags} has equipped, is parsed. Throws a UsageError. */
-export function readTopOptions(command: Command, environment: Readonly<NodeJS.ProcessEnv> = process.env): TopOptions {
-  const options = readFlags(topFlags, [commandLineSource(command), environmentSource(environment)]);
+export function readTopOptions(
+  command: Command,
+  signals: readonly AnySignal[],
+  environment: Readonly<NodeJS.ProcessEnv> = process.env,
+): TopOptions {
+  const options = readFlags(topFlags(signals), [commandLineSource(command), environmentSource(environment)]);
   if (options.filter === "") {
     throw new UsageError('--filter "": expected a name, a container or a pid');
   }

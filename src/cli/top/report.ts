@@ -1,4 +1,4 @@
-/** What `ringtap top` prints where nobody can press keys: a table or an object for each look. */
+/** What `ringtap top` prints where there is no keyboard: a table or an object for each interval. */
 import { escapeControls } from "../../log/error-text.js";
 import { countText, durationText } from "../../views/shared/quantities.js";
 import type { TopFrame } from "./model.js";
@@ -12,23 +12,35 @@ function rowsOf(frame: TopFrame, { sort, filter = "", limit }: Choice): TopRow[]
   return chooseRows(frame, { sort, filter, limit, reversed: false });
 }
 
-/** A table of rates. */
-export function tableText(frame: TopFrame, choice: Choice): string {
-  const { seconds, health } = frame;
-  const first = `${durationText(seconds)}: ${countText(health.events)} events, ${countText(health.dropped)} lost`;
-  return `${[first, headingText(), ...rowsOf(frame, choice).map((row) => rowText(row, seconds))].join("\n")}\n`;
+/** What is wrong with signals, for the end of a line; empty when nothing is. */
+function problemsText({ down, incomplete }: TopFrame["health"]): string {
+  return [
+    ...(down.length > 0 ? [`, DOWN: ${down.join(", ")}`] : []),
+    ...(incomplete.length > 0 ? [`, INCOMPLETE: ${incomplete.join(", ")}`] : []),
+  ].join("");
 }
 
-/** One line of JSON: counts of the time between two looks, in base units, and how long that was. */
+/** A table of rates. */
+export function tableText(frame: TopFrame, choice: Choice): string {
+  const { columns, seconds, health } = frame;
+  const lost = `${countText(health.events)} events, ${countText(health.dropped)} lost`;
+  const headlines = frame.headlines.map(({ text }) => `, ${text}`).join("");
+  const first = `${durationText(seconds)}: ${lost}${headlines}${problemsText(health)}`;
+  const rows = rowsOf(frame, choice).map((row) => rowText(row, columns, seconds));
+  return `${[first, headingText(columns), ...rows].join("\n")}\n`;
+}
+
+/** One line of JSON: counts of an interval, in base units, and how long it was. */
 export function jsonText(frame: TopFrame, choice: Choice): string {
-  const { time, seconds, health } = frame;
+  const { time, seconds, headlines, health } = frame;
   const processes = rowsOf(frame, choice).map(({ pid, comm, container, counts }) => ({
     pid: /^\d+$/.test(pid) ? Number(pid) : undefined,
     comm,
     container: container === "" ? undefined : container,
     ...counts,
   }));
-  const { events, dropped, down } = health;
-  const object = { time: new Date(time).toISOString(), seconds, events, dropped, down, processes };
+  const { events, dropped, down, incomplete } = health;
+  const all = Object.fromEntries(headlines.map(({ key, count }) => [key, count]));
+  const object = { time: new Date(time).toISOString(), seconds, events, dropped, down, incomplete, all, processes };
   return `${escapeControls(JSON.stringify(object))}\n`;
 }

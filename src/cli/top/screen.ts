@@ -4,7 +4,7 @@ import { emitKeypressEvents } from "node:readline";
 import type { Live, Snapshot } from "../../views/live.js";
 import { painter, usesColor } from "../terminal/color.js";
 import { Screen } from "../terminal/screen.js";
-import type { TopRow } from "./columns.js";
+import { numberColumns, sortKeys, type TopRow } from "./columns.js";
 import { topFrame, type TopFrame } from "./model.js";
 import type { TopOptions } from "./options.js";
 import { type Key, pressed, type TopState } from "./state.js";
@@ -44,13 +44,13 @@ export async function showScreen(live: Live, options: TopOptions, ending: Promis
   const over = Promise.race([ending, left, gone]);
 
   const chosen = (): TopRow[] => (frame === undefined ? [] : chooseRows(frame, { ...state, limit: options.limit }));
-  /** Once a process has been forgotten, another one may get its id. */
+  /** Once a process has expired, another one may get its id. */
   const isThere = ({ id, pid, comm }: TopRow): boolean =>
     latest?.processes.some(({ id: its, labels }) => its === id && labels.pid === pid && labels.comm === comm) === true;
   const detailsOf = (process: TopRow): TopDetails => ({
     process,
-    calls: isThere(process) ? Object.values(live.breakdowns(process.id)).flatMap(({ rows }) => rows) : [],
-    peers: isThere(process) ? links.links().filter((link) => link.process === process.id) : [],
+    breakdowns: isThere(process) ? live.breakdowns(process.id) : [],
+    links: isThere(process) ? links.links().filter((link) => link.process === process.id) : [],
   });
   const draw = (): void => {
     const details = inspected && detailsOf(inspected);
@@ -59,7 +59,7 @@ export async function showScreen(live: Live, options: TopOptions, ending: Promis
   };
   const take = (): void => {
     screen.open();
-    // Whoever had the terminal meanwhile has set its mode, unknown to Node, which sets nothing that it believes to be set.
+    // Another program may have set the terminal's mode meanwhile, unknown to Node, which sets nothing that it believes to be set.
     stdin.setRawMode(false).setRawMode(true);
   };
   const release = (): void => {
@@ -80,7 +80,7 @@ export async function showScreen(live: Live, options: TopOptions, ending: Promis
       process.kill(0, "SIGTSTP");
       return;
     }
-    const next = pressed(state, key);
+    const next = pressed(state, key, sortKeys(numberColumns(live.columns)));
     if (next.view === "process" && state.view !== "process") {
       const rows = chosen();
       inspected = rows[Math.min(state.place, rows.length - 1)];
@@ -109,7 +109,7 @@ export async function showScreen(live: Live, options: TopOptions, ending: Promis
       const before = latest;
       latest = await live.snapshot();
       if (!state.isPaused) {
-        frame = topFrame(before, latest);
+        frame = topFrame(before, latest, live.views);
         draw();
       }
     }

@@ -1,5 +1,4 @@
 /** What the person in front of `ringtap top` has chosen, and how keys change it. */
-import { sortKeys } from "./columns.js";
 
 export interface TopState {
   readonly view: "processes" | "process" | "help";
@@ -33,12 +32,12 @@ const pageRows = 20;
 /** What keys do, for the help. */
 export const keyTexts: readonly (readonly [keys: string, what: string])[] = [
   ["up, down, j, k, page up, page down", "choose a process"],
-  ["enter", "its system calls and its peers; esc or enter leads back"],
+  ["enter", "its breakdowns and its peers; esc or enter leads back"],
   ["left, right, <, >", "sort by the next column"],
   ["r", "reverse the order"],
   ["/", "show only processes whose name, container or pid this is; enter ends it, esc takes it back"],
   ["space, p", "pause, go on"],
-  ["+, -", "look more often, or less often"],
+  ["+, -", "halve the interval, or double it"],
   ["?, h", "this help"],
   ["ctrl-z", "stop, as other programs do; fg goes on"],
   ["q, ctrl-c", "leave"],
@@ -58,7 +57,7 @@ function typed(state: TopState, { name, sequence = "", ctrl = false }: Key): Top
   }
 }
 
-function sortedBy(state: TopState, step: number): TopState {
+function sortedBy(state: TopState, sortKeys: readonly string[], step: number): TopState {
   const next = (sortKeys.indexOf(state.sort) + step + sortKeys.length) % sortKeys.length;
   return { ...state, sort: sortKeys[next] ?? state.sort };
 }
@@ -71,7 +70,7 @@ function back(state: TopState): TopState {
   return { ...state, view: "processes" };
 }
 
-const commands: Readonly<Record<string, (state: TopState) => TopState>> = {
+const commands: Readonly<Record<string, (state: TopState, sortKeys: readonly string[]) => TopState>> = {
   q: (state) => ({ ...state, isOver: true }),
   up: (state) => moved(state, -1),
   k: (state) => moved(state, -1),
@@ -83,10 +82,10 @@ const commands: Readonly<Record<string, (state: TopState) => TopState>> = {
   return: (state) => ({ ...state, view: state.view === "processes" ? "process" : "processes" }),
   enter: (state) => ({ ...state, view: state.view === "processes" ? "process" : "processes" }),
   escape: back,
-  left: (state) => sortedBy(state, -1),
-  "<": (state) => sortedBy(state, -1),
-  right: (state) => sortedBy(state, 1),
-  ">": (state) => sortedBy(state, 1),
+  left: (state, sortKeys) => sortedBy(state, sortKeys, -1),
+  "<": (state, sortKeys) => sortedBy(state, sortKeys, -1),
+  right: (state, sortKeys) => sortedBy(state, sortKeys, 1),
+  ">": (state, sortKeys) => sortedBy(state, sortKeys, 1),
   r: (state) => ({ ...state, reversed: !state.reversed }),
   "/": (state) => ({ ...back(state), isTyping: true }),
   space: (state) => ({ ...state, isPaused: !state.isPaused }),
@@ -97,8 +96,8 @@ const commands: Readonly<Record<string, (state: TopState) => TopState>> = {
   h: (state) => ({ ...state, view: state.view === "help" ? "processes" : "help" }),
 };
 
-/** The state after a key. */
-export function pressed(state: TopState, key: Key): TopState {
+/** The state after a key, where these are the keys that can be sorted by. */
+export function pressed(state: TopState, key: Key, sortKeys: readonly string[]): TopState {
   if (key.ctrl === true && key.name === "c") {
     return { ...state, isOver: true };
   }
@@ -106,5 +105,5 @@ export function pressed(state: TopState, key: Key): TopState {
     return typed(state, key);
   }
   const command = commands[key.name ?? ""] ?? commands[key.sequence ?? ""];
-  return command === undefined || key.ctrl === true ? state : command(state);
+  return command === undefined || key.ctrl === true ? state : command(state, sortKeys);
 }

@@ -5,12 +5,14 @@ import type { Logger } from "pino";
 import { startAgent } from "../../agent/start-agent.js";
 import { dropCapabilities } from "../../host/privileges.js";
 import { requireKernel } from "../../host/requirements.js";
+import { signals } from "../../signals/index.js";
 import type { Live } from "../../views/live.js";
 import { askedToEnd } from "../ending.js";
 import { addExamples } from "../reference/examples.js";
 import { followKubernetes, nameContainers } from "../kubernetes.js";
 import { createLogger } from "../../log/logger.js";
 import { durationText } from "../../views/shared/quantities.js";
+import { numberColumns, sortKeys } from "./columns.js";
 import { topFrame } from "./model.js";
 import { addTopFlags, readTopOptions, type TopOptions } from "./options.js";
 import { jsonText, tableText } from "./report.js";
@@ -21,11 +23,11 @@ import { pauseUntil } from "../waiting.js";
 /** What tells processes apart. */
 const labels = ["pid", "comm", "container_id", "container"];
 
-/** Nobody scrapes: limits are there for what the machine can bear, not for what a server can store. */
+/** There are no scrapes: the limits are for what the machine can bear, not for what a server can store. */
 const seriesLimit = 1_000_000;
 const identityLimit = 65_536;
 
-/** Prints what happened between two looks, once or until `ending`. */
+/** Prints what happened in an interval, once or until `ending`. */
 async function printFrames(live: Live, options: TopOptions, ending: Promise<unknown>, log: Logger): Promise<void> {
   const output = new LineOutput(process.stdout);
   const text = options.output === "json" ? jsonText : tableText;
@@ -36,7 +38,7 @@ async function printFrames(live: Live, options: TopOptions, ending: Promise<unkn
   });
   const over = Promise.race([ending, gone]);
   let before = await live.snapshot();
-  log.info({ interval: durationText(options.interval / 1e9) }, "looking");
+  log.info({ interval: durationText(options.interval / 1e9) }, "counting");
   for (let goesOn = true; goesOn;) {
     goesOn = await pauseUntil(over, options.interval / 1e6);
     if (!goesOn) {
@@ -44,7 +46,7 @@ async function printFrames(live: Live, options: TopOptions, ending: Promise<unkn
     }
     const after = await live.snapshot();
     if (output.hasRoom()) {
-      output.line(text(topFrame(before, after), options));
+      output.line(text(topFrame(before, after, live.views), options));
     }
     before = after;
     output.flush();
@@ -53,20 +55,33 @@ async function printFrames(live: Live, options: TopOptions, ending: Promise<unkn
   await Promise.race([output.delivered(), over]);
 }
 
-async function top(options: TopOptions): Promise<void> {
-  const log = createLogger(options.logLevel, options.logFormat);
+/** The options, sorted by another column where the signal of the chosen one does not run. */
+function sortable(options: TopOptions, live: Live, log: Logger): TopOptions {
+  const keys = sortKeys(numberColumns(live.columns));
+  const [first = "pid"] = keys;
+  if (keys.includes(options.sort)) {
+    return options;
+  }
+  log.warn({ sort: options.sort, instead: first }, "the signal of this column does not run");
+  return { ...options, sort: first };
+}
+
+async function top(given: TopOptions): Promise<void> {
+  const log = createLogger(given.logLevel, given.logFormat);
   requireKernel();
   const ending = askedToEnd();
-  const kubernetes = followKubernetes({ ...options, labels: ["pod"], kubernetesPodLabels: [], peerLabels: [] }, log);
+  const kubernetes = followKubernetes({ ...given, labels: ["pod"], kubernetesPodLabels: [], peerLabels: [] }, log);
   const agent = startAgent({
     labels,
     seriesLimit,
     identityLimit,
-    ringSize: options.ringSize,
-    cgroupHierarchy: options.cgroupHierarchy,
+    signals,
+    ringSize: given.ringSize,
+    cgroupHierarchy: given.cgroupHierarchy,
     log,
   });
   const { live } = agent;
+  const options = sortable(given, live, log);
   try {
     nameContainers(agent.identity.cgroups, kubernetes.pods, []);
     if (options.dropCapabilities) {
@@ -74,7 +89,7 @@ async function top(options: TopOptions): Promise<void> {
     }
     const isInteractive = !options.once && options.output === "table" && process.stdin.isTTY && process.stdout.isTTY;
     if (isInteractive) {
-      // Lines of the log would be drawn over; what they tell of losses is in the first line of the screen.
+      // Lines of the log would be drawn over; losses are in the first line of the screen.
       log.level = process.stderr.isTTY ? "silent" : log.level;
       await showScreen(live, options, ending);
     } else {
@@ -88,14 +103,12 @@ async function top(options: TopOptions): Promise<void> {
 
 /** Adds `top` to the program. */
 export function addTopCommand(program: Command): void {
-  const command = program
-    .command("top")
-    .description("show the busiest processes, their system calls and connections, as it goes");
-  addTopFlags(command);
+  const command = program.command("top").description("show the busiest processes, and what they do, as it goes");
+  addTopFlags(command, signals);
   addExamples(command, [
     { what: "the busiest processes; ? shows the keys", command: "ringtap top" },
     { what: "who opens connections, every five seconds", command: "ringtap top --sort connects --interval 5s" },
     { what: "what happened in ten seconds, for programs", command: "ringtap top --once --interval 10s --output json" },
   ]);
-  command.action(() => top(readTopOptions(command)));
+  command.action(() => top(readTopOptions(command, signals)));
 }

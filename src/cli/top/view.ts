@@ -1,18 +1,18 @@
 /** The lines of `ringtap top`: a frame and what has been chosen, as text that fits the terminal. */
 import { escapeControls } from "../../log/error-text.js";
-import type { BreakdownRow, Link } from "../../views/protocol.js";
+import type { BreakdownRow, BreakdownTable, Link } from "../../views/protocol.js";
 import { bytesText, countText, durationText, shareText } from "../../views/shared/quantities.js";
 import type { Paint } from "../terminal/color.js";
 import { cut, pad } from "../terminal/text.js";
-import { cellText, matches, numberColumns, sortRows, type TopRow } from "./columns.js";
+import { cellText, matches, type NumberColumn, sortRows, type TopRow } from "./columns.js";
 import type { TopFrame } from "./model.js";
 import { keyTexts, type TopState } from "./state.js";
 
 /** What is known of one process, since ringtap began. */
 export interface TopDetails {
   readonly process: TopRow;
-  readonly calls: readonly BreakdownRow[];
-  readonly peers: readonly Link[];
+  readonly breakdowns: readonly BreakdownTable[];
+  readonly links: readonly Link[];
 }
 
 /** Everything that is drawn. */
@@ -22,7 +22,7 @@ export interface TopScene {
   readonly frame: TopFrame | undefined;
   /** The processes that are shown, in their order. */
   readonly chosen: readonly TopRow[];
-  /** The process that is looked into; absent when none is. */
+  /** The process that is shown in detail; absent when none is. */
   readonly details: TopDetails | undefined;
   readonly columns: number;
   readonly rows: number;
@@ -39,23 +39,45 @@ function cells(texts: readonly (readonly [text: string, width: number, side?: "s
 }
 
 /** The heading of the processes. */
-export function headingText(): string {
+export function headingText(columns: readonly NumberColumn[]): string {
   return cells([
     ["PID", pidWidth, "start"],
     ["COMM", commWidth],
-    ...numberColumns.map(({ heading, width }) => [heading, width, "start"] as const),
+    ...columns.map(({ heading, width }) => [heading, width, "start"] as const),
     ["CONTAINER", containerWidth],
   ]).trimEnd();
 }
 
 /** The line of a process. */
-export function rowText({ pid, comm, container, counts }: TopRow, seconds: number): string {
+export function rowText(
+  { pid, comm, container, counts }: TopRow,
+  columns: readonly NumberColumn[],
+  seconds: number,
+): string {
   return cells([
     [escapeControls(pid), pidWidth, "start"],
     [escapeControls(comm), commWidth],
-    ...numberColumns.map(({ number, width, text }) => [text(counts[number] ?? 0, seconds), width, "start"] as const),
+    ...columns.map(({ key, width, text }) => [text(counts[key] ?? 0, seconds), width, "start"] as const),
     [escapeControls(container), containerWidth],
   ]).trimEnd();
+}
+
+/** Cells in front of the first number. */
+const namesWidth = pidWidth + 1 + commWidth;
+
+/** Paints the failures in the line of a process, which may have been cut, red. */
+function paintFailures(line: string, { comm, counts }: TopRow, columns: readonly NumberColumn[], paint: Paint): string {
+  // Behind the comm every character of the line is one cell wide up to the container.
+  const name = pad(cut(escapeControls(comm), commWidth), commWidth);
+  let at = namesWidth - commWidth + name.length;
+  let painted = line.slice(0, at);
+  for (const { key, width, isFailure } of columns) {
+    const cell = line.slice(at, (at += width + 1));
+    const number = cell.trimStart();
+    const blanks = cell.slice(0, cell.length - number.length);
+    painted += isFailure && number !== "" && (counts[key] ?? 0) > 0 ? blanks + paint("red", number) : cell;
+  }
+  return painted + line.slice(at);
 }
 
 /** How rows are chosen. */
@@ -71,14 +93,14 @@ export interface TopChoice {
 /** The rows of a frame that are wanted, in the order wanted. */
 export function chooseRows(frame: TopFrame, { sort, reversed, filter, limit }: TopChoice): TopRow[] {
   const wanted = frame.rows.filter((row) => filter === "" || matches(row, filter));
-  return sortRows(wanted, sort, reversed).slice(0, limit);
+  return sortRows(wanted, frame.columns, sort, reversed).slice(0, limit);
 }
 
-/** The first line: what ringtap itself does. */
+/** The first line: ringtap itself. */
 function healthText({ state, frame }: TopScene): string {
   const pace = `every ${durationText(state.interval / 1000)}`;
   if (frame === undefined) {
-    return `ringtap top  ${pace}  looking`;
+    return `ringtap top  ${pace}  counting`;
   }
   const { time, seconds, health } = frame;
   const parts = [
@@ -89,6 +111,7 @@ function healthText({ state, frame }: TopScene): string {
     `own cpu ${shareText(health.cpu)}`,
     `${Math.round(health.residentBytes / 2 ** 20)} MiB`,
     ...(health.down.length > 0 ? [`DOWN: ${health.down.join(", ")}`] : []),
+    ...(health.incomplete.length > 0 ? [`INCOMPLETE: ${health.incomplete.join(", ")}`] : []),
     ...(state.isPaused ? ["PAUSED"] : []),
   ];
   return parts.join("  ");
@@ -100,99 +123,129 @@ function processLines({ state, chosen, columns, rows, paint }: TopScene, frame: 
     state.isTyping || state.filter !== ""
       ? `  filter: ${escapeControls(state.filter)}${state.isTyping ? "_" : ""}`
       : "";
+  const all = frame.headlines.map(({ text }) => text).join(", ");
   const room = Math.max(0, rows - 4);
   const place = Math.min(state.place, Math.max(0, chosen.length - 1));
   const first = Math.max(0, place - room + 1);
   return [
-    cut(`${order}${filter}`, columns),
-    paint("bold", cut(headingText(), columns)),
+    cut(`${order}${filter}${all === "" ? "" : `  all: ${all}`}`, columns),
+    paint("bold", cut(headingText(frame.columns), columns)),
     ...chosen.slice(first, first + room).map((row, index) => {
-      const text = cut(rowText(row, frame.seconds), columns);
-      return first + index === place
-        ? paint("inverse", text)
-        : (row.counts.connect_failures ?? 0) > 0
-          ? paint("red", text)
-          : text;
+      const text = cut(rowText(row, frame.columns, frame.seconds), columns);
+      return first + index === place ? paint("inverse", text) : paintFailures(text, row, frame.columns, paint);
     }),
   ];
 }
 
-function errorsText(errors: BreakdownRow["failures"]): string {
-  return Object.entries(errors)
+function failuresText(failures: BreakdownRow["failures"] = {}): string {
+  return Object.entries(failures)
     .sort(([, a], [, b]) => b - a)
-    .map(([errno, count]) => `${errno} ${count}`)
+    .map(([name, count]) => `${name} ${count}`)
     .join(", ");
 }
 
-function callLines(calls: readonly BreakdownRow[]): string[] {
-  return calls.map(({ name: syscall, count, seconds, failures: errors }) =>
+/** A table: its heading, and its lines. */
+interface Table {
+  readonly heading: string;
+  readonly lines: readonly string[];
+}
+
+/** Has any row this member? Rows without it have no column for it. */
+function has(rows: readonly BreakdownRow[], member: "seconds" | "failures"): boolean {
+  return rows.some((row) => row[member] !== undefined);
+}
+
+function breakdownTable({ title, rows }: BreakdownTable): Table {
+  const hasSeconds = has(rows, "seconds");
+  const hasFailures = has(rows, "failures");
+  const line = (name: string, count: string, time: string, each: string, failures: string): string =>
     cells([
-      [syscall, 24],
-      [cellText(count, countText), 8, "start"],
-      [durationText(seconds), 8, "start"],
-      [durationText(seconds / count), 8, "start"],
-      [errorsText(errors), 40],
-    ]).trimEnd(),
-  );
+      [name, 24],
+      [count, 8, "start"],
+      ...(hasSeconds
+        ? ([
+            [time, 8, "start"],
+            [each, 8, "start"],
+          ] as const)
+        : []),
+      ...(hasFailures ? ([[failures, 40]] as const) : []),
+    ]).trimEnd();
+  return {
+    heading: line(title.toUpperCase(), "COUNT", "TIME", "EACH", "FAILURES"),
+    lines: rows.map(({ name, count, seconds = 0, failures }) =>
+      line(
+        escapeControls(name),
+        cellText(count, countText),
+        cellText(seconds, durationText),
+        cellText(count > 0 ? seconds / count : 0, durationText),
+        escapeControls(failuresText(failures)),
+      ),
+    ),
+  };
 }
 
-function peerLines(peers: readonly Link[]): string[] {
-  return [...peers]
-    .sort((a, b) => b.connects + b.failures - a.connects - a.failures)
-    .map(({ role, remote, address, port, connects, failures, open, sent_bytes, received_bytes }) =>
-      cells([
-        [role === "client" ? `to ${address} port ${port}` : `from ${remote} at port ${port}`, 48],
-        [cellText(connects, countText), 8, "start"],
-        [cellText(failures, countText), 8, "start"],
-        [cellText(open, countText), 6, "start"],
-        [cellText(sent_bytes, bytesText), 8, "start"],
-        [cellText(received_bytes, bytesText), 8, "start"],
-      ]).trimEnd(),
-    );
+function linkTable(links: readonly Link[]): Table {
+  const line = (...[end, ...numbers]: readonly [string, string, string, string, string, string]): string =>
+    cells([[end, 48], ...numbers.map((number, place) => [number, place === 2 ? 6 : 8, "start"] as const)]).trimEnd();
+  return {
+    heading: line("PEER", "CONNECTS", "FAILURES", "OPEN", "SENT", "RECEIVED"),
+    lines: links
+      .toSorted((a, b) => b.connects + b.failures - a.connects - a.failures)
+      .map(({ role, remote, address, port, connects, failures, open, sent_bytes, received_bytes }) =>
+        line(
+          role === "client" ? `to ${address} port ${port}` : `from ${remote} at port ${port}`,
+          cellText(connects, countText),
+          cellText(failures, countText),
+          cellText(open, countText),
+          cellText(sent_bytes, bytesText),
+          cellText(received_bytes, bytesText),
+        ),
+      ),
+  };
 }
 
-const callHeading = cells([
-  ["SYSTEM CALL", 24],
-  ["CALLS", 8, "start"],
-  ["TIME", 8, "start"],
-  ["EACH", 8, "start"],
-  ["ERRORS", 40],
-]).trimEnd();
+/** How many lines of each table are shown where there are so many: an equal share each, and what others leave. */
+export function shares(wanted: readonly number[], room: number): number[] {
+  const given = wanted.map(() => 0);
+  let left = room;
+  for (let step = 1; left > 0 && step > 0;) {
+    const open = [...given.keys()].filter((place) => (given[place] as number) < (wanted[place] as number));
+    step = open.length === 0 ? 0 : Math.max(1, Math.floor(left / open.length));
+    for (const place of open) {
+      const more = Math.min(step, left, (wanted[place] as number) - (given[place] as number));
+      given[place] = (given[place] as number) + more;
+      left -= more;
+    }
+  }
+  return given;
+}
 
-const peerHeading = cells([
-  ["PEER", 48],
-  ["CONNECTS", 8, "start"],
-  ["FAILURES", 8, "start"],
-  ["OPEN", 6, "start"],
-  ["SENT", 8, "start"],
-  ["RECEIVED", 8, "start"],
-]).trimEnd();
-
-/** Half of the room is for the peers, if there are as many. */
+/** One process in detail: each signal's breakdown, then the links. */
 function detailLines({ details, columns, rows, paint }: TopScene): string[] {
   if (details === undefined) {
     return [cut("no process is chosen: esc leads back", columns)];
   }
-  const { process, calls, peers } = details;
+  const { process, breakdowns, links } = details;
   const place = process.container === "" ? "" : `  in ${escapeControls(process.container)}`;
-  const room = Math.max(0, rows - 6);
-  const ofPeers = peerLines(peers).slice(0, Math.max(Math.floor(room / 2), room - calls.length));
+  const tables = [...breakdowns.map(breakdownTable), ...(links.length > 0 ? [linkTable(links)] : [])];
+  const lengths = shares(
+    tables.map(({ lines }) => lines.length),
+    Math.max(0, rows - 3 - tables.length),
+  );
   return [
     cut(`${escapeControls(`${process.pid} ${process.comm}`)}${place}: since ringtap began`, columns),
-    paint("bold", cut(callHeading, columns)),
-    ...callLines(calls)
-      .slice(0, room - ofPeers.length)
-      .map((text) => cut(text, columns)),
-    paint("bold", cut(peerHeading, columns)),
-    ...ofPeers.map((text) => cut(text, columns)),
+    ...tables.flatMap(({ heading, lines }, index) => [
+      paint("bold", cut(heading, columns)),
+      ...lines.slice(0, lengths[index]).map((text) => cut(text, columns)),
+    ]),
   ];
 }
 
-function helpLines({ columns }: TopScene): string[] {
+function helpLines({ columns, frame }: TopScene): string[] {
   const lines = [
     ...keyTexts.map(([keys, what]) => `  ${pad(keys, 36)} ${what}`),
     "",
-    ...numberColumns.map(({ heading, what }) => `  ${pad(heading, 10)} ${what}`),
+    ...(frame?.columns ?? []).map(({ heading, help }) => `  ${pad(heading, 10)} ${help}`),
   ];
   return lines.map((line) => cut(line, columns));
 }

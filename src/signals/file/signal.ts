@@ -103,12 +103,15 @@ export const file = defineSignal({
     fields,
   },
   views: {
+    position: 20,
+    isFrequent: true,
     columns: [
       {
         key: "file_opens",
+        sort: "opens",
         metric: "ringtap_file_opens_total",
         unit: "count",
-        heading: "OPEN/S",
+        heading: "OPEN",
         help: "files opened, failures among them",
       },
       {
@@ -116,6 +119,8 @@ export const file = defineSignal({
         metric: "ringtap_file_opens_total",
         except: { label: "result", value: "ok" },
         unit: "count",
+        heading: "MISS",
+        isDetail: true,
         help: "file opens that failed",
         isFailure: true,
       },

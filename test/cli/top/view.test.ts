@@ -3,35 +3,28 @@ import { test } from "node:test";
 
 import { painter } from "../../../src/cli/terminal/color.js";
 import { displayWidth } from "../../../src/cli/terminal/text.js";
-import type { TopRow } from "../../../src/cli/top/columns.js";
-import type { TopFrame } from "../../../src/cli/top/model.js";
+import { declaredColumns, numberColumns, sortKeys, type TopRow } from "../../../src/cli/top/columns.js";
+import { type TopFrame, topFrame } from "../../../src/cli/top/model.js";
 import { jsonText, tableText } from "../../../src/cli/top/report.js";
 import { type Key, pressed, type TopState } from "../../../src/cli/top/state.js";
-import { chooseRows, topLines } from "../../../src/cli/top/view.js";
+import { chooseRows, shares, type TopDetails, topLines } from "../../../src/cli/top/view.js";
+import { signals } from "../../../src/signals/index.js";
+import { madeUpAgent, madeUpViews, runningStatus } from "../../views/made-up-signal.js";
 
-const nothing = {
-  connects: 0,
-  connect_failures: 0,
-  accepts: 0,
-  connections: 0,
-  sent_bytes: 0,
-  received_bytes: 0,
-  retransmits: 0,
-  resets: 0,
-  syscalls: 0,
-  syscall_errors: 0,
-  syscall_seconds: 0,
-  file_opens: 0,
-  file_open_failures: 0,
-};
+/** Those of the built-in signals. */
+const columns = declaredColumns(signals);
 
-function row(id: number, comm: string, counts: Partial<TopRow["counts"]> = {}, container = ""): TopRow {
+const nothing: Readonly<Record<string, number>> = Object.fromEntries(
+  signals.flatMap(({ views }) => (views?.columns ?? []).map(({ key }: { readonly key: string }) => [key, 0] as const)),
+);
+
+function row(id: number, comm: string, counts: TopRow["counts"] = {}, container = ""): TopRow {
   return { id, pid: String(id), comm, container, counts: { ...nothing, ...counts } };
 }
 
 function frameOf(...rows: readonly TopRow[]): TopFrame {
-  const health = { events: 200, dropped: 0, cpu: 0.015, residentBytes: 2 ** 26, down: [] };
-  return { time: 0, seconds: 2, rows, health };
+  const health = { events: 200, dropped: 0, cpu: 0.015, residentBytes: 2 ** 26, down: [], incomplete: [] };
+  return { time: 0, seconds: 2, columns, headlines: [], rows, health };
 }
 
 const start: TopState = {
@@ -46,15 +39,22 @@ const start: TopState = {
   isOver: false,
 };
 
-function draw(frame: TopFrame, state = start, columns = 130, rows = 12, colors = false): string[] {
+function draw(
+  frame: TopFrame,
+  state = start,
+  columns = 130,
+  rows = 12,
+  colors = false,
+  details?: TopDetails,
+): string[] {
   const chosen = chooseRows(frame, { ...state, limit: undefined });
-  return topLines({ state, frame, chosen, details: undefined, columns, rows, paint: painter(colors) });
+  return topLines({ state, frame, chosen, details, columns, rows, paint: painter(colors) });
 }
 
 /** The state after these keys, one after the other. */
 function after(...keys: readonly (string | Key)[]): TopState {
   return keys.reduce<TopState>(
-    (state, key) => pressed(state, typeof key === "string" ? { name: key, sequence: key } : key),
+    (state, key) => pressed(state, typeof key === "string" ? { name: key, sequence: key } : key, sortKeys(columns)),
     start,
   );
 }
@@ -75,7 +75,7 @@ test("no name drives the terminal, and wide ones keep their columns", () => {
     assert.doesNotMatch(line, /\p{Cc}/u);
   }
   const ends = lines.slice(3, 9).map((line) => displayWidth(line.slice(0, line.indexOf(" 100 ") + 4)));
-  assert.deepEqual(new Set(ends), new Set([displayWidth("    PID COMM              CALLS/S")]));
+  assert.deepEqual(new Set(ends), new Set([displayWidth("    PID COMM             CALLS/S")]));
   for (const columns of [1, 10, 27, 60]) {
     const widths = draw(frameOf(...comms.map((comm, id) => row(id + 1, comm))), start, columns).map(displayWidth);
     assert(Math.max(...widths) <= columns, `${columns}: ${widths.join()}`);
@@ -95,9 +95,24 @@ test("there is no room for more lines than rows, however few, and the chosen row
   );
 });
 
-test("red is who fails, unless colours are off", () => {
-  const frame = frameOf(row(1, "fine", { syscalls: 2 }), row(2, "fails", { connect_failures: 1 }));
-  assert(draw(frame, start, 130, 12, true).some((line) => line.startsWith("\u001b[31m      2 fails")));
+test("failures are red, unless colours are off, in cut lines and behind wide names too", () => {
+  const frame = frameOf(
+    row(1, "first", { syscalls: 9 }),
+    row(2, "fine", { syscalls: 2 }),
+    row(3, "失敗", { connect_failures: 6, syscall_errors: 4 }),
+  );
+  const red = (columns: number): (readonly string[])[] =>
+    draw(frame, start, columns, 12, true)
+      .slice(3, 6)
+      .map((line) => Array.from(line.matchAll(/\u001b\[31m(.*?)\u001b\[39m/g), ([, text = ""]) => text));
+  assert.deepEqual(red(130), [[], [], ["2", "3"]]);
+  const upToFirst = draw(frame, start, 130, 12)[5]?.indexOf(" 2 ") ?? 0;
+  assert.deepEqual(red(upToFirst + 5), [[], [], ["2"]]);
+  assert.deepEqual(red(20), [[], [], []]);
+  for (const columns of [20, 45, 60, 130]) {
+    const plain = draw(frame, start, columns, 12, true).map((line) => line.replaceAll(/\u001b\[\d+m/g, ""));
+    assert.deepEqual(plain, draw(frame, start, columns));
+  }
   assert(!draw(frame).join("").includes("\u001b"));
 });
 
@@ -139,4 +154,73 @@ test("reports: counts for programs, rates for people", () => {
   assert.deepEqual(processes, [{ pid: 2, comm: "a\u009b", container: "web", ...nothing, connects: 3 }]);
   assert.doesNotMatch(jsonText(frame, choice).trimEnd() + tableText(frame, choice).replaceAll("\n", ""), /\p{Cc}/u);
   assert.match(tableText(frame, choice), /\n +2 a\\u009b .* 1\.50 /);
+});
+
+test("the columns of built-in signals, their keys and their order", () => {
+  assert.deepEqual(sortKeys(columns), [
+    ...["syscalls", "errors", "time", "opens", "connects", "failures", "accepts", "connections", "sent", "received"],
+    ...["pid", "comm"],
+  ]);
+  assert.deepEqual(
+    columns.map(({ heading, width }) => [heading, width]),
+    ["CALLS/S", "ERR/S", "TIME/S", "OPEN/S", "CONN/S", "FAIL/S", "ACC/S", "CONNS", "SENT/S", "RECV/S"].map(
+      (heading) => [heading, Math.max(heading.length, 6)],
+    ),
+  );
+});
+
+test("a signal that top does not know has its columns, keys, headlines, breakdown and JSON", async () => {
+  const { live, identity, brews, result, pots, sorts, sort } = madeUpAgent([
+    runningStatus("tea", madeUpViews, { problem: "a cup is missing" }),
+    { name: "coffee", problem: "no beans" },
+  ]);
+  const before = await live.snapshot();
+  const process = identity.subjects.intern("7", "kettle");
+  brews.add(process, result.intern("ok"), 4);
+  brews.add(process, result.intern("spilt"), 2);
+  pots.set(process, 0, 2048);
+  sorts.add(process, sort.intern("green\u001b"), 6);
+  const after = await live.snapshot();
+  const frame = topFrame({ ...before, at: 10 }, { ...after, at: 12 }, live.views);
+
+  assert.deepEqual(sortKeys(numberColumns(live.columns)), ["brews", "spilt", "pots", "pid", "comm"]);
+  const state = { ...start, sort: "spilt" };
+  const lines = draw(frame, state);
+  assert.match(lines[0] ?? "", /DOWN: coffee {2}INCOMPLETE: tea$/);
+  assert.equal(lines[1], "1 process, by spilt  all: 3 cups/s, 2.00K pots");
+  assert.equal(lines[2], "    PID COMM             BREW/S SPILT/S   POTS CONTAINER");
+  assert.equal(lines[3], "      7 kettle                3       1  2.00K");
+  const help = draw(frame, { ...state, view: "help" }, 130, 30).join("\n");
+  assert.match(help, /SPILT\/S {4}cups of tea that were spilt/);
+  const [chosen] = chooseRows(frame, { ...state, limit: undefined });
+  assert.ok(chosen);
+  const details = { process: chosen, breakdowns: live.breakdowns(process), links: [] };
+  assert.deepEqual(draw(frame, { ...state, view: "process" }, 130, 12, false, details).slice(1, 4), [
+    "7 kettle: since ringtap began",
+    "SORTS OF TEA                COUNT     TIME     EACH FAILURES",
+    "green\\u001b                     6        -        -",
+  ]);
+  const choice = { sort: "spilt", filter: undefined, limit: undefined };
+  const object = JSON.parse(jsonText(frame, choice)) as Readonly<Record<string, unknown>>;
+  assert.deepEqual(
+    [object.down, object.incomplete, object.all, object.processes],
+    [
+      ["coffee"],
+      ["tea"],
+      { brews: 6, pots: 2048 },
+      [{ pid: 7, comm: "kettle", brews: 6, spills: 2, pots: 2048, leaves: 6, steeping: 0 }],
+    ],
+  );
+  assert.match(
+    tableText(frame, choice),
+    /^2\.00s: 0 events, 0 lost, 3 cups\/s, 2\.00K pots, DOWN: coffee, INCOMPLETE: tea\n/,
+  );
+});
+
+test("tables of a process share the lines that there are", () => {
+  assert.deepEqual(shares([10, 10], 8), [4, 4]);
+  assert.deepEqual(shares([1, 10, 10], 9), [1, 4, 4]);
+  assert.deepEqual(shares([3, 2], 20), [3, 2]);
+  assert.deepEqual(shares([5, 5, 5], 2), [1, 1, 0]);
+  assert.deepEqual([shares([], 5), shares([4], 0)], [[], [0]]);
 });

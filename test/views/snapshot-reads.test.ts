@@ -3,10 +3,10 @@ import { type TestContext, test } from "node:test";
 
 import { Identity } from "../../src/identity/identity.js";
 import { createLive } from "../../src/views/live.js";
-import { letUnseenGo } from "../../src/views/looks.js";
+import { expireUnread } from "../../src/views/snapshot-reads.js";
 import { Catalog } from "../../src/metrics/catalog.js";
 
-/** Tables with a process that can exit; `collect` may fail a look at them. */
+/** Tables with a process that can exit; `collect` may fail a snapshot of them. */
 function tables(collect = (): Promise<void> => Promise.resolve()) {
   const catalog = new Catalog({ retentionMs: 0 });
   const identity = new Identity(catalog, ["pid", "comm"]);
@@ -26,7 +26,7 @@ function tables(collect = (): Promise<void> => Promise.resolve()) {
   };
 }
 
-test("series of exited processes wait for a scrape where somebody scrapes, and for a look where nobody does", async () => {
+test("series of ended processes wait for a scrape where there are any, and for a snapshot where there are none", async () => {
   for (const isScraped of [false, true]) {
     const { live, exit, scrape, gone } = tables();
     if (isScraped) {
@@ -40,17 +40,17 @@ test("series of exited processes wait for a scrape where somebody scrapes, and f
   }
 });
 
-test("a look that fails has shown nothing", async () => {
+test("a snapshot that fails has shown nothing", async () => {
   const { live, exit, gone } = tables(() => Promise.reject(new Error("no map")));
   exit();
   await assert.rejects(live.snapshot(), /no map/);
   assert.equal(gone(), 0);
 });
 
-test("what nobody is shown goes after five minutes, but not while somebody is shown it", (t: TestContext) => {
+test("series that nothing reads expire after five minutes, but not while they are read", (t: TestContext) => {
   t.mock.timers.enable({ apis: ["setInterval"] });
   const { exit, scrape, gone, catalog } = tables();
-  const stop = letUnseenGo(catalog);
+  const stop = expireUnread(catalog);
   scrape();
   exit();
   t.mock.timers.tick(300_000);

@@ -1,0 +1,98 @@
+/** Which signals a program that embeds ringtap wants, and with which flags: checked, as callers without types may give anything. */
+import { defaultFlags } from "../engine/load.js";
+import type { FlagTable, FlagValues } from "../sdk/flags.js";
+import { type AnySignal, signalApi } from "../sdk/signal.js";
+import { suggestion } from "../sdk/suggestion.js";
+
+/** The signals that there are, and the names of those that are wanted. */
+export interface ChosenSignals {
+  readonly signals: readonly AnySignal[];
+  readonly wanted: readonly string[];
+}
+
+/** Throws a RangeError for a word that is not among the known ones. */
+export function checkWords(what: string, words: readonly string[], known: readonly string[]): void {
+  for (const word of words) {
+    if (!known.includes(word)) {
+      throw new RangeError(
+        `unknown ${what} ${JSON.stringify(word)}: want ${known.join(", ")}${suggestion(`${word}`, known)}`,
+      );
+    }
+  }
+}
+
+function checkSignal(signal: Partial<AnySignal> | null, taken: readonly string[]): asserts signal is AnySignal {
+  const name = signal?.name;
+  if (typeof signal !== "object" || typeof name !== "string" || !/^[a-z][a-z0-9_]*$/i.test(name)) {
+    throw new TypeError(`signals: want names and signals, not ${JSON.stringify(signal)}`);
+  }
+  if (signal?.api !== signalApi) {
+    throw new RangeError(`signal ${name}: its api is ${JSON.stringify(signal?.api)}: want ${signalApi}`);
+  }
+  if (taken.includes(name)) {
+    throw new RangeError(`signal ${name}: there is another one of this name`);
+  }
+}
+
+/** Chooses among the `builtIn` signals by name, and adds those that are given themselves. Without a choice, all built-in ones run. */
+export function chooseSignals(
+  builtIn: readonly AnySignal[],
+  chosen: readonly (string | AnySignal)[] | undefined,
+): ChosenSignals {
+  const names = builtIn.map(({ name }) => name);
+  if (chosen === undefined) {
+    return { signals: builtIn, wanted: names };
+  }
+  const own: AnySignal[] = [];
+  const wanted = chosen.map((choice) => {
+    if (typeof choice === "string") {
+      checkWords("signal", [choice], names);
+      return choice;
+    }
+    checkSignal(choice, [...names, ...own.map(({ name }) => name)]);
+    own.push(choice);
+    return choice.name;
+  });
+  return { signals: [...builtIn, ...own], wanted };
+}
+
+/** The type of a value as messages call it. */
+function kindOf(value: unknown): string {
+  return Array.isArray(value) ? "array" : typeof value;
+}
+
+function valuesOf(signal: AnySignal, given: Readonly<Record<string, unknown>>): FlagValues<FlagTable> {
+  const table = (signal.flags ?? {}) as FlagTable;
+  const defaults = defaultFlags(signal) as Readonly<Record<string, unknown>>;
+  checkWords(`flag of signal ${signal.name}`, Object.keys(given), Object.keys(table));
+  for (const [key, value] of Object.entries(given)) {
+    const words = table[key]?.words ?? [];
+    if (defaults[key] !== undefined && kindOf(value) !== kindOf(defaults[key])) {
+      throw new TypeError(
+        `flag ${signal.name}.${key}: ${JSON.stringify(value)}: want a value of type ${kindOf(defaults[key])}`,
+      );
+    }
+    if (typeof value === "string" && words.length > 0) {
+      checkWords(`value of flag ${signal.name}.${key}`, [value], words);
+    }
+  }
+  const values = { ...defaults, ...given } as FlagValues<FlagTable>;
+  const fault = signal.validate?.(values);
+  if (fault !== undefined) {
+    throw new RangeError(`flag ${signal.name}.${fault.flag}: ${fault.problem}`);
+  }
+  return values;
+}
+
+/** Values of the flags of signals, by signal; what is not given has its default. */
+export function chooseFlags(
+  signals: readonly AnySignal[],
+  given: Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>,
+): Readonly<Record<string, FlagValues<FlagTable>>> {
+  checkWords(
+    "signal in flags",
+    Object.keys(given),
+    signals.map(({ name }) => name),
+  );
+  return Object.fromEntries(signals.map((signal) => [signal.name, valuesOf(signal, given[signal.name] ?? {})]));
+}

@@ -1,0 +1,185 @@
+/** What views make of a signal that they do not know. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { declaredViews } from "../../src/views/declared.js";
+import { createFeed } from "../../src/views/feed.js";
+import { processRates } from "../../src/views/processes.js";
+import type { BreakdownFrame, Frame } from "../../src/views/protocol.js";
+import { linkedStatus, madeUpAgent, madeUpViews, runningStatus } from "./made-up-signal.js";
+
+const about = { version: "1.2.3", host: "h", kernel: "6.1", metricsPath: "/metrics" };
+
+/** An agent with the made-up signal, and a process that has brewed 5 cups, of which 2 were spilt. */
+function brewing() {
+  const agent = madeUpAgent();
+  const { identity, brews, steeping, sorts, sortSeconds, sortFailures, pots, durations, result, sort, failure } = agent;
+  const process = identity.subjects.intern("7", "kettle");
+  brews.add(process, result.intern("ok"), 3);
+  brews.add(process, result.intern("spilt"), 2);
+  steeping.add(process, 0, 1.5);
+  pots.set(process, 0, 2048);
+  sorts.add(process, sort.intern("green"), 4);
+  sorts.add(process, sort.intern("black"), 1);
+  sortSeconds.add(process, sort.intern("green"), 0.5);
+  sortSeconds.add(process, sort.intern("black"), 1);
+  sortFailures.add(process, failure.intern("green", "hot"), 2);
+  durations.observe(identity.comms.intern("kettle"), 0, 0.4e9);
+  return { ...agent, process };
+}
+
+test("a snapshot has the numbers and the latencies of every signal that declares them", async () => {
+  const { live, process } = brewing();
+  const { processes, columns, latencies } = await live.snapshot();
+  const totals = { brews: 5, spills: 2, pots: 2048, leaves: 5, steeping: 1.5 };
+  assert.deepEqual(processes, [{ id: process, labels: { pid: "7", comm: "kettle" }, totals }]);
+  assert.deepEqual(columns, madeUpViews.columns);
+  assert.deepEqual(latencies, [
+    { name: "steep", title: "Steeping", bounds: [0.25, 0.5, 1], counts: new Map([["kettle", [0, 1, 0, 0]]]) },
+  ]);
+});
+
+test("a breakdown has a row for each value of its label, those that took longest first", () => {
+  const { live, process } = brewing();
+  const rows = [
+    { name: "black", count: 1, seconds: 1, failures: {} },
+    { name: "green", count: 4, seconds: 0.5, failures: { hot: 2 } },
+  ];
+  assert.deepEqual(live.breakdowns(process), [{ signal: "tea", title: "Sorts of tea", rows }]);
+});
+
+test("a breakdown of counts alone has no durations and no failures", () => {
+  const { title, label, count } = madeUpViews.breakdown;
+  const { live, identity, sorts, sort } = madeUpAgent([runningStatus("tea", { breakdown: { title, label, count } })]);
+  const process = identity.subjects.intern("7", "kettle");
+  sorts.add(process, sort.intern("green"), 4);
+  assert.deepEqual(live.breakdowns(process), [{ signal: "tea", title, rows: [{ name: "green", count: 4 }] }]);
+});
+
+test("rates are per second, and levels as they are", async () => {
+  const { live, process, brews, pots } = brewing();
+  const before = await live.snapshot();
+  brews.add(process, 0, 6);
+  pots.set(process, 0, 1024);
+  const after = await live.snapshot();
+  const rates = processRates({ ...before, at: 10 }, { ...after, at: 12 });
+  assert.deepEqual(rates.get(process), { brews: 3, spills: 3, pots: 1024, leaves: 3, steeping: 0 });
+  assert.equal(processRates(before, after, 1).get(process)?.brews, 6);
+});
+
+test("the feed says what there is to show once, and again when it changes", async () => {
+  const statuses = [runningStatus("tea", madeUpViews)];
+  const { live } = madeUpAgent(statuses);
+  const feed = createFeed(live, about);
+  const first = await feed.nextFrame();
+  const whole = JSON.parse(first.whole().data) as Frame;
+  assert.deepEqual(
+    whole.views?.map(({ signal, columns, headline, breakdown }) => ({ signal, columns, headline, breakdown })),
+    [
+      {
+        signal: "tea",
+        columns: madeUpViews.columns,
+        headline: madeUpViews.headline,
+        breakdown: madeUpViews.breakdown,
+      },
+    ],
+  );
+  const next = await feed.nextFrame();
+  assert.equal((JSON.parse(next.changes.data) as Frame).views, undefined);
+  assert.equal((JSON.parse(next.whole().data) as Frame).views?.length, 1);
+  statuses.push(runningStatus("biscuits", {}));
+  const later = JSON.parse((await feed.nextFrame()).changes.data) as Frame;
+  assert.deepEqual(
+    later.views?.map(({ signal }) => signal),
+    ["tea", "biscuits"],
+  );
+});
+
+test("the feed has headlines over all processes, latencies and breakdowns", async () => {
+  const { live, identity, process, brews, result, durations } = brewing();
+  const feed = createFeed(live, about);
+  const first = JSON.parse((await feed.nextFrame()).whole().data) as Frame;
+  assert.deepEqual(first.headlines, { brews: 0, pots: 2048 });
+  brews.add(process, result.intern("ok"), 10);
+  brews.add(identity.subjects.intern("8", "pot"), result.intern("ok"), 20);
+  durations.observe(identity.comms.intern("kettle"), 0, 0.9e9);
+  const second = JSON.parse((await feed.nextFrame()).changes.data) as Frame;
+  assert.ok(Math.abs((second.headlines.brews ?? 0) * (second.at - first.at) - 30) < 1e-6);
+  assert.deepEqual(second.latencies, [
+    { name: "steep", title: "Steeping", bounds: [0.25, 0.5, 1], counts: [["kettle", [0, 0, 1, 0]]] },
+  ]);
+  const viewer = feed.open(new URLSearchParams({ process: `${process}` }));
+  const [message] = viewer.take(true);
+  const { tables } = JSON.parse(message?.data ?? "{}") as BreakdownFrame;
+  assert.deepEqual(tables, live.breakdowns(process));
+});
+
+test("signals come in the order of their positions, those without behind the others", () => {
+  const at = (name: string, position?: number) => runningStatus(name, position === undefined ? {} : { position });
+  const { live } = madeUpAgent([at("last"), at("third", 30), at("first", 0), at("also-last"), at("second", 10)]);
+  assert.deepEqual(
+    live.views.map(({ signal }) => signal),
+    ["first", "second", "third", "last", "also-last"],
+  );
+});
+
+test("what metrics cannot give, and what another signal has, is left out and reported", () => {
+  const [brews, , , , steeping] = madeUpViews.columns;
+  const other = {
+    position: 2000,
+    columns: [
+      brews,
+      { ...steeping, key: "none", metric: "no_such" },
+      { ...steeping, key: "steep", metric: "steep_duration_seconds" },
+    ],
+    latencies: [{ key: "cup", title: "Cups", metric: "brews_total" }],
+    breakdown: { title: "Cups", label: "x", count: "nothing" },
+    headline: [{ title: "x", column: "none" }],
+  };
+  const statuses = [runningStatus("cup", other), runningStatus("tea", madeUpViews)];
+  const { catalog, identity } = madeUpAgent(statuses);
+  const { views, problems } = declaredViews(catalog, identity, statuses);
+  assert.deepEqual(
+    views.map(({ signal, columns }) => [signal, columns.length]),
+    [
+      ["tea", 5],
+      ["cup", 0],
+    ],
+  );
+  assert.deepEqual(views[1], { signal: "cup", isFrequent: false, columns: [], latencies: [], headline: [] });
+  assert.deepEqual(problems, [
+    { signal: "cup", problem: "column brews is also one of signal tea" },
+    { signal: "cup", problem: "column none: there is no metric no_such of the type that it needs" },
+    { signal: "cup", problem: "column steep: there is no metric steep_duration_seconds of the type that it needs" },
+    { signal: "cup", problem: "breakdown Cups: there is no metric nothing of the type that it needs" },
+    { signal: "cup", problem: "latency cup: there is no metric brews_total of the type that it needs" },
+  ]);
+});
+
+test("a signal that does not run shows nothing, and one whose numbers are incomplete says so", async () => {
+  const { live } = madeUpAgent([
+    { name: "tea", problem: "no kettle" },
+    runningStatus("pot", undefined, { problem: "its numbers could not be collected" }),
+    runningStatus("cup", undefined),
+  ]);
+  const { health, columns } = await live.snapshot();
+  assert.deepEqual(columns, []);
+  assert.deepEqual(
+    health.signals.map(({ name, up, hook, problem }) => [name, up, hook, problem]),
+    [
+      ["tea", false, "no kettle", undefined],
+      ["pot", true, "tp_btf", "its numbers could not be collected"],
+      ["cup", true, "tp_btf", undefined],
+    ],
+  );
+});
+
+test("links of several signals keep ids of their own", () => {
+  const { live } = madeUpAgent([linkedStatus("one"), linkedStatus("two"), linkedStatus("overflow", { id: -1 })]);
+  const links = live.watchLinks().links();
+  assert.deepEqual(
+    links.map(({ comm }) => comm),
+    ["one", "two", "overflow"],
+  );
+  assert.equal(new Set(links.map(({ id }) => id)).size, 3);
+});
