@@ -1,8 +1,8 @@
 /** Which signals a program that embeds ringtap wants, and with which flags: checked, as callers without types may give anything. */
+import { suggestion } from "../config/suggest.js";
 import { defaultFlags } from "../engine/load.js";
 import type { FlagTable, FlagValues } from "../sdk/flags.js";
 import { type AnySignal, signalApi } from "../sdk/signal.js";
-import { suggestion } from "../sdk/suggestion.js";
 
 /** The signals that there are, and the names of those that are wanted. */
 export interface ChosenSignals {

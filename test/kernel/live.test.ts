@@ -1,4 +1,4 @@
-/** What people look at, against traffic in exact numbers and against what /metrics says. */
+/** Snapshots, breakdowns, links and events, against traffic in exact numbers and against what /metrics says. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { before, describe, it } from "node:test";
@@ -54,7 +54,7 @@ describe("live", () => {
     ({ live } = agent);
   });
 
-  it("tells of each process what /metrics says at the same collect", async () => {
+  it("has of each process what /metrics says at the same collect", async () => {
     await exchange(8001, 5);
     const refused = await traffic("connect", 4, "127.0.0.1", 9, "b", 3, 0, 0);
     await refused.go();
@@ -82,7 +82,7 @@ describe("live", () => {
     const { processes } = await live.snapshot();
     const failed = own(processes).find(({ totals }) => totals.connect_failures === 3);
     assert.ok(failed);
-    const calls = live.breakdowns(failed.id).syscall?.rows ?? [];
+    const calls = live.breakdowns(failed.id).find(({ signal }) => signal === "syscall")?.rows ?? [];
     const connect = calls.find(({ name }) => name === "connect");
     assert.deepEqual([connect?.count, connect?.failures], [3, { ECONNREFUSED: 3 }]);
     assert.equal(
@@ -95,7 +95,7 @@ describe("live", () => {
     const first = await live.snapshot();
     await exchange(8002, 4);
     const second = await live.snapshot();
-    const rates = processRates(first.processes, second.processes, 2, ["connections"]);
+    const rates = processRates(first, second, 2);
     const clients = own(second.processes).filter(({ totals }) => totals.connects === 4);
     assert.deepEqual(
       clients.map(({ id }) => rates.get(id)?.connects),
@@ -108,7 +108,7 @@ describe("live", () => {
     );
   });
 
-  it("knows both ends of connections, their failures and bytes, from the time somebody watches", async () => {
+  it("knows both ends of connections, their failures and bytes, from the time that they are watched", async () => {
     const watch = live.watchLinks();
     try {
       await live.snapshot();
@@ -159,7 +159,7 @@ describe("live", () => {
     }
   });
 
-  it("hands events over as trace shows them, and counts those that find no room", async () => {
+  it("hands events over as trace shows them, and counts those beyond the limit", async () => {
     const all = live.tail({ signals: ["tcp"], comm }, 1000);
     const failures = live.tail({ comm: "rt-l", failures: true }, 1000);
     const small = live.tail({ signals: ["tcp"], comm }, 2);

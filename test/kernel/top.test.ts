@@ -71,7 +71,7 @@ test("--once --output json: counts are exact", async (t) => {
   t.after(() => child.kill("SIGKILL"));
   await once(child.stdout, "data");
   const top = startRingtap(t, ["top", "--once", `--interval=${3 * slowness}s`, "--output=json", "--sort=connects"]);
-  await top.said(/msg=looking/);
+  await top.said(/msg=counting/);
   const [began] = [Date.now()];
   child.stdin.write("x");
   network.run(traffic);
@@ -105,9 +105,9 @@ test("--once --output json: counts are exact", async (t) => {
   );
 });
 
-test("without a terminal: a table for each look, no colours, until it is ended", async (t) => {
+test("without a terminal: a table for each interval, no colours, until it is ended", async (t) => {
   const top = startRingtap(t, ["top", "--interval=0.2", "--limit=3"]);
-  await top.said(/msg=looking/);
+  await top.said(/msg=counting/);
   await setTimeout(1000 * slowness);
   assert.deepEqual(await top.stop("SIGINT"), { status: 0, signal: null });
   const headings = top.stdout.split("\n").filter((line) => /^ +PID COMM +CALLS\/S +ERR\/S/.test(line));
@@ -148,13 +148,16 @@ describe("on a terminal", () => {
     return openTerminal(test, `echo BEFORE; (${command}); echo "AFTER $?"; sleep 1000`);
   }
 
-  test("shows processes, leads to their calls and peers and back, and leaves the terminal as it was", async (t) => {
+  test("shows processes, leads to their breakdowns and peers and back, and leaves the terminal as it was", async (t) => {
     const terminal = openTop(t, "--filter=rt-top");
     const shown = await terminal.shows(/^ +\d+ rt-top .*\n(.*\n)*\? help/m);
     assert.match(shown[0] ?? "", /^ringtap top \d\d:\d\d:\d\d {2}every 300ms .* events\/s .* own cpu \d/);
-    assert.match(shown[1] ?? "", /^1 process, by syscalls {2}filter: rt-top$/);
+    assert.match(
+      shown[1] ?? "",
+      /^1 process, by syscalls {2}filter: rt-top {2}all: [\d.]+[kM]? system calls\/s, [\d.]+k? TCP connects\/s$/,
+    );
     terminal.press("Enter");
-    const details = await terminal.shows(/^SYSTEM CALL +CALLS +TIME +EACH +ERRORS\n(.*\n)*openat .*ENOENT \d+/m);
+    const details = await terminal.shows(/^SYSTEM CALLS +COUNT +TIME +EACH +FAILURES\n(.*\n)*openat .*ENOENT \d+/m);
     assert(details.some((line) => /^connect .* ECONNREFUSED \d+$/.test(line)));
     await terminal.shows(/^PEER +CONNECTS +FAILURES .*\n(.*\n)*to 127.0.0.1 port 4322 +- +\d+/m);
     terminal.press("?");
@@ -174,9 +177,9 @@ describe("on a terminal", () => {
     terminal.press("<", "<", "r");
     await terminal.shows(/processes, by comm, reversed/);
     terminal.press("/", "r", "t", "-", "t", "o", "p");
-    await terminal.shows(/^1 process, .* filter: rt-top_$/m);
+    await terminal.shows(/^1 process, .* filter: rt-top_ {2}all: /m);
     terminal.press("Enter");
-    await terminal.shows(/ filter: rt-top$/m);
+    await terminal.shows(/ filter: rt-top {2}all: /m);
     terminal.press("p");
     const paused = await terminal.shows(/ PAUSED/);
     await setTimeout(1000);
@@ -184,7 +187,7 @@ describe("on a terminal", () => {
     terminal.press("p");
     await terminal.shows(/^ringtap top(?!.*PAUSED)/);
     terminal.press("/", "Escape");
-    await terminal.shows(/^\d\d+ processes, by comm, reversed$/m);
+    await terminal.shows(/^\d\d+ processes, by comm, reversed {2}all: /m);
   });
 
   test("follows the terminal's size", async (t) => {
