@@ -15,7 +15,7 @@ export function checkWords(what: string, words: readonly string[], known: readon
   for (const word of words) {
     if (!known.includes(word)) {
       throw new RangeError(
-        `unknown ${what} ${JSON.stringify(word)}: want ${known.join(", ")}${suggestion(`${word}`, known)}`,
+        `unknown ${what} ${JSON.stringify(word)}: want ${known.join(", ")}${suggestion(word, known)}`,
       );
     }
   }

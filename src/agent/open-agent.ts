@@ -180,9 +180,11 @@ export function openAgent(options: AgentOptions = {}): Agent {
   /** A read that takes time; its numbers are whole only if the agent is open to its end. */
   async function whileOpen<T>(read: () => Promise<T>): Promise<T> {
     requireOpen();
-    const result = await read();
-    requireOpen();
-    return result;
+    try {
+      return await read();
+    } finally {
+      requireOpen();
+    }
   }
 
   function openTail(filter: TailFilter, limit: number): Tail {

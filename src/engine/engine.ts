@@ -63,9 +63,12 @@ export class Engine {
     });
   }
 
-  /** Work that reads maps in turns of the event loop, and work that lets processes expire, run one after the other. */
+  /**
+   * Work that reads maps in turns of the event loop, and work that lets processes expire, run one after the other. What has not begun
+   * when the engine is closed is left out.
+   */
   #afterOthers(work: () => void | Promise<void>): Promise<void> {
-    const done = this.#working.then(work);
+    const done = this.#working.then(() => (this.#isClosed ? undefined : work()));
     this.#working = done.catch(() => undefined);
     return done;
   }

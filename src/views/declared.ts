@@ -4,7 +4,6 @@ import type { AnyTable, Catalog } from "../metrics/catalog.js";
 import type { Dimension } from "../metrics/dimension.js";
 import type { HistogramTable } from "../metrics/histogram-table.js";
 import type { ValueTable } from "../metrics/value-table.js";
-import type { Views } from "../sdk/views.js";
 import type { SignalViews } from "./protocol.js";
 import type { ViewedStatus } from "./viewed-signal.js";
 
@@ -67,7 +66,7 @@ export function declaredViews(catalog: Catalog, identity: Identity, signals: rea
   const { subjects, comms } = identity;
   const views = signals
     .flatMap(({ name, running }) => {
-      const declared = running?.signal.views as Views | undefined;
+      const declared = running?.signal.views;
       return declared === undefined ? [] : [{ signal: name, declared }];
     })
     .sort(({ declared: a }, { declared: b }) => (a.position ?? lastPosition) - (b.position ?? lastPosition))

@@ -7,10 +7,11 @@ import { setTimeout } from "node:timers/promises";
 import { before, describe, it } from "node:test";
 
 import { Registry } from "prom-client";
-import { type Agent, openAgent, TcpEventKind } from "ringtap";
+import { openAgent, processRates, TcpEventKind } from "ringtap";
 import { eventually } from "./support/eventually.js";
+import { ownSignal } from "./support/own-signal.js";
 import { type NetworkNamespace, networkNamespace } from "./support/network.js";
-import { compileProgram } from "./support/program.js";
+import { compileProgram, runProgram } from "./support/program.js";
 import { parseSamples, sum } from "./support/samples.js";
 import { type Scope, suiteScope } from "./support/scope.js";
 import { startWaiting } from "./support/waiting.js";
@@ -100,7 +101,7 @@ describe("the library", () => {
     assert.equal(records, connects);
   });
 
-  it("ends an iteration over events when it is told to", async (t) => {
+  it("ends an iteration over events when its signal is aborted", async (t) => {
     const agent = openAgent({ signals: ["tcp"] });
     t.after(() => {
       agent.close();
@@ -120,12 +121,130 @@ describe("the library", () => {
     assert.equal(await all, connects);
   });
 
-  it("refuses what it does not know", () => {
-    const wrong = (options: object) => (): Agent => openAgent(options);
-    assert.throws(wrong({ signals: ["tpc"] }), /unknown signal "tpc": want process, tcp, syscall, file/);
-    assert.throws(wrong({ labels: ["pod", "bod"] }), /unknown label "bod": want pid, comm/);
-    assert.throws(wrong({ seriesLimit: 0 }), /series limit 0: want a whole number of at least 1/);
+  it("runs a signal of one's own beside built-in ones, with all that it shows", async (t) => {
+    const agent = openAgent({ signals: [ownSignal, "tcp"], flags: { tcp: { connectionsLimit: 4096 } } });
+    t.after(() => {
+      agent.close();
+    });
+    assert.deepEqual(
+      agent.signals.map(({ name }) => name),
+      ["process", "tcp", "visits"],
+    );
+    assert.deepEqual(
+      agent.views.map(({ signal }) => signal),
+      ["tcp", "visits"],
+    );
+    const tail = agent.tail({ signals: ["visits"], comm: "rt-visitor", failures: true }, 100);
+    let records = 0;
+    agent.onRecord(ownSignal, ({ comm: by, error }) => {
+      records += Number(by === "rt-visitor" && error !== 0);
+    });
+    const before = await agent.snapshot();
+    const visitor = compileProgram(
+      "rt-visitor",
+      `#include <fcntl.h>
+      int main(void) {
+        for (int i = 0; i < 30; i++) open(i < 20 ? "/" : "/no/such/file", O_RDONLY);
+        return 0;
+      }`,
+      ["-static"],
+    );
+    await runProgram(visitor, []);
+    const after = await agent.snapshot();
+    const found = after.processes.find(({ labels }) => labels.comm === "rt-visitor");
+    assert.ok(found);
+    assert.deepEqual([found.totals.visits, found.totals.lent, found.totals.connects], [30, 10, 0]);
+    assert.equal(processRates(before, after, 1).get(found.id)?.lent, 10);
+    const rows = [
+      { name: "read", count: 20 },
+      { name: "lent", count: 10 },
+    ];
+    assert.deepEqual(agent.breakdowns(found.id), [{ signal: "visits", title: "Visits", rows }]);
+    assert.equal(records, 10);
+    const failures = tail.take();
+    assert.deepEqual(
+      failures.map(({ event, isFailure }) => [event.signal, event.outcome, isFailure]),
+      Array.from({ length: 10 }, () => ["visits", "lent", true]),
+    );
   });
+
+  it("counts what a watcher throws, and loses nothing by it", async (t) => {
+    const logged: object[] = [];
+    const quiet = (): undefined => undefined;
+    const error = (details: object): void => void logged.push(details);
+    const agent = openAgent({ signals: ["tcp"], log: { info: quiet, warn: quiet, error } });
+    t.after(() => {
+      agent.close();
+    });
+    let seen = 0;
+    agent.onRecord("tcp", (record) => {
+      if (record.comm === comm && record.kind === TcpEventKind.connect) {
+        seen++;
+        throw new Error("a watcher's own fault");
+      }
+    });
+    await refusedConnects(t);
+    const found = (await agent.read("ringtap_tcp_connects_total")).filter(({ labels }) => labels.comm === comm);
+    assert.deepEqual([seen, found.map(({ value }) => value)], [connects, [connects]]);
+    const errors = await agent.read("ringtap_signal_errors_total");
+    const ofWatchers = errors.filter(({ labels }) => labels.signal === "tcp" && labels.phase === "watcher");
+    assert.deepEqual(
+      ofWatchers.map(({ value }) => value),
+      [connects],
+    );
+    const dropped = await agent.read("ringtap_events_dropped_total");
+    assert.deepEqual(
+      dropped.filter(({ labels, value }) => labels.signal === "tcp" && value > 0),
+      [],
+    );
+    assert.equal(logged.length, 1);
+  });
+
+  it("ends what watches it when it is closed, and reads nothing afterwards", async () => {
+    const agent = openAgent({ signals: ["tcp", "syscall"] });
+    const own = new Registry();
+    agent.registerIn(own);
+    assert.match(await own.metrics(), /ringtap_tcp_connects_total/);
+    const iteration = (async () => {
+      for await (const event of agent.events()) {
+        assert.ok(event.signal);
+      }
+    })();
+    const tail = agent.tail({}, 10);
+    const links = agent.watchLinks();
+    const stop = agent.onRecord("tcp", () => undefined);
+    const underWay = agent.snapshot();
+    agent.close();
+    agent.close();
+    await iteration;
+    const closed = /^Error: the agent is closed$/;
+    await assert.rejects(underWay, closed);
+    await assert.rejects(agent.snapshot(), closed);
+    await assert.rejects(agent.read("ringtap_tcp_connects_total"), closed);
+    await assert.rejects(agent.metrics(), closed);
+    assert.throws(() => agent.breakdowns(0), closed);
+    assert.throws(() => agent.columns, closed);
+    assert.throws(() => agent.views, closed);
+    assert.throws(() => agent.watchLinks(), closed);
+    assert.throws(() => links.links(), closed);
+    assert.throws(() => agent.tail({}, 1), closed);
+    assert.throws(() => agent.onRecord("tcp", () => undefined), closed);
+    assert.throws(() => {
+      agent.registerIn(new Registry());
+    }, closed);
+    await assert.rejects(agent.events().next(), closed);
+    assert.doesNotMatch(await own.metrics(), /ringtap/);
+    tail.take();
+    assert.deepEqual(tail.take(), []);
+    tail.close();
+    links.close();
+    stop();
+  });
+
+  it("refuses limits that cannot be", () => {
+    assert.throws(() => openAgent({ seriesLimit: 0 }), /series limit 0: want a whole number of at least 1/);
+  });
+
   it("has an example, slow-connects.mjs, that prints every failed connect", async (t) => {
     const running = await example(t, "slow-connects.mjs", "3");
     await refusedConnects(t);

@@ -5,11 +5,17 @@ import { before, describe, it } from "node:test";
 
 import type { Browser } from "playwright-core";
 
+import { startAgent as startSignals } from "../../src/agent/start-agent.js";
+import { pageStream } from "../../src/cli/run/page.js";
+import { startServer } from "../../src/http/server.js";
+import { createLogger } from "../../src/log/logger.js";
+import { signals as builtIn } from "../../src/signals/index.js";
 import { type Agent, startAgent } from "./support/agent.js";
 import { openPage, startBrowser, type WatchedPage } from "./support/browser.js";
 import { eventually } from "./support/eventually.js";
+import { ownSignal } from "./support/own-signal.js";
 import { type NetworkNamespace, networkNamespace } from "./support/network.js";
-import { compileProgram, scratch } from "./support/program.js";
+import { compileProgram, runProgram, scratch } from "./support/program.js";
 import { select, sum } from "./support/samples.js";
 import { suiteScope } from "./support/scope.js";
 import { startWaiting, type Waiting } from "./support/waiting.js";
@@ -20,8 +26,8 @@ const comm = "rt-page";
 /** Markup, quotes and what turns the direction of text: 15 bytes. */
 const hostile = `<b x="'&\u202e>a`;
 
-/** Until the agent knows of another filter, milliseconds: see web/main.ts. */
-const tellingAgent = 1000;
+/** Until the agent has another filter, milliseconds: see web/main.ts. */
+const untilFilteredMs = 1000;
 
 /** The metrics whose sums over details the page shows as totals. */
 const shown = {
@@ -104,7 +110,7 @@ describe("page", () => {
     assert.match((await link(comm, "127.0.0.1:11").locator("title").textContent()) ?? "", /3 failures/);
   });
 
-  it("looks into a process by the keyboard: its calls and its peers", async () => {
+  it("opens a process by the keyboard: its calls and its peers", async () => {
     const { page } = wide;
     const waiting = await traffic(program, "serve", 4, 8003, 7, 100);
     const client = await traffic(program, "connect", 4, "127.0.0.1", 8003, "b", 7, 100, 1000);
@@ -152,7 +158,7 @@ describe("page", () => {
   it("shows hostile names as text", async () => {
     const { page } = wide;
     await filter("<b");
-    await page.waitForTimeout(tellingAgent);
+    await page.waitForTimeout(untilFilteredMs);
     await (await traffic(scratch(hostile), "connect", 4, "127.0.0.1", 9, "b", 2, 0, 0)).go();
     const shownName = hostile.replace("\u202e", "\\u202e");
     await page.locator("#processes tbody").getByRole("button", { name: shownName, exact: true }).waitFor();
@@ -164,7 +170,7 @@ describe("page", () => {
   it("follows events, and draws latencies", async () => {
     const { page } = wide;
     await filter(`comm:${comm}`);
-    await page.waitForTimeout(tellingAgent);
+    await page.waitForTimeout(untilFilteredMs);
     await (await traffic(scratch(comm), "connect", 4, "127.0.0.1", 9, "b", 2, 0, 0)).go();
     const refused = page.locator("#tail li.bad", {
       hasText: new RegExp(`${comm}.*connect {2}→ 127\\.0\\.0\\.1:9 {2}refused`),
@@ -196,7 +202,63 @@ describe("page", () => {
     await phone.page.context().close();
   });
 
-  it("asks nobody but the agent, and breaks no rule of its policy", () => {
+  it("shows the columns, the headline and the breakdown of a signal that it does not know", async (t) => {
+    const log = createLogger("warn", "logfmt");
+    const own = startSignals({ signals: [...builtIn, ownSignal], wanted: ["visits", "tcp"], log });
+    t.after(() => {
+      own.close();
+    });
+    const server = await startServer({
+      listenAddresses: ["127.0.0.1:0"],
+      telemetryPath: "/metrics",
+      render: async function* () {
+        yield await Promise.resolve(Buffer.from(""));
+      },
+      health: () => ({ ready: true, lines: [] }),
+      live: pageStream(own.live, { telemetryPath: "/metrics", inForce: undefined, log }).handle,
+      onError: assert.ifError,
+    });
+    t.after(() => server.close());
+    const { page, complaints } = await openPage(browser, { viewport: { width: 1440, height: 900 } });
+    t.after(() => page.context().close());
+    await page.goto(`http://${server.addresses[0] ?? ""}`);
+    const headings = page.locator("#processes th[data-key]");
+    await headings.nth(8).waitFor();
+    assert.deepEqual(await headings.allTextContents(), [
+      ...["conn", "fail", "acc", "conns", "sent", "recv", "rtx", "visits", "lent"],
+    ]);
+    await page.locator("#vitals dt", { hasText: /^visits\/s$/ }).waitFor();
+    await page.locator("#tail-choices input[data-signal=visits]").waitFor();
+
+    const visitor = compileProgram(
+      "rt-visitor",
+      `#include <fcntl.h>
+      #include <unistd.h>
+      int main(void) {
+        for (int i = 0; i < 30; i++) open(i < 20 ? "/" : "/no/such/file", O_RDONLY);
+        return 0;
+      }`,
+      ["-static"],
+    );
+    await runProgram(visitor, []);
+    await page.locator("#filter").fill("comm:rt-visitor");
+    const row = page.locator("#processes tbody tr", { hasText: "rt-visitor" });
+    await row.locator("[data-key=visits][data-total='30']").waitFor();
+    assert.equal(await row.locator("[data-key=lent]").getAttribute("data-total"), "10");
+    assert.match((await row.locator("[data-key=lent]").getAttribute("class")) ?? "", /\bbad\b/);
+    await page
+      .locator("#tail li.bad", { hasText: /rt-visitor.*outcome lent/ })
+      .nth(9)
+      .waitFor();
+    await row.getByRole("button").click();
+    const drill = page.locator("#drill");
+    await drill.getByRole("row", { name: /^read 20$/ }).waitFor();
+    await drill.getByRole("row", { name: /^lent 10$/ }).waitFor();
+    assert.equal(await drill.getByRole("heading", { level: 3 }).first().textContent(), "Visits since the agent began");
+    assert.deepEqual(complaints, []);
+  });
+
+  it("asks the agent alone, and breaks no rule of its policy", () => {
     assert.deepEqual([...wide.requests], [agent.origin]);
     assert.deepEqual(wide.complaints, []);
   });

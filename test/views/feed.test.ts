@@ -79,7 +79,7 @@ test("events of frequent signals come only to a viewer that asks for them", () =
     const { running } = status;
     assert.ok(running);
     const trace = { types: {}, outcome: [], columns: [], fields: () => ({}) };
-    const signal = { ...running.signal, trace, ring: { record: class {} } } as unknown as typeof running.signal;
+    const signal = { ...running.signal, trace, ring: {} } as unknown as typeof running.signal;
     const watch = () => {
       watched.push(name);
       return () => undefined;

@@ -1,0 +1,82 @@
+/** Options of the library that cannot be are refused before anything is loaded. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { type Agent, openAgent } from "ringtap";
+import { chooseFlags, chooseSignals } from "../../src/agent/choose-signals.js";
+import { type AnySignal, defineSignal, oneOf, single, wholeNumber } from "../../src/sdk/index.js";
+import { signals as builtIn } from "../../src/signals/index.js";
+
+const flags = {
+  sort: single("sort", "<sort>", "x", "green", oneOf(["green", "black"] as const)),
+  cups: single("cups", "<n>", "x", "2", wholeNumber(1, 9)),
+};
+
+const tea = defineSignal({
+  api: 1,
+  name: "tea",
+  summary: "x",
+  object: new Uint8Array(),
+  flags,
+  validate: ({ sort, cups }) =>
+    sort === "black" && cups > 3 ? { flag: "cups", problem: "too many of black tea" } : undefined,
+  start: () => ({}),
+}) as AnySignal;
+
+const refused = (options: object, message: RegExp): void => {
+  assert.throws((): Agent => openAgent(options), message);
+};
+
+test("unknown words are refused, with what there is", () => {
+  const names = builtIn.map(({ name }) => name).join(", ");
+  refused(
+    { signals: ["tpc"] },
+    new RegExp(`^RangeError: unknown signal "tpc": want ${names} \\(did you mean "tcp"\\?\\)$`),
+  );
+  refused(
+    { sinals: [] },
+    /^RangeError: unknown option "sinals": want signals, flags, .* \(did you mean "signals"\?\)$/,
+  );
+  refused({ labels: ["pod", "bod"] }, /unknown label "bod": want pid, comm/);
+  refused({ flags: { tpc: {} } }, /unknown signal in flags "tpc"/);
+  refused({ flags: { syscall: { mod: "stream" } } }, /unknown flag of signal syscall "mod": want mode, .*"mode"/);
+});
+
+test("values of flags are those that the flags can have", () => {
+  refused(
+    { flags: { syscall: { mode: "strem" } } },
+    /unknown value of flag syscall.mode "strem": want aggregate, stream/,
+  );
+  refused(
+    { flags: { tcp: { connectionsLimit: "9" } } },
+    /^TypeError: flag tcp.connectionsLimit: "9": want a value of type number$/,
+  );
+  refused(
+    { flags: { syscall: { names: "read" } } },
+    /^TypeError: flag syscall.names: "read": want a value of type array$/,
+  );
+  refused(
+    { signals: [tea], flags: { tea: { sort: "black", cups: 4 } } },
+    /^RangeError: flag tea.cups: too many of black tea$/,
+  );
+  assert.deepEqual(chooseFlags([tea], { tea: { cups: 4 } }), { tea: { sort: "green", cups: 4 } });
+});
+
+test("the size of rings is a power of two of at least a page", () => {
+  for (const ringSize of [0, 1, 2048, 4097, 5000, 2 ** 31, NaN, -4096, 4096.5]) {
+    refused(
+      { ringSize },
+      new RegExp(`^RangeError: ringSize ${ringSize}: want a power of two from 4096 to 1073741824, in bytes$`),
+    );
+  }
+});
+
+test("signals are chosen by name, and given themselves", () => {
+  assert.deepEqual(chooseSignals(builtIn, undefined), { signals: builtIn, wanted: builtIn.map(({ name }) => name) });
+  assert.deepEqual(chooseSignals(builtIn, ["tcp", tea]), { signals: [...builtIn, tea], wanted: ["tcp", "tea"] });
+  refused({ signals: [{ ...tea, name: "tcp" }] }, /^RangeError: signal tcp: there is another one of this name$/);
+  refused({ signals: [tea, { ...tea }] }, /^RangeError: signal tea: there is another one of this name$/);
+  refused({ signals: [{ ...tea, api: 2 }] }, /^RangeError: signal tea: its api is 2: want 1$/);
+  refused({ signals: [7] }, /^TypeError: signals: want names and signals, not 7$/);
+  refused({ signals: [null] }, /^TypeError: signals: want names and signals, not null$/);
+});
