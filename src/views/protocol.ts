@@ -32,7 +32,7 @@ export interface BreakdownTable {
   readonly rows: readonly BreakdownRow[];
 }
 
-/** What a signal that runs shows: its {@link Views}, without what its metrics cannot give. */
+/** What a signal that runs shows: its views, without what its metrics cannot give. */
 export interface SignalViews {
   readonly signal: string;
   readonly columns: readonly Column[];

@@ -215,7 +215,7 @@ describe("page", () => {
         yield await Promise.resolve(Buffer.from(""));
       },
       health: () => ({ ready: true, lines: [] }),
-      live: pageStream(own.live, { telemetryPath: "/metrics", inForce: undefined, log }).handle,
+      live: pageStream(own.live, { telemetryPath: "/metrics", currentConfig: undefined, log }).handle,
       onError: assert.ifError,
     });
     t.after(() => server.close());
@@ -240,8 +240,9 @@ describe("page", () => {
       }`,
       ["-static"],
     );
-    await runProgram(visitor, []);
     await page.locator("#filter").fill("comm:rt-visitor");
+    await page.waitForTimeout(untilFilteredMs);
+    await runProgram(visitor, []);
     const row = page.locator("#processes tbody tr", { hasText: "rt-visitor" });
     await row.locator("[data-key=visits][data-total='30']").waitFor();
     assert.equal(await row.locator("[data-key=lent]").getAttribute("data-total"), "10");
