@@ -24,11 +24,11 @@ export interface Flag<T> {
   readonly fallback: readonly string[];
   /** The texts that one text stands for: the items of a list. */
   readonly split: (text: string) => string[];
-  /** All texts there are, where they are few. */
+  /** As {@link Parse.words}. */
   readonly words: readonly string[];
   /** Of a signal's flag: does `ringtap trace` have it? Default: only `ringtap run` has. */
   readonly inTrace?: boolean;
-  /** Makes the value of its texts. Throws a FlagError. */
+  /** Makes the value of its texts. Throws a {@link FlagError}. */
   read(texts: readonly string[]): T;
 }
 

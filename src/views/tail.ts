@@ -56,7 +56,7 @@ function preselection({ pid, comm }: TailFilter, identity: Identity): (record: E
  * decoded: a flood costs its viewer events, and the agent next to nothing. `utc` is as for {@link traceEvent}.
  */
 export function openTail(
-  signals: readonly Pick<ViewedSignal, "signal" | "watch">[],
+  signals: readonly Pick<ViewedSignal, "signal" | "watchTraced">[],
   identity: Identity,
   utc: (time: number) => string,
   filter: TailFilter,

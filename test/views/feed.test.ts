@@ -80,11 +80,11 @@ test("events of frequent signals come only to a viewer that asks for them", () =
     assert.ok(running);
     const trace = { types: {}, outcome: [], columns: [], fields: () => ({}) };
     const signal = { ...running.signal, trace, ring: {} } as unknown as typeof running.signal;
-    const watch = () => {
+    const watchTraced = () => {
       watched.push(name);
       return () => undefined;
     };
-    return { ...status, running: { ...running, signal, watch } };
+    return { ...status, running: { ...running, signal, watchTraced } };
   };
   const { live } = madeUpAgent([traced("rare", false), traced("often", true)]);
   const feed = createFeed(live, about);

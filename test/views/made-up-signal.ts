@@ -82,7 +82,7 @@ export function runningStatus(
         dropped: { ring_full: 0, map_full: 0, sampled: 0, handler_error: 0, corrupt: 0 },
       }),
       mapFill: () => [],
-      watch: () => () => undefined,
+      watchTraced: () => () => undefined,
       watchLinks: () => undefined,
       ...more,
     },

@@ -3,7 +3,7 @@ import type { Snapshot } from "../../views/live.js";
 import { processRates, sumsOf } from "../../views/processes.js";
 import type { SignalViews } from "../../views/protocol.js";
 import { quantityText } from "../../views/shared/columns.js";
-import { cellText, type NumberColumn, numberColumns, type TopRow } from "./columns.js";
+import { type NumberColumn, numberColumns, type TopRow } from "./columns.js";
 
 /** The agent itself in that time. */
 export interface TopHealth {
@@ -59,7 +59,7 @@ function headlinesOf(
   return declared.map(({ title, column }) => {
     const { key, isLevel } = column;
     const count = sums[key] ?? 0;
-    const number = cellText(isLevel === true ? count : count / seconds, quantityText(column));
+    const number = quantityText(column)(isLevel === true ? count : count / seconds);
     return { key, count, text: isLevel === true ? `${number} ${title}` : `${number} ${title}/s` };
   });
 }
