@@ -51,7 +51,7 @@ export function* tableSamples(table: AnyTable): Generator<Sample> {
       const le = formatBound(table.bounds[slot] ?? Infinity);
       yield { labels: { ...labels, le }, value: count, metricName: `${table.name}_bucket` };
     }
-    yield { labels, value: (table.sums[row] as number) / 1e9, metricName: `${table.name}_sum` };
+    yield { labels, value: (table.sums[row] as number) / table.scale, metricName: `${table.name}_sum` };
     yield { labels, value: count, metricName: `${table.name}_count` };
   }
 }

@@ -99,7 +99,7 @@ export class Catalog {
     return this.#declare(new ValueTable("gauge", definition, this.#settings));
   }
 
-  /** Declares a histogram of durations; its name should end in `_seconds`. Throws like {@link counter}. */
+  /** Declares a histogram: see {@link HistogramUnit}. Throws like {@link counter}. */
   histogram(definition: HistogramDefinition): HistogramTable {
     return this.#declare(new HistogramTable(definition, this.#settings));
   }

@@ -97,6 +97,31 @@ test("adding slots counted elsewhere is the same as observing", () => {
   assert.ok((table.buckets[0] as number) > 0 && (table.buckets[table.slots - 1] as number) > 0, "both ends were used");
 });
 
+test("bytes and numbers are counted by their own powers of two, and exposed as they are", () => {
+  const { subject, table } = makeTable({ name: "x_bytes", unit: "bytes", lastPower: 12 });
+  const id = subject.intern("a");
+  assert.deepEqual([table.bounds[0], table.bounds.at(-1), table.scale], [1, 4096, 1]);
+  for (const bytes of [0, 1, 2, 3, 4, 4096, 4097]) {
+    table.observe(id, 0, bytes);
+  }
+  const counts = [2, 1, 2, ...Array<number>(9).fill(0), 1, 1];
+  const row = table.row(id, 0);
+  assert.deepEqual(bucketsOf(table, row), counts);
+  assert.equal(table.addSlots(row, 0, [2, 1, 2], 10), 5);
+  assert.deepEqual(bucketsOf(table, row).slice(0, 3), [4, 2, 4]);
+  assert.equal(table.sums[row], 8203 + 10);
+  assert.deepEqual(makeTable({ name: "x", unit: "number" }).table.bounds.at(-1), 2 ** 30);
+});
+
+test("the unit and the name of a histogram agree", () => {
+  assert.throws(
+    () => makeTable({ name: "x_bytes", unit: "seconds" }),
+    /"x_bytes": the name of a histogram of seconds must end in _seconds/,
+  );
+  assert.throws(() => makeTable({ unit: "bytes" }), /"x_seconds": the name of a histogram of bytes must end in _bytes/);
+  assert.throws(() => makeTable({ name: "x_bytes", unit: "bytes", firstPower: -1 }), /want 0 ≤ first ≤ last ≤ 53/);
+});
+
 test("buckets that cannot be are refused", () => {
   for (const [firstPower, lastPower] of [
     [-31, 10],

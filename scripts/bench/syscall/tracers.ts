@@ -31,7 +31,7 @@ export const floor: Tracer = {
   start(context) {
     const object = native.open(compileBpf(context, "scripts/bench/syscall/floor.bpf.c", "floor.bpf.o"));
     object.load();
-    for (const { name } of object.programs.filter(({ section }) => !section.startsWith("iter/"))) {
+    for (const { name } of object.programs) {
       object.attach(name);
     }
     return Promise.resolve({

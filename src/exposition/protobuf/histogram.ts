@@ -92,7 +92,7 @@ export function writeHistogram(out: ProtobufWriter, table: HistogramTable, row: 
     writeBucket(out, total, bounds[slot] ?? Infinity, slot === exemplarSlot ? exemplar : undefined);
   }
   out.uint(histogram.count, total);
-  out.double(histogram.sum, (table.sums[row] as number) / 1e9);
+  out.double(histogram.sum, (table.sums[row] as number) / table.scale);
   if (table.isNative) {
     out.sint(histogram.schema, schema);
     out.double(histogram.zeroThreshold, bounds[0] as number);

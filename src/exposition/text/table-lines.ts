@@ -131,7 +131,7 @@ function histogramWriter(out: ByteWriter, table: HistogramTable, exemplars: Exem
         }
         out.byte(newline);
       }
-      writeSample(out, sum, subject, detail, (table.sums[row] as number) / 1e9);
+      writeSample(out, sum, subject, detail, (table.sums[row] as number) / table.scale);
       writeSample(out, count, subject, detail, total);
     },
   };
