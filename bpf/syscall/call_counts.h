@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Counts of system calls by process and number, kept in the kernel until userspace reads them. */
+/*
+ * Counts of system calls by process and number, kept in the kernel until userspace reads them. A
+ * process is known by its tgid and its start: a tgid is given to another process as soon as one has
+ * ended, long before userspace has read what that one did.
+ */
 #pragma once
 
 #include <ringtap/log2.h>
@@ -26,10 +30,15 @@ const volatile __u32 call_lines = 32768;
 #define FIRST_POWER 8
 #define SLOTS 30
 
+struct call_key {
+	__u64 pair;  /* tgid, or OTHER_TGID, in the low half, number in the high one */
+	__u64 start; /* of the process, CLOCK_MONOTONIC, ns; 0 with OTHER_TGID */
+};
+
 /* A call is in exactly one slot: their sum is the number of calls. */
 struct call_line {
-	__u64 key;	/* call_key(); 0: the line is free */
-	__u64 duration; /* sum, ns */
+	struct call_key key; /* pair 0: the line is free */
+	__u64 duration;	     /* sum, ns */
 	__u64 slots[SLOTS];
 };
 
@@ -38,6 +47,7 @@ struct error_key {
 	__u32 nr;
 	__u32 error;
 	__u32 reserved;
+	__u64 start; /* as in struct call_key */
 };
 
 EXPORT_RECORD(call_line);
@@ -60,7 +70,7 @@ struct {
 } calls SEC(".maps");
 
 /*
- * The lines that are taken, and by whom (call_key()): the first to add a line here has it.
+ * The keys of the lines in use: the first to add a line here has it.
  * (Compare-and-swap is not to be had in programs before Linux 5.12.) From here userspace knows
  * which lines to read; it deletes a line's entry only when it has zeroed the line.
  */
@@ -69,7 +79,7 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, ALL_LINES);
 	__type(key, __u32);
-	__type(value, __u64);
+	__type(value, struct call_key);
 } lines SEC(".maps");
 
 /*
@@ -84,37 +94,42 @@ struct {
 	__type(value, __u64);
 } errors SEC(".maps"), errors_overflow SEC(".maps");
 
-static __always_inline __u64 call_key(__u32 tgid, __u32 nr)
+static __always_inline struct call_key call_key(__u32 tgid, __u64 start, __u32 nr)
 {
-	return (__u64)nr << 32 | tgid;
+	return (struct call_key){ .pair = (__u64)nr << 32 | tgid, .start = start };
 }
 
-/* The line `index`, if it is the key's or can be made so. */
-static __always_inline struct call_line *line_at(__u32 index, __u64 key)
+/*
+ * The line `index`, if it is the key's or can be made so. Another CPU that sees only the half of a
+ * new key takes the line for one of another process, and goes on.
+ */
+static __always_inline struct call_line *line_at(__u32 index, struct call_key *key)
 {
 	struct call_line *line = bpf_map_lookup_elem(&calls, &index);
 
-	if (!line || line->key == key)
+	if (!line || (line->key.pair == key->pair && line->key.start == key->start))
 		return line;
-	if (line->key || bpf_map_update_elem(&lines, &index, &key, BPF_NOEXIST))
+	if (line->key.pair || bpf_map_update_elem(&lines, &index, key, BPF_NOEXIST))
 		return NULL;
-	line->key = key;
+	line->key.start = key->start;
+	line->key.pair = key->pair;
 	return line;
 }
 
-static __always_inline struct call_line *line_of(__u32 tgid, __u32 nr)
+static __always_inline struct call_line *line_of(__u32 tgid, __u64 start, __u32 nr)
 {
-	__u64 key = call_key(tgid, nr);
-	__u32 home = key * 0x9e3779b97f4a7c15ull >> 32;
+	struct call_key key = call_key(tgid, start, nr);
+	__u32 home = (key.pair ^ start) * 0x9e3779b97f4a7c15ull >> 32;
 	struct call_line *line;
 	__u32 probe;
 
 	for (probe = 0; probe < PROBES; probe++) {
-		line = line_at((home + probe) & (call_lines - 1), key);
+		line = line_at((home + probe) & (call_lines - 1), &key);
 		if (line)
 			return line;
 	}
-	return line_at(call_lines + number_index(nr), call_key(OTHER_TGID, nr));
+	key = call_key(OTHER_TGID, 0, nr);
+	return line_at(call_lines + number_index(nr), &key);
 }
 
 static __always_inline __u64 *find_or_add(void *map, struct error_key *key)
@@ -128,14 +143,15 @@ static __always_inline __u64 *find_or_add(void *map, struct error_key *key)
 	return bpf_map_lookup_elem(map, key);
 }
 
-static __always_inline __u64 *failures_of(__u32 tgid, __u32 nr, __u32 error)
+static __always_inline __u64 *failures_of(__u32 tgid, __u64 start, __u32 nr, __u32 error)
 {
-	struct error_key key = { .tgid = tgid, .nr = nr, .error = error };
+	struct error_key key = { .tgid = tgid, .nr = nr, .error = error, .start = start };
 	__u64 *failures = find_or_add(&errors, &key);
 
 	if (failures)
 		return failures;
 	key.tgid = OTHER_TGID;
+	key.start = 0;
 	return find_or_add(&errors_overflow, &key);
 }
 
@@ -157,9 +173,9 @@ static __always_inline __u32 slot_of(__u64 duration)
  */
 static __always_inline void count(__u32 nr, __u32 error, __u64 duration)
 {
-	__u32 tgid = current_tgid();
-	struct call_line *line = line_of(tgid, nr);
-	__u64 *failures = error ? failures_of(tgid, nr, error) : NULL;
+	struct process_id process = current_process();
+	struct call_line *line = line_of(process.tgid, process.start, nr);
+	__u64 *failures = error ? failures_of(process.tgid, process.start, nr, error) : NULL;
 
 	if (!line || (error && !failures)) {
 		count_map_full();

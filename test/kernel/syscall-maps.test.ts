@@ -234,10 +234,13 @@ describe("the counts of many processes", () => {
       const tgid = firstTgid + Math.floor(index / callsEach);
       const nr = index % callsEach;
       const place = new Uint8Array(Uint32Array.of(index).buffer);
-      line.set([(BigInt(nr) << 32n) | BigInt(tgid), 1000n, 3n]);
+      line.set([(BigInt(nr) << 32n) | BigInt(tgid), 1n, 1000n, 3n]);
       lines.set(place, new Uint8Array(line.buffer));
-      taken.set(place, new Uint8Array(line.buffer, 0, 8));
-      errors.set(new Uint8Array(Uint32Array.of(tgid, nr, 2, 0).buffer), new Uint8Array(BigUint64Array.of(3n).buffer));
+      taken.set(place, new Uint8Array(line.buffer, 0, 16));
+      errors.set(
+        new Uint8Array(Uint32Array.of(tgid, nr, 2, 0, 1, 0).buffer),
+        new Uint8Array(BigUint64Array.of(3n).buffer),
+      );
     }
     /** The sums of a counter by process and name. */
     const sums = (name: string): Map<number, number> => {
@@ -317,7 +320,7 @@ describe("counts read from a kernel map", () => {
     let owner: (tgid: number) => Owner = () => "alive";
     const differences = new CountDifferences(countsOfHash(map), ([tgid = 0]) => owner(tgid));
     const key = (tgid: number): Uint8Array =>
-      new Uint8Array(Uint32Array.of(tgid, syscallNumber("read") ?? 0, 4, 0).buffer);
+      new Uint8Array(Uint32Array.of(tgid, syscallNumber("read") ?? 0, 4, 0, 0, 0).buffer);
     const put = (tgid: number, value: bigint): void => {
       map.set(key(tgid), new Uint8Array(BigUint64Array.of(value).buffer));
     };
@@ -381,12 +384,12 @@ describe("counts read from lines", () => {
       ended.includes(tgid) ? "ended" : "alive",
     );
     const words = lines.info.valueSize / 8;
-    /** Writes a line, as a program would: key, nanoseconds, calls of the first slot. */
+    /** Writes a line, as a program would: key with start, nanoseconds, calls of the first slot. */
     const put = (index: number, tgid: number, nr: number, nanoseconds: bigint, calls: bigint): void => {
       const line = new BigUint64Array(words);
-      line.set([(BigInt(nr) << 32n) | BigInt(tgid), nanoseconds, calls]);
+      line.set([(BigInt(nr) << 32n) | BigInt(tgid), 1n, nanoseconds, calls]);
       lines.set(new Uint8Array(Uint32Array.of(index).buffer), new Uint8Array(line.buffer));
-      taken.set(new Uint8Array(Uint32Array.of(index).buffer), new Uint8Array(line.buffer, 0, 8));
+      taken.set(new Uint8Array(Uint32Array.of(index).buffer), new Uint8Array(line.buffer, 0, 16));
     };
     const read = (having: readonly number[] = []): number[][] => {
       const found: number[][] = [];

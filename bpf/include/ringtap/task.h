@@ -104,6 +104,33 @@ static __always_inline void current_actor(struct actor *actor)
 							  cgroup_id_of(current_task());
 }
 
+/* What names a process for ever: a tgid alone is given to another process after its end. */
+struct process_id {
+	__u64 start; /* CLOCK_MONOTONIC, ns */
+	__u32 tgid;
+};
+
+/*
+ * The current process. A thread that takes over its leader's place in execve(2) takes over the
+ * start too (de_thread(), fs/exec.c). Where the kernel gives the task with its type (since 5.11),
+ * its members are read by plain loads.
+ */
+static __always_inline struct process_id current_process(void)
+{
+	struct process_id id;
+
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf)) {
+		struct task_struct *task = bpf_get_current_task_btf();
+
+		id.start = task->group_leader->start_time;
+		id.tgid = task->tgid;
+	} else {
+		id.start = BPF_CORE_READ(current_task(), group_leader, start_time);
+		id.tgid = bpf_get_current_pid_tgid() >> 32;
+	}
+	return id;
+}
+
 static __always_inline __u32 current_tgid(void)
 {
 	return bpf_get_current_pid_tgid() >> 32;

@@ -5,11 +5,11 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { SyscallEvent } from "./records.js";
 import { SyscallMetrics } from "./metrics.js";
 
-/** In place of a tgid: the processes that found no room. OTHER_TGID of bpf/syscall/call_counts.h. */
+/** In place of a tgid: the processes beyond the maps' capacity. OTHER_TGID of bpf/syscall/call_counts.h. */
 const otherTgid = 0xffffffff;
 
-/** Numbers that are kept of a failure: tgid, call, errno, how often. */
-const failureNumbers = 4;
+/** Numbers that are kept of a failure: tgid, start, call, errno, how often. */
+const failureNumbers = 5;
 
 /** Bytes that they take; an array grows by half. */
 const failureBytes = 1.5 * 8 * failureNumbers;
@@ -17,66 +17,92 @@ const failureBytes = 1.5 * 8 * failureNumbers;
 /** Failures that are added to the metrics at a stretch. */
 const failuresAtOnce = 2_000;
 
+/** Where the two words of a process's start are in the keys: struct call_key and struct error_key of bpf/syscall/call_counts.h. */
+const callStart = 2;
+const errorStart = 4;
+
 /** By the state of the process. */
 const owners = { active: "alive", ended: "ended", unknown: "unknown" } as const;
 
 /** The labels of a process, as ids of Identity's dimensions. */
 interface Labels {
+  /** Nanoseconds of CLOCK_MONOTONIC: a tgid is given to another process as soon as one has ended. */
+  readonly start: number;
   readonly subject: number;
   readonly comm: number;
 }
 
-/** Reads the counts of the kernel. What has no process there, for want of room, belongs to `~other`. */
+/** The start of a process from its two words, as {@link ProcessRecord.start} is read. */
+function startOf(low: number, high: number): number {
+  return low + high * 2 ** 32;
+}
+
+/** Reads the counts of the kernel. What has no process there, beyond the maps' capacity, belongs to `~other`. */
 export function startAggregate(context: SignalContext): Running<SyscallEvent> {
   const { identity } = context;
   const metrics = new SyscallMetrics(context);
   /** A process can be in the counts before the record of its fork has been read. */
-  const owner = ([tgid = 0]: Uint32Array): Owner =>
-    tgid === otherTgid ? "alive" : owners[identity.stateOf(tgid) ?? "unknown"];
-  const calls = context.counters("calls", { keys: "lines", owner });
-  const errors = ["errors", "errors_overflow"].map((name) => context.counters(name, { owner }));
+  const ownerBy =
+    (startAt: number) =>
+    (key: Uint32Array): Owner => {
+      const tgid = key[0] as number;
+      const start = startOf(key[startAt] as number, key[startAt + 1] as number);
+      return tgid === otherTgid ? "alive" : owners[identity.stateOf(tgid, start) ?? "unknown"];
+    };
+  const calls = context.counters("calls", { keys: "lines", owner: ownerBy(callStart) });
+  const errors = ["errors", "errors_overflow"].map((name) => context.counters(name, { owner: ownerBy(errorStart) }));
   let collected = 0;
-  /** Of the processes in this reading: should one be renamed while it goes on, its failures still count where its calls do. */
-  const labels = new Map<number, Labels>();
+  /**
+   * Of the processes in this reading, by tgid: should one be renamed while it goes on, its failures still count where its calls do.
+   */
+  const labels = new Map<number, Labels[]>();
   /** Failures that have been read, and how many of these numbers have been added to the metrics. */
   const failures: number[] = [];
   let added = 0;
 
-  function labelsOf(tgid: number): Labels {
-    let found = labels.get(tgid);
-    if (found === undefined) {
-      const actor = tgid === otherTgid ? undefined : identity.ofProcess(tgid);
-      found =
-        actor === undefined
-          ? { subject: identity.subjects.other, comm: identity.comms.other }
-          : { subject: identity.subject(actor), comm: identity.comm(actor) };
-      labels.set(tgid, found);
+  function labelsOf(tgid: number, start: number): Labels {
+    let known = labels.get(tgid);
+    if (known === undefined) {
+      labels.set(tgid, (known = []));
     }
+    for (const each of known) {
+      if (each.start === start) {
+        return each;
+      }
+    }
+    const actor = tgid === otherTgid ? undefined : identity.ofProcess(tgid, start);
+    const found =
+      actor === undefined
+        ? { start, subject: identity.subjects.other, comm: identity.comms.other }
+        : { start, subject: identity.subject(actor), comm: identity.comm(actor) };
+    known.push(found);
     return found;
   }
 
-  /** The key is a call_key() of bpf/syscall/call_counts.h, `differences` a line: nanoseconds, then the slots. */
-  function takeCalls([tgid = 0, nr = 0]: Uint32Array, differences: Float64Array): void {
-    const { subject, comm } = labelsOf(tgid);
+  /** The key is a struct call_key of bpf/syscall/call_counts.h, `differences` a line: nanoseconds, then the slots. */
+  function takeCalls(key: Uint32Array, differences: Float64Array): void {
+    const [tgid = 0, nr = 0, low = 0, high = 0] = key;
+    const { subject, comm } = labelsOf(tgid, startOf(low, high));
     const [nanoseconds = 0] = differences;
     collected += metrics.add(subject, comm, nr, differences.subarray(1), nanoseconds);
   }
 
   /** The key is a struct error_key. */
-  function noteErrors([tgid = 0, nr = 0, error = 0]: Uint32Array, [count = 0]: Float64Array): void {
-    failures.push(tgid, nr, error, count);
+  function noteErrors(key: Uint32Array, [count = 0]: Float64Array): void {
+    const [tgid = 0, nr = 0, error = 0] = key;
+    failures.push(tgid, startOf(key[errorStart] as number, key[errorStart + 1] as number), nr, error, count);
   }
 
   /** Adds failures that were noted to the metrics; false when there are no more. */
   function addSome(): boolean {
     const end = Math.min(failures.length, added + failureNumbers * failuresAtOnce);
     for (; added < end; added += failureNumbers) {
-      const { subject } = labelsOf(failures[added] as number);
+      const { subject } = labelsOf(failures[added] as number, failures[added + 1] as number);
       metrics.addErrors(
         subject,
-        failures[added + 1] as number,
         failures[added + 2] as number,
         failures[added + 3] as number,
+        failures[added + 4] as number,
       );
     }
     if (added < failures.length) {

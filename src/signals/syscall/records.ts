@@ -4,28 +4,31 @@ import { RecordView } from "ringtap/signal";
 /** struct call_line */
 export class CallLine extends RecordView {
   static readonly struct = "call_line";
-  static readonly size = 256;
+  static readonly size = 264;
   static readonly layout =
-    "call_line[256] key@0+8:unsigned duration@8+8:unsigned slots@16+240:numbers30";
+    "call_line[264] pair@0+8:unsigned start@8+8:unsigned duration@16+8:unsigned slots@24+240:numbers30";
 
-  get key(): number {
+  get pair(): number {
     return (this.words[this.at + 0] as number) + (this.words[this.at + 1] as number) * 2 ** 32;
   }
-  get duration(): number {
+  get start(): number {
     return (this.words[this.at + 2] as number) + (this.words[this.at + 3] as number) * 2 ** 32;
+  }
+  get duration(): number {
+    return (this.words[this.at + 4] as number) + (this.words[this.at + 5] as number) * 2 ** 32;
   }
   static readonly slotsLength = 30;
   slots(index: number): number {
-    return (this.words[this.at + 4 + 2 * index] as number) + (this.words[this.at + 5 + 2 * index] as number) * 2 ** 32;
+    return (this.words[this.at + 6 + 2 * index] as number) + (this.words[this.at + 7 + 2 * index] as number) * 2 ** 32;
   }
 }
 
 /** struct error_key */
 export class ErrorKey extends RecordView {
   static readonly struct = "error_key";
-  static readonly size = 16;
+  static readonly size = 24;
   static readonly layout =
-    "error_key[16] tgid@0+4:unsigned nr@4+4:unsigned error@8+4:unsigned reserved@12+4:unsigned";
+    "error_key[24] tgid@0+4:unsigned nr@4+4:unsigned error@8+4:unsigned reserved@12+4:unsigned start@16+8:unsigned";
 
   get tgid(): number {
     return (this.words[this.at + 0] as number);
@@ -38,6 +41,9 @@ export class ErrorKey extends RecordView {
   }
   get reserved(): number {
     return (this.words[this.at + 3] as number);
+  }
+  get start(): number {
+    return (this.words[this.at + 4] as number) + (this.words[this.at + 5] as number) * 2 ** 32;
   }
 }
 
