@@ -3,6 +3,7 @@
 #include <bpf/bpf.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "arguments.h"
@@ -16,6 +17,13 @@ namespace {
 /** The kernel hands over 8 pages at most in one read (bpf_seq_read in kernel/bpf/bpf_iter.c); a
  * multiple saves calls. */
 constexpr size_t kBufferBytes = 256 * 1024;
+
+/** Calls of read(2) at a stretch: enough to fill the buffer, and a bound for programs that write
+ * little and end each of them early (piece_ends() of bpf/include/ringtap/iter.h). */
+constexpr int kReads = 16;
+
+/** In place of a number of bytes. */
+constexpr double kOver = -1;
 
 }  // namespace
 
@@ -59,43 +67,47 @@ Napi::Value Iterator::Read(const Napi::CallbackInfo& info) {
   RequireOpen(env);
   const uint32_t record = Uint32Argument(info, 0, "recordSize");
   Napi::ArrayBuffer buffer = buffer_.Value();
-  const size_t capacity = buffer.ByteLength();
-  if (record == 0 || record > capacity) {
+  const size_t size = buffer.ByteLength();
+  if (record == 0 || record > size) {
     throw Napi::RangeError::New(env, "argument recordSize must be from 1 to " +
-                                         std::to_string(capacity) + ", not " +
-                                         std::to_string(record));
+                                         std::to_string(size) + ", not " + std::to_string(record));
   }
+  const uint32_t fit = static_cast<uint32_t>(size / record);
+  const uint32_t most =
+      info.Length() < 2 ? fit : std::min(fit, std::max(1u, Uint32Argument(info, 1, "records")));
   if (ended_) {
     ended_ = false;
-    return Napi::Number::New(env, 0);
+    return Napi::Number::New(env, kOver);
   }
   if (!walk_) {
     walk_ = FileDescriptor(bpf_iter_create(bpf_link__fd(source_.link.get())));
     if (!walk_) throw Fail(env, errno, "");
   }
-  const size_t filled =
-      Fill(env, static_cast<uint8_t*>(buffer.Data()), capacity - capacity % record);
+  const size_t filled = Fill(env, static_cast<uint8_t*>(buffer.Data()), size_t{most} * record);
   if (filled % record != 0) {
     throw Fail(env, 0,
                std::to_string(filled) + " bytes are no whole number of records of " +
                    std::to_string(record) + " bytes");
   }
-  ended_ = !walk_ && filled > 0;
+  if (!walk_ && filled == 0) return Napi::Number::New(env, kOver);
+  ended_ = !walk_;
   return Napi::Number::New(env, static_cast<double>(filled));
 }
 
 size_t Iterator::Fill(Napi::Env env, uint8_t* bytes, size_t capacity) {
   size_t filled = 0;
-  while (filled < capacity) {
+  for (int reads = 0; reads < kReads && filled < capacity; reads++) {
     const ssize_t got = read(walk_.Get(), bytes + filled, capacity - filled);
     if (got > 0) {
       filled += static_cast<size_t>(got);
     } else if (got == 0) {
       walk_.Reset();
       break;
-    } else if (errno != EAGAIN && errno != EINTR) {
-      // EAGAIN: a million objects walked and nothing written (MAX_ITER_OBJECTS in
-      // kernel/bpf/bpf_iter.c).
+    } else if (errno == EAGAIN) {
+      // Nothing written, and the program has returned 1, or a million objects were walked
+      // (MAX_ITER_OBJECTS in kernel/bpf/bpf_iter.c).
+      break;
+    } else if (errno != EINTR) {
       const int error = errno;
       walk_.Reset();
       throw Fail(env, error, "");

@@ -37,7 +37,7 @@ class Iterator final : public Handle<Iterator, IteratorSource>, private Child {
   void Rewind(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
 
-  /** Reads until `capacity` bytes are there or the walk has ended. */
+  /** Reads until `capacity` bytes are there, the walk has ended, or a piece of it has. */
   size_t Fill(Napi::Env env, uint8_t* bytes, size_t capacity);
   void Shut() override;
   void LetGo();
@@ -47,7 +47,7 @@ class Iterator final : public Handle<Iterator, IteratorSource>, private Child {
   Napi::Reference<Napi::ArrayBuffer> buffer_;
   /** The walk in progress. */
   FileDescriptor walk_;
-  /** The walk has ended, but `read` has not returned the 0 that says so yet. */
+  /** The walk has ended, and the caller will learn it from the next read. */
   bool ended_ = false;
 };
 

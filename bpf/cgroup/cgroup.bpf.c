@@ -135,6 +135,8 @@ int cgroup_present(struct bpf_iter__task *ctx)
 	struct kernfs_node *node;
 	struct cgroup *cgroup;
 
+	if (task && piece_ends())
+		return 1;
 	if (!task || task->pid != task->tgid)
 		return 0;
 	cgroup = cgroup_of(task);

@@ -224,6 +224,8 @@ int process_running(struct bpf_iter__task *ctx)
 	struct task_struct *task = ctx->task;
 	struct process_event event = {};
 
+	if (task && piece_ends())
+		return 1;
 	if (!task || task->pid != task->tgid || !BPF_CORE_READ(task, signal, live.counter))
 		return 0;
 	describe(&event, task, PROCESS_RUNNING);

@@ -177,10 +177,12 @@ export interface BpfIterator {
   /** Where `read` leaves what the program wrote; native memory of fixed size, reused. Detached by close. */
   readonly buffer: ArrayBuffer;
   /**
-   * Reads on with the walk in progress, or begins one. Returns the bytes in `buffer`, a whole number of records of `recordSize`
-   * bytes; 0 when the walk is over (the next call begins another). Keep to one `recordSize` during a walk.
+   * Reads the next piece of the walk in progress, or begins one. Returns the bytes in `buffer`, a whole number of records of
+   * `recordSize` bytes: at most `records` of them (default: as many as fit), and fewer, perhaps none, when the program has ended the
+   * piece (`piece_ends()`, bpf/include/ringtap/iter.h); -1 when the walk is over, and the next call begins another. Keep to one
+   * `recordSize` during a walk.
    */
-  read(recordSize: number): number;
+  read(recordSize: number, records?: number): number;
   /** Ends a walk early. */
   rewind(): void;
   /** Detaches. Idempotent. */

@@ -4,6 +4,12 @@ import type { BpfObject } from "../binding/native.js";
 import type { RecordClass, RecordView } from "../binding/record.js";
 import type { Scan } from "../sdk/signal.js";
 
+/**
+ * So many records are handled in a turn of the event loop at most. They are read from the kernel in the same turn: what a record says
+ * has been so in this turn.
+ */
+const pieceRecords = 128;
+
 /** Opens an iterator program of a loaded object: see {@link Scan}. */
 export function openScan<R extends RecordView>(
   object: BpfObject,
@@ -15,22 +21,22 @@ export function openScan<R extends RecordView>(
   const view = new record();
   const { size } = record;
 
-  /** Gives the records of the next piece to `take`, some thousand; returns how many they were: 0 at the end. */
+  /** Gives the records of the next piece to `take`; returns how many they were, perhaps none: -1 at the end. */
   function readPiece(take: (record: R) => void): number {
-    const bytes = iterator.read(size);
+    const bytes = iterator.read(size, pieceRecords);
     view.bind(iterator.buffer);
     for (let offset = 0; offset < bytes; offset += size) {
       view.moveTo(offset, size);
       take(view);
     }
-    return bytes / size;
+    return bytes < 0 ? -1 : bytes / size;
   }
 
   return {
     async run(take) {
       iterator.rewind();
       let count = 0;
-      for (let read = readPiece(take); read > 0; read = readPiece(take)) {
+      for (let read = readPiece(take); read >= 0; read = readPiece(take)) {
         count += read;
         await nextTurn();
       }

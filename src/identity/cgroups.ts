@@ -121,11 +121,8 @@ export class Cgroups {
     this.refresh();
   }
 
-  /** A record shows a group. It may be older than the group's removal. */
+  /** A record shows a group. It may be older than the group's removal, which it does not undo. */
   insert({ id, parent, name }: CgroupRecord): void {
-    if (this.#life.hasEnded(id)) {
-      return;
-    }
     this.#groups.delete(id);
     this.#groups.set(id, { parent, name });
     for (const waiting of this.#waiting.get(id) ?? []) {

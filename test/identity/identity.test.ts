@@ -143,6 +143,7 @@ describe("Identity", () => {
     const walks = context.mock.method(Actors.prototype, "all").mock;
     const renames = context.mock.method(Actors.prototype, "rename").mock;
     identity.cgroups.insert({ id: 2, parent: 1, name: "web" });
+    assert.equal(renames.callCount(), turnSize);
     for (let turn = 1; renames.callCount() < here; turn++) {
       assert(renames.callCount() <= turn * turnSize, `turn ${turn}`);
       assert(turn < 100);

@@ -30,3 +30,23 @@ struct bpf_iter__bpf_map_elem {
 };
 
 KERNEL_TYPES_END
+
+/* Objects that an iterator program visits in one read(2): some hundred microseconds. */
+#define ITER_PIECE 512
+
+/* Objects visited in this piece. One walk at a time; a second one would make pieces shorter. */
+static __u32 iter_visited;
+
+/*
+ * For programs that write nothing for most objects, so that a read(2) would go on through all of
+ * them. Call it first for each object, and return 1 when it says so: that ends the read(2), with
+ * EAGAIN if nothing was written, and the next one begins with the same object
+ * (bpf_iter_run_prog() and bpf_seq_read(), kernel/bpf/bpf_iter.c).
+ */
+static __always_inline bool piece_ends(void)
+{
+	if (iter_visited++ < ITER_PIECE)
+		return false;
+	iter_visited = 0;
+	return true;
+}

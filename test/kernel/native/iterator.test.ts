@@ -45,6 +45,32 @@ describe("an iterator over tasks", () => {
   });
 });
 
+describe("an iterator whose program ends a piece", () => {
+  /** In maps.bpf.c. */
+  const pieceObjects = 64;
+
+  it("hands over all in small pieces, some of them empty, and each object once", () => {
+    const object = load();
+    const iterator = object.iterator("few_entries", "array");
+    const keys: number[] = [];
+    let empty = 0;
+    let pieces = 0;
+    for (let bytes = iterator.read(8); bytes >= 0; bytes = iterator.read(8)) {
+      pieces++;
+      empty += bytes === 0 ? 1 : 0;
+      for (let at = 0; at < bytes; at += 8) {
+        keys.push(new Uint32Array(iterator.buffer, at, 1)[0] as number);
+      }
+    }
+    assert.deepEqual(
+      keys.toSorted((a, b) => a - b),
+      Array.from({ length: size / 1000 }, (_, index) => index * 1000),
+    );
+    assert(pieces >= size / pieceObjects / 16 && empty > 0, `${pieces} pieces, ${empty} empty`);
+    object.close();
+  });
+});
+
 describe("an iterator over a map", () => {
   it("hands over every entry, in whole records", () => {
     const object = load();
@@ -80,13 +106,17 @@ describe("an iterator over a map", () => {
     assert.equal(firstKey(), 0);
     assert.equal(iterator.read(entryBytes), (size - whole) * entryBytes);
     assert.equal(firstKey(), whole);
-    assert.equal(iterator.read(entryBytes), 0);
+    assert.equal(iterator.read(entryBytes), -1);
     assert.equal(iterator.read(entryBytes), whole * entryBytes);
     iterator.rewind();
     assert.equal(iterator.read(entryBytes), whole * entryBytes);
     assert.equal(firstKey(), 0);
     iterator.rewind();
     iterator.rewind();
+    for (let first = 0; first < 3000; first += 1000) {
+      assert.equal(iterator.read(entryBytes, 1000), 1000 * entryBytes);
+      assert.equal(firstKey(), first);
+    }
     object.close();
   });
 

@@ -155,4 +155,24 @@ int each_entry(struct bpf_iter__bpf_map_elem *ctx)
 	return 0;
 }
 
+/* One entry in a thousand; it ends a piece after 64. */
+SEC("iter/bpf_map_elem")
+int few_entries(struct bpf_iter__bpf_map_elem *ctx)
+{
+	static __u32 visited;
+	__u32 *key = ctx->key;
+	__u64 record;
+
+	if (!key)
+		return 0;
+	if (visited++ >= 64) {
+		visited = 0;
+		return 1;
+	}
+	record = *key;
+	if (record % 1000 == 0)
+		bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
+	return 0;
+}
+
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
