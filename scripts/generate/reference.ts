@@ -5,7 +5,7 @@ import { format } from "prettier";
 
 import { commandTree } from "../../src/cli/reference/command-tree.js";
 import { manPage } from "../../src/cli/reference/man-page.js";
-import { program } from "../../src/cli/program.js";
+import { createProgram } from "../../src/cli/program.js";
 import { traceSchema } from "../../src/cli/reference/trace-schema.js";
 import { isTraceable } from "../../src/views/trace-event.js";
 import { signals } from "../../src/signals/index.js";
@@ -18,4 +18,4 @@ const schema = await format(JSON.stringify(traceSchema(signals.filter(isTraceabl
   printWidth: 120,
 });
 writeFileSync(`${root}docs/trace.schema.json`, schema);
-writeFileSync(`${root}docs/ringtap.1`, manPage(commandTree(program), version));
+writeFileSync(`${root}docs/ringtap.1`, manPage(commandTree(await createProgram()), version));

@@ -15,8 +15,9 @@ import type { AnySignal, SignalHost } from "../sdk/signal.js";
 import type { FlagTable, FlagValues } from "../sdk/flags.js";
 import { defaultHost } from "../sdk/host.js";
 import type { PeerDirectory } from "../sdk/peers.js";
-import { type SignalSet, startSignals } from "../engine/signal-set.js";
-import type { AgentLog } from "../engine/start-signal.js";
+import { runningOf, type SignalSet, startSignals } from "../engine/signal-set.js";
+import { type AgentLog, startSignal } from "../engine/start-signal.js";
+import type { RunningSignal } from "../engine/running.js";
 
 /** How an agent is to run. */
 export interface AgentSetup {
@@ -50,8 +51,15 @@ export interface RunningAgent extends SignalSet {
   readonly identity: Identity;
   /** What the signals were started for. */
   readonly host: SignalHost;
+  /** The signals that run now. */
+  readonly running: readonly RunningSignal[];
   /** What `top`, the page and the library show. */
   readonly live: Live;
+  /**
+   * Runs another build of one of the signals, with these flags, in the place of the one that runs: the others lose nothing. Rejects
+   * when it does not load, start or attach; the one before it runs on then.
+   */
+  replace(signal: AnySignal, flags: FlagValues<FlagTable>): Promise<void>;
   /** Brings every table up to date, as before a scrape. */
   collect(): Promise<void>;
   /** Takes in what is left, then takes everything out of the kernel. */
@@ -68,22 +76,20 @@ export function startAgent(setup: AgentSetup): RunningAgent {
   const cgroups = new Cgroups({ limit: identityLimit });
   const identity = new Identity(catalog, labels, { limit: identityLimit, cgroups });
   const wanted = setup.wanted ?? signals.map(({ name }) => name);
-  const { running, statuses } = startSignals(catalog, identity, {
+  const how = { ringSize: setup.ringSize, host, peers: setup.peers, log: setup.log };
+  const { statuses } = startSignals(catalog, identity, {
+    ...how,
     signals,
     wanted,
-    ringSize: setup.ringSize,
     strict: setup.strict ?? false,
     flags: setup.flags,
-    host,
-    peers: setup.peers,
-    log: setup.log,
   });
   for (const { signal, problem } of declaredViews(catalog, identity, statuses).problems) {
     if (wanted.includes(signal)) {
       setup.log.warn({ signal, problem }, "a view of the signal is left out");
     }
   }
-  const engine = new Engine(running, identity);
+  const engine = new Engine(runningOf(statuses), identity);
   const refreshSelf = declareSelfMetrics(catalog, statuses);
   const collect = async (): Promise<void> => {
     await engine.collect();
@@ -102,10 +108,24 @@ export function startAgent(setup: AgentSetup): RunningAgent {
     catalog,
     identity,
     host,
-    running,
+    get running() {
+      return runningOf(statuses);
+    },
     statuses,
     live,
     collect,
+    replace(signal, flags) {
+      const state = statuses.find(({ name }) => name === signal.name);
+      return engine.replace(state?.running, () => {
+        const replaces = state?.running;
+        const next = startSignal(signal, { ...how, flags: { [signal.name]: flags }, catalog, identity, replaces });
+        if (state !== undefined) {
+          state.running = next;
+          state.problem = undefined;
+        }
+        return next;
+      });
+    },
     close() {
       engine.close();
     },

@@ -6,7 +6,10 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const dist = fileURLToPath(new URL("../../", import.meta.url));
+/** The folder of the package, or of the checkout: it has `bpf/include`. */
+export const packageFolder = fileURLToPath(new URL("../../../", import.meta.url));
+
+const dist = join(packageFolder, "dist");
 const prebuilt = join(dist, "prebuilt");
 const built = join(dist, "native/ringtap.node");
 const isCheckout = isThere(built);

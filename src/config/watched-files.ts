@@ -34,6 +34,24 @@ function isRecent(stats: Stats | undefined, now: number): boolean {
   return Math.abs(now - (stats?.ctimeMs ?? 0)) < quietMs;
 }
 
+/** The states of some files together. */
+export interface FileStates {
+  /** Another one when any of them is another. */
+  readonly stamp: string;
+  /** Has each been left alone for a moment? */
+  readonly areSettled: boolean;
+}
+
+/** The states of these files. */
+export function fileStates(paths: readonly string[]): FileStates {
+  const now = Date.now();
+  const states = paths.map(statOf);
+  return {
+    stamp: paths.map((path, at) => `${path} ${stampOf(states[at])}`).join("\n"),
+    areSettled: !states.some((stats) => isSettling(stats, now)),
+  };
+}
+
 /** Watches no file yet. */
 export function watchFiles(): WatchedFiles {
   const stamps = new Map<string, string>();

@@ -24,11 +24,12 @@ export interface Pauses {
  * record while the producer goes on, but all rings are drained every few milliseconds, until it is calm again.
  */
 export class DrainSchedule {
-  readonly #rings: readonly WatchedRing[];
+  #rings: readonly WatchedRing[];
   readonly #drain: () => number;
   readonly #pauses: Pauses;
   #timer: NodeJS.Timeout | undefined;
   #step = longestStep;
+  #isWatching = false;
 
   /** `drain` takes in what is in the rings and returns how many records that was. */
   constructor(rings: readonly WatchedRing[], drain: () => number, pauses: Pauses) {
@@ -40,6 +41,16 @@ export class DrainSchedule {
   start(): void {
     this.#watch();
     this.#timer = setTimeout(this.#look, this.#pauses.active);
+  }
+
+  /** Other rings from now on: a signal has been replaced. Nothing is called for those that are not among them. */
+  follow(rings: readonly WatchedRing[]): void {
+    const wasWatching = this.#isWatching;
+    this.#unwatch();
+    this.#rings = rings;
+    if (wasWatching) {
+      this.#watch();
+    }
   }
 
   stop(): void {
@@ -79,12 +90,14 @@ export class DrainSchedule {
   };
 
   #watch(): void {
+    this.#isWatching = true;
     for (const ring of this.#rings) {
       ring.watch(this.#wake);
     }
   }
 
   #unwatch(): void {
+    this.#isWatching = false;
     for (const ring of this.#rings) {
       ring.watch(undefined);
     }

@@ -1,4 +1,5 @@
 /** All running signals together: what drains them, and what the agent knows about itself. */
+import type { BpfRing } from "../binding/native.js";
 import type { Identity } from "../identity/identity.js";
 import { DrainSchedule } from "./drain-schedule.js";
 import type { RunningSignal } from "./running.js";
@@ -13,9 +14,13 @@ const maintenanceIntervalMs = 1_000;
 const sweepLimit = 2_000;
 const sweepPause = 20;
 
+function ringsOf(signals: readonly RunningSignal[]): BpfRing[] {
+  return signals.flatMap(({ ring }) => ring ?? []);
+}
+
 /** Drains every ring on time, and collects before a scrape. */
 export class Engine {
-  readonly signals: readonly RunningSignal[];
+  #signals: readonly RunningSignal[];
   readonly #identity: Identity;
   readonly #schedule: DrainSchedule;
   #maintenance: NodeJS.Timeout | undefined;
@@ -25,10 +30,32 @@ export class Engine {
   #nextSweep: NodeJS.Timeout | undefined;
 
   constructor(signals: readonly RunningSignal[], identity: Identity) {
-    this.signals = signals;
+    this.#signals = signals;
     this.#identity = identity;
-    const rings = signals.flatMap(({ ring }) => ring ?? []);
-    this.#schedule = new DrainSchedule(rings, () => this.drain(), pauses);
+    this.#schedule = new DrainSchedule(ringsOf(signals), () => this.drain(), pauses);
+  }
+
+  /** The signals that are drained and collected, in this order. */
+  get signals(): readonly RunningSignal[] {
+    return this.#signals;
+  }
+
+  /**
+   * Puts what `start` returns, which drains and counts already, in the place of `old`, or behind all others, and closes `old`: between
+   * two turns of work on the tables, and in one turn of the event loop. When `start` throws, everything is as before.
+   */
+  replace(old: RunningSignal | undefined, start: () => RunningSignal): Promise<void> {
+    return this.#afterOthers(async () => {
+      if (this.#isClosed) {
+        return;
+      }
+      const next = start();
+      this.#signals =
+        old === undefined ? [...this.#signals, next] : this.#signals.map((signal) => (signal === old ? next : signal));
+      this.#schedule.follow(ringsOf(this.#signals));
+      old?.close();
+      await next.attached();
+    });
   }
 
   /** Begins to drain. */
@@ -47,7 +74,7 @@ export class Engine {
   /** Takes in what waits in all rings. Returns how many records that was. */
   drain(): number {
     let drained = 0;
-    for (const signal of this.signals) {
+    for (const signal of this.#signals) {
       drained += signal.drain();
     }
     return drained;
@@ -57,7 +84,7 @@ export class Engine {
   collect(): Promise<void> {
     return this.#afterOthers(async () => {
       this.drain();
-      for (const signal of this.signals) {
+      for (const signal of this.#signals) {
         await signal.collect();
       }
     });
@@ -81,7 +108,7 @@ export class Engine {
     this.#isMaintaining = true;
     await this.#afterOthers(async () => {
       this.drain();
-      for (const signal of this.signals) {
+      for (const signal of this.#signals) {
         await signal.maintain();
       }
       this.#sweep();
@@ -95,7 +122,7 @@ export class Engine {
     if (this.#isClosed) {
       return;
     }
-    for (const signal of this.signals) {
+    for (const signal of this.#signals) {
       signal.flush();
     }
     if (this.#identity.expire(sweepLimit) >= sweepLimit) {
@@ -117,7 +144,7 @@ export class Engine {
     clearInterval(this.#maintenance);
     clearTimeout(this.#nextSweep);
     this.drain();
-    for (const signal of this.signals) {
+    for (const signal of this.#signals) {
       signal.close();
     }
   }

@@ -5,6 +5,7 @@ import { lockedMemory } from "../host/features.js";
 import { layoutOf, layoutText } from "../binding/layout.js";
 import { native, type BpfObject, type NativeError } from "../binding/native.js";
 import type { RecordClass } from "../binding/record.js";
+import { foreignError } from "../log/error-text.js";
 import { prepareSetup } from "./setup-changes.js";
 import { defaultValues, type FlagTable, type FlagValues } from "../sdk/flags.js";
 import { defaultHost } from "../sdk/host.js";
@@ -54,7 +55,7 @@ export interface LoadOptions {
 }
 
 /** No way of hooking a signal was accepted. */
-class LoadError extends Error {
+export class LoadError extends Error {
   readonly signal: string;
   readonly refused: Loaded["refused"];
 
@@ -76,9 +77,13 @@ export function defaultFlags(signal: AnySignal): FlagValues<FlagTable> {
   return defaultValues((signal.flags ?? {}) as FlagTable);
 }
 
-/** What a signal asks for, checked by the loader alone. Throws what the signal's function throws. */
+/** What a signal asks for, checked by the loader alone. Throws when the signal's function does. */
 export function setupOf(signal: AnySignal, flags: FlagValues<FlagTable>, host: SignalHost): Setup {
-  return signal.setup?.(flags, host) ?? {};
+  try {
+    return signal.setup?.(flags, host) ?? {};
+  } catch (error) {
+    throw foreignError(`signal ${signal.name}: setup`, error);
+  }
 }
 
 /** How messages call an object. */
@@ -97,7 +102,8 @@ function checkLayout(object: BpfObject, record: RecordClass, path: string): void
   if (found !== record.layout) {
     throw new Error(
       `${path}: struct ${record.struct} is not what this build of ringtap decodes; ` +
-        `reinstall ringtap, or run scripts/setup and npm run generate in a checkout (object: ${found}; decoder: ${record.layout})`,
+        `reinstall ringtap, run scripts/setup and npm run generate in a checkout, or build a signal of your own again ` +
+        `(object: ${found}; decoder: ${record.layout})`,
     );
   }
 }

@@ -19,7 +19,21 @@ export interface DrainCounts {
 /** Someone who sees records, and what is told of the errors. */
 interface Watch<T extends RecordView> {
   readonly watcher: Watcher<T>;
-  readonly failed: (error: unknown) => void;
+  readonly failed: ((error: unknown) => void) | undefined;
+}
+
+/** Those who see each record before it is handled. They stay when the signal is replaced by another build of it. */
+export class Watchers<T extends RecordView> {
+  list: readonly Watch<T>[] = [];
+
+  /** Adds one, until the returned function is called; what it throws goes to `failed`, else to the reader's own. */
+  add(watcher: Watcher<T>, failed?: (error: unknown) => void): () => void {
+    const watch = { watcher, failed };
+    this.list = [...this.list, watch];
+    return () => {
+      this.list = this.list.filter((other) => other !== watch);
+    };
+  }
 }
 
 /** Reads a ring's records through one view. */
@@ -32,7 +46,7 @@ export class RingReader<T extends RecordView> implements Batch<T> {
   readonly #take: (batch: Batch<T>) => void;
   readonly #failed: (error: unknown) => void;
   readonly #watcherFailed: (error: unknown) => void;
-  #watches: readonly Watch<T>[] = [];
+  readonly #watchers: Watchers<T>;
   /** Where the batch goes on and where it ends, in `#index`. */
   #at = 0;
   #end = 0;
@@ -50,6 +64,7 @@ export class RingReader<T extends RecordView> implements Batch<T> {
     take: (batch: Batch<T>) => void,
     failed: (error: unknown) => void,
     watcherFailed: (error: unknown) => void,
+    watchers = new Watchers<T>(),
   ) {
     this.#ring = ring;
     this.#index = ring.index;
@@ -58,6 +73,7 @@ export class RingReader<T extends RecordView> implements Batch<T> {
     this.#take = take;
     this.#failed = failed;
     this.#watcherFailed = watcherFailed;
+    this.#watchers = watchers;
     view.bind(ring.data);
   }
 
@@ -67,7 +83,7 @@ export class RingReader<T extends RecordView> implements Batch<T> {
     let drained = 0;
     let count = ring.peek();
     while (count > 0) {
-      if (this.#watches.length > 0) {
+      if (this.#watchers.list.length > 0) {
         this.#show(2 * count);
       }
       this.#at = 0;
@@ -85,11 +101,7 @@ export class RingReader<T extends RecordView> implements Batch<T> {
 
   /** Shows `watcher` each record before it is handled, until the returned function is called; what it throws goes to `failed`. */
   watch(watcher: Watcher<T>, failed = this.#watcherFailed): () => void {
-    const watch = { watcher, failed };
-    this.#watches = [...this.#watches, watch];
-    return () => {
-      this.#watches = this.#watches.filter((other) => other !== watch);
-    };
+    return this.#watchers.add(watcher, failed);
   }
 
   next(): boolean {
@@ -117,7 +129,7 @@ export class RingReader<T extends RecordView> implements Batch<T> {
         continue;
       }
       this.record.moveTo(this.#index[at] as number, length);
-      for (const { watcher, failed } of this.#watches) {
+      for (const { watcher, failed = this.#watcherFailed } of this.#watchers.list) {
         try {
           watcher(this.record);
         } catch (error) {

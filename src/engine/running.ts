@@ -7,11 +7,21 @@ import type { Catalog } from "../metrics/catalog.js";
 import type { FlagTable, FlagValues } from "../sdk/flags.js";
 import type { LinkWatch } from "../sdk/links.js";
 import type { PeerDirectory } from "../sdk/peers.js";
-import type { AnySignal, EventRecord, Running, Setup, SignalLog, SignalStats, Watcher } from "../sdk/signal.js";
+import type {
+  AnySignal,
+  EventRecord,
+  Running,
+  Setup,
+  SignalContext,
+  SignalLog,
+  SignalStats,
+  Watcher,
+} from "../sdk/signal.js";
+import { foreignError } from "../log/error-text.js";
 import { openCounters } from "./counters.js";
 import { Guard, type Phase } from "./guard.js";
 import { type Loaded, setupOf } from "./load.js";
-import { RingReader } from "./ring-reader.js";
+import { RingReader, Watchers } from "./ring-reader.js";
 import { openScan } from "./scan.js";
 import { canFollow, type Change, prepareSetup } from "./setup-changes.js";
 
@@ -38,9 +48,9 @@ export interface SignalMemory {
 export interface SignalStatus {
   readonly name: string;
   /** Absent when it could not be loaded or attached. */
-  readonly running?: RunningSignal;
+  readonly running?: RunningSignal | undefined;
   /** Why it is absent, for people. */
-  readonly problem?: string;
+  readonly problem?: string | undefined;
 }
 
 /** What a signal runs in. */
@@ -49,10 +59,21 @@ export interface Surroundings {
   readonly identity: Identity;
   readonly log: SignalLog;
   readonly peers?: PeerDirectory | undefined;
+  /** The build of the same signal in whose place this one comes: see {@link RunningSignal.takeOver}. */
+  readonly replaces?: RunningSignal | undefined;
 }
 
 /** A change of a signal's flags that has been prepared. */
 export type FlagChange = Change;
+
+/** Calls a signal's start(). What it throws is told by its message: its stack is of interest to whoever wrote the signal only. */
+function startOf(signal: AnySignal, context: SignalContext, flags: FlagValues<FlagTable>): Running<EventRecord> {
+  try {
+    return signal.start(context, flags) as Running<EventRecord>;
+  } catch (error) {
+    throw foreignError("start", error);
+  }
+}
 
 /** A loaded signal and what it does with events. No error that it throws leaves this class, but for those of the constructor and of {@link attach}. */
 export class RunningSignal {
@@ -65,6 +86,7 @@ export class RunningSignal {
   readonly #reader: RingReader<EventRecord> | undefined;
   readonly #account: BpfMap | undefined;
   readonly #scope: ReturnType<Catalog["scope"]>;
+  readonly #watchers: Watchers<EventRecord>;
   readonly #closing = new AbortController();
   #setup: Setup;
   #flags: FlagValues<FlagTable>;
@@ -73,16 +95,18 @@ export class RunningSignal {
   #isClosed = false;
 
   /** Declares the signal's metrics and maps its ring. When that throws, no metric of it is left; the object is the caller's to close. */
-  constructor(loaded: Loaded, { catalog, identity, log, peers }: Surroundings) {
+  constructor(loaded: Loaded, { catalog, identity, log, peers, replaces }: Surroundings) {
     const { object, signal, flags, host, hasRing, hasAccount } = loaded;
     this.signal = signal;
     this.loaded = loaded;
     this.#setup = loaded.setup;
     this.#flags = flags;
     this.#guard = new Guard(log);
-    this.#scope = catalog.scope();
+    this.#scope = catalog.scope(replaces === undefined ? undefined : replaces.#scope);
+    this.#watchers = replaces === undefined ? new Watchers() : replaces.#watchers;
     try {
-      this.#running = signal.start(
+      this.#running = startOf(
+        signal,
         {
           metrics: this.#scope,
           identity,
@@ -96,7 +120,7 @@ export class RunningSignal {
           clock: { monotonic: () => Number(native.monotonicNow()), wall: () => Date.now() },
         },
         flags,
-      ) as Running<EventRecord>;
+      );
       this.ring = hasRing ? object.ring("events") : undefined;
       this.#account = hasAccount ? object.map("account") : undefined;
       this.#reader = this.ring === undefined ? undefined : this.#read(this.ring);
@@ -123,6 +147,7 @@ export class RunningSignal {
       (error) => {
         this.#guard.failed("watcher", error);
       },
+      this.#watchers,
     );
   }
 
@@ -196,7 +221,7 @@ export class RunningSignal {
    * watches; what it throws is counted and logged, and loses nothing.
    */
   watch(watcher: Watcher<EventRecord>): () => void {
-    return this.#reader?.watch(watcher) ?? (() => undefined);
+    return this.#watchers.add(watcher);
   }
 
   /** The same for a watcher that does nothing but call the signal's {@link Trace}: its errors are the signal's own. */
@@ -204,7 +229,7 @@ export class RunningSignal {
     const failed = (error: unknown): void => {
       this.#guard.failed("trace", error);
     };
-    return this.#reader?.watch(watcher, failed) ?? (() => undefined);
+    return this.#watchers.add(watcher, failed);
   }
 
   /** Begins to observe links, where the signal has any. */
@@ -312,6 +337,11 @@ export class RunningSignal {
     this.#isClosed = true;
     this.#closing.abort();
     this.loaded.object.close();
+  }
+
+  /** Shows its metrics in the place of those of the build that it replaces, which is the caller's to close then. */
+  takeOver(): void {
+    this.#scope.takeOver();
   }
 
   /** Removes the signal's metrics. What was counted can be read until then, closed or not. */

@@ -3,7 +3,8 @@ import type { Catalog } from "../metrics/catalog.js";
 import { Dimension } from "../metrics/dimension.js";
 import type { ValueTable } from "../metrics/value-table.js";
 import { phases } from "./guard.js";
-import { dropReasons, type RunningSignal, type SignalStatus } from "./running.js";
+import { dropReasons, type SignalStatus } from "./running.js";
+import { runningOf } from "./signal-set.js";
 
 /**
  * What the kernel knows of every program. It counts the runs that it left out in any case, the others only while somebody asks
@@ -11,7 +12,7 @@ import { dropReasons, type RunningSignal, type SignalStatus } from "./running.js
  */
 export function declareProgramStats(
   catalog: Catalog,
-  signals: readonly RunningSignal[],
+  statuses: readonly SignalStatus[],
   withRuns: boolean,
 ): () => void {
   const program = new Dimension(["program"]);
@@ -26,7 +27,7 @@ export function declareProgramStats(
     ? declare("ringtap_bpf_program_seconds_total", "Time spent running the BPF program.")
     : undefined;
   return () => {
-    for (const { loaded } of signals) {
+    for (const { loaded } of runningOf(statuses)) {
       for (const name of loaded.attachable) {
         const stats = loaded.object.stats(name);
         const id = program.intern(name);

@@ -20,9 +20,19 @@ export interface SignalSetOptions extends SignalStart {
   readonly strict: boolean;
 }
 
+/** The state of a signal as it stands: it may be replaced while the agent runs. */
+export interface SignalState extends SignalStatus {
+  running?: RunningSignal | undefined;
+  problem?: string | undefined;
+}
+
 export interface SignalSet {
-  readonly running: readonly RunningSignal[];
-  readonly statuses: readonly SignalStatus[];
+  readonly statuses: readonly SignalState[];
+}
+
+/** Those that run. */
+export function runningOf(statuses: readonly SignalStatus[]): RunningSignal[] {
+  return statuses.flatMap(({ running }) => running ?? []);
 }
 
 /**
@@ -32,8 +42,7 @@ export interface SignalSet {
  */
 export function startSignals(catalog: Catalog, identity: Identity, options: SignalSetOptions): SignalSet {
   const { signals, wanted, host, log } = options;
-  const running: RunningSignal[] = [];
-  const statuses: SignalStatus[] = [];
+  const statuses: SignalState[] = [];
   const failures: { readonly name: string; readonly error: unknown; readonly problem: string }[] = [];
   for (const signal of signals) {
     const { name } = signal;
@@ -43,7 +52,6 @@ export function startSignals(catalog: Catalog, identity: Identity, options: Sign
     }
     try {
       const started = startSignal(signal, { ...options, catalog: isWanted ? catalog : new Catalog(), identity });
-      running.push(started);
       statuses.push({ name, running: started });
     } catch (error) {
       const problem = describeError(error);
@@ -54,7 +62,7 @@ export function startSignals(catalog: Catalog, identity: Identity, options: Sign
   const wantedFailures = failures.filter(({ name }) => wanted.includes(name));
   const fatal = options.strict ? failures : wantedFailures.length === wanted.length ? wantedFailures : [];
   if (fatal.length > 0) {
-    for (const signal of running) {
+    for (const signal of runningOf(statuses)) {
       signal.close();
     }
     throw new Error(fatal.map(({ problem }) => problem).join("; "));
@@ -62,5 +70,5 @@ export function startSignals(catalog: Catalog, identity: Identity, options: Sign
   for (const { name, error } of failures) {
     log.error({ signal: name, err: error }, "signal left out");
   }
-  return { running, statuses };
+  return { statuses };
 }

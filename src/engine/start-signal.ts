@@ -49,16 +49,22 @@ function warnOfRefusals(log: SignalLog, { refused, lost }: Loaded): void {
 /** Loads and attaches a signal; `catalog` gets its metrics. Nothing of it is left when that fails. */
 export function startSignal(
   signal: AnySignal,
-  start: SignalStart & { readonly catalog: Catalog; readonly identity: Identity },
+  start: SignalStart & {
+    readonly catalog: Catalog;
+    readonly identity: Identity;
+    /** The build of the same signal that runs: it goes on, metrics and all, when this fails, and is the caller's to close after it. */
+    readonly replaces?: RunningSignal | undefined;
+  },
 ): RunningSignal {
-  const { flags, host, ringSize, catalog, identity, peers } = start;
+  const { flags, host, ringSize, catalog, identity, peers, replaces } = start;
   const log = logOf(start.log, signal.name);
   const loaded = loadSignal(signal, { flags: flags?.[signal.name], host, ringSize });
   warnOfRefusals(log, loaded);
   let running: RunningSignal | undefined;
   try {
-    running = new RunningSignal(loaded, { catalog, identity, log, peers });
+    running = new RunningSignal(loaded, { catalog, identity, log, peers, replaces });
     running.attach();
+    running.takeOver();
     return running;
   } catch (error) {
     running?.close();

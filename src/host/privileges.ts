@@ -52,16 +52,15 @@ export function privileges(): Finding {
 
 /**
  * Drops, in every thread and permanently, the capabilities that the agent no longer needs once programs are attached, files are read
- * and sockets are bound. Returns the name of the capability that it keeps on kernels that require one for reading a map, and undefined
- * on others. Throws a NativeError.
+ * and sockets are bound. Returns the names of those that it keeps: what loading takes, for a process that `loads` further programs
+ * later, and CAP_BPF on kernels that require it for reading a map. CAP_SYS_ADMIN stands for what is not held by itself. Throws a
+ * NativeError.
  */
-export function dropCapabilities(): string | undefined {
-  if (!native.bpfNeedsCapability()) {
-    native.dropCapabilities(0, 0);
-    return undefined;
-  }
+export function dropCapabilities({ loads = false } = {}): string[] {
+  const wanted = loads ? needed : native.bpfNeedsCapability() ? needed.filter(([, bit]) => bit === bpf) : [];
   const effective = effectiveCapabilities(readFileSync("/proc/self/status", "utf8"));
-  const [name, bit] = holds(effective, bpf) ? (["CAP_BPF", bpf] as const) : (["CAP_SYS_ADMIN", sysAdmin] as const);
-  native.dropCapabilities(Number((1n << bit) & 0xffff_ffffn), Number((1n << bit) >> 32n));
-  return name;
+  const kept = wanted.every(([, bit]) => holds(effective, bit)) ? wanted : ([["CAP_SYS_ADMIN", sysAdmin]] as const);
+  const set = kept.reduce((bits, [, bit]) => bits | (1n << bit), 0n);
+  native.dropCapabilities(Number(set & 0xffff_ffffn), Number(set >> 32n));
+  return kept.map(([name]) => name);
 }

@@ -17,6 +17,16 @@ export function escapeControls(text: string): string {
   );
 }
 
+/** An error's message in one line, its causes and its stack left out: of code that is not ours. */
+export function messageOf(error: unknown): string {
+  return escapeControls(error instanceof Error ? error.message : String(error));
+}
+
+/** An error about what code of somebody else's has thrown: its message alone, since its stack is of interest to whoever wrote that code. */
+export function foreignError(doing: string, error: unknown): Error {
+  return new Error(`${doing}: ${messageOf(error)}`);
+}
+
 /**
  * An error as one line: its message and those of its causes. A defect of the program itself (a TypeError and the like)
  * keeps its stack, on more lines.

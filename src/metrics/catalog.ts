@@ -22,6 +22,10 @@ export interface CatalogOptions {
 
 /** Declares metrics like a {@link Catalog}, and removes them. */
 export interface CatalogScope extends Pick<Catalog, "counter" | "gauge" | "histogram"> {
+  /** The tables that were declared through this scope and not removed. */
+  readonly tables: readonly AnyTable[];
+  /** Of a scope that replaces another: puts its tables in the place of the other's, whose own end with that. */
+  takeOver(): void;
   /** Removes every metric that was declared through this scope. */
   close(): void;
 }
@@ -39,6 +43,13 @@ function checkedLimit(limit: number): number {
     throw new RangeError(`series limit ${limit}: want a whole number of at least 1`);
   }
   return limit;
+}
+
+/** Throws when a name is taken. */
+function refuseTwin(taken: AnyTable | undefined): void {
+  if (taken !== undefined) {
+    throw new Error(`metric ${JSON.stringify(taken.name)}: declared twice`);
+  }
 }
 
 /**
@@ -91,17 +102,17 @@ export class Catalog {
 
   /** Declares a counter; its name must end in `_total`. Throws when the name is taken or against the rules. */
   counter(definition: ValueDefinition): ValueTable {
-    return this.#declare(new ValueTable("counter", definition, this.#settings));
+    return this.#declare(this.#newCounter(definition));
   }
 
   /** Declares a gauge. Throws like {@link counter}. */
   gauge(definition: ValueDefinition): ValueTable {
-    return this.#declare(new ValueTable("gauge", definition, this.#settings));
+    return this.#declare(this.#newGauge(definition));
   }
 
   /** Declares a histogram: see {@link HistogramUnit}. Throws like {@link counter}. */
   histogram(definition: HistogramDefinition): HistogramTable {
-    return this.#declare(new HistogramTable(definition, this.#settings));
+    return this.#declare(this.#newHistogram(definition));
   }
 
   /** Declares a gauge whose labels are what it has to say: it is 1. Throws like {@link counter}. */
@@ -119,21 +130,49 @@ export class Catalog {
     }
   }
 
-  /** Declares metrics that can be removed together: those of one signal. */
-  scope(): CatalogScope {
-    const declared: AnyTable[] = [];
-    const keep = <T extends AnyTable>(table: T): T => {
-      declared.push(table);
+  readonly #newCounter = (definition: ValueDefinition) => new ValueTable("counter", definition, this.#settings);
+  readonly #newGauge = (definition: ValueDefinition) => new ValueTable("gauge", definition, this.#settings);
+  readonly #newHistogram = (definition: HistogramDefinition) => new HistogramTable(definition, this.#settings);
+
+  /**
+   * Declares metrics that can be removed together: those of one signal. A scope that replaces another may declare the names of that
+   * one again; its tables are not in the catalog before {@link CatalogScope.takeOver}.
+   */
+  scope(replaced?: CatalogScope): CatalogScope {
+    let tables: AnyTable[] = [];
+    let isWaiting = replaced !== undefined;
+    const declare = <T extends AnyTable>(table: T): T => {
+      if (isWaiting) {
+        const found = tables.find(({ name }) => name === table.name) ?? this.#tables.get(table.name);
+        refuseTwin(found !== undefined && replaced?.tables.includes(found) === true ? undefined : found);
+      } else {
+        this.#declare(table);
+      }
+      tables.push(table);
       return table;
     };
     return {
-      counter: (definition) => keep(this.counter(definition)),
-      gauge: (definition) => keep(this.gauge(definition)),
-      histogram: (definition) => keep(this.histogram(definition)),
-      close: () => {
-        for (const table of declared.splice(0)) {
-          this.#tables.delete(table.name);
+      get tables() {
+        return tables;
+      },
+      counter: (definition) => declare(this.#newCounter(definition)),
+      gauge: (definition) => declare(this.#newGauge(definition)),
+      histogram: (definition) => declare(this.#newHistogram(definition)),
+      takeOver: () => {
+        isWaiting = false;
+        // A name that stays keeps its place: a render under way meets it once.
+        for (const table of tables) {
+          this.#tables.set(table.name, table);
         }
+        replaced?.close();
+      },
+      close: () => {
+        for (const table of tables) {
+          if (this.#tables.get(table.name) === table) {
+            this.#tables.delete(table.name);
+          }
+        }
+        tables = [];
       },
     };
   }
@@ -221,9 +260,7 @@ export class Catalog {
   }
 
   #declare<T extends AnyTable>(table: T): T {
-    if (this.#tables.has(table.name)) {
-      throw new Error(`metric ${JSON.stringify(table.name)}: declared twice`);
-    }
+    refuseTwin(this.#tables.get(table.name));
     this.#tables.set(table.name, table);
     return table;
   }

@@ -1,7 +1,16 @@
 /** Counters that BPF programs keep in maps. */
+import type { Identity } from "../identity/identity.js";
 
 /** What is known of the owner that a key counts for. */
 export type Owner = "alive" | "ended" | "unknown";
+
+/** By the state of a process. */
+const owners = { active: "alive", ended: "ended", unknown: "unknown" } as const;
+
+/** The owner of counters whose keys begin with a tgid: that process. It can count before the record of its fork has been read. */
+export function processOwner(identity: Identity): (key: Uint32Array) => Owner {
+  return ([tgid = 0]) => owners[identity.stateOf(tgid) ?? "unknown"];
+}
 
 /** How counters are laid out, and when they are freed. */
 export interface CounterOptions {

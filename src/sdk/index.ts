@@ -13,7 +13,7 @@ export { log2Ceil, secondsPower } from "../metrics/log2.js";
 export type { TableDefinition } from "../metrics/table.js";
 export type { ValueTable } from "../metrics/value-table.js";
 export { addressText } from "../net/address-text.js";
-export type * from "./counters.js";
+export * from "./counters.js";
 export * from "./enum-names.js";
 export * from "./errno.js";
 export * from "./flag-values.js";

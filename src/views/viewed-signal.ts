@@ -8,5 +8,5 @@ export type ViewedSignal = Pick<
 
 /** A signal that was asked for, and its state. */
 export interface ViewedStatus extends Omit<SignalStatus, "running"> {
-  readonly running?: ViewedSignal;
+  readonly running?: ViewedSignal | undefined;
 }

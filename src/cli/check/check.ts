@@ -8,13 +8,14 @@ import { cgroups, tracefs } from "../../host/mounts.js";
 import { native } from "../../binding/native.js";
 import { requirements } from "../../host/requirements.js";
 import { Catalog } from "../../metrics/catalog.js";
-import { signals } from "../../signals/index.js";
+import type { AnySignal } from "../../sdk/signal.js";
 import { type Trial, trySignal } from "./signals.js";
 import { environmentSource } from "../flags/environment.js";
 import { escapeControls } from "../../log/error-text.js";
 import { addExamples } from "../reference/examples.js";
 import { budgetTexts, memoryBudget } from "../run/memory-budget.js";
 import { addFlags, commandLineSource, readFlags } from "../flags/flags.js";
+import { KnownSignals, ownSignalFlags } from "../flags/own-signals.js";
 import { lineFlags } from "../flags/shared.js";
 import { print } from "../print.js";
 
@@ -35,7 +36,12 @@ function machineFindings(essentials: readonly Finding[]): Finding[] {
 }
 
 /** Whether each signal works; none is tried where the kernel's answer is known and says less than `essentials` do. */
-function signalTrials(essentials: readonly Finding[], catalog: Catalog, identity: Identity): Trial[] {
+function signalTrials(
+  signals: readonly AnySignal[],
+  essentials: readonly Finding[],
+  catalog: Catalog,
+  identity: Identity,
+): Trial[] {
   const missing = essentials.find(({ status }) => status === "fail");
   return signals.map((signal) =>
     missing === undefined
@@ -75,21 +81,26 @@ function table(findings: readonly Finding[]): string {
   return `${lines.join("\n")}\n`;
 }
 
-function check(output: "table" | "json"): void {
+/** Prints findings as `--output` says. */
+export function printFindings(findings: readonly Finding[], output: "table" | "json"): void {
+  print(output === "table" ? table(findings) : findings.map((finding) => `${JSON.stringify(finding)}\n`).join(""));
+}
+
+function check(signals: readonly AnySignal[], output: "table" | "json"): void {
   const essentials = requirements();
   const catalog = new Catalog();
   const identity = new Identity(catalog, []);
-  const trials = signalTrials(essentials, catalog, identity);
+  const trials = signalTrials(signals, essentials, catalog, identity);
   const ofSignals = trials.map(({ finding }) => finding);
   const findings = [...machineFindings(essentials), ...memory(trials, catalog, identity), ...ofSignals];
-  print(output === "table" ? table(findings) : findings.map((finding) => `${JSON.stringify(finding)}\n`).join(""));
+  printFindings(findings, output);
   process.exitCode = exitStatus(ofSignals);
 }
 
 /** Adds `check` to the program. */
-export function addCheckCommand(program: Command): void {
+export function addCheckCommand(program: Command, known = new KnownSignals()): void {
   const command = program.command("check").description("find out whether run would work here, and why not");
-  addFlags(command, lineFlags);
+  addFlags(command, { ...lineFlags, ...ownSignalFlags });
   addExamples(command, [
     { what: "what works here, and what to do about the rest", command: "ringtap check" },
     {
@@ -99,6 +110,6 @@ export function addCheckCommand(program: Command): void {
   ]);
   command.action(() => {
     const { output } = readFlags(lineFlags, [commandLineSource(command), environmentSource(process.env)]);
-    check(output);
+    check(known.all, output);
   });
 }

@@ -59,20 +59,31 @@ function* leaves(mapping: YamlMapping, prefix: string, fail: Refuse): Generator<
   }
 }
 
+/** Refuses a file because of one of its lines. */
+function refusalOf({ path }: ConfigFile): Refuse {
+  return (line, problem) => {
+    throw new UsageError(`--${configFlag} ${quote(path)}: line ${line}: ${problem}`);
+  };
+}
+
 /**
  * Reads flags from a configuration file. The items of a YAML list are taken as they are, a plain value is split at its
  * commas. Throws a UsageError for a key that is no flag of `flags`, naming the nearest.
  */
 export function configSource(file: ConfigFile, flags: FlagTable): Source {
-  const fail: Refuse = (line, problem) => {
-    throw new UsageError(`--${configFlag} ${quote(file.path)}: line ${line}: ${problem}`);
-  };
+  const fail = refusalOf(file);
   const known = Object.values(flags).map((flag) => flag.name);
   for (const [key, { line }] of file.settings) {
     if (!known.includes(key)) {
       fail(line, `unknown key ${quote(key)}${suggestion(key, known)}`);
     }
   }
+  return fileSource(file);
+}
+
+/** The same, whatever other keys the file has. */
+export function fileSource(file: ConfigFile): Source {
+  const fail = refusalOf(file);
   return ({ name, kind, split }) => {
     const setting = file.settings.get(name);
     if (setting === undefined) {

@@ -16,11 +16,21 @@ export interface TreeFlag {
   readonly words: readonly string[];
 }
 
+/** A positional argument. */
+export interface TreeArgument {
+  /** As the help writes it: `<dir>`, `[dir]`. */
+  readonly text: string;
+  readonly name: string;
+  readonly help: string;
+  /** The values there are; empty where they are too many to tell. */
+  readonly words: readonly string[];
+}
+
 export interface TreeCommand {
+  /** With the name of the command that it is a subcommand of: `signal new`. */
   readonly name: string;
   readonly summary: string;
-  /** What follows the name, if anything. */
-  readonly argument: { readonly name: string; readonly help: string; readonly words: readonly string[] } | undefined;
+  readonly arguments: readonly TreeArgument[];
   readonly flags: readonly TreeFlag[];
   readonly examples: readonly Example[];
 }
@@ -40,23 +50,48 @@ function flagsOf(command: Command): TreeFlag[] {
     });
 }
 
-function treeOf(command: Command): TreeCommand {
-  const [argument] = command.registeredArguments;
-  return {
-    name: command.name(),
-    summary: command.description(),
-    argument:
-      argument === undefined
-        ? undefined
-        : { name: argument.name(), help: argument.description, words: argument.argChoices ?? [] },
-    flags: flagsOf(command),
-    examples: examplesOf(command),
-  };
+function treeOf(command: Command, prefix: string): TreeCommand[] {
+  const name = prefix + command.name();
+  if (command.commands.length > 0) {
+    return command.commands.flatMap((subcommand) => treeOf(subcommand, `${name} `));
+  }
+  return [
+    {
+      name,
+      summary: command.description(),
+      arguments: command.registeredArguments.map((argument) => ({
+        text: argument.required ? `<${argument.name()}>` : `[${argument.name()}]`,
+        name: argument.name(),
+        help: argument.description,
+        words: argument.argChoices ?? [],
+      })),
+      flags: flagsOf(command),
+      examples: examplesOf(command),
+    },
+  ];
 }
 
-/** The commands of a program, in the order of its help. */
+/** The commands of a program, in the order of its help; subcommands in the place of the command that has them. */
 export function commandTree(program: Command): TreeCommand[] {
-  return program.commands.map(treeOf);
+  return program.commands.flatMap((command) => treeOf(command, ""));
+}
+
+/** What may stand first on the command line, in order, and what may follow it where that is a subcommand. */
+export function firstWords(commands: readonly TreeCommand[]): ReadonlyMap<string, readonly TreeCommand[]> {
+  const groups = new Map<string, TreeCommand[]>();
+  for (const command of commands) {
+    const [first = "", second] = command.name.split(" ");
+    groups.set(first, [...(groups.get(first) ?? []), ...(second === undefined ? [] : [command])]);
+  }
+  return groups;
+}
+
+/** What to complete a value with where it is not one of a few words. */
+export function pathKind(placeholder: string): "file" | "folder" | undefined {
+  if (placeholder === "<file>") {
+    return "file";
+  }
+  return /^[<[]dir(,\.\.\.)?[>\]]$/.test(placeholder) ? "folder" : undefined;
 }
 
 /** An argument that is one of a few words. Others are for the command to refuse. */

@@ -1,22 +1,36 @@
 /** Completion for bash. */
-import type { TreeCommand, TreeFlag } from "./command-tree.js";
+import { firstWords, pathKind, type TreeCommand, type TreeFlag } from "./command-tree.js";
 
-/** What may follow a flag: `words a b`, `list a b`, `files` or `none`; nothing after a switch. */
+/** What may follow a flag: `words a b`, `list a b`, `file`, `folder` or `none`; nothing after a switch. */
 function valueOf({ placeholder, isList, words }: TreeFlag): string {
   if (words.length > 0) {
     return `${isList ? "list" : "words"} ${words.join(" ")}`;
   }
-  return placeholder === "<file>" ? "files" : "none";
+  return pathKind(placeholder) ?? "none";
+}
+
+/** What may stand as argument `index`, from 0, of a command. */
+function argumentOf({ arguments: positional }: TreeCommand, index: number): string {
+  const argument = positional[index];
+  return argument === undefined || argument.words.length > 0
+    ? `words ${argument?.words.join(" ") ?? ""}`.trimEnd()
+    : (pathKind(argument.text) ?? "none");
 }
 
 /** The completion script; bash-completion is not needed. */
 export function bashCompletion(commands: readonly TreeCommand[]): string {
-  const names = commands.map(({ name }) => name);
+  const groups = firstWords(commands);
+  const subcommandCases = [...groups]
+    .filter(([, subcommands]) => subcommands.length > 0)
+    .map(
+      ([first, subcommands]) =>
+        `    ${first}) echo "${subcommands.map(({ name }) => name.split(" ")[1]).join(" ")}" ;;`,
+    );
   const flagCases = commands.map(
-    ({ name, flags }) => `    ${name}) echo "${[...flags.map(({ flag }) => flag), "--help"].join(" ")}" ;;`,
+    ({ name, flags }) => `    "${name}") echo "${[...flags.map(({ flag }) => flag), "--help"].join(" ")}" ;;`,
   );
-  const argumentCases = commands.flatMap(({ name, argument }) =>
-    argument === undefined ? [] : [`    ${name}) echo "${argument.words.join(" ")}" ;;`],
+  const argumentCases = commands.flatMap((command) =>
+    command.arguments.map((_, index) => `    "${command.name} ${index}") echo "${argumentOf(command, index)}" ;;`),
   );
   const valueCases = commands.flatMap(({ name, flags }) =>
     flags
@@ -25,6 +39,13 @@ export function bashCompletion(commands: readonly TreeCommand[]): string {
   );
   return `# bash completion of ringtap: source <(ringtap completion bash)
 
+# The subcommands of a command, if it has any.
+_ringtap_subcommands() {
+  case "$1" in
+${subcommandCases.join("\n")}
+  esac
+}
+
 # The flags of a command.
 _ringtap_flags() {
   case "$1" in
@@ -32,9 +53,9 @@ ${flagCases.join("\n")}
   esac
 }
 
-# What may stand behind the name of a command.
-_ringtap_arguments() {
-  case "$1" in
+# What may stand as an argument of a command, by its place.
+_ringtap_argument() {
+  case "$1 $2" in
 ${argumentCases.join("\n")}
   esac
 }
@@ -47,7 +68,7 @@ ${valueCases.join("\n")}
 }
 
 _ringtap() {
-  local current=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD - 1]} command=\${COMP_WORDS[1]} kind words prefix=
+  local current=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD - 1]} command=\${COMP_WORDS[1]} kind words prefix= first=2
   # Bash takes --flag=value for three words.
   if [[ $current == = ]]; then
     current=
@@ -56,10 +77,21 @@ _ringtap() {
   fi
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W "${names.join(" ")} help --help --version" -- "$current")
+    mapfile -t COMPREPLY < <(compgen -W "${[...groups.keys()].join(" ")} help --help --version" -- "$current")
     return
   fi
+  words=$(_ringtap_subcommands "$command")
+  if [[ -n $words ]]; then
+    if ((COMP_CWORD == 2)); then
+      mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+      return
+    fi
+    command="$command \${COMP_WORDS[2]}" first=3
+  fi
   read -r kind words < <(_ringtap_value "$command" "$before")
+  if [[ -z $kind && $current != -* ]]; then
+    read -r kind words < <(_ringtap_argument "$command" $((COMP_CWORD - first)))
+  fi
   case "$kind" in
     words)
       mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
@@ -70,8 +102,14 @@ _ringtap() {
       mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$words" -- "\${current##*,}")
       return
       ;;
-    files)
+    file)
       mapfile -t COMPREPLY < <(compgen -f -- "$current")
+      compopt -o filenames 2>/dev/null
+      return
+      ;;
+    folder)
+      [[ $current != *,* ]] || prefix=\${current%,*},
+      mapfile -t COMPREPLY < <(compgen -P "$prefix" -d -- "\${current##*,}")
       compopt -o filenames 2>/dev/null
       return
       ;;
@@ -79,8 +117,6 @@ _ringtap() {
   esac
   if [[ $current == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$(_ringtap_flags "$command")" -- "$current")
-  else
-    mapfile -t COMPREPLY < <(compgen -W "$(_ringtap_arguments "$command")" -- "$current")
   fi
 }
 complete -F _ringtap ringtap

@@ -4,7 +4,7 @@ import { environmentVariable } from "../flags/environment.js";
 import type { Example } from "./examples.js";
 
 /** When the prose below was last changed. */
-const date = "2026-11-22";
+const date = "2026-11-29";
 
 /** Text that roff takes for nothing else: no escapes, no requests, hyphens that can be copied. */
 function plain(text: string): string {
@@ -20,12 +20,12 @@ function exampleItem({ what, command }: Example): string[] {
   return [".TP", `\\fB${plain(command)}\\fR`, plain(what)];
 }
 
-function commandSection({ name, summary, argument, flags, examples }: TreeCommand): string[] {
-  const usage = [`ringtap ${name}`, ...(argument === undefined ? [] : [`<${argument.name}>`]), "[options]"].join(" ");
+function commandSection({ name, summary, arguments: positional, flags, examples }: TreeCommand): string[] {
+  const usage = [`ringtap ${name}`, ...positional.map(({ text }) => text), "[options]"].join(" ");
   return [
     `.SS ${plain(usage)}`,
     plain(`${summary}.`),
-    ...(argument === undefined ? [] : [".TP", `\\fI${plain(`<${argument.name}>`)}\\fR`, plain(argument.help)]),
+    ...positional.flatMap(({ text, help }) => [".TP", `\\fI${plain(text)}\\fR`, plain(help)]),
     ...flags.flatMap(flagItem),
     ...(examples.length === 0 ? [] : [".PP", "Examples:", ...examples.flatMap(exampleItem)]),
   ];
@@ -53,6 +53,13 @@ export function manPage(commands: readonly TreeCommand[], version: string): stri
     ".TP",
     "\\fBNO_COLOR\\fR",
     plain("no colours, unless --color says otherwise"),
+    ".SH SIGNALS OF YOUR OWN",
+    plain(
+      "--signals.path names folders of signals that are run beside the built-in ones, with the rights of ringtap itself;",
+    ),
+    plain(
+      "each must belong to root or to ringtap's user, and be writable by no one else. Their flags are --<signal>.<flag>.",
+    ),
     ".SH EXIT STATUS",
     plain("0 when all went well; 1 when ringtap could not do it; 2 when it was asked for what makes no sense."),
     `\\fBringtap check\\fR has its own: ${plain("0 when all signals work, 1 when some do, 2 when none does.")}`,

@@ -1,7 +1,7 @@
 /** Options of `run` that are followed while the agent runs, and what follows them. */
 import { isDeepStrictEqual } from "node:util";
 import type { Logger } from "pino";
-import type { FlagChange, RunningSignal } from "../../engine/running.js";
+import type { FlagChange, SignalStatus } from "../../engine/running.js";
 import { needCgroups } from "../../identity/labels.js";
 import { valuesOf } from "../flags/signals.js";
 import { type Kubernetes, seriesLabels } from "../kubernetes.js";
@@ -30,18 +30,20 @@ function simply(apply: (options: RunOptions) => void, options: RunOptions, curre
   };
 }
 
-/** The flags of a signal: they change together, since one setup comes of them. */
-function ofSignal(running: RunningSignal): LiveOption {
-  const { signal } = running;
+/** The flags of a signal: they change together, since one setup comes of them. It may have been replaced since the last change. */
+function ofSignal(status: SignalStatus): LiveOption {
   return {
-    names: Object.keys((signal.flags ?? {}) as object).map((key) => `${signal.name}.${key}` as const),
-    prepare: (options) => running.reconfigure(valuesOf(signal, options)),
+    get names() {
+      return Object.keys((status.running?.signal.flags ?? {}) as object).map((key) => `${status.name}.${key}` as const);
+    },
+    prepare: (options) =>
+      status.running === undefined ? undefined : status.running.reconfigure(valuesOf(status.running.signal, options)),
   };
 }
 
 /** All that a running agent follows. */
 export function liveOptions(
-  { catalog, identity, running, host }: Pick<RunningAgent, "catalog" | "identity" | "running" | "host">,
+  { catalog, identity, statuses, host }: Pick<RunningAgent, "catalog" | "identity" | "statuses" | "host">,
   kubernetes: Pick<Kubernetes, "followPodsFor">,
   log: Logger,
 ): readonly LiveOption[] {
@@ -54,7 +56,7 @@ export function liveOptions(
     prepare: (options, current) => (isPossible(options) ? simply(apply, options, current) : undefined),
   });
   return [
-    ...running.map(ofSignal),
+    ...statuses.map(ofSignal),
     plain(
       "labels",
       (options) => {

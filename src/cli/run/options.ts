@@ -10,7 +10,7 @@ import { configFlag, configSource, readConfigFile } from "../flags/config-file.j
 import { environmentSource } from "../flags/environment.js";
 import { addFlags, commandLineSource, flagError, readFlag, readFlags } from "../flags/flags.js";
 import { kubernetesFlags } from "../flags/kubernetes.js";
-import type { AnySignal } from "../../sdk/signal.js";
+import { type KnownSignals, ownSignalFlags, refuseFlagsOf, signalNameOf } from "../flags/own-signals.js";
 import { signalFlags, type SignalValues, validateSignals } from "../flags/signals.js";
 import { cgroupFlags, logFlags, privilegeFlags, ringFlags } from "../flags/shared.js";
 import { listenAddress, urlPath, webConfig } from "../flags/values.js";
@@ -26,9 +26,10 @@ function configFile(onFile: (path: string) => void = () => undefined) {
 }
 
 /** The other flags of `run` itself. All `signals` run by default; a web configuration that is `open` is not opened again. */
-function ownFlags(signals: readonly string[], open?: WatchedWebConfig) {
+function ownFlags(known: KnownSignals, open?: WatchedWebConfig) {
   return {
-    signals: list("signals", "<name,...>", "signals to run", signals.join(","), oneOf(signals)),
+    signals: list("signals", "<name,...>", "signals to run", known.names.join(","), signalNameOf(known)),
+    ...ownSignalFlags,
     strict: toggle("strict", "end when a signal cannot be attached, instead of doing without it"),
     labels: list(
       "labels",
@@ -77,24 +78,20 @@ function ownFlags(signals: readonly string[], open?: WatchedWebConfig) {
 export type RunOptions = FlagValues<ReturnType<typeof ownFlags>> & SignalValues;
 
 /** All flags of `run`: its own, and those that the signals declare. */
-function runFlags(signals: readonly AnySignal[], open?: WatchedWebConfig): FlagTable {
-  return {
-    ...ownFlags(
-      signals.map(({ name }) => name),
-      open,
-    ),
-    ...signalFlags(signals, "run"),
-  };
+function runFlags(known: KnownSignals, open?: WatchedWebConfig): FlagTable {
+  const [own, ofSignals] = [ownFlags(known, open), signalFlags(known.all, "run")];
+  refuseFlagsOf(known, own, ofSignals);
+  return { ...own, ...ofSignals };
 }
 
 /** Gives a command the flags of `run`. */
-export function addRunFlags(command: Command, signals: readonly AnySignal[]): void {
-  addFlags(command, { configFile: configFile(), ...runFlags(signals) });
+export function addRunFlags(command: Command, known: KnownSignals): void {
+  addFlags(command, { configFile: configFile(), ...runFlags(known) });
 }
 
 /** The flags that options are given by, as `--series-limit`. */
-export function flagsOf(options: readonly string[], signals: readonly AnySignal[]): string[] {
-  const flags = runFlags(signals);
+export function flagsOf(options: readonly string[], known: KnownSignals): string[] {
+  const flags = runFlags(known);
   return options.map((option) => `--${flags[option]?.name ?? option}`);
 }
 
@@ -112,17 +109,17 @@ export interface Reading {
  */
 export function readRunOptions(
   command: Command,
-  signals: readonly AnySignal[],
+  known: KnownSignals,
   environment: Readonly<NodeJS.ProcessEnv> = process.env,
   { onFile, current }: Reading = {},
 ): RunOptions {
-  const flags = runFlags(signals, current?.webConfig);
+  const flags = runFlags(known, current?.webConfig);
   const given = [commandLineSource(command), environmentSource(environment)];
   const file = readFlag(configFile(onFile), given);
   const sources = file === undefined ? given : [...given, configSource(file, flags)];
   const options = readFlags(flags, sources) as RunOptions;
 
-  validateSignals(signals, options, flags, sources);
+  validateSignals(known.all, options, flags, sources);
   const names = podLabelNames(options.kubernetesPodLabels);
   const twin = names.findIndex((name, index) => names.indexOf(name) !== index);
   if (twin >= 0) {

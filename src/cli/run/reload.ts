@@ -1,7 +1,7 @@
 /** Reading the options again while the agent runs: when the configuration file has changed, and when SIGHUP asks for it. */
 import type { Command } from "commander";
 import type { Logger } from "pino";
-import type { AnySignal } from "../../sdk/signal.js";
+import type { KnownSignals } from "../flags/own-signals.js";
 import { watchFiles } from "../../config/watched-files.js";
 import { type LiveOption, takeOver } from "./live-options.js";
 import { flagsOf, readRunOptions, type RunOptions } from "./options.js";
@@ -12,13 +12,15 @@ const lookInterval = 1_000;
 /** The options of `run`, which can be read again. */
 export interface OptionsSource {
   /** The signals that there are. */
-  readonly signals: readonly AnySignal[];
+  readonly known: KnownSignals;
   /** As the agent starts with them. */
   readonly initial: RunOptions;
   /** Has the configuration file changed since it was last read? */
   readonly hasChanged: () => boolean;
   /** Reads all again, by the same precedence. Throws a UsageError. */
   readonly reread: (current: RunOptions) => RunOptions;
+  /** The same, but a change of the configuration file stays one. */
+  readonly peek: (current: RunOptions) => RunOptions;
 }
 
 /** How the last reload went. */
@@ -31,6 +33,8 @@ export interface ReloadStatus {
 /** Options that are followed. */
 export interface FollowedOptions {
   readonly status: () => ReloadStatus;
+  /** The current options as another build of a signal reads them. Throws a UsageError when it refuses one of its flags. */
+  readonly read: () => RunOptions;
   /** Begins: `live` follows the options, and `onHangUp` is called at SIGHUP, too. One that came meanwhile is made up for. */
   readonly start: (live: readonly LiveOption[], onHangUp: () => void) => void;
   readonly stop: () => void;
@@ -39,15 +43,16 @@ export interface FollowedOptions {
 /** Reads the options of `run` for the first time: see {@link readRunOptions}. */
 export function openRunOptions(
   command: Command,
-  signals: readonly AnySignal[],
+  known: KnownSignals,
   environment: Readonly<NodeJS.ProcessEnv> = process.env,
 ): OptionsSource {
   const files = watchFiles();
   const read = (current?: RunOptions): RunOptions => {
     files.clear();
-    return readRunOptions(command, signals, environment, { onFile: files.note, current });
+    return readRunOptions(command, known, environment, { onFile: files.note, current });
   };
-  return { signals, initial: read(), hasChanged: files.haveChanged, reread: read };
+  const peek = (current: RunOptions): RunOptions => readRunOptions(command, known, environment, { current });
+  return { known, initial: read(), hasChanged: files.haveChanged, reread: read, peek };
 }
 
 /** Follows options; from now on SIGHUP ends the process no more. */
@@ -64,11 +69,11 @@ export function followOptions(source: OptionsSource, log: Logger): FollowedOptio
       current = options;
       status = { successful: true, succeededAt: Date.now() };
       log.info(
-        { changed: changed.length === 0 ? "nothing" : flagsOf(changed, source.signals) },
+        { changed: changed.length === 0 ? "nothing" : flagsOf(changed, source.known) },
         "configuration reloaded",
       );
       if (needsRestart.length > 0) {
-        log.warn({ flags: flagsOf(needsRestart, source.signals) }, "a change of these needs a restart");
+        log.warn({ flags: flagsOf(needsRestart, source.known) }, "a change of these needs a restart");
       }
     } catch (err) {
       status = { ...status, successful: false };
@@ -87,6 +92,7 @@ export function followOptions(source: OptionsSource, log: Logger): FollowedOptio
 
   return {
     status: () => status,
+    read: () => source.peek(current),
     start(live, alsoOnHangUp) {
       started = { live, onHangUp: alsoOnHangUp };
       looks = setInterval(() => {

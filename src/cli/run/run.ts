@@ -9,7 +9,6 @@ import { native } from "../../binding/native.js";
 import { dropCapabilities } from "../../host/privileges.js";
 import { requireKernel } from "../../host/requirements.js";
 import { holdDescriptors } from "../../host/spare-descriptors.js";
-import { signals } from "../../signals/index.js";
 import { hookText } from "../../engine/load.js";
 import type { SignalStatus } from "../../engine/running.js";
 import { declareProgramStats } from "../../engine/self-metrics.js";
@@ -22,6 +21,8 @@ import { valuesBySignal } from "../flags/signals.js";
 import { liveOptions } from "./live-options.js";
 import { createLogger } from "../../log/logger.js";
 import { budgetTexts, memoryBudget } from "./memory-budget.js";
+import { KnownSignals } from "../flags/own-signals.js";
+import { followOwnSignals } from "./own-signal-reload.js";
 import { addRunFlags } from "./options.js";
 import { pageStream } from "./page.js";
 import { followOptions, openRunOptions, type OptionsSource } from "./reload.js";
@@ -54,7 +55,9 @@ async function run(source: OptionsSource): Promise<void> {
   const ending = askedToEnd();
   const followed = followOptions(source, log);
   const kubernetes = followKubernetes(options, log);
+  const { known } = source;
   const setup: AgentSetup = {
+    signals: known.all,
     wanted: options.signals,
     labels: seriesLabels(options),
     seriesLimit: options.seriesLimit,
@@ -62,14 +65,15 @@ async function run(source: OptionsSource): Promise<void> {
     ringSize: options.ringSize,
     strict: options.strict,
     cgroupHierarchy: options.cgroupHierarchy,
-    flags: valuesBySignal(source.signals, options),
+    flags: valuesBySignal(known.all, options),
     peers: kubernetes.peers,
     log,
   };
   const agent = startLeavingRoom(setup, options.listenAddresses.length);
   let stopStats: (() => void) | undefined;
+  let stopFollowing: (() => void) | undefined;
   try {
-    const { catalog, identity, running, statuses } = agent;
+    const { catalog, identity, statuses } = agent;
     nameContainers(identity.cgroups, kubernetes.pods, options.kubernetesPodLabels);
     const registry = createProcessRegistry();
     declareBuildInfo(catalog);
@@ -82,12 +86,12 @@ async function run(source: OptionsSource): Promise<void> {
     const render = createBody({
       registry,
       catalog,
-      collect: [() => agent.collect(), declareProgramStats(catalog, running, options.bpfStats)],
+      collect: [() => agent.collect(), declareProgramStats(catalog, statuses, options.bpfStats)],
     });
     const memory = memoryBudget(
       catalog,
       identity,
-      running.map((signal) => signal.memoryAtLimit()),
+      agent.running.map((signal) => signal.memoryAtLimit()),
       kubernetes.peers,
     );
     const webConfig = followWebConfig(options.webConfig, log);
@@ -113,15 +117,22 @@ async function run(source: OptionsSource): Promise<void> {
     });
     try {
       if (options.dropCapabilities) {
-        log.info({ kept: dropCapabilities() ?? "none" }, "dropped capabilities");
+        const kept = dropCapabilities({ loads: known.own.size > 0 });
+        log.info({ kept: kept.join(",") || "none" }, "dropped capabilities");
       }
       log.info(budgetTexts(memory), "memory at most");
       for (const address of server.addresses) {
         log.info({ url: `${server.scheme}://${address}${options.telemetryPath}` }, "serving metrics");
       }
-      followed.start(liveOptions(agent, kubernetes, log), () => webConfig?.reread());
+      const own = followOwnSignals({ agent, known, read: followed.read, log });
+      stopFollowing = own.stop;
+      followed.start(liveOptions(agent, kubernetes, log), () => {
+        webConfig?.reread();
+        own.reload();
+      });
       log.info({ signal: await ending }, "ending");
     } finally {
+      stopFollowing?.();
       followed.stop();
       await server.close();
     }
@@ -133,9 +144,9 @@ async function run(source: OptionsSource): Promise<void> {
 }
 
 /** Adds `run` to the program. */
-export function addRunCommand(program: Command): void {
+export function addRunCommand(program: Command, known = new KnownSignals()): void {
   const command = program.command("run").description("capture events and serve them as Prometheus metrics");
-  addRunFlags(command, signals);
+  addRunFlags(command, known);
   addExamples(command, [
     { what: "serve http://127.0.0.1:19435/metrics", command: "ringtap run" },
     {
@@ -144,5 +155,5 @@ export function addRunCommand(program: Command): void {
     },
     { what: "a series for each pod and program", command: "ringtap run --labels comm,namespace,pod,container" },
   ]);
-  command.action(() => run(openRunOptions(command, signals)));
+  command.action(() => run(openRunOptions(command, known)));
 }

@@ -5,6 +5,7 @@ import { environmentSource } from "../flags/environment.js";
 import { UsageError } from "../errors.js";
 import { cgroupFlags, logFlags, privilegeFlags, ringFlags } from "../flags/shared.js";
 import { addFlags, commandLineSource, readFlags } from "../flags/flags.js";
+import { ownSignalFlags } from "../flags/own-signals.js";
 import { podFlags } from "../flags/kubernetes.js";
 import { lastingFor } from "../flags/values.js";
 import { colorFlags } from "../terminal/color.js";
@@ -41,6 +42,7 @@ function topFlags(signals: readonly AnySignal[]) {
       oneOf(["table", "json"] as const),
     ),
     ...colorFlags,
+    ...ownSignalFlags,
     ...cgroupFlags,
     ...podFlags,
     ...ringFlags,

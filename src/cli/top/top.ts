@@ -5,10 +5,11 @@ import type { Logger } from "pino";
 import { startAgent } from "../../agent/start-agent.js";
 import { dropCapabilities } from "../../host/privileges.js";
 import { requireKernel } from "../../host/requirements.js";
-import { signals } from "../../signals/index.js";
 import type { Live } from "../../views/live.js";
 import { askedToEnd } from "../ending.js";
 import { addExamples } from "../reference/examples.js";
+import { KnownSignals } from "../flags/own-signals.js";
+import type { AnySignal } from "../../sdk/signal.js";
 import { followKubernetes, nameContainers } from "../kubernetes.js";
 import { createLogger } from "../../log/logger.js";
 import { durationText } from "../../views/shared/quantities.js";
@@ -66,16 +67,16 @@ function sortable(options: TopOptions, live: Live, log: Logger): TopOptions {
   return { ...options, sort: first };
 }
 
-async function top(given: TopOptions): Promise<void> {
+async function top(given: TopOptions, signals: readonly AnySignal[]): Promise<void> {
   const log = createLogger(given.logLevel, given.logFormat);
   requireKernel();
   const ending = askedToEnd();
   const kubernetes = followKubernetes({ ...given, labels: ["pod"], kubernetesPodLabels: [], peerLabels: [] }, log);
   const agent = startAgent({
+    signals,
     labels,
     seriesLimit,
     identityLimit,
-    signals,
     ringSize: given.ringSize,
     cgroupHierarchy: given.cgroupHierarchy,
     log,
@@ -102,13 +103,13 @@ async function top(given: TopOptions): Promise<void> {
 }
 
 /** Adds `top` to the program. */
-export function addTopCommand(program: Command): void {
+export function addTopCommand(program: Command, known = new KnownSignals()): void {
   const command = program.command("top").description("show the busiest processes, and what they do, as it goes");
-  addTopFlags(command, signals);
+  addTopFlags(command, known.all);
   addExamples(command, [
     { what: "the busiest processes; ? shows the keys", command: "ringtap top" },
     { what: "who opens connections, every five seconds", command: "ringtap top --sort connects --interval 5s" },
     { what: "what happened in ten seconds, for programs", command: "ringtap top --once --interval 10s --output json" },
   ]);
-  command.action(() => top(readTopOptions(command, signals)));
+  command.action(() => top(readTopOptions(command, known.all), known.all));
 }

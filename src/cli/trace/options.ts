@@ -6,6 +6,7 @@ import { environmentSource } from "../flags/environment.js";
 import { cgroupFlags, lineFlags, logFlags, privilegeFlags, ringFlags } from "../flags/shared.js";
 import { signalFlags, valuesOf } from "../flags/signals.js";
 import type { AnySignal } from "../../sdk/signal.js";
+import { ownSignalFlags } from "../flags/own-signals.js";
 import { podFlags } from "../flags/kubernetes.js";
 import { addFlags, commandLineSource, readFlags } from "../flags/flags.js";
 import { lastingFor } from "../flags/values.js";
@@ -40,6 +41,7 @@ const traceFlags = {
   /** Nanoseconds. */
   slow: optional("slow", "<duration>", "what took as long is slow: never sampled, and yellow", duration),
   ...colorFlags,
+  ...ownSignalFlags,
   /** Lines. */
   count: optional("count", "<n>", "end after so many events", wholeNumber(1, 1_000_000_000)),
   /** Nanoseconds. */

@@ -8,7 +8,7 @@ import { Cgroups } from "../../identity/cgroups.js";
 import { dropCapabilities } from "../../host/privileges.js";
 import { requireKernel } from "../../host/requirements.js";
 import { DrainSchedule } from "../../engine/drain-schedule.js";
-import { signals } from "../../signals/index.js";
+import { KnownSignals } from "../flags/own-signals.js";
 import { isTraceable, type TraceableSignal } from "../../views/trace-event.js";
 import { addWordArgument } from "../reference/command-tree.js";
 import { askedToEnd } from "../ending.js";
@@ -38,9 +38,6 @@ const drainLimit = 10_000;
 
 /** What a slow reader gets, once the user has asked for the end, to take what waits for it, milliseconds. */
 const lastGrace = 300;
-
-const traceable = signals.filter(isTraceable);
-const signalNames = traceable.map(({ name }) => name);
 
 async function trace(signal: TraceableSignal, options: TraceOptions): Promise<void> {
   const where = compileWhere(options.where, fieldTypes(signal), { name: signal.name, aliases: signal.trace.aliases });
@@ -123,7 +120,9 @@ async function printEvents(
 }
 
 /** Adds `trace` to the program. */
-export function addTraceCommand(program: Command): void {
+export function addTraceCommand(program: Command, known = new KnownSignals()): void {
+  const traceable = known.all.filter(isTraceable);
+  const signalNames = traceable.map(({ name }) => name);
   const command = program.command("trace").description("show the events of one signal as they come, one a line");
   addWordArgument(command, "signal", `one of ${signalNames.join(", ")}`, signalNames);
   addTraceFlags(command, traceable);
@@ -140,12 +139,13 @@ export function addTraceCommand(program: Command): void {
     },
   ]);
   command.action((name: string) => {
-    const signal = traceable.find((candidate) => candidate.name === name) ?? refuseSignal(name);
+    const wanted = known.packages.get(name) ?? name;
+    const signal = traceable.find((candidate) => candidate.name === wanted) ?? refuseSignal(name, signalNames);
     return trace(signal, readTraceOptions(command, signal, traceable));
   });
 }
 
-function refuseSignal(name: string): never {
+function refuseSignal(name: string, signalNames: readonly string[]): never {
   throw new UsageError(
     `trace ${quote(name)}: expected one of ${signalNames.join(", ")}${suggestion(name, signalNames)}`,
   );

@@ -1,0 +1,192 @@
+/**
+ * The signals that there are for a command line: the built-in ones and the user's own. Each has flags of its own, so that it must be
+ * known before the command line can be parsed; `--signals.path`, `--signals` and `--config.file` are read ahead for that.
+ */
+import { loadOwnSignals, type OwnSignal, packageFolderOf } from "../../engine/own-signals.js";
+import { checkUnique } from "../../engine/signal-shape.js";
+import { messageOf } from "../../log/error-text.js";
+import { quote } from "../../log/logger-text.js";
+import { type FlagTable, list, optional, type Parse } from "../../sdk/flags.js";
+import { refuse } from "../../sdk/flag-values.js";
+import type { AnySignal } from "../../sdk/signal.js";
+import { suggestion } from "../../config/suggest.js";
+import { signals as builtIn } from "../../signals/index.js";
+import { UsageError } from "../errors.js";
+import { fileSource, readConfigFile } from "./config-file.js";
+import { environmentSource } from "./environment.js";
+import { readFlag, type Source } from "./flags.js";
+
+/** Where users' own signals lie. */
+export const ownSignalFlags = {
+  /** Paths of folders. */
+  signalsPath: list(
+    "signals.path",
+    "<dir,...>",
+    "folders of signals of your own, to run beside the built-in ones",
+    "",
+    String,
+  ),
+};
+
+/** Those that there are. */
+export class KnownSignals {
+  /** All, in the order in which they are drained. */
+  readonly all: AnySignal[];
+  /** The user's own, by name. */
+  readonly own = new Map<string, OwnSignal>();
+  /** Names of signals by those of the packages that they come in. */
+  readonly packages = new Map<string, string>();
+
+  constructor(signals: readonly AnySignal[] = builtIn) {
+    this.all = [...signals];
+  }
+
+  get names(): string[] {
+    return this.all.map(({ name }) => name);
+  }
+
+  /** Adds one, or puts another build in the place of one. Throws when it clashes with another. */
+  put(own: OwnSignal): void {
+    const { signal } = own;
+    const before = this.own.get(signal.name)?.signal;
+    checkUnique(
+      signal,
+      this.all.filter((other) => other !== before),
+    );
+    if (before === undefined) {
+      this.all.push(signal);
+    } else {
+      this.all[this.all.indexOf(before)] = signal;
+    }
+    this.own.set(signal.name, own);
+  }
+}
+
+/** A flag's texts on a command line that is not parsed yet. */
+function textsOf(name: string, args: readonly string[]): string[] {
+  const flag = `--${name}`;
+  const end = args.indexOf("--");
+  const before = end < 0 ? args : args.slice(0, end);
+  return before.flatMap((arg, at) => {
+    if (arg.startsWith(`${flag}=`)) {
+      return [arg.slice(flag.length + 1)];
+    }
+    const value = before[at + 1];
+    return arg === flag && value !== undefined ? [value] : [];
+  });
+}
+
+function argumentSource(args: readonly string[]): Source {
+  return ({ name, split }) => {
+    const texts = textsOf(name, args);
+    return texts.length === 0 ? undefined : { texts: texts.flatMap(split), origin: "" };
+  };
+}
+
+/** What is read ahead. No text is refused yet but by the flags' own reading, which has the message. */
+const aheadFlags = {
+  ...ownSignalFlags,
+  signals: list("signals", "<name,...>", "", "", String),
+  configFile: optional("config.file", "<file>", "", readConfigFile),
+};
+
+interface Ahead {
+  readonly paths: readonly string[];
+  /** Names of signals, of packages perhaps. */
+  readonly names: readonly string[];
+}
+
+/** Commands that have signals; `run` alone has a configuration file and `--signals`. */
+const commands = ["run", "trace", "top", "check"];
+
+function readAhead([command = "", ...args]: readonly string[], environment: Readonly<NodeJS.ProcessEnv>): Ahead {
+  const given = [...(commands.includes(command) ? [argumentSource(args)] : []), environmentSource(environment)];
+  if (command !== "run") {
+    const names = command === "trace" ? args.slice(0, 1).filter((name) => !name.startsWith("-")) : [];
+    return { paths: readFlag(aheadFlags.signalsPath, given), names };
+  }
+  const file = readFlag(aheadFlags.configFile, given);
+  const sources = file === undefined ? given : [...given, fileSource(file)];
+  return { paths: readFlag(aheadFlags.signalsPath, sources), names: readFlag(aheadFlags.signals, sources) };
+}
+
+async function load(path: string, flag: string): Promise<OwnSignal> {
+  try {
+    const [own] = await loadOwnSignals([path]);
+    return own as OwnSignal;
+  } catch (error) {
+    throw new UsageError(`${flag} ${quote(path)}: ${messageOf(error)}`);
+  }
+}
+
+function put(known: KnownSignals, own: OwnSignal, flag: string): void {
+  try {
+    known.put(own);
+  } catch (error) {
+    throw new UsageError(`${flag} ${quote(own.folder)}: ${own.entry}: ${messageOf(error)}`);
+  }
+}
+
+/** Is it a command line whose answer needs no signal? */
+function asksForHelp(args: readonly string[]): boolean {
+  return args.some((arg) => ["--help", "-h"].includes(arg));
+}
+
+/**
+ * Finds the signals for a command line, the name of the program left out. Throws a UsageError that names the flag, the folder and
+ * what is wrong with it.
+ */
+export async function findSignals(
+  args: readonly string[],
+  environment: Readonly<NodeJS.ProcessEnv> = process.env,
+): Promise<KnownSignals> {
+  const known = new KnownSignals();
+  if (![...commands, "completion"].includes(args[0] ?? "")) {
+    return known;
+  }
+  try {
+    const { paths, names } = readAhead(args, environment);
+    for (const path of new Set(paths)) {
+      put(known, await load(path, "--signals.path"), "--signals.path");
+    }
+    for (const name of new Set(names)) {
+      const folder = known.names.includes(name) ? undefined : packageFolderOf(name);
+      if (folder !== undefined) {
+        const own = await load(folder, args[0] === "trace" ? "trace" : "--signals");
+        put(known, own, "--signals");
+        known.packages.set(name, own.signal.name);
+      }
+    }
+  } catch (error) {
+    if (!asksForHelp(args)) {
+      throw error;
+    }
+  }
+  return known;
+}
+
+/** A signal by its name, or by that of the package that it has come in. */
+export function signalNameOf(known: KnownSignals): Parse<string> {
+  const parse = (text: string): string => {
+    const name = known.packages.get(text) ?? text;
+    const names = known.names;
+    return names.includes(name)
+      ? name
+      : refuse(
+          text,
+          `expected one of ${names.join(", ")}, or the name of an installed npm package${suggestion(text, names)}`,
+        );
+  };
+  return Object.assign(parse, { words: known.names });
+}
+
+/** Throws when a signal's flags are called as those of the command itself. */
+export function refuseFlagsOf(known: KnownSignals, table: FlagTable, ofSignals: FlagTable): void {
+  const taken = new Map(Object.values(table).map((flag) => [flag.name, flag]));
+  for (const [key, { name }] of Object.entries(ofSignals)) {
+    const own = known.own.get(key.split(".")[0] ?? "");
+    if (taken.has(name) && own !== undefined) {
+      throw new UsageError(`--signals.path ${quote(own.folder)}: its flag --${name} is one of ringtap's own`);
+    }
+  }
+}

@@ -1,0 +1,248 @@
+/** `ringtap signal new`: a folder with a signal that works, to be changed into one's own. */
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
+import { quote } from "../../log/logger-text.js";
+import { UsageError } from "../errors.js";
+import { moduleOptions } from "./compile-module.js";
+import { version } from "../version.js";
+
+function pascal(name: string): string {
+  return name.replace(/(^|_)([a-z0-9])/g, (_match, _underscore, letter: string) => letter.toUpperCase());
+}
+
+const programText = (name: string): string => `// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* ${name}: record locks (fcntl(2) with F_SETLK and its kin), and whether they were granted. */
+#include <ringtap/core.h>
+#include <ringtap/ring.h>
+#include <ringtap/task.h>
+
+struct ${name}_event {
+	__u64 time; /* CLOCK_MONOTONIC, ns */
+	struct actor actor;
+	__u32 error; /* 0 or the errno */
+	__u32 reserved;
+};
+
+EXPORT_RECORD(${name}_event);
+
+struct inode;
+struct file_lock;
+
+/* Runs once for each fcntl(2) that sets or clears a lock, in its caller's context (fs/locks.c). */
+SEC("tp_btf/fcntl_setlk")
+int BPF_PROG(${name}_setlk, struct inode *inode, struct file_lock *lock, int ret)
+{
+	struct ${name}_event *event = reserve(sizeof(*event));
+
+	if (!event)
+		return 0;
+	event->time = bpf_ktime_get_ns();
+	current_actor(&event->actor);
+	event->error = -ret;
+	event->reserved = 0;
+	submit(event);
+	return 0;
+}
+
+LICENSE;
+`;
+
+const moduleText = (name: string): string => `/** ${name}: record locks by outcome. */
+import { defineSignal, Dimension, errnoName, objectFile, type Running, type SignalContext } from "ringtap/signal";
+import { ${pascal(name)}Event } from "./records.js";
+
+function outcomeOf(error: number): string {
+  return error === 0 ? "ok" : errnoName(error);
+}
+
+function start({ metrics, identity }: SignalContext): Running<${pascal(name)}Event> {
+  const result = new Dimension(["result"]);
+  /** By errno: a record whose labels are known allocates nothing. */
+  const results: number[] = [];
+  const locks = metrics.counter({
+    name: "${name}_record_locks_total",
+    help: "Record locks asked for and released by fcntl, by outcome: ok or the errno.",
+    subject: identity.subjects,
+    detail: result,
+  });
+  return {
+    records(batch) {
+      while (batch.next()) {
+        const { record } = batch;
+        const detail = (results[record.error] ??= result.intern(outcomeOf(record.error)));
+        locks.add(identity.subject(identity.of(record)), detail, 1);
+      }
+    },
+  };
+}
+
+export default defineSignal({
+  api: 1,
+  name: "${name}",
+  summary: "record locks by outcome",
+  object: objectFile(import.meta.url, "${name}"),
+  ring: { record: ${pascal(name)}Event },
+  start,
+  trace: {
+    types: { result: "string" },
+    outcome: ["result"],
+    failed: ({ error }) => error !== 0,
+    columns: [{ field: "result", heading: "RESULT", width: 0 }],
+    fields: ({ error }) => ({ result: outcomeOf(error) }),
+  },
+  views: {
+    columns: [
+      {
+        key: "${name}_locks",
+        metric: "${name}_record_locks_total",
+        unit: "count",
+        heading: "LOCK/S",
+        help: "record locks asked for and released",
+      },
+    ],
+  },
+});
+`;
+
+const testText = (
+  name: string,
+): string => `/** ${name} against a program that knows what it asked for. Run it as root: node --test */
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+
+const [command, ...before] = (process.env.RINGTAP ?? "ringtap").split(" ");
+
+/** Takes a lock 30 times, and asks 10 times for one that another process holds. */
+const source = \`
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(int argc, char **argv)
+{
+	struct flock lock = { .l_type = F_WRLCK };
+	int fd = open(argv[1], O_RDWR | O_CREAT, 0600);
+	for (int i = 0; i < 30; i++)
+		if (fcntl(fd, F_SETLK, &lock))
+			return 1;
+	if (fork() == 0) {
+		for (int i = 0; i < 10; i++)
+			fcntl(fd, F_SETLK, &lock);
+		_exit(0);
+	}
+	wait(NULL);
+	return argc != 2;
+}\`;
+
+/** Starts the agent with this signal; resolves to the URL of its metrics. */
+function started(agent) {
+  return new Promise((resolve, reject) => {
+    let log = "";
+    agent.stderr.setEncoding("utf8").on("data", (text) => {
+      log += text;
+      const [url] = /http:\\/\\/127\\.0\\.0\\.1:\\d+\\/metrics/.exec(log) ?? [];
+      if (url !== undefined) {
+        resolve(url);
+      }
+    });
+    agent.on("exit", () => reject(new Error(log)));
+  });
+}
+
+test("counts each fcntl by outcome", async (context) => {
+  const scratch = mkdtempSync(join(tmpdir(), "${name}-"));
+  context.after(() => rmSync(scratch, { recursive: true }));
+  const program = join(scratch, "takes-locks");
+  execFileSync("cc", ["-xc", "-", "-o", program], { input: source });
+  const flags = ["--signals=${name}", \`--signals.path=\${import.meta.dirname ?? process.cwd()}\`];
+  const agent = spawn(command, [...before, "run", ...flags, "--web.listen-address=127.0.0.1:0"], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  context.after(() => agent.kill());
+  const url = await started(agent);
+  execFileSync(program, [join(scratch, "locked")]);
+  const lines = (await (await fetch(url)).text()).split("\\n");
+  const locks = (result) =>
+    lines
+      .filter((line) => line.startsWith("${name}_record_locks_total{"))
+      .filter((line) => line.includes('comm="takes-locks"') && line.includes(\`result="\${result}"\`))
+      .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" "))), 0);
+  assert.deepEqual([locks("ok"), locks("EAGAIN")], [30, 10]);
+});
+`;
+
+const packageText = (name: string): string =>
+  `${JSON.stringify(
+    {
+      name: `ringtap-signal-${name.replaceAll("_", "-")}`,
+      version: "0.1.0",
+      description: `The signal ${name} for ringtap`,
+      type: "module",
+      exports: "./dist/signal.js",
+      files: ["dist"],
+      scripts: { build: "ringtap signal build .", test: "node --test" },
+      peerDependencies: { ringtap: `>=${version}` },
+      peerDependenciesMeta: { ringtap: { optional: true } },
+    },
+    undefined,
+    2,
+  )}\n`;
+
+const configText = (): string =>
+  `${JSON.stringify(
+    { compilerOptions: { strict: true, ...moduleOptions(), outDir: "dist", rootDir: "." }, include: ["*.ts"] },
+    undefined,
+    2,
+  )}\n`;
+
+const readmeText = (name: string): string => `# The signal ${name}
+
+A signal of ringtap: record locks by outcome, until you make another thing of it.
+
+| file | what it is |
+|---|---|
+| \`${name}.bpf.c\` | the program in the kernel: it writes a record for each event |
+| \`signal.ts\` | the module: its metrics, what a record adds to them, how \`trace\` shows it |
+| \`records.ts\` | the decoders, generated from the program by \`ringtap signal build\` |
+| \`${name}.test.mjs\` | counts against a program that knows what it did |
+| \`dist/\` | what ringtap loads |
+
+\`\`\`sh
+ringtap signal build .                                # after each change
+sudo ringtap signal check .                           # does it load here, and what does it cost?
+sudo ringtap run --signals.path .                     # beside the built-in signals
+sudo ringtap trace ${name} --signals.path .
+sudo node --test
+\`\`\`
+
+Ringtap runs only what belongs to root or to its own user and can be written by no one else, the folders above included. The paths in
+\`tsconfig.json\` are those of the ringtap that has written it; they are for editors. Ringtap's docs/signals.md tells more.
+`;
+
+/** Writes the folder; returns what to tell the user. Throws a UsageError when there is something in it. */
+export function writeSignal(name: string, path: string): string {
+  const folder = resolve(path);
+  if (existsSync(folder) && readdirSync(folder).length > 0) {
+    throw new UsageError(`signal new ${name} ${quote(path)}: there is something in the folder already`);
+  }
+  mkdirSync(folder, { recursive: true });
+  const files: Readonly<Record<string, string>> = {
+    [`${name}.bpf.c`]: programText(name),
+    "signal.ts": moduleText(name),
+    [`${name}.test.mjs`]: testText(name),
+    "package.json": packageText(name),
+    "tsconfig.json": configText(),
+    "README.md": readmeText(name),
+    ".gitignore": "dist/\n",
+  };
+  for (const [file, text] of Object.entries(files)) {
+    writeFileSync(join(folder, file), text);
+  }
+  const shown = relative(process.cwd(), folder) || ".";
+  return `${Object.keys(files)
+    .map((file) => `wrote ${join(shown, file)}\n`)
+    .join("")}next: ringtap signal build ${shown}\n`;
+}

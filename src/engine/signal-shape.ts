@@ -1,0 +1,123 @@
+/** Is an object a Signal? Those of users come from JavaScript, where no compiler has said so. */
+import { RecordView } from "../binding/record.js";
+import { type AnySignal, signalApi } from "../sdk/signal.js";
+
+const namePattern = /^[a-z][a-z0-9_]{0,31}$/;
+const flagPattern = /^[a-z][a-z0-9]*([.-][a-z0-9]+)*$/;
+
+function refuse(problem: string): never {
+  throw new Error(problem);
+}
+
+function text(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}
+
+function isLine(value: unknown): boolean {
+  return typeof value === "string" && value !== "" && !value.includes("\n");
+}
+
+function isDecoder(value: unknown): boolean {
+  return typeof value === "function" && value.prototype instanceof RecordView && "layout" in value;
+}
+
+function isStringList(value: unknown): boolean {
+  return Array.isArray(value) && value.every((item) => typeof item === "string");
+}
+
+function checkFlags(flags: unknown): void {
+  if (!isObject(flags)) {
+    return refuse("flags: want a table of flags made by single(), list(), toggle() and the like");
+  }
+  for (const [key, flag] of Object.entries(flags)) {
+    if (!isObject(flag) || typeof flag.read !== "function" || typeof flag.split !== "function" || !isLine(flag.help)) {
+      refuse(`flag ${key}: want one made by single(), list(), toggle() and the like`);
+    }
+    if (typeof flag.name !== "string" || !flagPattern.test(flag.name)) {
+      refuse(`flag ${key}: its name ${text(flag.name)}: want lower-case words with dashes between them`);
+    }
+    try {
+      (flag.read as (texts: unknown) => unknown)(flag.fallback);
+    } catch (error) {
+      refuse(`flag ${key}: its default: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+}
+
+function checkTrace(trace: unknown): void {
+  if (
+    !isObject(trace) ||
+    typeof trace.fields !== "function" ||
+    !isObject(trace.types) ||
+    !isStringList(trace.outcome) ||
+    !Array.isArray(trace.columns)
+  ) {
+    refuse("trace: want types, outcome, columns and fields()");
+  }
+}
+
+/** Throws an error that says what is wrong with it, without a name in front. */
+export function checkSignal(value: unknown): asserts value is AnySignal {
+  const signal = isObject(value) ? value : refuse("is no object");
+  const { api, name, summary, object, ring, records = [], hooks, flags, trace } = signal;
+  if (api !== signalApi) {
+    refuse(`api: ${text(api)}: this ringtap runs signals of api ${signalApi}`);
+  }
+  if (typeof name !== "string" || !namePattern.test(name)) {
+    refuse(`name: ${text(name)}: want a lower-case letter, then up to 31 lower-case letters, digits and _`);
+  }
+  if (!isLine(summary)) {
+    refuse(`summary: ${text(summary)}: want one line`);
+  }
+  if (!(object instanceof Uint8Array || (object instanceof URL && object.protocol === "file:"))) {
+    refuse("object: want objectFile(import.meta.url, name), a file: URL, or the object's bytes");
+  }
+  if (typeof signal.start !== "function") {
+    refuse("start: want a function");
+  }
+  for (const key of ["setup", "validate"]) {
+    if (signal[key] !== undefined && typeof signal[key] !== "function") {
+      refuse(`${key}: want a function`);
+    }
+  }
+  if (ring !== undefined && !(isObject(ring) && isDecoder(ring.record))) {
+    refuse("ring: record: want a class of the generated records.js");
+  }
+  if (!Array.isArray(records) || !records.every(isDecoder)) {
+    refuse("records: want classes of the generated records.js");
+  }
+  if (
+    hooks !== undefined &&
+    !(Array.isArray(hooks) && hooks.length > 0 && hooks.every((hook) => isObject(hook) && isStringList(hook.without)))
+  ) {
+    refuse("hooks: want a list of { name, without }, best first");
+  }
+  if (flags !== undefined) {
+    checkFlags(flags);
+  }
+  if (trace !== undefined) {
+    checkTrace(trace);
+  }
+}
+
+/** The names by which signals share one space: each may have only one owner. */
+function viewKeys({ views }: AnySignal): string[] {
+  return [...(views?.columns ?? []), ...(views?.latencies ?? [])].map(({ key }) => key);
+}
+
+/** Throws when a signal's name, or the key of one of its views, is another signal's. */
+export function checkUnique(signal: AnySignal, others: readonly AnySignal[]): void {
+  for (const other of others) {
+    if (other.name === signal.name) {
+      refuse(`there is a signal ${signal.name} already`);
+    }
+    const taken = viewKeys(signal).find((key) => viewKeys(other).includes(key));
+    if (taken !== undefined) {
+      refuse(`views: the key ${text(taken)} is one of the signal ${other.name}`);
+    }
+  }
+}
