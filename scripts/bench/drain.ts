@@ -1,6 +1,8 @@
 /** drain and aggregate: what one record costs from the ring to the tables. */
 import { execFileSync } from "node:child_process";
+import { cpSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { loadOwnSignals, type OwnSignal } from "../../src/engine/own-signals.js";
 import { Identity } from "../../src/identity/identity.js";
 import { Catalog } from "../../src/metrics/catalog.js";
 import { syscall } from "../../src/signals/syscall/signal.js";
@@ -24,6 +26,9 @@ const sizes = [1, 100, 10_000] as const;
 
 const peers = ["C loop", "Go, binary.Read", "Go, decoded by hand"] as const;
 type Peer = (typeof peers)[number];
+
+/** The contender that is a copy of the signal in a folder of its own. */
+const ownName = "own copy";
 
 /** One peer drains about as long as the others: fills for each figure. Ringtap's are a million system calls. */
 const fills: Readonly<Record<"ringtap" | Peer, number>> = {
@@ -108,19 +113,37 @@ type Figures = ReadonlyMap<string, readonly number[]>;
 interface Filled {
   readonly signal: Signal;
   readonly filled: FilledSignal;
+  /** Of the same signal, loaded from a folder as a user's own is. */
+  readonly own?: FilledSignal;
 }
 
-/** Both signals before either is measured, as in an agent: the code that they share has seen both. */
-function warmedUp(context: BenchContext, processes: number): Filled[] {
+/** The signal `tcp` as a user's own: its compiled module in a folder outside of ringtap's. */
+async function ownCopy(context: BenchContext): Promise<Signal> {
+  const folder = join(context.scratch, "own-tcp");
+  cpSync(join(context.root, "dist/src/signals/tcp"), join(folder, "dist"), { recursive: true });
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }));
+  const [own] = await loadOwnSignals([folder]);
+  return (own as OwnSignal).signal as Signal;
+}
+
+/** All signals before any is measured, as in an agent: the code that they share has seen all. */
+async function warmedUp(context: BenchContext, processes: number): Promise<Filled[]> {
   const catalog = new Catalog({ seriesLimit });
   const identity = new Identity(catalog, ["pid", "comm"]);
   announce(identity, processes);
-  const signals = ([syscall, tcp] as Signal[]).map((signal) => ({
-    signal,
-    filled: new FilledSignal(context, signal, catalog, identity, processes),
-  }));
+  const fill = (signal: Signal, tables = catalog): FilledSignal =>
+    new FilledSignal(context, signal, tables, identity, processes);
+  const signals: Filled[] = [
+    { signal: syscall, filled: fill(syscall) },
+    // Its metrics are called like those of the built-in one.
+    {
+      signal: tcp,
+      filled: fill(tcp),
+      own: fill(await ownCopy(context), new Catalog({ seriesLimit })),
+    },
+  ];
   for (let warmUp = 0; warmUp < warmUps.ringtap; warmUp++) {
-    for (const { filled } of signals) {
+    for (const filled of signals.flatMap((signal) => [signal.filled, signal.own ?? []].flat())) {
       ringtapDrain(filled, 1);
     }
   }
@@ -133,10 +156,11 @@ async function measureProcesses(
   processes: number,
 ): Promise<ReadonlyMap<Signal, Figures>> {
   const results = new Map<Signal, Figures>();
-  for (const { signal, filled } of warmedUp(context, processes)) {
+  for (const { signal, filled, own } of await warmedUp(context, processes)) {
     context.progress(`${signal.name}, ${processes} processes`);
     const contenders = [
       { name: "ringtap", measure: () => ringtapDrain(filled, fills.ringtap) },
+      ...(own === undefined ? [] : [{ name: ownName, measure: () => ringtapDrain(own, fills.ringtap) }]),
       ...(await startPeers(context, programs, signal, processes)),
     ];
     results.set(signal, await interleave(context.rounds, contenders));
@@ -148,10 +172,13 @@ function targetsOf(signal: Signal, processes: number, figures: Figures): Target[
   const those = `${processes.toLocaleString("en")} ${processes === 1 ? "process" : "processes"}`;
   const what = `drain and aggregate, one ${signal.name} record, ${those}`;
   const own = figures.get("ringtap") ?? [];
-  const against = (peer: Peer): readonly number[] => figures.get(peer) ?? [];
+  const against = (peer: string): readonly number[] => figures.get(peer) ?? [];
   return [
     atMost(25, spread(own), " ns", what),
     atMost(5, spread(ratios(own, against("C loop"))), " × the C loop", what),
+    ...(figures.has(ownName)
+      ? [atMost(1.1, spread(ratios(against(ownName), own)), " × the built-in signal, as a user's own", what)]
+      : []),
     ...(figures.has("Go, binary.Read")
       ? [
           atLeast(40, spread(ratios(against("Go, binary.Read"), own)), " × cheaper than Go with binary.Read", what),
@@ -174,6 +201,8 @@ names; each process makes four different calls, one in sixteen fails; connection
 is the agent's own: RingReader, the handlers of the signal (system calls as a stream), identity with all processes announced, the tables. What the
 signal tallies by itself goes into the tables after 20 fills, a million system calls: the agent does so every second.
 
+A copy of the signal \`tcp\` is loaded from a folder as a user's own is, and drained in turns with the built-in one.
+
 The C loop walks the same kind of mapping, reads two words of each record, sums them up and stores the consumer position for each record. The
 Go reference is cilium/ebpf's ring reader with client_golang (\`CounterVec\`, \`HistogramVec\`, \`WithLabelValues\`, ringtap's buckets), once with
 \`binary.Read\` for a decoder and once with hand-written decoding out of one reused buffer. For system calls it keeps the same metrics as ringtap; for
@@ -188,7 +217,10 @@ function row(signal: Signal, processes: number, figures: Figures): string[] {
     signal.name,
     processes.toLocaleString("en"),
     range(spread(own)),
-    ...[...figures].slice(1).flatMap(([, measured]) => [range(spread(measured)), figure(ratio(measured, own))]),
+    ...[...figures]
+      .filter(([name]) => name !== ownName)
+      .slice(1)
+      .flatMap(([, measured]) => [range(spread(measured)), figure(ratio(measured, own))]),
   ];
 }
 
@@ -217,7 +249,7 @@ const profiledFills = 300;
 
 async function profile(context: BenchContext, folder: string): Promise<void> {
   for (const processes of sizes) {
-    for (const { signal, filled } of warmedUp(context, processes)) {
+    for (const { signal, filled } of await warmedUp(context, processes)) {
       const path = join(folder, `drain-${signal.name}-${processes}.cpuprofile`);
       await writeProfile(path, () => ringtapDrain(filled, profiledFills));
       context.progress(`wrote ${path}`);
