@@ -8,7 +8,8 @@ import tseslint from "typescript-eslint";
 const builtinsByBareName = builtinModules.map((name) => ({ name, message: `Write "node:${name}".` }));
 
 export default defineConfig(
-  globalIgnores(["build/", "dist/"]),
+  // A signal of a user's own is built by `ringtap signal build`, against the installed package.
+  globalIgnores(["build/", "dist/", "docs/examples/signal-*/"]),
   js.configs.recommended,
   {
     files: ["**/*.ts"],

@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 
 import { Command } from "commander";
 
+import { KnownSignals } from "../../src/cli/flags/own-signals.js";
 import { throwErrors } from "../../src/cli/errors.js";
 import { valuesBySignal, valuesOf } from "../../src/cli/flags/signals.js";
 import { addRunFlags, readRunOptions, type RunOptions } from "../../src/cli/run/options.js";
@@ -50,9 +51,9 @@ const signals: readonly AnySignal[] = [disk, plain];
 
 function runOptions(args: readonly string[], environment: NodeJS.ProcessEnv = {}): RunOptions {
   const command = throwErrors(new Command("run"));
-  addRunFlags(command, signals);
+  addRunFlags(command, new KnownSignals(signals));
   command.parse(args, { from: "user" });
-  return readRunOptions(command, signals, environment);
+  return readRunOptions(command, new KnownSignals(signals), environment);
 }
 
 const defaults = { queueLimit: 16, minWait: 1e6, device: undefined, kinds: ["read", "write"], exact: true };
@@ -102,7 +103,7 @@ describe("declared flags become values", () => {
 
 test("the help has a line of each flag, with its default", () => {
   const command = throwErrors(new Command("run"));
-  addRunFlags(command, signals);
+  addRunFlags(command, new KnownSignals(signals));
   const help = command.helpInformation().replace(/\s+/g, " ");
   assert.match(help, /--disk\.queue-limit <n> most queues \(default: 16\)/);
   assert.match(help, /--disk\.device <name> one device \(choices: "sda", "sdb"\)/);

@@ -1,21 +1,22 @@
 /** What bash, zsh and fish themselves complete with the scripts. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 
-import { commandTree } from "../../../src/cli/reference/command-tree.js";
+import { commandTree, firstWords } from "../../../src/cli/reference/command-tree.js";
 import { completionScript } from "../../../src/cli/reference/completion.js";
-import { program } from "../../../src/cli/program.js";
+import { createProgram } from "../../../src/cli/program.js";
 
-const tree = commandTree(program);
+const tree = commandTree(await createProgram());
 const folder = mkdtempSync(join(tmpdir(), "ringtap-completion-"));
 after(() => {
   rmSync(folder, { recursive: true });
 });
 writeFileSync(join(folder, "web.yaml"), "");
+mkdirSync(join(folder, "my-signal"));
 
 function script(shell: string): string {
   const path = join(folder, `ringtap.${shell}`);
@@ -63,8 +64,14 @@ for (const shell of ["bash", "fish"] as const) {
 
     test("completes commands", () => {
       assert.deepEqual(
-        tree.map(({ name }) => name).filter((name) => !offered("ringtap ").includes(name)),
+        [...firstWords(tree).keys()].filter((name) => !offered("ringtap ").includes(name)),
         [],
+      );
+      assert.deepEqual(
+        offered("ringtap signal ")
+          .filter((word) => ["new", "build", "check"].includes(word))
+          .sort(),
+        ["build", "check", "new"],
       );
       assert.deepEqual(offered("ringtap che"), ["check"]);
     });
@@ -87,6 +94,9 @@ for (const shell of ["bash", "fish"] as const) {
       assert.match(offered("ringtap run --signals tcp,fi").join(), /^tcp,file$/);
       assert.deepEqual(offered("ringtap run --web.config.file web"), ["web.yaml"]);
       assert.deepEqual(offered("ringtap run --series-limit "), []);
+      assert.match(offered("ringtap run --signals.path my").join(), /^my-signal\/?$/);
+      assert.match(offered("ringtap signal build my").join(), /^my-signal\/?$/);
+      assert.deepEqual(offered("ringtap signal check my-signal --output ").sort(), ["json", "table"]);
     });
   });
 }
@@ -101,6 +111,10 @@ describe("zsh", () => {
       ["ringtap trace tcp --output=", "table", "json"],
       ["ringtap run --signals tcp,f", "file"],
       ["ringtap run --config.file w", "web.yaml"],
+      ["ringtap run --signals.path m", "my-signal"],
+      ["ringtap signal ", "new", "build", "check"],
+      ["ringtap signal build m", "my-signal"],
+      ["ringtap signal check --o", "--output"],
     ] as const) {
       const shown = complete.zsh(line).join("\n");
       for (const word of words) {

@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 
 import { Command } from "commander";
 
+import { KnownSignals } from "../../../src/cli/flags/own-signals.js";
 import { throwErrors } from "../../../src/cli/errors.js";
 import { addRunFlags } from "../../../src/cli/run/options.js";
 import { syscall } from "../../../src/signals/syscall/signal.js";
@@ -13,6 +14,7 @@ describe("values", () => {
   test("defaults", () => {
     assert.deepEqual(runOptions([]), {
       signals: ["tcp", "syscall", "file", "process"],
+      signalsPath: [],
       strict: false,
       labels: ["pid", "comm"],
       cgroupHierarchy: "auto",
@@ -80,6 +82,7 @@ describe("values", () => {
     ]);
     assert.deepEqual(options, {
       signals: ["file", "tcp"],
+      signalsPath: [],
       strict: true,
       labels: ["comm", "namespace"],
       cgroupHierarchy: "pids",
@@ -189,7 +192,7 @@ describe("refusals", () => {
   const wantComm = "expected a process name of 1 to 15 bytes, as /proc/<pid>/comm shows it";
   const wantSize = "expected a power of two from 64KiB to 1GiB";
   const wantLabel = "expected one of pid, comm, cgroup, unit, container_id, container, pod, namespace, workload";
-  const wantSignal = "expected one of tcp, syscall, file, process";
+  const wantSignal = "expected one of tcp, syscall, file, process, or the name of an installed npm package";
   const wantPodLabel = "expected the name of a pod label, such as app.kubernetes.io/name";
   const wantApiUrl = "expected https://HOST:PORT, a path after it if need be";
   const streamOnly = "filters the records of stream mode: add --syscall.mode stream";
@@ -284,7 +287,7 @@ describe("refusals", () => {
 
 test("the help shows every flag with its default", () => {
   const command = throwErrors(new Command("run"));
-  addRunFlags(command, [tcp, syscall]);
+  addRunFlags(command, new KnownSignals([tcp, syscall]));
   const help = command.helpInformation().replace(/\s+/g, " ");
   assert.match(help, /--signals <name,...> signals to run \(default: tcp,syscall\)/);
   assert.match(help, /--syscall\.pids <pid,...> stream only calls of these processes --/);

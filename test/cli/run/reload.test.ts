@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { Command } from "commander";
 
+import { KnownSignals } from "../../../src/cli/flags/own-signals.js";
 import { throwErrors } from "../../../src/cli/errors.js";
 import { type LiveOption, liveOptions, takeOver } from "../../../src/cli/run/live-options.js";
 import { addRunFlags, flagsOf, type RunOptions } from "../../../src/cli/run/options.js";
@@ -28,9 +29,10 @@ const signals: readonly AnySignal[] = [tcp, syscall];
 function opened(context: TestContext, text: string, args: readonly string[] = [], environment = {}) {
   const path = configFile(context, text);
   const command = throwErrors(new Command("run"));
-  addRunFlags(command, signals);
+  const known = new KnownSignals(signals);
+  addRunFlags(command, known);
   command.parse(["--config.file", path, ...args], { from: "user" });
-  const source: OptionsSource = openRunOptions(command, signals, environment);
+  const source: OptionsSource = openRunOptions(command, known, environment);
   const write = (changed: string): void => {
     writeFileSync(path, changed);
   };
@@ -135,7 +137,7 @@ describe("taking options over", () => {
     for (const current of [before, takeOver(before, next, live).options]) {
       const { options, needsRestart } = takeOver(current, next, live);
       assert.deepEqual(options, { ...before, logLevel: "warn" });
-      assert.deepEqual(flagsOf(needsRestart, signals), ["--signals", "--ring.size"]);
+      assert.deepEqual(flagsOf(needsRestart, new KnownSignals(signals)), ["--signals", "--ring.size"]);
     }
   });
 
@@ -145,7 +147,11 @@ describe("taking options over", () => {
     const { options, changed, needsRestart } = takeOver(before, runOptions([]), live);
     assert.deepEqual(options, before);
     assert.deepEqual(changed, []);
-    assert.deepEqual(flagsOf(needsRestart, signals), ["--syscall.mode", "--syscall.errors-only", "--syscall.names"]);
+    assert.deepEqual(flagsOf(needsRestart, new KnownSignals(signals)), [
+      "--syscall.mode",
+      "--syscall.errors-only",
+      "--syscall.names",
+    ]);
     assert.deepEqual(applied, []);
   });
 
@@ -198,7 +204,7 @@ describe("taking options over", () => {
     const log = createLogger("error", "logfmt");
     const kubernetes = { followPodsFor: () => undefined };
     const live: readonly LiveOption[] = [
-      ...liveOptions({ catalog, identity, running: [], host: defaultHost }, kubernetes, log),
+      ...liveOptions({ catalog, identity, statuses: [], host: defaultHost }, kubernetes, log),
       { names: ["ringSize"], prepare: () => noted("ring", [], refuse) },
     ];
     for (const limit of [7, 9]) {
@@ -218,7 +224,7 @@ describe("taking options over", () => {
     const kubernetes = { followPodsFor: (labels: readonly string[]) => void followed.push(labels) };
     const takeLabels = (inRecords: boolean) => {
       const host = { ...defaultHost, cgroups: { ...defaultHost.cgroups, inRecords } };
-      const live = liveOptions({ catalog, identity, running: [], host }, kubernetes, log);
+      const live = liveOptions({ catalog, identity, statuses: [], host }, kubernetes, log);
       const { changed, needsRestart } = takeOver(runOptions([]), runOptions(["--labels=comm,unit"]), live);
       return { changed, needsRestart };
     };

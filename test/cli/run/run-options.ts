@@ -5,6 +5,7 @@ import type { TestContext } from "node:test";
 
 import { Command } from "commander";
 
+import { KnownSignals } from "../../../src/cli/flags/own-signals.js";
 import { throwErrors } from "../../../src/cli/errors.js";
 import { addRunFlags, readRunOptions, type RunOptions } from "../../../src/cli/run/options.js";
 import type { AnySignal } from "../../../src/sdk/signal.js";
@@ -19,9 +20,10 @@ const signals: readonly AnySignal[] = [tcp, syscall, file, process];
 /** What `ringtap run <args>` would be told, with these environment variables and no others. */
 export function runOptions(args: readonly string[], environment: Readonly<NodeJS.ProcessEnv> = {}): RunOptions {
   const command = throwErrors(new Command("run"));
-  addRunFlags(command, signals);
+  const known = new KnownSignals(signals);
+  addRunFlags(command, known);
   command.parse(args, { from: "user" });
-  return readRunOptions(command, signals, environment);
+  return readRunOptions(command, known, environment);
 }
 
 /** Writes a configuration file that goes when the test ends, and returns its path. */

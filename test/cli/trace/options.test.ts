@@ -26,6 +26,7 @@ test("the defaults", () => {
     sample: 1,
     slow: undefined,
     color: "auto",
+    signalsPath: [],
     count: undefined,
     duration: undefined,
     cgroupHierarchy: "auto",

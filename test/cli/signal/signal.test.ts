@@ -1,0 +1,108 @@
+/** `ringtap signal new` and `build`: what they write, and what they say when they cannot. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+
+import { build, edit, outsideFolder } from "../../kernel/support/signal-folder.js";
+import { runRingtap, startRingtap } from "../../kernel/support/ringtap.js";
+import { suiteScope } from "../../kernel/support/scope.js";
+
+const compiler = fileURLToPath(new URL("../../../../node_modules/typescript/bin/tsc", import.meta.url));
+
+describe("ringtap signal", () => {
+  const scope = suiteScope();
+  let folder = "";
+
+  before(async () => {
+    folder = join(outsideFolder(scope), "two_words");
+    const { status, stdout, stderr } = await runRingtap(scope, ["signal", "new", "two_words", folder]);
+    assert.deepEqual([status, stderr], [0, ""]);
+    assert.match(stdout, /next: ringtap signal build/);
+    await build(scope, folder);
+  });
+
+  /** What a command says that fails: the compilers' own words may come before the last line. */
+  async function fails(status: number, reason: RegExp, args: readonly string[], environment = {}): Promise<string> {
+    const child = startRingtap(scope, ["signal", ...args], { environment });
+    const exit = await child.exited;
+    assert.match(child.stderr.trimEnd().split("\n").at(-1) ?? "", reason);
+    assert.equal(exit.status, status);
+    assert.doesNotMatch(child.stderr, /^\s+at /m);
+    return child.stderr;
+  }
+
+  it("new writes what builds, and an editor finds the types", () => {
+    const built = readdirSync(join(folder, "dist"), { recursive: true, encoding: "utf8" }).sort();
+    assert.deepEqual(built, [
+      "arm64",
+      "arm64/two_words.bpf.o",
+      "records.d.ts",
+      "records.js",
+      "signal.d.ts",
+      "signal.js",
+      "x64",
+      "x64/two_words.bpf.o",
+    ]);
+    assert.match(readFileSync(join(folder, "records.ts"), "utf8"), /export class TwoWordsEvent extends RecordView/);
+    execFileSync(process.execPath, [compiler, "--project", folder, "--noEmit"], { stdio: "inherit" });
+  });
+
+  it("new refuses names that cannot be, and folders that are not empty", async () => {
+    await fails(2, /^ringtap: signal new "Two": expected a lower-case letter/, ["new", "Two"]);
+    await fails(2, /^ringtap: signal new two ".*two_words": there is something in the folder already$/, [
+      "new",
+      "two",
+      folder,
+    ]);
+    await fails(2, /^ringtap: missing required argument 'name'$/, ["new"]);
+  });
+
+  it("build says what is missing", async () => {
+    const empty = outsideFolder(scope);
+    await fails(2, /^ringtap: signal build ".*": expected one file <name>\.bpf\.c in it, found none$/, [
+      "build",
+      empty,
+    ]);
+    await fails(2, /^ringtap: signal build ".*nothing": expected a folder$/, ["build", join(empty, "nothing")]);
+    writeFileSync(join(empty, "x.bpf.c"), "");
+    await fails(1, /^ringtap: building .*: package\.json: expected "type": "module" in it$/, ["build", empty]);
+    await fails(
+      1,
+      /^ringtap: .* no clang in PATH: install the package clang, or name one by \$CLANG$/,
+      ["build", folder],
+      {
+        PATH: "/nonexistent",
+      },
+    );
+    const lacking = outsideFolder(scope);
+    writeFileSync(join(lacking, "package.json"), '{"type":"module"}');
+    writeFileSync(join(lacking, "x.bpf.c"), "#include <bpf/no_such_header.h>\n");
+    const said = await fails(1, /^ringtap: building .*x\.bpf\.c: .* has refused it: install the package libbpf-dev$/, [
+      "build",
+      lacking,
+    ]);
+    assert.match(said, /x\.bpf\.c:1:10: fatal error/);
+  });
+
+  it("build shows the compilers' words, and leaves what was built", async () => {
+    const object = join(folder, `dist/${process.arch}/two_words.bpf.o`);
+    const earlier = readFileSync(object);
+    edit(join(folder, "two_words.bpf.c"), "event->error = -ret;", "event->error = nothing;");
+    assert.match(
+      await fails(1, /two_words\.bpf\.c: clang.* has refused it$/, ["build", folder]),
+      /use of undeclared identifier/,
+    );
+    edit(join(folder, "two_words.bpf.c"), "event->error = nothing;", "event->error = -ret;");
+    edit(join(folder, "signal.ts"), "record.error", "record.errors");
+    const said = await fails(1, /^ringtap: building .*signal\.ts: TypeScript has found \d errors$/, ["build", folder]);
+    assert.match(said, /signal\.ts\(\d+,\d+\): error TS\d+: Property 'errors' does not exist on type 'TwoWordsEvent'/);
+    assert.deepEqual(readFileSync(object), earlier);
+    assert(readdirSync(folder).every((name) => !name.startsWith(".build-")));
+    rmSync(join(folder, "signal.ts"));
+    await fails(1, /there is no signal\.ts$/, ["build", folder]);
+    assert(existsSync(object));
+  });
+});

@@ -1,0 +1,175 @@
+/** Signals of users' own that are refused, and why: one line, and no stack. */
+import assert from "node:assert/strict";
+import { chmodSync, chownSync, cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { before, describe, it, type TestContext } from "node:test";
+
+import { startAgent } from "./support/agent.js";
+import { builtExample, edit, outsideFolder } from "./support/signal-folder.js";
+import { runRingtap } from "./support/ringtap.js";
+import { sum } from "./support/samples.js";
+import { suiteScope } from "./support/scope.js";
+
+describe("own signal, refused", () => {
+  const scope = suiteScope();
+  let built = "";
+
+  before(async () => {
+    built = await builtExample(scope);
+  });
+
+  function copy(t: TestContext): string {
+    const folder = join(outsideFolder(t), "lock");
+    cpSync(built, folder, { recursive: true });
+    return folder;
+  }
+
+  /** `run` does not start: one line that says why. */
+  async function refuses(t: TestContext, folder: string, reason: RegExp, ...flags: readonly string[]): Promise<void> {
+    const { status, stdout, stderr } = await runRingtap(t, ["run", `--signals.path=${folder}`, ...flags]);
+    assert.equal(stdout, "");
+    assert.match(stderr, reason);
+    assert.equal(stderr.split("\n").length, 2, stderr);
+    assert.equal(status, 2);
+  }
+
+  const spoiled: Readonly<Record<string, readonly [change: (folder: string) => void, reason: RegExp]>> = {
+    "whose module everyone can write": [
+      (folder) => chmodSync(join(folder, "dist/signal.js"), 0o666),
+      /--signals\.path ".*": .*dist\/signal\.js is writable by everyone: it must belong to root/,
+    ],
+    "whose module's group can write it": [
+      (folder) => chmodSync(join(folder, "dist/signal.js"), 0o664),
+      /dist\/signal\.js is writable by its group/,
+    ],
+    "whose object is another user's": [
+      (folder) => chownSync(join(folder, `dist/${process.arch}/lock.bpf.o`), 12345, 0),
+      /lock\.bpf\.o belongs to the user 12345/,
+    ],
+    "whose folder others can write": [
+      (folder) => chmodSync(join(folder, "dist"), 0o777),
+      /dist is writable by everyone/,
+    ],
+    "below a folder that others can write": [
+      (folder) => chmodSync(join(folder, ".."), 0o777),
+      /ringtap-own-\w+ is writable by everyone/,
+    ],
+    "with a link out of its folder": [
+      (folder) => {
+        rmSync(join(folder, "dist/signal.js"));
+        symlinkSync(join(built, "dist/signal.js"), join(folder, "dist/signal.js"));
+      },
+      /dist\/signal\.js is a link out of the folder, to /,
+    ],
+    "that imports what others can write": [
+      (folder) => {
+        const outside = join(folder, "../helper");
+        mkdirSync(outside);
+        writeFileSync(join(outside, "helper.js"), "export {};");
+        chmodSync(join(outside, "helper.js"), 0o666);
+        writeFileSync(join(outside, "package.json"), '{"type":"module"}');
+        edit(
+          join(folder, "dist/signal.js"),
+          'from "./records.js";',
+          'from "./records.js"; import "../../helper/helper.js";',
+        );
+      },
+      /helper\.js is writable by everyone/,
+    ],
+    "of another api": [
+      (folder) => edit(join(folder, "dist/signal.js"), "api: 1", "api: 2"),
+      /signal\.js: api: 2: this ringtap runs/,
+    ],
+    "without a name": [
+      (folder) => edit(join(folder, "dist/signal.js"), 'name: "lock"', 'name: "Lock!"'),
+      /signal\.js: name: "Lock!": want a lower-case letter/,
+    ],
+    "with a built-in signal's name": [
+      (folder) => edit(join(folder, "dist/signal.js"), 'name: "lock"', 'name: "tcp"'),
+      /there is a signal tcp already/,
+    ],
+    "with another signal's column": [
+      (folder) => edit(join(folder, "dist/signal.js"), 'key: "locks"', 'key: "file_opens"'),
+      /views: the key "file_opens" is one of the signal file/,
+    ],
+    "with a flag that is none": [
+      (folder) =>
+        edit(
+          join(folder, "dist/signal.js"),
+          'failuresOnly: inTrace(toggle("failures-only"',
+          'failuresOnly: inTrace(toggle("Failures"',
+        ),
+      /flag failuresOnly: its name "Failures": want lower-case words/,
+    ],
+    "that throws when it is imported": [
+      (folder) => writeFileSync(join(folder, "dist/signal.js"), "null.x;"),
+      /signal\.js: Cannot read properties of null/,
+    ],
+    "that exports none": [
+      (folder) => writeFileSync(join(folder, "dist/signal.js"), "export const a = 1;"),
+      /exports no signal/,
+    ],
+    "that is not built": [(folder) => rmSync(join(folder, "dist"), { recursive: true }), /run ringtap signal build/],
+    "whose object is missing": [
+      (folder) => rmSync(join(folder, `dist/${process.arch}`), { recursive: true }),
+      /its object .*lock\.bpf\.o does not exist/,
+    ],
+  };
+  for (const [what, [change, reason]] of Object.entries(spoiled)) {
+    it(`refuses one ${what}`, async (t) => {
+      const folder = copy(t);
+      change(folder);
+      await refuses(t, folder, reason);
+    });
+  }
+
+  it("refuses one whose flag is called as one of ringtap's own", async (t) => {
+    const folder = copy(t);
+    const module = join(folder, "dist/signal.js");
+    writeFileSync(
+      module,
+      readFileSync(module, "utf8").replace('name: "lock"', 'name: "log"').replace('"failures-only"', '"level"'),
+    );
+    await refuses(t, folder, /its flag --log\.level is one of ringtap's own/);
+  });
+
+  it("refuses values of its flags, and flags that it has not", async (t) => {
+    await refuses(t, built, /unknown option '--lock\.nothing/, "--lock.nothing=1");
+    await refuses(t, built, /--series-limit "x"/, "--series-limit=x");
+    await refuses(t, join(built, "nothing"), /nothing is not a folder/);
+    const { status, stderr } = await runRingtap(t, ["run", "--signals=nothing-at-all"]);
+    assert.equal(status, 2);
+    assert.match(stderr, /--signals "nothing-at-all": expected one of .*, or the name of an installed npm package/);
+  });
+
+  it("does without one that throws in start, like a built-in one that does not load", async (t) => {
+    const folder = copy(t);
+    edit(join(folder, "dist/signal.js"), "const result =", "throw new TypeError('not today'); const result =");
+    const agent = await startAgent(t, ["--signals=file,lock", `--signals.path=${folder}`]);
+    const samples = await agent.scrape();
+    assert.equal(sum(samples, "ringtap_signal_up", { signal: "lock" }), 0);
+    assert.equal(sum(samples, "ringtap_signal_up", { signal: "file" }), 1);
+    assert.match(agent.stderr, /msg="signal left out".*start: not today/);
+    assert.doesNotMatch(agent.stderr, /^\s+at /m);
+    assert.match(await (await agent.get("/readyz")).text(), /^lock: down \(.*start: not today\)$/m);
+    // A build that works takes its place.
+    cpSync(join(built, "dist/signal.js"), join(folder, "dist/signal.js"));
+    await agent.said(/msg="signal replaced"/);
+    assert.equal(sum(await agent.scrape(), "ringtap_signal_up", { signal: "lock" }), 1);
+  });
+
+  it("does without one whose metric's name is taken", async (t) => {
+    const folder = copy(t);
+    edit(join(folder, "dist/signal.js"), '"record_locks_total"', '"ringtap_file_opens_total"');
+    const agent = await startAgent(t, ["--signals=file,lock", `--signals.path=${folder}`]);
+    assert.match(agent.stderr, /msg="signal left out".*metric \\?"ringtap_file_opens_total\\?": declared twice/);
+  });
+
+  it("tells in check what is wrong with one, and exits with 1", async (t) => {
+    const folder = copy(t);
+    edit(join(folder, "dist/records.js"), "lock_event[64]", "lock_event[72]");
+    const { status, stdout } = await runRingtap(t, ["signal", "check", folder]);
+    assert.equal(status, 1);
+    assert.match(stdout, /^signal lock +fail +loading signal lock: .*struct lock_event is not what this build/m);
+  });
+});
