@@ -419,7 +419,7 @@ describe("ringtap run with a signal that throws", () => {
     assert(![...samples.keys()].some((series) => series.startsWith("ringtap_file")));
     const ready = await agent.get("/readyz");
     assert.equal(ready.status, 503);
-    assert.match(await ready.text(), /^file: down \(attaching signal file: tp_btf: fault\)$/m);
+    assert.match(await ready.text(), /^file: down \(attaching signal file: tp_btf: start: fault\)$/m);
     assert.deepEqual(await agent.stop(), { status: 0, signal: null });
   });
 });

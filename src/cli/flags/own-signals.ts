@@ -2,7 +2,8 @@
  * The signals that there are for a command line: the built-in ones and the user's own. Each has flags of its own, so that it must be
  * known before the command line can be parsed; `--signals.path`, `--signals` and `--config.file` are read ahead for that.
  */
-import { loadOwnSignals, type OwnSignal, packageFolderOf } from "../../engine/own-signals.js";
+import { type FileStates, fileStates } from "../../config/watched-files.js";
+import { builtFiles, loadOwnSignals, type OwnSignal, packageFolderOf } from "../../engine/own-signals.js";
 import { checkUnique } from "../../engine/signal-shape.js";
 import { messageOf } from "../../log/error-text.js";
 import { quote } from "../../log/logger-text.js";
@@ -34,6 +35,8 @@ export class KnownSignals {
   readonly all: AnySignal[];
   /** The user's own, by name. */
   readonly own = new Map<string, OwnSignal>();
+  /** The state of the files that each of these was last loaded from, well or not. */
+  readonly stamps = new Map<string, string>();
   /** Names of signals by those of the packages that they come in. */
   readonly packages = new Map<string, string>();
 
@@ -59,6 +62,15 @@ export class KnownSignals {
       this.all[this.all.indexOf(before)] = signal;
     }
     this.own.set(signal.name, own);
+  }
+}
+
+/** The files of a signal as they are; in the middle of a build, its folder may be gone. */
+export function builtStates(own: OwnSignal): FileStates {
+  try {
+    return fileStates(builtFiles(own));
+  } catch {
+    return { stamp: "", areSettled: false };
   }
 }
 
@@ -122,6 +134,7 @@ async function load(path: string, flag: string): Promise<OwnSignal> {
 function put(known: KnownSignals, own: OwnSignal, flag: string): void {
   try {
     known.put(own);
+    known.stamps.set(own.signal.name, builtStates(own).stamp);
   } catch (error) {
     throw new UsageError(`${flag} ${quote(own.folder)}: ${own.entry}: ${messageOf(error)}`);
   }

@@ -1,9 +1,8 @@
 /** Replacing a user's own signal while the agent runs: when its built files have changed, and at SIGHUP. */
 import type { Logger } from "pino";
 import type { RunningAgent } from "../../agent/start-agent.js";
-import { type FileStates, fileStates } from "../../config/watched-files.js";
-import { builtFiles, type OwnSignal, reloadOwnSignal } from "../../engine/own-signals.js";
-import type { KnownSignals } from "../flags/own-signals.js";
+import { type OwnSignal, reloadOwnSignal } from "../../engine/own-signals.js";
+import { builtStates, type KnownSignals } from "../flags/own-signals.js";
 import { valuesOf } from "../flags/signals.js";
 import type { RunOptions } from "./options.js";
 
@@ -19,15 +18,6 @@ export interface OwnSignalReload {
   readonly log: Logger;
 }
 
-/** The files of a signal as they are; in the middle of a build, its folder may be gone. */
-function statesOf(own: OwnSignal): FileStates {
-  try {
-    return fileStates(builtFiles(own));
-  } catch {
-    return { stamp: "", areSettled: false };
-  }
-}
-
 /** Own signals that are followed. */
 export interface FollowedSignals {
   /** Replaces at once what has changed, and tries again what was refused. */
@@ -37,8 +27,7 @@ export interface FollowedSignals {
 
 /** Follows the own signals that run. */
 export function followOwnSignals({ agent, known, read, log }: OwnSignalReload): FollowedSignals {
-  /** The files of the build that each signal was last loaded from, well or not. */
-  const stamps = new Map<string, string>();
+  const { stamps } = known;
   const failed = new Set<string>();
   let working: Promise<void> = Promise.resolve();
 
@@ -63,7 +52,7 @@ export function followOwnSignals({ agent, known, read, log }: OwnSignalReload): 
     working = working.then(async () => {
       for (const own of known.own.values()) {
         const { name } = own.signal;
-        const { stamp, areSettled } = statesOf(own);
+        const { stamp, areSettled } = builtStates(own);
         const hasChanged = stamp !== stamps.get(name) && (areSettled || now);
         const isRun = agent.statuses.some((status) => status.name === name);
         if (isRun && (hasChanged || (now && failed.has(name)))) {
@@ -73,9 +62,6 @@ export function followOwnSignals({ agent, known, read, log }: OwnSignalReload): 
     });
   }
 
-  for (const own of known.own.values()) {
-    stamps.set(own.signal.name, statesOf(own).stamp);
-  }
   const polls = known.own.size === 0 ? undefined : setInterval(compare, pollInterval, false);
   return {
     reload: () => {
