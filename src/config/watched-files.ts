@@ -48,7 +48,7 @@ export function fileStates(paths: readonly string[]): FileStates {
   const states = paths.map(statOf);
   return {
     stamp: paths.map((path, at) => `${path} ${stampOf(states[at])}`).join("\n"),
-    areSettled: !states.some((stats) => isSettling(stats, now)),
+    areSettled: !states.some((stats) => isRecent(stats, now)),
   };
 }
 
