@@ -28,8 +28,14 @@ describe("flags", () => {
   const anAddress = "expected HOST:PORT, [IPV6]:PORT or :PORT, the port from 0 to 65535";
 
   for (const [args, message] of [
-    [["run", "--signals=tpc"], `--signals "tpc": expected one of ${names} (did you mean "tcp"?)`],
-    [["run", "--signals=tcp,sys-call"], `--signals "sys-call": expected one of ${names} (did you mean "syscall"?)`],
+    [
+      ["run", "--signals=tpc"],
+      `--signals "tpc": expected one of ${names}, or the name of an installed npm package (did you mean "tcp"?)`,
+    ],
+    [
+      ["run", "--signals=tcp,sys-call"],
+      `--signals "sys-call": expected one of ${names}, or the name of an installed npm package (did you mean "syscall"?)`,
+    ],
     [["trace", "files"], `trace "files": expected one of ${names} (did you mean "file"?)`],
     [["trace"], "missing required argument 'signal'"],
     [["run", "--web.listen-address=nonsense"], `--web.listen-address "nonsense": ${anAddress}`],
