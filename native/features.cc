@@ -45,7 +45,7 @@ bool NeedsHook(bpf_prog_type type) {
 }
 
 /**
- * Loads a program that only calls the helper: any other complaint of the verifier (the arguments
+ * Loads a program that only calls the helper: any other error of the verifier (the arguments
  * are missing) means that the helper is there. libbpf_probe_bpf_helper of libbpf 1.1 does not know
  * the last of the refusals and answers yes to it.
  */

@@ -90,7 +90,7 @@ static __always_inline bool may_be_open(__u32 unmarked_nr)
 
 /*
  * Runs at the end of every system call. An open that a signal interrupts ends with a restart code
- * here; it counts when it has been restarted and returns. (One whose caller is told EINTR instead,
+ * here; it counts when it has been restarted and returns. (One whose caller gets EINTR instead,
  * for want of SA_RESTART, does not count: the kernel decides that after sys_exit.)
  */
 SEC("tp_btf/sys_exit")

@@ -64,7 +64,7 @@ static __always_inline bool is_wanted_comm(void)
 }
 
 /*
- * What can be told when a call begins: all but its duration and its result. The cheap ones first.
+ * The filters that apply when a call begins: all but duration and result. The cheap ones first.
  */
 static __always_inline bool passes_at_start(__u32 nr)
 {
@@ -73,7 +73,7 @@ static __always_inline bool passes_at_start(__u32 nr)
 	return is_wanted_pid() && (!filter_comms || is_wanted_comm());
 }
 
-/* What can be told when it has ended. */
+/* The filters that apply when it has ended. */
 static __always_inline bool passes_at_end(__u64 duration, __u32 error)
 {
 	return duration >= min_duration_ns && (error || !errors_only);

@@ -23,7 +23,7 @@ struct connection {
 	__u64 start;
 	struct actor actor;
 	__u32 connecting_tid; /* the thread inside the connect(2) that sent the SYN, else 0 */
-	__u32 error_read;     /* what SO_ERROR told the program while the attempt was under way */
+	__u32 error_read;     /* what SO_ERROR returned to the program during the attempt */
 	__u8 role;
 	__u8 phase;
 	__u8 undone;	   /* connect(2) is undoing the attempt: it returns the outcome */

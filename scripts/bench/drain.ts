@@ -103,7 +103,7 @@ function ringtapDrain(filled: FilledSignal, times: number): number {
     filled.fill();
     nanoseconds += filled.drain();
   }
-  nanoseconds += filled.settle();
+  nanoseconds += filled.flush();
   return nanoseconds / times / filled.records;
 }
 

@@ -233,7 +233,7 @@ ${eventCounts(page).join("\n")}
 | memory that the agent said it takes at most, MB | ${(Number(budget) * 1.048576).toFixed(0)} |
 | first scrape after a minute's standstill, ms | ${firstScrape.toFixed(0)} |
 | series at the end, folded updates | ${total(page, "ringtap_series")}, ${total(page, "ringtap_series_folded_total")} |
-| processes remembered at the end | ${total(page, "ringtap_identities")} |
+| processes tracked at the end | ${total(page, "ringtap_identities")} |
 | scrape p50, p99, longest, ms | ${[0.5, 0.99, 1].map((share) => (times[Math.ceil(share * times.length) - 1] ?? NaN).toFixed(0)).join(", ")} |
 | longest stall of the event loop, ms | ${(1000 * scrapes.longestStall()).toFixed(0)} |`);
   if (Math.max(...memory) > Number(budget) * 1.048576) {

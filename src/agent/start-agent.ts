@@ -31,7 +31,7 @@ export interface AgentSetup {
   readonly labels?: readonly string[] | undefined;
   /** The most series of a metric. Default {@link defaultSeriesLimit}. */
   readonly seriesLimit?: number | undefined;
-  /** Processes, and control groups, that are told apart. Default {@link defaultIdentityLimit}. */
+  /** The most processes, and the most control groups, that are tracked. Default {@link defaultIdentityLimit}. */
   readonly identityLimit?: number | undefined;
   /** Bytes of each ring. Default: left to the signals. */
   readonly ringSize?: number | undefined;

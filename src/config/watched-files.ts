@@ -39,7 +39,7 @@ export interface FileStates {
   /** Another one when any of them is another. */
   readonly stamp: string;
   /** Has each been left alone for a moment? */
-  readonly areSettled: boolean;
+  readonly areStable: boolean;
 }
 
 /** The states of these files. */
@@ -48,7 +48,7 @@ export function fileStates(paths: readonly string[]): FileStates {
   const states = paths.map(statOf);
   return {
     stamp: paths.map((path, at) => `${path} ${stampOf(states[at])}`).join("\n"),
-    areSettled: !states.some((stats) => isRecent(stats, now)),
+    areStable: !states.some((stats) => isRecent(stats, now)),
   };
 }
 

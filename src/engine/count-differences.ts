@@ -41,10 +41,10 @@ export class CountDifferences implements Counters {
     this.#differences = new Float64Array(width);
   }
 
-  /** Bytes that the counts read last and the room to read them into take at the most; the former grow by doubling. */
+  /** Bytes that the counts read last and the buffers that they are read into take at the most; the former grow by doubling. */
   get memoryAtLimit(): number {
-    const { capacity, idWords, width, room } = this.#source;
-    return keyTableMemory(idWords, capacity) + 2 ** log2Ceil(capacity) * (width + 1) * 8 + room;
+    const { capacity, idWords, width, bufferBytes } = this.#source;
+    return keyTableMemory(idWords, capacity) + 2 ** log2Ceil(capacity) * (width + 1) * 8 + bufferBytes;
   }
 
   /** Entries that there can be. */
@@ -115,7 +115,7 @@ export class CountDifferences implements Counters {
   #subtract(counts: Uint32Array, entry: number, number: number): boolean {
     const { width, telling, stride, offset } = this.#source;
     const last = this.#last;
-    // What had grown may have been read in the middle of an addition, so it is looked at as a whole once more.
+    // What had grown may have been read in the middle of an addition, so the whole entry is read once more.
     const every = number < 0 || this.#grew[number] === true;
     let grown = false;
     for (let index = 0; index < width && (every || grown || index < telling); index++) {

@@ -8,7 +8,7 @@ const pieceEntries = 1_024;
 export interface CountSource {
   /** The map that fills up. */
   readonly name: string;
-  /** Entries that it has room for. */
+  /** Entries that it can hold. */
   readonly capacity: number;
   /** Words that tell an entry from all others until it is freed. */
   readonly idWords: number;
@@ -23,16 +23,16 @@ export interface CountSource {
   readonly ids: ArrayBuffer;
   readonly keys: ArrayBuffer;
   readonly counts: ArrayBuffer;
-  /** Bytes of room that entries are read into, at most. */
-  readonly room: number;
+  /** The most bytes of the buffers that entries are read into. */
+  readonly bufferBytes: number;
   /** Reads the next entries, a thousand or so; returns how many: none at the end, and after that the first ones again. */
   read(): number;
   /** Frees the entries of these ids, which lie one behind the other. Nothing may count there any more. */
   free(ids: Uint32Array): void;
 }
 
-/** Room for a piece of so many entries of `bytes` each; it grows by doubling. */
-function roomFor(entries: number, bytes: number): number {
+/** Bytes of a buffer for so many entries of `bytes` each; it grows by doubling. */
+function bufferFor(entries: number, bytes: number): number {
   return 2 * Math.min(entries, pieceEntries) * bytes;
 }
 
@@ -43,7 +43,7 @@ export function countsOfHash(map: BpfMap): CountSource {
   return {
     name,
     capacity: maxEntries,
-    room: roomFor(maxEntries, keySize + valueSize),
+    bufferBytes: bufferFor(maxEntries, keySize + valueSize),
     idWords: keyWords,
     keyWords,
     width: valueSize / 8,
@@ -75,7 +75,7 @@ export function countsOfLines(lines: BpfMap, taken: BpfMap): CountSource {
   return {
     name: lines.info.name,
     capacity: lines.info.maxEntries,
-    room: roomFor(lines.info.maxEntries, keySize + valueSize + lines.info.valueSize),
+    bufferBytes: bufferFor(lines.info.maxEntries, keySize + valueSize + lines.info.valueSize),
     idWords: 1,
     keyWords,
     width: stride - offset,

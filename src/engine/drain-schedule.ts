@@ -20,7 +20,7 @@ export interface Pauses {
 }
 
 /**
- * Calls `drain` on time. A ring that is a quarter full wakes us; from then on nobody waits for wake-ups, which would come record by
+ * Calls `drain` on time. A ring that is a quarter full wakes the agent; from then on it does not wait for wake-ups, which would come record by
  * record while the producer goes on, but all rings are drained every few milliseconds, until it is calm again.
  */
 export class DrainSchedule {
@@ -40,7 +40,7 @@ export class DrainSchedule {
 
   start(): void {
     this.#watch();
-    this.#timer = setTimeout(this.#look, this.#pauses.active);
+    this.#timer = setTimeout(this.#drainAndWait, this.#pauses.active);
   }
 
   /** Other rings from now on: a signal has been replaced. Nothing is called for those that are not among them. */
@@ -67,9 +67,9 @@ export class DrainSchedule {
   };
 
   /** The slow timer. */
-  readonly #look = (): void => {
+  readonly #drainAndWait = (): void => {
     const { active, idle } = this.#pauses;
-    this.#timer = setTimeout(this.#look, this.#drain() > 0 ? active : idle);
+    this.#timer = setTimeout(this.#drainAndWait, this.#drain() > 0 ? active : idle);
   };
 
   readonly #workOff = (): void => {
@@ -78,7 +78,7 @@ export class DrainSchedule {
     // Would the slow timer come before the next wake-up?
     if (fill < (wakeupFill * this.#step) / this.#pauses.active) {
       this.#watch();
-      this.#timer = setTimeout(this.#look, this.#pauses.active);
+      this.#timer = setTimeout(this.#drainAndWait, this.#pauses.active);
       return;
     }
     if (fill > wakeupFill) {

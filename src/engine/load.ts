@@ -182,7 +182,7 @@ function attempt(
   }
 }
 
-/** Privileges have been looked at by now: before Linux 5.11, EPERM is what the limit of locked memory makes of a map. */
+/** Privileges have been checked by now: before Linux 5.11, EPERM is what the limit of locked memory makes of a map. */
 function explain(error: NativeError): Error {
   if (error.code !== "EPERM") {
     return error;

@@ -16,7 +16,7 @@ export interface DrainCounts {
   corrupt: number;
 }
 
-/** Someone who sees records, and what is told of the errors. */
+/** A watcher of records, and the function that its errors go to. */
 interface Watch<T extends RecordView> {
   readonly watcher: Watcher<T>;
   readonly failed: ((error: unknown) => void) | undefined;
@@ -55,7 +55,7 @@ export class RingReader<T extends RecordView> implements Batch<T> {
 
   /**
    * `take` gets the records of at least `shortest` bytes, until {@link next} is false; what it throws goes to `failed`, and costs
-   * the current record only. What watchers throw goes to `watcherFailed`, unless {@link watch} is told otherwise.
+   * the current record only. What watchers throw goes to `watcherFailed`, unless {@link watch} is given another function.
    */
   constructor(
     ring: BpfRing,
@@ -93,7 +93,7 @@ export class RingReader<T extends RecordView> implements Batch<T> {
       }
       ring.release();
       drained += count;
-      // A batch that was not full has shown all there was. To look again would be to chase the producer, record by record.
+      // A batch that was not full has shown all there was. To read again would follow the producer record by record.
       count = 2 * count < this.#index.length || drained >= limit ? 0 : ring.peek();
     }
     return drained;

@@ -59,14 +59,14 @@ export interface Surroundings {
   readonly identity: Identity;
   readonly log: SignalLog;
   readonly peers?: PeerDirectory | undefined;
-  /** The build of the same signal in whose place this one comes: see {@link RunningSignal.takeOver}. */
+  /** The build of the same signal that this one replaces: see {@link RunningSignal.publishMetrics}. */
   readonly replaces?: RunningSignal | undefined;
 }
 
 /** A change of a signal's flags that has been prepared. */
 export type FlagChange = Change;
 
-/** Calls a signal's start(). What it throws is told by its message: its stack is of interest to whoever wrote the signal only. */
+/** Calls a signal's start(). Of what it throws only the message is kept: the stack concerns only the author of the signal. */
 function startOf(signal: AnySignal, context: SignalContext, flags: FlagValues<FlagTable>): Running<EventRecord> {
   try {
     return signal.start(context, flags) as Running<EventRecord>;
@@ -217,7 +217,7 @@ export class RunningSignal {
   }
 
   /**
-   * Shows `watcher` each record of the ring before it is handled, until the returned function is called. Costs nothing while nobody
+   * Shows `watcher` each record of the ring before it is handled, until the returned function is called. Costs nothing while no one
    * watches; what it throws is counted and logged, and loses nothing.
    */
   watch(watcher: Watcher<EventRecord>): () => void {
@@ -339,9 +339,9 @@ export class RunningSignal {
     this.loaded.object.close();
   }
 
-  /** Shows its metrics in the place of those of the build that it replaces, which is the caller's to close then. */
-  takeOver(): void {
-    this.#scope.takeOver();
+  /** Puts its metrics into the catalog, in place of those of the build that it replaces. The caller then closes that build. */
+  publishMetrics(): void {
+    this.#scope.publish();
   }
 
   /** Removes the signal's metrics. What was counted can be read until then, closed or not. */

@@ -7,7 +7,7 @@ import { dropReasons, type SignalStatus } from "./running.js";
 import { runningOf } from "./signal-set.js";
 
 /**
- * What the kernel knows of every program. It counts the runs that it left out in any case, the others only while somebody asks
+ * What the kernel knows of every program. It counts the runs that it left out in any case, the others only while statistics are enabled
  * for it (BPF_ENABLE_STATS): `withRuns`.
  */
 export function declareProgramStats(

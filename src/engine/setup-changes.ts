@@ -39,8 +39,8 @@ export interface Change {
 
 /**
  * Prepares to bring the variables and sets of a loaded object from one setup to another. Keys are added now and removed by the commit,
- * so that what belongs to a set before and after is in it all the time. Throws when a set has no room for its new keys beside the old
- * ones, having changed nothing.
+ * so that what belongs to a set before and after is in it all the time. Throws, having changed nothing, when the new and the old keys together exceed the
+ * capacity of a set.
  */
 export function prepareSetup(object: BpfObject, from: Setup, to: Setup): Change {
   const changes = Object.keys({ ...from.sets, ...to.sets }).map((name): SetChange => {

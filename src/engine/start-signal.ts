@@ -52,7 +52,7 @@ export function startSignal(
   start: SignalStart & {
     readonly catalog: Catalog;
     readonly identity: Identity;
-    /** The build of the same signal that runs: it goes on, metrics and all, when this fails, and is the caller's to close after it. */
+    /** The build of the same signal that runs: it keeps running, with its metrics, when this fails; otherwise the caller closes it afterwards. */
     readonly replaces?: RunningSignal | undefined;
   },
 ): RunningSignal {
@@ -64,7 +64,7 @@ export function startSignal(
   try {
     running = new RunningSignal(loaded, { catalog, identity, log, peers, replaces });
     running.attach();
-    running.takeOver();
+    running.publishMetrics();
     return running;
   } catch (error) {
     running?.close();

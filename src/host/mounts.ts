@@ -48,7 +48,7 @@ export function tracefsFinding(mountinfo: string): Finding {
 /** The version of control groups that is mounted here, and the hierarchy that tells containers apart. */
 export function cgroups(): Finding {
   const finding = cgroupFinding(readFileSync("/proc/self/mountinfo", "utf8"));
-  return { ...finding, detail: `${finding.detail}; containers are told apart by ${chooseHierarchy("auto")}` };
+  return { ...finding, detail: `${finding.detail}; containers are identified by ${chooseHierarchy("auto")}` };
 }
 
 /** Whether tracefs is mounted in this mount namespace. */

@@ -24,7 +24,7 @@ export interface EventStreamOptions {
   readonly maxViewers?: number;
   /** Milliseconds between two frames; default 1000. */
   readonly interval?: number;
-  /** Milliseconds without a viewer until the source is told that it is idle; default 5000. A page that asks for something else reconnects. */
+  /** Milliseconds without a viewer until the source counts as idle; default 5000. A page that wants other data reconnects. */
   readonly idleTimeout?: number;
   /** Returns another object once the web configuration has changed: viewers then have to reconnect and authenticate again. */
   readonly currentConfig?: (() => unknown) | undefined;

@@ -1,7 +1,7 @@
-/** What tells processes apart, and how many, when nobody asks for anything else. */
+/** The labels that tell processes apart, and how many processes there may be, by default. */
 
 /** Labels of their series. */
 export const defaultLabels: readonly ["pid", "comm"] = ["pid", "comm"];
 
-/** Processes, and control groups, that are remembered at once. */
+/** Processes, and control groups, that are tracked at once. */
 export const defaultIdentityLimit = 32_768;

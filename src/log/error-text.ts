@@ -22,7 +22,7 @@ export function messageOf(error: unknown): string {
   return escapeControls(error instanceof Error ? error.message : String(error));
 }
 
-/** An error about what code of somebody else's has thrown: its message alone, since its stack is of interest to whoever wrote that code. */
+/** An error about what foreign code has thrown: its message alone, since its stack concerns only the author of that code. */
 export function foreignError(doing: string, error: unknown): Error {
   return new Error(`${doing}: ${messageOf(error)}`);
 }

@@ -5,7 +5,7 @@ import { LifeCycle } from "./life-cycle.js";
 import type { TableSettings } from "./table.js";
 import { type ValueDefinition, ValueTable } from "./value-table.js";
 
-/** The most series of each metric when nobody asks for another limit. */
+/** The most series of each metric unless another limit is given. */
 export const defaultSeriesLimit = 100_000;
 
 /** Any table of a catalog; `type` tells which. */
@@ -24,8 +24,8 @@ export interface CatalogOptions {
 export interface CatalogScope extends Pick<Catalog, "counter" | "gauge" | "histogram"> {
   /** The tables that were declared through this scope and not removed. */
   readonly tables: readonly AnyTable[];
-  /** Of a scope that replaces another: puts its tables in the place of the other's, whose own end with that. */
-  takeOver(): void;
+  /** For a scope that replaces another: puts its tables into the catalog, in place of the other's, and removes the other's. */
+  publish(): void;
   /** Removes every metric that was declared through this scope. */
   close(): void;
 }
@@ -136,7 +136,7 @@ export class Catalog {
 
   /**
    * Declares metrics that can be removed together: those of one signal. A scope that replaces another may declare the names of that
-   * one again; its tables are not in the catalog before {@link CatalogScope.takeOver}.
+   * one again; its tables are not in the catalog before {@link CatalogScope.publish}.
    */
   scope(replaced?: CatalogScope): CatalogScope {
     let tables: AnyTable[] = [];
@@ -158,7 +158,7 @@ export class Catalog {
       counter: (definition) => declare(this.#newCounter(definition)),
       gauge: (definition) => declare(this.#newGauge(definition)),
       histogram: (definition) => declare(this.#newHistogram(definition)),
-      takeOver: () => {
+      publish: () => {
         isWaiting = false;
         // A name that stays keeps its place: a render under way meets it once.
         for (const table of tables) {

@@ -131,7 +131,7 @@ export class Dimension {
     return this.#texts[id] ?? noText;
   }
 
-  /** Forgets a tuple; its id may be given out again. `other` stays. Throws for an id that is not interned. */
+  /** Deletes a tuple; its id may be given out again. `other` stays. Throws for an id that is not interned. */
   release(id: number): void {
     const { key } = this.#at(id);
     if (id === this.other) {

@@ -36,7 +36,7 @@ const ownNumbers = 3;
 
 /**
  * The slowest event of each row, until it is older than a minute and has been shown: then the next one takes its place. Replacing it
- * allocates nothing. An event's age is looked at when it is shown, for times are numbers that V8 may box where events come in.
+ * allocates nothing. An event's age is computed when it is shown, for times are numbers that V8 may box where events come in.
  */
 export class Exemplars {
   readonly #definition: ExemplarDefinition;

@@ -19,7 +19,7 @@ export interface Column {
 
 /**
  * Where a key's search begins among 2^k slots, `mask` being 2^k - 1: the top k bits of a sum of odd multiples (Fibonacci hashing).
- * Dense ids, which tables have, land next to nobody: there are hardly any collisions, and strided ids fare no worse than random ones.
+ * Dense ids, which tables have, hardly ever collide, and strided ids fare no worse than random ones.
  */
 function homeSlot(subject: number, detail: number, mask: number): number {
   return (Math.imul(subject, 0x9e3779b1) + Math.imul(detail, 0x85ebca6b)) >>> Math.clz32(mask);

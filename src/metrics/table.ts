@@ -32,8 +32,8 @@ export interface TableSettings {
 /** The subject of metrics without labels. */
 const noLabels = new Dimension([]);
 
-/** How long after an event its row may come to be at most, milliseconds: counts in the kernel are read each second. */
-const lateness = 1000;
+/** The longest time from an event to the insertion of its row, milliseconds: counts in the kernel are read each second. */
+const maxDelayMs = 1000;
 
 /**
  * A metric: one row for each (subject, detail) seen. Row numbers hold until the next removal and are for encoders and for the
@@ -88,7 +88,7 @@ export abstract class Table {
     return this.#most;
   }
 
-  /** Changes the most series, unless the table is bounded. Lowering it removes none: further ones find no room. */
+  /** Changes the most series, unless the table is bounded. Lowering it removes none: further ones go to the overflow series. */
   limitSeries(limit: number): void {
     if (!this.#isBounded) {
       this.#most = Math.max(1, Math.floor(limit / this.seriesPerRow));
@@ -143,7 +143,7 @@ export abstract class Table {
     const { size } = this.rows;
     const row = this.row(subject, detail);
     if (this.rows.size > size) {
-      this.#created.data[row] = this.#start - lateness;
+      this.#created.data[row] = this.#start - maxDelayMs;
     }
     return row;
   }
@@ -157,7 +157,7 @@ export abstract class Table {
       return this.row(other, detail);
     }
     const row = this.rows.insert(subject, detail);
-    this.#created.data[row] = this.clock() - lateness;
+    this.#created.data[row] = this.clock() - maxDelayMs;
     return row;
   }
 }

@@ -3,7 +3,7 @@ import type { Latency } from "./latency.js";
 import type { LatencyFrame } from "./protocol.js";
 import { sum, sumBuckets } from "./shared/sums.js";
 
-/** The most comms told apart in one histogram and frame. */
+/** The most comms shown apart in one histogram and frame. */
 const mostComms = 50;
 
 const other = "~other";

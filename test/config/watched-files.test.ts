@@ -20,7 +20,7 @@ function watched(context: TestContext) {
   return { files, path, inFolder };
 }
 
-/** Whether a change is seen once the files have settled, and not again once they are noted. */
+/** Whether a change is seen once the files no longer change, and not again once they are noted. */
 async function assertSeen(files: WatchedFiles, path: string): Promise<void> {
   await sleep(settling);
   assert.equal(files.haveChanged(), true);

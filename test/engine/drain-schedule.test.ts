@@ -43,7 +43,7 @@ function start(t: TestContext) {
     flow: (bytes: number): void => {
       rate = bytes;
     },
-    /** Lets milliseconds pass; the kernel wakes whoever watches when the ring is a quarter full. */
+    /** Lets milliseconds pass; the kernel wakes the watcher when the ring is a quarter full. */
     pass: (milliseconds: number): void => {
       for (let passed = 0; passed < milliseconds; passed++) {
         now++;

@@ -169,7 +169,7 @@ test("names that look like several are one, and what is no name ends the list", 
   }
 });
 
-test("users: every path asks, strangers learn nothing and keep no connection", async (context) => {
+test("users: every path asks, unauthenticated clients get nothing and their connections are closed", async (context) => {
   const { address } = await startConfigured(context, tlsSection() + users);
   for (const path of ["/metrics", "/healthz", "/readyz", "/", "/nothing"]) {
     const refused = await askSecurely(address, path, { ca, headers: { Connection: "keep-alive" } });

@@ -85,7 +85,7 @@ describe("Identity", () => {
     assert.equal(identity.ofProcess(99), actor);
   });
 
-  it("counts what finds no room as ~other, until there is room", () => {
+  it("counts processes beyond the limit as ~other, until others expire", () => {
     const { identity, count, series, scrape, clock } = setUp(undefined, { limit: 2 });
     for (const pid of [1, 2, 3, 4]) {
       identity.activate(record(pid, "many"));

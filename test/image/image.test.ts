@@ -14,7 +14,7 @@ import { confined, fetchedBytes, image, largest, podman, startContainer } from "
 const manifest = new URL("../../../package.json", import.meta.url);
 const { version, description } = JSON.parse(readFileSync(manifest, "utf8")) as Record<string, string>;
 
-/** Podman's filter of system calls, with bpf(2) allowed: newer releases of Podman allow it to whoever has CAP_BPF. */
+/** Podman's filter of system calls, with bpf(2) allowed: newer releases of Podman allow it to processes with CAP_BPF. */
 function filterWithBpf(): object {
   interface Rule {
     names: string[];

@@ -75,7 +75,7 @@ describe("a flood of system calls", () => {
     assert.equal(sum(await agent.scrape(), total, { pid: later, syscall: "getppid" }), 1_000);
   });
 
-  it("as a stream, with the agent stopped meanwhile: what found no room is counted as such", async (t) => {
+  it("as a stream, with the agent stopped meanwhile: what the full ring dropped is counted as such", async (t) => {
     const agent = await startStream(t, "--ring.size=64KiB");
     kill(agent.pid, "SIGSTOP");
     const pids = await flood(t);

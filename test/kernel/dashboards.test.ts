@@ -22,7 +22,7 @@ const source = readFileSync(new URL("../../../test/kernel/programs/every-outcome
 const comm = "rt-dashboards";
 
 /** Milliseconds until Prometheus has started and scraped, and all has happened at least twice. */
-const patience = 60_000;
+const timeoutMs = 60_000;
 
 /** deploy/prometheus/prometheus.yaml for an agent at `target`, with everything done each second. */
 function configuration(target: string, relabelling: readonly object[]): Record<string, unknown> {
@@ -104,7 +104,7 @@ describe("dashboards and rules", () => {
 
       /** Waits until each query has another answer than NaN. */
       async function allAnswered(queries: readonly string[]): Promise<void> {
-        const deadline = Date.now() + patience;
+        const deadline = Date.now() + timeoutMs;
         let missing = queries;
         for (;;) {
           const answers = await Promise.all(missing.map((expression) => query(prometheus, expression).catch(() => [])));

@@ -68,7 +68,7 @@ for (const signal of [syscall, tcp] as Signal[]) {
         filled.fill();
         filled.drain();
         if (fill % fillsToSettle === 0) {
-          filled.settle();
+          filled.flush();
         }
       }
     };

@@ -156,7 +156,7 @@ describe("an agent that stands still", () => {
     process.kill(agent.pid, "SIGSTOP");
     await runProgram("/bin/sh", ["-c", `for each in $(seq ${processes}); do ${program}; done`]);
     process.kill(agent.pid, "SIGCONT");
-    // Others' processes come and go: the books balance when none does between the last look at the ring and that at the books.
+    // Others' processes come and go: the event counts agree when none does between the last read of the ring and that of the counts.
     await eventually(async () => {
       const samples = await agent.scrape();
       const events = (kind: string, labels = {}): number =>

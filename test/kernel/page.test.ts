@@ -198,7 +198,7 @@ describe("page", () => {
       sorted !== null && sorted.x + sorted.width / 2 < 390,
       "one has to scroll to the column that it is sorted by",
     );
-    assert.deepEqual(phone.complaints, []);
+    assert.deepEqual(phone.problems, []);
     await phone.page.context().close();
   });
 
@@ -219,7 +219,7 @@ describe("page", () => {
       onError: assert.ifError,
     });
     t.after(() => server.close());
-    const { page, complaints } = await openPage(browser, { viewport: { width: 1440, height: 900 } });
+    const { page, problems } = await openPage(browser, { viewport: { width: 1440, height: 900 } });
     t.after(() => page.context().close());
     await page.goto(`http://${server.addresses[0] ?? ""}`);
     const headings = page.locator("#processes th[data-key]");
@@ -256,12 +256,12 @@ describe("page", () => {
     await drill.getByRole("row", { name: /^read 20$/ }).waitFor();
     await drill.getByRole("row", { name: /^lent 10$/ }).waitFor();
     assert.equal(await drill.getByRole("heading", { level: 3 }).first().textContent(), "Visits since the agent began");
-    assert.deepEqual(complaints, []);
+    assert.deepEqual(problems, []);
   });
 
   it("asks the agent alone, and breaks no rule of its policy", () => {
     assert.deepEqual([...wide.requests], [agent.origin]);
-    assert.deepEqual(wide.complaints, []);
+    assert.deepEqual(wide.problems, []);
   });
 
   it("comes back when the agent does", async () => {

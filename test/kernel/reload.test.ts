@@ -142,7 +142,7 @@ describe("a reload under way", () => {
 });
 
 describe("filters after a reload", () => {
-  it("are in force, one after the other", async (t) => {
+  it("apply, one after the other", async (t) => {
     const agent = await startConfigured(t, `${stream}syscall.comms: [rt-filtered]\n`);
 
     /** What one run of the program is counted with: getppid, failed close, sleeps of 20 ms. */
@@ -183,7 +183,7 @@ describe("filters after a reload", () => {
 });
 
 describe("a file that makes no sense", () => {
-  it("leaves everything in force, is told once, and mended is taken over", async (t) => {
+  it("leaves everything as it was, is logged once, and applies once fixed", async (t) => {
     const good = `${stream}syscall: { comms: [rt-steady], names: [getppid] }\nseries-limit: 5000\n`;
     const agent = await startConfigured(t, good);
     const program = await startWaiting(t, steady);
@@ -202,9 +202,9 @@ describe("a file that makes no sense", () => {
 
     agent.write(`${good}log.level: debug\n`);
     await agent.said(/configuration reloaded.*changed=--log\.level/);
-    const mended = await agent.scrape();
-    assert.equal(sum(mended, successful, {}), 1);
-    assert(sum(mended, succeededAt, {}) > at);
+    const fixed = await agent.scrape();
+    assert.equal(sum(fixed, successful, {}), 1);
+    assert(sum(fixed, succeededAt, {}) > at);
     assert.equal(agent.stderr.match(/not reloaded/g)?.length, 1);
 
     const [rounds = ""] = await program.go();
@@ -242,7 +242,7 @@ describe("limits that are lowered", () => {
     assert.equal(await execs("rt-new"), 1);
   });
 
-  it("keep the processes that are remembered, and take those that come for ~other", async (t) => {
+  it("keep the processes that are tracked, and count those that come as ~other", async (t) => {
     const { agent, run, execs } = await countExecs(t);
     await agent.reload("signals: [process]\nidentity-limit: 1\n");
     await run("rt-new");

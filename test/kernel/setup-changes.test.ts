@@ -49,7 +49,7 @@ describe("sets", () => {
     assert.deepEqual(pidsIn(object), []);
   });
 
-  it("that have no room for the new keys beside the old ones stay as they were", (t) => {
+  it("that cannot hold the new keys beside the old ones stay as they were", (t) => {
     const { object, setup } = loadWith(t, ascending(1, 1000));
     const tooMany = setupOf(ascending(500, 2000));
     assert.throws(

@@ -264,7 +264,7 @@ describe("the counts of many processes", () => {
 
   const sumOf = (numbers: Map<number, number>): number => [...numbers.values()].reduce((all, each) => all + each, 0);
 
-  it("are read in turns, exactly, and never show more errors than calls, whoever is renamed meanwhile", async (t) => {
+  it("are read in turns, exactly, and never show more errors than calls, though processes are renamed meanwhile", async (t) => {
     const { running, identity, announce, calls, errors } = filled(t);
     const state = { isOver: false };
     const reading = Promise.resolve(running.maintain()).finally(() => {

@@ -1,4 +1,4 @@
-/** An agent that keeps strangers out, and those who may come in: a real Prometheus, a real browser. */
+/** An agent that refuses unauthenticated clients and serves users: a real Prometheus, a real browser. */
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -24,7 +24,7 @@ test("tables take the places of those of the same name, all at once; a render un
   assert.deepEqual(names(catalog), ["kept_total", "gone_total", "other_total"]);
   const render = catalog[Symbol.iterator]();
   assert.equal(render.next().value, kept);
-  next.takeOver();
+  next.publish();
   assert.deepEqual(names(catalog), ["kept_total", "other_total", "new"]);
   assert.equal([...catalog][0], anew);
   assert.deepEqual(

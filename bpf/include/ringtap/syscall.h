@@ -145,7 +145,7 @@ static __always_inline __u32 syscall_nr(struct pt_regs *regs)
  */
 #define NR_UNKNOWN 1023
 
-/* Numbers that can be told apart: three tables of 1024. */
+/* Numbers that are counted apart: three tables of 1024. */
 #define NR_COUNT 3072
 
 /*

@@ -145,7 +145,7 @@ export class FilledSignal {
   }
 
   /** Moves into the tables what the signal has kept to itself, as the agent does every second. Returns the CPU time, nanoseconds. */
-  settle(): number {
+  flush(): number {
     return cpuTime(() => {
       this.running.flush();
     });

@@ -14,7 +14,7 @@ export const podFlags = {
   kubernetes: single(
     "kubernetes.enabled",
     "<mode>",
-    "ask the Kubernetes API server for pods: auto (in a pod, or when told where it is), on, off",
+    "ask the Kubernetes API server for pods: auto (in a pod, or with --kubernetes.api-url), on, off",
     "auto",
     oneOf(kubernetesModes),
   ),

@@ -70,7 +70,7 @@ export function builtStates(own: OwnSignal): FileStates {
   try {
     return fileStates(builtFiles(own));
   } catch {
-    return { stamp: "", areSettled: false };
+    return { stamp: "", areStable: false };
   }
 }
 

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 
 import { type Example, examplesOf } from "./examples.js";
 
-/** A flag, as somebody types it. */
+/** A flag, as it is typed. */
 export interface TreeFlag {
   /** With its dashes: `--output`. */
   readonly flag: string;

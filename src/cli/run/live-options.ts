@@ -78,8 +78,8 @@ export function liveOptions(
   ];
 }
 
-/** What became of options that were read again. */
-export interface Takeover {
+/** The result of options that were read again. */
+export interface AppliedOptions {
   /** The current options. */
   readonly options: RunOptions;
   /** What has changed in them. */
@@ -89,7 +89,7 @@ export interface Takeover {
 }
 
 /** Applies what can be applied of options that were read again: all of it, or nothing when any part throws. */
-export function takeOver(current: RunOptions, next: RunOptions, live: readonly LiveOption[]): Takeover {
+export function applyOptions(current: RunOptions, next: RunOptions, live: readonly LiveOption[]): AppliedOptions {
   const differs = (name: OptionName): boolean => !isDeepStrictEqual(next[name], current[name]);
   const changed: OptionName[] = [];
   const changes: FlagChange[] = [];

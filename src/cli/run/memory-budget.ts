@@ -20,7 +20,7 @@ export interface MemoryBudget {
   readonly series: number;
   /** Processes and their labels at `--identity-limit`. */
   readonly processes: number;
-  /** What the signals remember of their kernel maps. */
+  /** What the signals store about their kernel maps. */
   readonly signals: number;
   /** The addresses of the cluster by which peers are known; 0 unless `--peer.labels` asks for them. */
   readonly peers: number;

@@ -17,7 +17,7 @@ import { listenAddress, urlPath, webConfig } from "../flags/values.js";
 import { type FlagTable, type FlagValues, list, optional, single, toggle } from "../../sdk/flags.js";
 import { oneOf, wholeNumber } from "../../sdk/flag-values.js";
 
-/** The configuration file; the one flag that is no key in it. `onFile` is told its path before it is read. */
+/** The configuration file; the one flag that is no key in it. `onFile` gets its path before it is read. */
 function configFile(onFile: (path: string) => void = () => undefined) {
   return optional(configFlag, "<file>", "YAML file with flags as keys, nested or dotted", (path) => {
     onFile(path);
@@ -62,7 +62,7 @@ function ownFlags(known: KnownSignals, open?: WatchedWebConfig) {
     identityLimit: single(
       "identity-limit",
       "<n>",
-      "most processes remembered, exited ones with series among them",
+      "most processes tracked, ended ones with series among them",
       `${defaultIdentityLimit}`,
       wholeNumber(1, 10_000_000),
     ),
@@ -97,9 +97,9 @@ export function flagsOf(options: readonly string[], known: KnownSignals): string
 
 /** How options are read again while the agent runs. */
 export interface Reading {
-  /** Told the path of the configuration file before it is read. */
+  /** Called with the path of the configuration file before it is read. */
   readonly onFile?: (path: string) => void;
-  /** The current options: their web configuration, which follows its files by itself, is taken over. */
+  /** The current options: their web configuration, which follows its files by itself, is kept. */
   readonly current?: RunOptions | undefined;
 }
 

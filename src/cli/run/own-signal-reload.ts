@@ -52,8 +52,8 @@ export function followOwnSignals({ agent, known, read, log }: OwnSignalReload): 
     working = working.then(async () => {
       for (const own of known.own.values()) {
         const { name } = own.signal;
-        const { stamp, areSettled } = builtStates(own);
-        const hasChanged = stamp !== stamps.get(name) && (areSettled || now);
+        const { stamp, areStable } = builtStates(own);
+        const hasChanged = stamp !== stamps.get(name) && (areStable || now);
         const isRun = agent.statuses.some((status) => status.name === name);
         if (isRun && (hasChanged || (now && failed.has(name)))) {
           await replace(own, stamp);

@@ -1,13 +1,13 @@
-/** Reading the options again while the agent runs: when the configuration file has changed, and when SIGHUP asks for it. */
+/** Reading the options again while the agent runs: when the configuration file has changed, and at SIGHUP. */
 import type { Command } from "commander";
 import type { Logger } from "pino";
 import type { KnownSignals } from "../flags/own-signals.js";
 import { watchFiles } from "../../config/watched-files.js";
-import { type LiveOption, takeOver } from "./live-options.js";
+import { type LiveOption, applyOptions } from "./live-options.js";
 import { flagsOf, readRunOptions, type RunOptions } from "./options.js";
 
-/** How often the configuration file is looked at, milliseconds. */
-const lookInterval = 1_000;
+/** How often the configuration file is checked for a change, milliseconds. */
+const checkIntervalMs = 1_000;
 
 /** The options of `run`, which can be read again. */
 export interface OptionsSource {
@@ -26,7 +26,7 @@ export interface OptionsSource {
 /** How the last reload went. */
 export interface ReloadStatus {
   readonly successful: boolean;
-  /** When options were taken over last, at the start or by a reload, milliseconds since 1970. */
+  /** When options were last applied, at the start or by a reload, milliseconds since 1970. */
   readonly succeededAt: number;
 }
 
@@ -35,7 +35,7 @@ export interface FollowedOptions {
   readonly status: () => ReloadStatus;
   /** The current options as another build of a signal reads them. Throws a UsageError when it refuses one of its flags. */
   readonly read: () => RunOptions;
-  /** Begins: `live` follows the options, and `onHangUp` is called at SIGHUP, too. One that came meanwhile is made up for. */
+  /** Begins: `live` follows the options, and `onHangUp` is called at SIGHUP, too. A SIGHUP that came earlier is handled then. */
   readonly start: (live: readonly LiveOption[], onHangUp: () => void) => void;
   readonly stop: () => void;
 }
@@ -55,17 +55,17 @@ export function openRunOptions(
   return { known, initial: read(), hasChanged: files.haveChanged, reread: read, peek };
 }
 
-/** Follows options; from now on SIGHUP ends the process no more. */
+/** Follows options; from now on SIGHUP no longer ends the process. */
 export function followOptions(source: OptionsSource, log: Logger): FollowedOptions {
   let current = source.initial;
   let status: ReloadStatus = { successful: true, succeededAt: Date.now() };
   let hungUp = false;
   let started: { readonly live: readonly LiveOption[]; readonly onHangUp: () => void } | undefined;
-  let looks: NodeJS.Timeout | undefined;
+  let timer: NodeJS.Timeout | undefined;
 
   function reload(live: readonly LiveOption[]): void {
     try {
-      const { options, changed, needsRestart } = takeOver(current, source.reread(current), live);
+      const { options, changed, needsRestart } = applyOptions(current, source.reread(current), live);
       current = options;
       status = { successful: true, succeededAt: Date.now() };
       log.info(
@@ -95,17 +95,17 @@ export function followOptions(source: OptionsSource, log: Logger): FollowedOptio
     read: () => source.peek(current),
     start(live, alsoOnHangUp) {
       started = { live, onHangUp: alsoOnHangUp };
-      looks = setInterval(() => {
+      timer = setInterval(() => {
         if (source.hasChanged()) {
           reload(live);
         }
-      }, lookInterval);
+      }, checkIntervalMs);
       if (hungUp) {
         onHangUp();
       }
     },
     stop() {
-      clearInterval(looks);
+      clearInterval(timer);
       started = undefined;
     },
   };

@@ -64,7 +64,7 @@ function filesIn(folder: string): string[] {
   );
 }
 
-/** Puts what was built into its place, all within a moment: an agent that runs the signal reads it when all has settled. */
+/** Moves what was built into its place, all within a moment: an agent that runs the signal reads it once the files no longer change. */
 function install(built: string, target: string): string[] {
   return filesIn(built).map((file) => {
     const path = join(target, relative(built, file));

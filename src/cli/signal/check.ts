@@ -69,7 +69,7 @@ function hooks({ hook, refused, lost }: Loaded): Finding[] {
   ];
 }
 
-/** Shows on stderr what libbpf and the verifier have printed about a program: whoever wrote it needs more than an errno. */
+/** Shows on stderr what libbpf and the verifier have printed about a program: its author needs more than an errno. */
 function showVerifierLog(error: unknown): void {
   const logs =
     error instanceof LoadError ? error.refused.map((refused) => (refused.error as Partial<NativeError>).log ?? "") : [];

@@ -1,4 +1,4 @@
-/** Colours, where there is somebody to see them. */
+/** Colours, for output to a terminal. */
 import type { WriteStream } from "node:tty";
 import { inspect } from "node:util";
 import { single } from "../../sdk/flags.js";
@@ -19,7 +19,7 @@ export const colorFlags = {
   ),
 };
 
-/** Should what goes to `stream` have colours? Node looks at NO_COLOR and TERM. */
+/** Should what goes to `stream` have colours? Node reads NO_COLOR and TERM. */
 export function usesColor(mode: ColorMode, stream: Pick<Partial<WriteStream>, "isTTY" | "hasColors">): boolean {
   return mode === "auto" ? stream.isTTY === true && stream.hasColors?.() === true : mode === "always";
 }

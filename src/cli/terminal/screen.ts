@@ -38,7 +38,7 @@ export class Screen {
       process.on("exit", this.close);
     }
     this.#stream.write(enter);
-    this.forget();
+    this.invalidate();
   }
 
   /** Writes the lines that differ from those that are there. Each must fit into one line of the terminal. */
@@ -57,8 +57,8 @@ export class Screen {
     }
   }
 
-  /** Nothing is where it was: the terminal has another size, or was somebody else's. */
-  forget(): void {
+  /** Makes the next update draw every line: the terminal has another size, or another program has written to it. */
+  invalidate(): void {
     this.#shown = [];
     this.#stream.write(clear);
   }

@@ -93,7 +93,7 @@ export async function showScreen(live: Live, options: TopOptions, ending: Promis
     }
   };
   const onResize = (): void => {
-    screen.forget();
+    screen.invalidate();
     draw();
   };
 

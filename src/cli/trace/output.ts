@@ -7,9 +7,9 @@ const mostWaiting = 2 ** 20;
 /** Characters collected before they are handed to the stream. */
 const chunkLength = 2 ** 14;
 
-/** Writes lines, or counts them when there is no room. */
+/** Writes lines, or counts those dropped because the reader is too slow. */
 export class LineOutput {
-  /** Lines that found no room. */
+  /** Lines dropped because the reader is too slow. */
   dropped = 0;
   /** Resolves when the reader has gone or the disk is full, with the stream's error. */
   readonly failed: Promise<NodeJS.ErrnoException>;
@@ -25,12 +25,12 @@ export class LineOutput {
     });
   }
 
-  /** Lines taken that the system has not taken over yet. */
+  /** Accepted lines that have not yet been written to the file descriptor. */
   get waiting(): number {
     return this.#waiting;
   }
 
-  /** Is there room for a line? If not, it counts as dropped. */
+  /** Can a line be accepted? If not, it counts as dropped. */
   hasRoom(): boolean {
     if (this.#stream.writableLength < mostWaiting) {
       return true;
@@ -39,7 +39,7 @@ export class LineOutput {
     return false;
   }
 
-  /** Takes a line, its newline included. */
+  /** Accepts a line, its newline included. */
   line(text: string): void {
     this.#waiting++;
     this.#chunk += text;
@@ -64,7 +64,7 @@ export class LineOutput {
     this.#chunkLines = 0;
   }
 
-  /** Resolves when the system has taken all lines over. */
+  /** Resolves when all lines have been written to the file descriptor. */
   async delivered(): Promise<void> {
     this.flush();
     await new Promise<void>((resolve) => {

@@ -9,7 +9,7 @@ import { type Fate, TraceSummary } from "./summary.js";
 
 /** What becomes of a record. */
 export interface Printer {
-  /** Prints it, if it is wanted and has room. */
+  /** Prints it if the filters let it through and the output accepts it. */
   readonly print: (record: EventRecord) => void;
   /** Resolves when `--count` records are printed. */
   readonly enough: Promise<void>;

@@ -7,10 +7,10 @@ import type { TraceOptions } from "./options.js";
 import type { LineOutput } from "./output.js";
 import type { TraceSummary } from "./summary.js";
 
-/** How often stderr tells of lines that found no room, milliseconds. */
-const interval = 1000;
+/** How often dropped lines are reported on stderr, milliseconds. */
+const reportIntervalMs = 1000;
 
-/** Tells once a second how many lines found no room since the last time. */
+/** Reports once a second how many lines were dropped since the last report. */
 export function reportDrops(output: LineOutput, log: Logger): NodeJS.Timeout {
   let reported = 0;
   return setInterval(() => {
@@ -19,10 +19,10 @@ export function reportDrops(output: LineOutput, log: Logger): NodeJS.Timeout {
       log.warn({ lines }, "dropped: the reader is too slow");
       reported += lines;
     }
-  }, interval);
+  }, reportIntervalMs);
 }
 
-/** Tells what was lost altogether, if anything; `unwritten` are lines that nobody has taken. */
+/** Reports all losses at the end, if there are any; `unwritten` are lines that the reader has not read. */
 export function reportLosses(unwritten: number, running: RunningSignal, log: Logger): void {
   const { dropped } = running.eventCounts();
   const losses = { reader_too_slow: unwritten, ...dropped, trace_error: running.errors.trace };
@@ -32,7 +32,7 @@ export function reportLosses(unwritten: number, running: RunningSignal, log: Log
   }
 }
 
-/** Tells what the filters let through: a table for people, one line for the readers of a log in JSON. */
+/** Reports what the filters let through: a table for people, one line for the readers of a log in JSON. */
 export function reportSummary(
   summary: TraceSummary,
   { logFormat, sample }: Pick<TraceOptions, "logFormat" | "sample">,

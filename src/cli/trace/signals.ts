@@ -12,7 +12,7 @@ import type { FlagTable, FlagValues } from "../../sdk/flags.js";
 import { startSignal } from "../../engine/start-signal.js";
 import type { TraceOptions } from "./options.js";
 
-/** How often the control groups are looked after, milliseconds. */
+/** How often the table of control groups is maintained, milliseconds. */
 const upkeepInterval = 1000;
 
 /** A signal whose records go to a printer. */

@@ -1,4 +1,4 @@
-/** What a trace has seen altogether: told at its end. */
+/** Counts of all events of a trace, which are reported at its end. */
 import type { TraceableSignal } from "../../views/trace-event.js";
 import { DurationCounts } from "./duration-counts.js";
 import { escapeControls } from "../../log/error-text.js";
@@ -6,7 +6,7 @@ import { durationText } from "../../views/shared/quantities.js";
 import { pad } from "../terminal/text.js";
 import type { TracedEvent } from "./fields.js";
 
-/** Outcomes that the table has room for; the rest is one line. */
+/** The most outcomes that the table shows; the rest is one line. */
 const mostRows = 20;
 
 const shares = { p50: 0.5, p90: 0.9, p99: 0.99 } as const;
@@ -18,7 +18,7 @@ interface Outcome {
   readonly durations: DurationCounts;
 }
 
-/** What became of an event: `dropped` ones found no room. */
+/** What became of an event: `dropped` ones were not written because the reader was too slow. */
 export type Fate = "shown" | "sampled_out" | "dropped";
 
 /** Counts the events that the filters let through, by outcome. */

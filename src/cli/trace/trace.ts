@@ -36,8 +36,8 @@ const pauses = { active: 20, idle: 20 };
 /** A drain ends behind the batch that has this many records: writing lines takes long, and the user may want the end. */
 const drainLimit = 10_000;
 
-/** What a slow reader gets, once the user has asked for the end, to take what waits for it, milliseconds. */
-const lastGrace = 300;
+/** How long a slow reader may take for the remaining lines once the user has asked for the end, milliseconds. */
+const deliveryTimeoutMs = 300;
 
 async function trace(signal: TraceableSignal, options: TraceOptions): Promise<void> {
   const where = compileWhere(options.where, fieldTypes(signal), { name: signal.name, aliases: signal.trace.aliases });
@@ -103,8 +103,8 @@ async function printEvents(
       options.duration === undefined ? [] : [setTimeout(options.duration / 1e6, undefined, { ref: false })];
     await Promise.race([ending, enough, readerGone, ...elapsed]);
     drain();
-    const patience = ending.then(() => setTimeout(lastGrace));
-    if ((await Promise.race([output.delivered(), readerGone, patience])) !== "reader gone") {
+    const timeout = ending.then(() => setTimeout(deliveryTimeoutMs));
+    if ((await Promise.race([output.delivered(), readerGone, timeout])) !== "reader gone") {
       reportLosses(output.dropped + output.waiting, traced, log);
       reportSummary(summary, options, log);
     }

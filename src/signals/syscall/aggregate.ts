@@ -115,7 +115,7 @@ export function startAggregate(context: SignalContext): Running<SyscallEvent> {
 
   /**
    * Reads the maps, with a turn of the event loop after each piece. Errors are read first and added last: a call counts before its
-   * error does, so that nobody ever sees more errors than calls.
+   * error does, so that a scrape never shows more errors than calls.
    */
   async function readMaps(): Promise<void> {
     labels.clear();

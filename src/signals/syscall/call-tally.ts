@@ -35,7 +35,7 @@ function home(tgid: number, nr: number, error: number, mask: number): number {
 
 /**
  * Counts by process and its name, number and errno. A call whose line is there costs a few nanoseconds and allocates nothing: no
- * metric, no label and no other table is looked at. A slot is good for 2^32 calls: {@link empty} it every few seconds.
+ * metric, no label and no other table is read. A slot is good for 2^32 calls: {@link empty} it every few seconds.
  */
 export class CallTally {
   readonly #identity: Identity;

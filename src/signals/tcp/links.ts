@@ -1,4 +1,4 @@
-/** Who talks to whom over TCP: an link for each process, direction and far end. */
+/** Who talks to whom over TCP: a link for each process, direction and far end. */
 import {
   type Identity,
   KeyTable,
@@ -16,24 +16,24 @@ import { type TcpEvent, TcpEventKind, TcpResult, TcpRole, type TcpSample } from 
 /** The most links; what others carry goes to one `~other` for each direction. */
 const mostLinks = 2048;
 
-/** An link without open connections on which nothing happens is forgotten after this time, milliseconds. */
-const memory = 60_000;
+/** A link without open connections on which nothing happens is deleted after this time, milliseconds. */
+const idleRetentionMs = 60_000;
 
-/** The same for an link whose process has exited. */
-const memoryOfExited = 10_000;
+/** The same for a link whose process has ended. */
+const endedRetentionMs = 10_000;
 
 /** What the ends of `~other` are called. */
 const other = "~other";
 
-/** An link as it is kept. */
+/** A link as it is kept. */
 interface Kept extends LinkTotals {
   readonly ends: LinkEnds;
   readonly comm: string;
   readonly subject: number;
-  /** The subject's, by which it is told from a later one of its id. */
+  /** The labels of the subject: they show when another subject has been given its id. */
   readonly values: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
-  /** Connections that the census under way has shown. */
+  /** Connections that the snapshot scan in progress has shown. */
   counted: number;
   /** When something happened last, milliseconds. */
   seen: number;
@@ -50,7 +50,7 @@ export class Links implements LinkWatch {
   readonly #links: (Kept | undefined)[] = [];
   readonly #others: Readonly<Record<LinkEnds["role"], Kept>>;
   readonly #onClose: () => void;
-  /** What connections had carried before the first census counts for nobody. */
+  /** False until the first snapshot scan has ended: what connections had carried before it is added to no link. */
   #isReady = false;
 
   /** `onClose` is called when the watch is closed. */
@@ -61,8 +61,8 @@ export class Links implements LinkWatch {
     this.#others = { client: this.#other("client"), server: this.#other("server") };
   }
 
-  /** Takes what a record of the ring tells. */
-  take(event: TcpEvent): void {
+  /** Adds a record of the ring. */
+  addRecord(event: TcpEvent): void {
     const { kind } = event;
     if (kind === TcpEventKind.reset_sent || kind === TcpEventKind.reset_received) {
       return;
@@ -82,23 +82,23 @@ export class Links implements LinkWatch {
   }
 
   /** A snapshot scan of all connections begins. */
-  began(): void {
+  beginScan(): void {
     this.#known.beginSnapshot();
     for (const link of this.#all()) {
       link.counted = 0;
     }
   }
 
-  /** The scan shows a connection. */
-  saw(sample: TcpSample): void {
+  /** Adds a connection that the scan shows. */
+  addSample(sample: TcpSample): void {
     const link = this.#of(sample);
     if (this.#known.count(this.#advance(sample, link))) {
       link.counted++;
     }
   }
 
-  /** The scan has come to its end. */
-  ended(): void {
+  /** The scan has ended. */
+  endScan(): void {
     this.#known.endSnapshot();
     this.#isReady = true;
     for (const link of this.#all()) {
@@ -106,7 +106,7 @@ export class Links implements LinkWatch {
     }
     const now = performance.now();
     for (const [id, link] of this.#links.entries()) {
-      if (link?.open === 0 && now - link.seen > this.#memoryOf(link)) {
+      if (link?.open === 0 && now - link.seen > this.#retentionOf(link)) {
         this.#links[id] = undefined;
         this.#table.remove(id);
       }
@@ -136,8 +136,8 @@ export class Links implements LinkWatch {
     yield this.#others.server;
   }
 
-  #memoryOf({ ends }: Kept): number {
-    return this.#identity.stateOf(ends.pid) !== "active" ? memoryOfExited : memory;
+  #retentionOf({ ends }: Kept): number {
+    return this.#identity.stateOf(ends.pid) !== "active" ? endedRetentionMs : idleRetentionMs;
   }
 
   /** The link of a connection, a new one if need be. */

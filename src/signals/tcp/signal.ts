@@ -108,7 +108,7 @@ function start(context: SignalContext): Running<TcpEvent> {
       if (watches.length > 0) {
         while (batch.next()) {
           for (const links of watches) {
-            links.take(batch.record);
+            links.addRecord(batch.record);
           }
           take(batch.record);
         }
@@ -127,14 +127,14 @@ function start(context: SignalContext): Running<TcpEvent> {
       const open = new Map<number, number>();
       known.beginSnapshot();
       for (const links of watches) {
-        links.began();
+        links.beginScan();
       }
       entries = await snapshot.run((record) => {
         if (record.phase !== TcpPhase.open) {
           return;
         }
         for (const links of watches) {
-          links.saw(record);
+          links.addSample(record);
         }
         const actor = identity.of(record);
         const subject = identity.subject(actor);
@@ -148,7 +148,7 @@ function start(context: SignalContext): Running<TcpEvent> {
       known.endSnapshot();
       publish(open);
       for (const links of watches) {
-        links.ended();
+        links.endScan();
       }
     },
 

@@ -26,7 +26,7 @@ function fields(event: TcpEvent): Record<string, TraceValue> {
   };
 }
 
-/** A reset may be wanted, but whoever looks for trouble looks for it. */
+/** Resets count as failures: some are intended, but a search for trouble has to show them. */
 function failed({ kind, result }: TcpEvent): boolean {
   return kind === TcpEventKind.connect
     ? result !== TcpResult.established

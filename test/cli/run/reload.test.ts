@@ -7,7 +7,7 @@ import { Command } from "commander";
 
 import { KnownSignals } from "../../../src/cli/flags/own-signals.js";
 import { throwErrors } from "../../../src/cli/errors.js";
-import { type LiveOption, liveOptions, takeOver } from "../../../src/cli/run/live-options.js";
+import { type LiveOption, liveOptions, applyOptions } from "../../../src/cli/run/live-options.js";
 import { addRunFlags, flagsOf, type RunOptions } from "../../../src/cli/run/options.js";
 import { openRunOptions, type OptionsSource } from "../../../src/cli/run/reload.js";
 import { valuesOf } from "../../../src/cli/flags/signals.js";
@@ -121,12 +121,12 @@ describe("taking options over", () => {
     const { live, applied } = noting();
     const before = runOptions(stream);
     const next = runOptions([...stream, "--syscall.names=read", "--series-limit=7"]);
-    const { options, changed, needsRestart } = takeOver(before, next, live);
+    const { options, changed, needsRestart } = applyOptions(before, next, live);
     assert.deepEqual(changed, ["syscall.names", "seriesLimit"]);
     assert.deepEqual(needsRestart, []);
     assert.deepEqual(options, next);
     assert.deepEqual(applied, [{ ...next, seriesLimit: before.seriesLimit }, next]);
-    assert.deepEqual(takeOver(options, next, live), { options, changed: [], needsRestart: [] });
+    assert.deepEqual(applyOptions(options, next, live), { options, changed: [], needsRestart: [] });
     assert.equal(applied.length, 2);
   });
 
@@ -134,8 +134,8 @@ describe("taking options over", () => {
     const { live } = noting();
     const before = runOptions([]);
     const next = runOptions(["--ring.size=1MiB", "--signals=tcp", "--log.level=warn"]);
-    for (const current of [before, takeOver(before, next, live).options]) {
-      const { options, needsRestart } = takeOver(current, next, live);
+    for (const current of [before, applyOptions(before, next, live).options]) {
+      const { options, needsRestart } = applyOptions(current, next, live);
       assert.deepEqual(options, { ...before, logLevel: "warn" });
       assert.deepEqual(flagsOf(needsRestart, new KnownSignals(signals)), ["--signals", "--ring.size"]);
     }
@@ -144,7 +144,7 @@ describe("taking options over", () => {
   test("leaves the filters of one mode alone when the file asks for another", () => {
     const { live, applied } = noting();
     const before = runOptions([...stream, "--syscall.names=read", "--syscall.errors-only"]);
-    const { options, changed, needsRestart } = takeOver(before, runOptions([]), live);
+    const { options, changed, needsRestart } = applyOptions(before, runOptions([]), live);
     assert.deepEqual(options, before);
     assert.deepEqual(changed, []);
     assert.deepEqual(flagsOf(needsRestart, new KnownSignals(signals)), [
@@ -182,7 +182,7 @@ describe("taking options over", () => {
       { names: ["labels"], prepare: () => noted("labels", calls) },
       { names: ["seriesLimit"], prepare: refuse },
     ];
-    assert.throws(() => takeOver(runOptions([]), runOptions(next), live), /refused/);
+    assert.throws(() => applyOptions(runOptions([]), runOptions(next), live), /refused/);
     assert.deepEqual(calls, ["cancel labels"]);
   });
 
@@ -193,7 +193,7 @@ describe("taking options over", () => {
       { names: ["seriesLimit"], prepare: () => noted("series", calls, refuse) },
       { names: ["identityLimit"], prepare: () => noted("identity", calls) },
     ];
-    assert.throws(() => takeOver(runOptions([]), runOptions(next), live), /refused/);
+    assert.throws(() => applyOptions(runOptions([]), runOptions(next), live), /refused/);
     assert.deepEqual(calls, ["commit labels", "commit series", "revert labels", "cancel series", "cancel identity"]);
   });
 
@@ -209,10 +209,10 @@ describe("taking options over", () => {
     ];
     for (const limit of [7, 9]) {
       const wanted = runOptions([`--series-limit=${limit}`, "--ring.size=1MiB"]);
-      assert.throws(() => takeOver(current, wanted, live), /refused/);
+      assert.throws(() => applyOptions(current, wanted, live), /refused/);
       assert.equal(catalog.seriesLimit, 100);
     }
-    const { options, changed } = takeOver(current, runOptions(["--series-limit=9"]), live);
+    const { options, changed } = applyOptions(current, runOptions(["--series-limit=9"]), live);
     assert.deepEqual([changed, options.seriesLimit, catalog.seriesLimit], [["seriesLimit"], 9, 9]);
   });
 
@@ -225,7 +225,7 @@ describe("taking options over", () => {
     const takeLabels = (inRecords: boolean) => {
       const host = { ...defaultHost, cgroups: { ...defaultHost.cgroups, inRecords } };
       const live = liveOptions({ catalog, identity, statuses: [], host }, kubernetes, log);
-      const { changed, needsRestart } = takeOver(runOptions([]), runOptions(["--labels=comm,unit"]), live);
+      const { changed, needsRestart } = applyOptions(runOptions([]), runOptions(["--labels=comm,unit"]), live);
       return { changed, needsRestart };
     };
     assert.deepEqual(takeLabels(false), { changed: [], needsRestart: ["labels"] });

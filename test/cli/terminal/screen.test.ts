@@ -42,7 +42,7 @@ test("after a change of size everything is written anew", () => {
   const { screen, written } = terminal();
   screen.draw(["one"]);
   written();
-  screen.forget();
+  screen.invalidate();
   screen.draw(["one"]);
   assert.equal(written(), "^[2J^[?2026h^[1;1Hone^[K^[?2026l");
 });

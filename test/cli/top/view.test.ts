@@ -83,7 +83,7 @@ test("no name drives the terminal, and wide ones keep their columns", () => {
   }
 });
 
-test("there is no room for more lines than rows, however few, and the chosen row is among them", () => {
+test("no more lines than rows are shown, however few, and the chosen row is among them", () => {
   const many = frameOf(...Array.from({ length: 50 }, (_, id) => row(id + 1, `p${id + 1}`)));
   for (const rows of [1, 2, 5, 10]) {
     assert.equal(draw(many, start, 80, rows).length, rows);

@@ -24,7 +24,7 @@ import {
 } from "../configured-server.js";
 import { ask, askSecurely } from "../http.js";
 
-test("users that change are in force at the next request, on connections that are open too", async (context) => {
+test("users that change apply at the next request, on connections that are open too", async (context) => {
   const { address, write, problems } = await startConfigured(context, tlsSection() + users);
   const agent = new Agent({ keepAlive: true, ca });
   context.after(() => {
@@ -126,7 +126,7 @@ test("a client whose authority is not trusted any more is out, connected or not"
   assert.equal(await status(), 200);
 });
 
-test("what cannot be used is told once, and the last configuration stays in force", async (context) => {
+test("what cannot be used is logged once, and the last configuration remains in use", async (context) => {
   const { address, folder, write, problems } = await startConfigured(context, tlsSection() + users);
   for (const [text, problem] of [
     ["basic_auth_user: {}\n", /^line 1: unknown key "basic_auth_user"/],
@@ -146,7 +146,7 @@ test("what cannot be used is told once, and the last configuration stays in forc
     assert.match((cause as Error).message, problem);
     problems.length = 0;
   }
-  // Mended by the file that was missing: the configuration itself does not change.
+  // Fixed by the file that was missing: the configuration itself does not change.
   write("web.yml", tlsSection().replaceAll(/(cert|key).pem/g, "later-$1.pem"));
   await sleep(settling);
   assert.equal(await scrape(address), 401);

@@ -12,7 +12,7 @@
  * the test have died.
  */
 #define SPINS (1 << 23)
-#define PATIENCE 60
+#define MOST_WAITS 60
 
 const volatile __u64 slow_nr = 0;
 const volatile __u32 fast_pid = 0;
@@ -53,7 +53,7 @@ int BPF_PROG(on_enter, void *regs, long nr)
 		record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
 		if (!record)
 			return 0;
-		bpf_loop(PATIENCE, wait, NULL, 0);
+		bpf_loop(MOST_WAITS, wait, NULL, 0);
 		*record = slow_nr;
 		bpf_ringbuf_submit(record, 0);
 	} else if (nr == fast_nr && bpf_get_current_pid_tgid() >> 32 == fast_pid) {

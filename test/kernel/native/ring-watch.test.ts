@@ -22,14 +22,14 @@ describe("watch", () => {
       await setImmediate();
     }
     assert.deepEqual(batches, [2]);
-    const settled = calls;
+    const callsBefore = calls;
     await setTimeout(20);
-    assert.equal(calls, settled, "it is called though nothing waits");
+    assert.equal(calls, callsBefore, "it is called though nothing waits");
     ring.watch(undefined);
     ring.watch(undefined);
     call(2);
     await setTimeout(20);
-    assert.equal(calls, settled, "it is called though it was stopped");
+    assert.equal(calls, callsBefore, "it is called though it was stopped");
     object.close();
   });
 

@@ -13,7 +13,7 @@ const args = [
 export interface WatchedPage {
   readonly page: Page;
   /** Errors, and what the browser says of the content security policy. */
-  readonly complaints: string[];
+  readonly problems: string[];
   /** Where requests went. */
   readonly requests: Set<string>;
 }
@@ -32,14 +32,14 @@ export async function openPage(
 ): Promise<WatchedPage> {
   const context = await browser.newContext(options);
   const page = await context.newPage();
-  const complaints: string[] = [];
+  const problems: string[] = [];
   const requests = new Set<string>();
   page.on("console", (message) => {
     if (message.type() === "error" || message.type() === "warning") {
-      complaints.push(message.text());
+      problems.push(message.text());
     }
   });
-  page.on("pageerror", (error) => complaints.push(error.message));
+  page.on("pageerror", (error) => problems.push(error.message));
   page.on("request", (request) => requests.add(new URL(request.url()).origin));
-  return { page, complaints, requests };
+  return { page, problems, requests };
 }

@@ -1,4 +1,4 @@
-/** The systemd unit, and its restrictions where no systemd runs to put them in force. */
+/** The systemd unit, and its restrictions where no systemd runs to apply them. */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
