@@ -79,8 +79,8 @@ labels:
 {{- end }}
 
 {{/*
-The part of `config` that the agent reads at its start only; the rest it takes over while it runs (docs/flags.md). Of the labels that is
-whether one of them asks for control groups; those that ask for the API server change the pod itself.
+The part of `config` that the agent reads only at its start; changes of the rest are applied while it runs (docs/flags.md). Of the labels that is
+whether one of them needs control groups; those that need the API server change the pod itself.
 */}}
 {{- define "ringtap.startConfig" -}}
 {{- $config := omit .Values.config "series-limit" "identity-limit" "labels" -}}
