@@ -16,7 +16,7 @@ import { startWaiting } from "./support/waiting.js";
 const promptly = 1000 * slowness;
 
 /** Waits until a trace has printed `count` events, gives it time to print one too many, and returns them. */
-async function settled(trace: Trace, count: number): Promise<TracedEvent[]> {
+async function receivedEvents(trace: Trace, count: number): Promise<TracedEvent[]> {
   await eventually(() => {
     assert(trace.lines().length >= count, `${trace.lines().length} of ${count} lines:\n${trace.stdout}`);
   });
@@ -58,7 +58,7 @@ describe("what a line tells", () => {
     const trace = await startTrace(t, ["process", "--output=json", "--comm=trace-caller"]);
     const started = Date.now();
     const { pid } = await callGetppid(0);
-    const [exec, exit] = await settled(trace, 2);
+    const [exec, exit] = await receivedEvents(trace, 2);
     const names = ["signal", "event", "pid", "tid", "comm", "thread_comm", "ppid"];
     const whose = [pid, pid, "trace-caller", "trace-caller", process.pid];
     assert.deepEqual(pick(exec, ...names, "path"), ["process", "exec", ...whose, caller]);
@@ -79,7 +79,7 @@ describe("what a line tells", () => {
     );
     const trace = await startTrace(t, ["process", "--output=json", "--comm=trace-after"]);
     const { pid } = await runProgram(program);
-    const [rename, exit] = await settled(trace, 2);
+    const [rename, exit] = await receivedEvents(trace, 2);
     for (const [event, kind] of [
       [rename, "rename"],
       [exit, "exit"],
@@ -114,7 +114,7 @@ describe("what a line tells", () => {
     );
     const trace = await startTrace(t, ["tcp", "--output=json", "--comm=trace-tcp"]);
     const port = Number(network.run(program));
-    const events = await settled(trace, 6);
+    const events = await receivedEvents(trace, 6);
     const find = (event: string, role: string): TracedEvent[] =>
       events.filter((candidate) => candidate.event === event && candidate.role === role);
     const ends = ["local_address", "local_port", "remote_address", "remote_port"];
@@ -151,7 +151,7 @@ describe("what a line tells", () => {
     const args = ["file", "--comm=trace-file"];
     const [json, table] = await Promise.all([startTrace(t, [...args, "--output=json"]), startTrace(t, args)]);
     await runProgram(program);
-    const events = await settled(json, 3);
+    const events = await receivedEvents(json, 3);
     assert.deepEqual(
       events.map((event) => pick(event, "result", "flags", "path_truncated")),
       [
@@ -173,7 +173,7 @@ describe("what a line tells", () => {
   test("syscall: name, result, duration, and none that the filter leaves out", async (t) => {
     const trace = await startTrace(t, [...getppidOnly, "--output=json"]);
     const { pid } = await callGetppid(1000);
-    for (const event of await settled(trace, 1000)) {
+    for (const event of await receivedEvents(trace, 1000)) {
       assert.deepEqual(pick(event, "syscall", "pid", "ret", "error"), ["getppid", pid, process.pid, undefined]);
       assert(Number(event.duration_seconds) > 0);
     }
@@ -210,7 +210,7 @@ describe("what a line tells", () => {
     const trace = await startTrace(t, ["process", "--output=json", `--pid=${pid}`]);
     await callGetppid(0);
     sleeper.kill("SIGTERM");
-    const [exit] = await settled(trace, 1);
+    const [exit] = await receivedEvents(trace, 1);
     assert.deepEqual(pick(exit, "pid", "comm", "event", "reason", "exit_signal"), [pid, "sleep", "exit", "signal", 15]);
   });
 });

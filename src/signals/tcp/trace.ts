@@ -1,6 +1,6 @@
 /** How a TCP event is traced. */
 import { addressText, errnoName, type Trace, type TraceValue } from "ringtap/signal";
-import type { TcpEvent} from "./records.js";
+import type { TcpEvent } from "./records.js";
 import { IpFamily, TcpEventKind, TcpResult } from "./records.js";
 import { families, kinds, results, roles } from "./words.js";
 
