@@ -17,9 +17,25 @@ export function escapeControls(text: string): string {
   );
 }
 
+/** No more is shown of what code that is not ours has thrown, characters. */
+const longestText = 4_000;
+
+/** So many causes of an error are shown: one may be its own cause. */
+const mostCauses = 8;
+
+/** What an error says, whatever has been thrown: text that cannot be had is no reason to throw another error. */
+function textOf(error: unknown): string {
+  try {
+    const text = String(error instanceof Error ? error.message : error);
+    return text.length > longestText ? `${text.slice(0, longestText)}…` : text;
+  } catch {
+    return "an error that has no text";
+  }
+}
+
 /** An error's message in one line, its causes and its stack left out: of code that is not ours. */
 export function messageOf(error: unknown): string {
-  return escapeControls(error instanceof Error ? error.message : String(error));
+  return escapeControls(textOf(error));
 }
 
 /** An error about what foreign code has thrown: its message alone, since its stack concerns only the author of that code. */
@@ -27,18 +43,31 @@ export function foreignError(doing: string, error: unknown): Error {
   return new Error(`${doing}: ${messageOf(error)}`);
 }
 
+/** An error as one line, whatever it is: its message and those of its causes. */
+export function messagesOf(error: unknown): string {
+  return describe(error, false);
+}
+
 /**
  * An error as one line: its message and those of its causes. A defect of the program itself (a TypeError and the like)
  * keeps its stack, on more lines.
  */
 export function describeError(error: unknown): string {
-  if (!(error instanceof Error)) {
-    return escapeControls(String(error));
+  return describe(error, true);
+}
+
+function describe(error: unknown, withStack: boolean, depth = 0): string {
+  const message = messageOf(error);
+  try {
+    if (!(error instanceof Error)) {
+      return message;
+    }
+    if (withStack && (error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError)) {
+      return (error.stack ?? message).split("\n").map(escapeControls).join("\n");
+    }
+    const cause = error.cause === undefined || depth === mostCauses ? "" : describe(error.cause, withStack, depth + 1);
+    return message.includes(cause) ? message : `${message}: ${cause}`;
+  } catch {
+    return message;
   }
-  if (error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError) {
-    return (error.stack ?? error.message).split("\n").map(escapeControls).join("\n");
-  }
-  const message = escapeControls(error.message);
-  const cause = error.cause === undefined ? "" : describeError(error.cause);
-  return message.includes(cause) ? message : `${message}: ${cause}`;
 }
