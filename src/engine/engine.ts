@@ -122,6 +122,9 @@ export class Engine {
     if (this.#isClosed) {
       return;
     }
+    if (this.#signals.some(({ isBusy }) => isBusy)) {
+      return;
+    }
     for (const signal of this.#signals) {
       signal.flush();
     }

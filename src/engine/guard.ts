@@ -37,11 +37,24 @@ export class Guard {
   /** The result of a call; `otherwise` when it throws. */
   call<T>(phase: Phase, work: () => T, otherwise: T): T {
     try {
-      return work();
+      const result = work();
+      if (!(result instanceof Promise)) {
+        return result;
+      }
+      this.promised(phase, result);
+      return otherwise;
     } catch (error) {
       this.failed(phase, error);
       return otherwise;
     }
+  }
+
+  /** A call has returned a promise that no one waits for: that is an error, and so is what the promise rejects with. */
+  promised(phase: Phase, promise: Promise<unknown>): void {
+    this.failed(phase, new Error(`${phase} returns a promise: it must have done its work when it returns`));
+    promise.catch((error: unknown) => {
+      this.failed(phase, error);
+    });
   }
 
   /** Counts and logs an error: the first one of a phase, then one a minute with the number of those between. */

@@ -6,6 +6,7 @@ import { layoutOf, layoutText } from "../binding/layout.js";
 import { native, type BpfObject, type NativeError } from "../binding/native.js";
 import type { RecordClass } from "../binding/record.js";
 import { foreignError } from "../log/error-text.js";
+import { checkSetup } from "./running-shape.js";
 import { prepareSetup } from "./setup-changes.js";
 import { defaultValues, type FlagTable, type FlagValues } from "../sdk/flags.js";
 import { defaultHost } from "../sdk/host.js";
@@ -80,7 +81,7 @@ export function defaultFlags(signal: AnySignal): FlagValues<FlagTable> {
 /** What a signal asks for, checked by the loader alone. Throws when the signal's function does. */
 export function setupOf(signal: AnySignal, flags: FlagValues<FlagTable>, host: SignalHost): Setup {
   try {
-    return signal.setup?.(flags, host) ?? {};
+    return checkSetup(signal.setup?.(flags, host) ?? {});
   } catch (error) {
     throw foreignError(`signal ${signal.name}: setup`, error);
   }

@@ -9,6 +9,7 @@ import { foreignError } from "../log/error-text.js";
 import type { AnySignal } from "../sdk/signal.js";
 import { addFolder, buildUrl, resolveSync } from "./module-hooks.js";
 import { checkSignal } from "./signal-shape.js";
+import { settlesWithin } from "./time-limit.js";
 
 /** A signal that is not part of ringtap. */
 export interface OwnSignal {
@@ -99,10 +100,34 @@ function checkObject({ object }: AnySignal, folder: string): void {
   }
 }
 
+/** How long a module may take to load, milliseconds. */
+const importTimeoutMs = 10_000;
+
+/** Imports a module of a user's. It may neither end the process nor keep it waiting for ever. */
+async function importModule(url: string): Promise<Record<string, unknown>> {
+  const exit = Object.getOwnPropertyDescriptor(process, "exit") ?? {};
+  process.exit = () => {
+    throw new Error("calls process.exit() when it is imported");
+  };
+  let exports: Record<string, unknown> | undefined;
+  try {
+    const work = import(url).then((module: Record<string, unknown>) => {
+      exports = module;
+    });
+    await settlesWithin(work, importTimeoutMs);
+  } finally {
+    Object.defineProperty(process, "exit", exit);
+  }
+  if (exports === undefined) {
+    throw new Error(`is not loaded after ${importTimeoutMs / 1000} s: what it awaits at its top level does not come`);
+  }
+  return exports;
+}
+
 async function importSignal(folder: string, build: number): Promise<OwnSignal> {
   const entry = entryOf(folder);
   try {
-    const signal = exportedSignal((await import(buildUrl(entry, build))) as Record<string, unknown>);
+    const signal = exportedSignal(await importModule(buildUrl(entry, build)));
     checkSignal(signal);
     checkObject(signal, folder);
     return { signal, folder, entry };

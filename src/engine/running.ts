@@ -1,6 +1,6 @@
 /** One signal at work: its ring, what it does with events, its event counts. */
 import { isDeepStrictEqual } from "node:util";
-import { native, type BpfMap, type BpfRing } from "../binding/native.js";
+import { native, type BpfMap, type BpfObject, type BpfRing } from "../binding/native.js";
 import { mapMemoryAtLimit } from "../binding/map-memory.js";
 import type { Identity } from "../identity/identity.js";
 import type { Catalog } from "../metrics/catalog.js";
@@ -22,8 +22,20 @@ import { openCounters } from "./counters.js";
 import { Guard, type Phase } from "./guard.js";
 import { type Loaded, setupOf } from "./load.js";
 import { RingReader, Watchers } from "./ring-reader.js";
+import { checkRunning, checkStats } from "./running-shape.js";
 import { openScan } from "./scan.js";
 import { canFollow, type Change, prepareSetup } from "./setup-changes.js";
+import { guardedMetrics } from "./guarded-metrics.js";
+import { settlesWithin } from "./time-limit.js";
+
+/** How long the agent waits for a call into a signal, milliseconds: less than Prometheus waits for a scrape. */
+const callTimeoutMs = 8_000;
+
+/** The same for the one that reads what was there before, which a busy machine has much of. */
+const attachedTimeoutMs = 30_000;
+
+/** For so long no process expires while a call is under way that the agent no longer waits for, milliseconds. */
+const expiryDelayMs = 60_000;
 
 /** What a signal's programs and its reader have counted: produced = consumed + every drop, at rest. */
 export interface EventCounts {
@@ -69,10 +81,23 @@ export type FlagChange = Change;
 /** Calls a signal's start(). Of what it throws only the message is kept: the stack concerns only the author of the signal. */
 function startOf(signal: AnySignal, context: SignalContext, flags: FlagValues<FlagTable>): Running<EventRecord> {
   try {
-    return signal.start(context, flags) as Running<EventRecord>;
+    return checkRunning(signal.start(context, flags));
   } catch (error) {
     throw foreignError("start", error);
   }
+}
+
+/** Numbers that programs count in the map `account`: see bpf/include/ringtap/account.h. */
+const accountWords = 4;
+
+function accountOf(object: BpfObject): BpfMap {
+  const account = object.map("account");
+  if (account.info.valueSize !== accountWords * BigUint64Array.BYTES_PER_ELEMENT) {
+    throw new Error(
+      `map account: a value of ${account.info.valueSize} bytes: include <ringtap/account.h>, which defines it`,
+    );
+  }
+  return account;
 }
 
 /** A loaded signal and what it does with events. No error that it throws leaves this class, but for those of the constructor and of {@link attach}. */
@@ -91,7 +116,11 @@ export class RunningSignal {
   #setup: Setup;
   #flags: FlagValues<FlagTable>;
   #collectSeconds = 0;
-  #problem: string | undefined;
+  /** Failures of collect before the last one. */
+  #failedBefore = 0;
+  /** The call that has not come to an end in time, until it does, and when that was. */
+  #overdue: { readonly phase: Phase; readonly since: number } | undefined;
+  #stats: SignalStats = {};
   #isClosed = false;
 
   /** Declares the signal's metrics and maps its ring. When that throws, no metric of it is left; the object is the caller's to close. */
@@ -108,7 +137,7 @@ export class RunningSignal {
       this.#running = startOf(
         signal,
         {
-          metrics: this.#scope,
+          metrics: guardedMetrics(this.#scope, this.#guard),
           identity,
           host,
           peers,
@@ -122,7 +151,7 @@ export class RunningSignal {
         flags,
       );
       this.ring = hasRing ? object.ring("events") : undefined;
-      this.#account = hasAccount ? object.map("account") : undefined;
+      this.#account = hasAccount ? accountOf(object) : undefined;
       this.#reader = this.ring === undefined ? undefined : this.#read(this.ring);
     } catch (error) {
       this.#scope.close();
@@ -140,7 +169,12 @@ export class RunningSignal {
       ring,
       new record() as EventRecord,
       shortest ?? record.size,
-      (batch) => this.#running.records?.(batch),
+      (batch) => {
+        const result: unknown = this.#running.records?.(batch);
+        if (result instanceof Promise) {
+          this.#guard.promised("records", result);
+        }
+      },
       (error) => {
         this.#guard.failed("records", error);
       },
@@ -175,7 +209,9 @@ export class RunningSignal {
 
   /** What is wrong with the numbers of the last collect, for people; undefined when nothing is. */
   get problem(): string | undefined {
-    return this.#problem;
+    return this.#guard.errors.collect === this.#failedBefore
+      ? undefined
+      : "its numbers could not be collected at the last scrape; the log has the reason";
   }
 
   /**
@@ -254,15 +290,16 @@ export class RunningSignal {
   /** Lets the signal refresh what it reads from maps and iterators. An error costs its own numbers of this scrape. */
   async collect(): Promise<void> {
     const began = performance.now();
-    const isComplete = await this.#waitFor("collect", () => this.#running.collect?.());
+    this.#failedBefore = this.#guard.errors.collect;
+    await this.#waitFor("collect", () => this.#running.collect?.());
     this.#collectSeconds = (performance.now() - began) / 1000;
-    this.#problem = isComplete
-      ? undefined
-      : "its numbers could not be collected at the last scrape; the log has the reason";
   }
 
   /** Lets the signal add to the tables what it has counted elsewhere. */
   flush(): void {
+    if (this.#overdue !== undefined) {
+      return;
+    }
     this.#guard.call("flush", () => this.#running.flush?.(), undefined);
   }
 
@@ -271,31 +308,69 @@ export class RunningSignal {
     await this.#waitFor("maintain", () => this.#running.maintain?.());
   }
 
-  /** What is under way when the signal is closed has nothing left to read: that is no error. */
-  async #waitFor(phase: Phase, work: () => unknown): Promise<boolean> {
+  /** Is a call under way that may use processes which would expire? A call that never ends does not hold them for ever. */
+  get isBusy(): boolean {
+    return this.#overdue !== undefined && performance.now() - this.#overdue.since < expiryDelayMs;
+  }
+
+  /**
+   * Waits for a call, but not for ever: one that takes too long is a failure, and until it has come to an end none of this kind is
+   * made. What is under way when the signal is closed has nothing left to read: that is no error.
+   */
+  async #waitFor(phase: Phase, work: () => unknown): Promise<void> {
     if (this.#isClosed) {
-      return true;
+      return;
     }
+    if (this.#overdue !== undefined) {
+      this.#guard.failed(
+        phase,
+        new Error(`not called: an earlier call of ${this.#overdue.phase} has not come to an end`),
+      );
+      return;
+    }
+    const { signal } = this.#closing;
+    const timeoutMs = phase === "attached" ? attachedTimeoutMs : callTimeoutMs;
     try {
-      await work();
-      return true;
-    } catch (error) {
-      if (this.#closing.signal.aborted) {
-        return true;
+      const done = Promise.resolve(work());
+      if ((await settlesWithin(done, timeoutMs, signal)) || signal.aborted) {
+        done.catch(() => undefined);
+        return;
       }
-      this.#guard.failed(phase, error);
-      return false;
+      this.#overdue = { phase, since: performance.now() };
+      this.#guard.failed(phase, new Error(`has not come to an end within ${timeoutMs / 1000} s`));
+      void this.#awaitOverdue(phase, done);
+    } catch (error) {
+      if (!signal.aborted) {
+        this.#guard.failed(phase, error);
+      }
     }
   }
 
-  #stats(): SignalStats {
-    return this.#guard.call("stats", () => this.#running.stats?.(), undefined) ?? {};
+  async #awaitOverdue(phase: Phase, done: Promise<unknown>): Promise<void> {
+    try {
+      await done;
+    } catch (error) {
+      if (!this.#closing.signal.aborted) {
+        this.#guard.failed(phase, error);
+      }
+    } finally {
+      this.#overdue = undefined;
+    }
+  }
+
+  /** What the signal says of itself; when it cannot, what it said last, so that no count goes back. */
+  #statsNow(): SignalStats {
+    const said = this.#guard.call<unknown>("stats", () => this.#running.stats?.() ?? {}, undefined);
+    if (said !== undefined) {
+      this.#stats = this.#guard.call("stats", () => checkStats(said), this.#stats);
+    }
+    return this.#stats;
   }
 
   /** How full the kernel maps are that fill up with use. */
   mapFill(): { readonly map: string; readonly entries: number; readonly capacity: number }[] {
     const { maps } = this.loaded.object;
-    return (this.#stats().mapEntries ?? []).map(([map, entries]) => ({
+    return (this.#statsNow().mapEntries ?? []).map(([map, entries]) => ({
       map,
       entries,
       capacity: maps.find(({ name }) => name === map)?.maxEntries ?? 0,
@@ -305,16 +380,16 @@ export class RunningSignal {
   /** Bytes that the signal takes at most: its kernel maps, the ring among them, and its own tables. */
   memoryAtLimit(): SignalMemory {
     const maps = this.loaded.object.maps.reduce((bytes, map) => bytes + mapMemoryAtLimit(map), 0);
-    return { maps, tables: this.#stats().memoryAtLimit ?? 0 };
+    return { maps, tables: this.#statsNow().memoryAtLimit ?? 0 };
   }
 
   /** The event counts as they stand. */
   eventCounts(): EventCounts {
     this.#account?.readAll();
-    const words = this.#account === undefined ? [] : [...new BigUint64Array(this.#account.values, 0, 4)];
+    const words = this.#account === undefined ? [] : [...new BigUint64Array(this.#account.values, 0, accountWords)];
     const [produced = 0n, ringFull = 0n, mapFull = 0n, sampled = 0n] = words;
     const { consumed, handlerErrors, corrupt } = this.#reader?.counts ?? { consumed: 0, handlerErrors: 0, corrupt: 0 };
-    const collected = this.#stats().collected ?? 0;
+    const collected = this.#statsNow().collected ?? 0;
     return {
       produced: Number(produced) + collected,
       consumed: consumed + collected,

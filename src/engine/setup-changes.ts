@@ -45,7 +45,12 @@ export interface Change {
 export function prepareSetup(object: BpfObject, from: Setup, to: Setup): Change {
   const changes = Object.keys({ ...from.sets, ...to.sets }).map((name): SetChange => {
     const [earlier = [], keys = []] = [from.sets?.[name], to.sets?.[name]];
-    return { map: object.map(name), added: without(keys, earlier), removed: without(earlier, keys) };
+    const map = object.map(name);
+    const odd = keys.find(({ byteLength }) => byteLength !== map.info.keySize);
+    if (odd !== undefined) {
+      throw new Error(`set ${name}: a key of ${odd.byteLength} bytes: expected ${map.info.keySize}`);
+    }
+    return { map, added: without(keys, earlier), removed: without(earlier, keys) };
   });
   const cancel = (): void => {
     for (const { map, added } of changes) {

@@ -2,7 +2,7 @@
 import type { Identity } from "../identity/identity.js";
 import { Catalog } from "../metrics/catalog.js";
 import type { RunningSignal, SignalStatus } from "./running.js";
-import { describeError } from "../log/error-text.js";
+import { messagesOf } from "../log/error-text.js";
 import type { AnySignal, SignalHost } from "../sdk/signal.js";
 import { type SignalStart, startSignal } from "./start-signal.js";
 
@@ -54,7 +54,7 @@ export function startSignals(catalog: Catalog, identity: Identity, options: Sign
       const started = startSignal(signal, { ...options, catalog: isWanted ? catalog : new Catalog(), identity });
       statuses.push({ name, running: started });
     } catch (error) {
-      const problem = describeError(error);
+      const problem = messagesOf(error);
       failures.push({ name, error, problem });
       statuses.push({ name, problem });
     }

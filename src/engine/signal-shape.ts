@@ -33,6 +33,7 @@ function checkFlags(flags: unknown): void {
   if (!isObject(flags)) {
     return refuse("flags: want a table of flags made by single(), list(), toggle() and the like");
   }
+  const names = new Set<unknown>();
   for (const [key, flag] of Object.entries(flags)) {
     if (!isObject(flag) || typeof flag.read !== "function" || typeof flag.split !== "function" || !isLine(flag.help)) {
       refuse(`flag ${key}: want one made by single(), list(), toggle() and the like`);
@@ -40,6 +41,10 @@ function checkFlags(flags: unknown): void {
     if (typeof flag.name !== "string" || !flagPattern.test(flag.name)) {
       refuse(`flag ${key}: its name ${text(flag.name)}: want lower-case words with dashes between them`);
     }
+    if (names.has(flag.name)) {
+      refuse(`flag ${key}: its name ${text(flag.name)} is that of another flag`);
+    }
+    names.add(flag.name);
     try {
       (flag.read as (texts: unknown) => unknown)(flag.fallback);
     } catch (error) {
@@ -57,6 +62,15 @@ function checkTrace(trace: unknown): void {
     !Array.isArray(trace.columns)
   ) {
     refuse("trace: want types, outcome, columns and fields()");
+  }
+}
+
+function checkViews(views: unknown): void {
+  const lists = isObject(views) ? [views.columns ?? [], views.latencies ?? []] : refuse("views: want an object");
+  for (const list of lists) {
+    if (!Array.isArray(list) || !list.every((view) => isObject(view) && isLine(view.key) && isLine(view.metric))) {
+      refuse("views: columns and latencies: want lists of { key, metric, … }");
+    }
   }
 }
 
@@ -101,6 +115,9 @@ export function checkSignal(value: unknown): asserts value is AnySignal {
   }
   if (trace !== undefined) {
     checkTrace(trace);
+  }
+  if (signal.views !== undefined) {
+    checkViews(signal.views);
   }
 }
 

@@ -80,7 +80,7 @@ export type RunOptions = FlagValues<ReturnType<typeof ownFlags>> & SignalValues;
 /** All flags of `run`: its own, and those that the signals declare. */
 function runFlags(known: KnownSignals, open?: WatchedWebConfig): FlagTable {
   const [own, ofSignals] = [ownFlags(known, open), signalFlags(known.all, "run")];
-  refuseFlagsOf(known, own, ofSignals);
+  refuseFlagsOf(known, { ...own, configFile: configFile() }, ofSignals);
   return { ...own, ...ofSignals };
 }
 

@@ -11,6 +11,8 @@ import { requireKernel } from "../../host/requirements.js";
 import { holdDescriptors } from "../../host/spare-descriptors.js";
 import { hookText } from "../../engine/load.js";
 import type { SignalStatus } from "../../engine/running.js";
+import { catchStrayErrors } from "../../engine/stray-errors.js";
+import { foreignError } from "../../log/error-text.js";
 import { declareProgramStats } from "../../engine/self-metrics.js";
 import { declareBuildInfo, declareIdentityMetrics, declarePageMetrics, declareReloadMetrics } from "./agent-metrics.js";
 import { askedToEnd } from "../ending.js";
@@ -56,6 +58,14 @@ async function run(source: OptionsSource): Promise<void> {
   const followed = followOptions(source, log);
   const kubernetes = followKubernetes(options, log);
   const { known } = source;
+  if (known.own.size > 0) {
+    catchStrayErrors({
+      folders: () => [...known.own].map(([name, { folder }]) => [name, folder] as const),
+      onError: (signal, err) => {
+        log.error({ signal, err: foreignError("outside of any call of its interface", err) }, "the signal has failed");
+      },
+    });
+  }
   const setup: AgentSetup = {
     signals: known.all,
     wanted: options.signals,

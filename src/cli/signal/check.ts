@@ -8,7 +8,7 @@ import { chooseHierarchy } from "../../host/cgroup-hierarchy.js";
 import type { Finding } from "../../host/finding.js";
 import { requirements } from "../../host/requirements.js";
 import { Identity } from "../../identity/identity.js";
-import { describeError, messageOf } from "../../log/error-text.js";
+import { messagesOf, messageOf } from "../../log/error-text.js";
 import { Catalog } from "../../metrics/catalog.js";
 import { defaultHost } from "../../sdk/host.js";
 import type { RecordClass } from "../../binding/record.js";
@@ -59,12 +59,12 @@ function hooks({ hook, refused, lost }: Loaded): Finding[] {
     ...refused.map(({ hook: better, error }): Finding => ({
       check: `hook ${better.name}`,
       status: "warn",
-      detail: `refused: ${describeError(error)}`,
+      detail: `refused: ${messagesOf(error)}`,
     })),
     ...lost.map(({ program, detail, error }): Finding => ({
       check: `program ${program}`,
       status: "warn",
-      detail: `refused, without it no ${detail}: ${describeError(error)}`,
+      detail: `refused, without it no ${detail}: ${messagesOf(error)}`,
     })),
   ];
 }
@@ -87,7 +87,7 @@ function tryOut(own: OwnSignal): Finding[] {
     loaded = loadSignal(signal, { host: fullHost() });
   } catch (error) {
     showVerifierLog(error);
-    return [fail(check, describeError(error))];
+    return [fail(check, messagesOf(error))];
   }
   const findings = [...hooks(loaded), ...layouts(own), ...programs(loaded)];
   try {
@@ -109,7 +109,7 @@ function tryOut(own: OwnSignal): Finding[] {
       { check, status: "ok", detail: `${loaded.attachable.length} attached: ${loaded.attachable.join(", ")}` },
     ];
   } catch (error) {
-    return [...findings, fail(check, describeError(error))];
+    return [...findings, fail(check, messagesOf(error))];
   } finally {
     loaded.object.close();
   }
