@@ -182,7 +182,7 @@ static __always_inline void save_call(struct call *call, struct task_struct *tas
 		mark_unsaved(key);
 }
 
-/* Is it the call that returns now? rt_sigreturn(2) cannot be recognised: it has wiped its number. */
+/* Is it the call that returns now? rt_sigreturn(2) cannot be recognised: it wipes its number. */
 static __always_inline bool is_returning(struct call *call, struct pt_regs *regs)
 {
 	__u32 nr = unmarked_syscall_nr(regs);

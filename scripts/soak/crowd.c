@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * crowd FOLDER GROUPS THREADS: as many processes as groups, each in a control group of its own
- * below FOLDER, and as many threads in all of them together. Writes "ready" and keeps them until its
- * standard input ends.
+ * below FOLDER, and as many threads in all of them together. Writes "ready" and keeps them until
+ * its standard input ends.
  */
 #include <pthread.h>
 #include <signal.h>
