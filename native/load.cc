@@ -34,13 +34,23 @@ Culprit FindCulprit(std::string_view log) {
   return {};
 }
 
-/** The culprit in words; libbpf answers ESRCH when a program's hook is not in the kernel's BTF. */
-std::string Describe(const BpfFile& file, const Culprit& culprit, int error) {
+/**
+ * The culprit in words. When a program's hook is not in the kernel's BTF, libbpf searches that of
+ * the modules: it answers ESRCH when the hook is not there either, and EPERM when the process lacks
+ * CAP_SYS_ADMIN, which the search needs.
+ */
+std::string Describe(const BpfFile& file, const Culprit& culprit, int error, std::string_view log) {
   const std::string text = culprit.what + " " + Quoted(culprit.name);
   const bpf_program* program =
       bpf_object__find_program_by_name(file.Object(), culprit.name.c_str());
-  if (error != ESRCH || culprit.what != "program" || program == nullptr) return text;
-  return text + ": this kernel has no " + bpf_program__section_name(program);
+  if (culprit.what != "program" || program == nullptr) return text;
+  const std::string hook = bpf_program__section_name(program);
+  if (error == ESRCH) return text + ": this kernel has no " + hook;
+  if (error == EPERM && log.find("failed to find kernel BTF type ID") != log.npos) {
+    return text + ": this kernel has no " + hook +
+           ", unless in a module, which takes CAP_SYS_ADMIN to search";
+  }
+  return text;
 }
 
 }  // namespace
@@ -56,14 +66,15 @@ void LoadFile(Napi::Env env, BpfFile& file) {
   }
   // Libbpf has freed parts of the object and refuses a second try.
   file.state = BpfFile::State::kFailed;
-  const Culprit culprit = FindCulprit(LogScope::Text());
+  const std::string text = LogScope::Text();
+  const Culprit culprit = FindCulprit(text);
   if (culprit.what.empty()) {
     throw NativeError(env, {.doing = doing, .subject = file.Label(), .error = error});
   }
   throw NativeError(env, {.doing = doing,
                           .subject = culprit.name,
                           .error = error,
-                          .cause = Describe(file, culprit, error)});
+                          .cause = Describe(file, culprit, error, text)});
 }
 
 }  // namespace ringtap

@@ -105,6 +105,11 @@ describe("own signal, reloaded", () => {
     writeFileSync(module, good);
     await agent.said(/msg="signal replaced"/);
     await refused(() => writeFileSync(object, program.subarray(0, 500)), /lock\.bpf\.o/);
+    const unhooked = program.toString("latin1").replaceAll("tp_btf/fcntl_setlk", "tp_btf/fcntl_setno");
+    await refused(
+      () => writeFileSync(object, unhooked, "latin1"),
+      /program \\"lock_setlk\\": this kernel has no tp_btf\/fcntl_setno, unless in a module/,
+    );
     await (await startLocks(t, 3, 2, 1)).go();
     assert.deepEqual(lockCounts(await agent.scrape()), { ok: 3, EAGAIN: 2, released: 1 });
     assert.equal(sum(await agent.scrape(), "ringtap_signal_up", { signal: "lock" }), 1);
