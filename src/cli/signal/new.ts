@@ -226,7 +226,7 @@ Ringtap runs only what belongs to root or to its own user and can be written by 
 export function writeSignal(name: string, path: string): string {
   const folder = resolve(path);
   if (existsSync(folder) && readdirSync(folder).length > 0) {
-    throw new UsageError(`signal new ${name} ${quote(path)}: there is something in the folder already`);
+    throw new UsageError(`signal new: the folder ${quote(path)} is not empty`);
   }
   mkdirSync(folder, { recursive: true });
   const files: Readonly<Record<string, string>> = {

@@ -1,6 +1,7 @@
 /** `ringtap signal`: writing, building and checking signals of one's own. */
 import type { Command } from "commander";
 import { quote } from "../../log/logger-text.js";
+import type { AnySignal } from "../../sdk/signal.js";
 import { UsageError } from "../errors.js";
 import { addFlags, commandLineSource, readFlags } from "../flags/flags.js";
 import { environmentSource } from "../flags/environment.js";
@@ -11,11 +12,15 @@ import { addExamples } from "../reference/examples.js";
 /** What the generated code, C and TypeScript, has in its names. */
 const namePattern = /^[a-z][a-z0-9_]{0,31}$/;
 
-function signalName(text: string): string {
+function signalName(text: string, taken: readonly AnySignal[]): string {
   if (!namePattern.test(text)) {
     throw new UsageError(
       `signal new ${quote(text)}: expected a lower-case letter, then up to 31 lower-case letters, digits and _`,
     );
+  }
+  const names = taken.map(({ name }) => name);
+  if (names.includes(text)) {
+    throw new UsageError(`signal new ${quote(text)}: the built-in signals are called ${names.join(", ")}`);
   }
   return text;
 }
@@ -31,8 +36,8 @@ export function addSignalCommand(program: Command): void {
     .argument("[dir]", "the folder; default: the name");
   addExamples(create, [{ what: "a signal in the folder hello", command: "ringtap signal new hello" }]);
   create.action(async (name: string, folder: string | undefined) => {
-    const { writeSignal } = await import("./new.js");
-    print(writeSignal(signalName(name), folder ?? name));
+    const [{ writeSignal }, { signals }] = await Promise.all([import("./new.js"), import("../../signals/index.js")]);
+    print(writeSignal(signalName(name, signals), folder ?? name));
   });
 
   const build = signal

@@ -52,10 +52,10 @@ describe("ringtap signal", () => {
 
   it("new refuses names that cannot be, and folders that are not empty", async () => {
     await fails(2, /^ringtap: signal new "Two": expected a lower-case letter/, ["new", "Two"]);
-    await fails(2, /^ringtap: signal new two ".*two_words": there is something in the folder already$/, [
+    await fails(2, /^ringtap: signal new: the folder ".*two_words" is not empty$/, ["new", "two", folder]);
+    await fails(2, /^ringtap: signal new "tcp": the built-in signals are called cgroup, process, tcp, syscall, file$/, [
       "new",
-      "two",
-      folder,
+      "tcp",
     ]);
     await fails(2, /^ringtap: missing required argument 'name'$/, ["new"]);
   });
