@@ -5,10 +5,13 @@ import type { RecordClass, RecordView } from "../binding/record.js";
 import type { Scan } from "../sdk/signal.js";
 
 /**
- * So many records are handled in a turn of the event loop at most. They are read from the kernel in the same turn: what a record says
- * has been so in this turn.
+ * Records of a piece at most. They are read from the kernel and handled in one turn of the event loop: what a record says has been so
+ * in this turn.
  */
 const pieceRecords = 128;
+
+/** A turn takes pieces until so much time has passed, milliseconds: one piece a turn would make long scans wait for every other turn. */
+const turnMs = 2;
 
 /** Opens an iterator program of a loaded object: see {@link Scan}. */
 export function openScan<R extends RecordView>(
@@ -36,9 +39,13 @@ export function openScan<R extends RecordView>(
     async run(take) {
       iterator.rewind();
       let count = 0;
+      let turnEnds = performance.now() + turnMs;
       for (let read = readPiece(take); read >= 0; read = readPiece(take)) {
         count += read;
-        await nextTurn();
+        if (performance.now() >= turnEnds) {
+          await nextTurn();
+          turnEnds = performance.now() + turnMs;
+        }
       }
       return count;
     },

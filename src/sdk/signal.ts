@@ -105,7 +105,7 @@ export interface SignalLog {
 /** A program of the object that iterates over things of the kernel and writes a record for each. */
 export interface Scan<R extends RecordView> {
   /**
-   * Iterates once and gives each record to `take`, with a turn of the event loop after each piece of some thousand records, so that
+   * Iterates once and gives each record to `take`, with a turn of the event loop each two milliseconds, so that
    * rings are drained and requests answered meanwhile. The record may not be kept. Resolves to the number of records; rejects when
    * the kernel refuses, when `take` throws, and when the signal is closed.
    */
