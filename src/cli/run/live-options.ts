@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Logger } from "pino";
 import type { FlagChange, SignalStatus } from "../../engine/running.js";
 import { needCgroups } from "../../identity/labels.js";
-import { valuesOf } from "../flags/signals.js";
+import { signalFlags, type SignalValues, valuesOf } from "../flags/signals.js";
 import { type Kubernetes, seriesLabels } from "../kubernetes.js";
 import type { RunOptions } from "./options.js";
 import type { RunningAgent } from "../../agent/start-agent.js";
@@ -34,7 +34,8 @@ function simply(apply: (options: RunOptions) => void, options: RunOptions, curre
 function ofSignal(status: SignalStatus): LiveOption {
   return {
     get names() {
-      return Object.keys((status.running?.signal.flags ?? {}) as object).map((key) => `${status.name}.${key}` as const);
+      const signals = status.running === undefined ? [] : [status.running.signal];
+      return Object.keys(signalFlags(signals, "run")) as (keyof SignalValues)[];
     },
     prepare: (options) =>
       status.running === undefined ? undefined : status.running.reconfigure(valuesOf(status.running.signal, options)),
