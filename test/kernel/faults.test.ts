@@ -150,7 +150,7 @@ describe("too few file descriptors", () => {
 });
 
 describe("an agent that stands still", () => {
-  it("keeps its books, forgets who ended meanwhile and goes on", async (t) => {
+  it("accounts for every event, forgets who ended meanwhile and goes on", async (t) => {
     const agent = await startAgent(t, ["--ring.size=64KiB"]);
     const processes = 1_000;
     process.kill(agent.pid, "SIGSTOP");
