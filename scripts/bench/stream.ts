@@ -57,7 +57,7 @@ function accountOf(metrics: string): Pick<Run, "lost"> & { readonly consumed: nu
   };
 }
 
-/** The same load under two names, which the agent tells apart. */
+/** The same load under two names, which the agent counts separately. */
 interface Programs {
   readonly measured: string;
   /** Makes the agent compile its hot functions. */

@@ -52,7 +52,7 @@ export const agent = dashboard({
           }),
           stat({
             title: "Configurations refused",
-            description: "Agents that go on with the one before.",
+            description: "Agents that refused a new configuration and go on with the previous one.",
             unit: "short",
             query: sumBy([], `${series("ringtap_config_last_reload_successful")} == bool 0`),
             red: 1,

@@ -25,7 +25,7 @@ const { rate, sum } = chosen;
 /** Histograms, starts and ends know programs by name only. */
 const byName = queries(chosenPrograms);
 
-/** What tells processes apart, as far as `--labels` has it. */
+/** The labels that identify processes, as far as `--labels` has them. */
 const whose = ["instance", "namespace", "pod", "container", "pid", "comm"];
 
 export const program = dashboard({

@@ -27,7 +27,7 @@ export interface AgentSetup {
   readonly signals?: readonly AnySignal[];
   /** Names of the signals whose metrics are asked for. Default: all there are. */
   readonly wanted?: readonly string[] | undefined;
-  /** What tells the series of processes apart. Default {@link defaultLabels}. */
+  /** Labels that identify the series of processes. Default {@link defaultLabels}. */
   readonly labels?: readonly string[] | undefined;
   /** The most series of a metric. Default {@link defaultSeriesLimit}. */
   readonly seriesLimit?: number | undefined;
@@ -37,7 +37,7 @@ export interface AgentSetup {
   readonly ringSize?: number | undefined;
   /** Start all signals or none. Default false. */
   readonly strict?: boolean | undefined;
-  /** The hierarchy of control groups that tells containers apart. Default `auto`. */
+  /** The hierarchy of control groups that identifies containers. Default `auto`. */
   readonly cgroupHierarchy?: CgroupHierarchy | "auto";
   /** Values of the flags of signals, by the signal's name. Default: the flags' defaults. */
   readonly flags?: Readonly<Record<string, FlagValues<FlagTable>>> | undefined;
@@ -57,7 +57,7 @@ export interface RunningAgent extends SignalSet {
   readonly live: Live;
   /**
    * Runs another build of one of the signals, with these flags, in the place of the one that runs: the others lose nothing. Rejects
-   * when it does not load, start or attach; the one before it runs on then.
+   * when it does not load, start or attach; the previous build goes on running then.
    */
   replace(signal: AnySignal, flags: FlagValues<FlagTable>): Promise<void>;
   /** Brings every table up to date, as before a scrape. */

@@ -5,7 +5,7 @@ import { type Command, CommanderError } from "commander";
 
 import { describeError, escapeControls } from "../log/error-text.js";
 
-/** The user asked for something that does not exist or makes no sense. The message names the flag and quotes the value. */
+/** The user asked for something that does not exist or is not valid. The message names the flag and quotes the value. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }

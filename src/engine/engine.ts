@@ -12,7 +12,7 @@ const maintenanceIntervalMs = 1_000;
 
 /** Processes, actors, label sets and rows that are removed at a stretch, which takes a millisecond; the rest follows a little later. */
 const sweepLimit = 2_000;
-const sweepPause = 20;
+const sweepPauseMs = 20;
 
 function ringsOf(signals: readonly RunningSignal[]): BpfRing[] {
   return signals.flatMap(({ ring }) => ring ?? []);
@@ -133,7 +133,7 @@ export class Engine {
         void this.#afterOthers(() => {
           this.#sweep();
         });
-      }, sweepPause);
+      }, sweepPauseMs);
     }
   }
 

@@ -1,4 +1,4 @@
-/** Which hierarchy of control groups tells containers apart on this machine. */
+/** Which hierarchy of control groups identifies containers on this machine. */
 import { readFileSync } from "node:fs";
 
 /** Numbers of `enum cgroup_source`, bpf/include/ringtap/cgroup.h. */

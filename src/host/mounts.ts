@@ -45,7 +45,7 @@ export function tracefsFinding(mountinfo: string): Finding {
     : { check, status: "ok", detail: found.folder };
 }
 
-/** The version of control groups that is mounted here, and the hierarchy that tells containers apart. */
+/** The version of control groups that is mounted here, and the hierarchy that identifies containers. */
 export function cgroups(): Finding {
   const finding = cgroupFinding(readFileSync("/proc/self/mountinfo", "utf8"));
   return { ...finding, detail: `${finding.detail}; containers are identified by ${chooseHierarchy("auto")}` };

@@ -1,4 +1,4 @@
-/** The labels that tell processes apart, and how many processes there may be, by default. */
+/** The labels that identify processes, and how many processes there may be, by default. */
 
 /** Labels of their series. */
 export const defaultLabels: readonly ["pid", "comm"] = ["pid", "comm"];

@@ -197,7 +197,7 @@ export class Identity {
     return removed < limit ? removed + this.#catalog.expire(now, limit - removed) : removed;
   }
 
-  /** Other labels tell processes apart: events are counted under them, from soon on. Throws as {@link Dimension} does. */
+  /** Other labels identify processes: events are counted under them within a few turns of the event loop. Throws as {@link Dimension} does. */
   relabel(labels: readonly string[]): void {
     this.subjects.rename(labels);
     this.#doubtful.addAll(this.#actors.all());

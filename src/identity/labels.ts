@@ -1,4 +1,4 @@
-/** Labels that tell processes apart. */
+/** Labels that identify processes. */
 import { cgroupLabels } from "./cgroups.js";
 
 /** Labels that a process has whatever control group it is in. */

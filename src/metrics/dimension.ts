@@ -30,7 +30,7 @@ export function labelText(names: readonly string[], values: readonly string[]): 
 interface Labels {
   readonly names: readonly string[];
   readonly values: readonly string[];
-  /** What tells the series apart, whatever the order of the names. */
+  /** What identifies a series, whatever the order of the names. */
   readonly key: string;
 }
 

@@ -54,7 +54,7 @@ export type Mode = "run" | "trace";
 export interface SignalHost {
   readonly mode: Mode;
   readonly cgroups: {
-    /** The hierarchy of control groups that tells containers apart. */
+    /** The hierarchy of control groups that identifies containers. */
     readonly hierarchy: CgroupHierarchy;
     /** Does each actor carry the id of its control group? */
     readonly inRecords: boolean;

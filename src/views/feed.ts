@@ -20,8 +20,8 @@ export interface Message {
 }
 
 /** One snapshot, in two forms. */
-export interface Look {
-  /** For viewers that have the one before. */
+export interface FeedUpdate {
+  /** For viewers that have the previous snapshot. */
   readonly changes: Message;
   /** For viewers that do not. */
   whole(): Message;
@@ -35,8 +35,8 @@ export interface Personal {
 }
 
 export interface Feed {
-  nextFrame(): Promise<Look>;
-  /** Throws a RangeError for a query that makes no sense. */
+  nextFrame(): Promise<FeedUpdate>;
+  /** Throws a RangeError for a query that is not valid. */
   open(query: URLSearchParams): Personal;
   /** There are no viewers any more: drops all state. */
   idle(): void;

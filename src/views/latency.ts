@@ -10,7 +10,7 @@ export interface Latency {
   readonly title: string;
   /** Upper bounds of the buckets in seconds, ascending; one more, +Inf, follows. */
   readonly bounds: readonly number[];
-  /** Observations since the start by comm and bucket, not cumulative, whatever else tells the series apart. */
+  /** Observations since the start by comm and bucket, not cumulative, whatever other labels the series have. */
   readonly counts: ReadonlyMap<string, readonly number[]>;
 }
 

@@ -1,4 +1,4 @@
-/** The chart's values: documented, and refused where they make no sense. */
+/** The chart's values: documented, and refused where they are not valid. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 

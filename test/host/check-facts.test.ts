@@ -55,7 +55,7 @@ describe("mounts", () => {
     assert.equal(cgroupFinding(tracefs).detail, "none mounted");
   });
 
-  test("tell which hierarchy containers are told apart by", () => {
+  test("tell by which hierarchy containers are known", () => {
     assert.equal(readHierarchy("0::/init.scope\n"), "unified");
     assert.equal(readHierarchy("9:name=systemd:/\n8:pids:/user.slice\n4:memory:/\n0::/\n"), "pids");
     assert.equal(readHierarchy("4:cpu,memory:/a:b\n1:name=systemd:/\n"), "memory");

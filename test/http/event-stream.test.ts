@@ -166,7 +166,7 @@ test("viewers have to come again when the web configuration has changed", async 
   await until(() => stream.status().viewers === 0);
 });
 
-test("a query that makes no sense is told so; HEAD and other methods open no stream", async (context) => {
+test("a query that is not valid is refused; HEAD and other methods open no stream", async (context) => {
   const { state, source } = countingSource();
   const { address } = await serve(context, { source });
   const bad = await ask(address, "/api/live?bad=1");

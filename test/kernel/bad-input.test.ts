@@ -97,7 +97,7 @@ describe("the configuration file", () => {
   }
 });
 
-test("the web configuration makes no sense", (t) => {
+test("the web configuration is not valid", (t) => {
   const path = scratch("web.yml");
   writeFileSync(path, "tls_server_config:\n  cert_filse: server.pem\n");
   const problem = 'line 2: unknown key "tls_server_config.cert_filse" (did you mean "cert_file"?)';

@@ -182,7 +182,7 @@ describe("filters after a reload", () => {
   });
 });
 
-describe("a file that makes no sense", () => {
+describe("a file that is not valid", () => {
   it("leaves everything as it was, is logged once, and applies once fixed", async (t) => {
     const good = `${stream}syscall: { comms: [rt-steady], names: [getppid] }\nseries-limit: 5000\n`;
     const agent = await startConfigured(t, good);

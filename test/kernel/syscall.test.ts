@@ -139,7 +139,7 @@ for (const mode of ["aggregate", "stream"]) {
       assert.equal(sum(samples, "ringtap_syscall_seconds_total", { pid, syscall: "getppid" }), 0);
     });
 
-    it("tells 32-bit calls apart", { skip: process.arch !== "x64" }, async (t) => {
+    it("names 32-bit calls by their own table", { skip: process.arch !== "x64" }, async (t) => {
       const { samples, pid } = await countAll(t, "compat", "40");
       assert.equal(sum(samples, total, { pid, syscall: "compat_getppid" }), 40);
       assert.equal(sum(samples, errors, { pid, syscall: "compat_close", errno: "EBADF" }), 40);

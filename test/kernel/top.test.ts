@@ -116,7 +116,7 @@ test("without a terminal: a table for each interval, no colours, until it is end
   assert(!top.stdout.includes("\u001b"), "escapes");
 });
 
-test("what makes no sense is refused", async (t) => {
+test("a flag that is not valid is refused", async (t) => {
   for (const [args, message] of [
     [["--sort=conects"], /^ringtap: --sort "conects": expected one of .* \(did you mean "connects"\?\)\n$/],
     [["--interval=10ms"], /^ringtap: --interval "10ms": expected 100ms or longer\n$/],

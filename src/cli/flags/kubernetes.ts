@@ -35,7 +35,7 @@ export const podFlags = {
   kubernetesCaFile: optional(
     "kubernetes.ca-file",
     "<file>",
-    "PEM certificates that vouch for it, instead of the service account's",
+    "PEM certificates that its own is verified with, instead of the service account's",
     readableFile,
   ),
 };

@@ -50,7 +50,7 @@ export const cgroupFlags = {
   cgroupHierarchy: single(
     "cgroup.hierarchy",
     "<name>",
-    `hierarchy that tells containers apart: ${cgroupHierarchies.join(", ")}`,
+    `hierarchy that identifies containers: ${cgroupHierarchies.join(", ")}`,
     "auto",
     oneOf(cgroupHierarchies),
   ),

@@ -61,7 +61,9 @@ export function manPage(commands: readonly TreeCommand[], version: string): stri
       "each must belong to root or to ringtap's user, and be writable by no one else. Their flags are --<signal>.<flag>.",
     ),
     ".SH EXIT STATUS",
-    plain("0 when all went well; 1 when ringtap could not do it; 2 when it was asked for what makes no sense."),
+    plain(
+      "0 when all went well; 1 when ringtap could not do it; 2 when a flag, its value or the configuration is not valid.",
+    ),
     `\\fBringtap check\\fR has its own: ${plain("0 when all signals work, 1 when some do, 2 when none does.")}`,
     ".SH SEE ALSO",
     `.BR bpftool (8),`,

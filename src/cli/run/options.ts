@@ -30,11 +30,11 @@ function ownFlags(known: KnownSignals, open?: WatchedWebConfig) {
   return {
     signals: list("signals", "<name,...>", "signals to run", known.names.join(","), signalNameOf(known)),
     ...ownSignalFlags,
-    strict: toggle("strict", "end when a signal cannot be attached, instead of doing without it"),
+    strict: toggle("strict", "exit with status 1 when a signal cannot be attached, instead of going on without it"),
     labels: list(
       "labels",
       "<label,...>",
-      `labels that tell processes apart: ${identityLabels.join(", ")}`,
+      `labels that identify processes: ${identityLabels.join(", ")}`,
       defaultLabels.join(","),
       oneOf(identityLabels),
     ),

@@ -7,7 +7,7 @@ import { valuesOf } from "../flags/signals.js";
 import type { RunOptions } from "./options.js";
 
 /** How often the files are compared, milliseconds. */
-const pollInterval = 1_000;
+const pollIntervalMs = 1_000;
 
 /** What is replaced, and by what rules. */
 export interface OwnSignalReload {
@@ -62,7 +62,7 @@ export function followOwnSignals({ agent, known, read, log }: OwnSignalReload): 
     });
   }
 
-  const polls = known.own.size === 0 ? undefined : setInterval(compare, pollInterval, false);
+  const polls = known.own.size === 0 ? undefined : setInterval(compare, pollIntervalMs, false);
   return {
     reload: () => {
       compare(true);

@@ -21,7 +21,7 @@ import { showScreen } from "./screen.js";
 import { LineOutput } from "../trace/output.js";
 import { pauseUntil } from "../waiting.js";
 
-/** What tells processes apart. */
+/** What identifies processes. */
 const labels = ["pid", "comm", "container_id", "container"];
 
 /** There are no scrapes: the limits are for what the machine can bear, not for what a server can store. */

@@ -68,7 +68,7 @@ function writeSpans(out: ProtobufWriter, { buckets, slots, firstPower }: Histogr
   }
 }
 
-/** Writes the counts of the buckets in use, each as what it has more than the one before. */
+/** Writes the counts of the buckets in use, each as the difference from the previous one. */
 function writeDeltas(out: ProtobufWriter, { buckets, slots }: HistogramTable, row: number): void {
   let previous = 0;
   for (let slot = 1; slot < slots; slot++) {

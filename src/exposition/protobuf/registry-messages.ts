@@ -4,7 +4,7 @@ import { delimiter, familyHeader, fields, labelRoom, writeBucket, writeLabel } f
 import { longestNumberField, messageRoom, ProtobufWriter } from "./writer.js";
 import { collectFamilies, type RegistryFamily, type RegistrySample } from "../registry-families.js";
 
-/** The label that tells samples of one histogram or summary apart. */
+/** The label that distinguishes samples of one histogram or summary. */
 const ownLabels: Readonly<Record<RegistryFamily["type"], string>> = {
   counter: "",
   gauge: "",

@@ -25,7 +25,9 @@ export const flags = {
     oneOf(["aggregate", "stream"] as const),
   ),
   /** Nanoseconds. */
-  minDuration: inTrace(single("min-duration", "<duration>", "stream only calls that took as long", "0ns", duration)),
+  minDuration: inTrace(
+    single("min-duration", "<duration>", "stream only calls that took at least this long", "0ns", duration),
+  ),
   errorsOnly: inTrace(toggle("errors-only", "stream only calls that failed")),
   /** As `ringtap_syscalls_total{syscall}` shows them; empty for all. */
   names: inTrace(list("names", "<name,...>", "stream only these system calls", "", syscallNameOf)),
@@ -36,7 +38,7 @@ export const flags = {
   countsLimit: single(
     "counts-limit",
     "<n>",
-    "most pairs of process and system call counted apart",
+    "most pairs of process and system call counted separately",
     "32768",
     wholeNumber(1, 4_194_304),
   ),

@@ -15,7 +15,7 @@ export const firstPower = -22;
 export const callSlots = CallLine.slotsLength;
 
 /**
- * Pairs of call and errno that are counted apart; further ones are `~other` in both. Busy machines have some hundreds, but with a
+ * Pairs of call and errno that are counted separately; further ones are `~other` in both. Busy machines have some hundreds, but with a
  * seccomp filter of its own any process can make each of its calls fail by each of 4095 numbers, and labels stay.
  */
 const mostFailures = 8_192;

@@ -14,7 +14,7 @@ import { type ConnectionRecord, farEnd, linkEnds, linkKeyWords, writeLinkKey } f
 import { type TcpEvent, TcpEventKind, TcpResult, TcpRole, type TcpSample } from "./records.js";
 
 /** The most links; what others carry goes to one `~other` for each direction. */
-const mostLinks = 2048;
+const linksLimit = 2048;
 
 /** A link without open connections on which nothing happens is deleted after this time, milliseconds. */
 const idleRetentionMs = 60_000;
@@ -148,7 +148,7 @@ export class Links implements LinkWatch {
     if (link !== undefined) {
       return link;
     }
-    if (this.#table.size >= mostLinks) {
+    if (this.#table.size >= linksLimit) {
       return record.role === TcpRole.server ? this.#others.server : this.#others.client;
     }
     const added = this.#table.add(this.#key);

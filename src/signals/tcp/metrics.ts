@@ -13,7 +13,7 @@ const outcomes = families.flatMap((family) => results.map((result) => [family, r
 /** By family and result: the index into {@link outcomes}. */
 export const outcomeIndexes = families.map((_, family) => results.map((_, result) => family * results.length + result));
 
-/** Declares the metrics; those of bytes and outcomes tell peers apart where a directory of them is given. */
+/** Declares the metrics; those of bytes and outcomes have labels of the peer where a directory of peers is given. */
 export function declareMetrics({ metrics, identity }: SignalContext, peers: PeerDirectory | undefined) {
   const peer = peers?.dimension;
   const family = new Dimension(["family"]);

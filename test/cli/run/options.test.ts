@@ -256,7 +256,7 @@ describe("refusals", () => {
     });
   }
 
-  test("a web configuration that makes no sense, named by the configuration", (t) => {
+  test("a web configuration that is not valid, named by the configuration", (t) => {
     const web = configFile(t, "basic_auth_users:\n  alice: secret\n");
     const path = configFile(t, `series-limit: 7\nweb.config.file: ${web}\n`);
     const problem = "line 2: basic_auth_users.alice: expected a bcrypt hash, such as `htpasswd -nB USER` prints";

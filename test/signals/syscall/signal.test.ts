@@ -36,7 +36,7 @@ describe("names of system calls", () => {
     });
   }
 
-  it("tell the tables of an architecture apart", () => {
+  it("keep the tables of an architecture separate", () => {
     assert.equal(syscallName(257, "x64"), "openat");
     assert.equal(syscallName(compatBit + 295, "x64"), "compat_openat");
     assert.equal(syscallName(x32Bit + 257, "x64"), "x32_openat");
