@@ -1,12 +1,19 @@
 #!/usr/bin/env node
 /** The command `ringtap`. */
-import { reportFailure } from "./errors.js";
+import { nodeVersionFault } from "./node-version.js";
 
-try {
-  // Imported here, where an addon that cannot be loaded is an error like any other.
-  const { createProgram } = await import("./program.js");
-  const program = await createProgram(process.argv.slice(2));
-  await program.parseAsync();
-} catch (error) {
-  process.exitCode = reportFailure(error);
+const fault = nodeVersionFault(process.versions.node);
+if (fault === undefined) {
+  // All others are imported here: an old Node cannot read them, and an addon that cannot be loaded is an error like any other.
+  const { reportFailure } = await import("./errors.js");
+  try {
+    const { createProgram } = await import("./program.js");
+    const program = await createProgram(process.argv.slice(2));
+    await program.parseAsync();
+  } catch (error) {
+    process.exitCode = reportFailure(error);
+  }
+} else {
+  process.stderr.write(`ringtap: ${fault}\n`);
+  process.exitCode = 1;
 }

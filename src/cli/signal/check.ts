@@ -15,6 +15,7 @@ import type { RecordClass } from "../../binding/record.js";
 import type { EventRecord, Ring, SignalHost, SignalLog } from "../../sdk/signal.js";
 import { signals as builtIn } from "../../signals/index.js";
 import { printFindings } from "../check/check.js";
+import { printError } from "../print.js";
 
 const silent: SignalLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
@@ -74,7 +75,7 @@ function showVerifierLog(error: unknown): void {
   const logs =
     error instanceof LoadError ? error.refused.map((refused) => (refused.error as Partial<NativeError>).log ?? "") : [];
   for (const log of logs.filter((text) => text !== "")) {
-    process.stderr.write(`${log.trimEnd()}\n`);
+    printError(`${log.trimEnd()}\n`);
   }
 }
 

@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { packageFolder } from "../../binding/installation.js";
+import { printError } from "../print.js";
 
 /** What objects are compiled for, by Node's names. */
 export const architectures = ["x64", "arm64"] as const;
@@ -53,7 +54,7 @@ export function compileBpf(source: string, object: string, architecture: Archite
   if (error !== undefined) {
     throw new Error(`running ${clang}: ${error.message}`);
   }
-  process.stderr.write(stderr);
+  printError(stderr);
   if (status !== 0) {
     const lacking = headerPackages.find(([header]) => header.test(stderr));
     const advice = lacking === undefined ? "" : `: install the package ${lacking[1]}`;

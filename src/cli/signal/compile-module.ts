@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import type typescript from "typescript";
 import type { CompilerOptions, Diagnostic } from "typescript";
 import { packageFolder } from "../../binding/installation.js";
+import { printError } from "../print.js";
 
 const fromHere = createRequire(import.meta.url);
 
@@ -80,7 +81,7 @@ export async function compileModule(folder: string, entry: string, target: strin
     found.push(...program.emit().diagnostics);
   }
   if (found.length > 0) {
-    process.stderr.write(
+    printError(
       ts.formatDiagnostics(found, {
         getCanonicalFileName: (name) => name,
         getCurrentDirectory: () => process.cwd(),
