@@ -11,13 +11,18 @@
 
 #define NAME_LEN 256 /* NAME_MAX and its end */
 
-/* Levels above a process that are reported; nested clusters have some ten. */
-#define DEPTH_MAX 24
+/*
+ * Levels that are reported of a path, from its end: nested clusters have some ten. What
+ * cgroup_present() writes of one process has to fit into the 32 KiB of bpf_seq_read()
+ * (kernel/bpf/bpf_iter.c).
+ */
+#define DEPTH_MAX 64
 
 enum cgroup_kind {
 	CGROUP_CREATE,
 	CGROUP_REMOVE,
 	CGROUP_PRESENT, /* was there already, and has a process in or below it */
+	CGROUP_RENAME,	/* version 1 only */
 };
 
 struct cgroup_event {
@@ -26,7 +31,7 @@ struct cgroup_event {
 	__u64 id;
 	__u64 parent; /* id of the group above; 0: this is the root */
 	enum cgroup_kind kind;
-	__u32 reserved;
+	__u32 is_cut;	     /* 1: those from its parent up are not reported with it */
 	char name[NAME_LEN]; /* the last part of its path */
 };
 
@@ -57,7 +62,7 @@ static __always_inline struct kernfs_node *parent_of(struct kernfs_node *node)
 }
 
 static __always_inline void describe(struct cgroup_event *event, struct kernfs_node *node,
-				     __u32 kind)
+				     __u32 kind, bool is_cut)
 {
 	struct kernfs_node *parent = parent_of(node);
 
@@ -65,7 +70,7 @@ static __always_inline void describe(struct cgroup_event *event, struct kernfs_n
 	event->id = BPF_CORE_READ(node, id);
 	event->parent = parent ? BPF_CORE_READ(parent, id) : 0;
 	event->kind = kind;
-	event->reserved = 0;
+	event->is_cut = is_cut;
 	__builtin_memset(event->name, 0, sizeof(event->name));
 	bpf_probe_read_kernel_str(event->name, sizeof(event->name), BPF_CORE_READ(node, name));
 }
@@ -78,14 +83,14 @@ static __always_inline bool is_watched(struct cgroup *cgroup)
 	return BPF_CORE_READ(cgroup, root) == BPF_CORE_READ(own, root);
 }
 
-static __always_inline void report(struct kernfs_node *node, __u32 kind)
+static __always_inline void report(struct kernfs_node *node, __u32 kind, bool is_cut)
 {
 	struct cgroup_event *event = reserve(sizeof(*event));
 
 	if (!event)
 		return;
 	current_actor(&event->actor);
-	describe(event, node, kind);
+	describe(event, node, kind, is_cut);
 	submit(event);
 }
 
@@ -94,7 +99,7 @@ SEC("tp_btf/cgroup_mkdir")
 int BPF_PROG(cgroup_create, struct cgroup *cgroup)
 {
 	if (is_watched(cgroup))
-		report(BPF_CORE_READ(cgroup, kn), CGROUP_CREATE);
+		report(BPF_CORE_READ(cgroup, kn), CGROUP_CREATE, false);
 	return 0;
 }
 
@@ -102,49 +107,80 @@ SEC("tp_btf/cgroup_rmdir")
 int BPF_PROG(cgroup_remove, struct cgroup *cgroup)
 {
 	if (is_watched(cgroup))
-		report(BPF_CORE_READ(cgroup, kn), CGROUP_REMOVE);
+		report(BPF_CORE_READ(cgroup, kn), CGROUP_REMOVE, false);
+	return 0;
+}
+
+/* cgroup1_rename() alone, after the change (kernel/cgroup/cgroup-v1.c): version 2 has no rename. */
+SEC("tp_btf/cgroup_rename")
+int BPF_PROG(cgroup_renamed, struct cgroup *cgroup)
+{
+	if (is_watched(cgroup))
+		report(BPF_CORE_READ(cgroup, kn), CGROUP_RENAME, false);
 	return 0;
 }
 
 /*
- * A process enters a group. Reports the group and all above it: they may be older than the agent,
- * and have been empty, so that no snapshot of cgroup_present() has shown them. Fires for every
- * hierarchy (cgroup_attach_task(), kernel/cgroup/cgroup.c).
+ * Reports a group that a process enters, and those above it: they may be older than the agent, and
+ * have been empty, so that no snapshot of cgroup_present() has shown them.
  */
-SEC("tp_btf/cgroup_attach_task")
-int BPF_PROG(cgroup_enter, struct cgroup *cgroup)
+static __always_inline void report_path(struct cgroup *cgroup)
 {
 	struct kernfs_node *node = BPF_CORE_READ(cgroup, kn);
 
-	if (!is_watched(cgroup))
-		return 0;
 	for (int depth = 0; node && depth < DEPTH_MAX; depth++, node = parent_of(node))
-		report(node, CGROUP_PRESENT);
+		report(node, CGROUP_PRESENT, depth == DEPTH_MAX - 1);
+}
+
+/* A process is moved. Fires for every hierarchy (cgroup_attach_task(), kernel/cgroup/cgroup.c). */
+SEC("tp_btf/cgroup_attach_task")
+int BPF_PROG(cgroup_enter, struct cgroup *cgroup)
+{
+	if (is_watched(cgroup))
+		report_path(cgroup);
 	return 0;
 }
 
 /*
- * Writes a record for each group from a process's up to the root. A process in the group of its
- * parent is left out, since the parent's are written.
+ * A process, or a thread, is born into another group than its parent's: clone3(2) with
+ * CLONE_INTO_CGROUP, which cgroup_attach_task does not show (cgroup_post_fork(),
+ * kernel/cgroup/cgroup.c). Fires before it can run: see process_fork() of the process signal.
+ */
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(cgroup_birth, struct task_struct *parent, struct task_struct *child)
+{
+	struct cgroup *cgroup = cgroup_of(child);
+
+	if (cgroup != cgroup_of(parent))
+		report_path(cgroup);
+	return 0;
+}
+
+/*
+ * Writes a record for each group from a task's up to the root. A task in the group of its parent
+ * is left out, since the parent's are written; a thread's parent is here the leader of its group.
  */
 SEC("iter/task")
 int cgroup_present(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
+	struct task_struct *parent;
 	struct cgroup_event event = {};
 	struct kernfs_node *node;
 	struct cgroup *cgroup;
 
 	if (task && piece_ends())
 		return 1;
-	if (!task || task->pid != task->tgid)
+	if (!task)
 		return 0;
+	parent = task->pid == task->tgid ? BPF_CORE_READ(task, real_parent) :
+					   BPF_CORE_READ(task, group_leader);
 	cgroup = cgroup_of(task);
-	if (cgroup == cgroup_of(BPF_CORE_READ(task, real_parent)))
+	if (cgroup == cgroup_of(parent))
 		return 0;
 	node = BPF_CORE_READ(cgroup, kn);
 	for (int depth = 0; node && depth < DEPTH_MAX; depth++, node = parent_of(node)) {
-		describe(&event, node, CGROUP_PRESENT);
+		describe(&event, node, CGROUP_PRESENT, depth == DEPTH_MAX - 1);
 		bpf_seq_write(ctx->meta->seq, &event, sizeof(event));
 	}
 	return 0;

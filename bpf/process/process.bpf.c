@@ -152,19 +152,35 @@ int BPF_PROG(process_rename, struct task_struct *task, const char *comm)
 }
 
 /*
- * Fires in cgroup_attach_task() after the change, for every hierarchy (kernel/cgroup/cgroup.c).
- * Only loaded where cgroup_source names one.
+ * Has the leader of this thread group exited, and threads of it have not? Its control group says
+ * nothing then: what exits stays where it was when the others are moved (cgroup_migrate_add_task(),
+ * kernel/cgroup/cgroup.c).
+ */
+static __always_inline bool has_lost_leader(struct task_struct *task)
+{
+	return (BPF_CORE_READ(task, group_leader, flags) & PF_EXITING) &&
+	       BPF_CORE_READ(task, signal, nr_threads) > 1;
+}
+
+/*
+ * Fires in cgroup_attach_task() after the change, for every hierarchy (kernel/cgroup/cgroup.c), with
+ * the leader when a whole process is moved. Only loaded where cgroup_source names one.
  */
 SEC("tp_btf/cgroup_attach_task")
 int BPF_PROG(process_move, struct cgroup *cgroup, const char *path, struct task_struct *task)
 {
+	struct cgroup *now = cgroup_of(task);
+	bool is_leader = task->pid == task->tgid;
 	struct process_event *event;
 
-	if (task->pid != task->tgid || cgroup_of(task) != cgroup)
+	if (has_lost_leader(task) ? BPF_CORE_READ(now, root) != BPF_CORE_READ(cgroup, root) :
+				    !is_leader || now != cgroup)
 		return 0;
 	event = begin(task, PROCESS_MOVE);
-	if (event)
-		submit(event);
+	if (!event)
+		return 0;
+	event->actor.cgroup = cgroup_id(cgroup);
+	submit(event);
 	return 0;
 }
 
@@ -215,8 +231,8 @@ int process_exit(__u64 *ctx)
 }
 
 /*
- * Writes one record for each process that runs now. Zombies, which have exited and have not been
- * waited for, are left out.
+ * Writes one record for each process that runs now, for each of its threads where the leader has
+ * exited. Zombies, which have exited and have not been waited for, are left out.
  */
 SEC("iter/task")
 int process_running(struct bpf_iter__task *ctx)
@@ -226,7 +242,9 @@ int process_running(struct bpf_iter__task *ctx)
 
 	if (task && piece_ends())
 		return 1;
-	if (!task || task->pid != task->tgid || !BPF_CORE_READ(task, signal, live.counter))
+	if (!task || !BPF_CORE_READ(task, signal, live.counter))
+		return 0;
+	if ((task->pid == task->tgid) == has_lost_leader(task))
 		return 0;
 	describe(&event, task, PROCESS_RUNNING);
 	bpf_seq_write(ctx->meta->seq, &event, sizeof(event));

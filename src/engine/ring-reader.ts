@@ -52,6 +52,7 @@ export class RingReader<T extends RecordView> implements Batch<T> {
   #end = 0;
   /** Has the call under way a record at hand? */
   #hasRecord = false;
+  #isDraining = false;
 
   /**
    * `take` gets the records of at least `shortest` bytes, until {@link next} is false; what it throws goes to `failed`, and costs
@@ -77,8 +78,23 @@ export class RingReader<T extends RecordView> implements Batch<T> {
     view.bind(ring.data);
   }
 
-  /** Takes in what is complete by now, at most `limit` records and a batch more. Returns how many that was. */
+  /**
+   * Takes in what is complete by now, at most `limit` records and a batch more. Returns how many that was: none when called for a
+   * record of this ring, whose batch goes on afterwards.
+   */
   drain(limit = drainLimit): number {
+    if (this.#isDraining) {
+      return 0;
+    }
+    this.#isDraining = true;
+    try {
+      return this.#drain(limit);
+    } finally {
+      this.#isDraining = false;
+    }
+  }
+
+  #drain(limit: number): number {
     const ring = this.#ring;
     let drained = 0;
     let count = ring.peek();

@@ -157,6 +157,9 @@ export class RunningSignal {
       this.#scope.close();
       throw error;
     }
+    if (signal.provides === "cgroups" && host.mode === "run") {
+      identity.cgroups.readFrom(() => this.drain());
+    }
   }
 
   #read(ring: BpfRing): RingReader<EventRecord> | undefined {

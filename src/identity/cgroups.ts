@@ -23,9 +23,15 @@ export interface CgroupRecord {
   readonly parent: number;
   /** The last part of its path. */
   readonly name: string;
+  /** Not 0: the path has more parts than are reported, and this is the first of those that are. */
+  readonly isCut?: number;
 }
 
-type Cgroup = Pick<CgroupRecord, "parent" | "name">;
+interface Cgroup {
+  readonly parent: number;
+  readonly name: string;
+  readonly isCut: boolean;
+}
 
 /** A group whose names were asked for and whose path is not known. */
 interface Unknown {
@@ -53,8 +59,11 @@ const rootId = 1;
 /** A group that was removed is kept as long, for records that come late. */
 const retentionMs = 60_000;
 
-/** Paths have fewer parts. */
-const deepest = 64;
+/** A path that has more parts ends behind these with {@link omitted}: any process can nest the groups that it may write. */
+const mostParts = 64;
+
+/** In place of the parts of a path that are not known, or too many. */
+const omitted = "~";
 
 const idDigits = 12;
 
@@ -87,13 +96,14 @@ export class Cgroups {
   });
   #scan = 0;
   #containers: ContainerNames | undefined;
+  #readRecords: (() => unknown) | undefined;
 
   constructor(options: CgroupsOptions = {}) {
     const { limit = defaultIdentityLimit, now = () => performance.now(), failed = warn } = options;
     this.limit = limit;
     this.#now = now;
     this.#failed = failed;
-    this.#groups.set(rootId, { parent: 0, name: "" });
+    this.#groups.set(rootId, { parent: 0, name: "", isCut: false });
   }
 
   /** How many groups are known. */
@@ -115,16 +125,29 @@ export class Cgroups {
     };
   }
 
+  /**
+   * From now on `read` is called when an unknown group is asked for: it gives {@link insert} the records that wait. The kernel reports a
+   * group before a process in it can do anything, but in another ring.
+   */
+  readFrom(read: () => unknown): void {
+    this.#readRecords = read;
+  }
+
   /** From now on these containers' names are known; call {@link refresh} when they change. */
   follow(containers: ContainerNames): void {
     this.#containers = containers;
     this.refresh();
   }
 
-  /** A record shows a group. It may be older than the group's removal, which it does not undo. */
-  insert({ id, parent, name }: CgroupRecord): void {
+  /** A record shows a group, perhaps under another name. It may be older than the group's removal, which it does not undo. */
+  insert({ id, parent, name, isCut = 0 }: CgroupRecord): void {
+    const before = this.#groups.get(id);
     this.#groups.delete(id);
-    this.#groups.set(id, { parent, name });
+    this.#groups.set(id, { parent, name, isCut: isCut !== 0 });
+    if (before !== undefined && before.name !== name) {
+      // The paths of all groups below it are others.
+      this.refresh();
+    }
     for (const waiting of this.#waiting.get(id) ?? []) {
       this.#doubtful.add(waiting);
     }
@@ -188,22 +211,34 @@ export class Cgroups {
   /** The path of a group, or the id of the first group on it, from below, that is not known. */
   #resolve(id: number): string | number {
     const parts: string[] = [];
-    let at = id;
-    while (at !== 0 && parts.length < deepest) {
+    let below: Cgroup | undefined;
+    // No path has more groups than there are, whatever records say.
+    for (let at = id; at !== 0 && parts.length <= this.#groups.size;) {
       const group = this.#groups.get(at);
       if (group === undefined) {
-        return at;
+        return below?.isCut === true ? pathOf(parts, true) : at;
       }
       if (group.parent !== 0) {
         parts.push(group.name);
       }
+      below = group;
       at = group.parent;
     }
-    return at === 0 ? `/${parts.reverse().join("/")}` : at;
+    return pathOf(parts, false);
+  }
+
+  /** The same, after the records that wait have been read if need be. */
+  #resolveNow(id: number): string | number {
+    const path = this.#resolve(id);
+    if (typeof path === "string" || this.#readRecords === undefined) {
+      return path;
+    }
+    this.#readRecords();
+    return this.#resolve(id);
   }
 
   #answer(id: number): Names {
-    const path = this.#resolve(id);
+    const path = this.#resolveNow(id);
     this.#stopWaiting(id);
     if (typeof path === "number") {
       this.#unknown.set(id, { missing: path, scan: this.#scan });
@@ -272,6 +307,13 @@ export class Cgroups {
       this.#waiting.delete(unknown.missing);
     }
   }
+}
+
+/** The path of parts that are given from below; `isCut`: there are more above. */
+function pathOf(parts: readonly string[], isCut: boolean): string {
+  const shown = parts.toReversed().slice(0, mostParts);
+  const all = [...(isCut ? [omitted] : []), ...shown, ...(parts.length > mostParts ? [omitted] : [])];
+  return `/${all.join("/")}`;
 }
 
 function sameNames(a: Names, b: Names): boolean {

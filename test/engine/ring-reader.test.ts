@@ -58,6 +58,20 @@ describe("a handler", () => {
     assert.equal(reader.drain(), 0);
   });
 
+  test("may ask for the records that wait: those of its own batch still come once", () => {
+    const seen: number[] = [];
+    const { reader, failures } = readerOf([record(1), record(2)], (batch) => {
+      while (batch.next()) {
+        assert.equal(reader.drain(), 0);
+        seen.push(batch.record.number);
+      }
+    });
+    assert.equal(reader.drain(), 2);
+    assert.deepEqual(seen, [1, 2]);
+    assert.deepEqual(failures, []);
+    assert.equal(reader.drain(), 0);
+  });
+
   test("that leaves records has consumed them", () => {
     const { reader } = readerOf([record(1), record(2), short, record(3)], (batch) => void batch.next());
     reader.drain();

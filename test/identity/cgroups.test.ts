@@ -49,6 +49,47 @@ describe("Cgroups", () => {
     assert.equal(cgroups.needsScan, false);
   });
 
+  it("reads the records that wait before it says that a group is not known", () => {
+    const { cgroups, changed } = setUp();
+    let reads = 0;
+    cgroups.readFrom(() => {
+      reads++;
+      for (const group of tree()) {
+        cgroups.insert(group);
+      }
+    });
+    assert.equal(cgroups.names(4).container_id, id.slice(0, 12));
+    assert.equal(cgroups.names(3).container_id, id.slice(0, 12));
+    assert.equal(cgroups.needsScan, false);
+    assert.deepEqual([reads, changed], [1, []]);
+  });
+
+  it("says of all groups below one that it is renamed", () => {
+    const { cgroups, changed } = setUp();
+    for (const group of [...tree(), { id: 5, parent: 1, name: "beside" }]) {
+      cgroups.insert(group);
+      cgroups.names(group.id);
+    }
+    cgroups.insert({ id: 2, parent: 1, name: "podman" });
+    assert.deepEqual(changed.sort(), [2, 3, 4]);
+    assert.equal(cgroups.path(4), `/podman/${id}/inner`);
+  });
+
+  it("has the first 64 parts of a path, and the last ones of a path whose beginning no record tells", () => {
+    const { cgroups } = setUp();
+    const parts = Array.from({ length: 70 }, (_, index) => `g${index}`);
+    parts.forEach((name, index) => {
+      cgroups.insert({ id: index + 2, parent: index + 1, name });
+    });
+    assert.equal(cgroups.path(2 + 63), `/${parts.slice(0, 64).join("/")}`);
+    assert.equal(cgroups.path(2 + 69), `/${parts.slice(0, 64).join("/")}/~`);
+    cgroups.insert({ id: 100, parent: 99, name: "a", isCut: 1 });
+    cgroups.insert({ id: 101, parent: 100, name: "b" });
+    assert.equal(cgroups.path(101), "/~/a/b");
+    assert.equal(cgroups.names(101).cgroup, "/~/a/b");
+    assert.equal(cgroups.needsScan, false);
+  });
+
   it("gives up on a group that a scan has not shown, until it is asked for again", async () => {
     const { cgroups } = setUp();
     cgroups.names(9);

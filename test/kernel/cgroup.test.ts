@@ -1,13 +1,14 @@
 /** cgroup, and the labels that come of it: groups as runtimes name them, and containers that runc runs. */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readFileSync, renameSync } from "node:fs";
+import { basename, dirname } from "node:path";
 import { before, describe, it } from "node:test";
 
 import { type Agent, startAgent } from "./support/agent.js";
 import { type ControlGroup, controlGroup, hierarchy, podPath } from "./support/cgroups.js";
 import { startContainer } from "./support/containers.js";
-import { compileProgram } from "./support/program.js";
+import { compileProgram, runProgram } from "./support/program.js";
 import { startRingtap } from "./support/ringtap.js";
 import { type Samples, sum } from "./support/samples.js";
 import { type Scope, suiteScope } from "./support/scope.js";
@@ -37,6 +38,11 @@ function work(samples: Samples, wanted: Readonly<Record<string, string>>): typeo
   };
 }
 
+/** A path below `/<above>` of so many parts. */
+function deepPath(above: string, depth: number): string {
+  return [above, ...Array.from({ length: depth - 1 }, (_, index) => `d${index}`)].join("/");
+}
+
 async function runIn(scope: Scope, group: ControlGroup): Promise<void> {
   const waiting = await startWaiting(scope, program, ["once"]);
   group.enter(waiting.pid);
@@ -53,10 +59,19 @@ for (const [name, mount] of [
     let root = "";
     let agent: Agent;
     let old: ControlGroup;
+    let born: ControlGroup;
+    const bornEarlier = newId();
+    const bornAbove = `ringtap-born-${process.pid}`;
+    const nested = [50, 64].map((depth) => deepPath(`ringtap-deep-${depth}-${process.pid}`, depth));
+    const nestedTooDeeply = deepPath(`ringtap-deep-100-${process.pid}`, 100);
 
     before(async () => {
       root = hierarchy(mount);
       old = controlGroup(scope, root, podPath(earlier));
+      born = controlGroup(scope, root, `${bornAbove}/docker-${bornEarlier}.scope`);
+      for (const path of [...nested, nestedTooDeeply]) {
+        controlGroup(scope, root, path);
+      }
       const signals = "--signals=file,syscall,cgroup";
       agent = await startAgent(scope, [signals, labels, `--cgroup.hierarchy=${name}`, "--series-limit=1000000"]);
     });
@@ -100,11 +115,66 @@ for (const [name, mount] of [
       assert.equal(work(samples, { container_id: to.slice(0, 12) }).opens, stint.opens);
     });
 
+    it("counts a process where it is moved to after its first thread has exited", async (t) => {
+      const id = newId();
+      const waiting = await startWaiting(t, program, ["leaderless"]);
+      controlGroup(t, root, podPath(id)).enter(waiting.pid);
+      await waiting.go();
+      assert.deepEqual(work(await agent.scrape(), { container_id: id.slice(0, 12) }), stint);
+    });
+
+    it("knows the whole path of one that is nested deeply, older than the agent or not", async (t) => {
+      for (const path of nested) {
+        await runIn(t, controlGroup(t, root, path));
+        assert.deepEqual(work(await agent.scrape(), { cgroup: `/${path}` }), stint);
+      }
+      const later = deepPath(`ringtap-later-${process.pid}`, 64);
+      await runIn(t, controlGroup(t, root, later));
+      assert.deepEqual(work(await agent.scrape(), { cgroup: `/${later}` }), stint);
+    });
+
+    it("has the first 64 parts of a path, and of one that is older than the agent the last 64", async (t) => {
+      await runIn(t, controlGroup(t, root, nestedTooDeeply));
+      const end = nestedTooDeeply.split("/").slice(-64).join("/");
+      assert.deepEqual(work(await agent.scrape(), { cgroup: `/~/${end}` }), stint);
+      const later = deepPath(`ringtap-much-later-${process.pid}`, 100);
+      await runIn(t, controlGroup(t, root, later));
+      const beginning = later.split("/").slice(0, 64).join("/");
+      assert.deepEqual(work(await agent.scrape(), { cgroup: `/${beginning}/~` }), stint);
+    });
+
     it("tells a service by its unit", async (t) => {
       const unit = `ringtap-test-${process.pid}.service`;
       await runIn(t, controlGroup(t, root, `system.slice/${unit}`));
       assert.deepEqual(work(await agent.scrape(), { unit }), stint);
     });
+
+    if (mount === "cgroup2") {
+      it("labels from its first event on what is born into a group, also one that was empty before the agent", async (t) => {
+        await runProgram(program, ["into", born.folder]);
+        const id = newId();
+        await runProgram(program, ["into", controlGroup(t, root, `${bornAbove}/docker-${id}.scope`).folder]);
+        const samples = await agent.scrape();
+        assert.deepEqual(work(samples, { container_id: bornEarlier.slice(0, 12) }), stint);
+        assert.deepEqual(work(samples, { container_id: id.slice(0, 12) }), stint);
+      });
+    } else {
+      it("follows one that is renamed, with those in it", async (t) => {
+        const group = controlGroup(t, root, `ringtap-before-${process.pid}/inner`);
+        const [before, after] = [dirname(group.folder), `${root}/ringtap-after-${process.pid}`];
+        const waiting = await startWaiting(t, program);
+        group.enter(waiting.pid);
+        await agent.scrape();
+        renameSync(before, after);
+        t.after(() => {
+          renameSync(after, before);
+        });
+        await agent.scrape();
+        await waiting.go();
+        const cgroup = `/${basename(after)}/inner`;
+        assert.deepEqual(work(await agent.scrape(), { cgroup }).opens, stint.opens);
+      });
+    }
 
     it("counts every group that is made and removed, once", async (t) => {
       const total = (samples: Samples, what: string): number =>

@@ -18,7 +18,8 @@ struct thread_info {
 };
 
 struct signal_struct {
-	atomic_t live; /* threads that have not begun to exit */
+	atomic_t live;	/* threads that have not begun to exit */
+	int nr_threads; /* an exited leader among them */
 	int group_exit_code;
 	unsigned int flags;
 };

@@ -6,6 +6,7 @@ export const CgroupKind = {
   create: 0,
   remove: 1,
   present: 2,
+  rename: 3,
 } as const;
 
 /** struct cgroup_event */
@@ -13,7 +14,7 @@ export class CgroupEvent extends RecordView {
   static readonly struct = "cgroup_event";
   static readonly size = 336;
   static readonly layout =
-    "cgroup_event[336] time@0+8:unsigned tgid@8+4:unsigned tid@12+4:unsigned comm@16+16:text thread_comm@32+16:text cgroup@48+8:unsigned id@56+8:unsigned parent@64+8:unsigned kind@72+4:cgroup_kind reserved@76+4:unsigned name@80+256:text";
+    "cgroup_event[336] time@0+8:unsigned tgid@8+4:unsigned tid@12+4:unsigned comm@16+16:text thread_comm@32+16:text cgroup@48+8:unsigned id@56+8:unsigned parent@64+8:unsigned kind@72+4:cgroup_kind is_cut@76+4:unsigned name@80+256:text";
 
   get time(): number {
     return (this.words[this.at + 0] as number) + (this.words[this.at + 1] as number) * 2 ** 32;
@@ -42,7 +43,7 @@ export class CgroupEvent extends RecordView {
   get kind(): number {
     return (this.words[this.at + 18] as number);
   }
-  get reserved(): number {
+  get isCut(): number {
     return (this.words[this.at + 19] as number);
   }
   get name(): string {

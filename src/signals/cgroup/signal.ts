@@ -77,10 +77,15 @@ export const cgroup = defineSignal({
   object: objectFile(import.meta.url, "cgroup"),
   provides: "cgroups",
   ring: { record: CgroupEvent },
-  optional: { cgroup_remove: "removals", cgroup_enter: "existing groups, until the next scan" },
-  setup: (_flags, { mode, cgroups: { hierarchy } }) => ({
+  optional: {
+    cgroup_remove: "removals",
+    cgroup_renamed: "renames, until the next scan",
+    cgroup_enter: "existing groups, until the next scan",
+    cgroup_birth: "existing groups that processes are born into, until the next scan",
+  },
+  setup: (_flags, { mode, cgroups: { hierarchy, inRecords } }) => ({
     constants: { cgroup_source: cgroupSources[hierarchy] },
-    without: mode === "trace" ? ["cgroup_enter"] : [],
+    without: mode === "trace" || !inRecords ? ["cgroup_enter", "cgroup_birth"] : [],
     ringSize: 2 ** 18,
   }),
   start,
