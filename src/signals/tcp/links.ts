@@ -43,7 +43,7 @@ interface Kept extends LinkTotals {
 export class Links implements LinkWatch {
   readonly #identity: Identity;
   readonly #peers: PeerDirectory | undefined;
-  readonly #known = new Connections();
+  readonly #known: Connections;
   readonly #table = new KeyTable(linkKeyWords);
   readonly #key = new Uint32Array(linkKeyWords);
   /** By id in the table. */
@@ -53,9 +53,10 @@ export class Links implements LinkWatch {
   /** False until the first snapshot scan has ended: what connections had carried before it is added to no link. */
   #isReady = false;
 
-  /** `onClose` is called when the watch is closed. */
-  constructor(identity: Identity, peers: PeerDirectory | undefined, onClose: () => void) {
+  /** Of at most `limit` connections at once; `onClose` is called when the watch is closed. */
+  constructor(identity: Identity, peers: PeerDirectory | undefined, limit: number, onClose: () => void) {
     this.#identity = identity;
+    this.#known = new Connections(limit);
     this.#onClose = onClose;
     this.#peers = peers;
     this.#others = { client: this.#other("client"), server: this.#other("server") };
@@ -68,7 +69,6 @@ export class Links implements LinkWatch {
       return;
     }
     const link = this.#of(event);
-    const connection = this.#advance(event, link);
     const failed = kind === TcpEventKind.connect && event.result !== TcpResult.established;
     if (failed) {
       link.failures++;
@@ -76,8 +76,11 @@ export class Links implements LinkWatch {
       link.connects++;
     }
     if (failed || kind === TcpEventKind.close) {
-      this.#known.remove(connection);
+      this.#known.end(event);
+    } else {
+      this.#known.advance(event);
     }
+    this.#carry(link);
     link.seen = performance.now();
   }
 
@@ -92,9 +95,10 @@ export class Links implements LinkWatch {
   /** Adds a connection that the scan shows. */
   addSample(sample: TcpSample): void {
     const link = this.#of(sample);
-    if (this.#known.count(this.#advance(sample, link))) {
+    if (this.#known.show(sample)) {
       link.counted++;
     }
+    this.#carry(link);
   }
 
   /** The scan has ended. */
@@ -179,16 +183,14 @@ export class Links implements LinkWatch {
     return { ...this.#begin(ends, other, this.#identity.subjects.other), seen: 0 };
   }
 
-  /** Counts what a connection has carried since it was last seen. Returns its id. */
-  #advance(record: ConnectionRecord, link: Kept): number {
-    const known = this.#known;
-    const id = known.advance(record);
-    if (this.#isReady && known.sent + known.received > 0) {
-      link.sent_bytes += known.sent;
-      link.received_bytes += known.received;
+  /** Counts what the connection just read has carried since it was last seen. */
+  #carry(link: Kept): void {
+    const { sent, received } = this.#known;
+    if (this.#isReady && sent + received > 0) {
+      link.sent_bytes += sent;
+      link.received_bytes += received;
       link.seen = performance.now();
     }
-    return id;
   }
 
   #peerLabels(id: number): Record<string, string> {

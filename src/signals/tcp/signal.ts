@@ -24,7 +24,8 @@ const closeWait = 8;
 function start(context: SignalContext): Running<TcpEvent> {
   const { identity, peers } = context;
   const metrics = declareMetrics(context, peers);
-  const known = new Connections();
+  const { maxEntries } = context.map("connections").info;
+  const known = new Connections(maxEntries);
   const snapshot = context.scan("tcp_snapshot", TcpSample, "connections");
   const discover = context.scan("tcp_discover", TcpSample);
   /** Entries of the kernel's map of connections, by the last snapshot. */
@@ -40,9 +41,8 @@ function start(context: SignalContext): Running<TcpEvent> {
     }
   }
 
-  /** Counts what a connection has carried since it was last seen. Returns its id. */
-  function advance(record: TcpEvent | TcpSample, subject: number, comm: number): number {
-    const id = known.advance(record);
+  /** Counts what `known` says that a connection has carried since it was last seen. */
+  function carry(record: TcpEvent | TcpSample, subject: number, comm: number): void {
     if (known.sent + known.received > 0) {
       const peer = peerOf(peers, record);
       if (known.sent > 0) {
@@ -58,22 +58,23 @@ function start(context: SignalContext): Running<TcpEvent> {
     if (known.sent + known.received > 0 && record.rttUs > 0) {
       metrics.rtt.observe(comm, 0, record.rttUs * 1000);
     }
-    return id;
   }
 
   function connect(event: TcpEvent, subject: number, comm: number): void {
     const outcome = outcomeIndexes[event.family]?.[event.result];
     metrics.connects.add(subject, metrics.outcomes.id(outcome, peerOf(peers, event)), 1);
-    const id = advance(event, subject, comm);
     if (event.result === TcpResult.established) {
+      known.advance(event);
       observeConnect(metrics.connectSeconds, comm, event);
     } else {
-      known.remove(id);
+      known.end(event);
     }
+    carry(event, subject, comm);
   }
 
   function close(event: TcpEvent, subject: number, comm: number): void {
-    known.remove(advance(event, subject, comm));
+    known.end(event);
+    carry(event, subject, comm);
     if (event.duration > 0) {
       metrics.connectionSeconds.observe(comm, metrics.roles[event.role] ?? 0, event.duration);
     }
@@ -89,7 +90,8 @@ function start(context: SignalContext): Running<TcpEvent> {
         break;
       case TcpEventKind.accept:
         metrics.accepts.add(subject, metrics.families[event.family] ?? 0, 1);
-        advance(event, subject, comm);
+        known.advance(event);
+        carry(event, subject, comm);
         break;
       case TcpEventKind.close:
         close(event, subject, comm);
@@ -138,9 +140,9 @@ function start(context: SignalContext): Running<TcpEvent> {
         }
         const actor = identity.of(record);
         const subject = identity.subject(actor);
-        const id = advance(record, subject, identity.comm(actor));
-        const isOpen = record.state === established || record.state === closeWait;
-        if (known.count(id) && isOpen) {
+        const isFirst = known.show(record);
+        carry(record, subject, identity.comm(actor));
+        if (isFirst && (record.state === established || record.state === closeWait)) {
           const key = subject * roles.length + record.role;
           open.set(key, (open.get(key) ?? 0) + 1);
         }
@@ -153,7 +155,7 @@ function start(context: SignalContext): Running<TcpEvent> {
     },
 
     watchLinks() {
-      const links: Links = new Links(identity, peers, () => {
+      const links: Links = new Links(identity, peers, maxEntries, () => {
         watches = watches.filter((other) => other !== links);
       });
       watches = [...watches, links];
@@ -162,7 +164,7 @@ function start(context: SignalContext): Running<TcpEvent> {
 
     stats: () => ({
       mapEntries: [["connections", entries]],
-      memoryAtLimit: connectionsMemory(context.map("connections").info.maxEntries),
+      memoryAtLimit: connectionsMemory(maxEntries),
     }),
   };
 }

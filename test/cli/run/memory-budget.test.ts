@@ -98,7 +98,7 @@ test("processes at the identity limit", () => {
 test("connections at their limit", () => {
   const limit = 100_000;
   const taken = growth(() => {
-    const connections = new Connections();
+    const connections = new Connections(limit);
     for (let each = 0; each < limit; each++) {
       const bytes = 2 ** 40 + each;
       const counted = { sent: bytes, received: bytes, retransmits: bytes };
