@@ -3,14 +3,16 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "arguments.h"
 #include "error.h"
 
 namespace ringtap {
 
 namespace {
 
-/** Records in one batch at most: 512 KiB of index, some milliseconds of work for the reader. */
-constexpr size_t kBatchRecords = 65536;
+/** Records in one batch at most: 32 KiB of index, and headers that the next cache still holds when
+ * their records are read. */
+constexpr size_t kBatchRecords = 4096;
 
 /**
  * The data pages as an ArrayBuffer. The mapping lives as long as the buffer's memory does: code
@@ -86,7 +88,13 @@ Napi::Value Ring::Peek(const Napi::CallbackInfo& info) {
 
 void Ring::Release(const Napi::CallbackInfo& info) {
   RequireOpen(info.Env());
-  source_.memory->Release();
+  if (!HasArgument(info, 0)) {
+    source_.memory->Release();
+    return;
+  }
+  Napi::Uint32Array index = index_.Value();
+  source_.memory->Release({index.Data(), index.ElementLength()},
+                          Uint32Argument(info, 0, "records"));
 }
 
 Napi::Value Ring::Used(const Napi::CallbackInfo& info) {

@@ -4,6 +4,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 namespace ringtap {
 
 namespace {
@@ -62,6 +64,18 @@ uint32_t RingMemory::Peek(std::span<uint32_t> index) {
   peeked_ = position;
   if (found == 0) Release();
   return found;
+}
+
+void RingMemory::Release(std::span<const uint32_t> index, uint32_t records) {
+  if (2 * size_t{records} > index.size()) return;
+  if (records == 0) {
+    peeked_ = consumed_;
+    return;
+  }
+  const uint32_t offset = index[2 * records - 2] - BPF_RINGBUF_HDR_SZ;
+  const uint64_t distance = (offset - consumed_) & (size_ - 1);
+  peeked_ = std::min(peeked_, consumed_ + distance + Footprint(index[2 * records - 1]));
+  Release();
 }
 
 void RingMemory::Release() {

@@ -33,6 +33,9 @@ class RingMemory {
   uint32_t Peek(std::span<uint32_t> index);
   /** Gives the kernel back what the last Peek walked over. */
   void Release();
+  /** The same for the first `records` in the index that it has written: the others stay, and are
+   * found again. */
+  void Release(std::span<const uint32_t> index, uint32_t records);
   /** Bytes between the consumer and the producer position. */
   uint64_t Used() const;
 

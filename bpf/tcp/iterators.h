@@ -52,6 +52,8 @@ int tcp_discover(struct bpf_iter__task_file *ctx)
 	struct sock *sk;
 	__u8 state;
 
+	if (task && piece_ends())
+		return 1;
 	if (!task || !file)
 		return 0;
 	sk = tcp_sock_of(file);

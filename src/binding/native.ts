@@ -157,9 +157,10 @@ export interface BpfRing {
   peek(): number;
   /**
    * Publishes the consumer position behind the last peeked batch: its records are the kernel's again. The kernel wakes the
-   * poll only for a record that lands exactly there, so {@link peek} once more after the release before going to sleep.
+   * poll only for a record that lands exactly there, so {@link peek} once more after the release before going to sleep. With
+   * `records`, the same for the first ones of the batch alone: the next peek finds the others again.
    */
-  release(): void;
+  release(records?: number): void;
   /** Bytes between consumer and producer position: waiting or being written. */
   used(): number;
   /**

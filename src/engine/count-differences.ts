@@ -1,4 +1,5 @@
 /** Counts that BPF programs keep: what each has grown by since it was last read. */
+import { sharedTurns, type Turns } from "../identity/turns.js";
 import { KeyTable, keyTableMemory } from "../metrics/key-table.js";
 import { log2Ceil } from "../metrics/log2.js";
 import type { Counters, Owner } from "../sdk/counters.js";
@@ -21,6 +22,7 @@ export class CountDifferences implements Counters {
   #left = 0;
   readonly #source: CountSource;
   readonly #owner: (key: Uint32Array) => Owner;
+  readonly #turns: Turns;
   readonly #known: KeyTable;
   /** What was read last, by the entry's number in `#known`: `width` numbers each. */
   #last: Float64Array;
@@ -30,10 +32,11 @@ export class CountDifferences implements Counters {
   readonly #key: Uint32Array;
   readonly #differences: Float64Array;
 
-  constructor(source: CountSource, owner: (key: Uint32Array) => Owner = () => "alive") {
+  constructor(source: CountSource, owner: (key: Uint32Array) => Owner = () => "alive", turns = sharedTurns) {
     const { idWords, keyWords, width } = source;
     this.#source = source;
     this.#owner = owner;
+    this.#turns = turns;
     this.#known = new KeyTable(idWords);
     this.#last = new Float64Array(64 * width);
     this.#id = new Uint32Array(idWords);
@@ -59,6 +62,15 @@ export class CountDifferences implements Counters {
 
   /** See {@link Counters.readSome}. */
   readSome(take: (key: Uint32Array, differences: Float64Array) => void): boolean {
+    while (this.#readPiece(take)) {
+      if (!this.#turns.hasTime()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  #readPiece(take: (key: Uint32Array, differences: Float64Array) => void): boolean {
     const source = this.#source;
     const { idWords, keyWords } = source;
     const size = source.read();

@@ -1,8 +1,8 @@
 /** Where BPF programs keep counts: entries of 64-bit counts, each under a key of 32-bit words. */
 import type { BpfMap } from "../binding/native.js";
 
-/** So many entries are read at a time: all that is done with them takes a millisecond or two. */
-const pieceEntries = 1_024;
+/** So many entries are read at a time: all that is done with them takes some hundred microseconds. */
+const pieceEntries = 256;
 
 /** All of a kernel's counts of one kind. The arrays hold until the next {@link read}. */
 export interface CountSource {
@@ -25,7 +25,7 @@ export interface CountSource {
   readonly counts: ArrayBuffer;
   /** The most bytes of the buffers that entries are read into. */
   readonly bufferBytes: number;
-  /** Reads the next entries, a thousand or so; returns how many: none at the end, and after that the first ones again. */
+  /** Reads the next entries, some hundred; returns how many: none at the end, and after that the first ones again. */
   read(): number;
   /** Frees the entries of these ids, which lie one behind the other. Nothing may count there any more. */
   free(ids: Uint32Array): void;

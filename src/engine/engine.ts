@@ -1,7 +1,10 @@
 /** All running signals together: what drains them, and what the agent knows about itself. */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { BpfRing } from "../binding/native.js";
 import type { Identity } from "../identity/identity.js";
+import { Turns } from "../identity/turns.js";
 import { DrainSchedule } from "./drain-schedule.js";
+import { DrainTurns } from "./drain-turns.js";
 import type { RunningSignal } from "./running.js";
 
 /** How long records wait in a ring at the most while it does not fill up, milliseconds. */
@@ -14,6 +17,9 @@ const maintenanceIntervalMs = 1_000;
 const sweepLimit = 2_000;
 const sweepPauseMs = 20;
 
+/** Bytes of a record at least, with its header: as many fit into a ring. */
+const leastRecordBytes = 16;
+
 function ringsOf(signals: readonly RunningSignal[]): BpfRing[] {
   return signals.flatMap(({ ring }) => ring ?? []);
 }
@@ -23,6 +29,10 @@ export class Engine {
   #signals: readonly RunningSignal[];
   readonly #identity: Identity;
   readonly #schedule: DrainSchedule;
+  readonly #drains = new DrainTurns();
+  /** The time that drains may take of a turn of the event loop. */
+  readonly #drainTime = new Turns();
+  #nextDrain: NodeJS.Immediate | undefined;
   #maintenance: NodeJS.Timeout | undefined;
   #working: Promise<unknown> = Promise.resolve();
   #isMaintaining = false;
@@ -71,19 +81,35 @@ export class Engine {
     }, maintenanceIntervalMs);
   }
 
-  /** Takes in what waits in all rings. Returns how many records that was. */
+  /**
+   * Takes in what waits in all rings, as far as this turn of the event loop has time for it; the rest follows in the next turns.
+   * Returns how many records it was.
+   */
   drain(): number {
-    let drained = 0;
-    for (const signal of this.#signals) {
-      drained += signal.drain();
+    const drained = this.#drains.drain(this.#signals, this.#hasDrainTime);
+    if (this.#drains.hasMore) {
+      this.#nextDrain ??= setImmediate(() => {
+        this.#nextDrain = undefined;
+        this.drain();
+      });
     }
     return drained;
+  }
+
+  readonly #hasDrainTime = (): boolean => this.#drainTime.hasTime();
+
+  /** Takes in all that waits in the rings now, in turns. It ends even while more comes than it can take in. */
+  async #drainAll(): Promise<void> {
+    let left = ringsOf(this.#signals).reduce((records, { size }) => records + size / leastRecordBytes, 0);
+    for (left -= this.drain(); left > 0 && this.#drains.hasMore; left -= this.drain()) {
+      await nextTurn();
+    }
   }
 
   /** Brings every table up to date: drains the rings and reads the maps. Calls are served one after the other. */
   collect(): Promise<void> {
     return this.#afterOthers(async () => {
-      this.drain();
+      await this.#drainAll();
       for (const signal of this.#signals) {
         await signal.collect();
       }
@@ -107,7 +133,7 @@ export class Engine {
     }
     this.#isMaintaining = true;
     await this.#afterOthers(async () => {
-      this.drain();
+      await this.#drainAll();
       for (const signal of this.#signals) {
         await signal.maintain();
       }
@@ -146,7 +172,10 @@ export class Engine {
     this.#schedule.stop();
     clearInterval(this.#maintenance);
     clearTimeout(this.#nextSweep);
-    this.drain();
+    clearImmediate(this.#nextDrain);
+    for (const signal of this.#signals) {
+      signal.drain();
+    }
     for (const signal of this.#signals) {
       signal.close();
     }

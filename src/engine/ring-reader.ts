@@ -6,6 +6,18 @@ import type { Batch, Watcher } from "../sdk/signal.js";
 /** A drain ends behind this many records even while more arrive, so that a flood leaves the event loop its turns. */
 const drainLimit = 250_000;
 
+/**
+ * A drain asks whether it has time left after the first few records, and again after a quarter of those handled by then, or so many:
+ * it is over by a quarter at most, and a long one asks the clock seldom.
+ */
+const fewRecords = 16;
+const manyRecords = 512;
+
+/** Has a drain time left in this turn of the event loop? */
+export type HasTime = () => boolean;
+
+const always: HasTime = () => true;
+
 /** What became of the records that were drained. */
 export interface DrainCounts {
   /** Records whose handler returned. */
@@ -47,9 +59,14 @@ export class RingReader<T extends RecordView> implements Batch<T> {
   readonly #failed: (error: unknown) => void;
   readonly #watcherFailed: (error: unknown) => void;
   readonly #watchers: Watchers<T>;
-  /** Where the batch goes on and where it ends, in `#index`. */
+  /** Where the batch goes on, the end of the records that there is time for, and the end of all, in `#index`. */
   #at = 0;
   #end = 0;
+  #batchEnd = 0;
+  #hasTime = always;
+  /** Records that this drain has handled, or had time for. */
+  #begun = 0;
+  #hasMore = false;
   /** Has the call under way a record at hand? */
   #hasRecord = false;
   #isDraining = false;
@@ -79,40 +96,52 @@ export class RingReader<T extends RecordView> implements Batch<T> {
   }
 
   /**
-   * Takes in what is complete by now, at most `limit` records and a batch more. Returns how many that was: none when called for a
-   * record of this ring, whose batch goes on afterwards.
+   * Takes in what is complete by now, at most `limit` records and a batch more, and as long as `hasTime` says so: a few records in any
+   * case. The others stay in the ring. Returns how many that was: none when called for a record of this ring, whose batch goes on
+   * afterwards.
    */
-  drain(limit = drainLimit): number {
+  drain(limit = drainLimit, hasTime = always): number {
     if (this.#isDraining) {
       return 0;
     }
     this.#isDraining = true;
     try {
-      return this.#drain(limit);
+      return this.#drain(limit, hasTime);
     } finally {
       this.#isDraining = false;
     }
   }
 
-  #drain(limit: number): number {
+  #drain(limit: number, hasTime: HasTime): number {
     const ring = this.#ring;
+    this.#hasTime = hasTime;
+    this.#begun = 0;
+    this.#hasMore = true;
     let drained = 0;
-    let count = ring.peek();
-    while (count > 0) {
-      if (this.#watchers.list.length > 0) {
-        this.#show(2 * count);
-      }
-      this.#at = 0;
-      this.#end = 2 * count;
-      while (this.#at < this.#end) {
+    while (this.#hasMore) {
+      const count = ring.peek();
+      this.#at = this.#end = 0;
+      this.#batchEnd = 2 * count;
+      while (this.#goesOn()) {
         this.#takeRest();
       }
-      ring.release();
-      drained += count;
+      const taken = this.#at / 2;
+      if (count > 0) {
+        ring.release(taken);
+      }
+      drained += taken;
       // A batch that was not full has shown all there was. To read again would follow the producer record by record.
-      count = 2 * count < this.#index.length || drained >= limit ? 0 : ring.peek();
+      this.#hasMore = taken < count || 2 * count === this.#index.length;
+      if (taken < count || drained >= limit) {
+        break;
+      }
     }
     return drained;
+  }
+
+  /** Did the last drain leave records that were complete? */
+  get hasMore(): boolean {
+    return this.#hasMore;
   }
 
   /** Shows `watcher` each record before it is handled, until the returned function is called; what it throws goes to `failed`. */
@@ -121,7 +150,7 @@ export class RingReader<T extends RecordView> implements Batch<T> {
   }
 
   next(): boolean {
-    while (this.#at < this.#end) {
+    while (this.#goesOn()) {
       const offset = this.#index[this.#at] as number;
       const length = this.#index[this.#at + 1] as number;
       this.#at += 2;
@@ -137,9 +166,28 @@ export class RingReader<T extends RecordView> implements Batch<T> {
     return false;
   }
 
-  /** Walks the batch once for those who watch: without any, a record costs nothing more. */
-  #show(end: number): void {
-    for (let at = 0; at < end; at += 2) {
+  /** Is there a record to be handled, and time for it? */
+  #goesOn(): boolean {
+    return this.#at < this.#end || (this.#at < this.#batchEnd && this.#extend());
+  }
+
+  /** Lets this drain handle some more records of the batch, if it has time. */
+  #extend(): boolean {
+    if (this.#begun > 0 && !this.#hasTime()) {
+      return false;
+    }
+    const more = Math.min(Math.max(this.#begun >> 2, fewRecords), manyRecords);
+    this.#end = Math.min(this.#at + 2 * more, this.#batchEnd);
+    this.#begun += (this.#end - this.#at) / 2;
+    if (this.#watchers.list.length > 0) {
+      this.#show(this.#at, this.#end);
+    }
+    return true;
+  }
+
+  /** Walks some records for those who watch: without any, a record costs nothing more. */
+  #show(from: number, end: number): void {
+    for (let at = from; at < end; at += 2) {
       const length = this.#index[at + 1] as number;
       if (length < this.#shortest) {
         continue;

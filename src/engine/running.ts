@@ -21,7 +21,7 @@ import { foreignError } from "../log/error-text.js";
 import { openCounters } from "./counters.js";
 import { Guard, type Phase } from "./guard.js";
 import { type Loaded, setupOf } from "./load.js";
-import { RingReader, Watchers } from "./ring-reader.js";
+import { type HasTime, RingReader, Watchers } from "./ring-reader.js";
 import { checkRunning, checkStats } from "./running-shape.js";
 import { openScan } from "./scan.js";
 import { canFollow, type Change, prepareSetup } from "./setup-changes.js";
@@ -251,8 +251,13 @@ export class RunningSignal {
   }
 
   /** Takes in what waits in the ring: see {@link RingReader.drain}. Returns how many records that was: none when closed. */
-  drain(limit?: number): number {
-    return this.#isClosed ? 0 : (this.#reader?.drain(limit) ?? 0);
+  drain(limit?: number, hasTime?: HasTime): number {
+    return this.#isClosed ? 0 : (this.#reader?.drain(limit, hasTime) ?? 0);
+  }
+
+  /** Did the last drain leave records in the ring? */
+  get hasMore(): boolean {
+    return !this.#isClosed && this.#reader?.hasMore === true;
   }
 
   /**

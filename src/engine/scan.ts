@@ -1,17 +1,14 @@
 /** Reading the records that an iterator program writes, in turns of the event loop. */
-import { setImmediate as nextTurn } from "node:timers/promises";
 import type { BpfObject } from "../binding/native.js";
 import type { RecordClass, RecordView } from "../binding/record.js";
+import { sharedTurns } from "../identity/turns.js";
 import type { Scan } from "../sdk/signal.js";
 
 /**
  * Records of a piece at most. They are read from the kernel and handled in one turn of the event loop: what a record says has been so
- * in this turn.
+ * in this turn. A turn takes pieces while it has time: one piece a turn would make long scans wait for every other turn.
  */
-const pieceRecords = 128;
-
-/** A turn takes pieces until so much time has passed, milliseconds: one piece a turn would make long scans wait for every other turn. */
-const turnMs = 2;
+const pieceRecords = 32;
 
 /** Opens an iterator program of a loaded object: see {@link Scan}. */
 export function openScan<R extends RecordView>(
@@ -39,12 +36,10 @@ export function openScan<R extends RecordView>(
     async run(take) {
       iterator.rewind();
       let count = 0;
-      let turnEnds = performance.now() + turnMs;
       for (let read = readPiece(take); read >= 0; read = readPiece(take)) {
         count += read;
-        if (performance.now() >= turnEnds) {
-          await nextTurn();
-          turnEnds = performance.now() + turnMs;
+        if (!sharedTurns.hasTime()) {
+          await sharedTurns.next();
         }
       }
       return count;

@@ -2,7 +2,7 @@
 import { LifeCycle } from "../metrics/life-cycle.js";
 import { readCgroupPath } from "./cgroup-path.js";
 import { defaultIdentityLimit } from "./defaults.js";
-import { forEachInTurns, TurnQueue } from "./turns.js";
+import { forEachInTurns, sharedTurns, TurnQueue, type Turns } from "./turns.js";
 
 /** Labels that a process has by its control group. */
 export const cgroupLabels = ["cgroup", "unit", "container_id", "container", "pod", "namespace", "workload"] as const;
@@ -48,6 +48,8 @@ export interface CgroupsOptions {
   readonly now?: () => number;
   /** Gets what a listener throws. Default: a warning of the Node process. */
   readonly failed?: (error: unknown) => void;
+  /** The time for long work. Default: shared by all of this process. */
+  readonly turns?: Turns;
 }
 
 /** Gets the id of a group whose names have changed since they were answered. */
@@ -91,16 +93,19 @@ export class Cgroups {
   readonly #waiting = new Map<number, Set<number>>();
   readonly #listeners = new Set<{ readonly listener: CgroupListener }>();
   /** Groups whose names may be others than were answered. */
-  readonly #doubtful = new TurnQueue<number>((id) => {
-    this.#renew(id);
-  });
+  readonly #doubtful: TurnQueue<number>;
+  readonly #turns: Turns;
   #scan = 0;
   #containers: ContainerNames | undefined;
   #readRecords: (() => unknown) | undefined;
 
   constructor(options: CgroupsOptions = {}) {
-    const { limit = defaultIdentityLimit, now = () => performance.now(), failed = warn } = options;
+    const { limit = defaultIdentityLimit, now = () => performance.now(), failed = warn, turns = sharedTurns } = options;
     this.limit = limit;
+    this.#turns = turns;
+    this.#doubtful = new TurnQueue<number>((id) => {
+      this.#renew(id);
+    }, turns);
     this.#now = now;
     this.#failed = failed;
     this.#groups.set(rootId, { parent: 0, name: "", isCut: false });
@@ -174,18 +179,20 @@ export class Cgroups {
    */
   async endScan(): Promise<void> {
     const scan = this.#scan;
-    await forEachInTurns(this.#unknown, ([id, unknown]) => {
+    const giveUp = ([id, unknown]: [number, Unknown]): void => {
       if (unknown.scan < scan) {
         this.#answers.delete(id);
         this.#stopWaiting(id);
       }
-    });
+    };
+    await forEachInTurns(this.#unknown, giveUp, this.#turns);
     const due = this.#now() - retentionMs;
     await forEachInTurns(
       this.#life.due((ended) => ended <= due),
       (id) => {
         this.#delete(id);
       },
+      this.#turns,
     );
   }
 

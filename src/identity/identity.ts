@@ -8,7 +8,7 @@ import { Cgroups, type Names } from "./cgroups.js";
 import { defaultIdentityLimit } from "./defaults.js";
 import { type ProcessRecord, type ProcessState, ProcessTable } from "./process-table.js";
 import { RecentActors } from "./recent-actors.js";
-import { TurnQueue } from "./turns.js";
+import { sharedTurns, TurnQueue, type Turns } from "./turns.js";
 
 /** The comm of a process that nothing is known of. */
 export const unknownComm = "~unknown";
@@ -35,6 +35,8 @@ export interface IdentityOptions {
   readonly now?: () => number;
   /** The control groups that processes run in. */
   readonly cgroups?: Cgroups;
+  /** The time for long work. Default: shared by all of this process. */
+  readonly turns?: Turns;
 }
 
 /**
@@ -61,15 +63,17 @@ export class Identity {
   /** By the id of a control group, but for 0. */
   readonly #actorsOfGroup = new Map<number, Set<number>>();
   /** Actors whose labels may have changed. */
-  readonly #doubtful = new TurnQueue<number>((actor) => {
-    this.#rename(actor);
-  });
+  readonly #doubtful: TurnQueue<number>;
   #limit: number;
   #overflowed = 0;
 
   constructor(catalog: Catalog, labels: readonly string[], options: IdentityOptions = {}) {
-    const { limit = defaultIdentityLimit, now = () => performance.now(), cgroups = new Cgroups() } = options;
+    const { limit = defaultIdentityLimit, now = () => performance.now(), turns = sharedTurns } = options;
+    const { cgroups = new Cgroups({ turns }) } = options;
     this.#limit = limit;
+    this.#doubtful = new TurnQueue<number>((actor) => {
+      this.#rename(actor);
+    }, turns);
     this.#catalog = catalog;
     this.#now = now;
     this.cgroups = cgroups;
@@ -80,7 +84,7 @@ export class Identity {
     });
     this.subjects = new Dimension(labels);
     this.#actors = new Actors(catalog, this.subjects, this.comms, now);
-    this.#processes = new ProcessTable(this.#actors, limit, now);
+    this.#processes = new ProcessTable(this.#actors, limit, now, turns);
     // Its number is otherActor.
     this.#table.add(this.#key);
   }

@@ -2,7 +2,7 @@
 import type { ActorRecord } from "../binding/record.js";
 import { LifeCycle } from "../metrics/life-cycle.js";
 import type { Actors } from "./actors.js";
-import { forEachInTurns } from "./turns.js";
+import { forEachInTurns, sharedTurns, type Turns } from "./turns.js";
 
 /** What the process table is kept from: the members that every record of the process signal has. */
 export interface ProcessRecord extends ActorRecord {
@@ -46,14 +46,16 @@ export class ProcessTable {
   readonly #now: () => number;
   /** The most ended processes. */
   limit: number;
+  readonly #turns: Turns;
   #active = 0;
   #scan = 0;
 
   /** `now` is the clock of ends, in milliseconds. */
-  constructor(actors: Actors, limit: number, now: () => number) {
+  constructor(actors: Actors, limit: number, now: () => number, turns = sharedTurns) {
     this.#actors = actors;
     this.limit = limit;
     this.#now = now;
+    this.#turns = turns;
   }
 
   /** How many are active. */
@@ -99,11 +101,12 @@ export class ProcessTable {
   /** The scan has shown all processes: those that neither it nor a record since its beginning has shown have ended. In turns. */
   endScan(): Promise<void> {
     const scan = this.#scan;
-    return forEachInTurns(this.#latest.values(), (process) => {
+    const endMissed = (process: Process): void => {
       if (process.scan < scan) {
         this.#end(process);
       }
-    });
+    };
+    return forEachInTurns(this.#latest.values(), endMissed, this.#turns);
   }
 
   /** Deletes processes that ended at or before `time`, milliseconds, at most `limit`. Returns how many. */

@@ -26,8 +26,8 @@ export interface CounterOptions {
 /** The counters of a map, as what they have grown by since they were last read. */
 export interface Counters {
   /**
-   * Reads the next piece, a millisecond or two of work; false when there is none left, and the next piece is the first again. `take`
-   * gets each key that has grown and its differences; neither array is valid after it returns.
+   * Reads the next entries, as many as there is time for in this turn of the event loop, and some in any case; false when there are
+   * none left, and the next call begins with the first again: call it in a turn of its own until then. `take` gets each key that has grown and its differences; neither array is valid after it returns.
    */
   readSome(take: (key: Uint32Array, differences: Float64Array) => void): boolean;
   readonly name: string;

@@ -24,8 +24,9 @@ export function ringOf(records: readonly Uint8Array[], poison = 0): BpfRing {
     data,
     index,
     peek: () => waiting,
-    release: () => {
-      waiting = 0;
+    release: (released = waiting) => {
+      index.copyWithin(0, 2 * released);
+      waiting -= released;
     },
     used: () => 0,
     watch: () => undefined,

@@ -148,3 +148,80 @@ describe("a watcher", () => {
     assert.deepEqual(reader.counts, { consumed: 2, handlerErrors: 0, corrupt: 1 });
   });
 });
+
+describe("a drain that has no more time", () => {
+  const numbers = Array.from({ length: 200 }, (_, number) => number);
+
+  /** Drains all of `numbers`, each drain having time until its clock has been asked so often; returns how many each took in. */
+  function drains(asks: number, take: (batch: Batch<NumberRecord>) => void): number[] {
+    const { reader } = readerOf(numbers.map(record), take);
+    const counts: number[] = [];
+    do {
+      let asked = 0;
+      counts.push(reader.drain(undefined, () => asked++ < asks));
+    } while (reader.hasMore && counts.length < 100);
+    assert.equal(reader.counts.consumed, numbers.length);
+    return counts;
+  }
+
+  test("leaves the rest in the ring, in order, for the next", () => {
+    const seen: number[] = [];
+    const counts = drains(1, (batch) => {
+      while (batch.next()) {
+        seen.push(batch.record.number);
+      }
+    });
+    assert.deepEqual(counts, [32, 32, 32, 32, 32, 32, 8]);
+    assert.deepEqual(seen, numbers);
+  });
+
+  test("takes in a few records in any case, and asks the clock seldom when it has time", () => {
+    assert.deepEqual(drains(0, (batch) => void batch.next()).slice(0, 3), [16, 16, 16]);
+    let asked = 0;
+    const { reader } = readerOf(numbers.map(record), (batch) => void batch.next());
+    assert.equal(
+      reader.drain(undefined, () => asked++ < Infinity),
+      200,
+    );
+    assert(asked < 12, `${asked}`);
+    assert.equal(reader.hasMore, false);
+  });
+
+  test("shows watchers each record once, right before it is handled", () => {
+    const { reader } = readerOf(numbers.map(record), (batch) => {
+      while (batch.next()) {
+        handled.push(batch.record.number);
+      }
+    });
+    const handled: number[] = [];
+    const watched: number[] = [];
+    reader.watch(({ number }) => {
+      assert(number - handled.length < 64);
+      watched.push(number);
+    });
+    do {
+      let asked = 0;
+      reader.drain(undefined, () => asked++ < 2);
+    } while (reader.hasMore);
+    assert.deepEqual(watched, numbers);
+    assert.deepEqual(handled, numbers);
+  });
+
+  test("loses no record more when the handler throws", () => {
+    const seen: number[] = [];
+    const { reader, failures } = readerOf(numbers.map(record), (batch) => {
+      while (batch.next()) {
+        seen.push(batch.record.number);
+        if (batch.record.number % 10 === 0) {
+          fail();
+        }
+      }
+    });
+    do {
+      reader.drain(undefined, () => false);
+    } while (reader.hasMore);
+    assert.deepEqual(seen, numbers);
+    assert.deepEqual(reader.counts, { consumed: 180, handlerErrors: 20, corrupt: 0 });
+    assert.equal(failures.length, 20);
+  });
+});

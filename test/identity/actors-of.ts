@@ -2,6 +2,7 @@
 import { Identity, type IdentityOptions } from "../../src/identity/identity.js";
 import type { ProcessRecord } from "../../src/identity/process-table.js";
 import { Catalog } from "../../src/metrics/catalog.js";
+import { endlessTurns } from "./counted-turns.js";
 
 /** How long series stay at least, milliseconds. */
 export const retentionMs = 30_000;
@@ -28,7 +29,7 @@ export function record(tgid: number, comm: string, start = 1, cgroup = 0, time =
 export function setUp(labels: readonly string[] = ["pid", "comm"], options: IdentityOptions = {}) {
   const clock = { now: 0 };
   const catalog = new Catalog({ retentionMs });
-  const identity = new Identity(catalog, labels, { now: () => clock.now, ...options });
+  const identity = new Identity(catalog, labels, { now: () => clock.now, turns: endlessTurns(), ...options });
   const counter = catalog.counter({ name: "events_total", help: "Events.", subject: identity.subjects });
   const byComm = catalog.counter({ name: "by_comm_total", help: "Events.", subject: identity.comms });
   return {

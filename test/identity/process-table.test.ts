@@ -3,8 +3,8 @@ import { describe, it } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 
 import type { Identity } from "../../src/identity/identity.js";
-import { turnSize } from "../../src/identity/turns.js";
 import { record, setUp } from "./actors-of.js";
+import { countedTurns, turnSize } from "./counted-turns.js";
 
 /** The names of the latest processes with these tgids, `-` before those that have ended. */
 function names(identity: Identity, ...tgids: number[]): string[] {
@@ -160,7 +160,7 @@ describe("a scan of all processes", () => {
   });
 
   it("ends processes in turns of the event loop, and spares those that begin in between", async () => {
-    const { identity } = setUp();
+    const { identity } = setUp(undefined, { turns: countedTurns() });
     const processes = 10 * turnSize;
     for (let tgid = 1; tgid <= processes; tgid++) {
       identity.activate(record(tgid, "lost", 10));

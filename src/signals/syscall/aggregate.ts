@@ -15,7 +15,7 @@ const failureNumbers = 5;
 const failureBytes = 1.5 * 8 * failureNumbers;
 
 /** Failures that are added to the metrics at a stretch. */
-const failuresAtOnce = 2_000;
+const failuresAtOnce = 500;
 
 /** Where the two words of a process's start are in the keys: struct call_key and struct error_key of bpf/syscall/call_counts.h. */
 const callStart = 2;
