@@ -1,5 +1,6 @@
 /** Which signals a program that embeds ringtap wants, and with which flags: checked, as callers without types may give anything. */
 import { suggestion } from "../config/suggest.js";
+import { flagFaultOf } from "../engine/flag-fault.js";
 import { defaultFlags } from "../engine/load.js";
 import type { FlagTable, FlagValues } from "../sdk/flags.js";
 import { type AnySignal, signalApi } from "../sdk/signal.js";
@@ -77,7 +78,7 @@ function valuesOf(signal: AnySignal, given: Readonly<Record<string, unknown>>): 
     }
   }
   const values = { ...defaults, ...given } as FlagValues<FlagTable>;
-  const fault = signal.validate?.(values);
+  const fault = flagFaultOf(signal, values);
   if (fault !== undefined) {
     throw new RangeError(`flag ${signal.name}.${fault.flag}: ${fault.problem}`);
   }

@@ -59,6 +59,8 @@ export class Engine {
       if (this.#isClosed) {
         return;
       }
+      // Those who watch its records get what it has.
+      old?.drain();
       const next = start();
       this.#signals =
         old === undefined ? [...this.#signals, next] : this.#signals.map((signal) => (signal === old ? next : signal));

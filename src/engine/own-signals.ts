@@ -20,10 +20,37 @@ export interface OwnSignal {
   readonly entry: string;
 }
 
+/** What a package.json says; an empty object where there is none. Throws an error that names the file. */
+export function readPackage(folder: string): Readonly<Record<string, unknown>> {
+  const path = join(folder, "package.json");
+  let described: unknown;
+  if (!isFile(path)) {
+    return {};
+  }
+  try {
+    described = JSON.parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    throw foreignError(path, error);
+  }
+  if (typeof described !== "object" || described === null || Array.isArray(described)) {
+    throw new Error(`${path}: expected an object such as {"type":"module"}`);
+  }
+  return described as Readonly<Record<string, unknown>>;
+}
+
+/** Is it a file? False when there is nothing; throws for anything else, which must not be opened. */
+function isFile(path: string): boolean {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats?.isFile() === false) {
+    throw new Error(`${path} is no file`);
+  }
+  return stats !== undefined;
+}
+
 /** The entry of a package: what its `exports` or `main` says, else `dist/signal.js`. */
 function entryOf(folder: string): string {
   const path = join(folder, "package.json");
-  const described = existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>) : {};
+  const described = readPackage(folder);
   const named = importedBy(described.exports) ?? described.main ?? "dist/signal.js";
   if (typeof named !== "string") {
     throw new Error(`${path}: neither "exports" nor "main" names a module`);
@@ -32,7 +59,7 @@ function entryOf(folder: string): string {
   if (!isWithin(folder, entry)) {
     throw new Error(`${path}: ${JSON.stringify(named)} is not in the folder`);
   }
-  if (!existsSync(entry)) {
+  if (!isFile(entry)) {
     throw new Error(`${entry} does not exist: run ringtap signal build ${folder}`);
   }
   return entry;
@@ -92,7 +119,7 @@ function checkObject({ object }: AnySignal, folder: string): void {
     return;
   }
   const path = fileURLToPath(object);
-  if (statSync(path, { throwIfNoEntry: false }) === undefined) {
+  if (!isFile(path)) {
     throw new Error(`its object ${path} does not exist: run ringtap signal build ${folder}`);
   }
   if (!isWithin(folder, path)) {
@@ -136,17 +163,19 @@ async function importSignal(folder: string, build: number): Promise<OwnSignal> {
   }
 }
 
+function checkFolder(path: string): string {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) {
+    throw new Error(`${path} is not a folder`);
+  }
+  return trustedFolder(path);
+}
+
 /**
  * Loads the signals of folders. Their modules are run, so first each folder is checked: see {@link trustedFolder}. Throws an error of
  * one line that names the folder or the file.
  */
 export async function loadOwnSignals(paths: readonly string[]): Promise<OwnSignal[]> {
-  const folders = paths.map((path) => {
-    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) {
-      throw new Error(`${path} is not a folder`);
-    }
-    return trustedFolder(path);
-  });
+  const folders = paths.map(checkFolder);
   if (folders.length === 0) {
     return [];
   }
@@ -162,7 +191,7 @@ let builds = 0;
 
 /** Loads a signal's module anew, as it lies in its folder now. Node keeps the modules of earlier builds until the process ends. */
 export async function reloadOwnSignal({ signal, folder }: OwnSignal): Promise<OwnSignal> {
-  const next = await importSignal(trustedFolder(folder), ++builds);
+  const next = await importSignal(checkFolder(folder), ++builds);
   if (next.signal.name !== signal.name) {
     throw new Error(`${next.entry}: the signal is called ${next.signal.name}, no more ${signal.name}`);
   }

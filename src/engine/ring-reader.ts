@@ -24,7 +24,7 @@ export interface DrainCounts {
   consumed: number;
   /** Records whose handler threw. */
   handlerErrors: number;
-  /** Records too short to be decoded. */
+  /** Records too short to be decoded, or longer than the decoder's: those of another struct. */
   corrupt: number;
 }
 
@@ -55,6 +55,8 @@ export class RingReader<T extends RecordView> implements Batch<T> {
   readonly #ring: BpfRing;
   readonly #index: Uint32Array;
   readonly #shortest: number;
+  /** Bytes that a record may have beyond the shortest. */
+  readonly #spare: number;
   readonly #take: (batch: Batch<T>) => void;
   readonly #failed: (error: unknown) => void;
   readonly #watcherFailed: (error: unknown) => void;
@@ -72,13 +74,14 @@ export class RingReader<T extends RecordView> implements Batch<T> {
   #isDraining = false;
 
   /**
-   * `take` gets the records of at least `shortest` bytes, until {@link next} is false; what it throws goes to `failed`, and costs
+   * `take` gets the records of `shortest` to `longest` bytes, until {@link next} is false; what it throws goes to `failed`, and costs
    * the current record only. What watchers throw goes to `watcherFailed`, unless {@link watch} is given another function.
    */
   constructor(
     ring: BpfRing,
     view: T,
     shortest: number,
+    longest: number,
     take: (batch: Batch<T>) => void,
     failed: (error: unknown) => void,
     watcherFailed: (error: unknown) => void,
@@ -88,6 +91,7 @@ export class RingReader<T extends RecordView> implements Batch<T> {
     this.#index = ring.index;
     this.record = view;
     this.#shortest = shortest;
+    this.#spare = longest - shortest;
     this.#take = take;
     this.#failed = failed;
     this.#watcherFailed = watcherFailed;
@@ -154,7 +158,7 @@ export class RingReader<T extends RecordView> implements Batch<T> {
       const offset = this.#index[this.#at] as number;
       const length = this.#index[this.#at + 1] as number;
       this.#at += 2;
-      if (length >= this.#shortest) {
+      if (this.#fits(length)) {
         this.record.moveTo(offset, length);
         this.counts.consumed++;
         this.#hasRecord = true;
@@ -189,7 +193,7 @@ export class RingReader<T extends RecordView> implements Batch<T> {
   #show(from: number, end: number): void {
     for (let at = from; at < end; at += 2) {
       const length = this.#index[at + 1] as number;
-      if (length < this.#shortest) {
+      if (!this.#fits(length)) {
         continue;
       }
       this.record.moveTo(this.#index[at] as number, length);
@@ -201,6 +205,11 @@ export class RingReader<T extends RecordView> implements Batch<T> {
         }
       }
     }
+  }
+
+  #fits(length: number): boolean {
+    // Both bounds in one comparison: a shorter one wraps around.
+    return (length - this.#shortest) >>> 0 <= this.#spare;
   }
 
   #isAtRecord(): boolean {

@@ -71,7 +71,7 @@ export interface Surroundings {
   readonly identity: Identity;
   readonly log: SignalLog;
   readonly peers?: PeerDirectory | undefined;
-  /** The build of the same signal that this one replaces: see {@link RunningSignal.publishMetrics}. */
+  /** The build of the same signal that this one replaces: see {@link RunningSignal.publish}. */
   readonly replaces?: RunningSignal | undefined;
 }
 
@@ -100,6 +100,18 @@ function accountOf(object: BpfObject): BpfMap {
   return account;
 }
 
+/** An observation of links, at the build that runs; undefined while that has none. */
+interface MovedWatch {
+  watch: LinkWatch | undefined;
+}
+
+/** Who observes a signal, whichever build of it runs. */
+interface Observers {
+  readonly watchers: Watchers<EventRecord>;
+  readonly links: Set<MovedWatch>;
+  current: RunningSignal;
+}
+
 /** A loaded signal and what it does with events. No error that it throws leaves this class, but for those of the constructor and of {@link attach}. */
 export class RunningSignal {
   readonly signal: AnySignal;
@@ -111,7 +123,7 @@ export class RunningSignal {
   readonly #reader: RingReader<EventRecord> | undefined;
   readonly #account: BpfMap | undefined;
   readonly #scope: ReturnType<Catalog["scope"]>;
-  readonly #watchers: Watchers<EventRecord>;
+  readonly #observers: Observers;
   readonly #closing = new AbortController();
   #setup: Setup;
   #flags: FlagValues<FlagTable>;
@@ -132,7 +144,8 @@ export class RunningSignal {
     this.#flags = flags;
     this.#guard = new Guard(log);
     this.#scope = catalog.scope(replaces === undefined ? undefined : replaces.#scope);
-    this.#watchers = replaces === undefined ? new Watchers() : replaces.#watchers;
+    this.#observers =
+      replaces === undefined ? { watchers: new Watchers(), links: new Set(), current: this } : replaces.#observers;
     try {
       this.#running = startOf(
         signal,
@@ -172,6 +185,7 @@ export class RunningSignal {
       ring,
       new record() as EventRecord,
       shortest ?? record.size,
+      record.size,
       (batch) => {
         const result: unknown = this.#running.records?.(batch);
         if (result instanceof Promise) {
@@ -184,7 +198,7 @@ export class RunningSignal {
       (error) => {
         this.#guard.failed("watcher", error);
       },
-      this.#watchers,
+      this.#observers.watchers,
     );
   }
 
@@ -265,19 +279,44 @@ export class RunningSignal {
    * watches; what it throws is counted and logged, and loses nothing.
    */
   watch(watcher: Watcher<EventRecord>): () => void {
-    return this.#watchers.add(watcher);
+    return this.#observers.watchers.add(watcher);
   }
 
-  /** The same for a watcher that does nothing but call the signal's {@link Trace}: its errors are the signal's own. */
-  watchTraced(watcher: Watcher<EventRecord>): () => void {
-    const failed = (error: unknown): void => {
-      this.#guard.failed("trace", error);
-    };
-    return this.#watchers.add(watcher, failed);
+  /**
+   * The same for a watcher that does nothing but call the {@link Trace} of the signal that it is given, which is that of the build that
+   * the record comes from: its errors are the signal's own.
+   */
+  watchTraced(watcher: (record: EventRecord, signal: AnySignal) => void): () => void {
+    const observers = this.#observers;
+    return observers.watchers.add(
+      (record) => {
+        watcher(record, observers.current.signal);
+      },
+      (error) => {
+        observers.current.#guard.failed("trace", error);
+      },
+    );
   }
 
-  /** Begins to observe links, where the signal has any. */
+  /** Begins to observe links, where the signal has any. When another build replaces the signal, the observation begins anew there. */
   watchLinks(): LinkWatch | undefined {
+    const { links } = this.#observers;
+    const watch = this.#openLinks();
+    if (watch === undefined) {
+      return undefined;
+    }
+    const moved: MovedWatch = { watch };
+    links.add(moved);
+    return {
+      links: () => moved.watch?.links() ?? [],
+      close: () => {
+        links.delete(moved);
+        moved.watch?.close();
+      },
+    };
+  }
+
+  #openLinks(): LinkWatch | undefined {
     const watch = this.#guard.call("links", () => this.#running.watchLinks?.(), undefined);
     return (
       watch && {
@@ -422,9 +461,14 @@ export class RunningSignal {
     this.loaded.object.close();
   }
 
-  /** Puts its metrics into the catalog, in place of those of the build that it replaces. The caller then closes that build. */
-  publishMetrics(): void {
+  /** Puts its metrics into the catalog, in place of those of the build that it replaces, and takes over who observes that. The caller then closes that build. */
+  publish(): void {
     this.#scope.publish();
+    this.#observers.current = this;
+    for (const moved of this.#observers.links) {
+      moved.watch?.close();
+      moved.watch = this.#openLinks();
+    }
   }
 
   /** Removes the signal's metrics. What was counted can be read until then, closed or not. */

@@ -1,6 +1,8 @@
 /** Is an object a Signal? Those of users come from JavaScript, where no compiler has said so. */
-import { RecordView } from "../binding/record.js";
-import { type AnySignal, signalApi } from "../sdk/signal.js";
+import { type RecordClass, RecordView } from "../binding/record.js";
+import { escapeControls, messageOf } from "../log/error-text.js";
+import { quote } from "../log/logger-text.js";
+import { type AnySignal, type HookSet, signalApi } from "../sdk/signal.js";
 
 const namePattern = /^[a-z][a-z0-9_]{0,31}$/;
 const flagPattern = /^[a-z][a-z0-9]*([.-][a-z0-9]+)*$/;
@@ -10,15 +12,24 @@ function refuse(problem: string): never {
 }
 
 function text(value: unknown): string {
-  return typeof value === "string" ? JSON.stringify(value) : String(value);
+  return typeof value === "string" ? quote(value) : messageOf(value);
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null;
 }
 
-function isLine(value: unknown): boolean {
-  return typeof value === "string" && value !== "" && !value.includes("\n");
+/** Text that a terminal shows as it is: neither a new line nor an escape is in it. */
+function isLine(value: unknown): value is string {
+  return typeof value === "string" && value !== "" && escapeControls(value) === value;
+}
+
+function isText(value: unknown): value is string {
+  return value === "" || isLine(value);
+}
+
+function areLines(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every(isLine);
 }
 
 function isDecoder(value: unknown): boolean {
@@ -34,9 +45,19 @@ function checkFlags(flags: unknown): void {
     return refuse("flags: want a table of flags made by single(), list(), toggle() and the like");
   }
   const names = new Set<unknown>();
+  const variables = new Set<string>();
   for (const [key, flag] of Object.entries(flags)) {
     if (!isObject(flag) || typeof flag.read !== "function" || typeof flag.split !== "function" || !isLine(flag.help)) {
       refuse(`flag ${key}: want one made by single(), list(), toggle() and the like`);
+    }
+    if (
+      !["single", "list", "switch"].includes(String(flag.kind)) ||
+      (flag.placeholder !== "" && !isLine(flag.placeholder))
+    ) {
+      refuse(`flag ${text(key)}: kind ${text(flag.kind)}: want one made by single(), list(), toggle() and the like`);
+    }
+    if (!isStringList(flag.fallback) || !(flag.fallback as string[]).every(isText) || !areLines(flag.words)) {
+      refuse(`flag ${text(key)}: its default and words: want lists of texts in one line`);
     }
     if (typeof flag.name !== "string" || !flagPattern.test(flag.name)) {
       refuse(`flag ${key}: its name ${text(flag.name)}: want lower-case words with dashes between them`);
@@ -44,12 +65,56 @@ function checkFlags(flags: unknown): void {
     if (names.has(flag.name)) {
       refuse(`flag ${key}: its name ${text(flag.name)} is that of another flag`);
     }
+    const variable = flag.name.replaceAll(".", "-");
+    if (variables.has(variable)) {
+      refuse(`flag ${key}: its name ${text(flag.name)} has the environment variable of another flag`);
+    }
     names.add(flag.name);
+    variables.add(variable);
     try {
       (flag.read as (texts: unknown) => unknown)(flag.fallback);
     } catch (error) {
-      refuse(`flag ${key}: its default: ${error instanceof Error ? error.message : String(error)}`);
+      refuse(`flag ${key}: its default: ${messageOf(error)}`);
     }
+  }
+  for (const flag of Object.values(flags) as { readonly name: string; readonly kind: string }[]) {
+    if (flag.kind === "switch" && names.has(`no-${flag.name}`)) {
+      refuse(
+        `flag no-${flag.name}: --no-<signal>.${flag.name} turns the flag ${text(flag.name)} off: want another name`,
+      );
+    }
+  }
+}
+
+function checkRing(ring: unknown): void {
+  if (!isObject(ring) || !isDecoder(ring.record)) {
+    return refuse("ring: record: want a class of the generated records.js");
+  }
+  const { size } = ring.record as RecordClass;
+  const { shortest = size } = ring;
+  if (typeof shortest !== "number" || !Number.isInteger(shortest) || shortest < 8 || shortest > size) {
+    refuse(`ring: shortest: ${text(shortest)}: want whole bytes from 8 to the ${size} of the record`);
+  }
+}
+
+function checkHooks(hooks: unknown): void {
+  if (
+    !Array.isArray(hooks) ||
+    hooks.length === 0 ||
+    !hooks.every((hook) => isObject(hook) && isLine(hook.name) && isStringList(hook.without))
+  ) {
+    return refuse("hooks: want a list of { name, without }, best first");
+  }
+  const names = (hooks as HookSet[]).map(({ name }) => name);
+  const twin = names.find((name, at) => names.indexOf(name) !== at);
+  if (twin !== undefined) {
+    refuse(`hooks: the name ${text(twin)} is that of two hook sets`);
+  }
+}
+
+function checkOptional(optional: unknown): void {
+  if (!isObject(optional) || Array.isArray(optional) || !Object.values(optional).every(isLine)) {
+    refuse("optional: want a table of what is lost, in one line each, by program");
   }
 }
 
@@ -61,7 +126,21 @@ function checkTrace(trace: unknown): void {
     !isStringList(trace.outcome) ||
     !Array.isArray(trace.columns)
   ) {
-    refuse("trace: want types, outcome, columns and fields()");
+    return refuse("trace: want types, outcome, columns and fields()");
+  }
+  if (
+    !trace.columns.every(
+      (column) =>
+        isObject(column) && isText(column.field) && isText(column.heading) && typeof column.width === "number",
+    )
+  ) {
+    refuse("trace: columns: want a list of { field, heading, width }");
+  }
+  if (![...Object.keys(trace.types), ...(trace.outcome as string[])].every(isLine)) {
+    refuse("trace: types and outcome: want names of fields in one line each");
+  }
+  if (trace.failed !== undefined && typeof trace.failed !== "function") {
+    refuse("trace: failed: want a function");
   }
 }
 
@@ -77,7 +156,7 @@ function checkViews(views: unknown): void {
 /** Throws an error that says what is wrong with it, without a name in front. */
 export function checkSignal(value: unknown): asserts value is AnySignal {
   const signal = isObject(value) ? value : refuse("is no object");
-  const { api, name, summary, object, ring, records = [], hooks, flags, trace } = signal;
+  const { api, name, summary, object, ring, records = [], hooks, optional, flags, trace } = signal;
   if (api !== signalApi) {
     refuse(`api: ${text(api)}: this ringtap runs signals of api ${signalApi}`);
   }
@@ -98,17 +177,17 @@ export function checkSignal(value: unknown): asserts value is AnySignal {
       refuse(`${key}: want a function`);
     }
   }
-  if (ring !== undefined && !(isObject(ring) && isDecoder(ring.record))) {
-    refuse("ring: record: want a class of the generated records.js");
+  if (ring !== undefined) {
+    checkRing(ring);
   }
   if (!Array.isArray(records) || !records.every(isDecoder)) {
     refuse("records: want classes of the generated records.js");
   }
-  if (
-    hooks !== undefined &&
-    !(Array.isArray(hooks) && hooks.length > 0 && hooks.every((hook) => isObject(hook) && isStringList(hook.without)))
-  ) {
-    refuse("hooks: want a list of { name, without }, best first");
+  if (hooks !== undefined) {
+    checkHooks(hooks);
+  }
+  if (optional !== undefined) {
+    checkOptional(optional);
   }
   if (flags !== undefined) {
     checkFlags(flags);

@@ -64,7 +64,7 @@ export function startSignal(
   try {
     running = new RunningSignal(loaded, { catalog, identity, log, peers, replaces });
     running.attach();
-    running.publishMetrics();
+    running.publish();
     return running;
   } catch (error) {
     running?.close();

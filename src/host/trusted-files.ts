@@ -27,6 +27,14 @@ function refuse(path: string, reason: string): never {
   );
 }
 
+/** What a path is, where it is neither a file nor a folder: to open a FIFO or a device may take for ever. */
+export function specialKind(stats: Stats): string | undefined {
+  if (stats.isFile() || stats.isDirectory() || stats.isSymbolicLink()) {
+    return undefined;
+  }
+  return stats.isFIFO() ? "a FIFO" : stats.isSocket() ? "a socket" : "a device";
+}
+
 /** Throws when someone else can put another file in the place of `path`, in a folder on the way to it. */
 function checkWayTo(path: string): void {
   for (let folder = dirname(path); ; folder = dirname(folder)) {
@@ -68,7 +76,7 @@ export function entriesOf(folder: string): string[] {
 
 /**
  * The real path of a folder. Throws an error that names the file and the reason when someone else than root and this process's user
- * can change anything in it, or when a link leads out of it.
+ * can change anything in it, when a link leads out of it, and when anything in it is neither file, folder nor link.
  */
 export function trustedFolder(path: string): string {
   const given = resolve(path);
@@ -83,6 +91,10 @@ export function trustedFolder(path: string): string {
         throw new Error(`${entry} is a link out of the folder, to ${target}`);
       }
       continue;
+    }
+    const kind = specialKind(stats);
+    if (kind !== undefined) {
+      throw new Error(`${entry} is ${kind}: a signal's folder may have files, folders and links only, so remove it`);
     }
     const reason = othersOf(stats);
     if (reason !== undefined) {

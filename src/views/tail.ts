@@ -69,26 +69,21 @@ export function openTail(
     .filter(
       ({ signal: { name } }) => (filter.signals?.includes(name) ?? true) && filter.except?.includes(name) !== true,
     )
-    .flatMap((running) => {
-      const { signal } = running;
-      return isTraceable(signal)
-        ? [
-            running.watchTraced((record) => {
-              if (!isWanted(record)) {
-                return;
-              }
-              if (waiting.length >= limit) {
-                dropped++;
-                return;
-              }
-              const isFailure = signal.trace.failed?.(record) ?? false;
-              if (filter.failures !== true || isFailure) {
-                waiting.push({ event: traceEvent(signal, utc, record), isFailure });
-              }
-            }),
-          ]
-        : [];
-    });
+    .map((running) =>
+      running.watchTraced((record, signal) => {
+        if (!isTraceable(signal) || !isWanted(record)) {
+          return;
+        }
+        if (waiting.length >= limit) {
+          dropped++;
+          return;
+        }
+        const isFailure = signal.trace.failed?.(record) ?? false;
+        if (filter.failures !== true || isFailure) {
+          waiting.push({ event: traceEvent(signal, utc, record), isFailure });
+        }
+      }),
+    );
   return {
     take() {
       const events = waiting;

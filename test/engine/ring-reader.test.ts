@@ -31,6 +31,7 @@ function readerOf(records: readonly Uint8Array[], take: (batch: Batch<NumberReco
     ringOf(records),
     new NumberRecord(),
     NumberRecord.size,
+    NumberRecord.size,
     take,
     (error) => failures.push(error),
     (error) => watcherFailures.push(error),
@@ -44,6 +45,21 @@ const fail = (): never => {
 };
 
 describe("a handler", () => {
+  test("gets no record that is longer than its decoder: it is of another struct, and counted as corrupt", () => {
+    const seen: number[] = [];
+    const long = new Uint8Array(NumberRecord.size + 1);
+    const { reader } = readerOf([new Uint8Array(0), record(1), long, new Uint8Array(4096)], (batch) => {
+      while (batch.next()) {
+        seen.push(batch.record.number);
+      }
+    });
+    const watched: number[] = [];
+    reader.watch(({ number }) => watched.push(number));
+    assert.equal(reader.drain(), 4);
+    assert.deepEqual([seen, watched], [[1], [1]]);
+    assert.deepEqual(reader.counts, { consumed: 1, handlerErrors: 0, corrupt: 3 });
+  });
+
   test("gets every record that is long enough, in order, and the ring is released", () => {
     const seen: number[] = [];
     const { reader, failures } = readerOf([record(1), short, record(2), short], (batch) => {

@@ -30,13 +30,16 @@ describe("flags", () => {
   for (const [args, message] of [
     [
       ["run", "--signals=tpc"],
-      `--signals "tpc": expected one of ${names}, or the name of an installed npm package (did you mean "tcp"?)`,
+      `--signals "tpc": expected one of ${names}, the name of an installed npm package, or a signal of a folder that --signals.path names (did you mean "tcp"?)`,
     ],
     [
       ["run", "--signals=tcp,sys-call"],
-      `--signals "sys-call": expected one of ${names}, or the name of an installed npm package (did you mean "syscall"?)`,
+      `--signals "sys-call": expected one of ${names}, the name of an installed npm package, or a signal of a folder that --signals.path names (did you mean "syscall"?)`,
     ],
-    [["trace", "files"], `trace "files": expected one of ${names} (did you mean "file"?)`],
+    [
+      ["trace", "files"],
+      `trace "files": expected one of ${names}, the name of an installed npm package, or a signal of a folder that --signals.path names (did you mean "file"?)`,
+    ],
     [["trace"], "missing required argument 'signal'"],
     [["run", "--web.listen-address=nonsense"], `--web.listen-address "nonsense": ${anAddress}`],
     [["run", "--web.listen-address=127.0.0.1:65536"], `--web.listen-address "127.0.0.1:65536": ${anAddress}`],

@@ -16,6 +16,7 @@ import { tableSamples } from "../../src/exposition/register-catalog.js";
 import type { Catalog } from "../../src/metrics/catalog.js";
 import { wholeNumber } from "../../src/sdk/flag-values.js";
 import { single } from "../../src/sdk/flags.js";
+import type { Link } from "../../src/sdk/links.js";
 import type { AnySignal, Running } from "../../src/sdk/signal.js";
 import { file } from "../../src/signals/file/signal.js";
 import { process as processSignal } from "../../src/signals/process/signal.js";
@@ -314,6 +315,62 @@ describe("a signal that throws in", () => {
     assert.deepEqual(heldBy(process.pid), held, "nothing of it or of the others stays");
     agent.close();
     assert.equal(fault.thrown, 1, "it is called once");
+  });
+});
+
+describe("a signal that is replaced", () => {
+  it("takes its tails and link watches along", async (t) => {
+    const calls: string[] = [];
+    /** A build of `file` that says in its events and links who it is. */
+    const build = (name: string): AnySignal => ({
+      ...spoil(() => ({
+        watchLinks: () => ({
+          links: () => [{ id: 1, comm: name } as Link],
+          close: () => {
+            calls.push(`${name} closed`);
+          },
+        }),
+      })),
+      trace: {
+        ...file.trace,
+        types: { ...file.trace.types, build: "string" },
+        fields: (record) => ({ ...file.trace.fields(record as never), build: name }),
+      },
+    });
+    const { agent } = start(t, build("first"));
+    const tail = agent.live.tail({ signals: ["file"] }, 100_000);
+    const links = agent.live.watchLinks();
+    const comms = (): string[] =>
+      links.links().flatMap(({ comm }) => (comm === "first" || comm === "second" ? [comm] : []));
+    const opener = compileProgram(
+      "rt-opens",
+      '#include <fcntl.h>\nint main(void) { for (int i = 0; i < 40; i++) open("/nonexistent", O_RDONLY); }',
+    );
+    /** The builds that the events of a run come from; its loader opens two or three files more. */
+    const traced = async (): Promise<unknown[]> => {
+      await runProgram(opener);
+      await agent.collect();
+      return tail.take().flatMap(({ event }) => (event.comm === "rt-opens" ? [event.build] : []));
+    };
+    const before = await traced();
+    assert(before.length >= 40);
+    assert.deepEqual(new Set(before), new Set(["first"]));
+    assert.deepEqual(comms(), ["first"]);
+    await assert.rejects(
+      agent.replace({ ...build("third"), start: new Fault().throw }, { level: 1 }),
+      /attaching signal file/,
+    );
+    assert.deepEqual(comms(), ["first"]);
+    await agent.replace(build("second"), { level: 1 });
+    assert.deepEqual(calls, ["first closed"]);
+    assert.deepEqual(
+      await traced(),
+      before.map(() => "second"),
+    );
+    assert.deepEqual(comms(), ["second"]);
+    links.close();
+    tail.close();
+    assert.deepEqual(calls, ["first closed", "second closed"]);
   });
 });
 

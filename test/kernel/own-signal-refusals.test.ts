@@ -1,5 +1,6 @@
 /** Signals of users' own that are refused, and why: one line, and no stack. */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { chmodSync, chownSync, cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it, type TestContext } from "node:test";
@@ -109,6 +110,41 @@ describe("own signal, refused", () => {
       (folder) => writeFileSync(join(folder, "dist/signal.js"), "export const a = 1;"),
       /exports no signal/,
     ],
+    "whose module is a FIFO": [
+      (folder) => {
+        rmSync(join(folder, "dist/signal.js"));
+        execFileSync("mkfifo", ["-m", "644", join(folder, "dist/signal.js")]);
+      },
+      /dist\/signal\.js is a FIFO: a signal's folder may have files, folders and links only, so remove it$/m,
+    ],
+    "whose object is a device": [
+      (folder) => {
+        const object = join(folder, `dist/${process.arch}/lock.bpf.o`);
+        rmSync(object);
+        execFileSync("mknod", ["-m", "644", object, "c", "1", "5"]);
+      },
+      /lock\.bpf\.o is a device: /,
+    ],
+    "whose object is a folder": [
+      (folder) => {
+        rmSync(join(folder, `dist/${process.arch}/lock.bpf.o`));
+        mkdirSync(join(folder, `dist/${process.arch}/lock.bpf.o`));
+      },
+      /lock\.bpf\.o is no file/,
+    ],
+    "whose package.json is no object": [
+      (folder) => writeFileSync(join(folder, "package.json"), "null"),
+      /package\.json: expected an object such as/,
+    ],
+    "whose validate throws": [
+      (folder) =>
+        edit(
+          join(folder, "dist/signal.js"),
+          "export default defineSignal({",
+          "export default defineSignal({ validate() { throw new TypeError('not today') },",
+        ),
+      /^ringtap: signal lock: validate: not today$/m,
+    ],
     "that is not built": [(folder) => rmSync(join(folder, "dist"), { recursive: true }), /run ringtap signal build/],
     "whose object is missing": [
       (folder) => rmSync(join(folder, `dist/${process.arch}`), { recursive: true }),
@@ -139,7 +175,10 @@ describe("own signal, refused", () => {
     await refuses(t, join(built, "nothing"), /nothing is not a folder/);
     const { status, stderr } = await runRingtap(t, ["run", "--signals=nothing-at-all"]);
     assert.equal(status, 2);
-    assert.match(stderr, /--signals "nothing-at-all": expected one of .*, or the name of an installed npm package/);
+    assert.match(
+      stderr,
+      /--signals "nothing-at-all": expected one of .*, the name of an installed npm package, or a signal of a folder that --signals\.path names/,
+    );
   });
 
   it("does without one that throws in start, like a built-in one that does not load", async (t) => {
@@ -163,6 +202,43 @@ describe("own signal, refused", () => {
     edit(join(folder, "dist/signal.js"), '"record_locks_total"', '"ringtap_file_opens_total"');
     const agent = await startAgent(t, ["--signals=file,lock", `--signals.path=${folder}`]);
     assert.match(agent.stderr, /msg="signal left out".*metric \\?"ringtap_file_opens_total\\?": declared twice/);
+  });
+
+  it("logs in every command what its timers and promises throw, and is not kept waiting by them", async (t) => {
+    const folder = copy(t);
+    edit(
+      join(folder, "dist/signal.js"),
+      "const result =",
+      "setInterval(() => undefined, 1000); void Promise.reject(new TypeError('floating')); const result =",
+    );
+    const path = `--signals.path=${folder}`;
+    for (const args of [
+      ["signal", "check", folder],
+      ["check", path],
+      ["trace", "lock", path, "--duration=10ms"],
+      ["top", "--once", "--interval=100ms", path],
+    ]) {
+      const { status, stderr } = await runRingtap(t, args);
+      assert.match(
+        stderr,
+        /level=error msg="the signal has failed" signal=lock err="outside of any call of its interface: floating"/,
+        args.join(" "),
+      );
+      assert.doesNotMatch(stderr, /^\s+at /m);
+      assert.equal(status, 0, `${args.join(" ")}: ${stderr}`);
+    }
+  });
+
+  it("comes by the name of a package in a scope, and by no path", async (t) => {
+    const project = outsideFolder(t);
+    cpSync(built, join(project, "node_modules/@me/ringtap-signal-lock"), { recursive: true });
+    const inside = { prefix: ["env", "--chdir", join(project, "node_modules")] };
+    const run = async (name: string): Promise<string> =>
+      (await runRingtap(t, ["run", `--signals=${name}`, "--lock.failures-onl"], inside)).stderr;
+    assert.match(await run("@me/ringtap-signal-lock"), /unknown option '--lock\.failures-onl'.*failures-only/);
+    for (const path of ["../node_modules/@me/ringtap-signal-lock", "@me/../@me/ringtap-signal-lock"]) {
+      assert.match(await run(path), /^ringtap: unknown option '--lock\.failures-onl'\n$/);
+    }
   });
 
   it("tells in check what is wrong with one, and exits with 1", async (t) => {

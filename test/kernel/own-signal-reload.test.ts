@@ -1,6 +1,6 @@
 /** A user's own signal that is replaced while the agent runs. */
 import assert from "node:assert/strict";
-import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it, type TestContext } from "node:test";
 
@@ -26,6 +26,15 @@ describe("own signal, reloaded", () => {
     return { agent, folder, module: join(folder, "dist/signal.js") };
   }
 
+  /** When the counter of refused locks began, by OpenMetrics; seconds since 1970. */
+  async function created(agent: Agent): Promise<number> {
+    const headers = { accept: "application/openmetrics-text" };
+    const text = await (await fetch(`${agent.origin}/metrics`, { headers })).text();
+    const [, seconds = ""] = /^record_locks_created\{comm="record-locks",result="EAGAIN"\} (.*)$/m.exec(text) ?? [];
+    assert(Number(seconds) > 0, text);
+    return Number(seconds);
+  }
+
   function times(agent: Agent, message: RegExp): number {
     return agent.stderr.split("\n").filter((line) => message.test(line)).length;
   }
@@ -40,11 +49,14 @@ describe("own signal, reloaded", () => {
     const { agent, module, folder } = await started(t);
     await (await startLocks(t, 30, 10, 7)).go();
     assert.deepEqual(lockCounts(await agent.scrape()), { ok: 30, EAGAIN: 10, released: 7 });
+    const born = await created(agent);
     await replaced(agent, () => edit(module, '"ok"', '"granted"'));
     await (await startLocks(t, 20, 5, 3)).go();
     const samples = await agent.scrape();
     assert.equal(sum(samples, "record_locks_total", { comm: locker, result: "granted" }), 20);
+    // Counters begin anew, and say so.
     assert.deepEqual(lockCounts(samples), { ok: 0, EAGAIN: 5, released: 3 });
+    assert((await created(agent)) > born);
     // records.js is another module then, too: a decoder for another layout is noticed.
     edit(join(folder, "dist/records.js"), "lock_event[64]", "lock_event[72]");
     const [line = ""] = await agent.said(/^.*signal not replaced.*$/m);
@@ -121,6 +133,30 @@ describe("own signal, reloaded", () => {
       writeFileSync(object, program);
       process.kill(agent.pid, "SIGHUP");
     });
+  });
+
+  it("follows the configuration file that has its renamed flag, and is back when its folder is", async (t) => {
+    const folder = join(outsideFolder(t), "lock");
+    cpSync(built, folder, { recursive: true });
+    const config = join(outsideFolder(t), "ringtap.yaml");
+    const write = (flag: string): void =>
+      writeFileSync(config, `signals: [lock]\nsignals.path: ${folder}\nlock:\n  ${flag}: true\n`);
+    write("failures-only");
+    const agent = await startAgent(t, [`--config.file=${config}`]);
+    edit(join(folder, "dist/signal.js"), 'toggle("failures-only"', 'toggle("only-failures"');
+    const [line = ""] = await agent.said(/^.*signal not replaced.*$/m);
+    assert.match(line, /failures-only/);
+    write("only-failures");
+    await agent.said(/msg="signal replaced"/);
+    await eventually(async () =>
+      assert.equal(sum(await agent.scrape(), "ringtap_config_last_reload_successful", {}), 1),
+    );
+    await (await startLocks(t, 30, 10, 7)).go();
+    assert.deepEqual(lockCounts(await agent.scrape()), { ok: 0, EAGAIN: 10, released: 7 });
+    rmSync(folder, { recursive: true });
+    await eventually(() => assert.equal(times(agent, /signal not replaced.*lock is not a folder/), 1));
+    await (await startLocks(t, 3, 2, 1)).go();
+    assert.deepEqual(lockCounts(await agent.scrape()), { ok: 0, EAGAIN: 12, released: 8 });
   });
 
   it("keeps what loading takes of its capabilities, and nothing else", async (t) => {

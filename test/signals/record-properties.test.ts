@@ -48,6 +48,7 @@ async function outcome(signal: TraceableSignal, records: readonly Uint8Array[], 
     ringOf(records, poison),
     new record(),
     shortest,
+    record.size,
     (batch) => running.records?.(batch),
     failed,
     failed,
@@ -66,6 +67,7 @@ async function outcome(signal: TraceableSignal, records: readonly Uint8Array[], 
     ringOf(records, poison),
     new record(),
     shortest,
+    record.size,
     (batch) => {
       while (batch.next()) {
         const event = tracedEvent(batch.record, { signal });
@@ -108,14 +110,14 @@ test("every built-in signal has records that can be shown", () => {
 
 for (const signal of traceable) {
   describe(signal.name, () => {
-    const { shortest } = ringDefinition(signal);
+    const { record: struct, shortest } = ringDefinition(signal);
 
     test("every record is consumed or counted as corrupt, and what comes out of it is well-formed", () =>
       fc.assert(
         fc.asyncProperty(recordsOf(signal), async (records) => {
           const { text, lines, counts, thrown } = await outcome(signal, records, 0);
           assert.deepEqual(thrown, []);
-          const corrupt = records.filter(({ length }) => length < shortest).length;
+          const corrupt = records.filter(({ length }) => length < shortest || length > struct.size).length;
           assert.deepEqual(counts, { consumed: records.length - corrupt, handlerErrors: 0, corrupt });
           for (const line of text.trimEnd().split("\n")) {
             assert.match(line, /^# |^\w+(\{.*\})? -?\d/s);

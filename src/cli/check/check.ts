@@ -18,6 +18,8 @@ import { addFlags, commandLineSource, readFlags } from "../flags/flags.js";
 import { KnownSignals, ownSignalFlags } from "../flags/own-signals.js";
 import { lineFlags } from "../flags/shared.js";
 import { print } from "../print.js";
+import { createLogger } from "../../log/logger.js";
+import { logStrayErrors } from "../stray-errors.js";
 
 /** What the machine has, and what this process may do. */
 function machineFindings(essentials: readonly Finding[]): Finding[] {
@@ -110,6 +112,7 @@ export function addCheckCommand(program: Command, known = new KnownSignals()): v
   ]);
   command.action(() => {
     const { output } = readFlags(lineFlags, [commandLineSource(command), environmentSource(process.env)]);
+    logStrayErrors(known, createLogger("error", "logfmt"));
     check(known.all, output);
   });
 }

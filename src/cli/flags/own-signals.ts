@@ -2,9 +2,12 @@
  * The signals that there are for a command line: the built-in ones and the user's own. Each has flags of its own, so that it must be
  * known before the command line can be parsed; `--signals.path`, `--signals` and `--config.file` are read ahead for that.
  */
+import { statSync } from "node:fs";
+import { dirname } from "node:path";
 import { type FileStates, fileStates } from "../../config/watched-files.js";
 import { builtFiles, loadOwnSignals, type OwnSignal, packageFolderOf } from "../../engine/own-signals.js";
 import { checkUnique } from "../../engine/signal-shape.js";
+import { entriesOf } from "../../host/trusted-files.js";
 import { messageOf } from "../../log/error-text.js";
 import { quote } from "../../log/logger-text.js";
 import { type FlagTable, list, optional, type Parse } from "../../sdk/flags.js";
@@ -65,12 +68,30 @@ export class KnownSignals {
   }
 }
 
-/** The files of a signal as they are; in the middle of a build, its folder may be gone. */
+/** The files that a signal was built into, as they are; an empty stamp when their folder is gone, as in the middle of an installation. */
 export function builtStates(own: OwnSignal): FileStates {
   try {
     return fileStates(builtFiles(own));
   } catch {
     return { stamp: "", areStable: false };
+  }
+}
+
+/**
+ * What decides whether a signal may be loaded at all, as text: who may write the folders on the way to it, and the state of all in its
+ * folder, packages that it imports aside.
+ */
+export function folderState({ folder }: OwnSignal): string {
+  try {
+    const way: string[] = [];
+    for (let path = folder; path !== dirname(path); path = dirname(path)) {
+      const { uid, mode } = statSync(path);
+      way.push(`${uid} ${mode}`);
+    }
+    const entries = entriesOf(folder).filter((path) => !path.includes("/node_modules/"));
+    return [...way, fileStates(entries).stamp].join("\n");
+  } catch (error) {
+    return messageOf(error);
   }
 }
 
@@ -187,7 +208,8 @@ export function signalNameOf(known: KnownSignals): Parse<string> {
       ? name
       : refuse(
           text,
-          `expected one of ${names.join(", ")}, or the name of an installed npm package${suggestion(text, names)}`,
+          `expected one of ${names.join(", ")}, the name of an installed npm package, ` +
+            `or a signal of a folder that --signals.path names${suggestion(text, names)}`,
         );
   };
   return Object.assign(parse, { words: known.names });

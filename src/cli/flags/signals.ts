@@ -1,6 +1,9 @@
 /** The flags of signals as commands have them: `--<signal>.<name>`, each declared in the signal's own file. */
+import { type FlagFault, flagFaultOf } from "../../engine/flag-fault.js";
+import { messageOf } from "../../log/error-text.js";
 import type { Flag, FlagTable, FlagValues } from "../../sdk/flags.js";
 import type { AnySignal, Mode } from "../../sdk/signal.js";
+import { UsageError } from "../errors.js";
 import { flagError, type Source } from "./flags.js";
 
 /** The flags of a signal, by their names in its file. */
@@ -48,7 +51,7 @@ export function valuesBySignal(
   return Object.fromEntries(signals.map((signal) => [signal.name, valuesOf(signal, values)]));
 }
 
-/** Throws a UsageError for the first signal whose flags do not go together. */
+/** Throws a UsageError for the first signal whose flags do not go together, or that cannot say whether they do. */
 export function validateSignals(
   signals: readonly AnySignal[],
   values: SignalValues,
@@ -56,10 +59,17 @@ export function validateSignals(
   sources: readonly Source[],
 ): void {
   for (const signal of signals) {
-    const fault = signal.validate?.(valuesOf(signal, values));
-    const flag = fault && table[keyOf(signal, fault.flag)];
-    if (fault !== undefined && flag !== undefined) {
-      throw flagError(flag, fault.problem, sources);
+    const fault = faultOf(signal, values);
+    if (fault !== undefined) {
+      throw flagError(table[keyOf(signal, fault.flag)] as Flag<unknown>, fault.problem, sources);
     }
+  }
+}
+
+function faultOf(signal: AnySignal, values: SignalValues): FlagFault | undefined {
+  try {
+    return flagFaultOf(signal, valuesOf(signal, values));
+  } catch (error) {
+    throw new UsageError(messageOf(error));
   }
 }

@@ -30,13 +30,23 @@ export interface ReloadStatus {
   readonly succeededAt: number;
 }
 
+/** What else is done when options are read again. */
+export interface Followers {
+  /** At SIGHUP. */
+  readonly onHangUp: () => void;
+  /** At SIGHUP and when the configuration file has changed, whether or not the options are right; the options have been applied. */
+  readonly onReload: () => void;
+}
+
 /** Options that are followed. */
 export interface FollowedOptions {
   readonly status: () => ReloadStatus;
   /** The current options as another build of a signal reads them. Throws a UsageError when it refuses one of its flags. */
   readonly read: () => RunOptions;
-  /** Begins: `live` follows the options, and `onHangUp` is called at SIGHUP, too. A SIGHUP that came earlier is handled then. */
-  readonly start: (live: readonly LiveOption[], onHangUp: () => void) => void;
+  /** Begins: `live` follows the options. A SIGHUP that came earlier is handled then. */
+  readonly start: (live: readonly LiveOption[], then: Followers) => void;
+  /** Reads the options again if that failed the last time: the signals' flags are others now. */
+  readonly retry: () => void;
   readonly stop: () => void;
 }
 
@@ -60,7 +70,7 @@ export function followOptions(source: OptionsSource, log: Logger): FollowedOptio
   let current = source.initial;
   let status: ReloadStatus = { successful: true, succeededAt: Date.now() };
   let hungUp = false;
-  let started: { readonly live: readonly LiveOption[]; readonly onHangUp: () => void } | undefined;
+  let started: { readonly live: readonly LiveOption[]; readonly then: Followers } | undefined;
   let timer: NodeJS.Timeout | undefined;
 
   function reload(live: readonly LiveOption[]): void {
@@ -85,7 +95,8 @@ export function followOptions(source: OptionsSource, log: Logger): FollowedOptio
     hungUp = started === undefined;
     if (started !== undefined) {
       reload(started.live);
-      started.onHangUp();
+      started.then.onHangUp();
+      started.then.onReload();
     }
   };
   process.on("SIGHUP", onHangUp);
@@ -93,15 +104,21 @@ export function followOptions(source: OptionsSource, log: Logger): FollowedOptio
   return {
     status: () => status,
     read: () => source.peek(current),
-    start(live, alsoOnHangUp) {
-      started = { live, onHangUp: alsoOnHangUp };
+    start(live, then) {
+      started = { live, then };
       timer = setInterval(() => {
         if (source.hasChanged()) {
           reload(live);
+          then.onReload();
         }
       }, checkIntervalMs);
       if (hungUp) {
         onHangUp();
+      }
+    },
+    retry() {
+      if (started !== undefined && !status.successful) {
+        reload(started.live);
       }
     },
     stop() {

@@ -11,8 +11,6 @@ import { requireKernel } from "../../host/requirements.js";
 import { holdDescriptors } from "../../host/spare-descriptors.js";
 import { hookText } from "../../engine/load.js";
 import type { SignalStatus } from "../../engine/running.js";
-import { catchStrayErrors } from "../../engine/stray-errors.js";
-import { foreignError } from "../../log/error-text.js";
 import { declareProgramStats } from "../../engine/self-metrics.js";
 import { declareBuildInfo, declareIdentityMetrics, declarePageMetrics, declareReloadMetrics } from "./agent-metrics.js";
 import { askedToEnd } from "../ending.js";
@@ -24,6 +22,7 @@ import { liveOptions } from "./live-options.js";
 import { createLogger } from "../../log/logger.js";
 import { budgetTexts, memoryBudget } from "./memory-budget.js";
 import { KnownSignals } from "../flags/own-signals.js";
+import { logStrayErrors } from "../stray-errors.js";
 import { followOwnSignals } from "./own-signal-reload.js";
 import { addRunFlags } from "./options.js";
 import { pageStream } from "./page.js";
@@ -58,14 +57,7 @@ async function run(source: OptionsSource): Promise<void> {
   const followed = followOptions(source, log);
   const kubernetes = followKubernetes(options, log);
   const { known } = source;
-  if (known.own.size > 0) {
-    catchStrayErrors({
-      folders: () => [...known.own].map(([name, { folder }]) => [name, folder] as const),
-      onError: (signal, err) => {
-        log.error({ signal, err: foreignError("outside of any call of its interface", err) }, "the signal has failed");
-      },
-    });
-  }
+  logStrayErrors(known, log);
   const setup: AgentSetup = {
     signals: known.all,
     wanted: options.signals,
@@ -134,11 +126,11 @@ async function run(source: OptionsSource): Promise<void> {
       for (const address of server.addresses) {
         log.info({ url: `${server.scheme}://${address}${options.telemetryPath}` }, "serving metrics");
       }
-      const own = followOwnSignals({ agent, known, read: followed.read, log });
+      const own = followOwnSignals({ agent, known, read: followed.read, onReplaced: followed.retry, log });
       stopFollowing = own.stop;
-      followed.start(liveOptions(agent, kubernetes, log), () => {
-        webConfig?.reread();
-        own.reload();
+      followed.start(liveOptions(agent, kubernetes, log), {
+        onHangUp: () => webConfig?.reread(),
+        onReload: own.reload,
       });
       log.info({ signal: await ending }, "ending");
     } finally {

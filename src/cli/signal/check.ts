@@ -16,6 +16,8 @@ import type { EventRecord, Ring, SignalHost, SignalLog } from "../../sdk/signal.
 import { signals as builtIn } from "../../signals/index.js";
 import { printFindings } from "../check/check.js";
 import { printError } from "../print.js";
+import { createLogger } from "../../log/logger.js";
+import { logStrayErrors } from "../stray-errors.js";
 
 const silent: SignalLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
@@ -124,6 +126,7 @@ async function findingsOf(folder: string): Promise<Finding[]> {
   } catch (error) {
     return [fail("module", messageOf(error))];
   }
+  logStrayErrors({ own: new Map([[own.signal.name, own]]) }, createLogger("error", "logfmt"));
   const module: Finding = { check: "module", status: "ok", detail: `${own.entry}: ${own.signal.summary}` };
   const missing = requirements().find(({ status }) => status === "fail");
   return missing === undefined

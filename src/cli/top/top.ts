@@ -9,7 +9,7 @@ import type { Live } from "../../views/live.js";
 import { askedToEnd } from "../ending.js";
 import { addExamples } from "../reference/examples.js";
 import { KnownSignals } from "../flags/own-signals.js";
-import type { AnySignal } from "../../sdk/signal.js";
+import { logStrayErrors } from "../stray-errors.js";
 import { followKubernetes, nameContainers } from "../kubernetes.js";
 import { createLogger } from "../../log/logger.js";
 import { durationText } from "../../views/shared/quantities.js";
@@ -67,13 +67,14 @@ function sortable(options: TopOptions, live: Live, log: Logger): TopOptions {
   return { ...options, sort: first };
 }
 
-async function top(given: TopOptions, signals: readonly AnySignal[]): Promise<void> {
+async function top(given: TopOptions, known: KnownSignals): Promise<void> {
   const log = createLogger(given.logLevel, given.logFormat);
+  logStrayErrors(known, log);
   requireKernel();
   const ending = askedToEnd();
   const kubernetes = followKubernetes({ ...given, labels: ["pod"], kubernetesPodLabels: [], peerLabels: [] }, log);
   const agent = startAgent({
-    signals,
+    signals: known.all,
     labels,
     seriesLimit,
     identityLimit,
@@ -111,5 +112,5 @@ export function addTopCommand(program: Command, known = new KnownSignals()): voi
     { what: "who opens connections, every five seconds", command: "ringtap top --sort connects --interval 5s" },
     { what: "what happened in ten seconds, for programs", command: "ringtap top --once --interval 10s --output json" },
   ]);
-  command.action(() => top(readTopOptions(command, known.all), known.all));
+  command.action(() => top(readTopOptions(command, known.all), known));
 }

@@ -13,6 +13,7 @@ import { isTraceable, type TraceableSignal } from "../../views/trace-event.js";
 import { addWordArgument } from "../reference/command-tree.js";
 import { askedToEnd } from "../ending.js";
 import { UsageError } from "../errors.js";
+import { logStrayErrors } from "../stray-errors.js";
 import { addExamples } from "../reference/examples.js";
 import { followKubernetes, nameContainers } from "../kubernetes.js";
 import { createLogger } from "../../log/logger.js";
@@ -39,9 +40,10 @@ const drainLimit = 10_000;
 /** How long a slow reader may take for the remaining lines once the user has asked for the end, milliseconds. */
 const deliveryTimeoutMs = 300;
 
-async function trace(signal: TraceableSignal, options: TraceOptions): Promise<void> {
+async function trace(signal: TraceableSignal, options: TraceOptions, known: KnownSignals): Promise<void> {
   const where = compileWhere(options.where, fieldTypes(signal), { name: signal.name, aliases: signal.trace.aliases });
   const log = createLogger(options.logLevel, options.logFormat);
+  logStrayErrors(known, log);
   requireKernel();
   const kubernetes = followKubernetes({ ...options, labels: ["pod"], kubernetesPodLabels: [], peerLabels: [] }, log);
   const cgroups = new Cgroups();
@@ -141,12 +143,13 @@ export function addTraceCommand(program: Command, known = new KnownSignals()): v
   command.action((name: string) => {
     const wanted = known.packages.get(name) ?? name;
     const signal = traceable.find((candidate) => candidate.name === wanted) ?? refuseSignal(name, signalNames);
-    return trace(signal, readTraceOptions(command, signal, traceable));
+    return trace(signal, readTraceOptions(command, signal, traceable), known);
   });
 }
 
 function refuseSignal(name: string, signalNames: readonly string[]): never {
   throw new UsageError(
-    `trace ${quote(name)}: expected one of ${signalNames.join(", ")}${suggestion(name, signalNames)}`,
+    `trace ${quote(name)}: expected one of ${signalNames.join(", ")}, the name of an installed npm package, ` +
+      `or a signal of a folder that --signals.path names${suggestion(name, signalNames)}`,
   );
 }

@@ -192,7 +192,8 @@ describe("refusals", () => {
   const wantComm = "expected a process name of 1 to 15 bytes, as /proc/<pid>/comm shows it";
   const wantSize = "expected a power of two from 64KiB to 1GiB";
   const wantLabel = "expected one of pid, comm, cgroup, unit, container_id, container, pod, namespace, workload";
-  const wantSignal = "expected one of tcp, syscall, file, process, or the name of an installed npm package";
+  const wantSignal =
+    "expected one of tcp, syscall, file, process, the name of an installed npm package, or a signal of a folder that --signals.path names";
   const wantPodLabel = "expected the name of a pod label, such as app.kubernetes.io/name";
   const wantApiUrl = "expected https://HOST:PORT, a path after it if need be";
   const streamOnly = "filters the records of stream mode: add --syscall.mode stream";
