@@ -13,10 +13,12 @@ import {
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { decoderSource } from "../../binding/decoder-source.js";
 import { native } from "../../binding/native.js";
+import { readPackage } from "../../engine/own-signals.js";
 import { quote } from "../../log/logger-text.js";
 import { UsageError } from "../errors.js";
 import { compileBpf, type Architecture, architectures } from "./compile-bpf.js";
 import { compileModule } from "./compile-module.js";
+import { fileProblem, shownPath } from "./files.js";
 
 /** The one BPF source of a folder. */
 function sourceIn(folder: string): string {
@@ -32,29 +34,32 @@ function sourceIn(folder: string): string {
 
 /** A module of a package that says so: Node and TypeScript both ask. */
 function checkPackage(folder: string): void {
-  const path = join(folder, "package.json");
-  const text = existsSync(path) ? readFileSync(path, "utf8") : "{}";
-  let described: unknown;
-  try {
-    described = JSON.parse(text);
-  } catch {
-    throw new Error(`building ${folder}: package.json is no JSON`);
-  }
-  if ((described as { type?: unknown } | null)?.type !== "module") {
+  if (readPackage(folder).type !== "module") {
     throw new Error(`building ${folder}: package.json: expected "type": "module" in it`);
   }
 }
 
-/** Writes the decoders of an object's records, unless they are there. */
-function writeDecoders(object: string, source: string, target: string): void {
+/** Writes the decoders of an object's records, unless they are there; returns the files that it has written. */
+function writeDecoders(object: string, source: string, target: string): string[] {
   const opened = native.open(object);
   try {
     const text = decoderSource(opened, `by ringtap signal build from ${source}`);
-    if (!existsSync(target) || readFileSync(target, "utf8") !== text) {
-      writeFileSync(target, text);
+    if (existsSync(target) && readFileSync(target, "utf8") === text) {
+      return [];
     }
+    writeFileSync(target, text);
+    return [target];
   } finally {
     opened.close();
+  }
+}
+
+/** Refuses what is no file in the place of one: to read a FIFO or a device may take for ever. */
+function checkFiles(folder: string, names: readonly string[]): void {
+  for (const path of names.map((name) => join(folder, name))) {
+    if (statSync(path, { throwIfNoEntry: false })?.isFile() === false) {
+      throw new UsageError(`signal build ${quote(folder)}: expected ${path} to be a file`);
+    }
   }
 }
 
@@ -83,8 +88,17 @@ export async function buildSignal(path: string): Promise<string> {
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) {
     throw new UsageError(`signal build ${quote(path)}: expected a folder`);
   }
+  try {
+    return await build(folder);
+  } catch (error) {
+    throw fileProblem(`building ${folder}`, error);
+  }
+}
+
+async function build(folder: string): Promise<string> {
   const source = sourceIn(folder);
   const name = basename(source, ".bpf.c");
+  checkFiles(folder, [source, "package.json", "signal.ts", "records.ts", "tsconfig.json"]);
   checkPackage(folder);
   const built = mkdtempSync(join(folder, ".build-"));
   try {
@@ -93,11 +107,9 @@ export async function buildSignal(path: string): Promise<string> {
       mkdirSync(dirname(objectOf(architecture)));
       compileBpf(join(folder, source), objectOf(architecture), architecture);
     }
-    writeDecoders(objectOf("x64"), source, join(folder, "records.ts"));
+    const decoders = writeDecoders(objectOf("x64"), source, join(folder, "records.ts"));
     await compileModule(folder, join(folder, "signal.ts"), built);
-    return install(built, join(folder, "dist"))
-      .map((file) => `wrote ${relative(process.cwd(), file)}\n`)
-      .join("");
+    return [...decoders, ...install(built, join(folder, "dist"))].map((file) => `wrote ${shownPath(file)}\n`).join("");
   } finally {
     rmSync(built, { recursive: true });
   }

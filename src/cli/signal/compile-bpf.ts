@@ -54,6 +54,9 @@ export function compileBpf(source: string, object: string, architecture: Archite
   if (error !== undefined) {
     throw new Error(`running ${clang}: ${error.message}`);
   }
+  if (stderr.includes("No space left on device")) {
+    throw new Error(`building ${source}: no space left on the device: free some space`);
+  }
   printError(stderr);
   if (status !== 0) {
     const lacking = headerPackages.find(([header]) => header.test(stderr));

@@ -1,9 +1,10 @@
 /** `ringtap signal new`: a folder with a signal that works, to be changed into one's own. */
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { join, relative, resolve } from "node:path";
+import { readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { quote } from "../../log/logger-text.js";
 import { UsageError } from "../errors.js";
 import { moduleOptions } from "./compile-module.js";
+import { fileProblem, makeFolder, shellPath, shownPath } from "./files.js";
 import { version } from "../version.js";
 
 function pascal(name: string): string {
@@ -222,13 +223,39 @@ Ringtap runs only what belongs to root or to its own user and can be written by 
 \`tsconfig.json\` are those of the ringtap that has written it; they are for editors. Ringtap's docs/signals.md tells more.
 `;
 
-/** Writes the folder; returns what to tell the user. Throws a UsageError when there is something in it. */
+/** Throws a UsageError when a signal cannot be written into a folder, because of what is there. */
+function checkTarget(folder: string, path: string): void {
+  const stats = statSync(folder, { throwIfNoEntry: false });
+  if (stats !== undefined && !stats.isDirectory()) {
+    throw new UsageError(`signal new: ${quote(path)} is no folder: choose another path`);
+  }
+  if (stats !== undefined && readdirSync(folder).length > 0) {
+    throw new UsageError(`signal new: the folder ${quote(path)} is not empty: choose another path`);
+  }
+}
+
+/** Writes all files, or none. */
+function writeFiles(folder: string, files: Readonly<Record<string, string>>): void {
+  let made: string | undefined;
+  try {
+    made = makeFolder(folder);
+    for (const [file, text] of Object.entries(files)) {
+      writeFileSync(join(folder, file), text, { flag: "wx" });
+    }
+  } catch (error) {
+    for (const file of Object.keys(files)) {
+      rmSync(join(folder, file), { force: true });
+    }
+    if (made !== undefined) {
+      rmSync(made, { recursive: true, force: true });
+    }
+    throw error;
+  }
+}
+
+/** Writes the folder; returns what to tell the user. Throws a UsageError when there is something in it, and leaves nothing then. */
 export function writeSignal(name: string, path: string): string {
   const folder = resolve(path);
-  if (existsSync(folder) && readdirSync(folder).length > 0) {
-    throw new UsageError(`signal new: the folder ${quote(path)} is not empty`);
-  }
-  mkdirSync(folder, { recursive: true });
   const files: Readonly<Record<string, string>> = {
     [`${name}.bpf.c`]: programText(name),
     "signal.ts": moduleText(name),
@@ -238,11 +265,12 @@ export function writeSignal(name: string, path: string): string {
     "README.md": readmeText(name),
     ".gitignore": "dist/\n",
   };
-  for (const [file, text] of Object.entries(files)) {
-    writeFileSync(join(folder, file), text);
+  try {
+    checkTarget(folder, path);
+    writeFiles(folder, files);
+  } catch (error) {
+    throw fileProblem(`signal new ${quote(path)}`, error);
   }
-  const shown = relative(process.cwd(), folder) || ".";
-  return `${Object.keys(files)
-    .map((file) => `wrote ${join(shown, file)}\n`)
-    .join("")}next: ringtap signal build ${shown}\n`;
+  const wrote = Object.keys(files).map((file) => `wrote ${shownPath(join(folder, file))}\n`);
+  return `${wrote.join("")}next: ringtap signal build ${shellPath(folder)}\n`;
 }

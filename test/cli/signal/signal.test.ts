@@ -1,13 +1,13 @@
 /** `ringtap signal new` and `build`: what they write, and what they say when they cannot. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { build, edit, outsideFolder } from "../../kernel/support/signal-folder.js";
-import { runRingtap, startRingtap } from "../../kernel/support/ringtap.js";
+import { mainScript, runRingtap, startRingtap } from "../../kernel/support/ringtap.js";
 import { suiteScope } from "../../kernel/support/scope.js";
 
 const compiler = fileURLToPath(new URL("../../../../node_modules/typescript/bin/tsc", import.meta.url));
@@ -52,12 +52,79 @@ describe("ringtap signal", () => {
 
   it("new refuses names that cannot be, and folders that are not empty", async () => {
     await fails(2, /^ringtap: signal new "Two": expected a lower-case letter/, ["new", "Two"]);
-    await fails(2, /^ringtap: signal new: the folder ".*two_words" is not empty$/, ["new", "two", folder]);
+    await fails(2, /^ringtap: signal new: the folder ".*two_words" is not empty: choose another path$/, [
+      "new",
+      "two",
+      folder,
+    ]);
     await fails(2, /^ringtap: signal new "tcp": the built-in signals are called cgroup, process, tcp, syscall, file$/, [
       "new",
       "tcp",
     ]);
     await fails(2, /^ringtap: missing required argument 'name'$/, ["new"]);
+  });
+
+  it("new says what is in the way, and leaves nothing", async () => {
+    const scratch = outsideFolder(scope);
+    writeFileSync(join(scratch, "file"), "");
+    await fails(2, /^ringtap: signal new: ".*\/file" is no folder: choose another path$/, [
+      "new",
+      "two",
+      join(scratch, "file"),
+    ]);
+    await fails(1, /^ringtap: signal new ".*\/sub": ENOTDIR: .*: remove the file that is in the place of a folder/, [
+      "new",
+      "two",
+      join(scratch, "file/sub"),
+    ]);
+    // Node's own mkdir with `recursive` does not return here.
+    await fails(1, /^ringtap: signal new "\/proc\/two": ENOENT: .*: choose a path in a folder in which/, [
+      "new",
+      "two",
+      "/proc/two",
+    ]);
+    assert.deepEqual(readdirSync(scratch), ["file"]);
+  });
+
+  it("new and build show paths as they are typed, in one line each", async () => {
+    const odd = join(outsideFolder(scope), "two words\nand 'a line'");
+    const { status, stdout } = await runRingtap(scope, ["signal", "new", "two", odd]);
+    assert.equal(status, 0);
+    const lines = stdout.trimEnd().split("\n");
+    assert.equal(lines.length, 8);
+    const next = lines.at(-1)?.replace("next: ringtap", `exec "${process.execPath}" "${mainScript}"`) ?? "";
+    const built = execFileSync("bash", ["-c", next], { encoding: "utf8" }).trimEnd().split("\n");
+    const name = /two words\\nand 'a line'\/(.*)$/;
+    assert.deepEqual(
+      built.map((line) => name.exec(line)?.[1]),
+      [
+        "records.ts",
+        "dist/arm64/two.bpf.o",
+        "dist/records.d.ts",
+        "dist/records.js",
+        "dist/signal.d.ts",
+        "dist/signal.js",
+        "dist/x64/two.bpf.o",
+      ],
+    );
+  });
+
+  it("build reads nothing but files, and says what is in the way of its own", async () => {
+    const odd = join(outsideFolder(scope), "two");
+    cpSync(folder, odd, { recursive: true });
+    rmSync(join(odd, "dist"), { recursive: true });
+    writeFileSync(join(odd, "dist"), "");
+    await fails(1, /^ringtap: building .*: ENOTDIR: .*: remove the file that is in the place of a folder/, [
+      "build",
+      odd,
+    ]);
+    for (const file of ["package.json", "signal.ts", "records.ts", "two_words.bpf.c"]) {
+      rmSync(join(odd, file));
+      execFileSync("mkfifo", [join(odd, file)]);
+      await fails(2, new RegExp(`^ringtap: signal build ".*": expected .*/${file} to be a file$`), ["build", odd]);
+      rmSync(join(odd, file));
+      cpSync(join(folder, file), join(odd, file));
+    }
   });
 
   it("build says what is missing", async () => {
