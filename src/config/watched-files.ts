@@ -7,6 +7,8 @@ import { type Stats, statSync } from "node:fs";
 export interface WatchedFiles {
   /** Saves the state of a file: call it just before the file is read. */
   note: (path: string) => void;
+  /** The files that are watched. */
+  paths: () => readonly string[];
   /** Stops watching all files. */
   clear: () => void;
   /** Whether a file has been changed, created or deleted since it was noted, and none was modified within the last 200 ms. */
@@ -59,6 +61,7 @@ export function watchFiles(): WatchedFiles {
     note(path) {
       stamps.set(path, stampOf(statOf(path)));
     },
+    paths: () => [...stamps.keys()],
     clear() {
       stamps.clear();
     },

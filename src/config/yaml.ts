@@ -30,8 +30,6 @@ export type Refuse = (line: number, problem: string) => never;
 export interface YamlOptions {
   /** A mapping that the file could have, for the refusal of one that is none. */
   readonly example?: string;
-  /** May an alias stand for a value or a list above it? Otherwise it is refused. */
-  readonly aliases?: boolean;
 }
 
 /** Whether a value is keys of its own. */
@@ -107,9 +105,9 @@ function compose(text: string, lines: LineCounter, refuse: Refuse): Document.Par
 
 /**
  * Reads a document that is a mapping, or empty. Strings, numbers and booleans are texts as they are written; anything but these, lists
- * of them and mappings is refused, and so are keys that occur twice, unknown tags and directives, and documents after the first.
+ * of them, aliases of any of these and mappings is refused, and so are keys that occur twice, unknown tags and directives, and documents after the first.
  */
-export function parseYaml(text: string, refuse: Refuse, { example, aliases = false }: YamlOptions = {}): YamlMapping {
+export function parseYaml(text: string, refuse: Refuse, { example }: YamlOptions = {}): YamlMapping {
   const lines = new LineCounter();
   const document = compose(text, lines, refuse);
   const lineOf = (node: unknown): number => lines.linePos(isNode(node) ? (node.range?.[0] ?? 0) : 0).line;
@@ -118,7 +116,7 @@ export function parseYaml(text: string, refuse: Refuse, { example, aliases = fal
   /** What an alias stands for: never keys, which could hold themselves, or multiply. */
   function resolve(node: unknown): unknown {
     if (isAlias(node)) {
-      const target = aliases ? anchors.get(node.source) : undefined;
+      const target = anchors.get(node.source);
       return isMap(target) ? undefined : target;
     }
     if (isNode(node) && node.anchor !== undefined) {

@@ -127,11 +127,20 @@ export function inTrace<T>(flag: Flag<T>): Flag<T> {
   return { ...flag, inTrace: true };
 }
 
+/** As YAML 1.2 writes booleans, and as environments do. */
+const switches = new Map([
+  ["true", true],
+  ["1", true],
+  ["false", false],
+  ["0", false],
+]);
+
 function readSwitch(text: string): boolean {
-  if (text !== "true" && text !== "false") {
+  const value = switches.get(text.toLowerCase());
+  if (value === undefined) {
     throw new FlagError(`${JSON.stringify(text)}: expected true or false`);
   }
-  return text === "true";
+  return value;
 }
 
 /** The items of a list written as one text, separated by commas. */

@@ -1,7 +1,8 @@
 /** Settings that change while the agent runs: real events before, during and after, counted exactly. */
 import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { before, describe, it } from "node:test";
 
 import { type Agent, startAgent } from "./support/agent.js";
@@ -9,7 +10,7 @@ import { eventually } from "./support/eventually.js";
 import { heldBy } from "./support/kernel-objects.js";
 import { compileProgram, runProgram, scratch } from "./support/program.js";
 import { startRingtap } from "./support/ringtap.js";
-import { type Samples, sum } from "./support/samples.js";
+import { type Samples, select, sum } from "./support/samples.js";
 import type { Scope } from "./support/scope.js";
 import { startWaiting } from "./support/waiting.js";
 
@@ -300,10 +301,19 @@ describe("SIGHUP", () => {
   it("has the web configuration reread, too, with no other file", async (t) => {
     const web = join(mkdtempSync(scratch("reload-")), "web.yml");
     writeFileSync(web, "http_server_config: { headers: { X-Frame-Options: deny } }\n");
-    const agent = await startAgent(t, ["--signals=process", `--web.config.file=${web}`]);
+    // A pipe, as <(…) of a shell is: it is read once, so that SIGHUP finds nothing new in it.
+    const config = join(dirname(web), "ringtap.yaml");
+    execFileSync("mkfifo", [config]);
+    const writer = spawn("sh", ["-c", 'echo "signals: process" >"$0"', config]);
+    t.after(() => writer.kill());
+    const agent = await startAgent(t, [`--config.file=${config}`, `--web.config.file=${web}`]);
+    assert.deepEqual(
+      [...select(await agent.scrape(), "ringtap_signal_up", {}).keys()],
+      ['ringtap_signal_up{signal="process"}'],
+    );
     writeFileSync(web, "http_server_config: { headers: { X-Frame-Options: sameorigin } }\n");
     process.kill(agent.pid, "SIGHUP");
-    await agent.said(/configuration reloaded.*changed=nothing/);
+    await agent.said(/configuration reloaded.*changed=nothing[^]*read once, at the start.*ringtap.yaml/);
     assert.equal((await agent.get("/")).headers.get("X-Frame-Options"), "sameorigin");
     writeFileSync(web, "nonsense: 1\n");
     process.kill(agent.pid, "SIGHUP");

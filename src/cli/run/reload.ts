@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import type { Logger } from "pino";
 import type { KnownSignals } from "../flags/own-signals.js";
+import { isReadOnce } from "../../config/text-file.js";
 import { watchFiles } from "../../config/watched-files.js";
 import { type LiveOption, applyOptions } from "./live-options.js";
 import { flagsOf, readRunOptions, type RunOptions } from "./options.js";
@@ -15,6 +16,8 @@ export interface OptionsSource {
   readonly known: KnownSignals;
   /** As the agent starts with them. */
   readonly initial: RunOptions;
+  /** The configuration files that are read once, because they are no regular files. */
+  readonly readOnce: () => readonly string[];
   /** Has the configuration file changed since it was last read? */
   readonly hasChanged: () => boolean;
   /** Reads all again, by the same precedence. Throws a UsageError. */
@@ -62,7 +65,8 @@ export function openRunOptions(
     return readRunOptions(command, known, environment, { onFile: files.note, current });
   };
   const peek = (current: RunOptions): RunOptions => readRunOptions(command, known, environment, { current });
-  return { known, initial: read(), hasChanged: files.haveChanged, reread: read, peek };
+  const readOnce = (): readonly string[] => files.paths().filter(isReadOnce);
+  return { known, initial: read(), readOnce, hasChanged: files.haveChanged, reread: read, peek };
 }
 
 /** Follows options; from now on SIGHUP no longer ends the process. */
@@ -82,6 +86,9 @@ export function followOptions(source: OptionsSource, log: Logger): FollowedOptio
         { changed: changed.length === 0 ? "nothing" : flagsOf(changed, source.known) },
         "configuration reloaded",
       );
+      for (const file of source.readOnce()) {
+        log.warn({ file }, "this configuration file is no regular file and was read once, at the start");
+      }
       if (needsRestart.length > 0) {
         log.warn({ flags: flagsOf(needsRestart, source.known) }, "a change of these needs a restart");
       }

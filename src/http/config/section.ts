@@ -73,5 +73,5 @@ function open(mapping: YamlMapping, path: string, line: number, refuse: Refuse, 
 
 /** Reads a file that is a mapping, or empty. `known` are its keys. */
 export function parseSection(text: string, known: readonly string[], refuse: Refuse): Section {
-  return open(parseYaml(text, refuse, { aliases: true }), "", 1, refuse, known);
+  return open(parseYaml(text, refuse), "", 1, refuse, known);
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmdirSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, rmdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
@@ -51,6 +52,43 @@ describe("keys and values", () => {
   });
 });
 
+test("a switch is written as YAML 1.2 has it, and an alias stands for the value above it", (t) => {
+  for (const [text, value] of [
+    ["True", true],
+    ["TRUE", true],
+    ["1", true],
+    ["False", false],
+    ["0", false],
+    ["&x true\nbpf.stats: *x", true],
+  ] as const) {
+    const options = optionsOf(t, `strict: ${text}\n`);
+    assert.equal(options.strict, value, text);
+  }
+});
+
+test("a pipe is read once, however often it is asked for", (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "ringtap-config-"));
+  t.after(() => {
+    rmSync(folder, { recursive: true });
+  });
+  const path = join(folder, "fifo");
+  execFileSync("mkfifo", [path]);
+  const writer = spawn("sh", ["-c", 'echo "series-limit: 12" > "$0"', path]);
+  t.after(() => writer.kill());
+  for (let time = 0; time < 3; time++) {
+    assert.equal(runOptions(["--config.file", path]).seriesLimit, 12);
+  }
+});
+
+test("a file that has become a pipe is refused, and not waited for", (t) => {
+  const path = configFile(t, "series-limit: 12\n");
+  assert.equal(runOptions(["--config.file", path]).seriesLimit, 12);
+  rmSync(path);
+  execFileSync("mkfifo", [path]);
+  const message = `--config.file "${path}": no longer a regular file`;
+  assert.throws(() => runOptions(["--config.file", path]), { name: "UsageError", message });
+});
+
 describe("refusals of a value tell file and line", () => {
   for (const [text, line, problem] of [
     ["log:\n  level: loud\n", 2, '--log.level "loud": expected one of debug, info, warn, error'],
@@ -90,7 +128,6 @@ describe("refusals of the file", () => {
     ["log.level: info\nlog: {level: warn}\n", "line 2: log.level: set in line 1 already"],
     ["signals:\n", "line 1: signals: expected a value or a list of values"],
     ["a: 1\nsignals: [[tcp]]\n", "line 2: signals: expected a value or a list of values"],
-    ["labels: &l [pid]\nsignals: *l\n", "line 2: signals: expected a value or a list of values"],
     ["? [a, b]\n: c\n", "line 1: expected a key of plain text"],
     ["log.level: info\nlog.level: warn\n", "line 2: log.level: set in line 1 already"],
   ] as const) {

@@ -30,9 +30,14 @@ test("variables that are no flags pass: Kubernetes sets them", () => {
   assert.deepEqual(runOptions([], { RINGTAP_PORT: "tcp://10.0.0.1:80", RINGTAP_SERVICE_HOST: "x" }), runOptions([]));
 });
 
+test("a switch may be 1 or 0", () => {
+  assert.equal(runOptions([], { RINGTAP_STRICT: "1" }).strict, true);
+  assert.equal(runOptions([], { RINGTAP_CAPABILITIES_DROP: "0" }).dropCapabilities, false);
+});
+
 for (const [variable, value, problem] of [
   ["RINGTAP_SERIES_LIMIT", "many", '--series-limit "many": expected a whole number from 1 to 10000000'],
-  ["RINGTAP_BPF_STATS", "1", '--bpf.stats "1": expected true or false'],
+  ["RINGTAP_BPF_STATS", "yes", '--bpf.stats "yes": expected true or false'],
   ["RINGTAP_SYSCALL_PIDS", "1", "--syscall.pids filters the records of stream mode: add --syscall.mode stream"],
 ] as const) {
   test(`${variable}=${value} is refused by its name`, () => {
