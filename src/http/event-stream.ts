@@ -1,6 +1,7 @@
 /** Server-sent events for open pages: one frame a second, made once for all of them, within limits. */
 import type { ServerResponse } from "node:http";
 import { type Handler, sendText } from "./handler.js";
+import { requestTarget } from "./request-target.js";
 
 /** A server-sent event: its name, and its data in one line. */
 interface Message {
@@ -165,7 +166,6 @@ export function createEventStream(options: EventStreamOptions): EventStream {
   }
 
   const handle: Handler = (request, response) => {
-    const { searchParams } = new URL(request.url ?? "/", "http://localhost");
     if (viewers.size >= maxViewers) {
       refused++;
       response.setHeader("Retry-After", "5");
@@ -177,14 +177,19 @@ export function createEventStream(options: EventStreamOptions): EventStream {
       );
       return;
     }
-    const headers = { "Content-Type": "text/event-stream", "Cache-Control": "no-store" };
+    const headers = {
+      "Content-Type": "text/event-stream",
+      "Cache-Control": "no-store",
+      // nginx and those like it would hold back what is smaller than their buffers.
+      "X-Accel-Buffering": "no",
+    };
     if (request.method === "HEAD") {
       response.writeHead(200, headers).end();
       return;
     }
     let personal: Viewer["personal"];
     try {
-      personal = source.open(searchParams);
+      personal = source.open(requestTarget(request).query);
     } catch (error) {
       sendText(request, response, 400, error instanceof Error ? error.message : String(error));
       return;

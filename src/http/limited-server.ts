@@ -5,13 +5,22 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { admits } from "./auth/client-certificate.js";
 import type { Limits } from "./server-limits.js";
+import { rawAnswer } from "./request-target.js";
 import type { TlsSettings } from "./config/tls-settings.js";
+
+/** How often requests without TLS are reported, milliseconds. */
+const plainReportIntervalMs = 60_000;
 
 /**
  * A server that speaks TLS as `current` says, which is asked at each connection and request. Connections that were made under
  * other settings are cut: their clients may not be allowed any more.
  */
-function createTlsServer(limits: Limits, current: () => TlsSettings, handle: RequestListener): Server {
+function createTlsServer(
+  limits: Limits,
+  current: () => TlsSettings,
+  handle: RequestListener,
+  onError: (error: unknown) => void,
+): Server {
   let settings = current();
   const connections = new Set<Socket>();
   const server = createSecureServer(
@@ -23,6 +32,7 @@ function createTlsServer(limits: Limits, current: () => TlsSettings, handle: Req
       }
     },
   );
+  let plainReportedAt = -Infinity;
 
   /** Returns false when the settings are new: all connections have been cut. */
   function followSettings(): boolean {
@@ -48,16 +58,35 @@ function createTlsServer(limits: Limits, current: () => TlsSettings, handle: Req
       socket.destroy();
     }
   });
+  server.on("tlsClientError", (error: NodeJS.ErrnoException, { remoteAddress, remotePort }) => {
+    if (error.code === "ERR_SSL_HTTP_REQUEST") {
+      answerPlainRequest(remoteAddress, remotePort);
+    }
+  });
+
+  /** Tells a client that speaks HTTP without TLS why it gets nothing else, and the log, now and then. */
+  function answerPlainRequest(address: string | undefined, port: number | undefined): void {
+    for (const socket of connections) {
+      if (socket.remotePort === port && socket.remoteAddress === address) {
+        socket.end(rawAnswer(400, "this port speaks HTTPS: use https:// instead of http://"));
+      }
+    }
+    if (performance.now() - plainReportedAt >= plainReportIntervalMs) {
+      plainReportedAt = performance.now();
+      onError(new Error(`a client at ${address} asked without TLS, and this port speaks HTTPS: have it use https://`));
+    }
+  }
   return server;
 }
 
-/** Without `tls`, the server speaks plain HTTP. */
+/** Without `tls`, the server speaks plain HTTP. `onError` hears of clients that speak it where there is TLS. */
 export function createLimitedServer(
   limits: Limits,
   tls: (() => TlsSettings) | undefined,
   handle: RequestListener,
+  onError: (error: unknown) => void,
 ): Server {
-  const server = tls === undefined ? createServer(limits, handle) : createTlsServer(limits, tls, handle);
+  const server = tls === undefined ? createServer(limits, handle) : createTlsServer(limits, tls, handle, onError);
   server.maxHeadersCount = limits.maxHeaders;
   server.maxConnections = limits.maxConnections;
   server.timeout = limits.idleTimeout;

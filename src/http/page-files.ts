@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { extname } from "node:path";
 import type { Handler } from "./handler.js";
+import { namesEntityTag } from "./request-target.js";
 
 /** The page's own scripts, styles and stream, no markup out of strings, and nothing else: no other request, no frame. */
 const securityPolicy = [
@@ -34,7 +35,7 @@ const folders = ["web/", "src/views/shared/"];
 function fileHandler(body: Buffer, contentType: string): Handler {
   const etag = `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
   return (request, response) => {
-    const isKnown = request.headers["if-none-match"] === etag;
+    const isKnown = namesEntityTag(request.headers["if-none-match"], etag);
     response.writeHead(isKnown ? 304 : 200, {
       "Content-Security-Policy": securityPolicy,
       "Cross-Origin-Resource-Policy": "same-origin",

@@ -1,16 +1,19 @@
 /** The HTTP server: `/metrics` for Prometheus, `/healthz` and `/readyz` for machines, `/` and its event stream for people. */
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { allowingHosts } from "./allowed-hosts.js";
 import { type Handler, sendText } from "./handler.js";
 import type { Format } from "../exposition/formats.js";
 import { applyWebConfig } from "./config/apply-web-config.js";
 import { type Limits, defaultServerLimits } from "./server-limits.js";
-import { formatAddress, listenError, parseListenAddress, type ListenAddress } from "../net/listen-address.js";
+import { close, listen } from "./listen.js";
+import { formatAddress, isLoopback, parseListenAddress } from "../net/listen-address.js";
 import type { CurrentWebConfig } from "./config/watched-web-config.js";
 import { metricsHandler } from "./metrics-handler.js";
 import { pageRoutes } from "./page-files.js";
 import type { TlsSettings } from "./config/tls-settings.js";
 import { createLimitedServer } from "./limited-server.js";
+import { requestTarget } from "./request-target.js";
 
 /** What `/readyz` answers. */
 export interface Health {
@@ -20,7 +23,7 @@ export interface Health {
 }
 
 export interface ServerOptions {
-  /** `HOST:PORT`, `[IPV6]:PORT` or `:PORT`, at least one; port 0 lets the kernel choose. */
+  /** As {@link parseListenAddress} reads them, at least one. */
   readonly listenAddresses: readonly string[];
   /** Where the metrics are; `/` puts them in the place of the page. */
   readonly telemetryPath: string;
@@ -31,6 +34,8 @@ export interface ServerOptions {
   readonly live: Handler;
   /** TLS, users and headers, asked at each connection and request; without, plain HTTP for everyone. */
   readonly webConfig?: (() => CurrentWebConfig) | undefined;
+  /** Names by which a listener on a loopback address may be asked for, beside addresses and localhost; `*` stands for all. */
+  readonly allowedHosts?: readonly string[];
   readonly limits?: Limits;
   /** Called with the reason when a request ended in a 500, or a connection could not be accepted. */
   readonly onError: (error: unknown) => void;
@@ -73,8 +78,7 @@ function routes(options: ServerOptions): ReadonlyMap<string, Handler> {
 /** Finds the handler of a path and answers what has none: 404 and 405. */
 function dispatcher(handlers: ReadonlyMap<string, Handler>): Handler {
   return async (request, response) => {
-    const [path = ""] = (request.url ?? "").split("?", 1);
-    const handler = handlers.get(path);
+    const handler = handlers.get(requestTarget(request).path);
     if (handler === undefined) {
       sendText(request, response, 404, "not found");
       return;
@@ -102,34 +106,19 @@ function catching(handle: Handler, onError: (error: unknown) => void): Handler {
   };
 }
 
-function listen(server: Server, address: ListenAddress): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const fail = (cause: Error): void => {
-      reject(listenError(address, cause));
-    };
-    server.once("error", fail);
-    server.listen({ host: address.host, port: address.port }, () => {
-      server.off("error", fail);
-      resolve(formatAddress(server.address() as AddressInfo));
-    });
-  });
-}
-
-function close(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => {
-      resolve();
-    });
-    server.closeAllConnections();
-  });
-}
-
 /**
  * Starts listening on every address. When one of them fails, those already open are closed and the error names the flag, the
  * address and what to do. Throws for a telemetry path that is no path or belongs to a health check.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { telemetryPath, listenAddresses, webConfig, limits = defaultServerLimits, onError } = options;
+  const {
+    telemetryPath,
+    listenAddresses,
+    webConfig,
+    allowedHosts = [],
+    limits = defaultServerLimits,
+    onError,
+  } = options;
   if (!/^\/[^?#\s]*$/.test(telemetryPath) || telemetryPath === healthPath || telemetryPath === readyPath) {
     throw new Error(`--web.telemetry-path ${JSON.stringify(telemetryPath)}: want a path such as /metrics`);
   }
@@ -147,14 +136,18 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await Promise.all(servers.map(close));
   };
   for (const address of parsed) {
-    const server = createLimitedServer(limits, tls, (request, response) => void handle(request, response));
+    let answer = handle;
+    const server = createLimitedServer(limits, tls, (request, response) => void answer(request, response), onError);
     try {
-      addresses.push(await listen(server, address));
+      await listen(server, address);
     } catch (error) {
       await closeAll();
       throw error;
     }
+    const bound = server.address() as AddressInfo | string;
+    answer = isLoopback(bound) ? allowingHosts(allowedHosts, handle) : handle;
     server.on("error", onError);
+    addresses.push(formatAddress(bound));
     servers.push(server);
   }
   return { scheme: secure ? "https" : "http", addresses, close: closeAll };

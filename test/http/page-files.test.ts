@@ -51,8 +51,14 @@ test("who has a file already is told so, and files beside the page are not there
   const { address } = await start(context);
   const { headers } = await ask(address, "/page/web/style.css");
   const etag = String(headers.etag);
-  const again = await ask(address, "/page/web/style.css", { headers: { "If-None-Match": etag } });
-  assert.deepEqual([again.status, again.body.length], [304, 0]);
+  for (const known of [etag, `W/${etag}`, `"x", ${etag}`, `"a,b",W/${etag} , "c"`, "*", " * "]) {
+    const again = await ask(address, "/page/web/style.css", { headers: { "If-None-Match": known } });
+    assert.deepEqual([again.status, again.body.length], [304, 0], known);
+  }
+  for (const other of ['"x"', etag.slice(1, -1), `"${etag}`, '"*"', ""]) {
+    const changed = await ask(address, "/page/web/style.css", { headers: { "If-None-Match": other } });
+    assert.equal(changed.status, 200, other);
+  }
   for (const path of [
     "/page/",
     "/page/web/",

@@ -58,7 +58,7 @@ test("who connects and says nothing is cut", async (context) => {
 test("who says it byte by byte is cut", async (context) => {
   const { port } = await start(context, { limits: quick });
   const socket = open(context, port);
-  socket.write("GET /metrics HTTP/1.1\r\nHost: x\r\n");
+  socket.write("GET /metrics HTTP/1.1\r\nHost: localhost\r\n");
   drip(socket, "X-Slow: x\r\n");
   const { text, milliseconds } = await untilClosed(socket);
   assert.match(text, /^HTTP\/1.1 408 /);
@@ -68,7 +68,7 @@ test("who says it byte by byte is cut", async (context) => {
 test("who sends a body that does not end is cut, and has got the answer", async (context) => {
   const { port } = await start(context, { limits: quick });
   const socket = open(context, port);
-  socket.write("GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n");
+  socket.write("GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n");
   drip(socket, "x");
   const { text, milliseconds } = await untilClosed(socket);
   assert.match(text, /^HTTP\/1.1 200 /);
@@ -79,7 +79,7 @@ test("who wants to change something is told no before the body is there", async 
   const { port } = await start(context, { limits: quick });
   for (const method of ["POST", "PUT", "PATCH", "DELETE", "TRACE", "OPTIONS", "PROPFIND"]) {
     const socket = open(context, port);
-    socket.write(`${method} /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n`);
+    socket.write(`${method} /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n`);
     const { text } = await untilClosed(socket);
     assert.match(text, /^HTTP\/1.1 405 /, method);
     assert.match(text, /\r\nAllow: GET, HEAD\r\n/, method);
@@ -93,9 +93,9 @@ test("what is no HTTP is refused", async (context) => {
     "hello\r\n\r\n",
     "GET /metrics HTTP/9.9\r\n\r\n",
     "GET /metrics HTTP/1.1\r\n\r\n",
-    "GET /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "GET /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
     "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
-    "CONNECT example.com:443 HTTP/1.1\r\nHost: x\r\n\r\n",
+    "CONNECT example.com:443 HTTP/1.1\r\nHost: localhost\r\n\r\n",
   ]) {
     const socket = open(context, port);
     socket.write(text, "latin1");
@@ -116,7 +116,7 @@ test("a connection that waits for a next request is kept, but not for ever", asy
   const { port } = await start(context, { limits: quick });
   const socket = open(context, port);
   for (let round = 0; round < 3; round++) {
-    socket.write("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+    socket.write("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
     await once(socket, "data");
     await sleep(100);
   }
@@ -129,10 +129,10 @@ const large = "ringtap_x_total 1\n".repeat(1_000_000);
 test("who stops reading is cut, and who reads too slowly", async (context) => {
   const { port, errors } = await start(context, { limits: quick, render: toPieces(large) });
   const stopped = open(context, port);
-  stopped.write("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+  stopped.write("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
   await once(stopped, "readable");
   const slow = open(context, port);
-  slow.write("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+  slow.write("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
   let read = 0;
   const timer = setInterval(() => {
     read += (slow.read(Math.min(slow.readableLength, 50_000)) as Buffer | null)?.length ?? 0;
@@ -143,7 +143,7 @@ test("who stops reading is cut, and who reads too slowly", async (context) => {
   clearInterval(timer);
   for (const socket of [stopped, slow]) {
     socket.resume();
-    socket.write("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+    socket.write("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
     await once(socket, "close");
     assert(socket.bytesRead < large.length, `${socket.bytesRead} bytes`);
   }
@@ -166,7 +166,7 @@ test("who goes away while a scrape is made or read leaves nothing behind", async
   ] as const) {
     const sockets = Array.from({ length: quick.maxConnections - 1 }, () => open(context, port));
     for (const socket of sockets) {
-      socket.write(`GET /metrics HTTP/1.1\r\nHost: x\r\n${headers}\r\n`);
+      socket.write(`GET /metrics HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n`);
     }
     await Promise.all(sockets.map((socket) => once(socket, event)));
     for (const socket of sockets) {
@@ -183,7 +183,7 @@ test("connections beyond the limit are closed; idle ones make room for the next"
   });
   const idle = Array.from({ length: quick.maxConnections }, () => open(context, port));
   for (const socket of idle) {
-    socket.write("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+    socket.write("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
     await once(socket, "data");
   }
   await assert.rejects(ask(address, "/healthz"), /hang up|ECONNRESET/);

@@ -261,7 +261,7 @@ test("a scraper that goes away half-way troubles nobody", async (context) => {
   const { server, address, errors } = await start(context, { render: toPieces(text) });
   const port = Number(address.split(":")[1]);
   const socket = connect(port, "127.0.0.1");
-  socket.write("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+  socket.write("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
   await once(socket, "data");
   socket.destroy();
   assert.equal((await ask(address, "/metrics")).body.length, text.length);
@@ -314,7 +314,7 @@ test("close ends idle connections and running scrapes at once", async (context) 
   const { begun, render } = gatedRender();
   const { server, address } = await start(context, { render });
   const idle = connect(Number(address.split(":")[1]), "127.0.0.1");
-  idle.write("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+  idle.write("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
   await once(idle, "data");
   const idleClosed = once(idle, "close");
   const scrape = assert.rejects(ask(address, "/metrics"), /socket hang up|ECONNRESET/);

@@ -25,7 +25,8 @@ async function fails(
 
 describe("flags", () => {
   const names = signals.map(({ name }) => name).join(", ");
-  const anAddress = "expected HOST:PORT, [IPV6]:PORT or :PORT, the port from 0 to 65535";
+  const anAddress =
+    "expected HOST:PORT, [IPV6]:PORT or :PORT, the port from 0 to 65535, or unix:PATH of at most 107 bytes";
 
   for (const [args, message] of [
     [
@@ -84,7 +85,7 @@ describe("the configuration file", () => {
     [
       "has a bad value",
       "web:\n  listen-address: nonsense\n",
-      '--web.listen-address "nonsense": expected HOST:PORT, [IPV6]:PORT or :PORT, the port from 0 to 65535 (from %:2)',
+      '--web.listen-address "nonsense": expected HOST:PORT, [IPV6]:PORT or :PORT, the port from 0 to 65535, or unix:PATH of at most 107 bytes (from %:2)',
     ],
     [
       "is no YAML",

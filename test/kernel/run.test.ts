@@ -44,7 +44,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 
     test("ends it during a scrape", async (t) => {
       const agent = await startAgent(t);
-      const request = "GET /metrics HTTP/1.1\r\nHost: agent\r\n";
+      const request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n";
       await silentClient(t, agent.origin, request);
       await silentClient(t, agent.origin, `${request}\r\n`.repeat(200));
       await endsCleanly(agent, signal);
@@ -87,8 +87,20 @@ test("two agents beside each other count the same", async (t) => {
   assert.equal(sum(await second.scrape(), "ringtap_process_execs_total", { comm: "beside" }), 21);
 });
 
-test("machines can ask for its health", async (t) => {
-  const agent = await startAgent(t, ["--signals=tcp"]);
+/** Passes a socket that listens to the program that follows, as systemd does for a .socket unit: sd_listen_fds(3). */
+const passSocket = [
+  "perl",
+  "-MSocket",
+  "-e",
+  `$^F = 10;
+   socket(S, PF_INET, SOCK_STREAM, 0) && bind(S, sockaddr_in(0, INADDR_LOOPBACK)) && listen(S, 128) or die $!;
+   fileno(S) == 3 or die "descriptor ", fileno(S);
+   @ENV{"LISTEN_PID", "LISTEN_FDS"} = ($$, 1);
+   exec @ARGV;`,
+];
+
+test("machines can ask for its health, on a socket that was passed on", async (t) => {
+  const agent = await startAgent(t, ["--signals=tcp", "--web.systemd-socket"], { prefix: passSocket });
   for (const [path, text] of [
     ["/healthz", /^ok\b/],
     ["/readyz", /^tcp: up \(tp_btf\)$/m],

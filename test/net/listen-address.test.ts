@@ -11,15 +11,24 @@ test("reads host, IPv6 host, and no host", () => {
     [":19435", undefined, 19435],
   ];
   for (const [text, host, port] of cases) {
-    assert.deepEqual(parseListenAddress(text), { text, host, port });
+    assert.deepEqual(parseListenAddress(text), { text, options: host === undefined ? { port } : { host, port } });
   }
+});
+
+test("reads the path of a Unix socket, and a descriptor", () => {
+  const longest = `/${"x".repeat(106)}`;
+  for (const path of ["/run/ringtap.sock", "here:80", longest]) {
+    assert.deepEqual(parseListenAddress(`unix:${path}`), { text: `unix:${path}`, options: { path } });
+  }
+  assert.deepEqual(parseListenAddress("fd://3"), { text: "fd://3", options: { fd: 3 } });
+  assert.throws(() => parseListenAddress(`unix:${longest}x`), /a Unix socket has at most 107 bytes$/);
 });
 
 test("names flag and value when it is no address", () => {
   for (const text of ["", "19435", "localhost", "::1:80", "[::1]", "[]:80", "[::1]80"]) {
     assert.throws(
       () => parseListenAddress(text),
-      new Error(`--web.listen-address ${JSON.stringify(text)}: expected HOST:PORT, [IPV6]:PORT or :PORT`),
+      new Error(`--web.listen-address ${JSON.stringify(text)}: expected HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH`),
     );
   }
 });
@@ -38,9 +47,10 @@ test("writes what it reads", () => {
     ["127.0.0.1", "IPv4"],
     ["::1", "IPv6"],
   ] as const) {
-    const { host, port } = parseListenAddress(formatAddress({ address, family, port: 80 }));
-    assert.deepEqual([host, port], [address, 80]);
+    const { options } = parseListenAddress(formatAddress({ address, family, port: 80 }));
+    assert.deepEqual(options, { host: address, port: 80 });
   }
+  assert.deepEqual(parseListenAddress(formatAddress("/run/x")).options, { path: "/run/x" });
 });
 
 test("says how to fix a listen that failed", () => {

@@ -31,8 +31,18 @@ export function listenAddress(text: string): string {
   try {
     return parseListenAddress(text).text;
   } catch {
-    return refuse(text, "expected HOST:PORT, [IPV6]:PORT or :PORT, the port from 0 to 65535");
+    return refuse(
+      text,
+      "expected HOST:PORT, [IPV6]:PORT or :PORT, the port from 0 to 65535, or unix:PATH of at most 107 bytes",
+    );
   }
+}
+
+/** A name by which the server may be asked for, without a port; `*` stands for all. */
+export function hostPattern(text: string): string {
+  return /^(?:\*|[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)$/.test(text)
+    ? text
+    : refuse(text, "expected a host name without a port, such as node1.example, or *");
 }
 
 /** Paths where the HTTP server answers machines. */

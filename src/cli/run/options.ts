@@ -13,7 +13,7 @@ import { kubernetesFlags } from "../flags/kubernetes.js";
 import { type KnownSignals, ownSignalFlags, refuseFlagsOf, signalNameOf } from "../flags/own-signals.js";
 import { signalFlags, type SignalValues, validateSignals } from "../flags/signals.js";
 import { cgroupFlags, logFlags, privilegeFlags, ringFlags } from "../flags/shared.js";
-import { listenAddress, urlPath, webConfig } from "../flags/values.js";
+import { hostPattern, listenAddress, urlPath, webConfig } from "../flags/values.js";
 import { type FlagTable, type FlagValues, list, optional, single, toggle } from "../../sdk/flags.js";
 import { oneOf, wholeNumber } from "../../sdk/flag-values.js";
 
@@ -42,10 +42,21 @@ function ownFlags(known: KnownSignals, open?: WatchedWebConfig) {
     /** Texts that `parseListenAddress` accepts. */
     listenAddresses: list(
       "web.listen-address",
-      "<host:port>",
-      "where to serve metrics; may be repeated",
+      "<address>",
+      "where to serve metrics, HOST:PORT or unix:PATH; may be repeated",
       "127.0.0.1:19435",
       listenAddress,
+    ),
+    systemdSocket: toggle(
+      "web.systemd-socket",
+      "serve on the sockets that systemd passes, instead of --web.listen-address",
+    ),
+    allowedHosts: list(
+      "web.allowed-hosts",
+      "<name,...>",
+      "host names by which a loopback address may be asked for, beside localhost; * for all",
+      "",
+      hostPattern,
     ),
     telemetryPath: single("web.telemetry-path", "<path>", "path of the metrics", "/metrics", urlPath),
     webConfig: optional("web.config.file", "<file>", "YAML file with TLS, users and headers of the server", (path) =>

@@ -8,6 +8,7 @@ import { startServer } from "../../http/server.js";
 import { native } from "../../binding/native.js";
 import { dropCapabilities } from "../../host/privileges.js";
 import { requireKernel } from "../../host/requirements.js";
+import { systemdSockets } from "../../net/systemd-sockets.js";
 import { holdDescriptors } from "../../host/spare-descriptors.js";
 import { hookText } from "../../engine/load.js";
 import type { SignalStatus } from "../../engine/running.js";
@@ -71,7 +72,8 @@ async function run(source: OptionsSource): Promise<void> {
     peers: kubernetes.peers,
     log,
   };
-  const agent = startLeavingRoom(setup, options.listenAddresses.length);
+  const listenAddresses = options.systemdSocket ? systemdSockets(process.env, process.pid) : options.listenAddresses;
+  const agent = startLeavingRoom(setup, listenAddresses.length);
   let stopStats: (() => void) | undefined;
   let stopFollowing: (() => void) | undefined;
   try {
@@ -104,7 +106,8 @@ async function run(source: OptionsSource): Promise<void> {
     });
     declarePageMetrics(catalog, page.status);
     const server = await startServer({
-      listenAddresses: options.listenAddresses,
+      listenAddresses,
+      allowedHosts: options.allowedHosts,
       telemetryPath: options.telemetryPath,
       render,
       health: () => ({
@@ -124,7 +127,12 @@ async function run(source: OptionsSource): Promise<void> {
       }
       log.info(budgetTexts(memory), "memory at most");
       for (const address of server.addresses) {
-        log.info({ url: `${server.scheme}://${address}${options.telemetryPath}` }, "serving metrics");
+        log.info(
+          address.startsWith("unix:")
+            ? { socket: address.slice("unix:".length), path: options.telemetryPath }
+            : { url: `${server.scheme}://${address}${options.telemetryPath}` },
+          "serving metrics",
+        );
       }
       const own = followOwnSignals({ agent, known, read: followed.read, onReplaced: followed.retry, log });
       stopFollowing = own.stop;

@@ -19,6 +19,8 @@ describe("values", () => {
       labels: ["pid", "comm"],
       cgroupHierarchy: "auto",
       listenAddresses: ["127.0.0.1:19435"],
+      systemdSocket: false,
+      allowedHosts: [],
       telemetryPath: "/metrics",
       webConfig: undefined,
       seriesLimit: 100_000,
@@ -69,6 +71,8 @@ describe("values", () => {
         ":80",
         "--web.listen-address",
         "[::1]:81,localhost:82",
+        "--web.systemd-socket",
+        "--web.allowed-hosts=node1.example,*",
         "--web.telemetry-path",
         "/m/x",
       ],
@@ -87,6 +91,8 @@ describe("values", () => {
       labels: ["comm", "namespace"],
       cgroupHierarchy: "pids",
       listenAddresses: [":80", "[::1]:81", "localhost:82"],
+      systemdSocket: true,
+      allowedHosts: ["node1.example", "*"],
       telemetryPath: "/m/x",
       webConfig: undefined,
       seriesLimit: 7,
@@ -186,7 +192,8 @@ describe("precedence", () => {
 
 describe("refusals", () => {
   const ascending = (count: number): string => Array.from({ length: count }, (_, index) => index + 1).join();
-  const wantAddress = "expected HOST:PORT, [IPV6]:PORT or :PORT, the port from 0 to 65535";
+  const wantAddress =
+    "expected HOST:PORT, [IPV6]:PORT or :PORT, the port from 0 to 65535, or unix:PATH of at most 107 bytes";
   const wantDuration = "expected a number with a unit (ns, us, ms, s, m), at most 60m";
   const wantPath = "expected a path such as /metrics, of letters, digits and . _ ~ -";
   const wantComm = "expected a process name of 1 to 15 bytes, as /proc/<pid>/comm shows it";
@@ -209,6 +216,7 @@ describe("refusals", () => {
     ["--web.listen-address", "9435", `"9435": ${wantAddress}`],
     ["--web.listen-address", "host:65536", `"host:65536": ${wantAddress}`],
     ["--web.listen-address", "::1:80", `"::1:80": ${wantAddress}`],
+    ["--web.allowed-hosts", "a:80", '"a:80": expected a host name without a port, such as node1.example, or *'],
     ["--web.telemetry-path", "metrics", `"metrics": ${wantPath}`],
     ["--web.telemetry-path", "/a/../b", `"/a/../b": ${wantPath}`],
     ["--web.telemetry-path", "/a?b", `"/a?b": ${wantPath}`],
