@@ -26,16 +26,7 @@ import { checkRunning, checkStats } from "./running-shape.js";
 import { openScan } from "./scan.js";
 import { canFollow, type Change, prepareSetup } from "./setup-changes.js";
 import { guardedMetrics } from "./guarded-metrics.js";
-import { settlesWithin } from "./time-limit.js";
-
-/** How long the agent waits for a call into a signal, milliseconds: less than Prometheus waits for a scrape. */
-const callTimeoutMs = 8_000;
-
-/** The same for the one that reads what was there before, which a busy machine has much of. */
-const attachedTimeoutMs = 30_000;
-
-/** For so long no process expires while a call is under way that the agent no longer waits for, milliseconds. */
-const expiryDelayMs = 60_000;
+import { TimedCalls } from "./timed-calls.js";
 
 /** What a signal's programs and its reader have counted: produced = consumed + every drop, at rest. */
 export interface EventCounts {
@@ -125,13 +116,12 @@ export class RunningSignal {
   readonly #scope: ReturnType<Catalog["scope"]>;
   readonly #observers: Observers;
   readonly #closing = new AbortController();
+  readonly #calls: TimedCalls;
   #setup: Setup;
   #flags: FlagValues<FlagTable>;
   #collectSeconds = 0;
   /** Failures of collect before the last one. */
   #failedBefore = 0;
-  /** The call that has not come to an end in time, until it does, and when that was. */
-  #overdue: { readonly phase: Phase; readonly since: number } | undefined;
   #stats: SignalStats = {};
   #isClosed = false;
 
@@ -143,6 +133,7 @@ export class RunningSignal {
     this.#setup = loaded.setup;
     this.#flags = flags;
     this.#guard = new Guard(log);
+    this.#calls = new TimedCalls(this.#guard, this.#closing.signal);
     this.#scope = catalog.scope(replaces === undefined ? undefined : replaces.#scope);
     this.#observers =
       replaces === undefined ? { watchers: new Watchers(), links: new Set(), current: this } : replaces.#observers;
@@ -211,7 +202,7 @@ export class RunningSignal {
 
   /** Lets the signal read what was there before it was attached. */
   async attached(): Promise<void> {
-    await this.#waitFor("attached", () => this.#running.attached?.());
+    await this.#calls.wait("attached", () => this.#running.attached?.());
   }
 
   /** Calls that have thrown, by phase. */
@@ -338,75 +329,29 @@ export class RunningSignal {
   async collect(): Promise<void> {
     const began = performance.now();
     this.#failedBefore = this.#guard.errors.collect;
-    await this.#waitFor("collect", () => this.#running.collect?.());
+    await this.#calls.wait("collect", () => this.#running.collect?.());
     this.#collectSeconds = (performance.now() - began) / 1000;
   }
 
   /** Lets the signal add to the tables what it has counted elsewhere. */
   flush(): void {
-    if (this.#overdue !== undefined) {
-      return;
+    if (!this.#calls.isOverdue) {
+      this.#guard.call("flush", () => this.#running.flush?.(), undefined);
     }
-    this.#guard.call("flush", () => this.#running.flush?.(), undefined);
   }
 
   /** Lets the signal empty kernel maps that fill up. */
   async maintain(): Promise<void> {
-    await this.#waitFor("maintain", () => this.#running.maintain?.());
+    await this.#calls.wait("maintain", () => this.#running.maintain?.());
   }
 
-  /** Is a call under way that may use processes which would expire? A call that never ends does not hold them for ever. */
+  /** See {@link TimedCalls.isBusy}. */
   get isBusy(): boolean {
-    return this.#overdue !== undefined && performance.now() - this.#overdue.since < expiryDelayMs;
-  }
-
-  /**
-   * Waits for a call, but not for ever: one that takes too long is a failure, and until it has come to an end none of this kind is
-   * made. What is under way when the signal is closed has nothing left to read: that is no error.
-   */
-  async #waitFor(phase: Phase, work: () => unknown): Promise<void> {
-    if (this.#isClosed) {
-      return;
-    }
-    if (this.#overdue !== undefined) {
-      this.#guard.failed(
-        phase,
-        new Error(`not called: an earlier call of ${this.#overdue.phase} has not come to an end`),
-      );
-      return;
-    }
-    const { signal } = this.#closing;
-    const timeoutMs = phase === "attached" ? attachedTimeoutMs : callTimeoutMs;
-    try {
-      const done = Promise.resolve(work());
-      if ((await settlesWithin(done, timeoutMs, signal)) || signal.aborted) {
-        done.catch(() => undefined);
-        return;
-      }
-      this.#overdue = { phase, since: performance.now() };
-      this.#guard.failed(phase, new Error(`has not come to an end within ${timeoutMs / 1000} s`));
-      void this.#awaitOverdue(phase, done);
-    } catch (error) {
-      if (!signal.aborted) {
-        this.#guard.failed(phase, error);
-      }
-    }
-  }
-
-  async #awaitOverdue(phase: Phase, done: Promise<unknown>): Promise<void> {
-    try {
-      await done;
-    } catch (error) {
-      if (!this.#closing.signal.aborted) {
-        this.#guard.failed(phase, error);
-      }
-    } finally {
-      this.#overdue = undefined;
-    }
+    return this.#calls.isBusy;
   }
 
   /** What the signal says of itself; when it cannot, what it said last, so that no count goes back. */
-  #statsNow(): SignalStats {
+  stats(): SignalStats {
     const said = this.#guard.call<unknown>("stats", () => this.#running.stats?.() ?? {}, undefined);
     if (said !== undefined) {
       this.#stats = this.#guard.call("stats", () => checkStats(said), this.#stats);
@@ -414,10 +359,12 @@ export class RunningSignal {
     return this.#stats;
   }
 
-  /** How full the kernel maps are that fill up with use. */
-  mapFill(): { readonly map: string; readonly entries: number; readonly capacity: number }[] {
+  /** How full the kernel maps are that fill up with use, by what the signal says of itself. */
+  mapFill(
+    { mapEntries = [] } = this.stats(),
+  ): { readonly map: string; readonly entries: number; readonly capacity: number }[] {
     const { maps } = this.loaded.object;
-    return (this.#statsNow().mapEntries ?? []).map(([map, entries]) => ({
+    return mapEntries.map(([map, entries]) => ({
       map,
       entries,
       capacity: maps.find(({ name }) => name === map)?.maxEntries ?? 0,
@@ -427,16 +374,15 @@ export class RunningSignal {
   /** Bytes that the signal takes at most: its kernel maps, the ring among them, and its own tables. */
   memoryAtLimit(): SignalMemory {
     const maps = this.loaded.object.maps.reduce((bytes, map) => bytes + mapMemoryAtLimit(map), 0);
-    return { maps, tables: this.#statsNow().memoryAtLimit ?? 0 };
+    return { maps, tables: this.stats().memoryAtLimit ?? 0 };
   }
 
-  /** The event counts as they stand. */
-  eventCounts(): EventCounts {
+  /** The event counts as they stand, by what the signal says of itself. */
+  eventCounts({ collected = 0 } = this.stats()): EventCounts {
     this.#account?.readAll();
     const words = this.#account === undefined ? [] : [...new BigUint64Array(this.#account.values, 0, accountWords)];
     const [produced = 0n, ringFull = 0n, mapFull = 0n, sampled = 0n] = words;
     const { consumed, handlerErrors, corrupt } = this.#reader?.counts ?? { consumed: 0, handlerErrors: 0, corrupt: 0 };
-    const collected = this.#statsNow().collected ?? 0;
     return {
       produced: Number(produced) + collected,
       consumed: consumed + collected,

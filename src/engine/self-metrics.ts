@@ -84,7 +84,8 @@ export function declareSelfMetrics(catalog: Catalog, statuses: readonly SignalSt
       if (running === undefined) {
         continue;
       }
-      const counts = running.eventCounts();
+      const stats = running.stats();
+      const counts = running.eventCounts(stats);
       const { loaded } = running;
       info.set(id, hook.intern(loaded.hook.name, loaded.lost.map(({ detail }) => detail).join(", ")), 1);
       produced.set(id, 0, counts.produced);
@@ -97,7 +98,7 @@ export function declareSelfMetrics(catalog: Catalog, statuses: readonly SignalSt
         ringSize.set(id, 0, running.ring.size);
         ringUsed.set(id, 0, running.ring.used());
       }
-      for (const fill of running.mapFill()) {
+      for (const fill of running.mapFill(stats)) {
         const mapId = map.intern(`${name}_${fill.map}`);
         mapEntries.set(mapId, 0, fill.entries);
         mapCapacity.set(mapId, 0, fill.capacity);
