@@ -163,8 +163,8 @@ static __always_inline bool has_lost_leader(struct task_struct *task)
 }
 
 /*
- * Fires in cgroup_attach_task() after the change, for every hierarchy (kernel/cgroup/cgroup.c), with
- * the leader when a whole process is moved. Only loaded where cgroup_source names one.
+ * Fires in cgroup_attach_task() after the change, for every hierarchy (kernel/cgroup/cgroup.c),
+ * with the leader when a whole process is moved. Only loaded where cgroup_source names one.
  */
 SEC("tp_btf/cgroup_attach_task")
 int BPF_PROG(process_move, struct cgroup *cgroup, const char *path, struct task_struct *task)

@@ -1,0 +1,68 @@
+/** What ringtap has counted of programs, compared with what it has to have counted. */
+import type { Agent } from "../kernel/support/agent.js";
+import { type Samples, sum } from "../kernel/support/samples.js";
+import { countedByRun, type Difference, differences } from "./counted.js";
+import { expect } from "./expect.js";
+import type { Program, RunLog } from "./run.js";
+
+/** Programs that run at once. */
+const lanes = 2;
+
+/** The agent has lost or summed up events, which it says: nothing can be said of these programs. */
+export class Inconclusive extends Error {}
+
+/** What the agent itself says that it has not counted by process. */
+function lossesIn(samples: Samples): number {
+  return (
+    sum(samples, "ringtap_events_dropped_total", {}) +
+    sum(samples, "ringtap_identities_folded_total", {}) +
+    sum(samples, "ringtap_series_folded_total", {}) +
+    sum(samples, "ringtap_syscalls_total", { comm: "~other" })
+  );
+}
+
+/** An agent and a program whose counts are compared. */
+export class Comparison {
+  readonly #agent: Agent;
+  readonly #program: Program;
+  readonly #groups: string;
+  #lost = 0;
+  runs = 0;
+  operations = 0;
+
+  constructor(agent: Agent, program: Program, groups: string) {
+    this.#agent = agent;
+    this.#program = program;
+    this.#groups = groups;
+  }
+
+  /** Runs programs; returns what differed of each. Throws when one fails, {@link Inconclusive} when the agent has lost events. */
+  async compare(programs: readonly (readonly string[])[]): Promise<Difference[][]> {
+    const logs: RunLog[] = [];
+    let next = 0;
+    const lane = async (): Promise<void> => {
+      for (let index = next++; index < programs.length; index = next++) {
+        const lines = programs[index] ?? [];
+        logs[index] = await this.#program.run(lines);
+        this.runs++;
+        this.operations += lines.length;
+      }
+    };
+    await Promise.all(Array.from({ length: lanes }, lane));
+    const samples = await this.#agent.scrape();
+    const lost = lossesIn(samples);
+    if (lost !== this.#lost) {
+      const more = lost - this.#lost;
+      this.#lost = lost;
+      throw new Inconclusive(`${more} events were lost or counted as ~other`);
+    }
+    const counted = countedByRun(samples, this.#groups);
+    return logs.map((log) => differences(expect(log), counted.get(log.prefix) ?? new Map<string, number>()));
+  }
+
+  /** The differences of the first of some runs of these operations that has any; none when all agree. */
+  async findIn(lines: readonly string[], times: number): Promise<Difference[]> {
+    const found = await this.compare(Array.from({ length: times }, () => lines));
+    return found.find((each) => each.length > 0) ?? [];
+  }
+}

@@ -1,0 +1,113 @@
+/** From a scrape to the same counts that {@link expect} works out. */
+import type { Samples } from "../kernel/support/samples.js";
+import { add, callNames, type Counts } from "./expect.js";
+
+interface Series {
+  readonly metric: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+const watched = new Set(Object.values(callNames));
+
+const metrics = new Set([
+  "ringtap_file_opens_total",
+  "ringtap_process_execs_total",
+  "ringtap_process_exits_total",
+  "ringtap_syscalls_total",
+  "ringtap_syscall_errors_total",
+  "ringtap_tcp_connects_total",
+  "ringtap_tcp_accepts_total",
+  "ringtap_tcp_sent_bytes_total",
+  "ringtap_tcp_received_bytes_total",
+  "ringtap_tcp_retransmits_total",
+]);
+
+/** Outcomes of connects of which no SYN was sent: to where there is no route is the program's only unreachable one. */
+const withoutSyn = new Set(["unreachable", "other"]);
+
+/** The prefix of the names of a run's processes: `f12.3_` of `f12.3_w`. */
+function prefixOf(comm: string): string {
+  return comm.slice(0, comm.indexOf("_") + 1);
+}
+
+/** What a scrape says of each run, by the prefix of its processes' names. `groups` is what paths of control groups begin with. */
+export function countedByRun(samples: Samples, groups: string): Map<string, Counts> {
+  const runs = new Map<string, Counts>();
+  for (const [text, value] of samples) {
+    const brace = text.indexOf("{");
+    const metric = text.slice(0, brace);
+    if (brace < 0 || !metrics.has(metric)) {
+      continue;
+    }
+    const labels = Object.fromEntries(
+      Array.from(text.slice(brace).matchAll(/[{,](\w+)="((?:[^"\\]|\\.)*)"/g), ([, name = "", label = ""]) => [
+        name,
+        label,
+      ]),
+    );
+    const prefix = prefixOf(labels.comm ?? "");
+    if (prefix !== "") {
+      const counts = runs.get(prefix) ?? new Map<string, number>();
+      runs.set(prefix, counts);
+      count(counts, { metric, labels, value }, groups);
+    }
+  }
+  return runs;
+}
+
+function count(counts: Counts, { metric, labels, value }: Series, groups: string): void {
+  const { pid = "", comm = "", cgroup = "", syscall = "", result = "", family = "" } = labels;
+  switch (metric) {
+    case "ringtap_file_opens_total":
+      // Those of the process that leads the others are its own business.
+      if (!comm.endsWith("_m")) {
+        const group = cgroup.startsWith(groups) ? cgroup.slice(groups.length) : "";
+        add(counts, `opens pid=${pid} comm=${comm} group=${group} result=${result}`, value);
+      }
+      break;
+    case "ringtap_process_execs_total":
+      add(counts, `execs comm=${comm}`, value);
+      break;
+    case "ringtap_process_exits_total":
+      add(counts, `exits comm=${comm} reason=${labels.reason ?? ""}`, value);
+      break;
+    case "ringtap_syscalls_total":
+      add(counts, `calls pid=${pid} syscall=${syscall}`, watched.has(syscall) ? value : 0);
+      break;
+    case "ringtap_syscall_errors_total":
+      add(counts, `errors pid=${pid} syscall=${syscall} errno=${labels.errno ?? ""}`, watched.has(syscall) ? value : 0);
+      break;
+    case "ringtap_tcp_connects_total":
+      add(counts, `connects pid=${pid} comm=${comm} family=${family} result=${result}`, value);
+      add(counts, "namespace ActiveOpens", withoutSyn.has(result) ? 0 : value);
+      break;
+    case "ringtap_tcp_accepts_total":
+      add(counts, `accepts pid=${pid} comm=${comm} family=${family}`, value);
+      break;
+    case "ringtap_tcp_sent_bytes_total":
+      add(counts, `sent pid=${pid}`, value);
+      break;
+    case "ringtap_tcp_received_bytes_total":
+      add(counts, `received pid=${pid}`, value);
+      break;
+    case "ringtap_tcp_retransmits_total":
+      add(counts, "namespace RetransSegs", value);
+      break;
+  }
+}
+
+/** A number that is not what it has to be. */
+export interface Difference {
+  readonly what: string;
+  readonly expected: number;
+  readonly counted: number;
+}
+
+/** What differs, by what it counts. */
+export function differences(expected: Counts, counted: Counts): Difference[] {
+  return [...new Set([...expected.keys(), ...counted.keys()])]
+    .sort()
+    .map((what) => ({ what, expected: expected.get(what) ?? 0, counted: counted.get(what) ?? 0 }))
+    .filter((each) => each.expected !== each.counted);
+}

@@ -1,0 +1,167 @@
+/** Running the program once, and what it has logged. */
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { linkSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** What a call returned: see `struct entry`, program/fuzz.h. */
+export interface Call {
+  /** The line of the operations that made it, from 1; 0 for the end of a process. */
+  readonly line: number;
+  readonly pid: number;
+  readonly comm: string;
+  readonly what: string;
+  readonly ret: number;
+  /** The errno, 0 when it succeeded. */
+  readonly error: number;
+  readonly a: string;
+  readonly b: number;
+  readonly word: string;
+}
+
+/** A socket, as sock_diag(7) has shown it last. */
+export interface Socket {
+  /** Payload that came in order, bytes. */
+  readonly received: number;
+  readonly wasEstablished: boolean;
+  readonly retransmits: number;
+}
+
+/** All that a run of the program has logged. */
+export interface RunLog {
+  /** What the names of its processes begin with. */
+  readonly prefix: string;
+  readonly calls: readonly Call[];
+  /** By cookie. */
+  readonly sockets: ReadonlyMap<string, Socket>;
+  /** Counters of the network namespace's Tcp and TcpExt. */
+  readonly snmp: ReadonlyMap<string, number>;
+  /** The process that leads the others through the operations. */
+  readonly conductor: { readonly pid: number; readonly comm: string };
+  /** How long it ran, milliseconds. */
+  readonly milliseconds: number;
+}
+
+const sources = fileURLToPath(new URL("../../../test/fuzz/program/", import.meta.url));
+
+/** A run that takes longer is killed, milliseconds. */
+const timeoutMs = 60_000;
+
+let runs = 0;
+
+/** The compiled program, and what it needs around it. */
+export class Program {
+  readonly #folder: string;
+  readonly #path: string;
+  readonly #groups: string;
+  readonly #children = new Set<ReturnType<typeof spawn>>();
+
+  /** Compiles it into `folder`, which must exist. `groups`: what the folders of its control groups begin with, behind which come 0 to 2. */
+  constructor(folder: string, groups: string) {
+    this.#folder = folder;
+    this.#path = join(folder, "fuzz");
+    this.#groups = groups;
+    const files = readdirSync(sources).filter((name) => name.endsWith(".c"));
+    const flags = ["-O1", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", "-pthread", "-static"];
+    const machine = process.arch === "x64" ? ["-mno-red-zone"] : [];
+    execFileSync("gcc", [...flags, ...machine, ...files.map((name) => join(sources, name)), "-o", this.#path], {
+      stdio: "inherit",
+    });
+  }
+
+  /** Runs these operations. Throws when the program fails, or does not come to its end. */
+  async run(lines: readonly string[]): Promise<RunLog> {
+    const prefix = `f${process.pid % 1000}.${runs++}_`;
+    const place = join(this.#folder, prefix);
+    mkdirSync(join(place, "folder"), { recursive: true });
+    const [operations, helper] = [join(place, "operations"), join(place, `${prefix}x`)];
+    writeFileSync(operations, `${lines.join("\n")}\n`);
+    writeFileSync(join(place, "there"), "");
+    symlinkSync("loop", join(place, "loop"));
+    linkSync(this.#path, helper);
+    const began = performance.now();
+    try {
+      const text = await this.#output([operations, prefix, helper, place]);
+      return { ...parse(text), prefix, milliseconds: performance.now() - began };
+    } finally {
+      rmSync(place, { recursive: true, force: true });
+    }
+  }
+
+  async #output(args: readonly string[]): Promise<string> {
+    const child = spawn(this.#path, args, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { FUZZ_GROUPS: this.#groups },
+    });
+    this.#children.add(child);
+    const written = { stdout: "", stderr: "" };
+    for (const name of ["stdout", "stderr"] as const) {
+      child[name].setEncoding("utf8").on("data", (text: string) => {
+        written[name] += text;
+      });
+    }
+    const limit = setTimeout(() => child.kill("SIGKILL"), timeoutMs);
+    const [status, signal] = (await once(child, "close")) as [number | null, string | null];
+    clearTimeout(limit);
+    this.#children.delete(child);
+    if (status !== 0) {
+      throw new Error(`the program ended with ${String(status ?? signal)}: ${written.stderr.trim()}`);
+    }
+    return written.stdout;
+  }
+
+  /** Kills what runs, with all its processes: they end with the one that leads them. */
+  close(): void {
+    for (const child of this.#children) {
+      child.kill("SIGKILL");
+    }
+  }
+}
+
+function parse(text: string): Omit<RunLog, "prefix" | "milliseconds"> {
+  const calls: Call[] = [];
+  const sockets = new Map<string, Socket>();
+  const snmp = new Map<string, number>();
+  let names: readonly string[] | undefined;
+  let conductor = { pid: 0, comm: "" };
+  for (const line of text.trimEnd().split("\n")) {
+    const [kind, ...rest] = line.split(" ");
+    const [first = "", second = "", third = "", fourth = "", , sixth = ""] = rest;
+    if (kind === "call") {
+      const [line1, pid, comm = "", what = "", ret, error, a = "", b, word = ""] = rest;
+      calls.push({
+        line: Number(line1),
+        pid: Number(pid),
+        comm,
+        what,
+        ret: Number(ret),
+        error: Number(error),
+        a,
+        b: Number(b),
+        word,
+      });
+    } else if (kind === "socket") {
+      sockets.set(first, {
+        received: Number(third),
+        wasEstablished: fourth === "1",
+        retransmits: Number(sixth),
+      });
+    } else if (kind === "snmp") {
+      if (names === undefined) {
+        names = rest;
+      } else {
+        names.forEach((name, index) => {
+          snmp.set(name, Number(rest[index]));
+        });
+        names = undefined;
+      }
+    } else if (kind === "done") {
+      conductor = { pid: Number(first), comm: second };
+    }
+  }
+  if (conductor.pid === 0) {
+    throw new Error("the program has not come to its end");
+  }
+  return { calls, sockets, snmp, conductor };
+}
