@@ -25,14 +25,19 @@ function addonOf(architecture: string): string {
 
 /** Architectures, by Node's names, whose addon came with the package. */
 function prebuiltArchitectures(): string[] {
-  const folders = isThere(prebuilt) ? readdirSync(prebuilt) : [];
-  return folders.filter((folder) => isThere(addonOf(folder)));
+  return readdirSync(prebuilt).filter((folder) => isThere(addonOf(folder)));
 }
 
 /** The path of the native addon. Throws where there is none for this architecture. */
 export function findAddon(): string {
   if (isCheckout) {
     return built;
+  }
+  if (!isThere(prebuilt)) {
+    throw new Error(
+      `no files of ringtap beside ${fileURLToPath(import.meta.url)}: a bundler has moved the code away from them; leave ringtap out of ` +
+        "the bundle (external: ringtap) and install it beside, or, in a checkout, run scripts/setup",
+    );
   }
   const addon = addonOf(process.arch);
   if (!isThere(addon)) {

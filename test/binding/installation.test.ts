@@ -42,6 +42,17 @@ test("no addon for this architecture: those that are there, and the way out", (t
   assert.equal(status, 1);
 });
 
+test("code that a bundler has moved: what to leave out of the bundle", (t) => {
+  const { status, stderr, folder } = startPackaged(t, {});
+  const moved = join(folder, "dist/src/binding/installation.js");
+  assert.equal(
+    stderr,
+    `ringtap: no files of ringtap beside ${moved}: a bundler has moved the code away from them; leave ringtap out of ` +
+      "the bundle (external: ringtap) and install it beside, or, in a checkout, run scripts/setup\n",
+  );
+  assert.equal(status, 1);
+});
+
 test("an addon that cannot be loaded: its path, and what the loader says", (t) => {
   const { status, stderr, folder } = startPackaged(t, { [process.arch]: "not an addon" });
   const addon = join(folder, "dist/prebuilt", process.arch, "ringtap.node");
