@@ -27,6 +27,7 @@
 #include "connection.h"
 #include "iterators.h"
 #include "records.h"
+#include "resets.h"
 
 /* In process context: tcp_v4_connect() and tcp_v6_connect() run on their caller's task. */
 static __always_inline void begin_connect(struct sock *sk)
@@ -116,6 +117,8 @@ int BPF_PROG(tcp_state, struct sock *sk, int from, int to)
 	if (c->phase == PHASE_OPEN && to == TCP_CLOSE) {
 		c->phase = PHASE_CLOSED;
 		report(sk, c, TCP_EVENT_CLOSE);
+		if ((from == TCP_FIN_WAIT1 || from == TCP_FIN_WAIT2) && has_flag(sk, SOCK_DEAD))
+			keep_ended(sk, c);
 	}
 	return 0;
 }
@@ -144,22 +147,34 @@ int BPF_PROG(tcp_reset_received, struct sock *sk)
 {
 	struct connection *c = connection_of(sk);
 
-	if (c)
+	if (!c)
+		return 0;
+	if (is_undecided(sk))
+		defer_reset(sk, c);
+	else
 		report(sk, c, TCP_EVENT_RESET_RECEIVED);
 	return 0;
 }
 
 /*
  * `sk` is NULL where the kernel answers for a port without a socket: no process's doing, and not
- * counted.
+ * counted; there nothing is found either, on kernels whose verifier takes it for a socket always.
+ * `skb` is the packet that the RST replies to, NULL for one that replies to none.
  */
 SEC("tp_btf/tcp_send_reset")
-int BPF_PROG(tcp_reset_sent, struct sock *sk)
+int BPF_PROG(tcp_reset_sent, struct sock *sk, void *skb)
 {
-	struct connection *c = connection_of(sk);
+	struct connection *c;
 
-	if (sk && c)
+	if (!sk)
+		return 0;
+	c = connection_of(sk);
+	if (address_of(skb) && decide_sent(sk))
+		return 0;
+	if (c)
 		report(sk, c, TCP_EVENT_RESET_SENT);
+	else
+		report_ended(sk);
 	return 0;
 }
 

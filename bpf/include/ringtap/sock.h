@@ -10,7 +10,12 @@
 #define SOL_SOCKET 1
 #define SO_ERROR 4
 #define IPPROTO_TCP 6
-#define SOCK_DONE 1 /* enum sock_flags, include/net/sock.h */
+/* enum sock_flags, include/net/sock.h */
+#define SOCK_DEAD 0 /* no descriptor is left */
+#define SOCK_DONE 1
+
+#define RCV_SHUTDOWN 1 /* sk_shutdown */
+
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
 
@@ -18,10 +23,17 @@
 #define TCP_ESTABLISHED 1
 #define TCP_SYN_SENT 2
 #define TCP_SYN_RECV 3
+#define TCP_FIN_WAIT1 4
+#define TCP_FIN_WAIT2 5
+#define TCP_TIME_WAIT 6
 #define TCP_CLOSE 7
 #define TCP_CLOSE_WAIT 8
 
 KERNEL_TYPES_BEGIN
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
 
 struct in6_addr {
 	union {
@@ -34,8 +46,10 @@ struct sock_common {
 	__u32 skc_daddr;
 	__u32 skc_rcv_saddr;
 	__u16 skc_dport;
+	__u16 skc_num; /* the local port, host order */
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
+	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 	unsigned long skc_flags;
@@ -45,6 +59,7 @@ struct sock {
 	struct sock_common __sk_common;
 	int sk_err;
 	int sk_err_soft;
+	__u8 sk_shutdown;
 	__u16 sk_protocol;
 	__u16 sk_type;
 	__u32 sk_max_ack_backlog;
@@ -86,6 +101,12 @@ struct files_struct {
 };
 
 KERNEL_TYPES_END
+
+/* One of enum sock_flags. */
+static __always_inline bool has_flag(struct sock *sk, unsigned int flag)
+{
+	return BPF_CORE_READ(sk, __sk_common.skc_flags) & (1ul << flag);
+}
 
 static __always_inline bool is_tcp_sock(struct sock *sk)
 {
@@ -142,7 +163,7 @@ static __always_inline struct traffic traffic_of(struct sock *sk)
 	 * The peer's FIN counts as a byte in rcv_nxt and so in bytes_received:
 	 * tcp_rcv_nxt_update(), tcp_fin().
 	 */
-	if (traffic.received && BPF_CORE_READ(sk, __sk_common.skc_flags) & (1ul << SOCK_DONE))
+	if (traffic.received && has_flag(sk, SOCK_DONE))
 		traffic.received--;
 	return traffic;
 }

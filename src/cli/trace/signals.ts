@@ -12,7 +12,7 @@ import type { FlagTable, FlagValues } from "../../sdk/flags.js";
 import { startSignal } from "../../engine/start-signal.js";
 import type { TraceOptions } from "./options.js";
 
-/** How often the table of control groups is maintained, milliseconds. */
+/** How often the signals are maintained, milliseconds. */
 const upkeepInterval = 1000;
 
 /** A signal whose records go to a printer. */
@@ -32,7 +32,7 @@ function hostOf({ cgroupHierarchy, pids, comms }: TraceOptions): SignalHost {
   };
 }
 
-/** The signal without metrics of its records. What it discovers at its start, it still discovers. */
+/** The signal without metrics of its records. What it discovers at its start, it still discovers; what it decides later, it decides. */
 function withoutMetrics(signal: AnySignal): AnySignal {
   return {
     ...signal,
@@ -40,6 +40,7 @@ function withoutMetrics(signal: AnySignal): AnySignal {
       const running = signal.start(context, flags) as Running;
       return {
         attached: () => running.attached?.(),
+        maintain: () => running.maintain?.(),
         stats: () => running.stats?.() ?? {},
         close: () => running.close?.(),
       };
@@ -66,20 +67,20 @@ export function startTracing(
     return startSignal(started, { catalog, identity, flags, host: its, ringSize: options.ringSize, log });
   };
 
-  const beside: RunningSignal[] = [];
+  const running: RunningSignal[] = [];
   try {
     for (const provider of builtIn.filter(({ provides }) => provides === "cgroups")) {
-      beside.push(start(provider, { ...host, mode: "run", only: { pids: [], comms: [] } }));
+      running.push(start(provider, { ...host, mode: "run", only: { pids: [], comms: [] } }));
     }
   } catch (err) {
     log.warn({ err }, "control groups and containers are not known");
   }
   const upkeep = setInterval(() => {
-    for (const running of beside) {
-      void running.maintain();
+    for (const each of running) {
+      void each.maintain();
     }
   }, upkeepInterval);
-  const close = (running: readonly RunningSignal[]): void => {
+  const close = (): void => {
     clearInterval(upkeep);
     for (const each of running) {
       each.close();
@@ -88,19 +89,17 @@ export function startTracing(
   try {
     const traced = start(withoutMetrics(signal), host);
     traced.watchTraced(print);
-    const running = [...beside, traced];
+    running.push(traced);
     for (const each of running) {
       void each.attached();
     }
     return {
       traced,
       running,
-      close() {
-        close(running);
-      },
+      close,
     };
   } catch (error) {
-    close(beside);
+    close();
     throw error;
   }
 }

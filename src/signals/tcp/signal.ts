@@ -28,6 +28,7 @@ function start(context: SignalContext): Running<TcpEvent> {
   const known = new Connections(maxEntries);
   const snapshot = context.scan("tcp_snapshot", TcpSample, "connections");
   const discover = context.scan("tcp_discover", TcpSample);
+  const decide = context.scan("tcp_decide", TcpSample, "undecided");
   /** Entries of the kernel's map of connections, by the last snapshot. */
   let entries = 0;
   let watches: readonly Links[] = [];
@@ -152,6 +153,10 @@ function start(context: SignalContext): Running<TcpEvent> {
       for (const links of watches) {
         links.endScan();
       }
+    },
+
+    async maintain() {
+      await decide.run(() => undefined);
     },
 
     watchLinks() {

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Whose RST it is, and which end has sent it.
+ *
+ * Data for a socket that its program reads no more is answered by a RST. For a socket that has sent
+ * its FIN, tcp_rcv_state_process() calls tcp_reset() first, as if a RST had come, and so
+ * tcp_receive_reset fires, then state changes to TCP_CLOSE, a closed socket is destroyed, and only
+ * then the RST is sent (tcp_send_reset). Until that is clear the RST waits in the map `undecided`:
+ * tcp_send_reset makes it one that was sent; tcp_decide, which userspace runs once a second, one
+ * that was received.
+ *
+ * A socket that is closed and has had its FIN acknowledged becomes a struct inet_timewait_sock
+ * (tcp_time_wait()), which answers data by a RST too; and one that is closed and does not wait
+ * (TCP_LINGER2) is destroyed before its RST is sent. What they were is kept in the map `ended`.
+ */
+#pragma once
+
+#include "connection.h"
+#include "records.h"
+
+/* RSTs that are not decided, a second's worth; not preallocated. */
+#define UNDECIDED_MAX 16384
+
+/* Connections that the process has closed first: 6 MiB, preallocated. The longest ago go first. */
+#define ENDED_MAX 16384
+
+/* A RST that has not been sent in this time was received. It takes microseconds. */
+#define DECIDE_NS 100000000ull
+
+struct undecided_reset {
+	__u64 time;
+	struct tcp_sample sample;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, UNDECIDED_MAX);
+	__type(key, __u64); /* the address of the struct sock */
+	__type(value, struct undecided_reset);
+} undecided SEC(".maps");
+
+/* What a socket and the struct inet_timewait_sock that comes after it have in common. */
+struct connection_ends {
+	__u64 namespace;
+	struct endpoints ends;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, ENDED_MAX);
+	__type(key, struct connection_ends);
+	__type(value, struct tcp_sample);
+} ended SEC(".maps");
+
+static __always_inline void report_reset(struct tcp_sample *sample, __u32 kind, __u64 time)
+{
+	struct tcp_event *event = reserve(sizeof(*event));
+	__u64 start;
+
+	if (!event)
+		return;
+	__builtin_memcpy(&start, sample->start, sizeof(start));
+	event->time = time;
+	event->duration = start ? time - start : 0;
+	event->sample = *sample;
+	event->kind = kind;
+	event->result = RESULT_ESTABLISHED;
+	event->error = 0;
+	event->reserved_end = 0;
+	submit(event);
+}
+
+/* A process's connection ends that may yet send a RST. */
+static __always_inline void keep_ended(struct sock *sk, struct connection *c)
+{
+	struct connection_ends key;
+	struct tcp_sample sample;
+
+	describe_sample(&sample, sk, c);
+	key.namespace = (__u64)address_of(BPF_CORE_READ(sk, __sk_common.skc_net.net));
+	key.ends = sample.ends;
+	bpf_map_update_elem(&ended, &key, &sample, BPF_ANY);
+}
+
+/* Is a RST received, as the kernel says, or will it be sent? */
+static __always_inline bool is_undecided(struct sock *sk)
+{
+	int state = BPF_CORE_READ(sk, __sk_common.skc_state);
+
+	return (state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2) &&
+	       BPF_CORE_READ(sk, sk_shutdown) & RCV_SHUTDOWN;
+}
+
+static __always_inline void defer_reset(struct sock *sk, struct connection *c)
+{
+	struct undecided_reset reset = { .time = bpf_ktime_get_ns() }, *earlier;
+	__u64 key = (__u64)sk;
+
+	/* Of a connection that the socket's memory held before. */
+	earlier = bpf_map_lookup_elem(&undecided, &key);
+	if (earlier)
+		report_reset(&earlier->sample, TCP_EVENT_RESET_RECEIVED, earlier->time);
+	describe_sample(&reset.sample, sk, c);
+	update_or_count(&undecided, &key, &reset, BPF_ANY);
+}
+
+/* Reports the RST that a full socket sends in reply if it was undecided. */
+static __always_inline bool decide_sent(struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+	struct undecided_reset *reset = bpf_map_lookup_elem(&undecided, &key);
+	struct endpoints ends;
+
+	if (!reset)
+		return false;
+	/* Not of a connection that the socket's memory held before. */
+	endpoints_of_sock(&ends, sk);
+	if (ends.local_port != reset->sample.ends.local_port ||
+	    ends.remote_port != reset->sample.ends.remote_port ||
+	    bpf_ktime_get_ns() - reset->time > DECIDE_NS)
+		return false;
+	report_reset(&reset->sample, TCP_EVENT_RESET_SENT, bpf_ktime_get_ns());
+	bpf_map_delete_elem(&undecided, &key);
+	return true;
+}
+
+/* Reports the RST of a connection that its process has closed. */
+static __always_inline bool report_ended(struct sock *sk)
+{
+	struct connection_ends key = {
+		.namespace = (__u64)address_of(BPF_CORE_READ(sk, __sk_common.skc_net.net)),
+	};
+	struct tcp_sample *sample;
+
+	endpoints_of_sock(&key.ends, sk);
+	if (BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_TIME_WAIT)
+		key.ends.local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	sample = bpf_map_lookup_elem(&ended, &key);
+	if (sample)
+		report_reset(sample, TCP_EVENT_RESET_SENT, bpf_ktime_get_ns());
+	return sample;
+}
+
+/* Reports the RSTs that have turned out to be received; writes no records of its own. */
+SEC("iter/bpf_map_elem")
+int tcp_decide(struct bpf_iter__bpf_map_elem *ctx)
+{
+	struct undecided_reset *reset = ctx->value, decided;
+	__u64 *key = ctx->key, address;
+
+	if (!key || !reset || bpf_ktime_get_ns() - reset->time <= DECIDE_NS)
+		return 0;
+	address = *key;
+	decided = *reset;
+	if (!bpf_map_delete_elem(&undecided, &address))
+		report_reset(&decided.sample, TCP_EVENT_RESET_RECEIVED, decided.time);
+	return 0;
+}
