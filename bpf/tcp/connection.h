@@ -11,6 +11,7 @@
 enum tcp_role {
 	ROLE_CLIENT,
 	ROLE_SERVER,
+	ROLE_UNKNOWN, /* of a connection that is older than the agent */
 };
 
 enum tcp_phase {

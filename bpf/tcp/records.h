@@ -90,6 +90,25 @@ static __always_inline void report(struct sock *sk, struct connection *c, __u32 
 		submit(event);
 }
 
+/* The same of what was read at `time`. */
+static __always_inline void report_sample(struct tcp_sample *sample, __u32 kind, __u64 time)
+{
+	struct tcp_event *event = reserve(sizeof(*event));
+	__u64 start;
+
+	if (!event)
+		return;
+	__builtin_memcpy(&start, sample->start, sizeof(start));
+	event->time = time;
+	event->duration = start ? time - start : 0;
+	event->sample = *sample;
+	event->kind = kind;
+	event->result = RESULT_ESTABLISHED;
+	event->error = 0;
+	event->reserved_end = 0;
+	submit(event);
+}
+
 static __always_inline void report_failure(struct sock *sk, struct connection *c, __u32 error,
 					   __u64 sockaddr)
 {

@@ -53,34 +53,15 @@ struct {
 	__type(value, struct tcp_sample);
 } ended SEC(".maps");
 
-static __always_inline void report_reset(struct tcp_sample *sample, __u32 kind, __u64 time)
+/* A process has closed a connection that may yet send a RST. */
+static __always_inline void keep_ended(struct sock *sk, struct tcp_sample *sample)
 {
-	struct tcp_event *event = reserve(sizeof(*event));
-	__u64 start;
+	struct connection_ends key = {
+		.namespace = address_of(BPF_CORE_READ(sk, __sk_common.skc_net.net)),
+		.ends = sample->ends,
+	};
 
-	if (!event)
-		return;
-	__builtin_memcpy(&start, sample->start, sizeof(start));
-	event->time = time;
-	event->duration = start ? time - start : 0;
-	event->sample = *sample;
-	event->kind = kind;
-	event->result = RESULT_ESTABLISHED;
-	event->error = 0;
-	event->reserved_end = 0;
-	submit(event);
-}
-
-/* A process's connection ends that may yet send a RST. */
-static __always_inline void keep_ended(struct sock *sk, struct connection *c)
-{
-	struct connection_ends key;
-	struct tcp_sample sample;
-
-	describe_sample(&sample, sk, c);
-	key.namespace = (__u64)address_of(BPF_CORE_READ(sk, __sk_common.skc_net.net));
-	key.ends = sample.ends;
-	bpf_map_update_elem(&ended, &key, &sample, BPF_ANY);
+	bpf_map_update_elem(&ended, &key, sample, BPF_ANY);
 }
 
 /* Is a RST received, as the kernel says, or will it be sent? */
@@ -92,21 +73,19 @@ static __always_inline bool is_undecided(struct sock *sk)
 	       BPF_CORE_READ(sk, sk_shutdown) & RCV_SHUTDOWN;
 }
 
-static __always_inline void defer_reset(struct sock *sk, struct connection *c)
+static __always_inline void defer_reset(struct sock *sk, struct undecided_reset *reset)
 {
-	struct undecided_reset reset = { .time = bpf_ktime_get_ns() }, *earlier;
 	__u64 key = (__u64)sk;
+	struct undecided_reset *earlier = bpf_map_lookup_elem(&undecided, &key);
 
 	/* Of a connection that the socket's memory held before. */
-	earlier = bpf_map_lookup_elem(&undecided, &key);
 	if (earlier)
-		report_reset(&earlier->sample, TCP_EVENT_RESET_RECEIVED, earlier->time);
-	describe_sample(&reset.sample, sk, c);
-	update_or_count(&undecided, &key, &reset, BPF_ANY);
+		report_sample(&earlier->sample, TCP_EVENT_RESET_RECEIVED, earlier->time);
+	update_or_count(&undecided, &key, reset, BPF_ANY);
 }
 
-/* Reports the RST that a full socket sends in reply if it was undecided. */
-static __always_inline bool decide_sent(struct sock *sk)
+/* Moves the undecided RST of a socket that sends one in reply to `sample`, if there is one. */
+static __always_inline bool pop_undecided(struct sock *sk, struct tcp_sample *sample)
 {
 	__u64 key = (__u64)sk;
 	struct undecided_reset *reset = bpf_map_lookup_elem(&undecided, &key);
@@ -120,26 +99,26 @@ static __always_inline bool decide_sent(struct sock *sk)
 	    ends.remote_port != reset->sample.ends.remote_port ||
 	    bpf_ktime_get_ns() - reset->time > DECIDE_NS)
 		return false;
-	report_reset(&reset->sample, TCP_EVENT_RESET_SENT, bpf_ktime_get_ns());
+	*sample = reset->sample;
 	bpf_map_delete_elem(&undecided, &key);
 	return true;
 }
 
-/* Reports the RST of a connection that its process has closed. */
-static __always_inline bool report_ended(struct sock *sk)
+/* Copies the connection that a process has closed, and that `sk` answers for. */
+static __always_inline bool find_ended(struct sock *sk, struct tcp_sample *sample)
 {
 	struct connection_ends key = {
-		.namespace = (__u64)address_of(BPF_CORE_READ(sk, __sk_common.skc_net.net)),
+		.namespace = address_of(BPF_CORE_READ(sk, __sk_common.skc_net.net)),
 	};
-	struct tcp_sample *sample;
+	struct tcp_sample *found;
 
 	endpoints_of_sock(&key.ends, sk);
 	if (BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_TIME_WAIT)
 		key.ends.local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
-	sample = bpf_map_lookup_elem(&ended, &key);
-	if (sample)
-		report_reset(sample, TCP_EVENT_RESET_SENT, bpf_ktime_get_ns());
-	return sample;
+	found = bpf_map_lookup_elem(&ended, &key);
+	if (found)
+		*sample = *found;
+	return found;
 }
 
 /* Reports the RSTs that have turned out to be received; writes no records of its own. */
@@ -154,6 +133,6 @@ int tcp_decide(struct bpf_iter__bpf_map_elem *ctx)
 	address = *key;
 	decided = *reset;
 	if (!bpf_map_delete_elem(&undecided, &address))
-		report_reset(&decided.sample, TCP_EVENT_RESET_RECEIVED, decided.time);
+		report_sample(&decided.sample, TCP_EVENT_RESET_RECEIVED, decided.time);
 	return 0;
 }

@@ -25,9 +25,10 @@
 #include <ringtap/syscall.h>
 
 #include "connection.h"
-#include "iterators.h"
+#include "discover.h"
 #include "records.h"
 #include "resets.h"
+#include "snapshot.h"
 
 /* In process context: tcp_v4_connect() and tcp_v6_connect() run on their caller's task. */
 static __always_inline void begin_connect(struct sock *sk)
@@ -96,6 +97,7 @@ SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tcp_state, struct sock *sk, int from, int to)
 {
 	struct connection *c;
+	struct tcp_sample sample;
 
 	if (sk->sk_protocol != IPPROTO_TCP)
 		return 0;
@@ -116,9 +118,10 @@ int BPF_PROG(tcp_state, struct sock *sk, int from, int to)
 	}
 	if (c->phase == PHASE_OPEN && to == TCP_CLOSE) {
 		c->phase = PHASE_CLOSED;
-		report(sk, c, TCP_EVENT_CLOSE);
+		describe_sample(&sample, sk, c);
+		report_sample(&sample, TCP_EVENT_CLOSE, bpf_ktime_get_ns());
 		if ((from == TCP_FIN_WAIT1 || from == TCP_FIN_WAIT2) && has_flag(sk, SOCK_DEAD))
-			keep_ended(sk, c);
+			keep_ended(sk, &sample);
 	}
 	return 0;
 }
@@ -147,12 +150,16 @@ int BPF_PROG(tcp_reset_received, struct sock *sk)
 {
 	struct connection *c = connection_of(sk);
 
+	struct undecided_reset reset = {};
+
 	if (!c)
 		return 0;
+	reset.time = bpf_ktime_get_ns();
+	describe_sample(&reset.sample, sk, c);
 	if (is_undecided(sk))
-		defer_reset(sk, c);
+		defer_reset(sk, &reset);
 	else
-		report(sk, c, TCP_EVENT_RESET_RECEIVED);
+		report_sample(&reset.sample, TCP_EVENT_RESET_RECEIVED, reset.time);
 	return 0;
 }
 
@@ -164,17 +171,19 @@ int BPF_PROG(tcp_reset_received, struct sock *sk)
 SEC("tp_btf/tcp_send_reset")
 int BPF_PROG(tcp_reset_sent, struct sock *sk, void *skb)
 {
+	struct tcp_sample sample;
 	struct connection *c;
 
 	if (!sk)
 		return 0;
 	c = connection_of(sk);
-	if (address_of(skb) && decide_sent(sk))
-		return 0;
-	if (c)
-		report(sk, c, TCP_EVENT_RESET_SENT);
-	else
-		report_ended(sk);
+	if (!address_of(skb) || !pop_undecided(sk, &sample)) {
+		if (c)
+			describe_sample(&sample, sk, c);
+		else if (!find_ended(sk, &sample))
+			return 0;
+	}
+	report_sample(&sample, TCP_EVENT_RESET_SENT, bpf_ktime_get_ns());
 	return 0;
 }
 

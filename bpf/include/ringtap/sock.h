@@ -10,9 +10,6 @@
 #define SOL_SOCKET 1
 #define SO_ERROR 4
 #define IPPROTO_TCP 6
-/* enum sock_flags, include/net/sock.h */
-#define SOCK_DEAD 0 /* no descriptor is left */
-#define SOCK_DONE 1
 
 #define RCV_SHUTDOWN 1 /* sk_shutdown */
 
@@ -28,8 +25,17 @@
 #define TCP_TIME_WAIT 6
 #define TCP_CLOSE 7
 #define TCP_CLOSE_WAIT 8
+#define TCP_LAST_ACK 9
+#define TCP_CLOSING 11
 
 KERNEL_TYPES_BEGIN
+
+/* include/net/sock.h; the last one's number is another on each kernel: bpf_core_enum_value(). */
+enum sock_flags {
+	SOCK_DEAD, /* no descriptor is left */
+	SOCK_DONE,
+	SOCK_RCU_FREE,
+};
 
 typedef struct {
 	struct net *net;
@@ -63,6 +69,7 @@ struct sock {
 	__u16 sk_protocol;
 	__u16 sk_type;
 	__u32 sk_max_ack_backlog;
+	struct socket *sk_socket;
 };
 
 struct inet_sock {
@@ -73,7 +80,10 @@ struct tcp_sock {
 	__u64 bytes_sent;
 	__u64 bytes_retrans;
 	__u64 bytes_received;
-	__u64 bytes_acked; /* SYN included */
+	__u64 bytes_acked; /* SYN and FIN included */
+	__u32 snd_una;
+	__u32 snd_nxt;
+	__u32 write_seq;
 	__u32 total_retrans;
 	__u32 srtt_us; /* smoothed round-trip time, microseconds << 3 */
 };

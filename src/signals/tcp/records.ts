@@ -5,6 +5,7 @@ import { RecordView } from "ringtap/signal";
 export const TcpRole = {
   client: 0,
   server: 1,
+  unknown: 2,
 } as const;
 
 /** enum tcp_phase */

@@ -28,6 +28,7 @@ function start(context: SignalContext): Running<TcpEvent> {
   const known = new Connections(maxEntries);
   const snapshot = context.scan("tcp_snapshot", TcpSample, "connections");
   const discover = context.scan("tcp_discover", TcpSample);
+  const discoverUnowned = context.scan("tcp_discover_unowned", TcpSample);
   const decide = context.scan("tcp_decide", TcpSample, "undecided");
   /** Entries of the kernel's map of connections, by the last snapshot. */
   let entries = 0;
@@ -66,7 +67,9 @@ function start(context: SignalContext): Running<TcpEvent> {
     metrics.connects.add(subject, metrics.outcomes.id(outcome, peerOf(peers, event)), 1);
     if (event.result === TcpResult.established) {
       known.advance(event);
-      observeConnect(metrics.connectSeconds, comm, event);
+      if (event.duration > 0) {
+        observeConnect(metrics.connectSeconds, comm, event);
+      }
     } else {
       known.end(event);
     }
@@ -124,6 +127,7 @@ function start(context: SignalContext): Running<TcpEvent> {
 
     async attached() {
       await discover.run(() => undefined);
+      await discoverUnowned.run(() => undefined);
     },
 
     async collect() {
