@@ -8,7 +8,10 @@ export const valueSets: Readonly<Record<string, Values>> = {
   "everything in it": {
     image: { repository: "registry.example/ringtap", tag: "1.2.3-rc.1", pullPolicy: "Always" },
     imagePullSecrets: [{ name: "registry" }],
+    nameOverride: "tap",
     fullnameOverride: "node-agent",
+    namespaceOverride: "observability",
+    commonLabels: { "example.com/team": "platform" },
     config: {
       signals: ["tcp", "file"],
       labels: ["comm", "workload"],
@@ -29,6 +32,12 @@ export const valueSets: Readonly<Record<string, Values>> = {
     priorityClassName: "system-node-critical",
     podAnnotations: { "example.com/owner": "observability" },
     podLabels: { tier: "node" },
+    revisionHistoryLimit: 3,
+    podSecurityContext: { fsGroup: 0, sysctls: [{ name: "net.ipv4.ip_local_port_range", value: "1024 65535" }] },
+    dnsPolicy: "Default",
+    extraEnv: [{ name: "RINGTAP_SERIES_LIMIT", value: "100000" }],
+    extraVolumes: [{ name: "scratch", emptyDir: {} }],
+    extraVolumeMounts: [{ name: "scratch", mountPath: "/scratch" }],
     probes: { type: "tcp" },
     networkPolicy: {
       enabled: true,

@@ -44,7 +44,7 @@ describe("values.yaml", () => {
         return { path, value: value === "" ? "" : typeof value === "string" ? value : JSON.stringify(value) };
       });
     const config = { path: "config", value: JSON.stringify(defaultValues().config) };
-    assert.deepEqual(written, [...values.slice(0, 6), config, ...values.slice(6)]);
+    assert.deepEqual(written, [...values.slice(0, 9), config, ...values.slice(9)]);
   });
 });
 
@@ -54,6 +54,8 @@ describe("config", () => {
       .filter(isSetting)
       .map((path) => path.slice("config.".length));
     const own = ["config.file", "web.listen-address", "web.config.file", "kubernetes.node-name"];
+    // A pod listens on its own address.
+    own.push("web.systemd-socket", "web.allowed-hosts");
     // For agents outside of a cluster.
     own.push("kubernetes.api-url", "kubernetes.token-file", "kubernetes.ca-file");
     const missing = flagNames().filter((flag) => !settings.includes(flag) && !own.includes(flag));
@@ -99,6 +101,10 @@ describe("refusals", () => {
     [{ config: null }, "at '': missing property 'config'"],
     [{ config: { kubernetes: { "pod-labels": ["a b"] } } }, "at '/config/kubernetes/pod-labels/0': 'a b' does not"],
     [{ image: { repository: "ringtap:1.0" } }, "at '/image/repository': 'ringtap:1.0' does not match pattern"],
+    [{ dnsPolicy: "clusterfirst" }, "at '/dnsPolicy': value must be one of '', 'ClusterFirst',"],
+    [{ extraEnv: [{ value: "x" }] }, "at '/extraEnv/0': missing property 'name'"],
+    [{ extraVolumeMounts: [{ name: "x" }] }, "at '/extraVolumeMounts/0': missing property 'mountPath'"],
+    [{ commonLabels: { "app.kubernetes.io/name": "x" } }, "at '/commonLabels': "],
     [{ podLabels: { "a b": "x" } }, "at '/podLabels': "],
     [{ podLabels: { "app.kubernetes.io/name": "x" } }, "at '/podLabels': "],
     [{ podLabels: { tier: "a b" } }, "at '/podLabels': "],

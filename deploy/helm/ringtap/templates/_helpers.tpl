@@ -1,12 +1,22 @@
-{{/* The name of the objects: the release's, with the chart's where it is not in it. */}}
+{{/* The name of the program: the chart's, unless another is given. */}}
+{{- define "ringtap.program" -}}
+{{- .Values.nameOverride | default .Chart.Name -}}
+{{- end }}
+
+{{/* The name of the objects: the release's, with the program's where it is not in it. */}}
 {{- define "ringtap.name" -}}
-{{- $usual := contains .Chart.Name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name .Chart.Name) -}}
+{{- $program := include "ringtap.program" . -}}
+{{- $usual := contains $program .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name $program) -}}
 {{- .Values.fullnameOverride | default $usual | trunc 63 | trimSuffix "-" -}}
+{{- end }}
+
+{{- define "ringtap.namespace" -}}
+{{- .Values.namespaceOverride | default .Release.Namespace -}}
 {{- end }}
 
 {{/* What selects the agent's pods. Never changes in the life of a release: a DaemonSet's selector cannot. */}}
 {{- define "ringtap.selector" -}}
-app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/name: {{ include "ringtap.program" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
@@ -14,12 +24,15 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{ include "ringtap.selector" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
 {{- end }}
 
 {{/* The metadata of an object of the release; further labels and annotations by the caller. */}}
 {{- define "ringtap.metadata" -}}
 name: {{ include "ringtap.name" . }}
-namespace: {{ .Release.Namespace }}
+namespace: {{ include "ringtap.namespace" . }}
 labels:
   {{- include "ringtap.labels" . | nindent 2 }}
 {{- end }}
