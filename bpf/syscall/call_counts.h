@@ -164,25 +164,24 @@ static __always_inline __u32 slot_of(__u64 duration)
 }
 
 /*
- * Finds the counters of all that a call adds before adding any of it; a call without them, for want
- * of memory, is lost: map_full.
+ * Counts a call. Finds the counters of all that it adds before adding any of it; false where one is
+ * not to be had, for want of memory: the call is not counted at all.
  *
- * To spare each call one more atomic add, account.produced holds the lost ones only: what was
- * produced is that and the sum of all slots, and what was consumed is the sum of the slots that
- * userspace has read.
+ * To spare each call of the aggregate mode one more atomic add, account.produced holds the lost
+ * ones only: what was produced is that and the sum of all slots, and what was consumed is the sum
+ * of the slots that userspace has read.
  */
-static __always_inline void count(__u32 nr, __u32 error, __u64 duration)
+static __always_inline bool count(__u32 nr, __u32 error, __u64 duration)
 {
 	struct process_id process = current_process();
 	struct call_line *line = line_of(process.tgid, process.start, nr);
 	__u64 *failures = error ? failures_of(process.tgid, process.start, nr, error) : NULL;
 
-	if (!line || (error && !failures)) {
-		count_map_full();
-		return;
-	}
+	if (!line || (error && !failures))
+		return false;
 	__sync_fetch_and_add(&line->duration, duration);
 	atomic_inc(&line->slots[slot_of(duration)]);
 	if (failures)
 		atomic_inc(failures);
+	return true;
 }

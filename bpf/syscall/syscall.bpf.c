@@ -5,15 +5,11 @@
  *
  * Two paths, chosen before the load by `stream`. *Aggregate* adds a call to counts that userspace
  * reads each second (call_counts.h). *Stream* puts each call that passes the filters into the
- * ring (call_filters.h).
+ * ring (call_filters.h), and adds those that it leaves out there, sampled or for want of space, to
+ * the same counts.
  *
- * A call is known by its sys_enter: the number is kept from there, since rt_sigreturn(2) wipes its
- * own from the registers, with the start time. So these are not counted: a call that was under way
- * when the agent attached; the first return of a forked child; calls that do not return (exit,
- * exit_group), as in strace -c. A call that seccomp refuses never gets to sys_enter
- * (syscall_trace_enter(), kernel/entry/): it is known by returning an error without it, and counted
- * with duration 0. (Where seccomp lets a supervisor answer and that succeeds, there is nothing to
- * tell it by, and it is not counted.)
+ * Which call a return belongs to: calls_under_way.h. Calls that do not return (exit, exit_group)
+ * are not counted, as in strace -c.
  *
  * An interrupted call counts as failed with what sys_exit shows, ERESTARTSYS and the like: the
  * kernel decides later whether the caller sees EINTR or the call is restarted, which is a call of
@@ -28,22 +24,20 @@
 
 #include "call_counts.h"
 #include "call_filters.h"
-
-/* Threads that can be off their CPU in the middle of a call, or have been since they began. */
-#define THREADS_MAX 65536
-
-/* Marks of calls beyond that, a power of two. */
-#define UNSAVED_MAX 16384
+#include "calls_under_way.h"
 
 /* Which path: false, aggregate; true, stream. */
 const volatile bool stream = false;
+
+/* Are calls counted that have no record? In a stream for `ringtap trace`, no one reads counts. */
+const volatile bool counting = true;
 
 /* Calls that took as long, and those that failed, are never sampled. */
 const volatile __u64 slow_ns = 10 * 1000 * 1000;
 
 struct syscall_event {
 	__u64 time;	/* the call's end, CLOCK_MONOTONIC, ns */
-	__u64 duration; /* ns; 0 when seccomp refused it */
+	__u64 duration; /* ns; 0 when seccomp or a tracer answered it */
 	__s64 ret;	/* what it returned, errors as negative numbers */
 	struct actor actor;
 	__u32 nr;    /* below 1024, with COMPAT_BIT or X32_SYSCALL_BIT */
@@ -52,77 +46,16 @@ struct syscall_event {
 
 EXPORT_RECORD(syscall_event);
 
-/* A call from sys_enter to sys_exit; start 0: there is none. */
-struct call {
-	__u64 start; /* CLOCK_MONOTONIC, ns */
-	__u32 nr;
-	__u32 reserved;
-};
-
-/*
- * The call under way of the task that runs on a CPU: the cheapest place to find it again. When the
- * task leaves the CPU, the call moves to `waiting`.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct call);
-} running SEC(".maps");
-
-/*
- * The calls of other tasks, by the address of the task, which a thread keeps when it takes over its
- * leader's tid in execve(2) (de_thread(), fs/exec.c). Preallocated: the scheduler's lock is held
- * where entries are made, and no allocator may be called there.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, THREADS_MAX);
-	__type(key, __u64);
-	__type(value, struct call);
-} waiting SEC(".maps");
-
-/*
- * The tasks whose call found `waiting` full, by the hash of the task's address. When such a call
- * returns, it is counted as map_full; without the mark, a failed one would be taken for a call that
- * seccomp has refused. A mark that another task's replaces counts its call as map_full then.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, UNSAVED_MAX);
-	__type(key, __u32);
-	__type(value, __u64);
-} unsaved SEC(".maps");
-
-/* Has `waiting` ever been full? While it has not, no mark needs to be read. */
-static bool was_full;
-
-static __always_inline struct call *running_call(void)
+static __always_inline enum drop report(__u32 nr, long ret, __u32 error, __u64 time, __u64 duration)
 {
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&running, &zero);
-}
-
-/* The call that a task has been off its CPU with; NULL when it never was. */
-static __always_inline struct call *waiting_call(__u64 task)
-{
-	return bpf_map_lookup_elem(&waiting, &task);
-}
-
-static __always_inline void report(__u32 nr, long ret, __u32 error, __u64 time, __u64 duration)
-{
+	__u64 waiting = waiting_bytes();
+	bool needed = error || duration >= slow_ns;
 	struct syscall_event *event;
-	__u64 waiting;
+	enum drop drop;
 
-	if (!passes_at_end(duration, error))
-		return;
-	waiting = waiting_bytes();
-	if (!error && duration < slow_ns && is_sampled_out(waiting))
-		return;
-	event = reserve(sizeof(*event));
+	event = reserve_sampled(sizeof(*event), waiting, needed, &drop);
 	if (!event)
-		return;
+		return drop;
 	event->time = time;
 	event->duration = duration;
 	event->ret = ret;
@@ -130,95 +63,12 @@ static __always_inline void report(__u32 nr, long ret, __u32 error, __u64 time, 
 	event->nr = nr;
 	event->error = error;
 	submit_behind(event, waiting);
+	return NOT_DROPPED;
 }
 
 static __always_inline bool is_wanted(__u32 nr)
 {
 	return !stream || passes_at_start(nr);
-}
-
-static __always_inline __u64 *mark_of(__u64 task)
-{
-	__u32 index = (task * 0x9e3779b97f4a7c15ull >> 32) & (UNSAVED_MAX - 1);
-
-	return bpf_map_lookup_elem(&unsaved, &index);
-}
-
-static __always_inline void mark_unsaved(__u64 task)
-{
-	__u64 *mark = mark_of(task);
-
-	was_full = true;
-	if (!mark)
-		return;
-	if (*mark)
-		count_map_full();
-	*mark = task;
-}
-
-/* Deletes the mark of a task; true when there was one. */
-static __always_inline bool delete_mark(__u64 task)
-{
-	__u64 *mark;
-
-	if (!was_full)
-		return false;
-	mark = mark_of(task);
-	if (!mark || *mark != task)
-		return false;
-	*mark = 0;
-	return true;
-}
-
-static __always_inline void save_call(struct call *call, struct task_struct *task)
-{
-	__u64 key = address_of(task);
-	struct call *kept = waiting_call(key);
-
-	if (kept)
-		*kept = *call;
-	else if (!(task->flags & PF_EXITING) &&
-		 bpf_map_update_elem(&waiting, &key, call, BPF_NOEXIST))
-		mark_unsaved(key);
-}
-
-/* Is it the call that returns now? rt_sigreturn(2) cannot be recognised: it wipes its number. */
-static __always_inline bool is_returning(struct call *call, struct pt_regs *regs)
-{
-	__u32 nr = unmarked_syscall_nr(regs);
-
-	return nr == NR_WIPED || ((bounded_nr(nr, is_compat()) ^ call->nr) & 1023) == 0;
-}
-
-/*
- * The call that the current task returns from, which is over with that; start 0 where there is
- * none.
- *
- * Kernels newer than 6.18 let this program be preempted. The call may be saved meanwhile, and
- * the next task's take its place: so the start is read last, and then the number was this call's.
- * Where that happens right before the place is cleared, the call stays in `waiting` though it is
- * over. So may a call whose end these kernels leave out, for which see docs/kernels.md. A later
- * call must not be mistaken for it.
- */
-static __always_inline struct call pop_call(struct pt_regs *regs)
-{
-	struct call popped = {}, *call = running_call();
-
-	if (call) {
-		popped.nr = *(volatile __u32 *)&call->nr;
-		popped.start = *(volatile __u64 *)&call->start;
-	}
-	if (popped.start) {
-		call->start = 0;
-		return popped;
-	}
-	call = waiting_call(bpf_get_current_task());
-	if (!call || !call->start)
-		return popped;
-	if (is_returning(call, regs))
-		popped = *call;
-	call->start = 0;
-	return popped;
 }
 
 /*
@@ -232,48 +82,98 @@ int BPF_PROG(syscall_switch, bool preempted, struct task_struct *task)
 
 	if (!call || !call->start)
 		return 0;
-	save_call(call, task);
+	/* One that is not wanted still is not when it returns, unless the process is renamed. */
+	if (call->start != UNWANTED || filter_comms)
+		save_call(call, task);
 	call->start = 0;
+	return 0;
+}
+
+/*
+ * Fires in kernel_clone() on the parent, before the new task runs (kernel/fork.c). Attached before
+ * syscall_exit, so that only a task whose parent was making it meanwhile is not known.
+ */
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(syscall_fork, struct task_struct *parent, struct task_struct *child)
+{
+	struct call born = { .start = BORN };
+	__u64 key = address_of(child);
+
+	bpf_map_update_elem(&waiting, &key, &born, BPF_ANY);
 	return 0;
 }
 
 SEC("tp_btf/sys_enter")
 int BPF_PROG(syscall_enter, struct pt_regs *regs, long id)
 {
-	__u32 nr = bounded_nr(id, is_compat_entry(regs));
+	__u32 nr = bounded_nr(id, is_compat());
 	struct call *call = running_call();
 
 	if (!call)
 		return 0;
 	call->nr = nr;
-	call->start = is_wanted(nr) ? bpf_ktime_get_ns() : 0;
+	call->start = is_wanted(nr) ? bpf_ktime_get_ns() : UNWANTED;
 	return 0;
+}
+
+/*
+ * count() for rare paths: global, so that the verifier walks it once and not for each way that
+ * leads here. Without the constant it would walk it even where its maps are left out.
+ */
+__noinline bool count_rare(__u32 nr, __u32 error, __u64 duration)
+{
+	return counting && count(nr, error, duration);
+}
+
+/* A number as the verifier knows nothing of it: so it need not walk what follows once more. */
+static __always_inline __u64 unknown(__u64 number)
+{
+	__u64 copy = 0;
+
+	bpf_probe_read_kernel(&copy, sizeof(copy), &number);
+	return copy;
+}
+
+static __always_inline void report_or_count(__u32 nr, long ret, __u32 error, __u64 now,
+					    __u64 duration)
+{
+	enum drop drop;
+
+	if (!passes_at_end(duration, error))
+		return;
+	drop = report(nr, ret, error, now, duration);
+	if (drop == NOT_DROPPED)
+		return;
+	if (counting && !count_rare(nr, error, duration))
+		drop = MAP_FULL;
+	count_drop(drop);
 }
 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 {
-	struct call call = pop_call(regs);
+	struct call call = pop_call(regs, ret);
 	__u32 error = errno_of(ret);
 	__u64 now;
 
-	if (call.start) {
+	if (call.start > UNWANTED) {
 		now = bpf_ktime_get_ns();
 	} else if (delete_mark(bpf_get_current_task())) {
 		count_map_full();
 		return 0;
-	} else if (error) {
-		call.nr = bounded_nr(unmarked_syscall_nr(regs), is_compat());
+	} else if (call.start == UNWANTED) {
+		return 0;
+	} else {
+		call.nr = unknown(bounded_nr(unmarked_syscall_nr(regs), is_compat()));
 		if (!is_wanted(call.nr))
 			return 0;
-		now = call.start = bpf_ktime_get_ns();
-	} else {
-		return 0;
+		now = call.start = unknown(bpf_ktime_get_ns());
+		error = unknown(error);
 	}
 	if (stream)
-		report(call.nr, ret, error, now, now - call.start);
-	else
-		count(call.nr, error, now - call.start);
+		report_or_count(call.nr, ret, error, now, now - call.start);
+	else if (!count(call.nr, error, now - call.start))
+		count_map_full();
 	return 0;
 }
 

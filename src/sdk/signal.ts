@@ -140,7 +140,10 @@ export interface SignalContext {
 
 /** What a signal says of itself. */
 export interface SignalStats {
-  /** Events that were counted in kernel maps, not as records of the ring, and have been collected. */
+  /**
+   * Events that were counted in kernel maps, not as records of the ring, and have been collected. Not those that were to be records and
+   * were left out or found the ring full (reserve_sampled() of bpf/include/ringtap/ring.h): these have been dropped as records.
+   */
   readonly collected?: number;
   /** Bytes that the signal's own tables take at most. */
   readonly memoryAtLimit?: number;

@@ -228,6 +228,29 @@ describe("counts", () => {
     });
   }
 
+  it("of system calls that seccomp or a tracer answers are exact", async (t) => {
+    const program = compile("rt-answered", "answered-calls");
+    const steps = [
+      { step: "errno-0", process: 0, syscall: "getppid" },
+      { step: "trap", process: 0, syscall: "getppid" },
+      { step: "clone", process: 0, syscall: "clone" },
+      { step: "emulated", process: 1, syscall: "getppid" },
+      ...(process.arch === "x64" ? [{ step: "forged", process: 0, syscall: "compat_getppid" }] : []),
+    ];
+    for (const { step, process, syscall } of steps) {
+      const waiting = await startWaiting(t, program, [step, "50"]);
+      const pid = (await waiting.go())[process] ?? "none";
+      const samples = await agent.scrape();
+      // One clone is the kernel's own.
+      const expected = step === "clone" ? 51 : 50;
+      assertExact(sum(samples, "ringtap_syscalls_total", { pid, syscall }), expected, samples);
+    }
+    const killed = await (await startWaiting(t, program, ["kill", "5"])).go();
+    const samples = await agent.scrape();
+    const returned = killed.slice(1).map((pid) => sum(samples, "ringtap_syscalls_total", { pid, syscall: "getppid" }));
+    t.diagnostic(`calls by which seccomp kills: ${returned.join(" ")}`);
+  });
+
   it("of system calls stay apart when processes preempt each other in the middle of them", async (t) => {
     const waiting = await startWaiting(t, compile("rt-rivals", "syscall-calls"), ["rivals", "10000"]);
     const pids = await waiting.go();

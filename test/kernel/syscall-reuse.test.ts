@@ -50,8 +50,23 @@ function assertCounted(samples: Samples, rounds: number, names: readonly string[
 
 describe("system calls of processes with one pid", () => {
   const program = compileProgram("reused-pid", source);
-  const start = (scope: Parameters<typeof startAgent>[0]): Promise<Agent> =>
-    startAgent(scope, ["--signals=syscall", "--labels=pid,comm"]);
+  const start = (scope: Parameters<typeof startAgent>[0], ...flags: readonly string[]): Promise<Agent> =>
+    startAgent(scope, ["--signals=syscall", "--labels=pid,comm", ...flags]);
+
+  const streams = ["--syscall.mode=stream", "--syscall.comms=reuse-a,reuse-b", "--ring.size=64KiB"];
+  for (const [mode, flags] of [
+    ["aggregate", []],
+    ["stream", streams],
+  ] as const) {
+    it(`5,000 calls of one and 500 of the other, the same call, count for each, ${mode}`, async (t) => {
+      const agent = await start(t, ...flags);
+      const waiting = await startWaiting(t, program, ["1", "0", "5000", "500"]);
+      const [pid = ""] = await waiting.go();
+      const samples = await agent.scrape();
+      const made = (comm: string): number => sum(samples, "ringtap_syscalls_total", { pid, comm, syscall: "gettid" });
+      assert.deepEqual([made("reuse-a"), made("reuse-b")], [5_000, 500]);
+    });
+  }
 
   it("count for each of two, though nothing was read in between", async (t) => {
     const agent = await start(t);

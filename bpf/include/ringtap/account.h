@@ -42,15 +42,31 @@ static __always_inline void atomic_inc(__u64 *counter)
 	__sync_fetch_and_add(counter, 1);
 }
 
-/* Counts an event that is due but lost, because a map is at its capacity. */
-static __always_inline void count_map_full(void)
+/* Why an event is not delivered: a member of struct account. */
+enum drop {
+	NOT_DROPPED,
+	RING_FULL,
+	MAP_FULL,
+	SAMPLED,
+};
+
+/* Counts an event that was due and has been dropped for this reason. */
+static __always_inline void count_drop(enum drop reason)
 {
 	struct account *account = account_of_this_cpu();
 
 	if (!account)
 		return;
 	atomic_inc(&account->produced);
-	atomic_inc(&account->map_full);
+	atomic_inc(reason == RING_FULL ? &account->ring_full :
+		   reason == SAMPLED   ? &account->sampled :
+					 &account->map_full);
+}
+
+/* Counts an event that is due but lost, because a map is at its capacity. */
+static __always_inline void count_map_full(void)
+{
+	count_drop(MAP_FULL);
 }
 
 /*

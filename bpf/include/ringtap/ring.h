@@ -49,12 +49,11 @@ static __always_inline __u64 waiting_bytes(void)
 static bool is_sampling;
 
 /*
- * For a record of which a sample will do: is it to be left out? While the ring is filling up, all
- * but one in 2, 4, … 512 are, the more the fuller it is. Counts what is left out.
+ * Is a record of which a sample will do to be left out? While the ring is filling up, all but one
+ * in 2, 4, … 512 are, the more the fuller it is.
  */
-static __always_inline bool is_sampled_out(__u64 waiting)
+static __always_inline bool sampling_skips(__u64 waiting)
 {
-	struct account *account;
 	__u32 halvings;
 
 	if (waiting >= 2 * wakeup_bytes)
@@ -64,14 +63,7 @@ static __always_inline bool is_sampled_out(__u64 waiting)
 	if (!is_sampling)
 		return false;
 	halvings = 1 + 2 * waiting / wakeup_bytes;
-	if (!(bpf_get_prandom_u32() & ((1u << (halvings & 15)) - 1)))
-		return false;
-	account = account_of_this_cpu();
-	if (account) {
-		atomic_inc(&account->produced);
-		atomic_inc(&account->sampled);
-	}
-	return true;
+	return bpf_get_prandom_u32() & ((1u << (halvings & 15)) - 1);
 }
 
 /*
@@ -88,6 +80,35 @@ static __always_inline void *reserve(__u64 size)
 		if (!record)
 			atomic_inc(&account->ring_full);
 	}
+	return record;
+}
+
+/*
+ * reserve() for a signal that samples, when so many bytes waited a moment ago: of records that are
+ * not `needed`, those that sampling_skips() are not reserved.
+ *
+ * Only details may be sampled, never totals: an event without a record is added by the caller to
+ * counts in a map, which userspace reads by counters() and adds to what it has counted of records.
+ * So on NULL the caller counts the event there, and then the drop: count_drop(*reason), or
+ * count_map_full() for one that the map could not count either. (bpf/syscall/syscall.bpf.c)
+ */
+static __always_inline void *reserve_sampled(__u64 size, __u64 waiting, bool needed,
+					     enum drop *reason)
+{
+	struct account *account;
+	void *record;
+
+	*reason = SAMPLED;
+	if (!needed && sampling_skips(waiting))
+		return NULL;
+	*reason = RING_FULL;
+	record = bpf_ringbuf_reserve(&events, size, 0);
+	if (!record)
+		return NULL;
+	*reason = NOT_DROPPED;
+	account = account_of_this_cpu();
+	if (account)
+		atomic_inc(&account->produced);
 	return record;
 }
 

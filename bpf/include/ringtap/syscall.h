@@ -33,7 +33,7 @@ KERNEL_TYPES_BEGIN
 #define TS_COMPAT 0x0002 /* arch/x86/include/asm/thread_info.h */
 
 struct pt_regs {
-	unsigned long r11, r10, r8, r9, bx, cx, dx, si, di, bp, orig_ax, ip, flags;
+	unsigned long r10, bx, cx, dx, si, di, orig_ax;
 };
 #elif defined(__TARGET_ARCH_arm64)
 #define TIF_32BIT 22 /* arch/arm64/include/asm/thread_info.h */
@@ -88,28 +88,22 @@ enum syscall_nr {
 };
 #endif
 
-/* Is the current task in a 32-bit system call on this 64-bit kernel? */
+/*
+ * Is the current task in a 32-bit system call on this 64-bit kernel? As the kernel itself notes it,
+ * from the call's entry until its return (syscall_32_enter(), arch/x86/entry/; on arm64, for the
+ * whole program): registers hold what the caller likes, and 64-bit code can use `int $0x80`.
+ */
 static __always_inline bool is_compat(void)
 {
 #if defined(__TARGET_ARCH_x86)
+	if (has_typed_task())
+		return bpf_get_current_task_btf()->thread_info.status & TS_COMPAT;
 	return BPF_CORE_READ(current_task(), thread_info.status) & TS_COMPAT;
 #else
+	if (has_typed_task())
+		return bpf_get_current_task_btf()->thread_info.flags & (1ul << TIF_32BIT);
 	return BPF_CORE_READ(current_task(), thread_info.flags) & (1ul << TIF_32BIT);
 #endif
-}
-
-/*
- * The same from the registers at sys_enter, mostly without reading the task: x86's SYSCALL
- * instruction, which only 64-bit code can use, leaves its return address in rcx and the flags in
- * r11.
- */
-static __always_inline bool is_compat_entry(struct pt_regs *regs)
-{
-#if defined(__TARGET_ARCH_x86)
-	if (regs->cx == regs->ip && regs->r11 == regs->flags)
-		return false;
-#endif
-	return is_compat();
 }
 
 /*

@@ -75,6 +75,12 @@ static __always_inline struct task_struct *current_task(void)
 	return (struct task_struct *)bpf_get_current_task();
 }
 
+/* Does the kernel give the current task with its type (since 5.11), so that plain loads read it? */
+static __always_inline bool has_typed_task(void)
+{
+	return bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf);
+}
+
 static __always_inline void actor_of(struct actor *actor, struct task_struct *task)
 {
 	actor->tgid = BPF_CORE_READ(task, tgid);
@@ -113,14 +119,13 @@ struct process_id {
 
 /*
  * The current process. A thread that takes over its leader's place in execve(2) takes over the
- * start too (de_thread(), fs/exec.c). Where the kernel gives the task with its type (since 5.11),
- * its members are read by plain loads.
+ * start too (de_thread(), fs/exec.c).
  */
 static __always_inline struct process_id current_process(void)
 {
 	struct process_id id;
 
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf)) {
+	if (has_typed_task()) {
 		struct task_struct *task = bpf_get_current_task_btf();
 
 		id.start = task->group_leader->start_time;

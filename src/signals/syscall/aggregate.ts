@@ -1,5 +1,5 @@
 /** System calls that the kernel counts: what its maps (bpf/syscall/call_counts.h) have grown by, as metrics. */
-import type { Owner, Running, SignalContext } from "ringtap/signal";
+import type { Owner, Running, SignalContext, SignalStats } from "ringtap/signal";
 import { setImmediate as nextTurn } from "node:timers/promises";
 
 import type { SyscallEvent } from "./records.js";
@@ -37,10 +37,18 @@ function startOf(low: number, high: number): number {
   return low + high * 2 ** 32;
 }
 
-/** Reads the counts of the kernel. What has no process there, beyond the maps' capacity, belongs to `~other`. */
-export function startAggregate(context: SignalContext): Running<SyscallEvent> {
+/** The counts of the kernel. */
+export interface KernelCounts {
+  /** Adds what they have grown by to the metrics. */
+  read(): Promise<void>;
+  /** Calls that have been added. */
+  readonly collected: number;
+  stats(): Pick<SignalStats, "mapEntries"> & { readonly memoryAtLimit: number };
+}
+
+/** Opens the counts of the kernel. What has no process there, beyond the maps' capacity, belongs to `~other`. */
+export function openKernelCounts(context: SignalContext, metrics: SyscallMetrics): KernelCounts {
   const { identity } = context;
-  const metrics = new SyscallMetrics(context);
   /** A process can be in the counts before the record of its fork has been read. */
   const ownerBy =
     (startAt: number) =>
@@ -133,14 +141,25 @@ export function startAggregate(context: SignalContext): Running<SyscallEvent> {
   }
 
   return {
-    collect: readMaps,
-    maintain: readMaps,
+    read: readMaps,
+    get collected() {
+      return collected;
+    },
     stats: () => ({
-      collected,
       mapEntries: [calls, ...errors].map(({ name, size }) => [name, size] as const),
       memoryAtLimit:
         calls.memoryAtLimit +
         errors.reduce((bytes, { capacity, memoryAtLimit }) => bytes + memoryAtLimit + capacity * failureBytes, 0),
     }),
+  };
+}
+
+/** All calls are counted in the kernel. */
+export function startAggregate(context: SignalContext): Running<SyscallEvent> {
+  const counts = openKernelCounts(context, new SyscallMetrics(context));
+  return {
+    collect: () => counts.read(),
+    maintain: () => counts.read(),
+    stats: () => ({ ...counts.stats(), collected: counts.collected }),
   };
 }

@@ -18,13 +18,14 @@ import {
 import { CallLine, ErrorKey, SyscallEvent } from "./records.js";
 import { flags } from "./flags.js";
 import { CallTally } from "./call-tally.js";
-import { startAggregate } from "./aggregate.js";
+import { openKernelCounts, startAggregate } from "./aggregate.js";
 import { SyscallMetrics } from "./metrics.js";
 
 /** COMM_LEN of bpf/include/ringtap/task.h. */
 const commLength = 16;
 
-const aggregateMaps = ["calls", "lines", "errors", "errors_overflow"];
+/** What bpf/syscall/call_counts.h counts in. */
+const countMaps = ["calls", "lines", "errors", "errors_overflow"];
 
 /** As a stream: at a million calls a second, room for 50 ms. */
 const streamRingSize = 4 * 2 ** 20;
@@ -58,22 +59,27 @@ function commKey(comm: string): Uint8Array {
   return key;
 }
 
-/** The maps of the aggregate mode for so many pairs of a process and a call (bpf/syscall/call_counts.h): twice as many can fail. */
-function aggregateSetup({ countsLimit, threadsLimit }: Values): Setup {
+/** The maps of counts for so many pairs of a process and a call (bpf/syscall/call_counts.h): twice as many can fail. */
+function countsSetup({ countsLimit, threadsLimit }: Values) {
   const lines = 2 ** log2Ceil(Math.max(countsLimit, fewestLines));
   const sizes = { calls: lines + indexCount, lines: lines + indexCount, errors: 2 * lines, waiting: threadsLimit };
-  return { ringSize: 0, sizes, constants: { call_lines: lines } };
+  return { sizes, constants: { call_lines: lines } };
 }
 
 function setup(values: Values, host: SignalHost): Setup {
+  const counts = countsSetup(values);
   if (!isStream(values, host)) {
-    return aggregateSetup(values);
+    return { ...counts, ringSize: 0 };
   }
   const { minDuration, errorsOnly, names, threadsLimit } = values;
   const pids = [...values.pids, ...host.only.pids];
   const comms = [...values.comms, ...host.only.comms];
+  // What has no record is counted, but for the trace: it shows records.
+  const isCounting = host.mode !== "trace";
   return {
-    constants: { stream: 1 },
+    sizes: isCounting ? counts.sizes : { waiting: threadsLimit },
+    constants: { ...(isCounting && counts.constants), stream: 1, counting: isCounting ? 1 : 0 },
+    without: isCounting ? [] : countMaps,
     variables: {
       min_duration_ns: minDuration,
       errors_only: errorsOnly ? 1 : 0,
@@ -86,8 +92,6 @@ function setup(values: Values, host: SignalHost): Setup {
       pids: pids.map((tgid) => new Uint8Array(Uint32Array.of(tgid).buffer)),
       comms: comms.map(commKey),
     },
-    sizes: { waiting: threadsLimit },
-    without: aggregateMaps,
     ringSize: streamRingSize,
   };
 }
@@ -120,6 +124,8 @@ function startStream(context: SignalContext): Running<SyscallEvent> {
   const empty = (): void => {
     tally.empty();
   };
+  // Calls that have no record, being sampled or finding the ring full. Not `collected`: their records have been dropped.
+  const counts = context.host.mode === "trace" ? undefined : openKernelCounts(context, metrics);
   const agent = context.scan("syscall_agent", SyscallEvent, "running");
   return {
     records(batch) {
@@ -131,8 +137,13 @@ function startStream(context: SignalContext): Running<SyscallEvent> {
       // The kernel side leaves out the process that reads this iterator, and reports no call before it knows that one.
       await agent.run(() => undefined);
     },
-    collect: empty,
+    async collect() {
+      empty();
+      await counts?.read();
+    },
+    maintain: () => counts?.read(),
     flush: empty,
+    stats: () => counts?.stats() ?? {},
   };
 }
 

@@ -150,7 +150,16 @@ describe("setup of the syscall signal", () => {
     const { sizes, constants } = syscall.setup({ ...plain, ...limits }, defaultHost);
     assert.deepEqual(sizes, { calls: 32 + indexCount, lines: 32 + indexCount, errors: 64, waiting: 7 });
     assert.deepEqual(constants, { call_lines: 32 });
-    assert.deepEqual(syscall.setup({ ...stream, ...limits }, defaultHost).sizes, { waiting: 7 });
+    assert.deepEqual(syscall.setup({ ...stream, ...limits }, defaultHost).sizes, sizes);
+  });
+
+  it("has no counts of calls without a record for trace, which shows records", () => {
+    const inTrace = { ...defaultHost, mode: "trace" } as const;
+    const { sizes, constants, without } = syscall.setup({ ...plain, threadsLimit: 7 }, inTrace);
+    assert.deepEqual([sizes, constants], [{ waiting: 7 }, { stream: 1, counting: 0 }]);
+    assert.deepEqual(without, ["calls", "lines", "errors", "errors_overflow"]);
+    const asStream = syscall.setup(stream, defaultHost);
+    assert.deepEqual([asStream.constants?.counting, asStream.without], [1, []]);
   });
 
   it("filters by what trace asks for as well as by its flags", () => {
