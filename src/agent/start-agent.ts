@@ -7,7 +7,7 @@ import { type CgroupHierarchy, chooseHierarchy } from "../host/cgroup-hierarchy.
 import { wallClock } from "../views/clock.js";
 import { declaredViews } from "../views/declared.js";
 import { createLive, type Live } from "../views/live.js";
-import { Catalog, defaultSeriesLimit } from "../metrics/catalog.js";
+import { Catalog, defaultSeriesLimit, defaultSeriesRetentionMs } from "../metrics/catalog.js";
 import { Engine } from "../engine/engine.js";
 import { signals as builtIn } from "../signals/index.js";
 import { declareSelfMetrics } from "../engine/self-metrics.js";
@@ -31,6 +31,8 @@ export interface AgentSetup {
   readonly labels?: readonly string[] | undefined;
   /** The most series of a metric. Default {@link defaultSeriesLimit}. */
   readonly seriesLimit?: number | undefined;
+  /** How long series without a pid stay after their container has gone, milliseconds. Default: a day. */
+  readonly seriesRetentionMs?: number | undefined;
   /** The most processes, and the most control groups, that are tracked. Default {@link defaultIdentityLimit}. */
   readonly identityLimit?: number | undefined;
   /** Bytes of each ring. Default: left to the signals. */
@@ -69,10 +71,11 @@ export interface RunningAgent extends SignalSet {
 /** Loads and attaches the signals and begins to count. Call {@link requireKernel} first; throws as {@link startSignals} does. */
 export function startAgent(setup: AgentSetup): RunningAgent {
   const { signals = builtIn, labels = defaultLabels } = setup;
-  const { seriesLimit = defaultSeriesLimit, identityLimit = defaultIdentityLimit } = setup;
+  const { seriesLimit = defaultSeriesLimit, seriesRetentionMs = defaultSeriesRetentionMs } = setup;
+  const { identityLimit = defaultIdentityLimit } = setup;
   const hierarchy = chooseHierarchy(setup.cgroupHierarchy ?? "auto");
   const host: SignalHost = { ...defaultHost, cgroups: { hierarchy, inRecords: needCgroups(labels) } };
-  const catalog = new Catalog({ seriesLimit });
+  const catalog = new Catalog({ seriesLimit, seriesRetentionMs });
   const cgroups = new Cgroups({ limit: identityLimit });
   const identity = new Identity(catalog, labels, { limit: identityLimit, cgroups });
   const wanted = setup.wanted ?? signals.map(({ name }) => name);

@@ -39,6 +39,17 @@ export function declareScrapeMetrics(catalog: Catalog): (milliseconds: number) =
       }
     },
   });
+  catalog.counter({
+    name: "ringtap_series_evicted_total",
+    help: "Series that no process used and that moved to the overflow series ~other, because others needed their places.",
+    subject: metric,
+    bounded: true,
+    collect(evicted) {
+      for (const table of catalog) {
+        evicted.set(metric.intern(table.name), 0, table.evicted);
+      }
+    },
+  });
   const duration = catalog.histogram({
     name: "ringtap_scrape_duration_seconds",
     help: "Time to bring all metrics up to date and write them.",

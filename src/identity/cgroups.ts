@@ -92,6 +92,7 @@ export class Cgroups {
   /** Ids of unknown groups, by the group that is missing. */
   readonly #waiting = new Map<number, Set<number>>();
   readonly #listeners = new Set<{ readonly listener: CgroupListener }>();
+  readonly #endListeners: CgroupListener[] = [];
   /** Groups whose names may be others than were answered. */
   readonly #doubtful: TurnQueue<number>;
   readonly #turns: Turns;
@@ -130,6 +131,16 @@ export class Cgroups {
     };
   }
 
+  /** From now on `listener` gets the id of each group that is removed, or deleted from the table to make room. */
+  onEnd(listener: CgroupListener): void {
+    this.#endListeners.push(listener);
+  }
+
+  /** Is the group known, and not removed? */
+  exists(id: number): boolean {
+    return this.#groups.has(id) && !this.#life.hasEnded(id);
+  }
+
   /**
    * From now on `read` is called when an unknown group is asked for: it gives {@link insert} the records that wait. The kernel reports a
    * group before a process in it can do anything, but in another ring.
@@ -163,8 +174,9 @@ export class Cgroups {
 
   /** A group was removed; late records may still name it. */
   end(id: number): void {
-    if (this.#groups.has(id)) {
+    if (this.exists(id)) {
       this.#life.end(id, this.#now());
+      this.#tellEnd(id);
     }
   }
 
@@ -295,7 +307,16 @@ export class Cgroups {
     }
   }
 
+  #tellEnd(id: number): void {
+    for (const listener of this.#endListeners) {
+      listener(id);
+    }
+  }
+
   #delete(id: number): void {
+    if (this.exists(id)) {
+      this.#tellEnd(id);
+    }
     this.#groups.delete(id);
     this.#life.begin(id);
     this.#answers.delete(id);

@@ -5,6 +5,7 @@ import { Dimension } from "../metrics/dimension.js";
 import { KeyTable } from "../metrics/key-table.js";
 import { Actors, otherActor } from "./actors.js";
 import { Cgroups, type Names } from "./cgroups.js";
+import { ContainerLabels } from "./container-labels.js";
 import { defaultIdentityLimit } from "./defaults.js";
 import { type ProcessRecord, type ProcessState, ProcessTable } from "./process-table.js";
 import { RecentActors } from "./recent-actors.js";
@@ -56,6 +57,7 @@ export class Identity {
   readonly #now: () => number;
   readonly #processes: ProcessTable;
   readonly #actors: Actors;
+  readonly #containers: ContainerLabels;
   readonly #table = new KeyTable(actorWords);
   /** The key of the actor in question. */
   readonly #key = new Uint32Array(actorWords);
@@ -83,6 +85,11 @@ export class Identity {
       }
     });
     this.subjects = new Dimension(labels);
+    const containers = new ContainerLabels(catalog, this.subjects, now);
+    cgroups.onEnd((id) => {
+      containers.end(id);
+    });
+    this.#containers = containers;
     this.#actors = new Actors(catalog, this.subjects, this.comms, now);
     this.#processes = new ProcessTable(this.#actors, limit, now, turns);
     // Its number is otherActor.
@@ -204,6 +211,7 @@ export class Identity {
   /** Other labels identify processes: events are counted under them within a few turns of the event loop. Throws as {@link Dimension} does. */
   relabel(labels: readonly string[]): void {
     this.subjects.rename(labels);
+    this.#catalog.renamed(this.subjects, this.#now());
     this.#doubtful.addAll(this.#actors.all());
   }
 
@@ -252,9 +260,14 @@ export class Identity {
 
   /** The subject of an actor of this comm, by what is known of its control group now. */
   #intern(actor: number, comm: string): number {
-    const names = this.cgroups.names(this.#cgroup(actor));
+    const group = this.#cgroup(actor);
+    const names = this.cgroups.names(group);
     const values: Names = { ...names, pid: this.#table.word(actor, 0).toString(), comm };
-    return this.subjects.intern(...this.subjects.names.map((label) => values[label] ?? ""));
+    const subject = this.subjects.intern(...this.subjects.names.map((label) => values[label] ?? ""));
+    if (group !== 0) {
+      this.#containers.insert(subject, group, this.cgroups.exists(group));
+    }
+    return subject;
   }
 
   /** The id of an actor's control group. */

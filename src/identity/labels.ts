@@ -2,7 +2,7 @@
 import { cgroupLabels } from "./cgroups.js";
 
 /** Labels that a process has whatever control group it is in. */
-const processLabels = ["pid", "comm"] as const;
+export const processLabels = ["pid", "comm"] as const;
 
 /** Labels that a series can be identified by, beside those that only {@link ContainerNames} know of. */
 export const identityLabels = [...processLabels, ...cgroupLabels] as const;

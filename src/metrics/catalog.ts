@@ -1,12 +1,24 @@
 /** All tables of a process, and the expiry of label sets that are no longer used. */
 import { Dimension } from "./dimension.js";
 import { HistogramTable, type HistogramDefinition } from "./histogram-table.js";
-import { LifeCycle } from "./life-cycle.js";
+import { type End, LabelSets } from "./label-sets.js";
+import { keepAtMost, makeRoom } from "./reclaim.js";
 import type { TableSettings } from "./table.js";
 import { type ValueDefinition, ValueTable } from "./value-table.js";
 
 /** The most series of each metric unless another limit is given. */
 export const defaultSeriesLimit = 100_000;
+
+/** How long series stay after their container has gone unless another time is given, milliseconds: a day. */
+export const defaultSeriesRetentionMs = 24 * 3_600_000;
+
+/** The most label sets that are kept while no process uses them. */
+export const mostKept = 32_768;
+
+/**
+ * Bytes of a kept label set: by what resident memory has grown by when as many were kept (test/cli/run/memory-budget.test.ts).
+ */
+const keptBytes = 1_536;
 
 /** Any table of a catalog; `type` tells which. */
 export type AnyTable = ValueTable | HistogramTable;
@@ -16,6 +28,8 @@ export interface CatalogOptions {
   readonly seriesLimit?: number;
   /** How long the series of a label set stay at least after it has ended, milliseconds. Default 30,000. */
   readonly retentionMs?: number;
+  /** How long the series of a label set without a pid stay after its container has gone, milliseconds. Default: a day. */
+  readonly seriesRetentionMs?: number;
   /** Milliseconds since 1970, for the times since when series count. Default Date.now. */
   readonly clock?: () => number;
 }
@@ -28,14 +42,6 @@ export interface CatalogScope extends Pick<Catalog, "counter" | "gauge" | "histo
   publish(): void;
   /** Removes every metric that was declared through this scope. */
   close(): void;
-}
-
-/** The end of a label set. */
-interface End {
-  /** Milliseconds. */
-  readonly at: number;
-  /** How many renders had begun by then: only a later one is sure to show its last numbers. */
-  readonly rendersBegun: number;
 }
 
 function checkedLimit(limit: number): number {
@@ -55,19 +61,21 @@ function refuseTwin(taken: AnyTable | undefined): void {
 /**
  * The tables in the order they were declared, each name once.
  *
- * The label sets of subjects have the states of a {@link LifeCycle}. The series of one that has ended stay until two things have
- * happened: a render that began after the end has completed, and the retention time has passed. The next {@link expire} then removes
- * them, unless the label set has begun again in between. All times are milliseconds of one clock that the caller chooses.
+ * The label sets of subjects have the states of a {@link LabelSets}. The end of one is due when two things have happened: a render that
+ * began after the end has completed, and the retention time has passed. The next {@link expire} then removes the series of what has a
+ * pid, unless the label set has begun again in between; others are kept until their places are needed. All times are milliseconds of
+ * one clock that the caller chooses.
  */
 export class Catalog {
   #seriesLimit: number;
   /** How long the series of a label set stay at least after it has ended, milliseconds. */
   readonly retentionMs: number;
+  /** How long the series of a label set without a pid stay after its container has gone, milliseconds. */
+  seriesRetentionMs: number;
   readonly #clock: () => number;
   readonly #start: number;
   readonly #tables = new Map<string, AnyTable>();
-  /** By dimension, of ids. */
-  readonly #lives = new Map<Dimension, LifeCycle<number, End>>();
+  readonly #labelSets = new Map<Dimension, LabelSets>();
   #rendersBegun = 0;
   #rendersRunning = 0;
   #epoch = 0;
@@ -76,8 +84,10 @@ export class Catalog {
 
   constructor(options: CatalogOptions = {}) {
     const { seriesLimit = defaultSeriesLimit, retentionMs = 30_000, clock = Date.now } = options;
+    const { seriesRetentionMs = defaultSeriesRetentionMs } = options;
     this.#seriesLimit = checkedLimit(seriesLimit);
     this.retentionMs = retentionMs;
+    this.seriesRetentionMs = seriesRetentionMs;
     this.#clock = clock;
     this.#start = clock();
   }
@@ -182,6 +192,9 @@ export class Catalog {
     return [...this].reduce((bytes, table) => bytes + table.memoryAtLimit, 0);
   }
 
+  /** Bytes that label sets take which are kept while no process uses them, at the most. */
+  readonly keptMemoryAtLimit = mostKept * keptBytes;
+
   [Symbol.iterator](): Iterator<AnyTable> {
     return this.#tables.values();
   }
@@ -199,21 +212,37 @@ export class Catalog {
     if (id === dimension.other) {
       return;
     }
-    let life = this.#lives.get(dimension);
-    if (life === undefined) {
-      this.#lives.set(dimension, (life = new LifeCycle<number, End>()));
-    }
-    life.end(id, { at: now, rendersBegun: this.#rendersBegun });
+    this.#labelSetsOf(dimension).end(id, this.#endAt(now));
   }
 
   /** A label set is active, again or still. */
   begin(dimension: Dimension, id: number): void {
-    this.#lives.get(dimension)?.begin(id);
+    this.#labelSets.get(dimension)?.begin(id);
   }
 
-  /** How many label sets have ended and not expired. */
+  /** The container that a label set is of has gone: its series stay for {@link seriesRetentionMs}, unless it is deleted earlier. */
+  containerGone(dimension: Dimension, id: number, now: number): void {
+    this.#labelSetsOf(dimension).containerGone(id, now);
+  }
+
+  /** The container of a label set exists, again or still. */
+  containerExists(dimension: Dimension, id: number): void {
+    this.#labelSets.get(dimension)?.containerExists(id);
+  }
+
+  /** The names of a dimension have changed: the label sets that no process uses are kept no longer. */
+  renamed(dimension: Dimension, now: number): void {
+    this.#labelSets.get(dimension)?.renamed(this.#endAt(now));
+  }
+
+  /** How many label sets have ended and not expired, those that are kept not among them. */
   get ended(): number {
-    return [...this.#lives.values()].reduce((count, { ended }) => count + ended, 0);
+    return [...this.#labelSets.values()].reduce((count, { ended }) => count + ended, 0);
+  }
+
+  /** How many label sets are kept while no process uses them. */
+  get kept(): number {
+    return [...this.#labelSets.values()].reduce((count, { kept }) => count + kept, 0);
   }
 
   /** Another number after each render that was completed. */
@@ -237,9 +266,9 @@ export class Catalog {
   }
 
   /**
-   * Lets label sets expire that are due: removes their rows from all tables and frees their ids, which later label tuples may get.
-   * The caller must have no use for these ids any more. Does nothing while a render runs. Stops when `limit` rows and label sets have
-   * been removed, or a few more; returns how many it were.
+   * Lets label sets expire that are due: removes their rows from all tables and frees their ids, which later label tuples may get. Where
+   * series are near their limit, those that no process uses move to overflow series. The caller must have no use for these ids any more.
+   * Does nothing while a render runs. Stops when `limit` rows and label sets have been removed, or a few more; returns how many it were.
    */
   expire(now: number, limit = Infinity): number {
     this.#epoch++;
@@ -248,15 +277,45 @@ export class Catalog {
     }
     const isDue = ({ at, rendersBegun }: End): boolean =>
       now - at >= this.retentionMs && rendersBegun < this.#lastCompleted;
+    const due = { isDue, now, seriesRetentionMs: this.seriesRetentionMs };
+    const all = [...this.#labelSets.values()];
     let removed = 0;
-    for (const [dimension, life] of this.#lives) {
-      const tables = [...this].filter((table) => table.subject === dimension);
-      removed += life.expire(limit - removed, isDue, (id) => {
-        dimension.release(id);
-        return tables.reduce((rows, table) => rows + table.removeSubject(id), 1);
-      });
+    for (const sets of all) {
+      removed += sets.expire(due, limit - removed);
     }
-    return removed;
+    for (const table of this) {
+      const sets = this.#labelSets.get(table.subject);
+      const excess = Math.min(table.excess, limit - removed);
+      removed += sets === undefined || excess <= 0 ? 0 : makeRoom(table, sets, excess, this.#lastCompleted);
+    }
+    return removed + keepAtMost(mostKept, all, this, limit - removed);
+  }
+
+  #endAt(now: number): End {
+    return { at: now, rendersBegun: this.#rendersBegun };
+  }
+
+  #labelSetsOf(dimension: Dimension): LabelSets {
+    const present = this.#labelSets.get(dimension);
+    if (present !== undefined) {
+      return present;
+    }
+    let epoch = -1;
+    let found: AnyTable[] = [];
+    /** Those of the dimension, found once in each expiry. */
+    const tables = (): AnyTable[] => {
+      if (epoch !== this.#epoch) {
+        found = [...this].filter((table) => table.subject === dimension);
+        epoch = this.#epoch;
+      }
+      return found;
+    };
+    const made = new LabelSets(dimension, {
+      hasRows: (id) => tables().some((table) => table.hasRows(id)),
+      removeRows: (id) => tables().reduce((rows, table) => rows + table.removeSubject(id), 0),
+    });
+    this.#labelSets.set(dimension, made);
+    return made;
   }
 
   #declare<T extends AnyTable>(table: T): T {

@@ -56,6 +56,7 @@ export class Dimension {
   readonly #labels: (Labels | undefined)[] = [];
   readonly #texts: Uint8Array[] = [];
   readonly #free: number[] = [];
+  readonly #releaseListeners: ((id: number) => void)[] = [];
 
   /** Throws when a name is outside the Prometheus grammar, or given twice. No names at all make one tuple, without labels. */
   constructor(names: readonly string[]) {
@@ -131,11 +132,19 @@ export class Dimension {
     return this.#texts[id] ?? noText;
   }
 
+  /** From now on `listener` is called with the id of each tuple that is deleted, while it is still interned. */
+  onRelease(listener: (id: number) => void): void {
+    this.#releaseListeners.push(listener);
+  }
+
   /** Deletes a tuple; its id may be given out again. `other` stays. Throws for an id that is not interned. */
   release(id: number): void {
     const { key } = this.#at(id);
     if (id === this.other) {
       return;
+    }
+    for (const listener of this.#releaseListeners) {
+      listener(id);
     }
     this.#ids.delete(key);
     this.#labels[id] = undefined;

@@ -181,4 +181,12 @@ export class HistogramTable extends Table {
   total(): number {
     return this.#buckets.data.reduce((sum, count) => sum + count, 0);
   }
+
+  protected override mergeRow(from: number, to: number): void {
+    const buckets = this.#buckets.data;
+    for (let slot = 0; slot < this.slots; slot++) {
+      (buckets[to * this.slots + slot] as number) += buckets[from * this.slots + slot] as number;
+    }
+    (this.#sums.data[to] as number) += this.#sums.data[from] as number;
+  }
 }

@@ -23,6 +23,12 @@ export class LifeCycle<T, E = number> {
     return this.#ended.size;
   }
 
+  /** The end of what ended first; undefined when there is none. */
+  get oldest(): E | undefined {
+    const [first] = this.#ended.values();
+    return first;
+  }
+
   /** Has it ended, and not expired since? */
   hasEnded(thing: T): boolean {
     return this.#ended.has(thing);
@@ -44,14 +50,14 @@ export class LifeCycle<T, E = number> {
    * Lets expire what ended first, as long as `isDue` says so. `remove` deletes one and returns how many steps of work that took;
    * expiry stops after `limit` steps. Returns the steps.
    */
-  expire(limit: number, isDue: (ended: E) => boolean, remove: (thing: T) => number): number {
+  expire(limit: number, isDue: (ended: E) => boolean, remove: (thing: T, ended: E) => number): number {
     let steps = 0;
-    for (const thing of this.due(isDue)) {
-      if (steps >= limit) {
+    for (const [thing, ended] of this.#ended) {
+      if (steps >= limit || !isDue(ended)) {
         break;
       }
       this.#ended.delete(thing);
-      steps += remove(thing);
+      steps += remove(thing, ended);
     }
     return steps;
   }

@@ -85,6 +85,16 @@ export class KeyedRows {
     }
   }
 
+  /** A subject's first row, or -1; {@link next} gives the others. */
+  first(subject: number): number {
+    return (this.#first[subject] ?? 0) - 1;
+  }
+
+  /** The row after this one of the same subject, or -1. */
+  next(row: number): number {
+    return (this.#next[row] as number) - 1;
+  }
+
   /** Appends a row for a key that has none yet; its columns are 0. */
   insert(subject: number, detail: number): number {
     if (this.#size === this.#subjects.length) {

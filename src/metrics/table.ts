@@ -58,6 +58,7 @@ export abstract class Table {
   readonly #start: number;
   #otherRows = 0;
   #folded = 0;
+  #evicted = 0;
   #most = Infinity;
 
   /** Throws when the definition is against the rules. */
@@ -110,6 +111,11 @@ export abstract class Table {
     return this.#folded;
   }
 
+  /** How many series were moved to those of `subject.other` because others needed their places. */
+  get evicted(): number {
+    return this.#evicted;
+  }
+
   /**
    * Since when each row counts, by row, whole milliseconds since 1970: a moment at which it was 0 for sure. Valid until the next
    * insertion or removal.
@@ -137,6 +143,41 @@ export abstract class Table {
   removeSubject(subject: number): number {
     return subject === this.subject.other ? 0 : this.rows.removeSubject(subject);
   }
+
+  /** Has a subject any rows? */
+  hasRows(subject: number): boolean {
+    return this.rows.first(subject) >= 0;
+  }
+
+  /**
+   * Moves what a subject's rows have counted to the rows of `subject.other`, and removes them: sums over all rows stay as they were.
+   * Returns how many went.
+   */
+  foldSubject(subject: number): number {
+    const { other } = this.subject;
+    if (subject === other) {
+      return 0;
+    }
+    if (this.type !== "gauge") {
+      // What is inserted meanwhile moves no row.
+      for (let row = this.rows.first(subject); row >= 0; row = this.rows.next(row)) {
+        this.mergeRow(row, this.row(other, this.detailAt(row)));
+      }
+    }
+    const folded = this.rows.removeSubject(subject);
+    this.#evicted += folded * this.seriesPerRow;
+    return folded;
+  }
+
+  /** How many rows have to go so that others find a place: none while a tenth of the limit is free. */
+  get excess(): number {
+    const counted = this.rows.size - this.#otherRows;
+    const [high, low] = this.#most < 10 ? [this.#most - 1, this.#most - 1] : [0.9 * this.#most, 0.8 * this.#most];
+    return counted > high ? Math.ceil(counted - low) : 0;
+  }
+
+  /** Adds what a row has counted to another one. */
+  protected abstract mergeRow(from: number, to: number): void;
 
   /** {@link row} for a number that is kept elsewhere, where it may have grown since the start and not only since the row is there. */
   protected rowSinceStart(subject: number, detail: number): number {

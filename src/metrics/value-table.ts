@@ -84,4 +84,8 @@ export class ValueTable extends Table {
   total(): number {
     return this.#values.data.reduce((sum, value) => sum + value, 0);
   }
+
+  protected override mergeRow(from: number, to: number): void {
+    this.addAt(to, this.#values.data[from] as number);
+  }
 }

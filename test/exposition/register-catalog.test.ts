@@ -97,17 +97,19 @@ test("a collect that throws fails the rendering, and the next one works", async 
 });
 
 test("a rendering lets retired subjects go", async () => {
-  const { catalog, comm, execs } = smallCatalog();
+  const { catalog } = smallCatalog();
+  const pid = new Dimension(["pid"]);
+  const opens = catalog.counter({ name: "opens_total", help: "Opens.", subject: pid });
   const registry = new Registry();
   registerCatalog(registry, catalog, noCollect);
-  const id = comm.intern("sh");
-  execs.add(id, 0, 1);
-  catalog.end(comm, id, 0);
+  const id = pid.intern("7");
+  opens.add(id, 0, 1);
+  catalog.end(pid, id, 0);
   assert.equal(catalog.expire(1), 0);
-  assert.match(await registry.metrics(), /comm="sh"/);
+  assert.match(await registry.metrics(), /pid="7"/);
   await nextTurn();
   assert.equal(catalog.expire(1), 2, "the label set and its row");
-  assert.doesNotMatch(await registry.metrics(), /comm="sh"/);
+  assert.doesNotMatch(await registry.metrics(), /pid="7"/);
 });
 
 test("an OpenMetrics registry and a text registry do not disturb each other", async () => {

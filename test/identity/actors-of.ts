@@ -7,6 +7,9 @@ import { endlessTurns } from "./counted-turns.js";
 /** How long series stay at least, milliseconds. */
 export const retentionMs = 30_000;
 
+/** How long series stay after their container has gone, milliseconds. */
+export const seriesRetentionMs = 3_600_000;
+
 /** A record of a process under a name, as the kernel lays the comm out; made at `time`. */
 export function record(tgid: number, comm: string, start = 1, cgroup = 0, time = start): ProcessRecord {
   const bytes = Buffer.alloc(16);
@@ -26,9 +29,17 @@ export function record(tgid: number, comm: string, start = 1, cgroup = 0, time =
 }
 
 /** An identity with one counter, and a clock that tests turn. */
-export function setUp(labels: readonly string[] = ["pid", "comm"], options: IdentityOptions = {}) {
+export function setUp(
+  labels: readonly string[] = ["pid", "comm"],
+  options: IdentityOptions = {},
+  seriesLimit?: number,
+) {
   const clock = { now: 0 };
-  const catalog = new Catalog({ retentionMs });
+  const catalog = new Catalog({
+    retentionMs,
+    seriesRetentionMs,
+    ...(seriesLimit === undefined ? {} : { seriesLimit }),
+  });
   const identity = new Identity(catalog, labels, { now: () => clock.now, turns: endlessTurns(), ...options });
   const counter = catalog.counter({ name: "events_total", help: "Events.", subject: identity.subjects });
   const byComm = catalog.counter({ name: "by_comm_total", help: "Events.", subject: identity.comms });

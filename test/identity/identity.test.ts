@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 
 import { Actors } from "../../src/identity/actors.js";
 import { unknownComm } from "../../src/identity/identity.js";
-import { retentionMs, record, setUp } from "./actors-of.js";
+import { retentionMs, record, seriesRetentionMs, setUp } from "./actors-of.js";
 import { countedTurns, turnSize } from "./counted-turns.js";
 
 describe("Identity", () => {
@@ -33,7 +33,7 @@ describe("Identity", () => {
     assert.equal(identity.activeProcesses, 1);
   });
 
-  it("counts on under the names that it learns of a place, and lets the old series go", () => {
+  it("counts on under the names that it learns of a place, and keeps what others may count under", () => {
     const { identity, count, series, scrape, clock } = setUp(["comm", "cgroup"]);
     for (const tgid of [7, 8]) {
       identity.activate(record(tgid, "nginx", 1, 2));
@@ -46,17 +46,89 @@ describe("Identity", () => {
     count(record(7, "nginx", 1, 2));
     count(record(8, "nginx", 1, 2));
     count(record(9, "other", 1, 3));
-    assert.deepEqual(series(), { 'comm="nginx"': 2, 'comm="nginx",cgroup="/web"': 2, 'comm="other"': 2 });
-    scrape();
-    clock.now += 2 * retentionMs;
-    identity.expire();
-    assert.deepEqual(series(), { 'comm="nginx",cgroup="/web"': 2 });
+    const all = { 'comm="nginx"': 2, 'comm="nginx",cgroup="/web"': 2, 'comm="other"': 2 };
+    assert.deepEqual(series(), all);
     identity.end(record(7, "nginx", 1, 2));
     scrape();
     clock.now += 2 * retentionMs;
     identity.expire();
-    assert.deepEqual(series(), {});
+    assert.deepEqual(series(), all);
     assert.equal(identity.actors, 0);
+  });
+
+  it("lets series go when the last group of their labels has been gone for the retention time of series", () => {
+    const { identity, count, series, scrape, clock } = setUp(["comm", "cgroup"]);
+    const pass = (milliseconds: number): void => {
+      scrape();
+      clock.now += milliseconds;
+      identity.expire();
+    };
+    const run = (tgid: number, group: number): void => {
+      identity.activate(record(tgid, "job", 1, group));
+      count(record(tgid, "job", 1, group));
+      identity.end(record(tgid, "job", 1, group));
+    };
+    const web = 'comm="job",cgroup="/web"';
+    identity.cgroups.insert({ id: 2, parent: 1, name: "web" });
+    run(7, 2);
+    pass(1000 * seriesRetentionMs);
+    run(8, 2);
+    assert.deepEqual(series(), { [web]: 2 }, "the group is there");
+    pass(2 * retentionMs);
+    identity.cgroups.end(2);
+    pass(seriesRetentionMs - 1);
+    assert.deepEqual(series(), { [web]: 2 }, "a little too early");
+    // A group of the same name: its processes have the same labels.
+    identity.cgroups.insert({ id: 3, parent: 1, name: "web" });
+    run(9, 3);
+    pass(2 * seriesRetentionMs);
+    assert.deepEqual(series(), { [web]: 3 });
+    identity.cgroups.end(3);
+    pass(seriesRetentionMs);
+    assert.deepEqual(series(), {});
+    assert.equal(identity.subjects.size, 1);
+    // Of a group that has been removed by the time that its process is seen.
+    run(10, 3);
+    pass(2 * retentionMs);
+    assert.deepEqual(series(), { [web]: 1 });
+    pass(seriesRetentionMs);
+    assert.deepEqual(series(), {});
+  });
+
+  it("never begins a counter anew while its labels are in use, however long its programs are away", () => {
+    const { identity, count, series, scrape, clock } = setUp(["comm"]);
+    for (let run = 1; run <= 100; run++) {
+      identity.activate(record(run, "cronjob"));
+      count(record(run, "cronjob"));
+      identity.end(record(run, "cronjob"));
+      assert.deepEqual(series(), { 'comm="cronjob"': run });
+      scrape();
+      clock.now += 24 * seriesRetentionMs;
+      identity.expire();
+    }
+  });
+
+  it("keeps series without a pid until others need their places: then the one idle longest goes, and no count with it", () => {
+    const { identity, count, series, scrape, clock, catalog } = setUp(["comm"], {}, 4);
+    const run = (comm: string): void => {
+      identity.activate(record(1, comm, clock.now));
+      count(record(1, comm, clock.now));
+      identity.end(record(1, comm, clock.now));
+      scrape();
+      clock.now += 2 * retentionMs;
+      identity.expire();
+    };
+    for (const comm of ["a", "b", "c", "a"]) {
+      run(comm);
+    }
+    assert.deepEqual(series(), { 'comm="a"': 2, 'comm="b"': 1, 'comm="c"': 1 });
+    run("d");
+    assert.deepEqual(series(), { 'comm="a"': 2, 'comm="d"': 1, 'comm="c"': 1, 'comm="~other"': 1 });
+    run("e");
+    assert.deepEqual(series(), { 'comm="a"': 2, 'comm="d"': 1, 'comm="e"': 1, 'comm="~other"': 2 });
+    const [events] = catalog;
+    assert.deepEqual([events?.folded, events?.evicted], [0, 2]);
+    assert.equal(identity.subjects.size, 4, "its labels go with a series");
   });
 
   it("counts on under other labels, there and back, and never shows a series twice", () => {

@@ -16,7 +16,11 @@ import { compileProgram, runProgram } from "./support/program.js";
 import { type Samples, sum } from "./support/samples.js";
 import { suiteScope } from "./support/scope.js";
 
-const source = readFileSync(new URL("../../../test/kernel/programs/processes.c", import.meta.url), "utf8");
+function readProgram(file: string): string {
+  return readFileSync(new URL(`../../../test/kernel/programs/${file}`, import.meta.url), "utf8");
+}
+
+const source = readProgram("processes.c");
 
 /** A little longer than the series of an exited process stay (Catalog's grace time), milliseconds. */
 const pastGrace = 33_000;
@@ -117,8 +121,19 @@ describe("process", () => {
     assert.deepEqual(lives(await agent.scrape(), "rt-forks"), { execs: 1, ok: 51, error: 0, signal: 0 });
   });
 
-  it("counts 10,000 short-lived processes with every signal on, and forgets them", async (test) => {
+  it("counts 10,000 short-lived processes, forgets them, and counts on where there is no pid", async (test) => {
     const all = await startAgent(test, []);
+    const byComm = await startAgent(test, ["--labels=comm", "--signals=tcp,process"]);
+    const traffic = compileProgram("rt-cronjob", readProgram("tcp-traffic.c"));
+    let jobs = 0;
+    /** Nothing listens on port 1: the program's only connect is refused. */
+    const runJob = async (): Promise<void> => {
+      await runProgram(traffic, ["connect", "4", "127.0.0.1", "1", "b", "1", "0", "0"]);
+      jobs++;
+      const counts = await byComm.scrape();
+      assert.equal(sum(counts, "ringtap_tcp_connects_total", { comm: "rt-cronjob", result: "refused" }), jobs);
+      assert.deepEqual(lives(counts, "rt-cronjob"), { execs: jobs, ok: jobs, error: 0, signal: 0 });
+    };
     const child = program("rt-short");
     const heap = (samples: Samples): number => sum(samples, "nodejs_heap_size_used_bytes", {});
     const round = async (count: number): Promise<Samples> => {
@@ -130,15 +145,18 @@ describe("process", () => {
     const forgotten = (): Promise<number> =>
       eventually(async () => {
         const later = await all.scrape();
-        assert.equal(sum(later, "ringtap_process_exits_total", { comm: "rt-short" }), 0, "the series have gone");
+        assert.equal(sum(later, "ringtap_syscalls_total", { comm: "rt-short" }), 0, "the series have gone");
         return heap(later);
       });
+    await runJob();
     await setTimeout(pastGrace);
+    await runJob();
     const warm = await forgotten();
     const busy = await round(10_000);
-    assert.deepEqual(lives(busy, "rt-short"), { execs: 10_000, ok: 10_000, error: 0, signal: 0 });
+    assert.deepEqual(lives(busy, "rt-short"), { execs: 13_000, ok: 13_000, error: 0, signal: 0 });
     assert.equal(sum(busy, "ringtap_events_dropped_total", { signal: "process" }), 0);
     await setTimeout(pastGrace);
+    await runJob();
     await forgotten();
     await eventually(async () => {
       const later = heap(await all.scrape());

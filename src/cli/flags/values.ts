@@ -12,6 +12,19 @@ export function lastingFor(text: string): number {
   return duration(/^\d+(\.\d+)?$/.test(text) ? `${text}s` : text);
 }
 
+const millisecondsPer: Readonly<Record<string, number>> = { s: 1e3, m: 60e3, h: 3600e3, d: 86_400e3 };
+/** Longer than any agent runs without a restart. */
+const longestRetention = 366 * 86_400e3;
+
+/** How long something is kept, such as `90m`, `24h` or `7d`, in milliseconds. */
+export function retention(text: string): number {
+  const [, amount = "", unit = ""] = /^(\d+(?:\.\d+)?)([smhd])$/.exec(text) ?? [];
+  const milliseconds = Math.round(Number(amount) * (millisecondsPer[unit] ?? NaN));
+  return milliseconds >= 1000 && milliseconds <= longestRetention
+    ? milliseconds
+    : refuse(text, "expected a number with a unit (s, m, h, d), from 1s to 366d");
+}
+
 const bytesPer: Readonly<Record<string, number>> = { "": 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
 /** The largest page size of arm64: a ring is a power of two times the page size. */
 const smallestRing = 64 * 2 ** 10;

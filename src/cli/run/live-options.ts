@@ -69,6 +69,9 @@ export function liveOptions(
     plain("seriesLimit", ({ seriesLimit }) => {
       catalog.seriesLimit = seriesLimit;
     }),
+    plain("seriesRetention", ({ seriesRetention }) => {
+      catalog.seriesRetentionMs = seriesRetention;
+    }),
     plain("identityLimit", ({ identityLimit }) => {
       identity.limit = identityLimit;
       identity.cgroups.limit = identityLimit;

@@ -18,6 +18,8 @@ export interface MemoryBudget {
   readonly start: number;
   /** Series at `--series-limit`. */
   readonly series: number;
+  /** Labels of series that are kept while no process uses them. */
+  readonly labelSets: number;
   /** Processes and their labels at `--identity-limit`. */
   readonly processes: number;
   /** What the signals store about their kernel maps. */
@@ -38,6 +40,7 @@ export function memoryBudget(
     kernelMaps: signals.reduce((bytes, { maps }) => bytes + maps, 0),
     start: process.memoryUsage.rss(),
     series: catalog.memoryAtLimit,
+    labelSets: catalog.keptMemoryAtLimit,
     processes: identity.memoryAtLimit,
     signals: signals.reduce((bytes, { tables }) => bytes + tables, 0),
     peers: peers?.memoryAtLimit ?? 0,
@@ -51,12 +54,13 @@ function mebibytes(bytes: number): string {
 
 /** The budget for people, in texts such as `84MiB`: the kernel's, the agent's, and what the latter consists of. */
 export function budgetTexts(budget: MemoryBudget) {
-  const { kernelMaps, start, series, processes, signals, peers, workingRoom } = budget;
+  const { kernelMaps, start, series, labelSets, processes, signals, peers, workingRoom } = budget;
   return {
     kernel: mebibytes(kernelMaps),
-    agent: mebibytes(start + series + processes + signals + peers + workingRoom),
+    agent: mebibytes(start + series + labelSets + processes + signals + peers + workingRoom),
     start: mebibytes(start),
     series: mebibytes(series),
+    label_sets: mebibytes(labelSets),
     processes: mebibytes(processes),
     signals: mebibytes(signals),
     peers: mebibytes(peers),

@@ -13,7 +13,7 @@ import { kubernetesFlags } from "../flags/kubernetes.js";
 import { type KnownSignals, ownSignalFlags, refuseFlagsOf, signalNameOf } from "../flags/own-signals.js";
 import { signalFlags, type SignalValues, validateSignals } from "../flags/signals.js";
 import { cgroupFlags, logFlags, privilegeFlags, ringFlags } from "../flags/shared.js";
-import { hostPattern, listenAddress, urlPath, webConfig } from "../flags/values.js";
+import { hostPattern, listenAddress, retention, urlPath, webConfig } from "../flags/values.js";
 import { type FlagTable, type FlagValues, list, optional, single, toggle } from "../../sdk/flags.js";
 import { oneOf, wholeNumber } from "../../sdk/flag-values.js";
 
@@ -69,6 +69,14 @@ function ownFlags(known: KnownSignals, open?: WatchedWebConfig) {
       "most series of one metric, every bucket counted",
       `${defaultSeriesLimit}`,
       wholeNumber(1, 10_000_000),
+    ),
+    /** Milliseconds. */
+    seriesRetention: single(
+      "series-retention",
+      "<duration>",
+      "how long series without a pid stay after their container has gone",
+      "24h",
+      retention,
     ),
     identityLimit: single(
       "identity-limit",

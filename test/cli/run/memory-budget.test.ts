@@ -7,7 +7,7 @@ import { runInNewContext } from "node:vm";
 import { budgetTexts, memoryBudget } from "../../../src/cli/run/memory-budget.js";
 import { Identity } from "../../../src/identity/identity.js";
 import type { ProcessRecord } from "../../../src/identity/process-table.js";
-import { Catalog } from "../../../src/metrics/catalog.js";
+import { Catalog, mostKept } from "../../../src/metrics/catalog.js";
 import { Dimension } from "../../../src/metrics/dimension.js";
 import { Peers } from "../../../src/kubernetes/peers/peers.js";
 import { Connections, connectionsMemory } from "../../../src/signals/tcp/connections.js";
@@ -95,6 +95,30 @@ test("processes at the identity limit", () => {
   agrees(taken, new Identity(new Catalog(), [], { limit }).memoryAtLimit, 0.3);
 });
 
+test("labels that are kept at their limit", () => {
+  const catalog = new Catalog({ retentionMs: 0 });
+  const subject = new Dimension(["comm", "namespace", "pod", "container"]);
+  const table = catalog.counter({ name: "a_total", help: "A.", subject });
+  const rows = (name: string): void => {
+    for (let each = 0; each < mostKept; each++) {
+      const id = subject.intern(`${name}${each}`, "shop-production", `checkout-5d9f7c8b6d-x2${each}`, "checkout");
+      table.add(id, 0, 1);
+      catalog.end(subject, id, each);
+    }
+    catalog.renderEnded(catalog.renderBegan(), true);
+    catalog.expire(mostKept);
+  };
+  const taken = growth(() => {
+    rows("first");
+    return catalog;
+  });
+  assert.equal(catalog.kept, mostKept);
+  agrees(taken, catalog.keptMemoryAtLimit + catalog.memoryAtLimit / 2, 0.3);
+  rows("next");
+  assert.equal(catalog.kept, mostKept);
+  assert.deepEqual([table.total(), table.value(subject.other), table.evicted], [2 * mostKept, mostKept, mostKept]);
+});
+
 test("connections at their limit", () => {
   const limit = 100_000;
   const taken = growth(() => {
@@ -142,7 +166,8 @@ test("the agent's part is the sum of what is said of it", () => {
     { kernel, series, processes, ofSignals },
     { kernel: "2MiB", series: "0MiB", processes: "3MiB", ofSignals: "6MiB" },
   );
-  assert.equal(agent, "169MiB");
+  assert.equal(budgetTexts(budget).label_sets, "48MiB");
+  assert.equal(agent, "217MiB");
   const peers = new Peers({ addresses: 2 ** 20 });
   assert.equal(budgetTexts(memoryBudget(catalog, new Identity(catalog, []), [], peers)).peers, "400MiB");
 });
