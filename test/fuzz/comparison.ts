@@ -2,8 +2,8 @@
 import type { Agent } from "../kernel/support/agent.js";
 import { type Samples, sum } from "../kernel/support/samples.js";
 import { countedByRun, type Difference, differences } from "./counted.js";
-import { expect } from "./expect.js";
-import type { Program, RunLog } from "./run.js";
+import { expect, expectLive } from "./expect.js";
+import type { LiveLog, Program, RunLog } from "./run.js";
 
 /** Programs that run at once. */
 const lanes = 2;
@@ -43,7 +43,7 @@ export class Comparison {
     const lane = async (): Promise<void> => {
       for (let index = next++; index < programs.length; index = next++) {
         const lines = programs[index] ?? [];
-        logs[index] = await this.#program.run(lines);
+        logs[index] = await this.#program.run(lines, () => this.#agent.scrape());
         this.runs++;
         this.operations += lines.length;
       }
@@ -57,7 +57,18 @@ export class Comparison {
       throw new Inconclusive(`${more} events were lost or counted as ~other`);
     }
     const counted = countedByRun(samples, this.#groups);
-    return logs.map((log) => differences(expect(log), counted.get(log.prefix) ?? new Map<string, number>()));
+    return logs.map((log) => [
+      ...log.lives.flatMap((live) => this.#differencesOf(live)),
+      ...differences(expect(log), counted.get(log.prefix) ?? new Map<string, number>()),
+    ]);
+  }
+
+  /** What differs at a scrape while a program runs; namespaces are compared at its end. */
+  #differencesOf(live: LiveLog): Difference[] {
+    const counted = countedByRun(live.samples, this.#groups).get(live.prefix) ?? new Map<string, number>();
+    return differences(expectLive(live), counted)
+      .filter(({ what }) => !what.startsWith("namespace "))
+      .map((each) => ({ ...each, what: `${each.what}, at a scrape` }));
   }
 
   /** The differences of the first of some runs of these operations that has any; none when all agree. */

@@ -1,6 +1,6 @@
 /** From a scrape to the same counts that {@link expect} works out. */
 import type { Samples } from "../kernel/support/samples.js";
-import { add, callNames, type Counts } from "./expect.js";
+import { add, callNames, type Counts, ownName } from "./expect.js";
 
 interface Series {
   readonly metric: string;
@@ -21,6 +21,7 @@ const metrics = new Set([
   "ringtap_tcp_sent_bytes_total",
   "ringtap_tcp_received_bytes_total",
   "ringtap_tcp_retransmits_total",
+  "ringtap_tcp_connections",
 ]);
 
 /** Outcomes of connects of which no SYN was sent: to where there is no route is the program's only unreachable one. */
@@ -73,7 +74,11 @@ function count(counts: Counts, { metric, labels, value }: Series, groups: string
       add(counts, `exits comm=${comm} reason=${labels.reason ?? ""}`, value);
       break;
     case "ringtap_syscalls_total":
-      add(counts, `calls pid=${pid} syscall=${syscall}`, watched.has(syscall) ? value : 0);
+      add(
+        counts,
+        `calls pid=${pid}${ownName.test(comm) ? ` comm=${comm}` : ""} syscall=${syscall}`,
+        watched.has(syscall) ? value : 0,
+      );
       break;
     case "ringtap_syscall_errors_total":
       add(counts, `errors pid=${pid} syscall=${syscall} errno=${labels.errno ?? ""}`, watched.has(syscall) ? value : 0);
@@ -90,6 +95,9 @@ function count(counts: Counts, { metric, labels, value }: Series, groups: string
       break;
     case "ringtap_tcp_received_bytes_total":
       add(counts, `received pid=${pid}`, value);
+      break;
+    case "ringtap_tcp_connections":
+      add(counts, `open pid=${pid} role=${labels.role ?? ""}`, value);
       break;
     case "ringtap_tcp_retransmits_total":
       add(counts, "namespace RetransSegs", value);

@@ -1,7 +1,9 @@
 /** From what the program's calls returned to what ringtap has to have counted. */
 import { constants } from "node:os";
 
-import type { Call, RunLog } from "./run.js";
+import type { Call, LiveLog, RunLog } from "./run.js";
+
+type Log = Pick<RunLog, "prefix" | "calls" | "sockets">;
 
 /** Numbers by what they count, such as `opens pid=12 comm=f1_w result=ENOENT`. */
 export type Counts = Map<string, number>;
@@ -39,6 +41,8 @@ export const callNames: Readonly<Record<string, string>> = {
 /** States of include/net/tcp_states.h. */
 const synSent = 2;
 const closed = 7;
+/** ESTABLISHED and CLOSE_WAIT. */
+const openStates = new Set([1, 8]);
 
 const resultOf: Readonly<Record<string, string>> = {
   ECONNREFUSED: "refused",
@@ -49,9 +53,13 @@ const resultOf: Readonly<Record<string, string>> = {
   ECONNABORTED: "aborted",
 };
 
+/** Children that only make calls under a name of their own. */
+export const ownName = /_a\d$/;
+
 /** A socket that a process connected or accepted. */
 interface Owned {
   readonly pid: number;
+  readonly role: "client" | "server";
   /** Has connect(2) said that the attempt goes on, and not yet how it ended? */
   isConnecting: boolean;
 }
@@ -59,12 +67,14 @@ interface Owned {
 /** The connects, accepts and bytes of a run. */
 class Network {
   readonly #counts: Counts;
-  readonly #log: RunLog;
+  readonly #log: Log;
+  readonly #isLive: boolean;
   readonly #owned = new Map<string, Owned>();
 
-  constructor(counts: Counts, log: RunLog) {
+  constructor(counts: Counts, log: Log, isLive: boolean) {
     this.#counts = counts;
     this.#log = log;
+    this.#isLive = isLive;
   }
 
   read(call: Call): void {
@@ -75,12 +85,13 @@ class Network {
         break;
       case "accept":
         if (call.error === 0) {
-          this.#own(call.a, call.pid);
+          this.#own(call.a, call.pid, "server");
           const family = call.b !== 0 ? "ipv6" : "ipv4";
           add(this.#counts, `accepts pid=${call.pid} comm=${call.comm} family=${family}`, 1);
         }
         break;
       case "unspec":
+      case "shutdown": // inet_shutdown() disconnects what is in SYN_SENT (net/ipv4/af_inet.c)
         this.#forget(call.a);
         break;
       case "send":
@@ -89,8 +100,16 @@ class Network {
     }
   }
 
-  #own(cookie: string, pid: number): Owned {
-    const owned = { pid, isConnecting: false };
+  /** The connections that are open. */
+  addOpen(): void {
+    for (const [cookie, { pid, role }] of this.#owned) {
+      const isOpen = openStates.has(this.#log.sockets.get(cookie)?.state ?? 0);
+      add(this.#counts, `open pid=${pid} role=${role}`, isOpen ? 1 : 0);
+    }
+  }
+
+  #own(cookie: string, pid: number, role: Owned["role"]): Owned {
+    const owned = { pid, role, isConnecting: false };
     this.#owned.set(cookie, owned);
     add(this.#counts, `received pid=${pid}`, this.#log.sockets.get(cookie)?.received ?? 0);
     return owned;
@@ -123,12 +142,21 @@ class Network {
       return;
     }
     const isPending = error === "EINPROGRESS" || error === "EAGAIN";
+    if (isPending && this.#isLive && this.#log.sockets.get(call.a)?.state === synSent) {
+      return;
+    }
     const result =
       call.error === 0 ? "established" : isPending ? this.#pending(call, after) : (resultOf[error] ?? "other");
     const family = call.b >>> 16 !== 0 ? "ipv6" : "ipv4";
-    add(this.#counts, `connects pid=${call.pid} comm=${call.comm} family=${family} result=${result}`, 1);
-    if (result !== "other" && result !== "unreachable") {
-      this.#own(call.a, call.pid).isConnecting = isPending;
+    const hasSent = result !== "other" && result !== "unreachable";
+    // What fails without a SYN counts when connect(2) returns it.
+    add(
+      this.#counts,
+      `connects pid=${call.pid} comm=${call.comm} family=${family} result=${result}`,
+      hasSent || call.what === "connect" ? 1 : 0,
+    );
+    if (hasSent) {
+      this.#own(call.a, call.pid, "client").isConnecting = isPending;
     }
     if (call.what === "fastopen") {
       this.#sent(call);
@@ -143,11 +171,27 @@ class Network {
   }
 }
 
+/** What has to have been counted at a scrape while a program ran. */
+export function expectLive(log: LiveLog): Counts {
+  const counts: Counts = new Map();
+  expectCalls(counts, log, true);
+  return counts;
+}
+
 /** What has to have been counted of a run. */
 export function expect(log: RunLog): Counts {
   const counts: Counts = new Map();
+  expectCalls(counts, log, false);
+  add(counts, `exits comm=${log.conductor.comm} reason=ok`, 1);
+  const snmp = (name: string): number => log.snmp.get(name) ?? 0;
+  add(counts, "namespace ActiveOpens", snmp("ActiveOpens"));
+  add(counts, "namespace RetransSegs", snmp("RetransSegs"));
+  return counts;
+}
+
+function expectCalls(counts: Counts, log: Log, isLive: boolean): void {
   const groups = new Map<number, string>();
-  const network = new Network(counts, log);
+  const network = new Network(counts, log, isLive);
   const helper = `${log.prefix}x`;
   for (const call of log.calls) {
     const { pid, comm, what } = call;
@@ -177,7 +221,8 @@ export function expect(log: RunLog): Counts {
         const hasExecuted = call.word === "exec";
         add(counts, `execs comm=${helper}`, hasExecuted ? 1 : 0);
         add(counts, `exits comm=${hasExecuted ? helper : call.word} reason=${exitReason(Number(call.a))}`, 1);
-        add(counts, `calls pid=${call.ret} syscall=getppid`, call.b);
+        const name = ownName.test(call.word) ? ` comm=${call.word}` : "";
+        add(counts, `calls pid=${call.ret}${name} syscall=getppid`, call.b);
         break;
       }
       case "become":
@@ -191,9 +236,7 @@ export function expect(log: RunLog): Counts {
         network.read(call);
     }
   }
-  add(counts, `exits comm=${log.conductor.comm} reason=ok`, 1);
-  const snmp = (name: string): number => log.snmp.get(name) ?? 0;
-  add(counts, "namespace ActiveOpens", snmp("ActiveOpens"));
-  add(counts, "namespace RetransSegs", snmp("RetransSegs"));
-  return counts;
+  if (isLive) {
+    network.addOpen();
+  }
 }

@@ -48,11 +48,12 @@ const weights = {
   call: 8,
   seccomp: 1,
   pause: 1,
+  scrape: 0.25,
 } as const;
 
 type Name = keyof typeof weights;
 
-const bag = (Object.keys(weights) as Name[]).flatMap((name) => Array<Name>(weights[name]).fill(name));
+const bag = (Object.keys(weights) as Name[]).flatMap((name) => Array<Name>(weights[name] * 4).fill(name));
 
 /** One program's state while it is made up. */
 class Generator {
@@ -97,11 +98,9 @@ class Generator {
     return free.length === 0 ? undefined : this.#random.pick(free);
   }
 
-  #destination(name: Name): string {
+  #destination(): string {
     const random = this.#random;
-    // What sendto(MSG_FASTOPEN) begins there is not counted exactly yet.
-    const far = name === "connect" ? ["silent", "noroute"] : [];
-    const to = random.pick(["l", "l", "l", "l", "l", "l", "closed", "closed", ...far]);
+    const to = random.pick(["l", "l", "l", "l", "l", "l", "closed", "closed", "silent", "noroute"]);
     return `${random.once(5) ? "m" : ""}${to === "l" ? `l${random.below(listeners)}` : to}`;
   }
 
@@ -124,7 +123,7 @@ class Generator {
       case "connect":
       case "fastopen": {
         const place = this.#place(worker, "fresh");
-        this.#say(w, name, place, this.#destination(name), ...(name === "fastopen" ? [random.below(2000)] : []));
+        this.#say(w, name, place, this.#destination(), ...(name === "fastopen" ? [random.below(2000)] : []));
         places.set(place, "client");
         break;
       }
@@ -196,7 +195,8 @@ class Generator {
       }
       case "spawn": {
         const way = random.pick(["fork", "vfork", "fork", "vfork", "again"]);
-        this.#say(w, "spawn", way, ...this.#ending());
+        const own = [`a${random.below(10)}`, 1 + random.below(300)] as const;
+        this.#say(w, "spawn", way, ...(random.once(3) ? own : this.#ending()));
         break;
       }
       case "rename":
@@ -268,7 +268,10 @@ class Generator {
         break;
       }
       case "seccomp":
-        this.#say(w, "seccomp", random.pick(["errno"]));
+        this.#say(w, "seccomp", random.pick(["errno", "zero", "trap"]));
+        break;
+      case "scrape":
+        this.#say(w, "scrape");
         break;
       case "pause":
         this.#say(w, "pause", random.below(40));
@@ -279,11 +282,11 @@ class Generator {
   }
 }
 
-/** The operations of a seed: about `count` lines. */
-export function generate(seed: string, count: number): string[] {
+/** The operations of a seed: about `count` lines, less those of which a word is in `without`. */
+export function generate(seed: string, count: number, without: ReadonlySet<string> = new Set()): string[] {
   const generator = new Generator(new Random(seed));
   while (generator.lines.length < count) {
     generator.add();
   }
-  return generator.lines;
+  return generator.lines.filter((line) => !line.split(" ").some((word) => without.has(word)));
 }

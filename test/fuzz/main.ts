@@ -2,7 +2,7 @@
  * The differential fuzzer: random programs of socket, process, file and other system calls, each in a network namespace of its own,
  * whose counts in ringtap's /metrics are compared with what the program knows that it did and with the kernel's own counters.
  *
- *   npm run test:fuzz [-- --minutes N] [--seed S,…] [--operations N] [--file PATH]
+ *   npm run test:fuzz [-- --minutes N] [--seed S,…] [--operations N] [--without WORD,…] [--file PATH] [--main MAIN.JS]
  *
  * A seed determines its programs; without one it is random, and printed. A program that differs is made as small as it gets and
  * written to dist/fuzz/, with what was expected and counted. Exit status 1 when one differed.
@@ -31,6 +31,14 @@ const mostTries = 10;
 /** After so many programs that differ the fuzzer ends. */
 const mostFindings = 5;
 
+/** What the agent runs with: series and processes enough for the programs of half a minute. */
+const agentFlags = [
+  "--labels=pid,comm,cgroup",
+  "--series-limit=1000000",
+  "--identity-limit=200000",
+  "--syscall.counts-limit=262144",
+];
+
 /** What is to be tidied up, last things first. */
 class Tasks {
   readonly #tasks: (() => unknown)[] = [];
@@ -50,7 +58,11 @@ interface Options {
   readonly minutes: number;
   readonly seeds: readonly string[];
   readonly operations: number;
+  /** Words of operations that are left out. */
+  readonly without: ReadonlySet<string>;
   readonly file: string | undefined;
+  /** Another build's main.js. */
+  readonly main: string | undefined;
 }
 
 function readOptions(): Options {
@@ -59,7 +71,9 @@ function readOptions(): Options {
       minutes: { type: "string", default: "1" },
       seed: { type: "string", default: "random" },
       operations: { type: "string", default: "80" },
+      without: { type: "string", default: "" },
       file: { type: "string" },
+      main: { type: "string" },
     },
   });
   const positive = (name: "minutes" | "operations"): number => {
@@ -73,7 +87,9 @@ function readOptions(): Options {
     minutes: positive("minutes"),
     seeds: values.seed.split(",").map((seed) => (seed === "random" ? randomBytes(4).toString("hex") : seed)),
     operations: positive("operations"),
+    without: new Set(values.without.split(",")),
     file: values.file,
+    main: values.main,
   };
 }
 
@@ -92,7 +108,12 @@ async function compare(comparison: Comparison, programs: readonly string[][]): P
 }
 
 /** Compares programs of a seed until `deadline`; of a seed with a number, such as `7/12`, that one. Returns how many differed. */
-async function fuzz(comparison: Comparison, seed: string, operations: number, deadline: number): Promise<number> {
+async function fuzz(
+  comparison: Comparison,
+  seed: string,
+  { operations, without }: Options,
+  deadline: number,
+): Promise<number> {
   const isOne = seed.includes("/");
   let findings = 0;
   for (
@@ -101,7 +122,7 @@ async function fuzz(comparison: Comparison, seed: string, operations: number, de
     first += batch
   ) {
     const seeds = isOne ? [seed] : Array.from({ length: batch }, (_, index) => `${seed}/${first + index}`);
-    const programs = seeds.map((each) => generate(each, operations));
+    const programs = seeds.map((each) => generate(each, operations, without));
     const found = await compare(comparison, programs);
     for (const [index, each] of found.entries()) {
       if (each.length > 0 && findings < mostFindings) {
@@ -124,11 +145,7 @@ async function main(tasks: Tasks): Promise<number> {
   for (const name of ["g0", "g1", "g2"]) {
     controlGroup(tasks, root, `${groups}${name}`);
   }
-  const agent = await startAgent(tasks, [
-    "--labels=pid,comm,cgroup",
-    "--series-limit=1000000",
-    "--identity-limit=200000",
-  ]);
+  const agent = await startAgent(tasks, agentFlags, options.main === undefined ? {} : { main: options.main });
   const program = new Program(folder, `${root}${groups}`);
   tasks.after(() => {
     program.close();
@@ -144,7 +161,7 @@ async function main(tasks: Tasks): Promise<number> {
   for (const seed of options.seeds) {
     console.log(`seed ${seed}`);
     const deadline = performance.now() + (options.minutes * 60_000) / options.seeds.length;
-    findings += await fuzz(comparison, seed, options.operations, deadline);
+    findings += await fuzz(comparison, seed, options, deadline);
   }
   console.log(`${comparison.runs} programs, ${comparison.operations} operations: ${findings} differed`);
   return findings === 0 ? 0 : 1;

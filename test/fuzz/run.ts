@@ -5,6 +5,8 @@ import { linkSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } 
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import type { Samples } from "../kernel/support/samples.js";
+
 /** What a call returned: see `struct entry`, program/fuzz.h. */
 export interface Call {
   /** The line of the operations that made it, from 1; 0 for the end of a process. */
@@ -25,7 +27,13 @@ export interface Socket {
   /** Payload that came in order, bytes. */
   readonly received: number;
   readonly wasEstablished: boolean;
-  readonly retransmits: number;
+  /** As include/net/tcp_states.h numbers them; 0 when it has gone. */
+  readonly state: number;
+}
+
+/** A scrape while the program waits, and what it had logged by then. */
+export interface LiveLog extends Pick<RunLog, "prefix" | "calls" | "sockets"> {
+  readonly samples: Samples;
 }
 
 /** All that a run of the program has logged. */
@@ -39,8 +47,8 @@ export interface RunLog {
   readonly snmp: ReadonlyMap<string, number>;
   /** The process that leads the others through the operations. */
   readonly conductor: { readonly pid: number; readonly comm: string };
-  /** How long it ran, milliseconds. */
-  readonly milliseconds: number;
+  /** Scrapes by its operation `scrape`. */
+  readonly lives: readonly LiveLog[];
 }
 
 const sources = fileURLToPath(new URL("../../../test/fuzz/program/", import.meta.url));
@@ -70,8 +78,8 @@ export class Program {
     });
   }
 
-  /** Runs these operations. Throws when the program fails, or does not come to its end. */
-  async run(lines: readonly string[]): Promise<RunLog> {
+  /** Runs these operations; `scrape` is called for each that is so called. Throws when the program fails, or does not come to its end. */
+  async run(lines: readonly string[], scrape: () => Promise<Samples>): Promise<RunLog> {
     const prefix = `f${process.pid % 1000}.${runs++}_`;
     const place = join(this.#folder, prefix);
     mkdirSync(join(place, "folder"), { recursive: true });
@@ -80,18 +88,21 @@ export class Program {
     writeFileSync(join(place, "there"), "");
     symlinkSync("loop", join(place, "loop"));
     linkSync(this.#path, helper);
-    const began = performance.now();
     try {
-      const text = await this.#output([operations, prefix, helper, place]);
-      return { ...parse(text), prefix, milliseconds: performance.now() - began };
+      const scrapes: Samples[] = [];
+      const text = await this.#output([operations, prefix, helper, place], async () => {
+        scrapes.push(await scrape());
+      });
+      return parse(text, prefix, scrapes);
     } finally {
       rmSync(place, { recursive: true, force: true });
     }
   }
 
-  async #output(args: readonly string[]): Promise<string> {
+  /** All that a run writes; it waits for `scrape` each time that it asks for it. */
+  async #output(args: readonly string[], scrape: () => Promise<void>): Promise<string> {
     const child = spawn(this.#path, args, {
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["pipe", "pipe", "pipe"],
       env: { FUZZ_GROUPS: this.#groups },
     });
     this.#children.add(child);
@@ -101,10 +112,21 @@ export class Program {
         written[name] += text;
       });
     }
+    const failed: unknown[] = [];
+    child.stdout.on("data", (text: string) => {
+      if (/^scrape \d+\n$/m.test(text)) {
+        scrape()
+          .catch((error: unknown) => failed.push(error))
+          .finally(() => child.stdin.write("\n"));
+      }
+    });
     const limit = setTimeout(() => child.kill("SIGKILL"), timeoutMs);
     const [status, signal] = (await once(child, "close")) as [number | null, string | null];
     clearTimeout(limit);
     this.#children.delete(child);
+    if (failed.length > 0) {
+      throw failed[0];
+    }
     if (status !== 0) {
       throw new Error(`the program ended with ${String(status ?? signal)}: ${written.stderr.trim()}`);
     }
@@ -119,49 +141,67 @@ export class Program {
   }
 }
 
-function parse(text: string): Omit<RunLog, "prefix" | "milliseconds"> {
+function callOf(words: readonly string[]): Call {
+  const [line, pid, comm = "", what = "", ret, error, a = "", b, word = ""] = words;
+  return {
+    line: Number(line),
+    pid: Number(pid),
+    comm,
+    what,
+    ret: Number(ret),
+    error: Number(error),
+    a,
+    b: Number(b),
+    word,
+  };
+}
+
+function parse(text: string, prefix: string, scrapes: readonly Samples[]): RunLog {
   const calls: Call[] = [];
-  const sockets = new Map<string, Socket>();
+  const lives: { readonly count: number; readonly sockets: ReadonlyMap<string, Socket> }[] = [];
   const snmp = new Map<string, number>();
+  let sockets = new Map<string, Socket>();
   let names: readonly string[] | undefined;
   let conductor = { pid: 0, comm: "" };
   for (const line of text.trimEnd().split("\n")) {
-    const [kind, ...rest] = line.split(" ");
-    const [first = "", second = "", third = "", fourth = "", , sixth = ""] = rest;
-    if (kind === "call") {
-      const [line1, pid, comm = "", what = "", ret, error, a = "", b, word = ""] = rest;
-      calls.push({
-        line: Number(line1),
-        pid: Number(pid),
-        comm,
-        what,
-        ret: Number(ret),
-        error: Number(error),
-        a,
-        b: Number(b),
-        word,
-      });
-    } else if (kind === "socket") {
-      sockets.set(first, {
-        received: Number(third),
-        wasEstablished: fourth === "1",
-        retransmits: Number(sixth),
-      });
-    } else if (kind === "snmp") {
-      if (names === undefined) {
-        names = rest;
-      } else {
-        names.forEach((name, index) => {
+    const [kind = "", ...rest] = line.split(" ");
+    const [first = "", second = "", third, fourth] = rest;
+    switch (kind) {
+      case "call":
+        calls.push(callOf(rest));
+        break;
+      case "socket":
+        sockets.set(first, { received: Number(second), wasEstablished: third === "1", state: Number(fourth) });
+        break;
+      case "scrape":
+        lives.push({ count: Number(first), sockets });
+        sockets = new Map();
+        break;
+      case "snmp":
+        names?.forEach((name, index) => {
           snmp.set(name, Number(rest[index]));
         });
-        names = undefined;
-      }
-    } else if (kind === "done") {
-      conductor = { pid: Number(first), comm: second };
+        names = names === undefined ? rest : undefined;
+        break;
+      case "done":
+        conductor = { pid: Number(first), comm: second };
+        break;
     }
   }
   if (conductor.pid === 0) {
     throw new Error("the program has not come to its end");
   }
-  return { calls, sockets, snmp, conductor };
+  return {
+    prefix,
+    calls,
+    sockets,
+    snmp,
+    conductor,
+    lives: scrapes.map((samples, index) => ({
+      prefix,
+      calls: calls.slice(0, lives[index]?.count),
+      sockets: lives[index]?.sockets ?? new Map<string, Socket>(),
+      samples,
+    })),
+  };
 }

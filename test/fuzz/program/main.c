@@ -172,6 +172,12 @@ static void await(struct worker *worker)
 		reap(process);
 }
 
+static void await_all(void)
+{
+	for (int w = 0; w < WORKERS; w++)
+		await(&shared->workers[w]);
+}
+
 static void command(struct worker *worker, int op)
 {
 	worker->op = op;
@@ -190,6 +196,15 @@ static bool do_conductor_op(int index, const struct op *op)
 	if (is_word(op->name, "kill")) {
 		if (worker->is_alive && !kill(process->pid, (int)number(op->args[0])))
 			reap(process);
+		return true;
+	}
+	if (is_word(op->name, "scrape")) {
+		await_all();
+		read_connections();
+		write_connections();
+		printf("scrape %u\n", shared->entries_count);
+		fflush(stdout);
+		getchar();
 		return true;
 	}
 	if (is_word(op->name, "pause")) {
@@ -228,8 +243,7 @@ static void run(void)
 			await(worker);
 		read_connections();
 	}
-	for (int w = 0; w < WORKERS; w++)
-		await(&shared->workers[w]);
+	await_all();
 	read_connections();
 	for (int w = 0; w < WORKERS; w++) {
 		struct worker *worker = &shared->workers[w];

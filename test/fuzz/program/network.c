@@ -23,13 +23,15 @@
 
 #define CONNECTIONS 1024
 
+/* ESTABLISHED, FIN_WAIT1, FIN_WAIT2, CLOSE_WAIT, LAST_ACK, CLOSING. */
+#define ESTABLISHED_STATES (1 << 1 | 1 << 4 | 1 << 5 | 1 << 8 | 1 << 9 | 1 << 11)
+
 /* A socket, by its cookie: what sock_diag has shown of it last. */
 struct connection {
 	uint64_t cookie;
-	uint64_t sent, received; /* payload */
+	uint64_t received; /* payload */
 	bool was_established;
-	int last_state;
-	unsigned retransmits;
+	int last_state; /* 0: it has gone */
 };
 
 static struct connection connections[CONNECTIONS];
@@ -125,10 +127,8 @@ static void take(const struct inet_diag_msg *message, size_t length)
 		part = RTA_NEXT(part, left);
 	}
 	connection = connection_of(cookie);
-	connection->sent = info.tcpi_bytes_sent - info.tcpi_bytes_retrans;
-	connection->retransmits = info.tcpi_total_retrans;
 	connection->last_state = message->idiag_state;
-	if (message->idiag_state != STATE_SYN_SENT && message->idiag_state != STATE_SYN_RECV)
+	if (1 << message->idiag_state & ESTABLISHED_STATES)
 		connection->was_established = true;
 	if (connection->last_state == STATE_ESTABLISHED ||
 	    connection->last_state == STATE_FIN_WAIT1 || connection->last_state == STATE_FIN_WAIT2)
@@ -167,6 +167,8 @@ static void read_family(int family)
 
 void read_connections(void)
 {
+	for (int i = 0; i < connections_count; i++)
+		connections[i].last_state = 0;
 	read_family(AF_INET);
 	read_family(AF_INET6);
 }
@@ -174,11 +176,9 @@ void read_connections(void)
 void write_connections(void)
 {
 	for (int i = 0; i < connections_count; i++)
-		printf("socket %llu %llu %llu %d %d %u\n",
-		       (unsigned long long)connections[i].cookie,
-		       (unsigned long long)connections[i].sent,
+		printf("socket %llu %llu %d %d\n", (unsigned long long)connections[i].cookie,
 		       (unsigned long long)connections[i].received, connections[i].was_established,
-		       connections[i].last_state, connections[i].retransmits);
+		       connections[i].last_state);
 }
 
 void write_snmp(void)

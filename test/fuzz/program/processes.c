@@ -29,6 +29,18 @@ int help(int argc, char **argv)
 	return is_word(how, "exit") ? (int)value : 0;
 }
 
+/* A child that takes a name of its own, which ends with `name`, and calls getppid. */
+static void call_as(const char *name, long count)
+{
+	char comm[WORD];
+
+	snprintf(comm, WORD, "%s%.3s", shared->prefix, name);
+	prctl(PR_SET_NAME, comm);
+	for (long i = 0; i < count; i++)
+		syscall(SYS_getppid);
+	_exit(0);
+}
+
 /* Runs the helper in place of this process; returns only when it cannot. */
 static void exec_helper(const char *how, const char *value)
 {
@@ -114,7 +126,7 @@ static void do_leave(int worker)
 	syscall(SYS_exit, 7);
 }
 
-/* spawn fork|vfork|thread HOW VALUE: a child that runs the helper, waited for here. */
+/* spawn fork|vfork|again HOW VALUE: a child that runs the helper, waited for here. */
 static void do_spawn(int worker, const struct op *op)
 {
 	const char *way = op->args[0], *how = op->args[1], *value = op->args[2];
@@ -139,6 +151,8 @@ static void do_spawn(int worker, const struct op *op)
 		pid = (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
 	}
 	if (pid == 0) {
+		if (how[0] == 'a')
+			call_as(how, number(value));
 		exec_helper(how, value);
 		_exit(11);
 	}
@@ -149,9 +163,11 @@ static void do_spawn(int worker, const struct op *op)
 	shared->last_child = pid;
 	entry = log_call(worker, "spawn", pid);
 	entry->a = (uint64_t)status;
-	entry->b = is_word(how, "calls") ? (uint64_t)number(value) : 0;
-	/* Without an exec, a child has the name of the thread that made it. */
+	entry->b = is_word(how, "calls") || how[0] == 'a' ? (uint64_t)number(value) : 0;
+	/* Without an exec, a child has the name of the thread that made it, or its own. */
 	strcpy(entry->word, is_word(how, "missing") ? me->comm : "exec");
+	if (how[0] == 'a')
+		snprintf(entry->word, WORD, "%s%.3s", shared->prefix, how);
 }
 
 /* rename NAME: of this thread, and of its process when it is the first. */

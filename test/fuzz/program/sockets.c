@@ -242,7 +242,8 @@ static void do_other(int worker, int *fd, const struct op *op)
 	uint64_t cookie;
 
 	if (is_word(op->name, "shutdown")) {
-		shutdown(*fd, (int)number(op->args[1]));
+		cookie = cookie_of(*fd);
+		log_call(worker, "shutdown", shutdown(*fd, (int)number(op->args[1])))->a = cookie;
 	} else if (is_word(op->name, "close")) {
 		close(*fd);
 		*fd = -1;
