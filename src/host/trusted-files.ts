@@ -28,7 +28,7 @@ function refuse(path: string, reason: string): never {
 }
 
 /** What a path is, where it is neither a file nor a folder: to open a FIFO or a device may take for ever. */
-export function specialKind(stats: Stats): string | undefined {
+function specialKind(stats: Stats): string | undefined {
   if (stats.isFile() || stats.isDirectory() || stats.isSymbolicLink()) {
     return undefined;
   }

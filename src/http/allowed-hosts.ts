@@ -13,7 +13,7 @@ function hostName(host: string): string {
 }
 
 /** May a request for `host` be answered by a listener on a loopback address? */
-export function isAllowedHost(host: string, allowed: readonly string[]): boolean {
+function isAllowedHost(host: string, allowed: readonly string[]): boolean {
   const name = hostName(host);
   return (
     isIP(name) !== 0 ||
