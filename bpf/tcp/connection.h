@@ -23,13 +23,13 @@ enum tcp_phase {
 struct connection {
 	__u64 start;
 	struct actor actor;
-	__u32 connecting_tid; /* the thread inside the connect(2) that sent the SYN, else 0 */
-	__u32 error_read;     /* what SO_ERROR returned to the program during the attempt */
+	__u32 connecting_tid; /* the thread inside the connect(2) that began the attempt, else 0 */
+	__u32 earlier_una;    /* the socket's snd_una before the attempt */
+	__u16 error_read;     /* what SO_ERROR returned to the program during the attempt */
+	__u16 error_unread;   /* what the attempt ended with, and one more call returns */
 	__u8 role;
 	__u8 phase;
-	__u8 undone;	   /* connect(2) is undoing the attempt: it returns the outcome */
-	__u8 error_unread; /* the outcome is known, but the next connect(2) returns it again */
-	__u8 reserved[4];
+	__u8 reserved[2];
 	/* What the socket had counted before the agent knew it. */
 	__u64 base_sent;
 	__u64 base_received;

@@ -109,8 +109,8 @@ static __always_inline void report_sample(struct tcp_sample *sample, __u32 kind,
 	submit(event);
 }
 
-static __always_inline void report_failure(struct sock *sk, struct connection *c, __u32 error,
-					   __u64 sockaddr)
+/* An attempt has failed; without an error the program gave it up. */
+static __always_inline void report_failure(struct sock *sk, struct connection *c, __u32 error)
 {
 	struct tcp_event *event = begin(sk, c, TCP_EVENT_CONNECT);
 
@@ -118,6 +118,29 @@ static __always_inline void report_failure(struct sock *sk, struct connection *c
 		return;
 	event->result = error ? result_of(error) : RESULT_ABORTED;
 	event->error = error;
+	submit(event);
+}
+
+/*
+ * connect(2) has returned an error to the current task without a SYN. It may have left a connection
+ * that the socket has: the record is of none.
+ */
+static __always_inline void report_unsent(struct sock *sk, __u32 error, __u64 sockaddr)
+{
+	struct connection none = { .role = ROLE_CLIENT, .phase = PHASE_CLOSED };
+	struct tcp_event *event;
+
+	actor_of(&none.actor, current_task());
+	event = begin(sk, &none, TCP_EVENT_CONNECT);
+	if (!event)
+		return;
+	event->result = result_of(error);
+	event->error = error;
+	__builtin_memset(event->sample.connection, 0, sizeof(event->sample.connection));
+	event->sample.sent = 0;
+	event->sample.received = 0;
+	event->sample.retransmits = 0;
+	event->sample.rtt_us = 0;
 	if (sockaddr)
 		remote_of_sockaddr(&event->sample.ends, sockaddr);
 	submit(event);

@@ -4,16 +4,8 @@
  * resets.
  *
  * State changes often run in softirq, on an unrelated task, so the owner is kept per socket: the
- * process that called connect(2), when the socket enters SYN_SENT in its context; the process that
- * called accept(2), when that call returns.
- *
- * An active open ends in exactly one record:
- *   SYN_SENT → ESTABLISHED                established
- *   SYN_SENT → CLOSE, sk_err set          refused, timed_out, unreachable, reset, … by sk_err
- *   SYN_SENT → CLOSE, sk_err 0            aborted: the program closed the socket; or connect(2)
- *                                         is undoing the attempt (tcp_v4_connect's `failure`
- *                                         label): then by its return value, at sys_exit
- *   connect(2) fails, never in SYN_SENT   by the return value, at sys_exit
+ * process that began the active open, when the socket enters SYN_SENT in its context; the process
+ * that called accept(2), when that call returns. How an active open ends: attempt.h.
  *
  * Since Linux 6.1 no program runs within itself on a CPU (05b24ff9b2cf, "bpf: Prevent bpf program
  * recursion for raw tracepoint probes"): what a softirq does to a socket while it interrupts
@@ -24,70 +16,12 @@
 #include <ringtap/sock.h>
 #include <ringtap/syscall.h>
 
+#include "attempt.h"
 #include "connection.h"
 #include "discover.h"
 #include "records.h"
 #include "resets.h"
 #include "snapshot.h"
-
-/* In process context: tcp_v4_connect() and tcp_v6_connect() run on their caller's task. */
-static __always_inline void begin_connect(struct sock *sk)
-{
-	struct connection c = {
-		.start = bpf_ktime_get_ns(),
-		.connecting_tid = current_tid(),
-		.role = ROLE_CLIENT,
-		.phase = PHASE_CONNECTING,
-	};
-
-	actor_of(&c.actor, current_task());
-	insert_connection(sk, &c, BPF_ANY);
-}
-
-static __always_inline void end_connect(struct sock *sk, struct connection *c)
-{
-	__u32 error = BPF_CORE_READ(sk, sk_err);
-
-	/*
-	 * An ICMP error that was put off because the socket was in use (tcp_v4_err()); a program
-	 * that has read it gives up.
-	 */
-	if (!error)
-		error = BPF_CORE_READ(sk, sk_err_soft);
-	if (!error)
-		error = c->error_read;
-	c->phase = PHASE_CLOSED;
-	if (!error && c->connecting_tid == current_tid()) {
-		c->undone = true;
-		return;
-	}
-	c->error_unread = true;
-	report_failure(sk, c, error, 0);
-}
-
-static __always_inline void end_established(struct sock *sk, struct connection *c)
-{
-	c->phase = PHASE_OPEN;
-	report(sk, c, TCP_EVENT_CONNECT);
-}
-
-/* An active open has ended, some time before its socket did. */
-static __always_inline void end_late(struct sock *sk, struct connection *c)
-{
-	struct tcp_sock *tcp = (void *)sk;
-
-	/* A SYN is acknowledged, and by that counted, only on the way to ESTABLISHED. */
-	if (BPF_CORE_READ(tcp, bytes_acked))
-		end_established(sk, c);
-	else
-		end_connect(sk, c);
-}
-
-/* Does a socket in this state have a connection? */
-static __always_inline bool is_open(int state)
-{
-	return state != TCP_SYN_SENT && state != TCP_SYN_RECV && state != TCP_CLOSE;
-}
 
 /*
  * Fires under the socket's lock, before the state is stored (inet_sk_state_store(),
@@ -114,7 +48,7 @@ int BPF_PROG(tcp_state, struct sock *sk, int from, int to)
 		if (to == TCP_ESTABLISHED)
 			end_established(sk, c);
 		else
-			end_late(sk, c);
+			end_connect(sk, c);
 	}
 	if (c->phase == PHASE_OPEN && to == TCP_CLOSE) {
 		c->phase = PHASE_CLOSED;
@@ -138,7 +72,7 @@ int BPF_PROG(tcp_destroy, struct sock *sk)
 	if (!c)
 		return 0;
 	if (c->phase == PHASE_CONNECTING)
-		end_late(sk, c);
+		end_connect(sk, c);
 	if (c->phase == PHASE_OPEN)
 		report(sk, c, TCP_EVENT_CLOSE);
 	delete_connection(sk);
@@ -187,44 +121,6 @@ int BPF_PROG(tcp_reset_sent, struct sock *sk, void *skb)
 	return 0;
 }
 
-static __always_inline void connect_returned(struct sock *sk, long error, __u64 sockaddr)
-{
-	int state = BPF_CORE_READ(sk, __sk_common.skc_state);
-	struct connection *c = connection_of(sk);
-	struct connection never_sent = { .role = ROLE_CLIENT };
-	bool undone = false, reported = false;
-
-	if (c) {
-		undone = c->undone;
-		reported = c->error_unread || c->phase != PHASE_CLOSED;
-		c->connecting_tid = 0;
-		c->undone = false;
-	}
-	switch (error) {
-	case EINPROGRESS: /* the attempt goes on, or its error waits for the next call */
-	case EALREADY:
-	case ERESTARTSYS ... ERESTART_RESTARTBLOCK:
-		return;
-	}
-	if (c)
-		c->error_unread = false;
-	if (c && c->phase == PHASE_CONNECTING) {
-		/* tcp_state() has not seen the outcome. */
-		if (is_open(state) || !error || error == EISCONN) {
-			end_established(sk, c);
-		} else if (state == TCP_CLOSE) {
-			c->phase = PHASE_CLOSED;
-			undone = true;
-		}
-	}
-	if (undone) {
-		report_failure(sk, c, error, sockaddr);
-	} else if (!reported && error && error != EISCONN) {
-		actor_of(&never_sent.actor, current_task());
-		report_failure(sk, &never_sent, error, sockaddr);
-	}
-}
-
 static __always_inline void tcp_accepted(struct sock *sk)
 {
 	struct connection c = { .start = bpf_ktime_get_ns(),
@@ -246,24 +142,6 @@ static __always_inline void tcp_accepted(struct sock *sk)
 		kept->phase = PHASE_CLOSED;
 		report(sk, kept, TCP_EVENT_CLOSE);
 	}
-}
-
-/*
- * getsockopt(2) has returned a socket's error to a program, or that there is none. SO_ERROR clears
- * sk_err_soft, so it cannot be found there later.
- */
-static __always_inline void error_was_read(struct sock *sk, __u64 value)
-{
-	int state = BPF_CORE_READ(sk, __sk_common.skc_state);
-	struct connection *c = connection_of(sk);
-	int error = 0;
-
-	if (!c || c->phase != PHASE_CONNECTING)
-		return;
-	if (is_open(state))
-		end_established(sk, c);
-	else if (!bpf_probe_read_user(&error, sizeof(error), (void *)value))
-		c->error_read = error;
 }
 
 /* Runs at the end of every system call: everything but a few leaves at the first test. */
@@ -292,7 +170,7 @@ int BPF_PROG(tcp_sys_exit, struct pt_regs *regs, long ret)
 	case COMPAT_CONNECT:
 		sk = tcp_sock_of(file_of(syscall_arg(regs, 0)));
 		if (sk)
-			connect_returned(sk, -ret, syscall_arg(regs, 1));
+			connect_returned(sk, errno_of(ret), syscall_arg(regs, 1));
 		break;
 	case NR_ACCEPT:
 	case NR_ACCEPT4:

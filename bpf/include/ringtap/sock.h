@@ -10,6 +10,7 @@
 #define SOL_SOCKET 1
 #define SO_ERROR 4
 #define IPPROTO_TCP 6
+#define IPPROTO_MPTCP 262
 
 #define RCV_SHUTDOWN 1 /* sk_shutdown */
 
@@ -76,16 +77,31 @@ struct inet_sock {
 	__u16 inet_sport;
 };
 
+struct inet_connection_sock {
+	void *icsk_ulp_data;
+};
+
 struct tcp_sock {
 	__u64 bytes_sent;
 	__u64 bytes_retrans;
 	__u64 bytes_received;
-	__u64 bytes_acked; /* SYN and FIN included */
+	__u64 bytes_acked;   /* SYN and FIN included */
+	__u64 tcp_wstamp_ns; /* when the last segment was sent, CLOCK_MONOTONIC */
+	__u32 retrans_stamp; /* the low bits of when the SYN was first sent, in milliseconds */
 	__u32 snd_una;
 	__u32 snd_nxt;
 	__u32 write_seq;
 	__u32 total_retrans;
 	__u32 srtt_us; /* smoothed round-trip time, microseconds << 3 */
+	bool is_mptcp; /* a subflow; absent without CONFIG_MPTCP, as the two structs below are */
+};
+
+struct mptcp_subflow_context {
+	struct sock *conn; /* the MPTCP socket */
+};
+
+struct mptcp_sock {
+	struct sock *first; /* its first subflow */
 };
 
 struct socket {
@@ -127,7 +143,28 @@ static __always_inline bool is_tcp_sock(struct sock *sk)
 	       (family == AF_INET || family == AF_INET6);
 }
 
-/* The TCP socket behind a file, else NULL. */
+/* The first subflow of an MPTCP socket, NULL when it has gone. */
+static __always_inline struct sock *first_subflow(struct sock *sk)
+{
+	struct mptcp_sock *mptcp = (void *)sk;
+
+	return bpf_core_field_exists(mptcp->first) ? BPF_CORE_READ(mptcp, first) : NULL;
+}
+
+/* The MPTCP socket of a subflow; NULL for any other TCP socket. */
+static __always_inline struct sock *mptcp_sock_of(struct sock *sk)
+{
+	struct inet_connection_sock *icsk = (void *)sk;
+	struct mptcp_subflow_context *context;
+	struct tcp_sock *tcp = (void *)sk;
+
+	if (!bpf_core_field_exists(tcp->is_mptcp) || !BPF_CORE_READ(tcp, is_mptcp))
+		return NULL;
+	context = BPF_CORE_READ(icsk, icsk_ulp_data);
+	return context ? BPF_CORE_READ(context, conn) : NULL;
+}
+
+/* The TCP socket behind a file, of an MPTCP socket its first subflow, else NULL. */
 static __always_inline struct sock *tcp_sock_of(struct file *file)
 {
 	struct socket *socket;
@@ -137,6 +174,8 @@ static __always_inline struct sock *tcp_sock_of(struct file *file)
 		return NULL;
 	socket = BPF_CORE_READ(file, private_data);
 	sk = BPF_CORE_READ(socket, sk);
+	if (sk && BPF_CORE_READ(sk, sk_protocol) == IPPROTO_MPTCP)
+		sk = first_subflow(sk);
 	return sk && is_tcp_sock(sk) ? sk : NULL;
 }
 

@@ -28,6 +28,7 @@ struct files_struct;
 struct css_set;
 
 #define PF_EXITING 0x00000004 /* include/linux/sched.h: in do_exit() */
+#define PF_KTHREAD 0x00200000 /* the same: a thread of the kernel */
 
 struct task_struct {
 	struct thread_info thread_info;

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Active opens. An attempt is what sends a SYN, whichever call asks for it, and it ends in exactly
+ * one record:
+ *   SYN_SENT → ESTABLISHED                established
+ *   SYN_SENT → CLOSE, sk_err set          refused, timed_out, unreachable, reset, … by sk_err
+ *   SYN_SENT → CLOSE, sk_err 0            aborted: by close(2), shutdown(2), connect(2) with
+ *                                         AF_UNSPEC, or the end of the process
+ *
+ * A socket can be in SYN_SENT without a SYN: with TCP_FASTOPEN_CONNECT until the first write, and
+ * while connect(2) fails later than that (tcp_v4_connect(), `failure`). It then leaves SYN_SENT
+ * without a record. What connect(2) itself refuses without a SYN is a record of its own, at
+ * sys_exit, by the value that it returns.
+ */
+#pragma once
+
+#include <ringtap/syscall.h>
+
+#include "records.h"
+
+#define NSEC_PER_MSEC 1000000ull
+
+/* Reads memory that another CPU may change, where the program says and not elsewhere. */
+#define READ_ONCE(x) (*(const volatile typeof(x) *)&(x))
+
+/* Threads in connect(2) whose attempt has failed: so many are told apart. A power of two. */
+#define FAILED_THREADS 4096
+
+/*
+ * By the low bits of its tid: a thread whose attempt has failed, and was counted, while it is in
+ * the connect(2) that began it. The descriptor may be another socket's by the time it returns.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, FAILED_THREADS);
+	__type(key, __u32);
+	__type(value, __u32);
+} failed_threads SEC(".maps");
+
+static __always_inline __u32 *failed_thread(__u32 tid)
+{
+	__u32 place = tid & (FAILED_THREADS - 1);
+
+	return bpf_map_lookup_elem(&failed_threads, &place);
+}
+
+/*
+ * The process that began an attempt is the caller; of an MPTCP subflow that the kernel's own thread
+ * adds (__mptcp_subflow_connect()), it is that of the first subflow.
+ */
+static __always_inline void attempt_actor(struct actor *actor, struct sock *sk)
+{
+	struct task_struct *task = current_task();
+	struct connection *first = NULL;
+	struct sock *mptcp;
+
+	if (BPF_CORE_READ(task, flags) & PF_KTHREAD) {
+		mptcp = mptcp_sock_of(sk);
+		first = mptcp ? connection_of(first_subflow(mptcp)) : NULL;
+	}
+	if (first)
+		*actor = first->actor;
+	else
+		actor_of(actor, task);
+}
+
+/* In process context: tcp_v4_connect() and tcp_v6_connect() run on their caller's task. */
+static __always_inline void begin_connect(struct sock *sk)
+{
+	struct tcp_sock *tcp = (void *)sk;
+	struct connection c = {
+		.start = bpf_ktime_get_ns(),
+		.connecting_tid = is_in_syscall(NR_CONNECT, COMPAT_CONNECT) ? current_tid() : 0,
+		.earlier_una = BPF_CORE_READ(tcp, snd_una),
+		.role = ROLE_CLIENT,
+		.phase = PHASE_CONNECTING,
+	};
+
+	attempt_actor(&c.actor, sk);
+	insert_connection(sk, &c, BPF_ANY);
+}
+
+/*
+ * Has tcp_connect() counted the attempt in ActiveOpens? It sets snd_una to a sequence number that
+ * is new to the socket (tcp_connect_init()), and snd_nxt to the one after the SYN when it has
+ * counted. For SYN_SENT and SYN_RECV, and on the way out of them.
+ */
+static __always_inline bool has_sent_syn(struct sock *sk, struct connection *c)
+{
+	struct tcp_sock *tcp = (void *)sk;
+	__u32 una = BPF_CORE_READ(tcp, snd_una);
+
+	return una != c->earlier_una && una != BPF_CORE_READ(tcp, snd_nxt);
+}
+
+/*
+ * Sets the start to when the SYN was sent, which with TCP_FASTOPEN_CONNECT is some time after
+ * connect(2). The SYN is the last segment that was sent; if it was retransmitted, its first time is
+ * known to the millisecond (tcp_connect(), retrans_stamp). Not of an attempt older than the agent.
+ */
+static __always_inline void start_at_syn(struct sock *sk, struct connection *c)
+{
+	struct tcp_sock *tcp = (void *)sk;
+	__u64 now = bpf_ktime_get_ns();
+	__u64 sent = BPF_CORE_READ(tcp, tcp_wstamp_ns);
+	__u64 earliest = c->start;
+	__u32 age;
+
+	if (BPF_CORE_READ(tcp, total_retrans)) {
+		age = (__u32)(now / NSEC_PER_MSEC) - BPF_CORE_READ(tcp, retrans_stamp);
+		sent = now - age * NSEC_PER_MSEC;
+		earliest += 2 * NSEC_PER_MSEC;
+	}
+	if (c->start && sent > earliest && sent < now)
+		c->start = sent;
+}
+
+static __always_inline void end_established(struct sock *sk, struct connection *c)
+{
+	struct tcp_sock *tcp = (void *)sk;
+
+	c->phase = PHASE_OPEN;
+	/* A SYN is acknowledged before. With TCP_REPAIR none was sent (tcp_connect()). */
+	if (!BPF_CORE_READ(tcp, bytes_acked))
+		return;
+	start_at_syn(sk, c);
+	report(sk, c, TCP_EVENT_CONNECT);
+}
+
+/* `returned` is what connect(2) has returned, where that is the only sign left of the outcome. */
+static __always_inline void end_failed(struct sock *sk, struct connection *c, __u32 returned)
+{
+	__u32 error = BPF_CORE_READ(sk, sk_err);
+	__u32 *thread;
+
+	c->phase = PHASE_CLOSED;
+	c->error_unread = error;
+	/*
+	 * An ICMP error that was put off because the socket was in use (tcp_v4_err()); a program
+	 * that has read it gives up.
+	 */
+	if (!error)
+		error = BPF_CORE_READ(sk, sk_err_soft);
+	if (!error)
+		error = c->error_read;
+	if (!error)
+		error = returned;
+	if (c->connecting_tid) {
+		thread = failed_thread(c->connecting_tid);
+		if (thread)
+			*thread = c->connecting_tid;
+	}
+	start_at_syn(sk, c);
+	report_failure(sk, c, error);
+}
+
+/* An attempt has ended: its socket closes, maybe some time later. */
+static __always_inline void end_connect(struct sock *sk, struct connection *c)
+{
+	struct tcp_sock *tcp = (void *)sk;
+
+	if (BPF_CORE_READ(tcp, bytes_acked))
+		end_established(sk, c);
+	else if (has_sent_syn(sk, c))
+		end_failed(sk, c, 0);
+	else
+		c->phase = PHASE_CLOSED;
+}
+
+/* Does a socket in this state have a connection? */
+static __always_inline bool is_open(int state)
+{
+	return state != TCP_SYN_SENT && state != TCP_SYN_RECV && state != TCP_CLOSE;
+}
+
+/* Does connect(2) return this because an attempt, or a call without one, has ended so? */
+static __always_inline bool is_outcome(__u32 error)
+{
+	switch (error) {
+	case 0:
+	case EISCONN:
+	case EALREADY:
+	case EINPROGRESS:
+	case EINTR:
+	case ERESTARTSYS ... ERESTART_RESTARTBLOCK:
+	case ECONNABORTED: /* another thread or call has read the error */
+	case EPIPE:	   /* the same, since Linux 6.7 */
+		return false;
+	default:
+		return true;
+	}
+}
+
+/* Can it return this where no SYN was sent? */
+static __always_inline bool precedes_syn(__u32 error)
+{
+	return is_outcome(error) && error != ETIMEDOUT && error != ECONNRESET;
+}
+
+/*
+ * Ends an attempt whose outcome tcp_state() has not seen, if it has one. On another CPU tcp_state()
+ * may run at this moment, and the state is stored after it: so what begins the state is read before
+ * it, and the phase, in which tcp_state() leaves that it has run, after it. `returned` as for
+ * end_failed().
+ */
+static __always_inline bool end_unseen(struct sock *sk, struct connection *c, __u32 returned)
+{
+	struct tcp_sock *tcp = (void *)sk;
+	bool acked = BPF_CORE_READ(tcp, bytes_acked);
+	bool sent = has_sent_syn(sk, c);
+	int state = BPF_CORE_READ(sk, __sk_common.skc_state);
+
+	if (READ_ONCE(c->phase) != PHASE_CONNECTING)
+		return false;
+	if (is_open(state) || (acked && state == TCP_CLOSE))
+		end_established(sk, c);
+	else if (sent && state == TCP_CLOSE)
+		end_failed(sk, c, returned);
+	else
+		return false;
+	return true;
+}
+
+/*
+ * connect(2) has returned to the current thread; `sk` is what the descriptor now stands for. An
+ * attempt's error reaches one call only, of whichever thread (sock_error()).
+ */
+static __always_inline void connect_returned(struct sock *sk, __u32 error, __u64 sockaddr)
+{
+	__u32 tid = current_tid(), *thread = failed_thread(tid);
+	struct connection *c = connection_of(sk);
+	bool counted = false;
+
+	if (thread && *thread == tid) {
+		*thread = 0;
+		counted = true;
+	}
+	if (c && c->connecting_tid == tid)
+		c->connecting_tid = 0;
+	if (c && c->phase == PHASE_CONNECTING)
+		counted |= end_unseen(sk, c, is_outcome(error) ? error : 0);
+	if (c && error && c->error_unread == error) {
+		c->error_unread = 0;
+		counted = true;
+	}
+	if (!counted && precedes_syn(error))
+		report_unsent(sk, error, sockaddr);
+}
+
+/*
+ * getsockopt(2) has returned a socket's error to a program, or that there is none. SO_ERROR clears
+ * sk_err_soft, so it cannot be found there later.
+ */
+static __always_inline void error_was_read(struct sock *sk, __u64 value)
+{
+	struct connection *c = connection_of(sk);
+	int error = 0;
+
+	if (!c || c->phase == PHASE_OPEN)
+		return;
+	if (bpf_probe_read_user(&error, sizeof(error), (void *)value))
+		return;
+	if (c->phase == PHASE_CONNECTING && !end_unseen(sk, c, error))
+		c->error_read = error;
+	else if (c->error_unread == error)
+		c->error_unread = 0;
+}
