@@ -198,27 +198,13 @@ static __always_inline bool precedes_syn(__u32 error)
 }
 
 /*
- * Ends an attempt whose outcome tcp_state() has not seen, if it has one. On another CPU tcp_state()
- * may run at this moment, and the state is stored after it: so what begins the state is read before
- * it, and the phase, in which tcp_state() leaves that it has run, after it. `returned` as for
- * end_failed().
+ * Has an attempt ended unseen by tcp_state()? On another CPU it may run at this
+ * moment, and the state is stored after it: so the phase, in which it leaves that it has run, is
+ * read after the `state`.
  */
-static __always_inline bool end_unseen(struct sock *sk, struct connection *c, __u32 returned)
+static __always_inline bool is_unseen(struct connection *c, bool has_ended)
 {
-	struct tcp_sock *tcp = (void *)sk;
-	bool acked = BPF_CORE_READ(tcp, bytes_acked);
-	bool sent = has_sent_syn(sk, c);
-	int state = BPF_CORE_READ(sk, __sk_common.skc_state);
-
-	if (READ_ONCE(c->phase) != PHASE_CONNECTING)
-		return false;
-	if (is_open(state) || (acked && state == TCP_CLOSE))
-		end_established(sk, c);
-	else if (sent && state == TCP_CLOSE)
-		end_failed(sk, c, returned);
-	else
-		return false;
-	return true;
+	return has_ended && READ_ONCE(c->phase) == PHASE_CONNECTING;
 }
 
 /*
@@ -229,7 +215,9 @@ static __always_inline void connect_returned(struct sock *sk, __u32 error, __u64
 {
 	__u32 tid = current_tid(), *thread = failed_thread(tid);
 	struct connection *c = connection_of(sk);
-	bool counted = false;
+	struct tcp_sock *tcp = (void *)sk;
+	bool counted = false, acked, sent;
+	int state;
 
 	if (thread && *thread == tid) {
 		*thread = 0;
@@ -237,11 +225,23 @@ static __always_inline void connect_returned(struct sock *sk, __u32 error, __u64
 	}
 	if (c && c->connecting_tid == tid)
 		c->connecting_tid = 0;
-	if (c && c->phase == PHASE_CONNECTING)
-		counted |= end_unseen(sk, c, is_outcome(error) ? error : 0);
+	if (c && c->phase == PHASE_CONNECTING) {
+		/* Before the state, so that they are not those of an attempt that just begins. */
+		acked = BPF_CORE_READ(tcp, bytes_acked);
+		sent = has_sent_syn(sk, c);
+		state = BPF_CORE_READ(sk, __sk_common.skc_state);
+		if (is_unseen(c, is_open(state) || (acked && state == TCP_CLOSE))) {
+			end_established(sk, c);
+			return;
+		}
+		if (is_unseen(c, sent && state == TCP_CLOSE)) {
+			end_failed(sk, c, is_outcome(error) ? error : 0);
+			return;
+		}
+	}
 	if (c && error && c->error_unread == error) {
 		c->error_unread = 0;
-		counted = true;
+		return;
 	}
 	if (!counted && precedes_syn(error))
 		report_unsent(sk, error, sockaddr);
@@ -253,14 +253,17 @@ static __always_inline void connect_returned(struct sock *sk, __u32 error, __u64
  */
 static __always_inline void error_was_read(struct sock *sk, __u64 value)
 {
+	int state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	struct connection *c = connection_of(sk);
 	int error = 0;
 
 	if (!c || c->phase == PHASE_OPEN)
 		return;
-	if (bpf_probe_read_user(&error, sizeof(error), (void *)value))
+	if (is_unseen(c, is_open(state)))
+		end_established(sk, c);
+	else if (bpf_probe_read_user(&error, sizeof(error), (void *)value))
 		return;
-	if (c->phase == PHASE_CONNECTING && !end_unseen(sk, c, error))
+	else if (c->phase == PHASE_CONNECTING)
 		c->error_read = error;
 	else if (c->error_unread == error)
 		c->error_unread = 0;

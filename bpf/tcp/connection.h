@@ -17,6 +17,7 @@ enum tcp_role {
 enum tcp_phase {
 	PHASE_CONNECTING,
 	PHASE_OPEN,
+	PHASE_UNACCEPTED, /* no process's yet: strays.h */
 	PHASE_CLOSED, /* kept until destroyed: it can still send a reset, or be connected anew */
 };
 
@@ -49,6 +50,14 @@ static __always_inline struct connection *connection_of(struct sock *sk)
 	__u64 key = (__u64)sk;
 
 	return bpf_map_lookup_elem(&connections, &key);
+}
+
+/* The same, of a process: NULL for one that waits to be accepted. */
+static __always_inline struct connection *owned_connection_of(struct sock *sk)
+{
+	struct connection *c = connection_of(sk);
+
+	return c && c->phase != PHASE_UNACCEPTED ? c : NULL;
 }
 
 /*

@@ -6,6 +6,7 @@
 
 #include "connection.h"
 #include "records.h"
+#include "strays.h"
 
 /* Reads of counts that change meanwhile, until two agree. */
 #define STABLE_READS 8
@@ -113,13 +114,14 @@ static __always_inline void discover(struct sock *sk, struct connection *c)
 }
 
 /*
- * Discovers the connections that processes hold, in every network namespace; userspace reads it
+ * Discovers the connections and listeners that processes hold, in every network namespace; userspace reads it
  * once, after attaching. The first process found holding a socket is its owner.
  */
 SEC("iter/task_file")
 int tcp_discover(struct bpf_iter__task_file *ctx)
 {
 	struct connection c = {};
+	struct process_id process = {};
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
 	struct sock *sk;
@@ -131,6 +133,11 @@ int tcp_discover(struct bpf_iter__task_file *ctx)
 	sk = tcp_sock_of(file);
 	if (!sk)
 		return 0;
+	if (BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN && !listener_process(sk)) {
+		process.start = BPF_CORE_READ(task, group_leader, start_time);
+		process.tgid = BPF_CORE_READ(task, tgid);
+		insert_listener(sk, &process);
+	}
 	actor_of(&c.actor, task);
 	discover(sk, &c);
 	return 0;

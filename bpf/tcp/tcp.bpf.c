@@ -22,6 +22,7 @@
 #include "records.h"
 #include "resets.h"
 #include "snapshot.h"
+#include "strays.h"
 
 /*
  * Fires under the socket's lock, before the state is stored (inet_sk_state_store(),
@@ -30,6 +31,7 @@
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tcp_state, struct sock *sk, int from, int to)
 {
+	struct process_id process;
 	struct connection *c;
 	struct tcp_sample sample;
 
@@ -39,11 +41,21 @@ int BPF_PROG(tcp_state, struct sock *sk, int from, int to)
 		begin_connect(sk);
 		return 0;
 	}
+	if (to == TCP_LISTEN) {
+		process = current_process();
+		insert_listener(sk, &process);
+		return 0;
+	}
 	if (to != TCP_ESTABLISHED && to != TCP_CLOSE)
 		return 0;
+	if (from == TCP_LISTEN)
+		end_listener(sk);
 	c = connection_of(sk);
-	if (!c)
+	if (!c) {
+		if (to == TCP_ESTABLISHED && from == TCP_SYN_RECV)
+			keep_unaccepted(sk);
 		return 0;
+	}
 	if (c->phase == PHASE_CONNECTING) {
 		if (to == TCP_ESTABLISHED)
 			end_established(sk, c);
@@ -82,7 +94,7 @@ int BPF_PROG(tcp_destroy, struct sock *sk)
 SEC("tp_btf/tcp_receive_reset")
 int BPF_PROG(tcp_reset_received, struct sock *sk)
 {
-	struct connection *c = connection_of(sk);
+	struct connection *c = owned_connection_of(sk);
 
 	struct undecided_reset reset = {};
 
@@ -98,9 +110,9 @@ int BPF_PROG(tcp_reset_received, struct sock *sk)
 }
 
 /*
- * `sk` is NULL where the kernel answers for a port without a socket: no process's doing, and not
- * counted; there nothing is found either, on kernels whose verifier takes it for a socket always.
- * `skb` is the packet that the RST replies to, NULL for one that replies to none.
+ * `sk` is NULL where the kernel answers for a port without a socket (since Linux 6.10); there no
+ * entry is found, also on kernels whose verifier takes it for a socket always. `skb` is the packet
+ * that the RST replies to, NULL for one that replies to none.
  */
 SEC("tp_btf/tcp_send_reset")
 int BPF_PROG(tcp_reset_sent, struct sock *sk, void *skb)
@@ -108,16 +120,27 @@ int BPF_PROG(tcp_reset_sent, struct sock *sk, void *skb)
 	struct tcp_sample sample;
 	struct connection *c;
 
-	if (!sk)
+	if (!sk) {
+		count_stray(NULL, STRAY_RESET_SENT);
 		return 0;
-	c = connection_of(sk);
+	}
+	c = owned_connection_of(sk);
 	if (!address_of(skb) || !pop_undecided(sk, &sample)) {
-		if (c)
+		if (c) {
 			describe_sample(&sample, sk, c);
-		else if (!find_ended(sk, &sample))
+		} else if (!find_ended(sk, &sample)) {
+			count_stray_reset(sk);
 			return 0;
+		}
 	}
 	report_sample(&sample, TCP_EVENT_RESET_SENT, bpf_ktime_get_ns());
+	return 0;
+}
+
+SEC("tp_btf/tcp_retransmit_synack")
+int BPF_PROG(tcp_synack_retransmitted, struct sock *sk, struct request_sock *req)
+{
+	count_synack_retransmit(sk, req);
 	return 0;
 }
 
@@ -126,8 +149,14 @@ static __always_inline void tcp_accepted(struct sock *sk)
 	struct connection c = { .start = bpf_ktime_get_ns(),
 				.role = ROLE_SERVER,
 				.phase = PHASE_OPEN };
+	struct tcp_sock *tcp = (void *)sk;
 	struct connection *kept;
 
+	if (BPF_CORE_READ(tcp, total_retrans)) {
+		kept = connection_of(sk);
+		if (kept && kept->phase == PHASE_UNACCEPTED)
+			c.base_retransmits = kept->base_retransmits;
+	}
 	actor_of(&c.actor, current_task());
 	report(sk, &c, TCP_EVENT_ACCEPT);
 	if (!insert_connection(sk, &c, BPF_ANY) ||

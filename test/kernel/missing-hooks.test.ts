@@ -135,7 +135,7 @@ it("check warns of it, and finds that run works", async (t) => {
   assert.equal(tcp?.status, "warn");
   assert.equal(
     tcp.detail,
-    `tp_btf: tcp_state, tcp_destroy, tcp_reset_received, tcp_sys_exit; without resets sent (${reasons.tcp})`,
+    `tp_btf: tcp_state, tcp_destroy, tcp_reset_received, tcp_synack_retransmitted, tcp_sys_exit; without resets sent (${reasons.tcp})`,
   );
 });
 

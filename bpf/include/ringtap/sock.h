@@ -27,6 +27,7 @@
 #define TCP_CLOSE 7
 #define TCP_CLOSE_WAIT 8
 #define TCP_LAST_ACK 9
+#define TCP_LISTEN 10
 #define TCP_CLOSING 11
 
 KERNEL_TYPES_BEGIN
@@ -59,7 +60,14 @@ struct sock_common {
 	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
-	unsigned long skc_flags;
+	union {
+		unsigned long skc_flags;
+		struct sock *skc_listener; /* of a struct request_sock */
+	};
+};
+
+struct request_sock {
+	struct sock_common __req_common;
 };
 
 struct sock {

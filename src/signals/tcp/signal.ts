@@ -13,6 +13,7 @@ import { observeConnect } from "./connect-exemplar.js";
 import { Connections, connectionsMemory } from "./connections.js";
 import { Links } from "./links.js";
 import { declareMetrics, outcomeIndexes } from "./metrics.js";
+import { Strays } from "./strays.js";
 import { trace } from "./trace.js";
 import { views } from "./views.js";
 import { roles } from "./words.js";
@@ -20,6 +21,9 @@ import { roles } from "./words.js";
 /** The states that /proc/net/snmp counts as CurrEstab (include/net/tcp_states.h). */
 const established = 1;
 const closeWait = 8;
+
+/** LISTENERS_MAX of bpf/tcp/strays.h. */
+const mostListeners = 16_384;
 
 function start(context: SignalContext): Running<TcpEvent> {
   const { identity, peers } = context;
@@ -30,6 +34,14 @@ function start(context: SignalContext): Running<TcpEvent> {
   const discover = context.scan("tcp_discover", TcpSample);
   const discoverUnowned = context.scan("tcp_discover_unowned", TcpSample);
   const decide = context.scan("tcp_decide", TcpSample, "undecided");
+  const strays = new Strays(context, [
+    (subject, count) => {
+      metrics.retransmits.add(subject, 0, count);
+    },
+    (subject, count) => {
+      metrics.resets.add(subject, metrics.sentReset, count);
+    },
+  ]);
   /** Entries of the kernel's map of connections, by the last snapshot. */
   let entries = 0;
   let watches: readonly Links[] = [];
@@ -131,6 +143,7 @@ function start(context: SignalContext): Running<TcpEvent> {
     },
 
     async collect() {
+      await strays.read();
       const open = new Map<number, number>();
       known.beginSnapshot();
       for (const links of watches) {
@@ -161,6 +174,7 @@ function start(context: SignalContext): Running<TcpEvent> {
 
     async maintain() {
       await decide.run(() => undefined);
+      await strays.read();
     },
 
     watchLinks() {
@@ -172,8 +186,12 @@ function start(context: SignalContext): Running<TcpEvent> {
     },
 
     stats: () => ({
-      mapEntries: [["connections", entries]],
-      memoryAtLimit: connectionsMemory(maxEntries),
+      collected: strays.collected,
+      mapEntries: [
+        ["connections", entries],
+        [strays.counters.name, strays.counters.size],
+      ],
+      memoryAtLimit: connectionsMemory(maxEntries) + strays.counters.memoryAtLimit,
     }),
   };
 }
@@ -196,8 +214,15 @@ export const tcp = defineSignal({
   flags,
   ring: { record: TcpEvent },
   records: [TcpSample],
-  optional: { tcp_reset_received: "resets received", tcp_reset_sent: "resets sent" },
-  setup: ({ connectionsLimit }) => ({ ringSize: 2 * 2 ** 20, sizes: { connections: connectionsLimit } }),
+  optional: {
+    tcp_reset_received: "resets received",
+    tcp_reset_sent: "resets sent",
+    tcp_synack_retransmitted: "SYN-ACKs sent again before the handshake",
+  },
+  setup: ({ connectionsLimit }) => ({
+    ringSize: 2 * 2 ** 20,
+    sizes: { connections: connectionsLimit, listeners: Math.min(connectionsLimit, mostListeners) },
+  }),
   start,
   trace,
   views,
