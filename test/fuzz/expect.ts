@@ -49,7 +49,8 @@ const resultOf: Readonly<Record<string, string>> = {
   ETIMEDOUT: "timed_out",
   ENETUNREACH: "unreachable",
   EHOSTUNREACH: "unreachable",
-  ECONNRESET: "reset",
+  // A connect that waits while another thread shuts the socket down: tcp_disconnect(), net/ipv4/tcp.c.
+  ECONNRESET: "aborted",
   ECONNABORTED: "aborted",
 };
 
