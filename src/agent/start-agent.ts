@@ -8,6 +8,7 @@ import { wallClock } from "../views/clock.js";
 import { declaredViews } from "../views/declared.js";
 import { createLive, type Live } from "../views/live.js";
 import { Catalog, defaultSeriesLimit, defaultSeriesRetentionMs } from "../metrics/catalog.js";
+import type { BudgetLimits } from "../metrics/series-budget.js";
 import { Engine } from "../engine/engine.js";
 import { signals as builtIn } from "../signals/index.js";
 import { declareSelfMetrics } from "../engine/self-metrics.js";
@@ -31,6 +32,8 @@ export interface AgentSetup {
   readonly labels?: readonly string[] | undefined;
   /** The most series of a metric. Default {@link defaultSeriesLimit}. */
   readonly seriesLimit?: number | undefined;
+  /** The most that all metrics use together. Default: no limit. */
+  readonly budget?: BudgetLimits | undefined;
   /** How long series without a pid stay after their container has gone, milliseconds. Default: a day. */
   readonly seriesRetentionMs?: number | undefined;
   /** The most processes, and the most control groups, that are tracked. Default {@link defaultIdentityLimit}. */
@@ -75,7 +78,7 @@ export function startAgent(setup: AgentSetup): RunningAgent {
   const { identityLimit = defaultIdentityLimit } = setup;
   const hierarchy = chooseHierarchy(setup.cgroupHierarchy ?? "auto");
   const host: SignalHost = { ...defaultHost, cgroups: { hierarchy, inRecords: needCgroups(labels) } };
-  const catalog = new Catalog({ seriesLimit, seriesRetentionMs });
+  const catalog = new Catalog({ seriesLimit, seriesRetentionMs, ...(setup.budget && { budget: setup.budget }) });
   const cgroups = new Cgroups({ limit: identityLimit });
   const identity = new Identity(catalog, labels, { limit: identityLimit, cgroups });
   const wanted = setup.wanted ?? signals.map(({ name }) => name);

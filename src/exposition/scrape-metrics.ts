@@ -28,9 +28,14 @@ export function declareScrapeMetrics(catalog: Catalog): (milliseconds: number) =
     help: "Cardinality limit: series that a metric may have before further ones go to its overflow series ~other.",
     read: () => catalog.seriesLimit,
   });
+  catalog.gauge({
+    name: "ringtap_body_bytes",
+    help: "Bytes of the metrics that no format exceeds, as estimated from the series that there are.",
+    read: () => catalog.budget.bytes,
+  });
   catalog.counter({
     name: "ringtap_series_folded_total",
-    help: "Updates that went to the overflow series ~other because the metric had reached its cardinality limit.",
+    help: "Updates that went to the overflow series ~other because the metric, or all metrics together, had reached a limit.",
     subject: metric,
     bounded: true,
     collect(folded) {

@@ -2,7 +2,8 @@
 import { Dimension } from "./dimension.js";
 import { HistogramTable, type HistogramDefinition } from "./histogram-table.js";
 import { type End, LabelSets } from "./label-sets.js";
-import { keepAtMost, makeRoom } from "./reclaim.js";
+import { keepAtMost, makeRoom, shrink } from "./reclaim.js";
+import { type BudgetLimits, SeriesBudget } from "./series-budget.js";
 import type { TableSettings } from "./table.js";
 import { type ValueDefinition, ValueTable } from "./value-table.js";
 
@@ -26,6 +27,8 @@ export type AnyTable = ValueTable | HistogramTable;
 export interface CatalogOptions {
   /** The most series of each metric that is not bounded, counted as Prometheus does: every bucket is one. Default 100,000. */
   readonly seriesLimit?: number;
+  /** The most that all metrics use together. Default: no limit. */
+  readonly budget?: BudgetLimits;
   /** How long the series of a label set stay at least after it has ended, milliseconds. Default 30,000. */
   readonly retentionMs?: number;
   /** How long the series of a label set without a pid stay after its container has gone, milliseconds. Default: a day. */
@@ -68,6 +71,8 @@ function refuseTwin(taken: AnyTable | undefined): void {
  */
 export class Catalog {
   #seriesLimit: number;
+  /** What all tables use together. */
+  readonly budget: SeriesBudget;
   /** How long the series of a label set stay at least after it has ended, milliseconds. */
   readonly retentionMs: number;
   /** How long the series of a label set without a pid stay after its container has gone, milliseconds. */
@@ -85,6 +90,7 @@ export class Catalog {
   constructor(options: CatalogOptions = {}) {
     const { seriesLimit = defaultSeriesLimit, retentionMs = 30_000, clock = Date.now } = options;
     const { seriesRetentionMs = defaultSeriesRetentionMs } = options;
+    this.budget = new SeriesBudget(options.budget);
     this.#seriesLimit = checkedLimit(seriesLimit);
     this.retentionMs = retentionMs;
     this.seriesRetentionMs = seriesRetentionMs;
@@ -94,7 +100,7 @@ export class Catalog {
 
   /** What new tables get. */
   get #settings(): TableSettings {
-    return { limit: this.#seriesLimit, clock: this.#clock, start: this.#start };
+    return { limit: this.#seriesLimit, budget: this.budget, clock: this.#clock, start: this.#start };
   }
 
   /** The most series of each metric that is not bounded. */
@@ -181,6 +187,7 @@ export class Catalog {
           if (this.#tables.get(table.name) === table) {
             this.#tables.delete(table.name);
           }
+          table.leave();
         }
         tables = [];
       },
@@ -288,7 +295,8 @@ export class Catalog {
       const excess = Math.min(table.excess, limit - removed);
       removed += sets === undefined || excess <= 0 ? 0 : makeRoom(table, sets, excess, this.#lastCompleted);
     }
-    return removed + keepAtMost(mostKept, all, this, limit - removed);
+    removed += keepAtMost(mostKept, all, this, limit - removed);
+    return removed + shrink(this.budget, all, this, this.#lastCompleted, limit - removed);
   }
 
   #endAt(now: number): End {

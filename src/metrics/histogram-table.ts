@@ -1,6 +1,7 @@
 /** Log2 histograms of durations, sizes and numbers. */
 import { type ExemplarDefinition, Exemplars } from "./exemplars.js";
 import { log2Ceil, secondsPower } from "./log2.js";
+import { histogramBytes } from "./row-bytes.js";
 import type { Column } from "./rows.js";
 import { Table, type TableDefinition, type TableSettings } from "./table.js";
 
@@ -107,7 +108,8 @@ export class HistogramTable extends Table {
   /** Throws when the powers are no whole numbers of the unit's range, the bounds do not ascend from above 0, or the name has another unit. */
   constructor(definition: HistogramDefinition, settings: TableSettings) {
     const bounds = boundsOf(definition);
-    super("histogram", definition, settings, bounds.length + otherLines);
+    const bytes = histogramBytes(definition.name, bounds, definition.exemplar !== undefined);
+    super("histogram", definition, settings, bounds.length + otherLines, bytes);
     this.bounds = bounds;
     this.slots = bounds.length + 1;
     this.isNative = definition.bounds === undefined;

@@ -1,7 +1,9 @@
 /** What counters, gauges and histograms share: a definition, keyed rows, and the series limit. */
 import { Dimension } from "./dimension.js";
 import { checkLabelNames, checkMetricName, type MetricType } from "./names.js";
+import type { RowBytes } from "./row-bytes.js";
 import { KeyedRows } from "./rows.js";
+import { SeriesBudget } from "./series-budget.js";
 
 /** What a table is called and how its series are labelled. */
 export interface TableDefinition {
@@ -23,6 +25,8 @@ export interface TableDefinition {
 export interface TableSettings {
   /** The most series. */
   readonly limit: number;
+  /** What all tables share. Default: no limit. */
+  readonly budget?: SeriesBudget;
   /** Milliseconds since 1970. Default Date.now. */
   readonly clock?: () => number;
   /** When all counts were 0, of those too that are kept outside of tables; milliseconds since 1970. Default: now. */
@@ -39,8 +43,9 @@ const maxDelayMs = 1000;
  * A metric: one row for each (subject, detail) seen. Row numbers hold until the next removal and are for encoders and for the
  * duration of one update.
  *
- * With `most` rows present, what a further (subject, detail) reports goes to (`subject.other`, detail), so totals stay exact.
- * The rows of `subject.other` do not count towards the limit, and are never removed.
+ * With `most` rows present, or the budget of all metrics used up, what a further (subject, detail) reports goes to (`subject.other`,
+ * detail), so totals stay exact. The rows of `subject.other` do not count towards the limit, and are never removed. When the budget has
+ * no room for these either, they share (`subject.other`, `detail.other`).
  */
 export abstract class Table {
   abstract readonly type: MetricType;
@@ -60,9 +65,19 @@ export abstract class Table {
   #folded = 0;
   #evicted = 0;
   #most = Infinity;
+  #bytes = 0;
+  #budgetFolded = 0;
+  readonly #budget: SeriesBudget;
+  readonly #rowBytes: RowBytes;
 
   /** Throws when the definition is against the rules. */
-  constructor(type: MetricType, definition: TableDefinition, settings: TableSettings, seriesPerRow: number) {
+  constructor(
+    type: MetricType,
+    definition: TableDefinition,
+    settings: TableSettings,
+    seriesPerRow: number,
+    rowBytes: RowBytes,
+  ) {
     checkMetricName(type, definition.name);
     if (definition.help === "") {
       throw new Error(`metric ${JSON.stringify(definition.name)}: no help text`);
@@ -79,6 +94,8 @@ export abstract class Table {
     this.detail = definition.detail;
     this.seriesPerRow = seriesPerRow;
     this.#isBounded = definition.bounded ?? definition.subject === undefined;
+    this.#rowBytes = rowBytes;
+    this.#budget = settings.budget ?? new SeriesBudget();
     this.clock = settings.clock ?? Date.now;
     this.#start = settings.start ?? this.clock();
     this.limitSeries(settings.limit);
@@ -111,6 +128,16 @@ export abstract class Table {
     return this.#folded;
   }
 
+  /** How much of {@link folded} and {@link evicted} there was because the budget of all metrics was used up. */
+  get budgetFolded(): number {
+    return this.#budgetFolded;
+  }
+
+  /** It is no longer in a catalog: what its rows use of the budget is free. Call it once; the table is not to be used any more. */
+  leave(): void {
+    this.#budget.add(-this.size * this.seriesPerRow, -this.#bytes);
+  }
+
   /** How many series were moved to those of `subject.other` because others needed their places. */
   get evicted(): number {
     return this.#evicted;
@@ -141,7 +168,16 @@ export abstract class Table {
 
   /** Removes every row of a subject, at a cost of its rows and no others; `subject.other` keeps its rows. Returns how many went. */
   removeSubject(subject: number): number {
-    return subject === this.subject.other ? 0 : this.rows.removeSubject(subject);
+    if (subject === this.subject.other) {
+      return 0;
+    }
+    let bytes = 0;
+    for (let row = this.rows.first(subject); row >= 0; row = this.rows.next(row)) {
+      bytes += this.#bytesOf(subject, this.detailAt(row));
+    }
+    const removed = this.rows.removeSubject(subject);
+    this.#use(-removed, -bytes);
+    return removed;
   }
 
   /** Has a subject any rows? */
@@ -151,9 +187,9 @@ export abstract class Table {
 
   /**
    * Moves what a subject's rows have counted to the rows of `subject.other`, and removes them: sums over all rows stay as they were.
-   * Returns how many went.
+   * `forBudget`: to make room for other metrics, too. Returns how many went.
    */
-  foldSubject(subject: number): number {
+  foldSubject(subject: number, forBudget = false): number {
     const { other } = this.subject;
     if (subject === other) {
       return 0;
@@ -164,8 +200,9 @@ export abstract class Table {
         this.mergeRow(row, this.row(other, this.detailAt(row)));
       }
     }
-    const folded = this.rows.removeSubject(subject);
+    const folded = this.removeSubject(subject);
     this.#evicted += folded * this.seriesPerRow;
+    this.#budgetFolded += forBudget ? folded * this.seriesPerRow : 0;
     return folded;
   }
 
@@ -189,14 +226,36 @@ export abstract class Table {
     return row;
   }
 
+  /** Bytes of a row in a body. */
+  #bytesOf(subject: number, detail: number): number {
+    const { fixed, lines } = this.#rowBytes;
+    const labels = this.subject.textBytes(subject).length + (this.detail?.textBytes(detail).length ?? 0);
+    return fixed + lines * labels;
+  }
+
+  #use(rows: number, bytes: number): void {
+    this.#bytes += bytes;
+    this.#budget.add(rows * this.seriesPerRow, bytes);
+  }
+
   #newRow(subject: number, detail: number): number {
     const { other } = this.subject;
+    const bytes = this.#bytesOf(subject, detail);
     if (subject === other) {
+      const shared = this.detail?.other ?? detail;
+      if (!this.#isBounded && detail !== shared && !this.#budget.admitsOverflow(this.seriesPerRow, bytes)) {
+        return this.row(other, shared);
+      }
       this.#otherRows++;
     } else if (this.rows.size - this.#otherRows >= this.#most) {
       this.#folded++;
       return this.row(other, detail);
+    } else if (!this.#isBounded && !this.#budget.admits(this.seriesPerRow, bytes)) {
+      this.#folded++;
+      this.#budgetFolded++;
+      return this.row(other, detail);
     }
+    this.#use(1, bytes);
     const row = this.rows.insert(subject, detail);
     this.#created.data[row] = this.clock() - maxDelayMs;
     return row;

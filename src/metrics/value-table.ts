@@ -1,4 +1,5 @@
 /** Counters and gauges. */
+import { valueBytes } from "./row-bytes.js";
 import { Table, type TableDefinition, type TableSettings } from "./table.js";
 
 /** A counter or a gauge. */
@@ -22,7 +23,7 @@ export class ValueTable extends Table {
   readonly #collect: ((table: ValueTable) => void) | undefined;
 
   constructor(type: "counter" | "gauge", definition: ValueDefinition, settings: TableSettings) {
-    super(type, definition, settings, 1);
+    super(type, definition, settings, 1, valueBytes(type, definition.name));
     const { collect, read } = definition;
     this.type = type;
     this.#collect = read === undefined ? collect : () => this.set(this.subject.other, 0, read());

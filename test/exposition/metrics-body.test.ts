@@ -35,7 +35,7 @@ test("it says how many series there are, and how many updates were folded", asyn
     assert.match(text, /^ringtap_series{metric="open"} 0$/m);
     assert.match(text, /^ringtap_series{metric="took_seconds"} 32$/m);
     assert.match(text, /^ringtap_series_limit 2$/m);
-    assert.match(text, /^ringtap_series{metric="ringtap_series"} 8$/m);
+    assert.match(text, /^ringtap_series{metric="ringtap_series"} 9$/m);
     assert.match(text, /^ringtap_series{metric="ringtap_scrape_duration_seconds"} 15$/m);
     assert.match(text, /^ringtap_series_folded_total{metric="execs_total"} 3$/m);
     assert.match(text, /^ringtap_series_folded_total{metric="open"} 0$/m);

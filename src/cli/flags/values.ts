@@ -26,6 +26,19 @@ export function retention(text: string): number {
 }
 
 const bytesPer: Readonly<Record<string, number>> = { "": 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
+const sizeUnits: Readonly<Record<string, number>> = { ...bytesPer, kB: 1e3, MB: 1e6, GB: 1e9 };
+/** What a body has without any series of processes fits. */
+const smallestBody = 2 ** 20;
+
+/** The size of a body such as `10MB` or `16MiB`, in bytes. */
+export function bodySize(text: string): number {
+  const [, amount = "", unit = "?"] = /^(\d+(?:\.\d+)?)((?:[KMG]iB|[kMG]B)?)$/.exec(text) ?? [];
+  const bytes = Math.floor(Number(amount) * (sizeUnits[unit] ?? NaN));
+  return bytes >= smallestBody && bytes <= 2 ** 30
+    ? bytes
+    : refuse(text, "expected a size from 1MiB to 1GiB, such as 10MB");
+}
+
 /** The largest page size of arm64: a ring is a power of two times the page size. */
 const smallestRing = 64 * 2 ** 10;
 const largestRing = 2 ** 30;

@@ -69,6 +69,12 @@ export function liveOptions(
     plain("seriesLimit", ({ seriesLimit }) => {
       catalog.seriesLimit = seriesLimit;
     }),
+    plain("totalSeriesLimit", ({ totalSeriesLimit }) => {
+      catalog.budget.limits = { ...catalog.budget.limits, series: totalSeriesLimit };
+    }),
+    plain("bodyLimit", ({ bodyLimit }) => {
+      catalog.budget.limits = { ...catalog.budget.limits, bytes: bodyLimit };
+    }),
     plain("seriesRetention", ({ seriesRetention }) => {
       catalog.seriesRetentionMs = seriesRetention;
     }),

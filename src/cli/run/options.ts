@@ -6,6 +6,7 @@ import { defaultIdentityLimit, defaultLabels } from "../../identity/defaults.js"
 import { identityLabels } from "../../identity/labels.js";
 import { podLabelNames } from "../../kubernetes/pods/pod.js";
 import { defaultSeriesLimit } from "../../metrics/catalog.js";
+import { defaultBudget } from "../../metrics/series-budget.js";
 import { configFlag, configSource, readConfigFile } from "../flags/config-file.js";
 import { environmentSource } from "../flags/environment.js";
 import { addFlags, commandLineSource, flagError, readFlag, readFlags } from "../flags/flags.js";
@@ -13,7 +14,7 @@ import { kubernetesFlags } from "../flags/kubernetes.js";
 import { type KnownSignals, ownSignalFlags, refuseFlagsOf, signalNameOf } from "../flags/own-signals.js";
 import { signalFlags, type SignalValues, validateSignals } from "../flags/signals.js";
 import { cgroupFlags, logFlags, privilegeFlags, ringFlags } from "../flags/shared.js";
-import { hostPattern, listenAddress, retention, urlPath, webConfig } from "../flags/values.js";
+import { bodySize, hostPattern, listenAddress, retention, urlPath, webConfig } from "../flags/values.js";
 import { type FlagTable, type FlagValues, list, optional, single, toggle } from "../../sdk/flags.js";
 import { oneOf, wholeNumber } from "../../sdk/flag-values.js";
 
@@ -69,6 +70,22 @@ function ownFlags(known: KnownSignals, open?: WatchedWebConfig) {
       "most series of one metric, every bucket counted",
       `${defaultSeriesLimit}`,
       wholeNumber(1, 10_000_000),
+    ),
+    /** All metrics together. */
+    totalSeriesLimit: single(
+      "total-series-limit",
+      "<n>",
+      "most series of all metrics together",
+      `${defaultBudget.series}`,
+      wholeNumber(1000, 100_000_000),
+    ),
+    /** Bytes. */
+    bodyLimit: single(
+      "body-limit",
+      "<size>",
+      "most bytes of the metrics in any format, before compression",
+      `${defaultBudget.bytes / 1e6}MB`,
+      bodySize,
     ),
     /** Milliseconds. */
     seriesRetention: single(

@@ -64,6 +64,7 @@ async function run(source: OptionsSource): Promise<void> {
     wanted: options.signals,
     labels: seriesLabels(options),
     seriesLimit: options.seriesLimit,
+    budget: { series: options.totalSeriesLimit, bytes: options.bodyLimit },
     seriesRetentionMs: options.seriesRetention,
     identityLimit: options.identityLimit,
     ringSize: options.ringSize,
