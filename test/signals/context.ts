@@ -10,7 +10,12 @@ const silent = (): void => undefined;
 
 /** A kernel in which nothing was there before: its maps are empty, its scans find nothing. */
 export function emptyContext(catalog: Catalog, identity: Identity): SignalContext {
-  const map = { keys: new ArrayBuffer(0), values: new ArrayBuffer(0), readAll: () => 0 } as unknown as BpfMap;
+  const map = {
+    info: { maxEntries: 1024 },
+    keys: new ArrayBuffer(0),
+    values: new ArrayBuffer(0),
+    readAll: () => 0,
+  } as unknown as BpfMap;
   const counters = (name: string): Counters => ({
     name,
     size: 0,
