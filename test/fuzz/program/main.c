@@ -236,6 +236,10 @@ static void run(void)
 		if (op->worker < 0)
 			continue;
 		await(worker);
+		/* A call that the end of its process cuts off would not be logged. */
+		if (is_word(op->name, "exit") || is_word(op->name, "kill") ||
+		    is_word(op->name, "become"))
+			await_all();
 		if (do_conductor_op(i, op) || !worker->is_alive)
 			continue;
 		command(worker, i);
