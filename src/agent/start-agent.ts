@@ -10,6 +10,7 @@ import { createLive, type Live } from "../views/live.js";
 import { Catalog, defaultSeriesLimit, defaultSeriesRetentionMs } from "../metrics/catalog.js";
 import type { BudgetLimits } from "../metrics/series-budget.js";
 import { Engine } from "../engine/engine.js";
+import { lossesOf, LossLog } from "../engine/loss-log.js";
 import { signals as builtIn } from "../signals/index.js";
 import { declareSelfMetrics } from "../engine/self-metrics.js";
 import type { AnySignal, SignalHost } from "../sdk/signal.js";
@@ -95,7 +96,10 @@ export function startAgent(setup: AgentSetup): RunningAgent {
       setup.log.warn({ signal, problem }, "a view of the signal is left out");
     }
   }
-  const engine = new Engine(runningOf(statuses), identity);
+  const losses = new LossLog(setup.log);
+  const engine = new Engine(runningOf(statuses), identity, () => {
+    losses.check(lossesOf(catalog, runningOf(statuses)));
+  });
   const refreshSelf = declareSelfMetrics(catalog, statuses);
   const collect = async (): Promise<void> => {
     await engine.collect();

@@ -28,6 +28,7 @@ function ringsOf(signals: readonly RunningSignal[]): BpfRing[] {
 export class Engine {
   #signals: readonly RunningSignal[];
   readonly #identity: Identity;
+  readonly #maintained: () => void;
   readonly #schedule: DrainSchedule;
   readonly #drains = new DrainTurns();
   /** The time that drains may take of a turn of the event loop. */
@@ -39,7 +40,9 @@ export class Engine {
   #isClosed = false;
   #nextSweep: NodeJS.Timeout | undefined;
 
-  constructor(signals: readonly RunningSignal[], identity: Identity) {
+  /** `maintained` is called after each maintenance. */
+  constructor(signals: readonly RunningSignal[], identity: Identity, maintained: () => void = () => undefined) {
+    this.#maintained = maintained;
     this.#signals = signals;
     this.#identity = identity;
     this.#schedule = new DrainSchedule(ringsOf(signals), () => this.drain(), pauses);
@@ -140,6 +143,9 @@ export class Engine {
         await signal.maintain();
       }
       this.#sweep();
+      if (!this.#isClosed) {
+        this.#maintained();
+      }
     });
     this.#isMaintaining = false;
   }
