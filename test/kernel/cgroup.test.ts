@@ -166,13 +166,15 @@ for (const [name, mount] of [
         group.enter(waiting.pid);
         await agent.scrape();
         renameSync(before, after);
-        t.after(() => {
+        try {
+          await agent.scrape();
+          await waiting.go();
+          const cgroup = `/${basename(after)}/inner`;
+          assert.deepEqual(work(await agent.scrape(), { cgroup }).opens, stint.opens);
+        } finally {
+          // Under this name it is removed.
           renameSync(after, before);
-        });
-        await agent.scrape();
-        await waiting.go();
-        const cgroup = `/${basename(after)}/inner`;
-        assert.deepEqual(work(await agent.scrape(), { cgroup }).opens, stint.opens);
+        }
       });
     }
 
