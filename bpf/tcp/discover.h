@@ -114,8 +114,8 @@ static __always_inline void discover(struct sock *sk, struct connection *c)
 }
 
 /*
- * Discovers the connections and listeners that processes hold, in every network namespace; userspace reads it
- * once, after attaching. The first process found holding a socket is its owner.
+ * Discovers the connections and listeners that processes hold, in every network namespace;
+ * userspace reads it once, after attaching. The first process found holding a socket is its owner.
  */
 SEC("iter/task_file")
 int tcp_discover(struct bpf_iter__task_file *ctx)

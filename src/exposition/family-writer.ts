@@ -1,5 +1,5 @@
 /** The walk over a table's rows, the same in every format. */
-import type { AnyTable } from "../metrics/catalog.js";
+import type { AnyTable } from "../metrics/any-table.js";
 import type { ByteWriter } from "./byte-writer.js";
 
 /** How a format writes one family. */

@@ -1,6 +1,7 @@
 /** Tables as ordinary metrics of a prom-client Registry, for programs that embed ringtap and have a registry of their own. */
 import type { Metric, Registry } from "prom-client";
-import type { AnyTable, Catalog } from "../metrics/catalog.js";
+import type { AnyTable } from "../metrics/any-table.js";
+import type { Catalog } from "../metrics/catalog.js";
 import { formatBound } from "./numbers.js";
 
 /** One sample, as prom-client's registry wants it. */

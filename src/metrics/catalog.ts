@@ -1,4 +1,5 @@
 /** All tables of a process, and the expiry of label sets that are no longer used. */
+import type { AnyTable } from "./any-table.js";
 import { Dimension } from "./dimension.js";
 import { HistogramTable, type HistogramDefinition } from "./histogram-table.js";
 import { type End, LabelSets } from "./label-sets.js";
@@ -20,9 +21,6 @@ export const mostKept = 32_768;
  * Bytes of a kept label set: by what resident memory has grown by when as many were kept (test/cli/run/memory-budget.test.ts).
  */
 const keptBytes = 1_536;
-
-/** Any table of a catalog; `type` tells which. */
-export type AnyTable = ValueTable | HistogramTable;
 
 export interface CatalogOptions {
   /** The most series of each metric that is not bounded, counted as Prometheus does: every bucket is one. Default 100,000. */

@@ -1,5 +1,5 @@
 /** Makes room for new series: what others have counted moves to overflow series. */
-import type { AnyTable } from "./catalog.js";
+import type { AnyTable } from "./any-table.js";
 import type { LabelSets } from "./label-sets.js";
 import type { SeriesBudget } from "./series-budget.js";
 

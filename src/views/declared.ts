@@ -1,6 +1,7 @@
 /** What running signals declare to show, as far as their metrics are there. */
 import type { Identity } from "../identity/identity.js";
-import type { AnyTable, Catalog } from "../metrics/catalog.js";
+import type { AnyTable } from "../metrics/any-table.js";
+import type { Catalog } from "../metrics/catalog.js";
 import type { Dimension } from "../metrics/dimension.js";
 import type { HistogramTable } from "../metrics/histogram-table.js";
 import type { ValueTable } from "../metrics/value-table.js";

@@ -3,7 +3,7 @@ import { test, type TestContext } from "node:test";
 import { createProcessRegistry } from "../../src/exposition/process-registry.js";
 import { createBody } from "../../src/exposition/metrics-body.js";
 import type { Format } from "../../src/exposition/formats.js";
-import type { AnyTable } from "../../src/metrics/catalog.js";
+import type { AnyTable } from "../../src/metrics/any-table.js";
 import type { HistogramTable } from "../../src/metrics/histogram-table.js";
 import { query, queryExemplars, queryUntilAnswered, type Series, startPrometheus } from "./prometheus-server.js";
 import { addZeroByte, sampleCatalog } from "./sample-catalog.js";

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { type AnyTable, Catalog } from "../../src/metrics/catalog.js";
+import type { AnyTable } from "../../src/metrics/any-table.js";
+import { Catalog } from "../../src/metrics/catalog.js";
 import { Dimension } from "../../src/metrics/dimension.js";
 
 const subject = new Dimension(["comm"]);

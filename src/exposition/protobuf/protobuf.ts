@@ -2,7 +2,7 @@
  * Prometheus's protobuf format: messages MetricFamily, each after its length. Every family is there, also while it has no series.
  * Histograms are native ones, and classic ones for those who do not know these.
  */
-import type { AnyTable } from "../../metrics/catalog.js";
+import type { AnyTable } from "../../metrics/any-table.js";
 import type { Dimension } from "../../metrics/dimension.js";
 import type { ValueTable } from "../../metrics/value-table.js";
 import { type FamilyWriter, writeFamily } from "../family-writer.js";

@@ -5,7 +5,7 @@
  * A counter's family is called as its series are, less `_total`; a unit is the last word of a family's name.
  */
 import type { Registry } from "prom-client";
-import type { AnyTable } from "../../metrics/catalog.js";
+import type { AnyTable } from "../../metrics/any-table.js";
 import { type Header, type LineStyle, renderLines } from "./table-lines.js";
 import { registryLines } from "./registry-lines.js";
 import { familyName, unitOf } from "../family-name.js";

@@ -5,7 +5,7 @@
  * Every family comes with HELP and TYPE, also while it has no series: one scrape shows all there is to ask for.
  */
 import type { Registry } from "prom-client";
-import type { AnyTable } from "../../metrics/catalog.js";
+import type { AnyTable } from "../../metrics/any-table.js";
 import { type LineStyle, renderLines } from "./table-lines.js";
 import { registryLines } from "./registry-lines.js";
 

@@ -1,5 +1,5 @@
 /** Tables as lines of text, which Prometheus's own format and OpenMetrics share; written in slices. */
-import type { AnyTable } from "../../metrics/catalog.js";
+import type { AnyTable } from "../../metrics/any-table.js";
 import { labelText } from "../../metrics/dimension.js";
 import { type Exemplar, type Exemplars, longestExemplar } from "../../metrics/exemplars.js";
 import type { HistogramTable } from "../../metrics/histogram-table.js";

@@ -12,7 +12,8 @@ export const TcpRole = {
 export const TcpPhase = {
   connecting: 0,
   open: 1,
-  closed: 2,
+  unaccepted: 2,
+  closed: 3,
 } as const;
 
 /** enum ip_family */

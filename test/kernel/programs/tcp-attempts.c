@@ -3,13 +3,13 @@
  *
  *   tcp-attempts ADDRESS PORT BEGIN END COUNT
  *
- * COUNT times: makes a socket, begins to connect it to ADDRESS (IPv6 if it has a colon) and PORT (0:
- * a listener of its own that never accepts) as BEGIN says, and goes on as END says.
+ * COUNT times: makes a socket, begins to connect it to ADDRESS (IPv6 if it has a colon) and PORT
+ * (0: a listener of its own that never accepts) as BEGIN says, and goes on as END says.
  *
  * BEGIN  connect, connect32       blocking; by int $0x80
  *        poll                     non-blocking
  *        defer                    with TCP_FASTOPEN_CONNECT and NO_COOKIE, non-blocking
- *        defer-cookie             the same with a cookie from the server, for which it connects once
+ *        defer-cookie             the same with a cookie from the server: it connects once before
  *        defer-blocking           as defer, blocking
  *        sendto, sendto32, sendmsg, sendmmsg  with MSG_FASTOPEN, non-blocking
  *        sendto-blocking

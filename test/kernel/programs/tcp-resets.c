@@ -6,9 +6,9 @@
  *
  * The child leaves by: linger (SO_LINGER 0, close), unread (close with data unread), shutdown
  * (SHUT_RDWR, descriptor kept), close (until its FIN is acknowledged), half (SHUT_WR until that is
- * acknowledged, then close), stuck (close with its FIN behind data that cannot be sent yet), linger2
- * (the same, with TCP_LINGER2 -1), open (not at all). This process answers by: write (a byte), read
- * (all there is), reset (SO_LINGER 0, close), nothing. Prints the process id of the child.
+ * acknowledged, then close), stuck (close with its FIN behind data that cannot be sent yet),
+ * linger2 (the same, with TCP_LINGER2 -1), open (not at all). This process answers by: write (a
+ * byte), read (all there is), reset (SO_LINGER 0, close), nothing. Prints the process id of the child.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -105,7 +105,7 @@ static void answer(int fd, const char *how)
 	close(fd);
 }
 
-/* The steps of the two processes follow one another: a byte says that it is the other one's turn. */
+/* The steps of the two processes follow one another: a byte says that it is the other's turn. */
 static void pass(int pipe)
 {
 	if (write(pipe, "", 1) != 1)
