@@ -8,7 +8,8 @@
  * (SHUT_RDWR, descriptor kept), close (until its FIN is acknowledged), half (SHUT_WR until that is
  * acknowledged, then close), stuck (close with its FIN behind data that cannot be sent yet),
  * linger2 (the same, with TCP_LINGER2 -1), open (not at all). This process answers by: write (a
- * byte), read (all there is), reset (SO_LINGER 0, close), nothing. Prints the process id of the child.
+ * byte), read (all there is), reset (SO_LINGER 0, close), nothing. Prints the process id of the
+ * child.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
