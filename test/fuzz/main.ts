@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 
 import { chooseHierarchy } from "../../src/host/cgroup-hierarchy.js";
-import { startAgent } from "../kernel/support/agent.js";
+import { startAgent, unlimitedSeries } from "../kernel/support/agent.js";
 import { controlGroup, hierarchy } from "../kernel/support/cgroups.js";
 import { Comparison, Inconclusive } from "./comparison.js";
 import type { Difference } from "./counted.js";
@@ -31,10 +31,11 @@ const mostTries = 10;
 /** After so many programs that differ the fuzzer ends. */
 const mostFindings = 5;
 
-/** What the agent runs with: series and processes enough for the programs of half a minute. */
+/** What the agent runs with: series, processes and rings enough for the programs of half a minute, whenever it gets a processor. */
 const agentFlags = [
   "--labels=pid,comm,cgroup",
-  "--series-limit=1000000",
+  ...unlimitedSeries,
+  "--ring.size=32MiB",
   "--identity-limit=200000",
   "--syscall.counts-limit=262144",
 ];

@@ -10,7 +10,7 @@ import { Catalog } from "../../src/metrics/catalog.js";
 import { loadSignal } from "../../src/engine/load.js";
 import { process as processSignal } from "../../src/signals/process/signal.js";
 import { RunningSignal } from "../../src/engine/running.js";
-import { type Agent, startAgent } from "./support/agent.js";
+import { type Agent, startAgent, unlimitedSeries } from "./support/agent.js";
 import { eventually } from "./support/eventually.js";
 import { strictLog } from "./support/loading.js";
 import { compileProgram, runProgram } from "./support/program.js";
@@ -117,7 +117,7 @@ describe("a flood of system calls", () => {
   });
 
   it("counted in the kernel: every one, with the agent stopped meanwhile", async (t) => {
-    const agent = await startAgent(t, ["--signals=syscall", "--series-limit=1000000"]);
+    const agent = await startAgent(t, ["--signals=syscall", ...unlimitedSeries]);
     kill(agent.pid, "SIGSTOP");
     const pids = await flood(t);
     kill(agent.pid, "SIGCONT");

@@ -7,7 +7,7 @@ import { release } from "node:os";
 import { before, describe, test, type TestContext } from "node:test";
 
 import { signals } from "../../src/signals/index.js";
-import { type Agent, startAgent } from "./support/agent.js";
+import { type Agent, startAgent, unlimitedSeries } from "./support/agent.js";
 import { copyBuild } from "./support/build-copy.js";
 import { eventually } from "./support/eventually.js";
 import { compileProgram, runProgram } from "./support/program.js";
@@ -54,7 +54,7 @@ function everyThreadHas(pid: number, expected: ThreadPrivileges): void {
 }
 
 /** What the machine's other work does to limits is not tested here. */
-const roomy = ["--series-limit=1000000", "--ring.size=64MiB"];
+const roomy = [...unlimitedSeries, "--ring.size=64MiB"];
 
 let program: string;
 

@@ -5,7 +5,7 @@ import { readFileSync, renameSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { before, describe, it } from "node:test";
 
-import { type Agent, startAgent } from "./support/agent.js";
+import { type Agent, startAgent, unlimitedSeries } from "./support/agent.js";
 import { type ControlGroup, controlGroup, hierarchy, podPath } from "./support/cgroups.js";
 import { startContainer } from "./support/containers.js";
 import { compileProgram, runProgram } from "./support/program.js";
@@ -73,7 +73,7 @@ for (const [name, mount] of [
         controlGroup(scope, root, path);
       }
       const signals = "--signals=file,syscall,cgroup";
-      agent = await startAgent(scope, [signals, labels, `--cgroup.hierarchy=${name}`, "--series-limit=1000000"]);
+      agent = await startAgent(scope, [signals, labels, `--cgroup.hierarchy=${name}`, ...unlimitedSeries]);
     });
 
     it("knows one that is made while it runs", async (t) => {

@@ -12,7 +12,7 @@ import { type Findings, recordedInstructions, seriesOf } from "../../scripts/vm/
 import { chooseHierarchy } from "../../src/host/cgroup-hierarchy.js";
 import { defaultHooks } from "../../src/sdk/signal.js";
 import { signals } from "../../src/signals/index.js";
-import { type Agent, startAgent } from "./support/agent.js";
+import { type Agent, startAgent, unlimitedSeries } from "./support/agent.js";
 import { controlGroup, hierarchy } from "./support/cgroups.js";
 import { eventually } from "./support/eventually.js";
 import { instructionsInLog, tryLoading, ways } from "./support/loading.js";
@@ -117,7 +117,7 @@ describe("counts", () => {
   let agent: Agent;
 
   before(async () => {
-    agent = await startAgent(scope, ["--series-limit=1000000"]);
+    agent = await startAgent(scope, [...unlimitedSeries]);
   });
 
   it("of processes are exact", async () => {

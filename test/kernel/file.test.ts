@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync } from "node:fs";
 import { before, describe, it } from "node:test";
 
-import { startAgent } from "./support/agent.js";
+import { startAgent, unlimitedSeries } from "./support/agent.js";
 import { compileProgram, scratch } from "./support/program.js";
 import { startRingtap } from "./support/ringtap.js";
 import { type Samples, select } from "./support/samples.js";
@@ -34,7 +34,7 @@ describe("file", () => {
   }
 
   it("counts every open once, by outcome", async (t) => {
-    const agent = await startAgent(t, ["--signals=file", "--series-limit=1000000"]);
+    const agent = await startAgent(t, ["--signals=file", ...unlimitedSeries]);
     const waiting = await startWaiting(t, program, ["outcomes", emptyFolder()]);
     const earlier = byResult(await agent.scrape());
     await waiting.go();

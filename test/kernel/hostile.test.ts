@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync } from "node:fs";
 import { before, describe, test } from "node:test";
 
 import { checkMetrics } from "../exposition/promtool.js";
-import { startAgent } from "./support/agent.js";
+import { startAgent, unlimitedSeries } from "./support/agent.js";
 import { eventually } from "./support/eventually.js";
 import { compileProgram, runProgram, scratch } from "./support/program.js";
 import { parseSamples, sum } from "./support/samples.js";
@@ -44,7 +44,7 @@ const names: readonly (readonly [bytes: string, text: string])[] = [
 const texts = names.map(([, text]) => text);
 
 /** What the machine's other work does to limits is not tested here. */
-const roomy = ["--series-limit=1000000", "--ring.size=64MiB"];
+const roomy = [...unlimitedSeries, "--ring.size=64MiB"];
 
 let program: string;
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 
-import { startAgent } from "./support/agent.js";
+import { startAgent, unlimitedSeries } from "./support/agent.js";
 import { eventually } from "./support/eventually.js";
 import {
   build,
@@ -197,7 +197,7 @@ describe("the built-in file, copied as a user's own", () => {
 
   it("counts what the built-in one counts, exactly, by the same labels", async (t) => {
     const program = compileProgram("file-opens", opens);
-    const agent = await startAgent(t, ["--signals=file,file2", `--signals.path=${folder}`, "--series-limit=1000000"]);
+    const agent = await startAgent(t, ["--signals=file,file2", `--signals.path=${folder}`, ...unlimitedSeries]);
     const waiting = await startWaiting(t, program, ["outcomes", outsideFolder(t)]);
     await waiting.go();
     const samples = await agent.scrape();

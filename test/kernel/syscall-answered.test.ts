@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { before, describe, it } from "node:test";
 
-import { type Agent, startAgent } from "./support/agent.js";
+import { type Agent, startAgent, unlimitedSeries } from "./support/agent.js";
 import { compileProgram } from "./support/program.js";
 import { type Samples, sum } from "./support/samples.js";
 import type { Scope } from "./support/scope.js";
@@ -14,10 +14,10 @@ import { startWaiting } from "./support/waiting.js";
 const source = readFileSync(new URL("../../../test/kernel/programs/answered-calls.c", import.meta.url), "utf8");
 
 const flags = {
-  aggregate: ["--signals=syscall", "--series-limit=1000000"],
+  aggregate: ["--signals=syscall", ...unlimitedSeries],
   stream: [
     "--signals=syscall",
-    "--series-limit=1000000",
+    ...unlimitedSeries,
     "--syscall.mode=stream",
     "--ring.size=64MiB",
     "--syscall.comms=answered,true",

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { before, describe, it } from "node:test";
 
-import { startAgent } from "./support/agent.js";
+import { startAgent, unlimitedSeries } from "./support/agent.js";
 import { compileProgram } from "./support/program.js";
 
 import { type Samples, select, sum } from "./support/samples.js";
@@ -16,7 +16,7 @@ const total = "ringtap_syscalls_total";
 const errors = "ringtap_syscall_errors_total";
 
 /** The limit is raised because the machine may be building something at the same time. */
-const roomy = ["--signals=syscall", "--series-limit=1000000"];
+const roomy = ["--signals=syscall", ...unlimitedSeries];
 
 function stream(...filters: readonly string[]): string[] {
   // Room for all that a test does at once: what the machine's other work costs the reader is not tested here.

@@ -15,6 +15,9 @@ export interface Agent extends Ringtap {
   scrape(): Promise<Samples>;
 }
 
+/** Flags by which nothing is counted under `~other` for want of series, whatever else runs on the machine. */
+export const unlimitedSeries = ["--series-limit=1000000", "--total-series-limit=10000000", "--body-limit=1GiB"];
+
 /** Starts `ringtap run <args>` on a free port and waits until it serves, everything attached. */
 export async function startAgent(scope: Scope, args: readonly string[] = [], options: RunOptions = {}): Promise<Agent> {
   const child = startRingtap(scope, ["run", "--web.listen-address=127.0.0.1:0", ...args], options);
