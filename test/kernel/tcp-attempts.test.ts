@@ -4,7 +4,9 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { before, describe, it } from "node:test";
+import { readDocument } from "../docs/documents.js";
 import { type Agent, startAgent } from "./support/agent.js";
+import { type Attempt, attemptTable } from "./support/attempt-table.js";
 import { eventually } from "./support/eventually.js";
 import { type NetworkNamespace, networkNamespace } from "./support/network.js";
 import { compileProgram } from "./support/program.js";
@@ -40,17 +42,18 @@ table inet test {
   }
 }`;
 
-/** What a run of the program asks for, and what is to be counted of it. */
-interface Case {
-  readonly begin: string;
-  readonly end: string;
+/** What is at a port, in words for the table. */
+const places: Readonly<Record<number, string>> = {
+  [listening]: "a listener",
+  [silent]: "a port that drops",
+  [unreachable]: "a host that is unreachable",
+  [closed]: "a closed port",
+  [lateUnreachable[0]]: "a host that is unreachable to the second SYN",
+  [lateUnreachable[1]]: "a host that is unreachable to the second SYN",
+};
+
+interface Case extends Attempt {
   readonly port: number;
-  readonly count: number;
-  readonly address: string;
-  /** Outcomes of attempts: each has sent a SYN. */
-  readonly sent: Readonly<Record<string, number>>;
-  /** Outcomes of connect(2) without a SYN. */
-  readonly unsent: Readonly<Record<string, number>>;
 }
 
 const cases: Case[] = [];
@@ -64,7 +67,7 @@ function expect(
 ): void {
   const { count = 3, address = "127.0.0.1", times = count, unsent = {} } = options;
   const sent = result === undefined ? {} : { [result]: times };
-  cases.push({ begin, end, port, count, address, sent, unsent });
+  cases.push({ begin, end, port, at: places[port] ?? "", count, address, sent, unsent });
 }
 
 // connect(2) that sends no SYN: the first write does.
@@ -177,6 +180,12 @@ describe("tcp attempts", () => {
       assert.deepEqual(counted, { ...sent, ...unsent });
     });
   }
+
+  // The table has the 32-bit calls, which other architectures lack.
+  it("are those of docs/tcp-attempts.md", { skip: process.arch !== "x64" }, () => {
+    const table = attemptTable(cases);
+    assert(readDocument("docs/tcp-attempts.md").endsWith(`\n${table}\n`), `the table should be:\n${table}`);
+  });
 
   it("agree with /proc/net/snmp", () => {
     const total = (some: readonly Case[], ...results: readonly string[]): number =>
