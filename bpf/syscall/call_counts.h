@@ -132,17 +132,6 @@ static __always_inline struct call_line *line_of(__u32 tgid, __u64 start, __u32 
 	return line_at(call_lines + number_index(nr), &key);
 }
 
-static __always_inline __u64 *find_or_add(void *map, struct error_key *key)
-{
-	__u64 zero = 0, *value = bpf_map_lookup_elem(map, key);
-
-	if (value)
-		return value;
-	/* Should another CPU add it first, that one stays. */
-	bpf_map_update_elem(map, key, &zero, BPF_NOEXIST);
-	return bpf_map_lookup_elem(map, key);
-}
-
 static __always_inline __u64 *failures_of(__u32 tgid, __u64 start, __u32 nr, __u32 error)
 {
 	struct error_key key = { .tgid = tgid, .nr = nr, .error = error, .start = start };

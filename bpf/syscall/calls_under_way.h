@@ -224,8 +224,8 @@ static __always_inline struct call pop_call(struct pt_regs *regs, long ret)
 	__u64 task;
 
 	if (call) {
-		popped.nr = *(volatile __u32 *)&call->nr;
-		popped.start = *(volatile __u64 *)&call->start;
+		popped.nr = READ_ONCE(call->nr);
+		popped.start = READ_ONCE(call->start);
 	}
 	if (popped.start) {
 		call->start = 0;

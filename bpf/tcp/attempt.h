@@ -20,9 +20,6 @@
 
 #define NSEC_PER_MSEC 1000000ull
 
-/* Reads memory that another CPU may change, where the program says and not elsewhere. */
-#define READ_ONCE(x) (*(const volatile typeof(x) *)&(x))
-
 /* Threads in connect(2) whose attempt has failed: so many are told apart. A power of two. */
 #define FAILED_THREADS 4096
 

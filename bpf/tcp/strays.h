@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What the kernel sends for no connection of a process: SYN-ACKs again, for handshakes that are not
- * complete, and resets for what no process has accepted. Whoever can reach a port can cause them
+ * complete, and resets for what no process has accepted. Anyone who reaches a port can cause them
  * as fast as they like, so they are counted, not recorded: for the process that listens, where the
  * kernel shows the listener, else for none.
  *
@@ -66,12 +66,8 @@ struct {
 /* Adds to a count; false when there is no place for another one. */
 static __always_inline bool add_stray(struct stray_key *key)
 {
-	__u64 none = 0, *count = bpf_map_lookup_elem(&strays, key);
+	__u64 *count = find_or_add(&strays, key);
 
-	if (!count) {
-		bpf_map_update_elem(&strays, key, &none, BPF_NOEXIST);
-		count = bpf_map_lookup_elem(&strays, key);
-	}
 	if (count)
 		atomic_inc(count);
 	return count;

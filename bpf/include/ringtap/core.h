@@ -28,6 +28,9 @@
  */
 #define EXPORT_RECORD(type) struct type *export_##type
 
+/* Reads memory that another CPU or program may change, where the program says and not elsewhere. */
+#define READ_ONCE(x) (*(const volatile typeof(x) *)&(x))
+
 /*
  * A pointer as a plain number: the verifier allows no arithmetic on what it knows to be a kernel
  * pointer.
@@ -38,6 +41,18 @@ static __always_inline __u64 address_of(const void *pointer)
 
 	bpf_probe_read_kernel(&address, sizeof(address), &pointer);
 	return address;
+}
+
+/* The count of a key in a hash map of __u64, 0 for a new one; NULL when the map is full. */
+static __always_inline __u64 *find_or_add(void *map, const void *key)
+{
+	__u64 zero = 0, *value = bpf_map_lookup_elem(map, key);
+
+	if (value)
+		return value;
+	/* Should another CPU add it first, that one stays. */
+	bpf_map_update_elem(map, key, &zero, BPF_NOEXIST);
+	return bpf_map_lookup_elem(map, key);
 }
 
 /* The licence that the helpers ask for; see bpf/LICENSE. */
