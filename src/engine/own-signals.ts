@@ -9,7 +9,7 @@ import { foreignError } from "../log/error-text.js";
 import type { AnySignal } from "../sdk/signal.js";
 import { addFolder, buildUrl, resolveSync } from "./module-hooks.js";
 import { checkSignal } from "./signal-shape.js";
-import { settlesWithin } from "./time-limit.js";
+import { completesWithin } from "./time-limit.js";
 
 /** A signal that is not part of ringtap. */
 export interface OwnSignal {
@@ -141,7 +141,7 @@ async function importModule(url: string): Promise<Record<string, unknown>> {
     const work = import(url).then((module: Record<string, unknown>) => {
       exports = module;
     });
-    await settlesWithin(work, importTimeoutMs);
+    await completesWithin(work, importTimeoutMs);
   } finally {
     Object.defineProperty(process, "exit", exit);
   }

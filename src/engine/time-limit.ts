@@ -1,7 +1,11 @@
 /** Waiting for calls into signals, but not for ever. */
 
-/** Is `work` settled within so many milliseconds, or until `signal` is aborted? Rejects when `work` does in that time. */
-export async function settlesWithin(work: Promise<unknown>, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
+/** Does `work` complete within so many milliseconds, and before `signal` is aborted? Rejects when `work` does in that time. */
+export async function completesWithin(
+  work: Promise<unknown>,
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<boolean> {
   let end: (() => void) | undefined;
   let timer: NodeJS.Timeout | undefined;
   const isOver = new Promise<boolean>((resolve) => {

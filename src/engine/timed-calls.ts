@@ -1,6 +1,6 @@
 /** Calls into a signal that take time: the agent waits for them, but not for ever. */
 import type { Guard, Phase } from "./guard.js";
-import { settlesWithin } from "./time-limit.js";
+import { completesWithin } from "./time-limit.js";
 
 /** How long the agent waits for a call into a signal, milliseconds: less than Prometheus waits for a scrape. */
 const callTimeoutMs = 8_000;
@@ -56,7 +56,7 @@ export class TimedCalls {
     const timeoutMs = phase === "attached" ? attachedTimeoutMs : callTimeoutMs;
     try {
       const done = Promise.resolve(work());
-      if ((await settlesWithin(done, timeoutMs, this.#closing)) || this.#isClosed()) {
+      if ((await completesWithin(done, timeoutMs, this.#closing)) || this.#isClosed()) {
         done.catch(() => undefined);
         return;
       }

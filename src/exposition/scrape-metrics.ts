@@ -1,4 +1,5 @@
 /** Metrics about the body of `/metrics`: how many series it has, and how long it takes to make. */
+import type { AnyTable } from "../metrics/any-table.js";
 import type { Catalog } from "../metrics/catalog.js";
 import { Dimension } from "../metrics/dimension.js";
 
@@ -33,28 +34,29 @@ export function declareScrapeMetrics(catalog: Catalog): (milliseconds: number) =
     help: "Bytes of the metrics that no format exceeds, as estimated from the series that there are.",
     read: () => catalog.budget.bytes,
   });
-  catalog.counter({
-    name: "ringtap_series_folded_total",
-    help: "Updates that went to the overflow series ~other because the metric, or all metrics together, had reached a limit.",
-    subject: metric,
-    bounded: true,
-    collect(folded) {
-      for (const table of catalog) {
-        folded.set(metric.intern(table.name), 0, table.folded);
-      }
-    },
-  });
-  catalog.counter({
-    name: "ringtap_series_evicted_total",
-    help: "Series that no process used and that moved to the overflow series ~other, because others needed their places.",
-    subject: metric,
-    bounded: true,
-    collect(evicted) {
-      for (const table of catalog) {
-        evicted.set(metric.intern(table.name), 0, table.evicted);
-      }
-    },
-  });
+  const counter = (name: string, help: string, countOf: (table: AnyTable) => number): void => {
+    catalog.counter({
+      name,
+      help,
+      subject: metric,
+      bounded: true,
+      collect(counts) {
+        for (const table of catalog) {
+          counts.set(metric.intern(table.name), 0, countOf(table));
+        }
+      },
+    });
+  };
+  counter(
+    "ringtap_series_folded_total",
+    "Updates that went to the overflow series ~other because the metric, or all metrics together, had reached a limit.",
+    ({ folded }) => folded,
+  );
+  counter(
+    "ringtap_series_evicted_total",
+    "Series that no process used and that moved to the overflow series ~other, because others needed their places.",
+    ({ evicted }) => evicted,
+  );
   const duration = catalog.histogram({
     name: "ringtap_scrape_duration_seconds",
     help: "Time to bring all metrics up to date and write them.",

@@ -1,5 +1,5 @@
 /** Answers that are text, and what answers. */
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 
 /** Answers one request. */
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
@@ -18,4 +18,17 @@ function send(request: IncomingMessage, response: ServerResponse, status: number
 /** Answers with one or more lines. */
 export function sendText(request: IncomingMessage, response: ServerResponse, status: number, text: string): void {
   send(request, response, status, "text/plain; charset=utf-8", `${text}\n`);
+}
+
+/** A whole answer of plain text, for a connection that has no response to write to. */
+export function rawAnswer(status: number, text: string): string {
+  const body = `${text}\n`;
+  return [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}`,
+    "Content-Type: text/plain; charset=utf-8",
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    "Connection: close",
+    "",
+    body,
+  ].join("\r\n");
 }

@@ -5,7 +5,7 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { admits } from "./auth/client-certificate.js";
 import type { Limits } from "./server-limits.js";
-import { rawAnswer } from "./request-target.js";
+import { rawAnswer } from "./handler.js";
 import type { TlsSettings } from "./config/tls-settings.js";
 
 /** How often requests without TLS are reported, milliseconds. */

@@ -1,5 +1,5 @@
-/** What a request asks for. */
-import { type IncomingMessage, STATUS_CODES } from "node:http";
+/** What a request asks for: its target and its precondition. */
+import type { IncomingMessage } from "node:http";
 
 /** The target of a request, in origin-form (`/metrics?x=1`) or absolute-form (`http://host/metrics`, as proxies get it): RFC 9112, 3.2. */
 export interface RequestTarget {
@@ -31,17 +31,4 @@ export function namesEntityTag(ifNoneMatch: string | undefined, etag: string): b
     return false;
   }
   return ifNoneMatch.trim() === "*" || [...ifNoneMatch.matchAll(/"[^"]*"/g)].some(([tag]) => tag === etag);
-}
-
-/** A whole answer of plain text, for a connection that has no response to write to. */
-export function rawAnswer(status: number, text: string): string {
-  const body = `${text}\n`;
-  return [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}`,
-    "Content-Type: text/plain; charset=utf-8",
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    "Connection: close",
-    "",
-    body,
-  ].join("\r\n");
 }

@@ -44,8 +44,8 @@ const maxDelayMs = 1000;
  * duration of one update.
  *
  * With `most` rows present, or the budget of all metrics used up, what a further (subject, detail) reports goes to (`subject.other`,
- * detail), so totals stay exact. The rows of `subject.other` do not count towards the limit, and are never removed. When the budget has
- * no room for these either, they share (`subject.other`, `detail.other`).
+ * detail), so totals stay exact. The rows of `subject.other` do not count towards the limit, and are never removed. When the budget does
+ * not admit these either, they share (`subject.other`, `detail.other`).
  */
 export abstract class Table {
   abstract readonly type: MetricType;

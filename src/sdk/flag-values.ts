@@ -27,13 +27,18 @@ export function wholeNumber(lowest: number, highest: number): Parse<number> {
   };
 }
 
+/** A number with a unit, such as `1.5s`, in what `per` has of each unit; NaN for any other text. */
+export function quantity(text: string, per: Readonly<Record<string, number>>): number {
+  const [, amount = "", unit = ""] = /^(\d+(?:\.\d+)?)(\D*)$/.exec(text) ?? [];
+  return amount !== "" && Object.hasOwn(per, unit) ? Number(amount) * (per[unit] as number) : NaN;
+}
+
 const nanosecondsPer: Readonly<Record<string, number>> = { ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9, m: 60e9 };
 const longestDuration = 3600e9;
 
 /** A duration such as `250ns`, `100us`, `10ms`, `1.5s` or `2m`, up to an hour, in nanoseconds. */
 export function duration(text: string): number {
-  const [, amount = "", unit = ""] = /^(\d+(?:\.\d+)?)([nuµm]?s|m)$/.exec(text) ?? [];
-  const nanoseconds = Math.round(Number(amount) * (nanosecondsPer[unit] ?? NaN));
+  const nanoseconds = Math.round(quantity(text, nanosecondsPer));
   return nanoseconds <= longestDuration
     ? nanoseconds
     : refuse(text, "expected a number with a unit (ns, us, ms, s, m), at most 60m");

@@ -17,14 +17,15 @@ function signalHealth({ name, running, problem: refusal = "" }: ViewedStatus): S
     return { name, up: false, hook: refusal, events: noEvents, ring: { used: 0, size: 0 }, maps: [] };
   }
   const { loaded, ring, problem } = running;
+  const stats = running.stats();
   return {
     name,
     up: true,
     hook: hookText(loaded),
     ...(problem === undefined ? {} : { problem }),
-    events: running.eventCounts(),
+    events: running.eventCounts(stats),
     ring: { used: ring?.used() ?? 0, size: ring?.size ?? 0 },
-    maps: running.mapFill(),
+    maps: running.mapFill(stats),
   };
 }
 

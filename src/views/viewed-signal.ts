@@ -3,7 +3,7 @@ import type { RunningSignal, SignalStatus } from "../engine/running.js";
 
 export type ViewedSignal = Pick<
   RunningSignal,
-  "signal" | "loaded" | "ring" | "problem" | "eventCounts" | "mapFill" | "watchTraced" | "watchLinks"
+  "signal" | "loaded" | "ring" | "problem" | "stats" | "eventCounts" | "mapFill" | "watchTraced" | "watchLinks"
 >;
 
 /** A signal that was asked for, and its state. */

@@ -6,7 +6,7 @@ import { Guard } from "../../src/engine/guard.js";
 import { guardedMetrics } from "../../src/engine/guarded-metrics.js";
 import { checkRunning, checkSetup, checkStats } from "../../src/engine/running-shape.js";
 import { ownerOf } from "../../src/engine/stray-errors.js";
-import { settlesWithin } from "../../src/engine/time-limit.js";
+import { completesWithin } from "../../src/engine/time-limit.js";
 import { Catalog } from "../../src/metrics/catalog.js";
 
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -14,11 +14,11 @@ const never = new Promise<void>(() => undefined);
 
 describe("faults of signals", () => {
   it("waits for a call, but not for ever", async () => {
-    assert.equal(await settlesWithin(Promise.resolve(), 1_000), true);
-    assert.equal(await settlesWithin(never, 1), false);
-    await assert.rejects(settlesWithin(Promise.reject(new Error("x")), 1_000), /x/);
+    assert.equal(await completesWithin(Promise.resolve(), 1_000), true);
+    assert.equal(await completesWithin(never, 1), false);
+    await assert.rejects(completesWithin(Promise.reject(new Error("x")), 1_000), /x/);
     const closing = new AbortController();
-    const waiting = settlesWithin(never, 60_000, closing.signal);
+    const waiting = completesWithin(never, 60_000, closing.signal);
     closing.abort();
     assert.equal(await waiting, false);
   });

@@ -8,7 +8,7 @@ import { compileProgram } from "./support/program.js";
 import { type Samples, sum } from "./support/samples.js";
 import type { Scope } from "./support/scope.js";
 import { suiteScope } from "./support/scope.js";
-import { countsOf, subtract, underStrace } from "./support/strace.js";
+import { assertAgreesWithStrace, countsOf } from "./support/strace.js";
 import { startWaiting } from "./support/waiting.js";
 
 const source = readFileSync(new URL("../../../test/kernel/programs/answered-calls.c", import.meta.url), "utf8");
@@ -120,12 +120,7 @@ for (const mode of ["aggregate", "stream"] as const) {
 
     it("agree with strace -c -f call by call", async (t) => {
       const waiting = await startWaiting(t, program, ["answers", "20"]);
-      const { earlier, summary } = await underStrace(waiting, agent);
-      const pids = await waiting.go();
-      const expected = await summary();
-      const counted = subtract(countsOf(await agent.scrape(), pids), countsOf(earlier, pids));
-      assert(expected.size > 20, `strace -c shows ${expected.size} system calls`);
-      assert.deepEqual(Object.fromEntries([...counted].sort()), Object.fromEntries([...expected].sort()));
+      await assertAgreesWithStrace(waiting, agent);
     });
   });
 }

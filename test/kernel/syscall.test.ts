@@ -8,7 +8,7 @@ import { compileProgram } from "./support/program.js";
 
 import { type Samples, select, sum } from "./support/samples.js";
 import type { Scope } from "./support/scope.js";
-import { countsOf, subtract, underStrace } from "./support/strace.js";
+import { assertAgreesWithStrace } from "./support/strace.js";
 import { startWaiting } from "./support/waiting.js";
 
 const source = readFileSync(new URL("../../../test/kernel/programs/syscall-calls.c", import.meta.url), "utf8");
@@ -59,12 +59,7 @@ for (const mode of ["aggregate", "stream"]) {
     it("agrees with strace -c -f call by call", async (t) => {
       const agent = await startAgent(t, flags);
       const waiting = await startWaiting(t, program, ["mixed"]);
-      const { earlier, summary } = await underStrace(waiting, agent);
-      const pids = await waiting.go();
-      const expected = await summary();
-      const counted = subtract(countsOf(await agent.scrape(), pids), countsOf(earlier, pids));
-      assert(expected.size > 20, `strace -c shows ${expected.size} system calls`);
-      assert.deepEqual(Object.fromEntries([...counted].sort()), Object.fromEntries([...expected].sort()));
+      await assertAgreesWithStrace(waiting, agent);
     });
 
     it("counts and times calls that wait, and come back on another CPU", async (t) => {

@@ -76,6 +76,7 @@ export function runningStatus(
       loaded,
       ring: undefined,
       problem: undefined,
+      stats: () => ({}),
       eventCounts: () => ({
         produced: 0,
         consumed: 0,

@@ -4,7 +4,7 @@ import { accessSync, constants } from "node:fs";
 import { parseListenAddress } from "../../net/listen-address.js";
 import { type WatchedWebConfig, watchWebConfig } from "../../http/config/watched-web-config.js";
 import { WebConfigError } from "../../http/config/web-config.js";
-import { duration, refuse } from "../../sdk/flag-values.js";
+import { duration, quantity, refuse } from "../../sdk/flag-values.js";
 import { systemErrorText } from "../../config/text-file.js";
 
 /** The same; a bare number is seconds. */
@@ -18,8 +18,7 @@ const longestRetention = 366 * 86_400e3;
 
 /** How long something is kept, such as `90m`, `24h` or `7d`, in milliseconds. */
 export function retention(text: string): number {
-  const [, amount = "", unit = ""] = /^(\d+(?:\.\d+)?)([smhd])$/.exec(text) ?? [];
-  const milliseconds = Math.round(Number(amount) * (millisecondsPer[unit] ?? NaN));
+  const milliseconds = Math.round(quantity(text, millisecondsPer));
   return milliseconds >= 1000 && milliseconds <= longestRetention
     ? milliseconds
     : refuse(text, "expected a number with a unit (s, m, h, d), from 1s to 366d");
@@ -32,8 +31,7 @@ const smallestBody = 2 ** 20;
 
 /** The size of a body such as `10MB` or `16MiB`, in bytes. */
 export function bodySize(text: string): number {
-  const [, amount = "", unit = "?"] = /^(\d+(?:\.\d+)?)((?:[KMG]iB|[kMG]B)?)$/.exec(text) ?? [];
-  const bytes = Math.floor(Number(amount) * (sizeUnits[unit] ?? NaN));
+  const bytes = Math.floor(quantity(text, sizeUnits));
   return bytes >= smallestBody && bytes <= 2 ** 30
     ? bytes
     : refuse(text, "expected a size from 1MiB to 1GiB, such as 10MB");

@@ -51,7 +51,7 @@ function parseSummary(text: string): Calls {
 }
 
 /** The difference of two counts; names without any are left out. */
-export function subtract(later: Calls, earlier: Calls): Calls {
+function subtract(later: Calls, earlier: Calls): Calls {
   const differences = Array.from(later, ([name, { calls, errors: failed }]) => {
     const base = earlier.get(name) ?? { calls: 0, errors: 0 };
     return [name, { calls: calls - base.calls, errors: failed - base.errors }] as const;
@@ -68,7 +68,7 @@ interface Straced {
 }
 
 /** Attaches strace to a program that waits in read(2). That interrupts the call, which is strace's doing and not in its count. */
-export async function underStrace(waiting: Waiting, agent: Agent): Promise<Straced> {
+async function underStrace(waiting: Waiting, agent: Agent): Promise<Straced> {
   const pid = waiting.pid.toString();
   const file = scratch(`strace-${pid}`);
   const strace = spawn("strace", ["-f", "-c", "-o", file, "-p", pid], { stdio: ["ignore", "ignore", "pipe"] });
@@ -86,4 +86,14 @@ export async function underStrace(waiting: Waiting, agent: Agent): Promise<Strac
       return parseSummary(readFileSync(file, "utf8"));
     },
   };
+}
+
+/** Lets a program that waits go on under strace: ringtap has to count each of its system calls as strace does. */
+export async function assertAgreesWithStrace(waiting: Waiting, agent: Agent): Promise<void> {
+  const { earlier, summary } = await underStrace(waiting, agent);
+  const pids = await waiting.go();
+  const expected = await summary();
+  const counted = subtract(countsOf(await agent.scrape(), pids), countsOf(earlier, pids));
+  assert(expected.size > 20, `strace -c shows ${expected.size} system calls`);
+  assert.deepEqual(Object.fromEntries([...counted].sort()), Object.fromEntries([...expected].sort()));
 }
