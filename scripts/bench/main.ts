@@ -15,6 +15,8 @@ import { drain } from "./drain.js";
 import { conditionsNow } from "./lib/machine.js";
 import { pageText, resultText, type KeptResult } from "./lib/report.js";
 import type { BenchContext, Scenario } from "./lib/scenario.js";
+import { idle } from "./idle.js";
+import { load } from "./load.js";
 import { page } from "./page.js";
 import { parts } from "./parts.js";
 import { scrape } from "./scrape.js";
@@ -24,7 +26,7 @@ import { syscall } from "./syscall.js";
 import { tcp } from "./tcp.js";
 
 /** In the order of the page. `drain` measures this process, so it goes first. */
-const scenarios: readonly Scenario[] = [drain, syscall, parts, stream, tcp, scrape, page, start];
+const scenarios: readonly Scenario[] = [drain, load, syscall, parts, stream, tcp, scrape, page, start, idle];
 
 /** npm runs scripts in the package's folder. */
 const root = process.cwd();

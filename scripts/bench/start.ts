@@ -1,8 +1,8 @@
-/** What the agent takes by itself: time to start, CPU time while it idles, memory, space on disk. */
+/** What the agent takes by itself: time to start, memory, space on disk. */
 import { readFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 
-import { type Agent, seriesCount, startAgent, total } from "./lib/agent.js";
+import { seriesCount, startAgent, total } from "./lib/agent.js";
 import { compileC } from "./lib/build.js";
 import { startChild } from "./lib/child.js";
 import { atMost, figure, range } from "./lib/figures.js";
@@ -31,53 +31,6 @@ async function measureStart(context: BenchContext): Promise<number> {
   }
   await agent.stop();
   return took / 1e3;
-}
-
-/** How idling is measured: so many times so many seconds, with a scrape in the middle of each or none. */
-interface Idling {
-  readonly times: number;
-  readonly seconds: number;
-  readonly scraped: boolean;
-}
-
-/** What the agent takes while it idles. */
-interface IdleUse {
-  /** Of one core, percent. */
-  readonly share: number;
-  /** How often a second one of its threads is put on a CPU. */
-  readonly turns: number;
-}
-
-async function measureIdle(agent: Agent, { times, seconds, scraped }: Idling): Promise<IdleUse[]> {
-  const uses: IdleUse[] = [];
-  for (let time = 0; time < times; time++) {
-    const before = agent.cpuUse();
-    await setTimeout(500 * seconds);
-    if (scraped) {
-      await agent.scrape();
-    }
-    await setTimeout(500 * seconds);
-    const after = agent.cpuUse();
-    uses.push({
-      share: (100 * (after.seconds - before.seconds)) / seconds,
-      turns: (after.turns - before.turns) / seconds,
-    });
-  }
-  return uses;
-}
-
-/** Idling without scrapes and with them. */
-async function measureIdling(context: BenchContext): Promise<{ alone: IdleUse[]; scraped: IdleUse[] }> {
-  const agent = await startAgent(context, { anyCpu: true });
-  await agent.scrape();
-  await setTimeout(context.quick ? 500 : calmTime);
-  context.progress("idling");
-  // A minute each.
-  const much = context.quick ? { times: 1, seconds: 5 } : { times: 4, seconds: 15 };
-  const alone = await measureIdle(agent, { ...much, scraped: false });
-  const scraped = context.quick ? [] : await measureIdle(agent, { ...much, scraped: true });
-  await agent.stop();
-  return { alone, scraped };
 }
 
 /** Memory, megabytes. */
@@ -139,8 +92,8 @@ async function measurePackage({ root }: BenchContext): Promise<{ packed: number;
 
 /** Megabytes that so many series may take. */
 const memoryLimits = new Map([
-  [10_000, 110],
-  [100_000, 160],
+  [10_000, 85],
+  [100_000, 125],
 ]);
 
 function memoryTarget({ wanted, series, resident }: Memory): Target[] {
@@ -149,22 +102,12 @@ function memoryTarget({ wanted, series, resident }: Memory): Target[] {
   return limit === undefined ? [] : [atMost(limit, resident, " MB", what)];
 }
 
-function idleRows(uses: readonly IdleUse[], when: string): string[][] {
-  return uses.length === 0
-    ? []
-    : [
-        [`idle, ${when}, % of a core`, range(spread(uses.map(({ share }) => share)))],
-        [`idle, ${when}, turns on a CPU a second`, range(spread(uses.map(({ turns }) => turns)))],
-      ];
-}
-
 async function runStart(context: BenchContext): Promise<Result> {
   const starts: number[] = [];
   for (let round = 1; round <= context.rounds; round++) {
     context.progress(`start ${round}`);
     starts.push(await measureStart(context));
   }
-  const { alone, scraped } = await measureIdling(context);
   const program = compileC(context, "scripts/bench/start/series.c", "start-series");
   const memory: Memory[] = [];
   for (const series of context.quick ? [10_000] : [1_000, 10_000, 100_000]) {
@@ -176,8 +119,6 @@ async function runStart(context: BenchContext): Promise<Result> {
     headings: ["figure", "measured"],
     rows: [
       ["start to first complete /metrics, s", range(spread(starts))],
-      ...idleRows(alone, "no scrape"),
-      ...idleRows(scraped, "a scrape every 15 s"),
       ["npm package, packed, MB", figure(packed)],
       ["npm package, unpacked, MB", figure(unpacked)],
     ],
@@ -189,23 +130,17 @@ async function runStart(context: BenchContext): Promise<Result> {
   };
   return {
     tables: [figures, memoryTable],
-    targets: [
-      atMost(1, spread(starts), " s", "start to first complete /metrics"),
-      atMost(0.3, spread(alone.map(({ share }) => share)), " %", "idle, share of a core"),
-      ...memory.flatMap(memoryTarget),
-    ],
+    targets: [atMost(0.4, spread(starts), " s", "start to first complete /metrics"), ...memory.flatMap(memoryTarget)],
     notes: [],
   };
 }
 
 export const start: Scenario = {
   name: "start",
-  title: "Start, idling, memory and size",
+  title: "Start, memory and size",
   method:
     "The agent with its default signals (process, tcp, syscall in aggregate mode, file). Start is the time from the start of the process to the " +
-    "last byte of the first page that shows every signal up. Idle CPU is what the scheduler charges all its threads, four times for 15 s, " +
-    "beside whatever else the machine does, first without a scrape, then with one each time. For the memory, processes fail in 30 different " +
-    "system calls each and stay, about 100 series each, of calls, seconds and errors; the count is that of all samples on the page. The npm " +
+    "last byte of the first page that shows every signal up. For the memory, processes fail in 30 different system calls each and stay, about 100 series each, of calls, seconds and errors; the count is that of all samples on the page. The npm " +
     "package is that of `npm pack`, without the packages that it depends on. There is no container image yet whose size could be told.",
   packages: [],
   run: runStart,

@@ -3,6 +3,7 @@ import { figure, atMost, range } from "./lib/figures.js";
 import { run } from "./lib/programs.js";
 import type { BenchContext, FigureTable, Result, Scenario, Target } from "./lib/scenario.js";
 import { median, spread } from "./lib/spread.js";
+import { nothing, type Tracer } from "./lib/tracers.js";
 import { otherTracersGone } from "./syscall/other-tracers.js";
 import {
   aggregate,
@@ -11,12 +12,11 @@ import {
   bpftraceHistograms,
   fileOnly,
   floor,
-  nothing,
   processOnly,
   stream,
   syscount,
+  tcpAndFile,
   tcpOnly,
-  type Tracer,
 } from "./syscall/tracers.js";
 import { prepareWorkloads, type Workload } from "./syscall/workloads.js";
 
@@ -24,16 +24,8 @@ import { prepareWorkloads, type Workload } from "./syscall/workloads.js";
 type Costs = ReadonlyMap<Tracer, ReadonlyMap<Workload, number[]>>;
 
 /** In quick mode, and in full mode too. */
-const few: readonly Tracer[] = [nothing, floor, aggregate, stream];
-const more: readonly Tracer[] = [
-  processOnly,
-  tcpOnly,
-  fileOnly,
-  allSignals,
-  syscount,
-  bpftraceCount,
-  bpftraceHistograms,
-];
+const few: readonly Tracer[] = [nothing, floor, aggregate, stream, tcpAndFile, allSignals];
+const more: readonly Tracer[] = [processOnly, tcpOnly, fileOnly, syscount, bpftraceCount, bpftraceHistograms];
 
 interface Measured {
   readonly costs: Costs;
@@ -121,12 +113,21 @@ function targets(costs: Costs, workload: Workload): Target[] {
     [0.65, aggregate, syscount, "added to a system call, aggregate, against syscount -L -P"],
     [0.3, aggregate, bpftraceHistograms, "added to a system call, aggregate, against bpftrace's histogram"],
     [0.9, stream, syscount, "added to a system call, stream, against syscount -L -P"],
+    [2.9, allSignals, floor, "added to a system call by all signals, against the floor"],
   ];
-  return wanted
-    .filter(([, , other]) => costs.has(other))
-    .map(([limit, tracer, other, what]) =>
-      atMost(limit, spread(addedRatios(costs, tracer, other, workload)), " ×", what),
-    );
+  return [
+    ...wanted
+      .filter(([, , other]) => costs.has(other))
+      .map(([limit, tracer, other, what]) =>
+        atMost(limit, spread(addedRatios(costs, tracer, other, workload)), " ×", what),
+      ),
+    atMost(
+      25,
+      spread(added(costs, tcpAndFile, workload)),
+      " ns",
+      "added by tcp and file to a call that concerns neither",
+    ),
+  ];
 }
 
 async function versions(): Promise<string> {

@@ -78,7 +78,7 @@ reached. It is *within noise* where the rounds do not tell: some reach the targe
 or it is reached by a figure that was zero or less in some round.
 
     npm run bench                     everything, and writes this page (root; installs the peers' Debian packages)
-    npm run bench -- --quick          ringtap and the cheapest peers, in less than a minute; writes nothing
+    npm run bench -- --quick          ringtap and the cheapest peers, in some four minutes; writes nothing
     npm run bench -- drain scrape     these scenarios only; the others keep their last figures
     npm run bench -- drain --profile  where the time goes: a CPU profile into dist/bench/, no figures
 

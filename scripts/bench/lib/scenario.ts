@@ -2,7 +2,7 @@
 
 /** How a scenario is to run. */
 export interface BenchContext {
-  /** Less than ten seconds, ringtap and the cheapest peers only; else what the published figures are made from. */
+  /** At most a minute, ringtap and the cheapest peers only; else what the published figures are made from. */
   readonly quick: boolean;
   /** How often each contender is measured, in turns. */
   readonly rounds: number;

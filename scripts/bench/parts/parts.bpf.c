@@ -7,7 +7,7 @@
 #include <ringtap/core.h>
 #include <ringtap/syscall.h>
 
-#define SLOTS 30
+#define SLOTS 32 /* a power of two: an index is masked, which every compiler leaves as it is */
 #define ENTRIES 65536
 
 /* Where the start time lies. */
@@ -77,7 +77,7 @@ HASH(per_cpu, BPF_MAP_TYPE_PERCPU_HASH, 0);
 
 static struct call none;
 
-static __always_inline struct call *find_or_add(void *map, __u32 nr)
+static __always_inline struct call *counts_in(void *map, __u32 nr)
 {
 	__u64 key = (bpf_get_current_pid_tgid() >> 32 << 32) | nr;
 	struct call *found = bpf_map_lookup_elem(map, &key);
@@ -107,11 +107,11 @@ static __always_inline struct call *counts_of(struct call *call, __u32 nr)
 		return call;
 	case COUNTS_HASH:
 	case COUNTS_HASH_ATOMIC:
-		return find_or_add(&hash, nr);
+		return counts_in(&hash, nr);
 	case COUNTS_HASH_PREALLOCATED:
-		return find_or_add(&preallocated, nr);
+		return counts_in(&preallocated, nr);
 	case COUNTS_HASH_PER_CPU:
-		return find_or_add(&per_cpu, nr);
+		return counts_in(&per_cpu, nr);
 	case COUNTS_ARRAY_ATOMIC:
 		return line_of(nr);
 	default:
@@ -121,10 +121,8 @@ static __always_inline struct call *counts_of(struct call *call, __u32 nr)
 
 static __always_inline void count(struct call *to, __u64 duration)
 {
-	__u32 slot = ceil_log2_seconds(duration);
+	__u32 slot = ceil_log2_seconds(duration) & (SLOTS - 1);
 
-	if (slot >= SLOTS)
-		slot = SLOTS - 1;
 	if (counts == COUNTS_HASH_ATOMIC || counts == COUNTS_ARRAY_ATOMIC) {
 		__sync_fetch_and_add(&to->duration, duration);
 		__sync_fetch_and_add(&to->slots[slot], 1);

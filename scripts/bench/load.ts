@@ -1,0 +1,130 @@
+/** What an application loses: requests a second of saturated servers, traced and not. */
+import { setTimeout } from "node:timers/promises";
+
+import { settleTime } from "./lib/delay.js";
+import { atLeast, figure, range } from "./lib/figures.js";
+import { run } from "./lib/programs.js";
+import type { BenchContext, Result, Scenario } from "./lib/scenario.js";
+import { median, ratios, spread } from "./lib/spread.js";
+import { nothing, peer, ringtap, together, type Tracer } from "./lib/tracers.js";
+import { prepareWorkloads, type Workload } from "./load/workloads.js";
+
+/** The agent has no CPU of its own: what it takes, the servers and their clients lack. */
+const agent = (name: string, ...flags: readonly string[]): Tracer => ringtap(name, { flags, anyCpu: true });
+
+const byDefault = agent("ringtap, the default");
+const tcpAndProcess = agent("ringtap, `--signals=tcp,process`", "--signals=tcp,process");
+const syscount = peer("`syscount -L -P` (bcc libbpf-tools)", 2, "syscount", "-L", "-P");
+const tools = [syscount, peer("tcplife", 1, "tcplife"), peer("opensnoop", 2, "opensnoop")];
+
+/** In quick mode, and in full mode too. */
+const few: readonly Tracer[] = [nothing, tcpAndProcess, byDefault];
+const more: readonly Tracer[] = [
+  agent("ringtap, `--signals=file`", "--signals=file"),
+  agent("ringtap, `--signals=syscall`", "--signals=syscall"),
+  syscount,
+  together("`syscount -L -P`, `tcplife`, `opensnoop` together", tools),
+];
+
+/** What a tracer was measured at under one workload, round by round. */
+interface Runs {
+  readonly perSecond: number[];
+  /** Of its userspace, as a share of one core; of peers it is not asked. */
+  readonly cpu: number[];
+}
+
+/** By tracer, then workload. */
+type Measured = ReadonlyMap<Tracer, ReadonlyMap<Workload, Runs>>;
+
+async function measure(
+  context: BenchContext,
+  tracers: readonly Tracer[],
+  workloads: readonly Workload[],
+): Promise<{ measured: Measured; lost: number }> {
+  const measured: Measured = new Map(
+    tracers.map((tracer) => [tracer, new Map(workloads.map((workload) => [workload, { perSecond: [], cpu: [] }]))]),
+  );
+  const seconds = context.quick ? 1 : 3;
+  let lost = 0;
+  for (let round = 1; round <= (context.quick ? 2 : context.rounds); round++) {
+    for (const [tracer, ofTracer] of measured) {
+      context.progress(`round ${round}, ${tracer.name}`);
+      const tracing = await tracer.start(context);
+      for (const [workload, runs] of ofTracer) {
+        // Its hot functions are compiled before what counts.
+        await workload.perSecond(1);
+        await setTimeout(settleTime);
+        const [cpu, begin] = [tracing.cpuSeconds(), performance.now()];
+        runs.perSecond.push(await workload.perSecond(seconds));
+        runs.cpu.push((tracing.cpuSeconds() - cpu) / ((performance.now() - begin) / 1e3));
+      }
+      lost += await tracing.stop();
+    }
+  }
+  return { measured, lost };
+}
+
+/** Requests a second, as a share of what the same round gave when nothing was attached. */
+function shares(measured: Measured, tracer: Tracer, workload: Workload): number[] {
+  const rate = (one: Tracer): readonly number[] => measured.get(one)?.get(workload)?.perSecond ?? [];
+  return ratios(rate(tracer), rate(nothing));
+}
+
+async function versions(): Promise<string> {
+  const packages = ["nginx-light", "redis-server", "redis-tools", "wrk", "apache2-utils", "libbpf-tools"];
+  const query = ["dpkg-query", "--show", "--showformat", "${Package} ${Version}; ", ...packages];
+  return `Packages: ${(await run(...query)).replace(/; $/, "")}.`;
+}
+
+async function runLoad(context: BenchContext): Promise<Result> {
+  const workloads = await prepareWorkloads(context);
+  const { measured, lost } = await measure(context, context.quick ? few : [...few, ...more], workloads);
+  const wanted: readonly [tracer: Tracer, limits: readonly number[], what: string][] = [
+    [byDefault, [0.9, 0.91, 0.85], "traced by default"],
+    [tcpAndProcess, [0.98, 0.98, 0.88], "traced by tcp and process"],
+  ];
+  return {
+    tables: [
+      {
+        headings: [
+          "traced by",
+          ...workloads.map(({ name }) => name),
+          ...workloads.map(({ name }) => `agent's share of a core, %: ${name}`),
+        ],
+        rows: [...measured].map(([tracer, ofTracer]) => [
+          tracer.name,
+          ...[...ofTracer].map(([workload, { perSecond }]) =>
+            tracer === nothing
+              ? `1.00 (${figure(median(perSecond))}/s)`
+              : range(spread(shares(measured, tracer, workload))),
+          ),
+          ...[...ofTracer.values()].map(({ cpu }) => (median(cpu) > 0 ? figure(100 * median(cpu)) : "–")),
+        ]),
+      },
+    ],
+    targets: wanted.flatMap(([tracer, limits, what]) =>
+      workloads.map((workload, index) =>
+        atLeast(limits[index] ?? NaN, spread(shares(measured, tracer, workload)), " ×", `${workload.name}, ${what}`),
+      ),
+    ),
+    notes: [
+      await versions(),
+      `Records that ringtap lost in all these runs: ${lost.toLocaleString("en")}.`,
+      "`tcpconnect`, the fourth tool that one would run beside these three, needs kprobes, which this kernel does not have.",
+    ],
+  };
+}
+
+export const load: Scenario = {
+  name: "load",
+  title: "What an application loses",
+  method:
+    "Requests a second of servers that have as much to do as they can, as a share of what they serve when nothing is attached. nginx with one worker " +
+    "serves a file of 612 bytes to `wrk -t1 -c16` (keep-alive) and to `ab -c4` (a connection per request); `redis-benchmark -t get -c 20` asks Redis. The server " +
+    "is pinned to one core, its client to another; both ends are traced, and the tracer's userspace has to find room on either core. Each figure is the median (least–most) over the " +
+    "rounds, each of which takes all tracers in turn; a tracer meets a second of the load before the three that count. What grows: the kernel's part with the number of " +
+    "system calls, connections and opened files a request, whatever the number of cores; the agent's with records (connections, processes), not with requests; its memory and the scrape with series " +
+    "(*A scrape*, *Start, rest, memory*).",
+  packages: ["nginx-light", "redis-server", "redis-tools", "wrk", "apache2-utils", "libbpf-tools"],
+  run: runLoad,
+};
