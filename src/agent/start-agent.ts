@@ -7,7 +7,7 @@ import { type CgroupHierarchy, chooseHierarchy } from "../host/cgroup-hierarchy.
 import { wallClock } from "../views/clock.js";
 import { declaredViews } from "../views/declared.js";
 import { createLive, type Live } from "../views/live.js";
-import { Catalog, defaultSeriesLimit, defaultSeriesRetentionMs } from "../metrics/catalog.js";
+import { Catalog, defaultSeriesLimit } from "../metrics/catalog.js";
 import type { BudgetLimits } from "../metrics/series-budget.js";
 import { Engine } from "../engine/engine.js";
 import { lossesOf, LossLog } from "../engine/loss-log.js";
@@ -75,8 +75,7 @@ export interface RunningAgent extends SignalSet {
 /** Loads and attaches the signals and begins to count. Call {@link requireKernel} first; throws as {@link startSignals} does. */
 export function startAgent(setup: AgentSetup): RunningAgent {
   const { signals = builtIn, labels = defaultLabels } = setup;
-  const { seriesLimit = defaultSeriesLimit, seriesRetentionMs = defaultSeriesRetentionMs } = setup;
-  const { identityLimit = defaultIdentityLimit } = setup;
+  const { seriesLimit = defaultSeriesLimit, seriesRetentionMs, identityLimit = defaultIdentityLimit } = setup;
   const hierarchy = chooseHierarchy(setup.cgroupHierarchy ?? "auto");
   const host: SignalHost = { ...defaultHost, cgroups: { hierarchy, inRecords: needCgroups(labels) } };
   const catalog = new Catalog({ seriesLimit, seriesRetentionMs, ...(setup.budget && { budget: setup.budget }) });

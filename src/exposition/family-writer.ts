@@ -14,7 +14,7 @@ export interface FamilyWriter {
 
 /**
  * Writes a table; yields each chunk that is full. Rows may be added and updated in between; the caller sees to it that none is
- * removed (see {@link Catalog.renderBegan}).
+ * removed (see {@link Renders.began}).
  */
 export function* writeFamily(
   out: ByteWriter,

@@ -41,7 +41,7 @@ export function createBody(options: BodyOptions): (format?: Format) => AsyncGene
 
   return async function* body(format = "text") {
     const { registry: encodeRegistry, tables } = encoders[format];
-    const render = catalog.renderBegan();
+    const render = catalog.renders.began();
     let completed = false;
     const began = performance.now();
     try {
@@ -59,7 +59,7 @@ export function createBody(options: BodyOptions): (format?: Format) => AsyncGene
       completed = true;
     } finally {
       countScrape(performance.now() - began);
-      catalog.renderEnded(render, completed);
+      catalog.renders.ended(render, completed);
     }
   };
 }

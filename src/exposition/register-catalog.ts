@@ -73,7 +73,7 @@ export function registerCatalog(
 
   /** Runs `collect` once for all the tables that a registry asks for in one go, and reports the render to the catalog. */
   async function collectOnce(): Promise<void> {
-    const render = catalog.renderBegan();
+    const render = catalog.renders.began();
     let completed = false;
     try {
       await collect();
@@ -82,7 +82,7 @@ export function registerCatalog(
     } finally {
       // The tables are read in the promise callbacks that are due next, all before another turn of the loop.
       setImmediate(() => {
-        catalog.renderEnded(render, completed);
+        catalog.renders.ended(render, completed);
       });
     }
   }

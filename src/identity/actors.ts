@@ -53,7 +53,7 @@ export class Actors {
   /** An event of this actor is counted. If it has ended, it ends now, so that its series stay for another retention time. Returns the actor. */
   seen(actor: number): number {
     const epoch = this.#epochOf[actor];
-    if (epoch !== active && epoch !== this.#catalog.epoch) {
+    if (epoch !== active && epoch !== this.#catalog.retention.epoch) {
       this.#endNow(actor);
     }
     return actor;
@@ -133,7 +133,7 @@ export class Actors {
   }
 
   #endNow(actor: number): void {
-    this.#epochOf[actor] = this.#catalog.epoch;
+    this.#epochOf[actor] = this.#catalog.retention.epoch;
     this.#life.begin(actor);
     this.#life.end(actor, this.#now());
     this.#subjects.end(this.subject(actor));

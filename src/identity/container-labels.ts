@@ -56,9 +56,9 @@ export class ContainerLabels {
     if (exists) {
       insertInto(this.#groupsOf, subject, group);
       insertInto(this.#subjectsOf, group, subject);
-      this.#catalog.containerExists(this.#subjects, subject);
+      this.#catalog.retention.containerExists(this.#subjects, subject);
     } else if (!this.#groupsOf.has(subject)) {
-      this.#catalog.containerGone(this.#subjects, subject, this.#now());
+      this.#catalog.retention.containerGone(this.#subjects, subject, this.#now());
     }
   }
 
@@ -66,7 +66,7 @@ export class ContainerLabels {
   end(group: number): void {
     for (const subject of this.#subjectsOf.get(group) ?? []) {
       if (deleteFrom(this.#groupsOf, subject, group)) {
-        this.#catalog.containerGone(this.#subjects, subject, this.#now());
+        this.#catalog.retention.containerGone(this.#subjects, subject, this.#now());
       }
     }
     this.#subjectsOf.delete(group);

@@ -194,24 +194,24 @@ export class Identity {
   }
 
   /**
-   * Lets processes, actors and label sets expire that are due: see {@link Catalog.expire}. Stops when `limit` of these and of rows have
+   * Lets processes, actors and label sets expire that are due: see {@link Retention.expire}. Stops when `limit` of these and of rows have
    * been removed, or a few more; returns how many it were.
    */
   expire(limit = Infinity): number {
     const now = this.#now();
-    const due = now - Math.min(retentionMs, this.#catalog.retentionMs);
+    const due = now - Math.min(retentionMs, this.#catalog.retention.retentionMs);
     let removed = this.#processes.expire(due, limit);
     removed += this.#actors.expire(due, limit - removed, (actor) => {
       this.#remove(actor);
     });
     // No label set expires that an actor still has.
-    return removed < limit ? removed + this.#catalog.expire(now, limit - removed) : removed;
+    return removed < limit ? removed + this.#catalog.retention.expire(now, limit - removed) : removed;
   }
 
   /** Other labels identify processes: events are counted under them within a few turns of the event loop. Throws as {@link Dimension} does. */
   relabel(labels: readonly string[]): void {
     this.subjects.rename(labels);
-    this.#catalog.renamed(this.subjects, this.#now());
+    this.#catalog.retention.renamed(this.subjects, this.#now());
     this.#doubtful.addAll(this.#actors.all());
   }
 

@@ -2,7 +2,7 @@
 import type { Catalog } from "../metrics/catalog.js";
 import type { Dimension } from "../metrics/dimension.js";
 
-/** Counts the active actors of each label set of a dimension. A label set without any ends: see {@link Catalog.end}. */
+/** Counts the active actors of each label set of a dimension. A label set without any ends: see {@link Retention.end}. */
 export class LabelUsers {
   readonly #dimension: Dimension;
   readonly #catalog: Catalog;
@@ -20,7 +20,7 @@ export class LabelUsers {
   /** An active actor uses this label set from now on: its series stay. */
   add(id: number): void {
     this.#users[id] = (this.#users[id] ?? 0) + 1;
-    this.#catalog.begin(this.#dimension, id);
+    this.#catalog.retention.begin(this.#dimension, id);
   }
 
   /** An active actor uses it no more. */
@@ -31,8 +31,8 @@ export class LabelUsers {
   /** Ends it, counted from now, unless an active actor uses it. */
   end(id: number): void {
     if ((this.#users[id] ?? 0) === 0) {
-      this.#catalog.begin(this.#dimension, id);
-      this.#catalog.end(this.#dimension, id, this.#now());
+      this.#catalog.retention.begin(this.#dimension, id);
+      this.#catalog.retention.end(this.#dimension, id, this.#now());
     }
   }
 }

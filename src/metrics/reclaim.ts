@@ -9,24 +9,6 @@ function longestIdle(dimensions: readonly LabelSets[]): LabelSets | undefined {
   return dimensions.find(({ idleSince }) => idleSince === oldest && idleSince < Infinity);
 }
 
-/**
- * Moves the rows of label sets of one dimension that no process uses from a table to its overflow series, until `excess` rows have gone:
- * first of ended processes that a render has shown, then of those that are idle longest. Returns how many rows went.
- */
-export function makeRoom(table: AnyTable, sets: LabelSets, excess: number, lastCompleted: number): number {
-  let folded = 0;
-  for (const candidates of [sets.shown(lastCompleted), sets.idle(), sets.recent()]) {
-    for (const id of candidates) {
-      if (folded >= excess) {
-        return folded;
-      }
-      folded += table.foldSubject(id);
-      sets.deleteIfEmpty(id);
-    }
-  }
-  return folded;
-}
-
 /** Moves all rows of a label set to overflow series; if it is kept, deletes it. Returns the rows and label sets that went. */
 function fold(sets: LabelSets, id: number, tables: readonly AnyTable[]): number {
   let folded = 0;
@@ -59,59 +41,93 @@ function* withSets(
 }
 
 /**
- * Deletes label sets that are idle longest until no more than `most` are kept; their rows move to overflow series. Stops after `limit`
- * rows and label sets, or a few more; returns how many went.
+ * Moves series that no process uses to overflow series. What has begun goes on, call by call, until enough room has been made: each call
+ * stops after `limit` rows and label sets, or a few more, and returns how many went.
  */
-export function keepAtMost(
-  most: number,
-  dimensions: readonly LabelSets[],
-  tables: Iterable<AnyTable>,
-  limit: number,
-): number {
-  const all = [...tables];
-  let kept = dimensions.reduce((count, sets) => count + sets.kept, 0);
-  let folded = 0;
-  if (kept <= most) {
-    return 0;
-  }
-  for (const [sets, id] of allIdle(dimensions)) {
-    folded += fold(sets, id, all);
-    kept--;
-    if (kept <= most || folded >= limit) {
-      break;
-    }
-  }
-  return folded;
-}
+export class Reclaim {
+  readonly #budget: SeriesBudget;
+  /** Tables in which room is being made. */
+  readonly #crowded = new WeakSet<AnyTable>();
+  /** Is room being made in the budget? */
+  #isShrinking = false;
 
-/**
- * Where much of the budget is used, moves the rows of label sets that no process uses to overflow series until less is: first of ended
- * processes that a render has shown, then of those that are idle longest. Stops after `limit` rows and label sets, or a few more;
- * returns how many went.
- */
-export function shrink(
-  budget: SeriesBudget,
-  dimensions: readonly LabelSets[],
-  tables: Iterable<AnyTable>,
-  lastCompleted: number,
-  limit: number,
-): number {
-  if (!budget.isHigh) {
-    return 0;
+  constructor(budget: SeriesBudget) {
+    this.#budget = budget;
   }
-  const all = [...tables];
-  let folded = 0;
-  for (const candidates of [
-    withSets(dimensions, (sets) => sets.shown(lastCompleted)),
-    allIdle(dimensions),
-    withSets(dimensions, (sets) => sets.recent()),
-  ]) {
-    for (const [sets, id] of candidates) {
-      if (budget.isLow || folded >= limit) {
-        return folded;
-      }
-      folded += fold(sets, id, all);
+
+  /**
+   * In a table near its limit, moves the rows of label sets that no process uses: first of ended processes that a render has shown, then
+   * of those that are idle longest.
+   */
+  makeRoom(table: AnyTable, sets: LabelSets, lastCompleted: number, limit: number): number {
+    if (table.isCrowded) {
+      this.#crowded.add(table);
     }
+    if (!this.#crowded.has(table)) {
+      return 0;
+    }
+    const { excess } = table;
+    const rows = Math.min(excess, limit);
+    let folded = 0;
+    for (const candidates of [sets.shown(lastCompleted), sets.idle(), sets.recent()]) {
+      for (const id of candidates) {
+        if (folded >= rows) {
+          break;
+        }
+        folded += table.foldSubject(id);
+        sets.deleteIfEmpty(id);
+      }
+    }
+    if (folded >= excess || folded < rows) {
+      this.#crowded.delete(table);
+    }
+    return folded;
   }
-  return folded;
+
+  /** Deletes label sets that are idle longest until no more than `most` are kept. */
+  keepAtMost(most: number, dimensions: readonly LabelSets[], tables: Iterable<AnyTable>, limit: number): number {
+    let kept = dimensions.reduce((count, sets) => count + sets.kept, 0);
+    if (kept <= most) {
+      return 0;
+    }
+    const all = [...tables];
+    let folded = 0;
+    for (const [sets, id] of allIdle(dimensions)) {
+      folded += fold(sets, id, all);
+      kept--;
+      if (kept <= most || folded >= limit) {
+        break;
+      }
+    }
+    return folded;
+  }
+
+  /**
+   * Where much of the budget is used, moves the rows of label sets that no process uses until less is: first of ended processes that a
+   * render has shown, then of those that are idle longest.
+   */
+  shrink(dimensions: readonly LabelSets[], tables: Iterable<AnyTable>, lastCompleted: number, limit: number): number {
+    const budget = this.#budget;
+    this.#isShrinking = budget.isHigh || (this.#isShrinking && !budget.isLow);
+    if (!this.#isShrinking) {
+      return 0;
+    }
+    const all = [...tables];
+    let folded = 0;
+    for (const candidates of [
+      withSets(dimensions, (sets) => sets.shown(lastCompleted)),
+      allIdle(dimensions),
+      withSets(dimensions, (sets) => sets.recent()),
+    ]) {
+      for (const [sets, id] of candidates) {
+        if (budget.isLow || folded >= limit) {
+          return folded;
+        }
+        folded += fold(sets, id, all);
+      }
+    }
+    // There is no more that could go.
+    this.#isShrinking = false;
+    return folded;
+  }
 }

@@ -206,11 +206,19 @@ export abstract class Table {
     return folded;
   }
 
-  /** How many rows have to go so that others find a place: none while a tenth of the limit is free. */
+  /** Is less than a tenth of the limit free? */
+  get isCrowded(): boolean {
+    return this.#counted > (this.#most < 10 ? this.#most - 1 : 0.9 * this.#most);
+  }
+
+  /** How many rows have to go so that a fifth of the limit is free. */
   get excess(): number {
-    const counted = this.rows.size - this.#otherRows;
-    const [high, low] = this.#most < 10 ? [this.#most - 1, this.#most - 1] : [0.9 * this.#most, 0.8 * this.#most];
-    return counted > high ? Math.ceil(counted - low) : 0;
+    return Math.max(0, Math.ceil(this.#counted - (this.#most < 10 ? this.#most - 1 : 0.8 * this.#most)));
+  }
+
+  /** Rows that count towards the limit. */
+  get #counted(): number {
+    return this.rows.size - this.#otherRows;
   }
 
   /** Adds what a row has counted to another one. */
@@ -247,7 +255,7 @@ export abstract class Table {
         return this.row(other, shared);
       }
       this.#otherRows++;
-    } else if (this.rows.size - this.#otherRows >= this.#most) {
+    } else if (this.#counted >= this.#most) {
       this.#folded++;
       return this.row(other, detail);
     } else if (!this.#isBounded && !this.#budget.admits(this.seriesPerRow, bytes)) {

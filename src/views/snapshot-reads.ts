@@ -15,14 +15,14 @@ export function readsOf(catalog: Catalog): BeginRead {
   let lastCompleted = 0;
   let scrapedAt = -Infinity;
   return () => {
-    const render = catalog.renderBegan();
+    const render = catalog.renders.began();
     return (isComplete) => {
       const now = performance.now();
-      if (catalog.lastCompleted !== lastCompleted) {
+      if (catalog.renders.lastCompleted !== lastCompleted) {
         scrapedAt = now;
       }
-      catalog.renderEnded(render, isComplete && now - scrapedAt > longestScrapeIntervalMs);
-      ({ lastCompleted } = catalog);
+      catalog.renders.ended(render, isComplete && now - scrapedAt > longestScrapeIntervalMs);
+      ({ lastCompleted } = catalog.renders);
     };
   };
 }
@@ -32,12 +32,12 @@ export function readsOf(catalog: Catalog): BeginRead {
  * most. Returns what ends that.
  */
 export function expireUnread(catalog: Catalog): () => void {
-  let { lastCompleted } = catalog;
+  let { lastCompleted } = catalog.renders;
   const timer = setInterval(() => {
-    if (catalog.lastCompleted === lastCompleted) {
-      catalog.renderEnded(catalog.renderBegan(), true);
+    if (catalog.renders.lastCompleted === lastCompleted) {
+      catalog.renders.ended(catalog.renders.began(), true);
     }
-    ({ lastCompleted } = catalog);
+    ({ lastCompleted } = catalog.renders);
   }, longestScrapeIntervalMs);
   return () => {
     clearInterval(timer);

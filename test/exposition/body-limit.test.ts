@@ -45,8 +45,8 @@ function makeTables(budget: { readonly series: number; readonly bytes: number })
         duration.observe(comm, call, 1e6);
       }
       exits.add(comm, 0, 1);
-      catalog.end(subject, id, now);
-      catalog.end(comms, comm, now);
+      catalog.retention.end(subject, id, now);
+      catalog.retention.end(comms, comm, now);
     },
   };
 }
@@ -71,7 +71,7 @@ for (const [what, budget] of [
         assert.ok(catalog.budget.series <= budget.series);
         const inTables = [...catalog].reduce((series, table) => series + table.size * table.seriesPerRow, 0);
         assert.equal(catalog.budget.series, inTables);
-        catalog.expire(pid * 10);
+        catalog.retention.expire(pid * 10);
       }
     }
     assert.equal(count.total(), processes * 40);
@@ -94,7 +94,7 @@ test("ended processes that were shown make room first, then what is idle longest
   for (const pid of [2, 3, 4]) {
     made.run(pid, "x", pid);
   }
-  catalog.renderEnded(catalog.renderBegan(), true);
+  catalog.renders.ended(catalog.renders.began(), true);
   let pid = 5;
   const fill = (): void => {
     while (!catalog.budget.isHigh) {
@@ -103,12 +103,37 @@ test("ended processes that were shown make room first, then what is idle longest
     }
   };
   fill();
-  catalog.expire(pid, 3 * 80);
+  catalog.retention.expire(pid, 3 * 80);
   assert.deepEqual([1, 2, 3, 4, 5].map(has), [true, false, false, false, true]);
   fill();
-  catalog.expire(pid);
+  catalog.retention.expire(pid);
   assert.ok(catalog.budget.isLow);
   assert.deepEqual([has(1), has(5), has(pid - 1)], [true, false, true]);
+});
+
+test("room that is made in small steps is as much as in one", () => {
+  const made = makeTables({ series: 8_000, bytes: Infinity });
+  const { catalog } = made;
+  let pid = 1;
+  for (; !catalog.budget.isHigh; pid++) {
+    made.run(pid, "x", pid);
+  }
+  while (catalog.retention.expire(pid, 80) > 0) {
+    // Each call moves a process or two.
+  }
+  assert.ok(catalog.budget.isLow, `${catalog.budget.series} series of 8,000`);
+
+  const crowded = new Catalog({ seriesLimit: 100 });
+  const subject = new Dimension(["comm"]);
+  const table = crowded.counter({ name: "a_total", help: "A.", subject });
+  for (let id = 0; id < 95; id++) {
+    table.add(subject.intern(`${id}`), 0, 1);
+    crowded.retention.end(subject, subject.intern(`${id}`), id);
+  }
+  while (crowded.retention.expire(100, 3) > 0) {
+    // Each call moves three rows.
+  }
+  assert.deepEqual([table.size, table.evicted, table.total()], [81, 15, 95]);
 });
 
 test("a signal that is closed gives back what it used", () => {

@@ -100,24 +100,24 @@ test("only a render that was read to its end lets ended label sets expire", asyn
     catalog,
     collect: [
       () => {
-        assert.equal(catalog.expire(1), 0, "expired while a render ran");
+        assert.equal(catalog.retention.expire(1), 0, "expired while a render ran");
         if (broken) {
           throw new Error("no map");
         }
       },
     ],
   });
-  catalog.end(pid, id, 0);
+  catalog.retention.end(pid, id, 0);
   await assert.rejects(readText(body()), /no map/);
-  assert.equal(catalog.expire(1), 0, "after a render that failed");
+  assert.equal(catalog.retention.expire(1), 0, "after a render that failed");
   broken = false;
   for await (const piece of body()) {
     assert.notEqual(piece.length, 0);
     break;
   }
-  assert.equal(catalog.expire(1), 0, "after a render that was left");
+  assert.equal(catalog.retention.expire(1), 0, "after a render that was left");
   assert.match(await readText(body()), /^execs_total{pid="7"} 1$/m);
-  assert.equal(catalog.expire(1), 2, "the label set and its row");
+  assert.equal(catalog.retention.expire(1), 2, "the label set and its row");
   assert.doesNotMatch(await readText(body()), /pid="7"/);
 });
 

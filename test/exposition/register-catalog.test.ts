@@ -104,11 +104,11 @@ test("a rendering lets retired subjects go", async () => {
   registerCatalog(registry, catalog, noCollect);
   const id = pid.intern("7");
   opens.add(id, 0, 1);
-  catalog.end(pid, id, 0);
-  assert.equal(catalog.expire(1), 0);
+  catalog.retention.end(pid, id, 0);
+  assert.equal(catalog.retention.expire(1), 0);
   assert.match(await registry.metrics(), /pid="7"/);
   await nextTurn();
-  assert.equal(catalog.expire(1), 2, "the label set and its row");
+  assert.equal(catalog.retention.expire(1), 2, "the label set and its row");
   assert.doesNotMatch(await registry.metrics(), /pid="7"/);
 });
 

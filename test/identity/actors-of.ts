@@ -62,7 +62,7 @@ export function setUp(
       ),
     commSeries: () => byComm.size,
     scrape: (): void => {
-      catalog.renderEnded(catalog.renderBegan(), true);
+      catalog.renders.ended(catalog.renders.began(), true);
     },
   };
 }

@@ -125,6 +125,6 @@ describe("the series of actors", () => {
     }
     assert.equal(identity.actors, 0);
     assert.equal(identity.subjects.size, 1);
-    assert.equal(catalog.ended, 0);
+    assert.equal(catalog.retention.ended, 0);
   });
 });

@@ -22,7 +22,7 @@ function makeCatalog() {
 }
 
 function render(catalog: Catalog, completed = true): void {
-  catalog.renderEnded(catalog.renderBegan(), completed);
+  catalog.renders.ended(catalog.renders.began(), completed);
 }
 
 test("tables come in the order they were declared", () => {
@@ -85,103 +85,103 @@ const whole = 4;
 
 test("an ended label set expires after a later render and the retention time, in all its tables and no others", () => {
   const { catalog, process, opens, connections, execs, id } = makeCatalog();
-  catalog.end(process, id, 0);
-  assert.equal(catalog.expire(5000), 0, "not rendered yet");
+  catalog.retention.end(process, id, 0);
+  assert.equal(catalog.retention.expire(5000), 0, "not rendered yet");
   render(catalog);
-  assert.equal(catalog.expire(999), 0, "in retention");
+  assert.equal(catalog.retention.expire(999), 0, "in retention");
   assert.equal(opens.size, 2);
 
-  assert.equal(catalog.expire(1000), whole);
+  assert.equal(catalog.retention.expire(1000), whole);
   assert.equal(opens.size, 0);
   assert.equal(connections.size, 0);
   assert.equal(execs.size, 1);
   assert.equal(process.has(id), false);
-  assert.equal(catalog.ended, 0);
+  assert.equal(catalog.retention.ended, 0);
 });
 
 test("a render that began before, or did not complete, does not count", () => {
   const { catalog, process, id } = makeCatalog();
-  const early = catalog.renderBegan();
-  catalog.end(process, id, 0);
-  catalog.renderEnded(early, true);
+  const early = catalog.renders.began();
+  catalog.retention.end(process, id, 0);
+  catalog.renders.ended(early, true);
   render(catalog, false);
-  assert.equal(catalog.expire(9000), 0);
+  assert.equal(catalog.retention.expire(9000), 0);
   render(catalog);
-  assert.equal(catalog.expire(9000), whole);
+  assert.equal(catalog.retention.expire(9000), whole);
 });
 
 test("of two renders that overlap, the one that began later counts, whichever ends first", () => {
   const { catalog, process, id } = makeCatalog();
-  const early = catalog.renderBegan();
-  catalog.end(process, id, 0);
-  const late = catalog.renderBegan();
-  catalog.renderEnded(late, true);
-  assert.equal(catalog.expire(9000), 0, "a render runs");
-  catalog.renderEnded(early, true);
-  assert.equal(catalog.expire(9000), whole);
+  const early = catalog.renders.began();
+  catalog.retention.end(process, id, 0);
+  const late = catalog.renders.began();
+  catalog.renders.ended(late, true);
+  assert.equal(catalog.retention.expire(9000), 0, "a render runs");
+  catalog.renders.ended(early, true);
+  assert.equal(catalog.retention.expire(9000), whole);
 });
 
 test("nothing expires while a render runs", () => {
   const { catalog, process, opens, id } = makeCatalog();
-  catalog.end(process, id, 0);
+  catalog.retention.end(process, id, 0);
   render(catalog);
-  const running = catalog.renderBegan();
-  assert.equal(catalog.expire(9000), 0);
+  const running = catalog.renders.began();
+  assert.equal(catalog.retention.expire(9000), 0);
   assert.equal(opens.size, 2);
-  catalog.renderEnded(running, false);
-  assert.equal(catalog.expire(9000), whole);
+  catalog.renders.ended(running, false);
+  assert.equal(catalog.retention.expire(9000), whole);
 });
 
 test("a label set that begins again stays, and its next end starts anew", () => {
   const { catalog, process, opens, id } = makeCatalog();
-  catalog.end(process, id, 0);
+  catalog.retention.end(process, id, 0);
   render(catalog);
-  catalog.begin(process, id);
-  assert.equal(catalog.expire(9000), 0);
+  catalog.retention.begin(process, id);
+  assert.equal(catalog.retention.expire(9000), 0);
   assert.equal(opens.size, 2);
 
-  catalog.end(process, id, 9000);
-  assert.equal(catalog.expire(99_000), 0);
+  catalog.retention.end(process, id, 9000);
+  assert.equal(catalog.retention.expire(99_000), 0);
   render(catalog);
-  assert.equal(catalog.expire(9999), 0);
-  assert.equal(catalog.expire(10_000), whole);
+  assert.equal(catalog.retention.expire(9999), 0);
+  assert.equal(catalog.retention.expire(10_000), whole);
 });
 
 test("a second end changes nothing", () => {
   const { catalog, process, id } = makeCatalog();
-  catalog.end(process, id, 0);
+  catalog.retention.end(process, id, 0);
   render(catalog);
-  catalog.end(process, id, 900);
-  assert.equal(catalog.ended, 1);
-  assert.equal(catalog.expire(1000), whole);
+  catalog.retention.end(process, id, 900);
+  assert.equal(catalog.retention.ended, 1);
+  assert.equal(catalog.retention.expire(1000), whole);
 });
 
 test("later ends wait for their own time", () => {
   const { catalog, process } = makeCatalog();
   const ids = Array.from({ length: 100 }, (_, index) => process.intern(`${index}`, "sh"));
   for (const [index, id] of ids.entries()) {
-    catalog.end(process, id, index * 10);
+    catalog.retention.end(process, id, index * 10);
   }
   render(catalog);
-  assert.equal(catalog.expire(1495), 50);
-  assert.equal(catalog.expire(1505), 1);
-  assert.equal(catalog.expire(9000), 49);
+  assert.equal(catalog.retention.expire(1495), 50);
+  assert.equal(catalog.retention.expire(1505), 1);
+  assert.equal(catalog.retention.expire(9000), 49);
 });
 
 test("other never ends, and an unknown id is refused", () => {
   const { catalog, process } = makeCatalog();
-  catalog.end(process, process.other, 0);
-  assert.equal(catalog.ended, 0);
+  catalog.retention.end(process, process.other, 0);
+  assert.equal(catalog.retention.ended, 0);
   assert.throws(() => {
-    catalog.end(process, 999, 0);
+    catalog.retention.end(process, 999, 0);
   }, /^RangeError: labels pid,comm: no tuple has the id 999/);
 });
 
 test("an expired id serves its next owner from 0", () => {
   const { catalog, process, opens, id } = makeCatalog();
-  catalog.end(process, id, 0);
+  catalog.retention.end(process, id, 0);
   render(catalog);
-  catalog.expire(9000);
+  catalog.retention.expire(9000);
   assert.equal(process.intern("2", "next"), id);
   assert.equal(opens.value(id, 1), 0);
   opens.add(id, 1, 3);
@@ -287,11 +287,11 @@ test("an expiry stops after so many rows and label sets, and the next one goes o
     for (let detail = 0; detail < 99; detail++) {
       opens.add(id, detail, 1);
     }
-    catalog.end(process, id, 0);
+    catalog.retention.end(process, id, 0);
   }
   render(catalog);
-  assert.equal(catalog.expire(1000, 250), 300);
-  assert.equal(catalog.ended, 7);
-  assert.equal(catalog.expire(1000, 700), 700);
-  assert.equal(catalog.ended, 0);
+  assert.equal(catalog.retention.expire(1000, 250), 300);
+  assert.equal(catalog.retention.ended, 7);
+  assert.equal(catalog.retention.expire(1000, 700), 700);
+  assert.equal(catalog.retention.ended, 0);
 });

@@ -15,13 +15,13 @@ function tables(collect = (): Promise<void> => Promise.resolve()) {
   return {
     live,
     exit: (): void => {
-      catalog.end(subjects, subjects.intern("1", "gone"), 0);
+      catalog.retention.end(subjects, subjects.intern("1", "gone"), 0);
     },
     scrape: (): void => {
-      catalog.renderEnded(catalog.renderBegan(), true);
+      catalog.renders.ended(catalog.renders.began(), true);
     },
     /** Label sets that expire now. */
-    gone: (): number => catalog.expire(1),
+    gone: (): number => catalog.retention.expire(1),
     catalog,
   };
 }

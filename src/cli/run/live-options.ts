@@ -76,7 +76,7 @@ export function liveOptions(
       catalog.budget.limits = { ...catalog.budget.limits, bytes: bodyLimit };
     }),
     plain("seriesRetention", ({ seriesRetention }) => {
-      catalog.seriesRetentionMs = seriesRetention;
+      catalog.retention.seriesRetentionMs = seriesRetention;
     }),
     plain("identityLimit", ({ identityLimit }) => {
       identity.limit = identityLimit;

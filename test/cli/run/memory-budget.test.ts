@@ -7,7 +7,8 @@ import { runInNewContext } from "node:vm";
 import { budgetTexts, memoryBudget } from "../../../src/cli/run/memory-budget.js";
 import { Identity } from "../../../src/identity/identity.js";
 import type { ProcessRecord } from "../../../src/identity/process-table.js";
-import { Catalog, mostKept } from "../../../src/metrics/catalog.js";
+import { Catalog } from "../../../src/metrics/catalog.js";
+import { mostKept } from "../../../src/metrics/retention.js";
 import { Dimension } from "../../../src/metrics/dimension.js";
 import { Peers } from "../../../src/kubernetes/peers/peers.js";
 import { Connections, connectionsMemory } from "../../../src/signals/tcp/connections.js";
@@ -103,19 +104,19 @@ test("labels that are kept at their limit", () => {
     for (let each = 0; each < mostKept; each++) {
       const id = subject.intern(`${name}${each}`, "shop-production", `checkout-5d9f7c8b6d-x2${each}`, "checkout");
       table.add(id, 0, 1);
-      catalog.end(subject, id, each);
+      catalog.retention.end(subject, id, each);
     }
-    catalog.renderEnded(catalog.renderBegan(), true);
-    catalog.expire(mostKept);
+    catalog.renders.ended(catalog.renders.began(), true);
+    catalog.retention.expire(mostKept);
   };
   const taken = growth(() => {
     rows("first");
     return catalog;
   });
-  assert.equal(catalog.kept, mostKept);
+  assert.equal(catalog.retention.kept, mostKept);
   agrees(taken, catalog.keptMemoryAtLimit + catalog.memoryAtLimit / 2, 0.3);
   rows("next");
-  assert.equal(catalog.kept, mostKept);
+  assert.equal(catalog.retention.kept, mostKept);
   assert.deepEqual([table.total(), table.value(subject.other), table.evicted], [2 * mostKept, mostKept, mostKept]);
 });
 
