@@ -1,6 +1,7 @@
 /** From a scrape to the same counts that {@link expect} works out. */
 import type { Samples } from "../kernel/support/samples.js";
-import { add, callNames, type Counts, ownName } from "./expect.js";
+import { add, type Counts } from "./counts.js";
+import { callNames, ownName } from "./expect.js";
 
 interface Series {
   readonly metric: string;
@@ -26,6 +27,9 @@ const metrics = new Set([
 
 /** Outcomes of connects of which no SYN was sent: to where there is no route is the program's only unreachable one. */
 const withoutSyn = new Set(["unreachable", "other"]);
+
+/** Outcomes that the kernel counts as failed attempts; to give up is none (tcp_done()). */
+const failures = new Set(["refused", "timed_out", "reset"]);
 
 /** The prefix of the names of a run's processes: `f12.3_` of `f12.3_w`. */
 function prefixOf(comm: string): string {
@@ -86,6 +90,7 @@ function count(counts: Counts, { metric, labels, value }: Series, groups: string
     case "ringtap_tcp_connects_total":
       add(counts, `connects pid=${pid} comm=${comm} family=${family} result=${result}`, value);
       add(counts, "namespace ActiveOpens", withoutSyn.has(result) ? 0 : value);
+      add(counts, "namespace AttemptFails", failures.has(result) ? value : 0);
       break;
     case "ringtap_tcp_accepts_total":
       add(counts, `accepts pid=${pid} comm=${comm} family=${family}`, value);

@@ -9,7 +9,7 @@ import type { Samples } from "../kernel/support/samples.js";
 
 /** What a call returned: see `struct entry`, program/fuzz.h. */
 export interface Call {
-  /** The line of the operations that made it, from 1; 0 for the end of a process. */
+  /** The line of the operations that made it, from 1; 0 for the end of a process and for what sock_diag(7) has shown of a socket. */
   readonly line: number;
   readonly pid: number;
   readonly comm: string;
@@ -22,17 +22,8 @@ export interface Call {
   readonly word: string;
 }
 
-/** A socket, as sock_diag(7) has shown it last. */
-export interface Socket {
-  /** Payload that came in order, bytes. */
-  readonly received: number;
-  readonly wasEstablished: boolean;
-  /** As include/net/tcp_states.h numbers them; 0 when it has gone. */
-  readonly state: number;
-}
-
 /** A scrape while the program waits, and what it had logged by then. */
-export interface LiveLog extends Pick<RunLog, "prefix" | "calls" | "sockets"> {
+export interface LiveLog extends Pick<RunLog, "prefix" | "calls"> {
   readonly samples: Samples;
 }
 
@@ -41,8 +32,6 @@ export interface RunLog {
   /** What the names of its processes begin with. */
   readonly prefix: string;
   readonly calls: readonly Call[];
-  /** By cookie. */
-  readonly sockets: ReadonlyMap<string, Socket>;
   /** Counters of the network namespace's Tcp and TcpExt. */
   readonly snmp: ReadonlyMap<string, number>;
   /** The process that leads the others through the operations. */
@@ -158,24 +147,19 @@ function callOf(words: readonly string[]): Call {
 
 function parse(text: string, prefix: string, scrapes: readonly Samples[]): RunLog {
   const calls: Call[] = [];
-  const lives: { readonly count: number; readonly sockets: ReadonlyMap<string, Socket> }[] = [];
+  const counts: number[] = [];
   const snmp = new Map<string, number>();
-  let sockets = new Map<string, Socket>();
   let names: readonly string[] | undefined;
   let conductor = { pid: 0, comm: "" };
   for (const line of text.trimEnd().split("\n")) {
     const [kind = "", ...rest] = line.split(" ");
-    const [first = "", second = "", third, fourth] = rest;
+    const [first = "", second = ""] = rest;
     switch (kind) {
       case "call":
         calls.push(callOf(rest));
         break;
-      case "socket":
-        sockets.set(first, { received: Number(second), wasEstablished: third === "1", state: Number(fourth) });
-        break;
       case "scrape":
-        lives.push({ count: Number(first), sockets });
-        sockets = new Map();
+        counts.push(Number(first));
         break;
       case "snmp":
         names?.forEach((name, index) => {
@@ -194,13 +178,11 @@ function parse(text: string, prefix: string, scrapes: readonly Samples[]): RunLo
   return {
     prefix,
     calls,
-    sockets,
     snmp,
     conductor,
     lives: scrapes.map((samples, index) => ({
       prefix,
-      calls: calls.slice(0, lives[index]?.count),
-      sockets: lives[index]?.sockets ?? new Map<string, Socket>(),
+      calls: calls.slice(0, counts[index]),
       samples,
     })),
   };

@@ -27,7 +27,11 @@ enum {
 	STATE_FIN_WAIT1,
 	STATE_FIN_WAIT2,
 	STATE_TIME_WAIT,
-	STATE_LISTEN = 10
+	STATE_CLOSE,
+	STATE_CLOSE_WAIT,
+	STATE_LAST_ACK,
+	STATE_LISTEN,
+	STATE_CLOSING
 };
 
 /* An operation: `[~]worker name argument…`; with ~ the next ones do not wait for its end. */
@@ -54,6 +58,7 @@ struct entry {
 struct worker {
 	_Atomic uint32_t command; /* number of commands that it was given */
 	_Atomic uint32_t done;	  /* and that it has done */
+	_Atomic bool is_in_call;  /* is it in the call of its operation that may block? */
 	_Atomic int op;		  /* of the last one; -1: to end the process */
 	_Atomic bool is_alive;
 	bool is_leader;
@@ -92,6 +97,9 @@ extern int sockets[SOCKETS]; /* of this process; -1: none */
 /* Logs what a call of this worker returned: `ret` below 0 takes the errno. */
 struct entry *log_call(int worker, const char *what, long ret);
 
+/* Logs what the kernel says of a socket: `state` or `received`, and the number. */
+void log_socket(const char *what, uint64_t cookie, uint64_t number);
+
 /* Begins to do operations as this worker, in the calling thread: does not return. */
 void serve(int worker) __attribute__((noreturn));
 
@@ -108,9 +116,8 @@ int help(int argc, char **argv);
 void make_network(void);
 void write_snmp(void);
 
-/* The kernel's own count of bytes, by socket. */
+/* Logs what has changed of each socket. */
 void read_connections(void);
-void write_connections(void);
 
 bool is_word(const char *word, const char *other);
 long number(const char *word);

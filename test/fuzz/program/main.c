@@ -59,6 +59,17 @@ struct entry *log_call(int worker, const char *what, long ret)
 	return entry;
 }
 
+void log_socket(const char *what, uint64_t cookie, uint64_t number)
+{
+	uint32_t at = atomic_fetch_add(&shared->entries_count, 1);
+	struct entry *entry = &shared->entries[at % ENTRIES];
+
+	strcpy(entry->comm, "-");
+	strcpy(entry->what, what);
+	entry->a = cookie;
+	entry->b = number;
+}
+
 static void wait_while(_Atomic uint32_t *word, uint32_t value, const struct timespec *time)
 {
 	syscall(SYS_futex, word, FUTEX_WAIT, value, time, NULL, 0);
@@ -73,6 +84,7 @@ void serve(int worker)
 {
 	struct worker *me = &shared->workers[worker];
 
+	me->tid = (int)syscall(SYS_gettid);
 	for (;;) {
 		uint32_t done = me->done;
 
@@ -178,6 +190,34 @@ static void await_all(void)
 		await(&shared->workers[w]);
 }
 
+/* Does the worker sleep? As /proc/PID/stat says, behind the name in brackets. */
+static bool is_asleep(const struct worker *worker)
+{
+	char path[64], text[256];
+	FILE *file;
+	const char *name_end = NULL;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat",
+		 shared->processes[worker->process].pid, worker->tid);
+	file = fopen(path, "re");
+	if (!file)
+		return true;
+	if (fgets(text, sizeof(text), file))
+		name_end = strrchr(text, ')');
+	fclose(file);
+	return name_end && name_end[1] == ' ' && name_end[2] == 'S';
+}
+
+/* Waits until a worker has done what it was given, or waits for something in its call. */
+static void await_call(struct worker *worker)
+{
+	time_t until = time(NULL) + PATIENCE;
+
+	while (worker->is_alive && worker->done != worker->command &&
+	       !(worker->is_in_call && is_asleep(worker)) && time(NULL) <= until)
+		usleep(100);
+}
+
 static void command(struct worker *worker, int op)
 {
 	worker->op = op;
@@ -201,7 +241,6 @@ static bool do_conductor_op(int index, const struct op *op)
 	if (is_word(op->name, "scrape")) {
 		await_all();
 		read_connections();
-		write_connections();
 		printf("scrape %u\n", shared->entries_count);
 		fflush(stdout);
 		getchar();
@@ -243,7 +282,9 @@ static void run(void)
 		if (do_conductor_op(i, op) || !worker->is_alive)
 			continue;
 		command(worker, i);
-		if (!op->is_async)
+		if (op->is_async)
+			await_call(worker);
+		else
 			await(worker);
 		read_connections();
 	}
@@ -329,7 +370,6 @@ int main(int argc, char **argv)
 	first_worker();
 	run();
 	write_log();
-	write_connections();
 	write_snmp();
 	printf("done %d %s\n", getpid(), name);
 	return 0;

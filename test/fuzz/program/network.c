@@ -23,15 +23,12 @@
 
 #define CONNECTIONS 1024
 
-/* ESTABLISHED, FIN_WAIT1, FIN_WAIT2, CLOSE_WAIT, LAST_ACK, CLOSING. */
-#define ESTABLISHED_STATES (1 << 1 | 1 << 4 | 1 << 5 | 1 << 8 | 1 << 9 | 1 << 11)
-
 /* A socket, by its cookie: what sock_diag has shown of it last. */
 struct connection {
 	uint64_t cookie;
 	uint64_t received; /* payload */
-	bool was_established;
-	int last_state; /* 0: it has gone */
+	int state;	   /* 0: it has gone */
+	bool is_there;
 };
 
 static struct connection connections[CONNECTIONS];
@@ -109,16 +106,29 @@ static struct connection *connection_of(uint64_t cookie)
 	return &connections[connections_count++];
 }
 
-/* A FIN counts as a byte in bytes_received, so it is read only where none has come yet. */
+static void set_state(struct connection *connection, int state)
+{
+	if (connection->state != state)
+		log_socket("state", connection->cookie, (uint64_t)state);
+	connection->state = state;
+}
+
+/* The peer's FIN counts as a byte in tcpi_bytes_received: tcp_rcv_nxt_update(), tcp_fin(). */
+static bool has_fin(int state)
+{
+	return state == STATE_CLOSE_WAIT || state == STATE_LAST_ACK || state == STATE_CLOSING;
+}
+
 static void take(const struct inet_diag_msg *message, size_t length)
 {
 	uint64_t cookie = (uint64_t)message->id.idiag_cookie[1] << 32 | message->id.idiag_cookie[0];
-	struct connection *connection;
 	struct rtattr *part = (void *)(message + 1);
+	int left = (int)(length - sizeof(*message)), state = message->idiag_state;
+	struct connection *connection;
 	struct tcp_info info = { 0 };
-	int left = (int)(length - sizeof(*message));
+	uint64_t received;
 
-	if (message->idiag_state == STATE_LISTEN || message->idiag_state == STATE_TIME_WAIT)
+	if (state == STATE_LISTEN || state == STATE_TIME_WAIT)
 		return;
 	while (RTA_OK(part, left)) {
 		if (part->rta_type == INET_DIAG_INFO)
@@ -127,12 +137,12 @@ static void take(const struct inet_diag_msg *message, size_t length)
 		part = RTA_NEXT(part, left);
 	}
 	connection = connection_of(cookie);
-	connection->last_state = message->idiag_state;
-	if (1 << message->idiag_state & ESTABLISHED_STATES)
-		connection->was_established = true;
-	if (connection->last_state == STATE_ESTABLISHED ||
-	    connection->last_state == STATE_FIN_WAIT1 || connection->last_state == STATE_FIN_WAIT2)
-		connection->received = info.tcpi_bytes_received;
+	connection->is_there = true;
+	set_state(connection, state);
+	received = info.tcpi_bytes_received - has_fin(state);
+	if (connection->received != received)
+		log_socket("received", cookie, received);
+	connection->received = received;
 }
 
 static void read_family(int family)
@@ -168,17 +178,14 @@ static void read_family(int family)
 void read_connections(void)
 {
 	for (int i = 0; i < connections_count; i++)
-		connections[i].last_state = 0;
+		connections[i].is_there = false;
 	read_family(AF_INET);
 	read_family(AF_INET6);
-}
-
-void write_connections(void)
-{
 	for (int i = 0; i < connections_count; i++)
-		printf("socket %llu %llu %d %d\n", (unsigned long long)connections[i].cookie,
-		       (unsigned long long)connections[i].received, connections[i].was_established,
-		       connections[i].last_state);
+		if (!connections[i].is_there) {
+			set_state(&connections[i], 0);
+			connections[i].received = 0;
+		}
 }
 
 void write_snmp(void)

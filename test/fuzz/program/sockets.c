@@ -126,39 +126,32 @@ static int state_after(int fd, const char *to)
 	return state;
 }
 
-/* connect PLACE DESTINATION */
-static void do_connect(int worker, int fd, const struct op *op)
-{
-	struct sockaddr_storage to;
-	socklen_t size = address_of(fd, op->args[1], &to);
-	uint64_t cookie = cookie_of(fd);
-	int before = state_of(fd);
-	struct entry *entry = log_call(worker, "connect", connect(fd, (void *)&to, size));
-
-	entry->a = cookie;
-	entry->b = (uint64_t)before << 8 | (uint64_t)state_after(fd, op->args[1]);
-	strcpy(entry->word, op->args[1]);
-	if (family_of(fd) == AF_INET6 && op->args[1][0] != 'm')
-		entry->b |= 1 << 16;
-}
-
-/* fastopen PLACE DESTINATION BYTES */
-static void do_fastopen(int worker, int fd, const struct op *op)
+/* Does connect(2), or sendto(2) with so many bytes and MSG_FASTOPEN where they are not negative. */
+static void begin_connect(int worker, int fd, const struct op *op, long bytes)
 {
 	static char data[4096];
+	struct worker *me = &shared->workers[worker];
 	struct sockaddr_storage to;
 	socklen_t size = address_of(fd, op->args[1], &to);
 	uint64_t cookie = cookie_of(fd);
-	int before = state_of(fd);
-	long ret = sendto(fd, data, (size_t)number(op->args[2]) % sizeof(data), MSG_FASTOPEN,
-			  (void *)&to, size);
-	struct entry *entry = log_call(worker, "fastopen", ret);
+	struct entry *entry = log_call(worker, "begin", 0);
+	/* Whatever becomes of the descriptor. */
+	int kept = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	long ret;
 
 	entry->a = cookie;
-	entry->b = (uint64_t)before << 8 | (uint64_t)state_after(fd, op->args[1]);
-	strcpy(entry->word, op->args[1]);
+	entry->b = (uint64_t)state_of(fd);
 	if (family_of(fd) == AF_INET6 && op->args[1][0] != 'm')
 		entry->b |= 1 << 16;
+	me->is_in_call = true;
+	ret = bytes < 0 ? connect(fd, (void *)&to, size) :
+			  sendto(fd, data, (size_t)bytes % sizeof(data), MSG_FASTOPEN, (void *)&to,
+				 size);
+	me->is_in_call = false;
+	entry = log_call(worker, bytes < 0 ? "connect" : "fastopen", ret);
+	entry->a = cookie;
+	entry->b = (uint64_t)state_after(kept, op->args[1]);
+	close(kept);
 }
 
 /* accept PLACE NEW */
@@ -167,13 +160,16 @@ static void do_accept(int worker, int fd, const struct op *op)
 	struct sockaddr_storage from;
 	socklen_t size = sizeof(from);
 	int *new = place(op->args[1]);
+	struct worker *me = &shared->workers[worker];
 	struct timeval limit = { .tv_usec = 10000 };
 	struct entry *entry;
 	int one = 1, taken;
 
 	if (*new >= 0)
 		return;
+	me->is_in_call = true;
 	taken = accept4(fd, (void *)&from, &size, SOCK_CLOEXEC);
+	me->is_in_call = false;
 	entry = log_call(worker, "accept", taken);
 	if (taken < 0)
 		return;
@@ -239,11 +235,19 @@ static void do_other(int worker, int *fd, const struct op *op)
 	char data[4096];
 	socklen_t size = sizeof(int);
 	int error = 0, *other;
+	struct entry *entry;
 	uint64_t cookie;
+	int before;
 
-	if (is_word(op->name, "shutdown")) {
+	if (is_word(op->name, "shutdown") || is_word(op->name, "unspec")) {
 		cookie = cookie_of(*fd);
-		log_call(worker, "shutdown", shutdown(*fd, (int)number(op->args[1])))->a = cookie;
+		before = state_of(*fd);
+		entry = log_call(worker, op->name,
+				 is_word(op->name, "shutdown") ?
+					 shutdown(*fd, (int)number(op->args[1])) :
+					 connect(*fd, &unspecified, sizeof(unspecified)));
+		entry->a = cookie;
+		entry->b = (uint64_t)before;
 	} else if (is_word(op->name, "close")) {
 		close(*fd);
 		*fd = -1;
@@ -259,10 +263,6 @@ static void do_other(int worker, int *fd, const struct op *op)
 		recv(*fd, data, sizeof(data), MSG_DONTWAIT);
 	} else if (is_word(op->name, "error")) {
 		getsockopt(*fd, SOL_SOCKET, SO_ERROR, &error, &size);
-	} else if (is_word(op->name, "unspec")) {
-		cookie = cookie_of(*fd);
-		log_call(worker, "unspec", connect(*fd, &unspecified, sizeof(unspecified)))->a =
-			cookie;
 	}
 }
 
@@ -288,9 +288,9 @@ bool do_socket_op(int worker, const struct op *op)
 	if (is_word(op->name, "listen"))
 		do_listen(*fd, op);
 	else if (is_word(op->name, "connect"))
-		do_connect(worker, *fd, op);
+		begin_connect(worker, *fd, op, -1); /* connect PLACE DESTINATION */
 	else if (is_word(op->name, "fastopen"))
-		do_fastopen(worker, *fd, op);
+		begin_connect(worker, *fd, op, number(op->args[2])); /* fastopen … BYTES */
 	else if (is_word(op->name, "accept"))
 		do_accept(worker, *fd, op);
 	else if (is_word(op->name, "pass"))
