@@ -65,8 +65,10 @@ static __always_inline void attempt_actor(struct actor *actor, struct sock *sk)
 static __always_inline void begin_connect(struct sock *sk)
 {
 	struct tcp_sock *tcp = (void *)sk;
+	__u64 now = bpf_ktime_get_ns();
 	struct connection c = {
-		.start = bpf_ktime_get_ns(),
+		.start = now,
+		.opened = now,
 		.connecting_tid = is_in_syscall(NR_CONNECT, COMPAT_CONNECT) ? current_tid() : 0,
 		.earlier_una = BPF_CORE_READ(tcp, snd_una),
 		.role = ROLE_CLIENT,
@@ -91,16 +93,16 @@ static __always_inline bool has_sent_syn(struct sock *sk, struct connection *c)
 }
 
 /*
- * Sets the start to when the SYN was sent, which with TCP_FASTOPEN_CONNECT is some time after
+ * Sets `opened` to when the SYN was sent, which with TCP_FASTOPEN_CONNECT is some time after
  * connect(2). The SYN is the last segment that was sent; if it was retransmitted, its first time is
  * known to the millisecond (tcp_connect(), retrans_stamp). Not of an attempt older than the agent.
  */
-static __always_inline void start_at_syn(struct sock *sk, struct connection *c)
+static __always_inline void open_at_syn(struct sock *sk, struct connection *c)
 {
 	struct tcp_sock *tcp = (void *)sk;
 	__u64 now = bpf_ktime_get_ns();
 	__u64 sent = BPF_CORE_READ(tcp, tcp_wstamp_ns);
-	__u64 earliest = c->start;
+	__u64 earliest = c->opened;
 	__u32 age;
 
 	if (BPF_CORE_READ(tcp, total_retrans)) {
@@ -108,8 +110,8 @@ static __always_inline void start_at_syn(struct sock *sk, struct connection *c)
 		sent = now - age * NSEC_PER_MSEC;
 		earliest += 2 * NSEC_PER_MSEC;
 	}
-	if (c->start && sent > earliest && sent < now)
-		c->start = sent;
+	if (c->opened && sent > earliest && sent < now)
+		c->opened = sent;
 }
 
 static __always_inline void end_established(struct sock *sk, struct connection *c)
@@ -120,7 +122,7 @@ static __always_inline void end_established(struct sock *sk, struct connection *
 	/* A SYN is acknowledged before. With TCP_REPAIR none was sent (tcp_connect()). */
 	if (!BPF_CORE_READ(tcp, bytes_acked))
 		return;
-	start_at_syn(sk, c);
+	open_at_syn(sk, c);
 	report(sk, c, TCP_EVENT_CONNECT);
 }
 
@@ -147,7 +149,7 @@ static __always_inline void end_failed(struct sock *sk, struct connection *c, __
 		if (thread)
 			*thread = c->connecting_tid;
 	}
-	start_at_syn(sk, c);
+	open_at_syn(sk, c);
 	report_failure(sk, c, error);
 }
 

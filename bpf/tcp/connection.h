@@ -22,7 +22,12 @@ enum tcp_phase {
 };
 
 struct connection {
+	/*
+	 * connect(2) began or accept returned, ns; 0: older than the agent. With the address it
+	 * names the connection, so it never changes: a snapshot may read it at any time.
+	 */
 	__u64 start;
+	__u64 opened; /* SYN sent or accept returned, ns, what durations count from; 0: unknown */
 	struct actor actor;
 	__u32 connecting_tid; /* the thread inside the connect(2) that began the attempt, else 0 */
 	__u32 earlier_una;    /* the socket's snd_una before the attempt */

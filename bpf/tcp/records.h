@@ -19,12 +19,12 @@ enum tcp_event_kind {
 /* A connection as it stands; counts are totals since the agent has known it. */
 struct tcp_sample {
 	__u32 connection[2]; /* the socket's address; with start it names the connection */
-	__u32 start[2];	     /* SYN sent or accept returned, ns, low word first; 0: open before */
-	__u64 sent;	     /* payload bytes, retransmissions left out */
-	__u64 received;	     /* payload bytes, in order */
-	__u32 retransmits;   /* segments, SYN and SYN-ACK included */
-	__u32 rtt_us;	     /* smoothed round-trip time, microseconds; 0: none measured */
-	__u32 state;	     /* as include/net/tcp_states.h numbers them */
+	__u32 start[2];	   /* connect(2) began or accept returned, ns, low word first; 0: before */
+	__u64 sent;	   /* payload bytes, retransmissions left out */
+	__u64 received;	   /* payload bytes, in order */
+	__u32 retransmits; /* segments, SYN and SYN-ACK included */
+	__u32 rtt_us;	   /* smoothed round-trip time, microseconds; 0: none measured */
+	__u32 state;	   /* as include/net/tcp_states.h numbers them */
 	enum tcp_role role;
 	enum tcp_phase phase;
 	__u32 reserved;
@@ -73,7 +73,7 @@ static __always_inline struct tcp_event *begin(struct sock *sk, struct connectio
 	if (!event)
 		return NULL;
 	event->time = bpf_ktime_get_ns();
-	event->duration = c->start ? event->time - c->start : 0;
+	event->duration = c->opened ? event->time - c->opened : 0;
 	describe_sample(&event->sample, sk, c);
 	event->reserved_end = 0;
 	event->kind = kind;
@@ -90,17 +90,16 @@ static __always_inline void report(struct sock *sk, struct connection *c, __u32 
 		submit(event);
 }
 
-/* The same of what was read at `time`. */
-static __always_inline void report_sample(struct tcp_sample *sample, __u32 kind, __u64 time)
+/* The same of what was read at `time`, of a connection that was `opened` then. */
+static __always_inline void report_sample(struct tcp_sample *sample, __u32 kind, __u64 time,
+					  __u64 opened)
 {
 	struct tcp_event *event = reserve(sizeof(*event));
-	__u64 start;
 
 	if (!event)
 		return;
-	__builtin_memcpy(&start, sample->start, sizeof(start));
 	event->time = time;
-	event->duration = start ? time - start : 0;
+	event->duration = opened ? time - opened : 0;
 	event->sample = *sample;
 	event->kind = kind;
 	event->result = RESULT_ESTABLISHED;

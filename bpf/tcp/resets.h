@@ -27,9 +27,14 @@
 /* A RST that has not been sent in this time was received. It takes microseconds. */
 #define DECIDE_NS 100000000ull
 
+struct ended_connection {
+	__u64 opened;
+	struct tcp_sample sample;
+};
+
 struct undecided_reset {
 	__u64 time;
-	struct tcp_sample sample;
+	struct ended_connection of;
 };
 
 struct {
@@ -50,18 +55,18 @@ struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, ENDED_MAX);
 	__type(key, struct connection_ends);
-	__type(value, struct tcp_sample);
+	__type(value, struct ended_connection);
 } ended SEC(".maps");
 
 /* A process has closed a connection that may yet send a RST. */
-static __always_inline void keep_ended(struct sock *sk, struct tcp_sample *sample)
+static __always_inline void keep_ended(struct sock *sk, struct ended_connection *connection)
 {
 	struct connection_ends key = {
 		.namespace = address_of(BPF_CORE_READ(sk, __sk_common.skc_net.net)),
-		.ends = sample->ends,
+		.ends = connection->sample.ends,
 	};
 
-	bpf_map_update_elem(&ended, &key, sample, BPF_ANY);
+	bpf_map_update_elem(&ended, &key, connection, BPF_ANY);
 }
 
 /* Is a RST received, as the kernel says, or will it be sent? */
@@ -73,6 +78,11 @@ static __always_inline bool is_undecided(struct sock *sk)
 	       BPF_CORE_READ(sk, sk_shutdown) & RCV_SHUTDOWN;
 }
 
+static __always_inline void report_received(struct undecided_reset *reset)
+{
+	report_sample(&reset->of.sample, TCP_EVENT_RESET_RECEIVED, reset->time, reset->of.opened);
+}
+
 static __always_inline void defer_reset(struct sock *sk, struct undecided_reset *reset)
 {
 	__u64 key = (__u64)sk;
@@ -80,12 +90,12 @@ static __always_inline void defer_reset(struct sock *sk, struct undecided_reset 
 
 	/* Of a connection that the socket's memory held before. */
 	if (earlier)
-		report_sample(&earlier->sample, TCP_EVENT_RESET_RECEIVED, earlier->time);
+		report_received(earlier);
 	update_or_count(&undecided, &key, reset, BPF_ANY);
 }
 
-/* Moves the undecided RST of a socket that sends one in reply to `sample`, if there is one. */
-static __always_inline bool pop_undecided(struct sock *sk, struct tcp_sample *sample)
+/* Moves the undecided RST of a socket that sends one in reply, if there is one. */
+static __always_inline bool pop_undecided(struct sock *sk, struct ended_connection *connection)
 {
 	__u64 key = (__u64)sk;
 	struct undecided_reset *reset = bpf_map_lookup_elem(&undecided, &key);
@@ -95,29 +105,29 @@ static __always_inline bool pop_undecided(struct sock *sk, struct tcp_sample *sa
 		return false;
 	/* Not of a connection that the socket's memory held before. */
 	endpoints_of_sock(&ends, sk);
-	if (ends.local_port != reset->sample.ends.local_port ||
-	    ends.remote_port != reset->sample.ends.remote_port ||
+	if (ends.local_port != reset->of.sample.ends.local_port ||
+	    ends.remote_port != reset->of.sample.ends.remote_port ||
 	    bpf_ktime_get_ns() - reset->time > DECIDE_NS)
 		return false;
-	*sample = reset->sample;
+	*connection = reset->of;
 	bpf_map_delete_elem(&undecided, &key);
 	return true;
 }
 
 /* Copies the connection that a process has closed, and that `sk` answers for. */
-static __always_inline bool find_ended(struct sock *sk, struct tcp_sample *sample)
+static __always_inline bool find_ended(struct sock *sk, struct ended_connection *connection)
 {
 	struct connection_ends key = {
 		.namespace = address_of(BPF_CORE_READ(sk, __sk_common.skc_net.net)),
 	};
-	struct tcp_sample *found;
+	struct ended_connection *found;
 
 	endpoints_of_sock(&key.ends, sk);
 	if (BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_TIME_WAIT)
 		key.ends.local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
 	found = bpf_map_lookup_elem(&ended, &key);
 	if (found)
-		*sample = *found;
+		*connection = *found;
 	return found;
 }
 
@@ -133,6 +143,6 @@ int tcp_decide(struct bpf_iter__bpf_map_elem *ctx)
 	address = *key;
 	decided = *reset;
 	if (!bpf_map_delete_elem(&undecided, &address))
-		report_sample(&decided.sample, TCP_EVENT_RESET_RECEIVED, decided.time);
+		report_received(&decided);
 	return 0;
 }

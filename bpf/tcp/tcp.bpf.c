@@ -33,7 +33,7 @@ int BPF_PROG(tcp_state, struct sock *sk, int from, int to)
 {
 	struct process_id process;
 	struct connection *c;
-	struct tcp_sample sample;
+	struct ended_connection ends;
 
 	if (sk->sk_protocol != IPPROTO_TCP)
 		return 0;
@@ -64,10 +64,11 @@ int BPF_PROG(tcp_state, struct sock *sk, int from, int to)
 	}
 	if (c->phase == PHASE_OPEN && to == TCP_CLOSE) {
 		c->phase = PHASE_CLOSED;
-		describe_sample(&sample, sk, c);
-		report_sample(&sample, TCP_EVENT_CLOSE, bpf_ktime_get_ns());
+		ends.opened = c->opened;
+		describe_sample(&ends.sample, sk, c);
+		report_sample(&ends.sample, TCP_EVENT_CLOSE, bpf_ktime_get_ns(), ends.opened);
 		if ((from == TCP_FIN_WAIT1 || from == TCP_FIN_WAIT2) && has_flag(sk, SOCK_DEAD))
-			keep_ended(sk, &sample);
+			keep_ended(sk, &ends);
 	}
 	return 0;
 }
@@ -101,11 +102,12 @@ int BPF_PROG(tcp_reset_received, struct sock *sk)
 	if (!c)
 		return 0;
 	reset.time = bpf_ktime_get_ns();
-	describe_sample(&reset.sample, sk, c);
+	reset.of.opened = c->opened;
+	describe_sample(&reset.of.sample, sk, c);
 	if (is_undecided(sk))
 		defer_reset(sk, &reset);
 	else
-		report_sample(&reset.sample, TCP_EVENT_RESET_RECEIVED, reset.time);
+		report_received(&reset);
 	return 0;
 }
 
@@ -117,7 +119,7 @@ int BPF_PROG(tcp_reset_received, struct sock *sk)
 SEC("tp_btf/tcp_send_reset")
 int BPF_PROG(tcp_reset_sent, struct sock *sk, void *skb)
 {
-	struct tcp_sample sample;
+	struct ended_connection of;
 	struct connection *c;
 
 	if (!sk) {
@@ -125,15 +127,16 @@ int BPF_PROG(tcp_reset_sent, struct sock *sk, void *skb)
 		return 0;
 	}
 	c = owned_connection_of(sk);
-	if (!address_of(skb) || !pop_undecided(sk, &sample)) {
+	if (!address_of(skb) || !pop_undecided(sk, &of)) {
 		if (c) {
-			describe_sample(&sample, sk, c);
-		} else if (!find_ended(sk, &sample)) {
+			of.opened = c->opened;
+			describe_sample(&of.sample, sk, c);
+		} else if (!find_ended(sk, &of)) {
 			count_stray_reset(sk);
 			return 0;
 		}
 	}
-	report_sample(&sample, TCP_EVENT_RESET_SENT, bpf_ktime_get_ns());
+	report_sample(&of.sample, TCP_EVENT_RESET_SENT, bpf_ktime_get_ns(), of.opened);
 	return 0;
 }
 
@@ -146,9 +149,10 @@ int BPF_PROG(tcp_synack_retransmitted, struct sock *sk, struct request_sock *req
 
 static __always_inline void tcp_accepted(struct sock *sk)
 {
-	struct connection c = { .start = bpf_ktime_get_ns(),
-				.role = ROLE_SERVER,
-				.phase = PHASE_OPEN };
+	__u64 now = bpf_ktime_get_ns();
+	struct connection c = {
+		.start = now, .opened = now, .role = ROLE_SERVER, .phase = PHASE_OPEN
+	};
 	struct tcp_sock *tcp = (void *)sk;
 	struct connection *kept;
 

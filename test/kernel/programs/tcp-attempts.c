@@ -24,6 +24,7 @@
  *        again                    waits, reads it with connect(2), which fails once more
  *        write                    writes, and then waits
  *        write-close              writes
+ *        write-later              says "ready", writes when standard input has ended, and waits
  *        waiters                  three threads are in the connect(2), for blocking ones
  *        moved                    another socket takes the descriptor meanwhile, for blocking ones
  *        unreachable              waits, and asks for an address without a route
@@ -229,6 +230,11 @@ static void go_on(int fd)
 
 	if (is(end, "unspec"))
 		connect(fd, &none, sizeof(none));
+	if (is(end, "write-later")) {
+		puts("ready");
+		fflush(stdout);
+		read(0, data, 1);
+	}
 	if (is(end, "talk"))
 		talk(fd);
 	if (is(end, "shutdown"))
@@ -238,7 +244,7 @@ static void go_on(int fd)
 	if (!strncmp(end, "write", 5) || is(end, "bad-address"))
 		send(fd, data, 4, MSG_NOSIGNAL);
 	if (!strncmp(end, "wait", 4) || is(end, "again") || is(end, "write") ||
-	    is(end, "unreachable") || is(end, "bad-address"))
+	    is(end, "write-later") || is(end, "unreachable") || is(end, "bad-address"))
 		wait_for_outcome(fd);
 	if (is(end, "wait") || is(end, "unreachable"))
 		getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
