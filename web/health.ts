@@ -108,7 +108,7 @@ export class HealthView {
     const { about, health } = frame;
     setText(byId("host"), about.host);
     setText(byId("about"), `ringtap ${about.version} on Linux ${about.kernel}`);
-    byId("metrics-link").setAttribute("href", about.metricsPath);
+    byId("metrics-link").setAttribute("href", `.${about.metricsPath}`);
     this.#drawHeadlines(model, frame);
     this.#cpu.show(model.cpuShare, share(model.cpuShare), model.cpuShare > 0.5);
     this.#memory.show(health.residentBytes, bytes(health.residentBytes));

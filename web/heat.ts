@@ -148,11 +148,11 @@ export class HeatView {
   /** The latencies of the last frames, oldest first. */
   readonly #history: (readonly LatencyFrame[])[] = [];
 
-  take(frame: Frame): void {
-    this.#history.push(frame.latencies);
-    if (this.#history.length > span) {
-      this.#history.shift();
-    }
+  /** Takes a frame that came so many seconds after the one before: a column for it, empty ones for those that the page missed. */
+  take(frame: Frame, elapsed: number): void {
+    const missed = Math.min(span, Math.max(0, Math.round(elapsed) - 1));
+    this.#history.push(...new Array<readonly LatencyFrame[]>(missed).fill([]), frame.latencies);
+    this.#history.splice(0, this.#history.length - span);
   }
 
   /** Draws what programs with these names have met. */

@@ -51,9 +51,13 @@ function ask(): void {
 }
 
 function takeFrame(frame: Frame): void {
+  if (frame.at === model.frame?.at) {
+    // The page was hidden for less than a second.
+    return;
+  }
   const elapsed = model.frame === undefined ? 0 : frame.at - model.frame.at;
   model.apply(frame);
-  heat.take(frame);
+  heat.take(frame, elapsed);
   tail.offer(frame, model);
   health.draw(model, frame, elapsed);
   draw();

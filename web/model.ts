@@ -1,7 +1,8 @@
 /** What the page knows: the rows of the frames so far, and what has happened between the last two. */
-import type { Column, Frame, Link, ProcessTotals, Rows, SignalViews } from "../src/views/protocol.js";
+import type { Column, Frame, Link, ProcessTotals, SignalViews } from "../src/views/protocol.js";
 import { levelsOf, shownColumns } from "../src/views/shared/columns.js";
 import { perSecond, rates, ratesOf, sameLabels } from "../src/views/shared/rates.js";
+import { merged } from "./rows.js";
 
 /** A process or a link with what it has done a second. */
 export interface Rated<T, K extends string> {
@@ -14,22 +15,6 @@ export type RatedProcess = Rated<ProcessTotals, string>;
 export type RatedLink = Rated<Link, LinkNumber>;
 
 const linkNumbers: readonly LinkNumber[] = ["connects", "failures", "sent_bytes", "received_bytes"];
-
-/** Applies what has changed. */
-function merged<T extends { readonly id: number }>(
-  before: ReadonlyMap<number, T>,
-  { rows, gone }: Rows<T>,
-  whole: boolean,
-): Map<number, T> {
-  const after = whole ? new Map<number, T>() : new Map(before);
-  for (const id of gone) {
-    after.delete(id);
-  }
-  for (const row of rows) {
-    after.set(row.id, row);
-  }
-  return after;
-}
 
 function sameEnds(a: Link, b: Link): boolean {
   return a.pid === b.pid && a.comm === b.comm && a.port === b.port && a.remote === b.remote && a.role === b.role;

@@ -55,6 +55,8 @@ export class TailView {
   readonly #onChange: () => void;
   readonly #list = document.querySelector("#tail ol") as HTMLElement;
   readonly #boxes = new Map<string, HTMLInputElement>();
+  /** The signals of which the agent shows events unasked, among those that have a box. */
+  readonly #unasked = new Set<string>();
 
   /** `onChange` is called when other events are wanted. */
   constructor(onChange: () => void) {
@@ -65,12 +67,13 @@ export class TailView {
     byId("failures").addEventListener("change", onChange);
   }
 
-  /** What to ask the agent for: at first, the signals of which it shows events unasked. */
+  /** What to ask the agent for. Signals are not named unless others were chosen: pages that want the same share a stream. */
   get wishes(): Readonly<Record<string, string>> {
-    const signals = [...this.#boxes].filter(([, box]) => box.checked).map(([name]) => name);
+    const boxes = [...this.#boxes];
+    const signals = boxes.filter(([, box]) => box.checked).map(([name]) => name);
     return {
       tail: "1",
-      ...(this.#boxes.size === 0 ? {} : { signals: signals.join() }),
+      ...(boxes.every(([name, box]) => box.checked === this.#unasked.has(name)) ? {} : { signals: signals.join() }),
       ...(byId("failures", HTMLInputElement).checked ? { failures: "1" } : {}),
     };
   }
@@ -90,11 +93,15 @@ export class TailView {
       if (!names.includes(name)) {
         box.parentElement?.remove();
         this.#boxes.delete(name);
+        this.#unasked.delete(name);
       }
     }
     for (const name of names.filter((each) => !this.#boxes.has(each))) {
       const box = html("input", { type: "checkbox", "data-signal": name });
       box.checked = !views.some(({ signal, isFrequent }) => signal === name && isFrequent);
+      if (box.checked) {
+        this.#unasked.add(name);
+      }
       box.addEventListener("change", this.#onChange);
       this.#boxes.set(name, box);
       byId("tail-choices").append(html("label", {}, box, ` ${visible(name)}`));

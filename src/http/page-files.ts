@@ -5,7 +5,7 @@ import { extname } from "node:path";
 import type { Handler } from "./handler.js";
 import { namesEntityTag } from "./request-target.js";
 
-/** The page's own scripts, styles and stream, no markup out of strings, and nothing else: no other request, no frame. */
+/** The page's own scripts, worker, styles and stream, no markup out of strings, and nothing else: no other request, no frame. */
 const securityPolicy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -16,6 +16,7 @@ const securityPolicy = [
   "form-action 'none'",
   "frame-ancestors 'none'",
   "require-trusted-types-for 'script'",
+  "trusted-types ringtap-worker",
 ].join("; ");
 
 const contentTypes: Readonly<Record<string, string>> = {

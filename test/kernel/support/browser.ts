@@ -18,9 +18,9 @@ export interface WatchedPage {
   readonly requests: Set<string>;
 }
 
-/** Starts the browser; it ends with the scope. */
-export async function startBrowser(scope: Scope): Promise<Browser> {
-  const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args });
+/** Starts the browser, with further switches; it ends with the scope. */
+export async function startBrowser(scope: Scope, switches: readonly string[] = []): Promise<Browser> {
+  const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: [...args, ...switches] });
   scope.after(() => browser.close());
   return browser;
 }
