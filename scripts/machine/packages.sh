@@ -68,6 +68,8 @@ missing_packages() {
   has_command mandoc || echo mandoc
   has_command col || echo bsdextrautils
   has_command chromium || echo chromium
+  has_command nginx || echo nginx
+  has_command caddy || echo caddy
   /usr/bin/python3 -c 'import prometheus_client.openmetrics' 2>/dev/null || echo python3-prometheus-client
 
   if $with_kernels; then missing_for_kernels; fi
@@ -118,10 +120,18 @@ check_libbpf() {
   ((${version%%.*} >= 1)) || fail "libbpf $version is too old: 1.0 or newer is needed (Debian 12, Ubuntu 24.04)"
 }
 
+# Caddy has a unit of systemd and no script of SysV's init.
+disable_at_boot() {
+  if [ -e "/etc/init.d/$1" ]; then quietly update-rc.d "$1" disable; else quietly systemctl disable "$1"; fi
+}
+
 # Where Debian asks whether services may start.
 service_policy=/usr/sbin/policy-rc.d
 
-# Installs packages, leaving no service started: Debian's prometheus would start a server that is wanted for its programs only.
+# Servers that are wanted for their programs only: their packages would start them, now and at each boot.
+servers=(prometheus nginx caddy)
+
+# Installs packages, leaving no service started.
 apt_install() {
   if ! [ -e "$service_policy" ]; then
     trap 'rm -f "$service_policy"' EXIT
@@ -142,8 +152,9 @@ apt_install() {
   DEBIAN_FRONTEND=noninteractive quietly \
     apt-get -q -y -o DPkg::Lock::Timeout=120 install --no-install-recommends "${packages[@]}" ||
     fail "apt-get could not install ${packages[*]}"
-  # Its package also has it start at the next boot.
-  if [[ " $* " == *" prometheus "* ]]; then
-    quietly update-rc.d prometheus disable || say "warning: the service prometheus is still enabled"
-  fi
+  for package in "${servers[@]}"; do
+    if [[ " $* " == *" $package "* ]]; then
+      disable_at_boot "$package" || say "warning: the service $package is still enabled"
+    fi
+  done
 }
