@@ -10,6 +10,8 @@
 #include <ringtap/ring.h>
 #include <ringtap/syscall.h>
 
+#include "call_timing.h"
+
 /*
  * Lines for (process, number) pairs, a power of two. Behind them follows one for each number, for
  * the calls that have no line of their own. `calls` and `lines` have call_lines + NR_COUNT entries.
@@ -35,10 +37,14 @@ struct call_key {
 	__u64 start; /* of the process, CLOCK_MONOTONIC, ns; 0 with OTHER_TGID */
 };
 
-/* A call is in exactly one slot: their sum is the number of calls. */
+/*
+ * With TIMING_ALL, a call is in exactly one slot: their sum is the number of calls, and `calls` is 0.
+ * Else `calls` counts them, and duration and slots are the estimate of call_timing.h.
+ */
 struct call_line {
 	struct call_key key; /* pair 0: the line is free */
 	__u64 duration;	     /* sum, ns */
+	__u64 calls;
 	__u64 slots[SLOTS];
 };
 
@@ -153,14 +159,15 @@ static __always_inline __u32 slot_of(__u64 duration)
 }
 
 /*
- * Counts a call. Finds the counters of all that it adds before adding any of it; false where one is
- * not to be had, for want of memory: the call is not counted at all.
+ * Counts a call, whose duration stands for that of `weight` calls; 0: it has none. Finds the
+ * counters of all that it adds before adding any of it; false where one is not to be had, for want
+ * of memory: the call is not counted at all.
  *
  * To spare each call of the aggregate mode one more atomic add, account.produced holds the lost
- * ones only: what was produced is that and the sum of all slots, and what was consumed is the sum
- * of the slots that userspace has read.
+ * ones only: what was produced is that and the calls of all lines, and what was consumed is the
+ * calls of the lines that userspace has read.
  */
-static __always_inline bool count(__u32 nr, __u32 error, __u64 duration)
+static __always_inline bool count(__u32 nr, __u32 error, __u64 duration, __u32 weight)
 {
 	struct process_id process = current_process();
 	struct call_line *line = line_of(process.tgid, process.start, nr);
@@ -168,8 +175,12 @@ static __always_inline bool count(__u32 nr, __u32 error, __u64 duration)
 
 	if (!line || (error && !failures))
 		return false;
-	__sync_fetch_and_add(&line->duration, duration);
-	atomic_inc(&line->slots[slot_of(duration)]);
+	if (timing != TIMING_ALL)
+		atomic_inc(&line->calls);
+	if (weight) {
+		__sync_fetch_and_add(&line->duration, weight * duration);
+		__sync_fetch_and_add(&line->slots[slot_of(duration)], weight);
+	}
 	if (failures)
 		atomic_inc(failures);
 	return true;

@@ -47,14 +47,24 @@ enum begin_nr {
 };
 #endif
 
-/* In place of a start: a call that no filter lets pass; a task that has not returned yet. */
+/*
+ * In place of a start: a call that no filter lets pass; a task that has not returned yet; a call that
+ * is not timed.
+ */
 #define UNWANTED 1
 #define BORN 2
+#define UNTIMED 3
 
 /* A call from sys_enter to sys_exit; start 0: there is none. */
 struct call {
-	__u64 start; /* CLOCK_MONOTONIC, ns; UNWANTED or BORN */
+	__u64 start; /* CLOCK_MONOTONIC, ns; UNWANTED, BORN or UNTIMED */
 	__u32 nr;
+	__u32 weight; /* calls that its duration stands for: see call_timing.h */
+};
+
+struct cpu {
+	struct call call; /* under way, of the task that runs here */
+	__s32 until_sample;
 	__u32 reserved;
 };
 
@@ -66,7 +76,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct call);
+	__type(value, struct cpu);
 } running SEC(".maps");
 
 /*
@@ -97,11 +107,18 @@ struct {
 /* Has `waiting` ever been full? While it has not, no mark needs to be read. */
 static bool was_full;
 
-static __always_inline struct call *running_call(void)
+static __always_inline struct cpu *this_cpu(void)
 {
 	__u32 zero = 0;
 
 	return bpf_map_lookup_elem(&running, &zero);
+}
+
+static __always_inline struct call *running_call(void)
+{
+	struct cpu *cpu = this_cpu();
+
+	return cpu ? &cpu->call : NULL;
 }
 
 /* The call that a task has been off its CPU with; NULL when it never was. */
@@ -225,6 +242,7 @@ static __always_inline struct call pop_call(struct pt_regs *regs, long ret)
 
 	if (call) {
 		popped.nr = READ_ONCE(call->nr);
+		popped.weight = READ_ONCE(call->weight);
 		popped.start = READ_ONCE(call->start);
 	}
 	if (popped.start) {

@@ -82,6 +82,11 @@ int BPF_PROG(syscall_switch, bool preempted, struct task_struct *task)
 
 	if (!call || !call->start)
 		return 0;
+	if (timing == TIMING_SAMPLED) {
+		if (call->start == UNTIMED)
+			call->start = bpf_ktime_get_ns();
+		call->weight = 1;
+	}
 	/* One that is not wanted still is not when it returns, unless the process is renamed. */
 	if (call->start != UNWANTED || filter_comms)
 		save_call(call, task);
@@ -103,16 +108,29 @@ int BPF_PROG(syscall_fork, struct task_struct *parent, struct task_struct *child
 	return 0;
 }
 
+/* The start of a call that begins on this CPU, and its weight where not all calls have the same. */
+static __always_inline __u64 start_of(struct cpu *cpu)
+{
+	if (timing == TIMING_ALL)
+		return bpf_ktime_get_ns();
+	if (timing == TIMING_SAMPLED && is_sample(&cpu->until_sample)) {
+		cpu->call.weight = TIMED_ONE_IN;
+		return bpf_ktime_get_ns();
+	}
+	cpu->call.weight = 0;
+	return UNTIMED;
+}
+
 SEC("tp_btf/sys_enter")
 int BPF_PROG(syscall_enter, struct pt_regs *regs, long id)
 {
 	__u32 nr = bounded_nr(id, is_compat());
-	struct call *call = running_call();
+	struct cpu *cpu = this_cpu();
 
-	if (!call)
+	if (!cpu)
 		return 0;
-	call->nr = nr;
-	call->start = is_wanted(nr) ? bpf_ktime_get_ns() : UNWANTED;
+	cpu->call.nr = nr;
+	cpu->call.start = is_wanted(nr) ? start_of(cpu) : UNWANTED;
 	return 0;
 }
 
@@ -122,7 +140,7 @@ int BPF_PROG(syscall_enter, struct pt_regs *regs, long id)
  */
 __noinline bool count_rare(__u32 nr, __u32 error, __u64 duration)
 {
-	return counting && count(nr, error, duration);
+	return counting && count(nr, error, duration, 1);
 }
 
 /* A number as the verifier knows nothing of it: so it need not walk what follows once more. */
@@ -154,10 +172,11 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 {
 	struct call call = pop_call(regs, ret);
 	__u32 error = errno_of(ret);
+	__u32 weight = timing == TIMING_ALL ? 1 : call.weight;
 	__u64 now;
 
 	if (call.start > UNWANTED) {
-		now = bpf_ktime_get_ns();
+		now = weight ? bpf_ktime_get_ns() : call.start;
 	} else if (delete_mark(bpf_get_current_task())) {
 		count_map_full();
 		return 0;
@@ -168,11 +187,12 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 		if (!is_wanted(call.nr))
 			return 0;
 		now = call.start = unknown(bpf_ktime_get_ns());
+		weight = timing != TIMING_OFF;
 		error = unknown(error);
 	}
 	if (stream)
 		report_or_count(call.nr, ret, error, now, now - call.start);
-	else if (!count(call.nr, error, now - call.start))
+	else if (!count(call.nr, error, now - call.start, weight))
 		count_map_full();
 	return 0;
 }

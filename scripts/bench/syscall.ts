@@ -7,16 +7,19 @@ import { nothing, type Tracer } from "./lib/tracers.js";
 import { otherTracersGone } from "./syscall/other-tracers.js";
 import {
   aggregate,
+  allSampled,
   allSignals,
   bpftraceCount,
   bpftraceHistograms,
   fileOnly,
   floor,
   processOnly,
+  sampled,
   stream,
   syscount,
   tcpAndFile,
   tcpOnly,
+  untimed,
 } from "./syscall/tracers.js";
 import { prepareWorkloads, type Workload } from "./syscall/workloads.js";
 
@@ -24,8 +27,8 @@ import { prepareWorkloads, type Workload } from "./syscall/workloads.js";
 type Costs = ReadonlyMap<Tracer, ReadonlyMap<Workload, number[]>>;
 
 /** In quick mode, and in full mode too. */
-const few: readonly Tracer[] = [nothing, floor, aggregate, stream, tcpAndFile, allSignals];
-const more: readonly Tracer[] = [processOnly, tcpOnly, fileOnly, syscount, bpftraceCount, bpftraceHistograms];
+const few: readonly Tracer[] = [nothing, floor, aggregate, sampled, stream, tcpAndFile, allSignals, allSampled];
+const more: readonly Tracer[] = [untimed, processOnly, tcpOnly, fileOnly, syscount, bpftraceCount, bpftraceHistograms];
 
 interface Measured {
   readonly costs: Costs;
@@ -114,6 +117,7 @@ function targets(costs: Costs, workload: Workload): Target[] {
     [0.3, aggregate, bpftraceHistograms, "added to a system call, aggregate, against bpftrace's histogram"],
     [0.9, stream, syscount, "added to a system call, stream, against syscount -L -P"],
     [2.9, allSignals, floor, "added to a system call by all signals, against the floor"],
+    [1.7, allSampled, floor, "added to a system call by all signals, timing sampled, against the floor"],
   ];
   return [
     ...wanted

@@ -49,11 +49,18 @@ export interface Queries {
   readonly heat: (histogram: string) => string;
 }
 
+/** With `--syscall.timing sampled`, an agent has an estimate in place of the durations of system calls, under a name that says so. */
+const durationOfCalls = /^(ringtap_syscall_)((?:duration_)?seconds(?:_.*)?)$/;
+
 /** {@link Queries} about the series with these labels. */
 export function queries(selection: string): Queries {
   const series = (metric: string, more = ""): string =>
     `${metric}{${more === "" ? selection : `${selection},${more}`}}`;
-  const growth = (metric: string, more?: string): string => `rate(${series(metric, more)}${window})`;
+  const growth = (metric: string, more?: string): string => {
+    const exact = `rate(${series(metric, more)}${window})`;
+    const estimate = metric.replace(durationOfCalls, "$1estimated_$2");
+    return estimate === metric ? exact : `${exact} or rate(${series(estimate, more)}${window})`;
+  };
   const rate: Query = (metric, by = [], more) => sumBy(by, growth(metric, more));
   return {
     series,

@@ -1,5 +1,6 @@
 /** Is what a signal returns what its interface says? Users' own come from JavaScript, where no compiler has said so. */
 import type { EventRecord, Running, Setup, SignalStats } from "../sdk/signal.js";
+import { checkViews } from "./signal-shape.js";
 
 const calls = [
   "records",
@@ -34,6 +35,9 @@ export function checkRunning(value: unknown): Running<EventRecord> {
   const wrong = calls.find((call) => value[call] !== undefined && typeof value[call] !== "function");
   if (wrong !== undefined) {
     throw new Error(`${wrong}: want a function`);
+  }
+  if (value.views !== undefined) {
+    checkViews(value.views);
   }
   return value;
 }

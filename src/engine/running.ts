@@ -17,6 +17,7 @@ import type {
   SignalStats,
   Watcher,
 } from "../sdk/signal.js";
+import type { Views } from "../sdk/views.js";
 import { foreignError } from "../log/error-text.js";
 import { openCounters } from "./counters.js";
 import { Guard, type Phase } from "./guard.js";
@@ -164,6 +165,11 @@ export class RunningSignal {
     if (signal.provides === "cgroups" && host.mode === "run") {
       identity.cgroups.readFrom(() => this.drain());
     }
+  }
+
+  /** What it shows. */
+  get views(): Views | undefined {
+    return this.#running.views ?? this.signal.views;
   }
 
   #read(ring: BpfRing): RingReader<EventRecord> | undefined {

@@ -144,7 +144,8 @@ function checkTrace(trace: unknown): void {
   }
 }
 
-function checkViews(views: unknown): void {
+/** Throws when it is no {@link Views}. */
+export function checkViews(views: unknown): void {
   const lists = isObject(views) ? [views.columns ?? [], views.latencies ?? []] : refuse("views: want an object");
   for (const list of lists) {
     if (!Array.isArray(list) || !list.every((view) => isObject(view) && isLine(view.key) && isLine(view.metric))) {

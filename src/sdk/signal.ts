@@ -176,6 +176,8 @@ export interface Running<R extends RecordView = RecordView, F extends FlagTable 
   close?(): void;
   /** Begins to observe who talks to whom; costs nothing before. */
   watchLinks?(): LinkWatch;
+  /** What is shown instead of {@link Signal.views}, where that depends on flags. */
+  readonly views?: Views;
 }
 
 /** One value of a traced record. Names and meanings are documented in docs/trace.md and do not change. */

@@ -67,7 +67,7 @@ export function declaredViews(catalog: Catalog, identity: Identity, signals: rea
   const { subjects, comms } = identity;
   const views = signals
     .flatMap(({ name, running }) => {
-      const declared = running?.signal.views;
+      const declared = running?.views;
       return declared === undefined ? [] : [{ signal: name, declared }];
     })
     .sort(({ declared: a }, { declared: b }) => (a.position ?? lastPosition) - (b.position ?? lastPosition))

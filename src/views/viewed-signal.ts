@@ -3,7 +3,16 @@ import type { RunningSignal, SignalStatus } from "../engine/running.js";
 
 export type ViewedSignal = Pick<
   RunningSignal,
-  "signal" | "loaded" | "ring" | "problem" | "stats" | "eventCounts" | "mapFill" | "watchTraced" | "watchLinks"
+  | "signal"
+  | "views"
+  | "loaded"
+  | "ring"
+  | "problem"
+  | "stats"
+  | "eventCounts"
+  | "mapFill"
+  | "watchTraced"
+  | "watchLinks"
 >;
 
 /** A signal that was asked for, and its state. */

@@ -73,6 +73,7 @@ export function runningStatus(
     name,
     running: {
       signal,
+      views,
       loaded,
       ring: undefined,
       problem: undefined,

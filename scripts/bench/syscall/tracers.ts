@@ -22,6 +22,12 @@ export const floor: Tracer = {
 };
 
 export const aggregate = ringtap("ringtap, syscall signal, aggregate", { flags: ["--signals=syscall"] });
+export const sampled = ringtap("ringtap, syscall signal, timing sampled", {
+  flags: ["--signals=syscall", "--syscall.timing=sampled"],
+});
+export const untimed = ringtap("ringtap, syscall signal, timing off", {
+  flags: ["--signals=syscall", "--syscall.timing=off"],
+});
 export const stream = ringtap("ringtap, syscall signal, stream", {
   flags: ["--signals=syscall", "--syscall.mode=stream"],
 });
@@ -30,6 +36,7 @@ export const tcpOnly = ringtap("ringtap, tcp signal", { flags: ["--signals=tcp"]
 export const fileOnly = ringtap("ringtap, file signal", { flags: ["--signals=file"] });
 export const tcpAndFile = ringtap("ringtap, tcp and file signals", { flags: ["--signals=tcp,file"] });
 export const allSignals = ringtap("ringtap, all signals (the default)", {});
+export const allSampled = ringtap("ringtap, all signals, timing sampled", { flags: ["--syscall.timing=sampled"] });
 
 const bpftraceHistogram = [
   "tracepoint:raw_syscalls:sys_enter { @start[tid] = nsecs; }",

@@ -3,7 +3,8 @@ import type { Owner, Running, SignalContext, SignalStats } from "ringtap/signal"
 import { setImmediate as nextTurn } from "node:timers/promises";
 
 import type { SyscallEvent } from "./records.js";
-import { SyscallMetrics } from "./metrics.js";
+import { sumOf, SyscallMetrics, type Timing } from "./metrics.js";
+import { viewsOf } from "./views.js";
 
 /** In place of a tgid: the processes beyond the maps' capacity. OTHER_TGID of bpf/syscall/call_counts.h. */
 const otherTgid = 0xffffffff;
@@ -46,8 +47,8 @@ export interface KernelCounts {
   stats(): Pick<SignalStats, "mapEntries"> & { readonly memoryAtLimit: number };
 }
 
-/** Opens the counts of the kernel. What has no process there, beyond the maps' capacity, belongs to `~other`. */
-export function openKernelCounts(context: SignalContext, metrics: SyscallMetrics): KernelCounts {
+/** Opens the counts of the kernel, whose calls are timed like that. What has no process there, beyond the maps' capacity, belongs to `~other`. */
+export function openKernelCounts(context: SignalContext, metrics: SyscallMetrics, timing: Timing): KernelCounts {
   const { identity } = context;
   /** A process can be in the counts before the record of its fork has been read. */
   const ownerBy =
@@ -87,12 +88,15 @@ export function openKernelCounts(context: SignalContext, metrics: SyscallMetrics
     return found;
   }
 
-  /** The key is a struct call_key of bpf/syscall/call_counts.h, `differences` a line: nanoseconds, then the slots. */
+  /** The key is a struct call_key of bpf/syscall/call_counts.h, `differences` a line: nanoseconds, calls, the slots. */
   function takeCalls(key: Uint32Array, differences: Float64Array): void {
     const [tgid = 0, nr = 0, low = 0, high = 0] = key;
     const { subject, comm } = labelsOf(tgid, startOf(low, high));
-    const [nanoseconds = 0] = differences;
-    collected += metrics.add(subject, comm, nr, differences.subarray(1), nanoseconds);
+    const [nanoseconds = 0, counted = 0] = differences;
+    const slots = differences.subarray(2);
+    const calls = timing === "all" ? sumOf(slots) : counted;
+    metrics.add(subject, comm, nr, calls, slots, nanoseconds);
+    collected += calls;
   }
 
   /** The key is a struct error_key. */
@@ -155,9 +159,10 @@ export function openKernelCounts(context: SignalContext, metrics: SyscallMetrics
 }
 
 /** All calls are counted in the kernel. */
-export function startAggregate(context: SignalContext): Running<SyscallEvent> {
-  const counts = openKernelCounts(context, new SyscallMetrics(context));
+export function startAggregate(context: SignalContext, timing: Timing): Running<SyscallEvent> {
+  const counts = openKernelCounts(context, new SyscallMetrics(context, timing), timing);
   return {
+    views: viewsOf(timing),
     collect: () => counts.read(),
     maintain: () => counts.read(),
     stats: () => ({ ...counts.stats(), collected: counts.collected }),

@@ -12,6 +12,7 @@ import {
   toggle,
   wholeNumber,
 } from "ringtap/signal";
+import { timings } from "./metrics.js";
 
 /** Processes, or names of processes, that can be chosen: FILTERED_MAX of bpf/syscall/call_filters.h. */
 const mostFiltered = 1024;
@@ -23,6 +24,13 @@ export const flags = {
     "aggregate: count system calls in the kernel; stream: a record for each",
     "aggregate",
     oneOf(["aggregate", "stream"] as const),
+  ),
+  timing: single(
+    "timing",
+    "<depth>",
+    "all: the duration of every system call; sampled: an estimate, for half the cost; off: none, counts and errors only",
+    "all",
+    oneOf(timings),
   ),
   /** Nanoseconds. */
   minDuration: inTrace(

@@ -20,6 +20,33 @@ export const callSlots = CallLine.slotsLength;
  */
 const mostFailures = 8_192;
 
+/** How calls are timed, in the order of enum timing of bpf/syscall/call_timing.h. */
+export const timings = ["all", "sampled", "off"] as const;
+export type Timing = (typeof timings)[number];
+
+/** The names and help texts of what tells durations. An estimate has names of its own: it must not look exact. */
+const durations = {
+  all: {
+    seconds: "ringtap_syscall_seconds_total",
+    secondsHelp: "Time spent in system calls that have returned, waiting included.",
+    duration: "ringtap_syscall_duration_seconds",
+    durationHelp: "Duration of system calls that have returned.",
+  },
+  sampled: {
+    seconds: "ringtap_syscall_estimated_seconds_total",
+    secondsHelp:
+      "Estimated time spent in system calls: 1 in 8 of those that keep their CPU, times 8, and all others from when they leave it.",
+    duration: "ringtap_syscall_estimated_duration_seconds",
+    durationHelp:
+      "Estimated distribution of the durations of system calls: 1 in 8 of those that keep their CPU, times 8, and all others.",
+  },
+};
+
+/** The names of the metrics that tell durations; `undefined` when calls are not timed. */
+export function durationNames(timing: Timing): { readonly seconds: string; readonly duration: string } | undefined {
+  return timing === "off" ? undefined : durations[timing];
+}
+
 /** Declares the metrics. */
 export class SyscallMetrics {
   readonly #syscall = new Dimension(["syscall"]);
@@ -29,10 +56,10 @@ export class SyscallMetrics {
   readonly #failureLabels = new Map<number, number>();
   readonly #total: ValueTable;
   readonly #errors: ValueTable;
-  readonly #seconds: ValueTable;
-  readonly #duration: HistogramTable;
+  /** Of calls that are timed. */
+  readonly #timed: { readonly seconds: ValueTable; readonly duration: HistogramTable } | undefined;
 
-  constructor({ metrics, identity }: SignalContext) {
+  constructor({ metrics, identity }: SignalContext, timing: Timing) {
     // Written before the calls, of which more may come while a long scrape is written: never more errors than calls.
     this.#errors = metrics.counter({
       name: "ringtap_syscall_errors_total",
@@ -46,28 +73,34 @@ export class SyscallMetrics {
       subject: identity.subjects,
       detail: this.#syscall,
     });
-    this.#seconds = metrics.counter({
-      name: "ringtap_syscall_seconds_total",
-      help: "Time spent in system calls that have returned, waiting included.",
-      subject: identity.subjects,
-      detail: this.#syscall,
-    });
-    this.#duration = metrics.histogram({
-      name: "ringtap_syscall_duration_seconds",
-      help: "Duration of system calls that have returned.",
-      subject: identity.comms,
-      detail: this.#syscall,
-      firstPower,
-    });
+    if (timing === "off") {
+      return;
+    }
+    const { seconds, secondsHelp, duration, durationHelp } = durations[timing];
+    this.#timed = {
+      seconds: metrics.counter({ name: seconds, help: secondsHelp, subject: identity.subjects, detail: this.#syscall }),
+      duration: metrics.histogram({
+        name: duration,
+        help: durationHelp,
+        subject: identity.comms,
+        detail: this.#syscall,
+        firstPower,
+      }),
+    };
   }
 
-  /** Adds calls of one number: how many fell into each slot, and their time. Returns how many calls that was. */
-  add(subject: number, comm: number, nr: number, slots: ArrayLike<number>, nanoseconds: number): number {
+  /**
+   * Adds calls of one number: how many, how many durations fell into each slot, and their sum. With calls that are sampled, slots and sum
+   * are estimates.
+   */
+  add(subject: number, comm: number, nr: number, calls: number, slots: ArrayLike<number>, nanoseconds: number): void {
     const call = (this.#callLabels[syscallIndex(nr)] ??= this.#syscall.intern(syscallName(nr)));
-    const count = this.#duration.addSlots(this.#duration.row(comm, call), firstPower, slots, nanoseconds);
-    this.#total.add(subject, call, count);
-    this.#seconds.add(subject, call, nanoseconds / 1e9);
-    return count;
+    this.#total.add(subject, call, calls);
+    if (this.#timed !== undefined) {
+      const { seconds, duration } = this.#timed;
+      duration.addSlots(duration.row(comm, call), firstPower, slots, nanoseconds);
+      seconds.add(subject, call, nanoseconds / 1e9);
+    }
   }
 
   /** Adds `count` calls that failed; they are among those given to {@link add}. */
@@ -87,4 +120,13 @@ export class SyscallMetrics {
     }
     return failure;
   }
+}
+
+/** The sum of the slots: the calls that were timed. */
+export function sumOf(slots: Float64Array | Uint32Array): number {
+  let sum = 0;
+  for (const count of slots) {
+    sum += count;
+  }
+  return sum;
 }

@@ -4,9 +4,9 @@ import { RecordView } from "ringtap/signal";
 /** struct call_line */
 export class CallLine extends RecordView {
   static readonly struct = "call_line";
-  static readonly size = 264;
+  static readonly size = 272;
   static readonly layout =
-    "call_line[264] pair@0+8:unsigned start@8+8:unsigned duration@16+8:unsigned slots@24+240:numbers30";
+    "call_line[272] pair@0+8:unsigned start@8+8:unsigned duration@16+8:unsigned calls@24+8:unsigned slots@32+240:numbers30";
 
   get pair(): number {
     return (this.words[this.at + 0] as number) + (this.words[this.at + 1] as number) * 2 ** 32;
@@ -17,9 +17,12 @@ export class CallLine extends RecordView {
   get duration(): number {
     return (this.words[this.at + 4] as number) + (this.words[this.at + 5] as number) * 2 ** 32;
   }
+  get calls(): number {
+    return (this.words[this.at + 6] as number) + (this.words[this.at + 7] as number) * 2 ** 32;
+  }
   static readonly slotsLength = 30;
   slots(index: number): number {
-    return (this.words[this.at + 6 + 2 * index] as number) + (this.words[this.at + 7 + 2 * index] as number) * 2 ** 32;
+    return (this.words[this.at + 8 + 2 * index] as number) + (this.words[this.at + 9 + 2 * index] as number) * 2 ** 32;
   }
 }
 

@@ -19,7 +19,8 @@ import { CallLine, ErrorKey, SyscallEvent } from "./records.js";
 import { flags } from "./flags.js";
 import { CallTally } from "./call-tally.js";
 import { openKernelCounts, startAggregate } from "./aggregate.js";
-import { SyscallMetrics } from "./metrics.js";
+import { sumOf, SyscallMetrics, timings } from "./metrics.js";
+import { viewsOf } from "./views.js";
 
 /** COMM_LEN of bpf/include/ringtap/task.h. */
 const commLength = 16;
@@ -69,7 +70,8 @@ function countsSetup({ countsLimit, threadsLimit }: Values) {
 function setup(values: Values, host: SignalHost): Setup {
   const counts = countsSetup(values);
   if (!isStream(values, host)) {
-    return { ...counts, ringSize: 0 };
+    const constants = { ...counts.constants, timing: timings.indexOf(values.timing) };
+    return { ...counts, constants, ringSize: 0 };
   }
   const { minDuration, errorsOnly, names, threadsLimit } = values;
   const pids = [...values.pids, ...host.only.pids];
@@ -96,9 +98,9 @@ function setup(values: Values, host: SignalHost): Setup {
   };
 }
 
-/** Filters leave records out, and the aggregate mode has none. */
+/** Filters leave records out, and the aggregate mode has none; a record has its duration. */
 function validate(values: Values) {
-  const { mode, minDuration, errorsOnly, names, pids, comms } = values;
+  const { mode, timing, minDuration, errorsOnly, names, pids, comms } = values;
   const inUse: readonly [flag: keyof Values, isUsed: boolean][] = [
     ["minDuration", minDuration > 0],
     ["errorsOnly", errorsOnly],
@@ -106,26 +108,33 @@ function validate(values: Values) {
     ["pids", pids.length > 0],
     ["comms", comms.length > 0],
   ];
+  if (mode === "stream" && timing !== "all") {
+    return {
+      flag: "timing" as const,
+      problem: "the records of stream mode have their duration: leave it out, or add --syscall.mode aggregate",
+    };
+  }
   const [flag] = (mode === "stream" ? undefined : inUse.find(([, isUsed]) => isUsed)) ?? [];
   return flag && { flag, problem: "filters the records of stream mode: add --syscall.mode stream" };
 }
 
 function startStream(context: SignalContext): Running<SyscallEvent> {
   const { identity } = context;
-  const metrics = new SyscallMetrics(context);
+  const metrics = new SyscallMetrics(context, "all");
   const tally = new CallTally(identity, ({ actor, nr, error, nanoseconds, slots }) => {
     identity.seen(actor);
     const subject = identity.subject(actor);
-    const count = metrics.add(subject, identity.comm(actor), nr, slots, nanoseconds);
+    const calls = sumOf(slots);
+    metrics.add(subject, identity.comm(actor), nr, calls, slots, nanoseconds);
     if (error !== 0) {
-      metrics.addErrors(subject, nr, error, count);
+      metrics.addErrors(subject, nr, error, calls);
     }
   });
   const empty = (): void => {
     tally.empty();
   };
   // Calls that have no record, being sampled or finding the ring full. Not `collected`: their records have been dropped.
-  const counts = context.host.mode === "trace" ? undefined : openKernelCounts(context, metrics);
+  const counts = context.host.mode === "trace" ? undefined : openKernelCounts(context, metrics, "all");
   const agent = context.scan("syscall_agent", SyscallEvent, "running");
   return {
     records(batch) {
@@ -148,7 +157,7 @@ function startStream(context: SignalContext): Running<SyscallEvent> {
 }
 
 function start(context: SignalContext, values: Values): Running<SyscallEvent> {
-  return isStream(values, context.host) ? startStream(context) : startAggregate(context);
+  return isStream(values, context.host) ? startStream(context) : startAggregate(context, values.timing);
 }
 
 function fields(event: SyscallEvent): Record<string, TraceValue> {
@@ -183,43 +192,5 @@ export const syscall = defineSignal({
     ],
     fields,
   },
-  views: {
-    position: 10,
-    isFrequent: true,
-    columns: [
-      {
-        key: "syscalls",
-        metric: "ringtap_syscalls_total",
-        unit: "count",
-        heading: "CALLS",
-        help: "system calls that returned",
-      },
-      {
-        key: "syscall_errors",
-        sort: "errors",
-        metric: "ringtap_syscall_errors_total",
-        unit: "count",
-        heading: "ERR",
-        help: "system calls that failed",
-        isFailure: true,
-      },
-      {
-        key: "syscall_seconds",
-        sort: "time",
-        metric: "ringtap_syscall_seconds_total",
-        unit: "seconds",
-        heading: "TIME",
-        help: "time in system calls, waiting included, of all threads",
-      },
-    ],
-    latencies: [{ key: "syscall", title: "System calls", metric: "ringtap_syscall_duration_seconds" }],
-    breakdown: {
-      title: "System calls",
-      label: "syscall",
-      count: "ringtap_syscalls_total",
-      seconds: "ringtap_syscall_seconds_total",
-      failures: { metric: "ringtap_syscall_errors_total", by: "errno" },
-    },
-    headline: [{ title: "system calls", column: "syscalls" }],
-  },
+  views: viewsOf("all"),
 });

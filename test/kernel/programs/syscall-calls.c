@@ -2,6 +2,7 @@
  * System calls in exact numbers, for test/kernel/syscall.test.ts.
  *
  *   syscall-calls count GETPPID OPENAT   so many getppid, so many openat that fail with ENOENT
+ *   syscall-calls turns COUNT SLEEPS     so many getppid and getuid in turn, then nanosleep of 2 ms
  *   syscall-calls compat COUNT           getppid and failing close, by the 32-bit table (x86)
  *   syscall-calls refused COUNT          so many getppid that seccomp refuses with EPERM
  *   syscall-calls unnamed                number 600 three times, 1023 once, 123456 twice
@@ -45,6 +46,18 @@ static void count(char **args)
 	getppid_times(atoi(args[0]));
 	for (int i = 0; i < atoi(args[1]); i++)
 		open("/nonexistent/file", O_RDONLY);
+}
+
+static void turns(char **args)
+{
+	struct timespec pause = { .tv_nsec = 2000000 };
+
+	for (int i = 0; i < atoi(args[0]); i++) {
+		syscall(SYS_getppid);
+		syscall(SYS_getuid);
+	}
+	for (int i = 0; i < atoi(args[1]); i++)
+		syscall(SYS_nanosleep, &pause, NULL);
 }
 
 #if defined(__x86_64__)
@@ -320,6 +333,8 @@ int main(int argc, char **argv)
 	announce(getpid());
 	if (!strcmp(argv[1], "count"))
 		count(argv + 2);
+	else if (!strcmp(argv[1], "turns"))
+		turns(argv + 2);
 	else if (!strcmp(argv[1], "compat"))
 		compat(atoi(argv[2]));
 	else if (!strcmp(argv[1], "refused"))

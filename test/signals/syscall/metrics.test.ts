@@ -10,12 +10,13 @@ import { emptyContext } from "../context.js";
 it("a program that fails its calls by every errno makes no more than some thousand series, and each failure counts", () => {
   const catalog = new Catalog({ seriesLimit: 1_000 });
   const identity = new Identity(catalog, ["pid", "comm"]);
-  const metrics = new SyscallMetrics({
+  const context = {
     ...emptyContext(catalog, identity),
     map: () => assert.fail("no map is read"),
     counters: () => assert.fail("no counter is read"),
     scan: () => assert.fail("nothing is scanned"),
-  });
+  };
+  const metrics = new SyscallMetrics(context, "all");
   const errors = [...catalog].find(({ name }) => name === "ringtap_syscall_errors_total");
   assert(errors?.type === "counter" && errors.detail !== undefined);
   const subject = identity.subjects.intern("7", "hostile");

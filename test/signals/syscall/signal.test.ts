@@ -142,14 +142,21 @@ describe("setup of the syscall signal", () => {
     assert.equal(syscall.setup(plain, { ...defaultHost, mode: "trace" }).constants?.stream, 1);
     const { ringSize, variables, sets, constants } = syscall.setup(plain, defaultHost);
     assert.deepEqual([ringSize, variables, sets], [0, undefined, undefined]);
-    assert.deepEqual(constants, { call_lines: 32_768 });
+    assert.deepEqual(constants, { call_lines: 32_768, timing: 0 });
+  });
+
+  it("tells the kernel how calls are timed", () => {
+    const depths = (["all", "sampled", "off"] as const).map(
+      (timing) => syscall.setup({ ...plain, timing }, defaultHost).constants?.timing,
+    );
+    assert.deepEqual(depths, [0, 1, 2], "enum timing of bpf/syscall/call_timing.h");
   });
 
   it("sizes the maps of the kernel by the limits", () => {
     const limits = { countsLimit: 20, threadsLimit: 7 };
     const { sizes, constants } = syscall.setup({ ...plain, ...limits }, defaultHost);
     assert.deepEqual(sizes, { calls: 32 + indexCount, lines: 32 + indexCount, errors: 64, waiting: 7 });
-    assert.deepEqual(constants, { call_lines: 32 });
+    assert.deepEqual(constants, { call_lines: 32, timing: 0 });
     assert.deepEqual(syscall.setup({ ...stream, ...limits }, defaultHost).sizes, sizes);
   });
 

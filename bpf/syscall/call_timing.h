@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Which system calls are timed. Two readings of the clock are most of what counting a call costs.
+ *
+ * TIMING_SAMPLED estimates the durations without bias: a call that keeps its CPU is timed with
+ * probability 1/8, and then stands for 8 of its kind; a call whose task leaves the CPU is always
+ * timed, from when it leaves it first, and stands for itself. So waiting, which is most of the time
+ * spent in calls, is measured each time; what is left out of it is what the call did before.
+ */
+#pragma once
+
+#include <ringtap/core.h>
+
+enum timing {
+	TIMING_ALL,
+	TIMING_SAMPLED,
+	TIMING_OFF,
+};
+
+const volatile __u32 timing = TIMING_ALL;
+
+/* One call in so many is timed with TIMING_SAMPLED. */
+#define TIMED_ONE_IN 8
+
+/*
+ * Is this call, which begins on this CPU, timed? `until` counts down to the next that is. The gaps
+ * between them are random, uniform from 1 to 15: a program that makes the same few calls in turn
+ * must not have one of them timed each time and another never.
+ */
+static __always_inline bool is_sample(__s32 *until)
+{
+	/*
+	 * Below 0 where this program has been preempted here, which kernels newer than 6.18 do: see
+	 * pop_call(). Then the gap is too short.
+	 */
+	if (--*until > 0)
+		return false;
+	*until = 1 + bpf_get_prandom_u32() % (2 * TIMED_ONE_IN - 1);
+	return true;
+}
