@@ -1,5 +1,5 @@
 /**
- * The direction of imports (docs/architecture.md has the same table): binding → host → metrics → identity → net → sdk → engine →
+ * The direction of imports (docs/architecture.md has the same table): binding → host → metrics → identity → net → sdk → bpf → engine →
  * signals, views, exposition → http → agent → cli, never back. Tests may import anything.
  */
 
@@ -21,7 +21,7 @@ module.exports = {
       name: "no-unresolvable",
       severity: "error",
       from: {},
-      to: { couldNotResolve: true, pathNot: "^ringtap(/signal)?$" },
+      to: { couldNotResolve: true, pathNot: "^ringtap(/signal|/bpf)?$" },
     },
     importsOnly("binding"),
     importsOnly("log"),
@@ -31,6 +31,7 @@ module.exports = {
     importsOnly("host", "binding"),
     importsOnly("identity", "binding", "metrics"),
     importsOnly("sdk", "config", "log", "binding", "host", "identity", "metrics", "net"),
+    importsOnly("bpf", "sdk", "config", "log", "binding", "identity", "metrics"),
     importsOnly("engine", "sdk", "binding", "host", "identity", "metrics", "log"),
     importsOnly("views", "sdk", "engine", "binding", "identity", "metrics", "net"),
     importsOnly("exposition", "metrics"),

@@ -94,7 +94,10 @@ function objectName({ object, name }: AnySignal): string {
 
 function openObject(signal: AnySignal): BpfObject {
   const { object } = signal;
-  return object instanceof URL ? native.open(fileURLToPath(object)) : native.openBytes(object, objectName(signal));
+  if (object instanceof URL) {
+    return native.open(fileURLToPath(object));
+  }
+  return native.openBytes(object instanceof Uint8Array ? object : object(), objectName(signal));
 }
 
 /** Refuses an object whose records do not lie as the decoder reads them: it is of another build. */

@@ -8,8 +8,11 @@ import { existsSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { isWithin, trustedFolder } from "../host/trusted-files.js";
 
-/** The public interface of this installation. */
-const sdk = new URL("../sdk/index.js", import.meta.url).href;
+/** The public interfaces of this installation, by what modules import. */
+const interfaces = new Map([
+  ["ringtap/signal", new URL("../sdk/index.js", import.meta.url).href],
+  ["ringtap/bpf", new URL("../bpf/index.js", import.meta.url).href],
+]);
 
 /** The query of a module's URL that tells one build of it from another. */
 const buildKey = "ringtap-build";
@@ -59,10 +62,6 @@ function fileOf(url: string | undefined): string | undefined {
   return url?.startsWith("file:") === true ? fileURLToPath(url) : undefined;
 }
 
-function isSdk(specifier: string): boolean {
-  return specifier === "ringtap/signal";
-}
-
 /** What `parentURL`, a module of a signal, gets for what it imports. Throws when that may be changed by others. */
 function admitted(resolved: Resolved, parentURL: string): Resolved {
   const path = fileOf(resolved.url);
@@ -89,8 +88,9 @@ export function resolveSync(
   context: Context,
   next: (specifier: string, context: Context) => Resolved,
 ): Resolved {
-  if (isSdk(specifier)) {
-    return { url: sdk, format: "module", shortCircuit: true };
+  const url = interfaces.get(specifier);
+  if (url !== undefined) {
+    return { url, format: "module", shortCircuit: true };
   }
   const resolved = next(specifier, context);
   return context.parentURL === undefined ? resolved : admitted(resolved, context.parentURL);
@@ -107,8 +107,9 @@ export async function resolve(
   context: Context,
   next: (specifier: string, context: Context) => Promise<Resolved>,
 ): Promise<Resolved> {
-  if (isSdk(specifier)) {
-    return { url: sdk, format: "module", shortCircuit: true };
+  const url = interfaces.get(specifier);
+  if (url !== undefined) {
+    return { url, format: "module", shortCircuit: true };
   }
   const resolved = await next(specifier, context);
   return context.parentURL === undefined ? resolved : admitted(resolved, context.parentURL);

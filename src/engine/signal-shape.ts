@@ -167,7 +167,8 @@ export function checkSignal(value: unknown): asserts value is AnySignal {
   if (!isLine(summary)) {
     refuse(`summary: ${text(summary)}: want one line`);
   }
-  if (!(object instanceof Uint8Array || (object instanceof URL && object.protocol === "file:"))) {
+  const isFile = object instanceof URL && object.protocol === "file:";
+  if (!(isFile || object instanceof Uint8Array || typeof object === "function")) {
     refuse("object: want objectFile(import.meta.url, name), a file: URL, or the object's bytes");
   }
   if (typeof signal.start !== "function") {

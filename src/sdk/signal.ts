@@ -218,8 +218,8 @@ export interface Signal<R extends EventRecord = EventRecord, F extends FlagTable
   readonly name: string;
   /** One line for `--help`, `check` and the page. */
   readonly summary: string;
-  /** The BPF object: a file, see {@link objectFile}, or the object's bytes. */
-  readonly object: URL | Uint8Array;
+  /** The BPF object: a file, see {@link objectFile}, the object's bytes, or a function that makes these when the signal is loaded. */
+  readonly object: URL | Uint8Array | (() => Uint8Array);
   /** What identity learns from this signal. Such a signal runs whenever identity needs it, with or without its metrics. */
   readonly provides?: "processes" | "cgroups";
   readonly flags?: F;

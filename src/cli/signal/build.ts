@@ -20,10 +20,21 @@ import { compileBpf, type Architecture, architectures } from "./compile-bpf.js";
 import { compileModule } from "./compile-module.js";
 import { fileProblem, shownPath } from "./files.js";
 
-/** The one BPF source of a folder. */
-function sourceIn(folder: string): string {
+/** Is the signal of a folder one in TypeScript alone? */
+function isBuiltAtRunTime(folder: string): boolean {
+  const path = join(folder, "signal.ts");
+  return (
+    statSync(path, { throwIfNoEntry: false })?.isFile() === true && readFileSync(path, "utf8").includes('"ringtap/bpf"')
+  );
+}
+
+/** The one BPF source of a folder; undefined where the module makes its program itself. */
+function sourceIn(folder: string): string | undefined {
   const sources = readdirSync(folder).filter((file) => file.endsWith(".bpf.c"));
   const [source] = sources;
+  if (source === undefined && isBuiltAtRunTime(folder)) {
+    return undefined;
+  }
   if (source === undefined || sources.length > 1) {
     throw new UsageError(
       `signal build ${quote(folder)}: expected one file <name>.bpf.c in it, found ${sources.join(", ") || "none"}`,
@@ -95,19 +106,30 @@ export async function buildSignal(path: string): Promise<string> {
   }
 }
 
+/** Compiles a BPF source for all architectures into `built`; returns the files that were written beside the source. */
+function compileObjects(folder: string, source: string, built: string): string[] {
+  const name = basename(source, ".bpf.c");
+  const objectOf = (architecture: Architecture): string => join(built, architecture, `${name}.bpf.o`);
+  for (const architecture of architectures) {
+    mkdirSync(dirname(objectOf(architecture)));
+    compileBpf(join(folder, source), objectOf(architecture), architecture);
+  }
+  return writeDecoders(objectOf("x64"), source, join(folder, "records.ts"));
+}
+
 async function build(folder: string): Promise<string> {
   const source = sourceIn(folder);
-  const name = basename(source, ".bpf.c");
-  checkFiles(folder, [source, "package.json", "signal.ts", "records.ts", "tsconfig.json"]);
+  checkFiles(folder, [
+    ...(source === undefined ? [] : [source]),
+    "package.json",
+    "signal.ts",
+    "records.ts",
+    "tsconfig.json",
+  ]);
   checkPackage(folder);
   const built = mkdtempSync(join(folder, ".build-"));
   try {
-    const objectOf = (architecture: Architecture): string => join(built, architecture, `${name}.bpf.o`);
-    for (const architecture of architectures) {
-      mkdirSync(dirname(objectOf(architecture)));
-      compileBpf(join(folder, source), objectOf(architecture), architecture);
-    }
-    const decoders = writeDecoders(objectOf("x64"), source, join(folder, "records.ts"));
+    const decoders = source === undefined ? [] : compileObjects(folder, source, built);
     await compileModule(folder, join(folder, "signal.ts"), built);
     return [...decoders, ...install(built, join(folder, "dist"))].map((file) => `wrote ${shownPath(file)}\n`).join("");
   } finally {

@@ -41,7 +41,10 @@ export function moduleOptions(): Record<string, unknown> {
     moduleResolution: "nodenext",
     types: roots.length === 0 ? [] : ["node"],
     typeRoots: roots,
-    paths: { "ringtap/signal": [join(packageFolder, "dist/src/sdk/index.d.ts")] },
+    paths: {
+      "ringtap/signal": [join(packageFolder, "dist/src/sdk/index.d.ts")],
+      "ringtap/bpf": [join(packageFolder, "dist/src/bpf/index.d.ts")],
+    },
     verbatimModuleSyntax: true,
     skipLibCheck: true,
   };

@@ -5,6 +5,8 @@ import { quote } from "../../log/logger-text.js";
 import { UsageError } from "../errors.js";
 import { moduleOptions } from "./compile-module.js";
 import { fileProblem, makeFolder, shellPath, shownPath } from "./files.js";
+import { filesInTypeScript } from "./new-typescript.js";
+import { testText } from "./new-test.js";
 import { version } from "../version.js";
 
 function pascal(name: string): string {
@@ -105,76 +107,6 @@ export default defineSignal({
 });
 `;
 
-const testText = (
-  name: string,
-): string => `/** ${name} against a program that knows what it asked for. Run it as root: node --test */
-import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { test } from "node:test";
-
-const [command, ...before] = (process.env.RINGTAP ?? "ringtap").split(" ");
-
-/** Takes a lock 30 times, and asks 10 times for one that another process holds. */
-const source = \`
-#include <fcntl.h>
-#include <sys/wait.h>
-#include <unistd.h>
-int main(int argc, char **argv)
-{
-	struct flock lock = { .l_type = F_WRLCK };
-	int fd = open(argv[1], O_RDWR | O_CREAT, 0600);
-	for (int i = 0; i < 30; i++)
-		if (fcntl(fd, F_SETLK, &lock))
-			return 1;
-	if (fork() == 0) {
-		for (int i = 0; i < 10; i++)
-			fcntl(fd, F_SETLK, &lock);
-		_exit(0);
-	}
-	wait(NULL);
-	return argc != 2;
-}\`;
-
-/** Starts the agent with this signal; resolves to the URL of its metrics. */
-function started(agent) {
-  return new Promise((resolve, reject) => {
-    let log = "";
-    agent.stderr.setEncoding("utf8").on("data", (text) => {
-      log += text;
-      const [url] = /http:\\/\\/127\\.0\\.0\\.1:\\d+\\/metrics/.exec(log) ?? [];
-      if (url !== undefined) {
-        resolve(url);
-      }
-    });
-    agent.on("exit", () => reject(new Error(log)));
-  });
-}
-
-test("counts each fcntl by outcome", async (context) => {
-  const scratch = mkdtempSync(join(tmpdir(), "${name}-"));
-  context.after(() => rmSync(scratch, { recursive: true }));
-  const program = join(scratch, "takes-locks");
-  execFileSync("cc", ["-xc", "-", "-o", program], { input: source });
-  const flags = ["--signals=${name}", \`--signals.path=\${import.meta.dirname ?? process.cwd()}\`];
-  const agent = spawn(command, [...before, "run", ...flags, "--web.listen-address=127.0.0.1:0"], {
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  context.after(() => agent.kill());
-  const url = await started(agent);
-  execFileSync(program, [join(scratch, "locked")]);
-  const lines = (await (await fetch(url)).text()).split("\\n");
-  const locks = (result) =>
-    lines
-      .filter((line) => line.startsWith("${name}_record_locks_total{"))
-      .filter((line) => line.includes('comm="takes-locks"') && line.includes(\`result="\${result}"\`))
-      .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" "))), 0);
-  assert.deepEqual([locks("ok"), locks("EAGAIN")], [30, 10]);
-});
-`;
-
 const packageText = (name: string): string =>
   `${JSON.stringify(
     {
@@ -253,16 +185,51 @@ function writeFiles(folder: string, files: Readonly<Record<string, string>>): vo
   }
 }
 
-/** Writes the folder; returns what to tell the user. Throws a UsageError when there is something in it, and leaves nothing then. */
-export function writeSignal(name: string, path: string): string {
-  const folder = resolve(path);
-  const files: Readonly<Record<string, string>> = {
+/** What the test of a signal in C does. */
+const lockTest = {
+  what: "Takes a lock 30 times, and asks 10 times for one that another process holds.",
+  name: "counts each fcntl by outcome",
+  comm: "takes-locks",
+  source: `#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(int argc, char **argv)
+{
+	struct flock lock = { .l_type = F_WRLCK };
+	int fd = open(argv[1], O_RDWR | O_CREAT, 0600);
+	for (int i = 0; i < 30; i++)
+		if (fcntl(fd, F_SETLK, &lock))
+			return 1;
+	if (fork() == 0) {
+		for (int i = 0; i < 10; i++)
+			fcntl(fd, F_SETLK, &lock);
+		_exit(0);
+	}
+	wait(NULL);
+	return argc != 2;
+}`,
+  metric: "record_locks_total",
+  label: "result",
+  counts: { ok: 30, EAGAIN: 10 },
+};
+
+/** The files of a signal with a program in C. */
+function filesInC(name: string): Readonly<Record<string, string>> {
+  return {
     [`${name}.bpf.c`]: programText(name),
     "signal.ts": moduleText(name),
-    [`${name}.test.mjs`]: testText(name),
+    [`${name}.test.mjs`]: testText(name, lockTest),
+    "README.md": readmeText(name),
+  };
+}
+
+/** Writes the folder; returns what to tell the user. Throws a UsageError when there is something in it, and leaves nothing then. */
+export function writeSignal(name: string, path: string, language: "c" | "typescript"): string {
+  const folder = resolve(path);
+  const files: Readonly<Record<string, string>> = {
+    ...(language === "c" ? filesInC(name) : filesInTypeScript(name)),
     "package.json": packageText(name),
     "tsconfig.json": configText(),
-    "README.md": readmeText(name),
     ".gitignore": "dist/\n",
   };
   try {

@@ -1,6 +1,7 @@
 /** `ringtap signal`: writing, building and checking signals of one's own. */
 import type { Command } from "commander";
 import { quote } from "../../log/logger-text.js";
+import { toggle } from "../../sdk/flags.js";
 import type { AnySignal } from "../../sdk/signal.js";
 import { UsageError } from "../errors.js";
 import { addFlags, commandLineSource, readFlags } from "../flags/flags.js";
@@ -8,6 +9,10 @@ import { environmentSource } from "../flags/environment.js";
 import { lineFlags } from "../flags/shared.js";
 import { print } from "../print.js";
 import { addExamples } from "../reference/examples.js";
+
+const newFlags = {
+  typescript: toggle("typescript", "write the program in TypeScript as well, which needs no C compiler"),
+};
 
 /** What the generated code, C and TypeScript, has in its names. */
 const namePattern = /^[a-z][a-z0-9_]{0,31}$/;
@@ -34,10 +39,15 @@ export function addSignalCommand(program: Command): void {
     .description("write a working signal into a new folder: BPF program, module, test")
     .argument("<name>", "of the signal")
     .argument("[dir]", "the folder; default: the name");
-  addExamples(create, [{ what: "a signal in the folder hello", command: "ringtap signal new hello" }]);
+  addFlags(create, newFlags);
+  addExamples(create, [
+    { what: "a signal in the folder hello", command: "ringtap signal new hello" },
+    { what: "the same without C", command: "ringtap signal new hello --typescript" },
+  ]);
   create.action(async (name: string, folder: string | undefined) => {
+    const { typescript } = readFlags(newFlags, [commandLineSource(create), environmentSource(process.env)]);
     const [{ writeSignal }, { signals }] = await Promise.all([import("./new.js"), import("../../signals/index.js")]);
-    print(writeSignal(signalName(name, signals), folder ?? name));
+    print(writeSignal(signalName(name, signals), folder ?? name, typescript ? "typescript" : "c"));
   });
 
   const build = signal

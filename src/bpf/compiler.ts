@@ -1,0 +1,292 @@
+/** From expressions to instructions. What has been computed on every way to a place is not computed again. */
+import { Assembler, fitsImmediate, inverse, type Label, type Size, type Variable } from "./assembler.js";
+import { helpers } from "./helpers.js";
+import { signedDivision } from "./division.js";
+import type { Node, TextNode } from "./nodes.js";
+import { loadText, readText, type Target } from "./text-code.js";
+
+/** The furthest offset of a load: 16 bits. */
+const furthest = 32767;
+
+/** Is all of a condition computed in any case? */
+function isWhole(node: Node): boolean {
+  return node.is === "not" ? isWhole(node.of) : node.is !== "and" && node.is !== "or";
+}
+
+/** Compiles expressions one after the other into one program. */
+export class Compiler {
+  readonly assembler = new Assembler();
+  /** What is known at the place that is compiled, by the key of its expression. */
+  #known = new Map<string, Variable>();
+  /** The same for texts: where in the frame each lies. */
+  #texts = new Map<string, number>();
+  #scratch: number | undefined;
+
+  /** Runs `compile` for a part of the program that is not on every way: what it computes is not known afterwards. */
+  branch(compile: () => void): void {
+    const [known, texts] = [this.#known, this.#texts];
+    this.#known = new Map(known);
+    this.#texts = new Map(texts);
+    compile();
+    this.#known = known;
+    this.#texts = texts;
+  }
+
+  /** The number that an expression gives. The variable must not be changed. */
+  number(node: Node): Variable {
+    const known = this.#known.get(node.key);
+    if (known !== undefined) {
+      return known;
+    }
+    const found = this.#compute(node);
+    this.#known.set(node.key, found);
+    return found;
+  }
+
+  #compute(node: Node): Variable {
+    const { assembler } = this;
+    switch (node.is) {
+      case "constant":
+        return assembler.number(node.value);
+      case "argument": {
+        const to = assembler.variable();
+        assembler.load(to, assembler.context, 8 * node.index, 8);
+        return to;
+      }
+      case "helper":
+        return assembler.call(node.helper);
+      case "option": {
+        const to = assembler.variable();
+        assembler.load(to, assembler.address({ constant: node.name, offset: 0 }), 0, 4);
+        return to;
+      }
+      case "load":
+        return this.#load(node);
+      case "extend": {
+        const to = assembler.copy(this.number(node.of));
+        this.#extend(to, node.size, node.signed);
+        return to;
+      }
+      case "binary":
+        return this.#binary(node);
+      case "compare":
+      case "textEquals":
+      case "and":
+      case "or":
+      case "not":
+        return this.#truth(node);
+      case "select":
+        return this.#select(node);
+    }
+  }
+
+  #extend(to: Variable, size: Size, signed: boolean): void {
+    const { assembler } = this;
+    if (size === 8) {
+      return;
+    }
+    if (!signed && size === 4) {
+      assembler.zeroExtend(to);
+      return;
+    }
+    const bits = 64 - 8 * size;
+    assembler.alu("shl", to, { number: bits });
+    assembler.alu(signed ? "shrSigned" : "shr", to, { number: bits });
+  }
+
+  /** A load through a pointer that may be null, which gives 0 then. */
+  #load({ base, offset, size, signed, direct }: Node & { readonly is: "load" }): Variable {
+    const { assembler } = this;
+    const pointer = this.number(base);
+    const to = assembler.number(0);
+    const end = assembler.label();
+    assembler.jump("eq", pointer, { number: 0 }, end);
+    if (direct) {
+      let from = pointer;
+      if (offset > furthest) {
+        from = assembler.copy(pointer);
+        assembler.alu("add", from, { number: offset });
+      }
+      assembler.load(to, from, offset > furthest ? 0 : offset, size);
+    } else {
+      const frame = (this.#scratch ??= assembler.frame(8));
+      assembler.perform(helpers.readKernel, { frame }, { number: size }, { variable: pointer, plus: offset });
+      assembler.load(to, undefined, frame, size);
+    }
+    if (signed) {
+      this.#extend(to, size, true);
+    }
+    assembler.place(end);
+    return to;
+  }
+
+  /** An operand: a variable, or a number that fits the instruction. */
+  #operand(node: Node): Variable | { readonly number: number } {
+    return node.is === "constant" && fitsImmediate(node.value) ? { number: Number(node.value) } : this.number(node);
+  }
+
+  #binary({ operation, left, right, signed }: Node & { readonly is: "binary" }): Variable {
+    const { assembler } = this;
+    if (signed && (operation === "div" || operation === "mod")) {
+      return signedDivision(assembler, operation, this.number(left), this.number(right));
+    }
+    const from = this.number(left);
+    const operand = this.#operand(right);
+    if ((operation === "div" || operation === "mod") && typeof operand !== "number" && operand.number <= 0) {
+      // The verifier refuses a constant 0, and a negative one would be extended by its sign.
+      return this.#divide(operation, from, this.number(right));
+    }
+    const to = assembler.copy(from);
+    assembler.alu(operation, to, operand);
+    return to;
+  }
+
+  #divide(operation: "div" | "mod", from: Variable, by: Variable): Variable {
+    const to = this.assembler.copy(from);
+    this.assembler.alu(operation, to, by);
+    return to;
+  }
+
+  #truth(node: Node): Variable {
+    const { assembler } = this;
+    const to = assembler.number(0);
+    const end = assembler.label();
+    this.branch(() => {
+      this.unless(node, end);
+      assembler.set(to, 1);
+    });
+    assembler.place(end);
+    return to;
+  }
+
+  #select({ condition, yes, no }: Node & { readonly is: "select" }): Variable {
+    const { assembler } = this;
+    const to = assembler.variable();
+    const [other, end] = [assembler.label(), assembler.label()];
+    this.branch(() => {
+      this.unless(condition, other);
+      assembler.move(to, this.number(yes));
+    });
+    assembler.goto(end);
+    assembler.place(other);
+    this.branch(() => {
+      assembler.move(to, this.number(no));
+    });
+    assembler.place(end);
+    return to;
+  }
+
+  /** Goes to the label unless the condition holds. What was computed for it is known behind it. */
+  unless(node: Node, label: Label): void {
+    this.#jump(node, label, false);
+  }
+
+  /** Goes to the label when the condition is `value`. */
+  #jump(node: Node, label: Label, value: boolean): void {
+    const { assembler } = this;
+    switch (node.is) {
+      case "not": {
+        this.#jump(node.of, label, !value);
+        return;
+      }
+      case "and":
+      case "or":
+        // Of `and`, the first part that fails decides; of `or`, the first that holds.
+        if (value === (node.is === "or")) {
+          this.#jump(node.left, label, value);
+          this.#jump(node.right, label, value);
+          return;
+        }
+        {
+          this.#shortcut(node.left, node.right, label, value);
+          return;
+        }
+      case "compare": {
+        const left = this.number(node.left);
+        const right = this.#operand(node.right);
+        assembler.jump(value ? node.jump : inverse[node.jump], left, right, label);
+        return;
+      }
+      case "textEquals": {
+        this.#compareText(node.text, node.value, label, value);
+        return;
+      }
+      default: {
+        assembler.jump(value ? "ne" : "eq", this.number(node), { number: 0 }, label);
+        return;
+      }
+    }
+  }
+
+  #shortcut(left: Node, right: Node, label: Label, value: boolean): void {
+    const past = this.assembler.label();
+    const first = (): void => {
+      this.#jump(left, past, !value);
+    };
+    const second = (): void => {
+      this.#jump(right, label, value);
+    };
+    if (isWhole(left)) {
+      first();
+      this.branch(second);
+    } else {
+      // The jump past the second part can come from the middle of the first one.
+      this.branch(() => {
+        first();
+        second();
+      });
+    }
+    this.assembler.place(past);
+  }
+
+  #compareText(text: TextNode, bytes: Uint8Array, label: Label, value: boolean): void {
+    const { assembler } = this;
+    const frame = this.#framed(text);
+    const wanted = Buffer.alloc(text.size);
+    wanted.set(bytes);
+    const other = value ? assembler.label() : label;
+    for (let at = 0; at < text.size; at += 8) {
+      const word = assembler.variable();
+      assembler.load(word, undefined, frame + at, 8);
+      assembler.jump("ne", word, assembler.number(wanted.readBigUInt64LE(at)), other);
+      if (wanted.subarray(at, at + 8).includes(0)) {
+        break;
+      }
+    }
+    if (value) {
+      assembler.goto(label);
+      assembler.place(other);
+    }
+  }
+
+  /** Where in the frame a text lies. */
+  #framed(text: TextNode): number {
+    const known = this.#texts.get(text.key);
+    if (known !== undefined) {
+      return known;
+    }
+    const offset = this.assembler.frame(text.size);
+    this.text(text, { base: undefined, offset });
+    return offset;
+  }
+
+  /** Writes a text, filled up with zeros. */
+  text(text: TextNode, target: Target): void {
+    const { assembler } = this;
+    const { base, offset } = target;
+    const known = this.#texts.get(text.key);
+    if (known !== undefined) {
+      for (let at = 0; at < text.size; at += 8) {
+        const word = assembler.variable();
+        assembler.load(word, undefined, known + at, 8);
+        assembler.store(base, offset + at, 8, word);
+      }
+      return;
+    }
+    const write = text.direct ? loadText : readText;
+    write(assembler, text, this.number(text.base), target);
+    if (base === undefined) {
+      this.#texts.set(text.key, offset);
+    }
+  }
+}

@@ -1,0 +1,219 @@
+/** What a builder is called with: the tracepoint's arguments and the helpers; and the process that an event belongs to. */
+import { suggestion } from "../config/suggest.js";
+import { Btf } from "./btf.js";
+import { kinds, type Parameter, type Type } from "./btf-types.js";
+import { typeText } from "./type-text.js";
+import { constants, helpers } from "./helpers.js";
+import { type Kernel, lack, pointerValue, shapeOf, structAt, structOf } from "./kernel.js";
+import * as nodes from "./nodes.js";
+import type { ActorNodes } from "./nodes.js";
+import { Num, type Text } from "./values.js";
+
+/** Where the running kernel describes its types. */
+const kernelTypes = "/sys/kernel/btf/vmlinux";
+
+let shared: WeakRef<Btf> | undefined;
+
+/** The running kernel's types: read once for signals that are built together, and given back when they are. */
+function runningKernel(): Btf {
+  const known = shared?.deref();
+  if (known !== undefined) {
+    return known;
+  }
+  const btf = Btf.read(kernelTypes);
+  shared = new WeakRef(btf);
+  return btf;
+}
+
+/** What there is besides the tracepoint's arguments. */
+export interface Helpers {
+  /** The process that runs: its id, as the label `pid` has it everywhere (the kernel calls it tgid). */
+  readonly pid: Num;
+  readonly tgid: Num;
+  /** The thread that runs. */
+  readonly tid: Num;
+  /** The user and group that it runs as. */
+  readonly uid: Num;
+  readonly gid: Num;
+  /** The name of the process that runs: its thread-group leader's. */
+  readonly comm: Text;
+  /** The id of its control group, version 2. */
+  readonly cgroup: Num;
+  /** CLOCK_MONOTONIC, nanoseconds. */
+  readonly time: Num;
+  /** The CPU that it runs on. */
+  readonly cpu: Num;
+  /** The task that runs: a `struct task_struct`. */
+  readonly task: Untyped;
+}
+
+/** A value of which only the running kernel knows the type: any field may be asked for, and anything be done to it. */
+export type Untyped = Num<string> & Text & { readonly [field: string]: Untyped };
+
+/** The hierarchy of control groups that identifies containers: enum cgroup_source of bpf/include/ringtap/cgroup.h. */
+const cgroupSource = { none: 0n, unified: 1n, pids: 2n };
+
+/** A field of a field of … a struct. */
+function part(of: object, path: readonly string[]): unknown {
+  return path.reduce<unknown>((value, name) => Reflect.get(value as object, name), of);
+}
+
+/** One call of a builder. */
+export class Context {
+  readonly kernel: Kernel;
+  readonly tracepoint: string;
+  readonly helpers: Helpers;
+  readonly event: object;
+
+  constructor(tracepoint: string, btf = runningKernel()) {
+    this.kernel = { btf, lacks: [] };
+    this.tracepoint = tracepoint;
+    this.helpers = this.#helpers();
+    this.event = this.#event();
+  }
+
+  /** The tracepoint's arguments by name. */
+  #event(): object {
+    const { kernel, tracepoint } = this;
+    const parameters = argumentsOf(kernel.btf, tracepoint);
+    if (parameters === undefined) {
+      const names = [...tracepointsOf(kernel.btf)].map(([name]) => name);
+      return lack(kernel, `this kernel has no tracepoint ${tracepoint}${suggestion(tracepoint, names)}`);
+    }
+    const names = parameters.map(({ name }) => name);
+    const values = new Map<string, unknown>();
+    return new Proxy(Object.freeze({}), {
+      get: (_target, name) => {
+        if (typeof name === "symbol") {
+          return undefined;
+        }
+        const index = names.indexOf(name);
+        if (!values.has(name)) {
+          const value =
+            index < 0
+              ? lack(
+                  kernel,
+                  `the tracepoint ${tracepoint} has no argument ${name} on this kernel${suggestion(name, names)}; it has ${names.join(", ")}`,
+                )
+              : argumentValue(kernel, index, kernel.btf.peel(parameters[index]?.type ?? 0));
+          values.set(name, value);
+        }
+        return values.get(name);
+      },
+      has: (_target, name) => typeof name === "string" && names.includes(name),
+      set: () => false,
+    });
+  }
+
+  #helpers(): Helpers {
+    const ids = nodes.helper(helpers.pidTgid);
+    const users = nodes.helper(helpers.uidGid);
+    const low = (node: nodes.Node): Num => new Num(nodes.extend(node, 4, false), { size: 4, signed: false });
+    const high = (node: nodes.Node): Num =>
+      new Num(nodes.binary("shr", node, nodes.constant(32n)), { size: 4, signed: false });
+    const task = this.#currentTask() as Untyped;
+    return {
+      pid: high(ids),
+      tgid: high(ids),
+      tid: low(ids),
+      uid: low(users),
+      gid: high(users),
+      // Read only when it is asked for: what a kernel lacks concerns who needs it.
+      get comm(): Text {
+        return part(task, ["group_leader", "comm"]) as Text;
+      },
+      cgroup: new Num(nodes.helper(helpers.cgroup)),
+      time: new Num(nodes.helper(helpers.time)),
+      cpu: new Num(nodes.extend(nodes.helper(helpers.cpu), 4, false), { size: 4, signed: false }),
+      task,
+    };
+  }
+
+  /** The current task: since Linux 5.11 the kernel gives it with its type. */
+  #currentTask(): object {
+    const { btf } = this.kernel;
+    const ids = btf.find(kinds.enum, "bpf_func_id");
+    const typed = ids !== undefined && btf.enumerators(ids).has("BPF_FUNC_get_current_task_btf");
+    const helper = nodes.helper(typed ? helpers.currentTaskTyped : helpers.currentTask);
+    return structAt(this.kernel, helper, "task_struct", typed);
+  }
+
+  /** The process of a task: the one that runs, or what the definition says. */
+  actor(owner: object | undefined): ActorNodes {
+    if (owner !== undefined && structOf(owner)?.name !== "task_struct") {
+      throw new TypeError('owner: expected a struct task_struct, or "none"');
+    }
+    const task: object = owner ?? this.helpers.task;
+    const number = (...path: string[]): nodes.Node => (part(task, path) as Num).node;
+    const name = (...path: string[]): nodes.TextNode => (part(task, path) as Text).node;
+    return {
+      tgid: number("tgid"),
+      tid: number("pid"),
+      comm: name("group_leader", "comm"),
+      threadComm: name("comm"),
+      start: number("group_leader", "start_time"),
+      cgroup: this.#cgroupOf(part(task, ["cgroups"]) as object),
+    };
+  }
+
+  /** The id of the control group in the hierarchy that the loader says; 0 where no label needs it. */
+  #cgroupOf(set: object): nodes.Node {
+    const { btf } = this.kernel;
+    const source = nodes.option(constants.cgroups);
+    const subsystems = btf.find(kinds.enum, "cgroup_subsys_id");
+    const numbers = subsystems === undefined ? new Map<string, bigint>() : btf.enumerators(subsystems);
+    const idOf = (...path: string[]): nodes.Node => (part(set, [...path, "kn", "id"]) as Num).node;
+    const controller = (name: string): nodes.Node => {
+      const number = numbers.get(`${name}_cgrp_id`);
+      return number === undefined ? nodes.constant(0n) : idOf("subsys", `${number}`, "cgroup");
+    };
+    const isSource = (value: bigint): nodes.Node => nodes.compare("eq", source, nodes.constant(value));
+    const version1 = nodes.select(isSource(cgroupSource.pids), controller("pids"), controller("memory"));
+    const unified = nodes.select(isSource(cgroupSource.unified), idOf("dfl_cgrp"), version1);
+    return nodes.select(isSource(cgroupSource.none), nodes.constant(0n), unified);
+  }
+}
+
+function argumentValue(kernel: Kernel, index: number, type: Type): unknown {
+  const { btf } = kernel;
+  const slot = nodes.argument(index);
+  if (type.kind === kinds.pointer) {
+    const target = btf.peel(type.type);
+    if (target.kind === kinds.prototype) {
+      return lack(kernel, "an argument that points to a function cannot be read: the kernel lets no program do so");
+    }
+    const isStruct = target.kind === kinds.struct || target.kind === kinds.union;
+    const tags = btf.tags(type);
+    const root = isStruct && !tags.includes("user") && !tags.includes("percpu") ? target : undefined;
+    return pointerValue(kernel, slot, root, type);
+  }
+  if (type.kind === kinds.int || type.kind === kinds.enum || type.kind === kinds.enum64) {
+    const shape = shapeOf(btf, type);
+    return new Num(nodes.extend(slot, shape.size, shape.signed), shape);
+  }
+  return lack(kernel, `an argument that is a ${typeText(btf, type.id)} cannot be read`);
+}
+
+const prefix = "btf_trace_";
+
+/** The tracepoints of a kernel: names, and the ids of their prototypes' typedefs. */
+export function tracepointsOf(btf: Btf): Generator<readonly [name: string, id: number]> {
+  return btf.startingWith(kinds.typedef, prefix);
+}
+
+/**
+ * The arguments of a tracepoint; undefined where the kernel has none of this name. The types are those of `btf_trace_<name>`, by which the
+ * verifier checks; names stand in the functions that the kernel makes for each (include/linux/tracepoint.h).
+ */
+export function argumentsOf(btf: Btf, tracepoint: string): Parameter[] | undefined {
+  const typedef = btf.find(kinds.typedef, `${prefix}${tracepoint}`);
+  if (typedef === undefined) {
+    return undefined;
+  }
+  const types = btf.parameters(btf.peel(btf.peel(typedef).type).id).slice(1);
+  const named = ["__traceiter_", "__probestub_"]
+    .map((start) => btf.find(kinds.function, `${start}${tracepoint}`))
+    .find((id) => id !== undefined);
+  const names = named === undefined ? [] : btf.parameters(btf.type(named).type).slice(1);
+  return types.map(({ type }, index) => ({ type, name: names[index]?.name ?? `arg${index}` }));
+}

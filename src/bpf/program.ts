@@ -1,0 +1,233 @@
+/** The program of a signal: its filter, its counts in maps, its records. What is lost is counted as bpf/include/ringtap/ does it. */
+import type { Variable } from "./assembler.js";
+import { Compiler } from "./compiler.js";
+import { type Code, encode } from "./encoder.js";
+import { writeFields } from "./fields.js";
+import { constants, helpers } from "./helpers.js";
+import * as nodes from "./nodes.js";
+import type { ActorNodes, Node } from "./nodes.js";
+import type { Group, Plan, RecordPlan } from "./plan.js";
+
+/** BPF_NOEXIST, and the flags of bpf_ringbuf_submit() and bpf_ringbuf_query(): include/uapi/linux/bpf.h. */
+const onlyNew = 1;
+const noWakeup = 1;
+const forceWakeup = 2;
+const waitingBytes = 0;
+
+/** Where the members of `struct account` are (bpf/include/ringtap/account.h). */
+const account = { produced: 0, ringFull: 8, mapFull: 16 };
+
+/** Compiles a program. Throws where it cannot be one. */
+export function compileProgram(plan: Plan): Code {
+  const compiler = new Compiler();
+  const { assembler } = compiler;
+  const end = assembler.label();
+  if (plan.where !== undefined) {
+    compiler.unless(plan.where, end);
+  }
+  for (const group of plan.groups) {
+    countInMap(compiler, group);
+  }
+  if (plan.record !== undefined) {
+    sendRecord(compiler, plan.record);
+  }
+  assembler.place(end);
+  assembler.exit();
+  return encode(assembler);
+}
+
+/** Adds an event to its entry of a map, which is made if need be; to the overflow entry when the map is full. */
+function countInMap(compiler: Compiler, group: Group): void {
+  const { assembler } = compiler;
+  const key = assembler.frame(group.key.end);
+  writeFields(compiler, group.key, undefined, key);
+  const found = assembler.label();
+  const end = assembler.label();
+  const map = { map: group.map };
+  const value = assembler.call(helpers.mapLookup, map, { frame: key });
+  assembler.jump("ne", value, { number: 0 }, found);
+  const zeros = { constant: constants.zeros, offset: 0 };
+  // Should another CPU add it first, that one stays.
+  assembler.perform(helpers.mapUpdate, map, { frame: key }, zeros, { number: onlyNew });
+  assembler.move(value, assembler.call(helpers.mapLookup, map, { frame: key }));
+  assembler.jump("ne", value, { number: 0 }, found);
+  assembler.move(value, assembler.call(helpers.mapLookup, map, { constant: constants.overflow, offset: 0 }));
+  assembler.jump("ne", value, { number: 0 }, found);
+  // The entry for the overflow is made before the program is attached, and never deleted.
+  countMapFull(compiler);
+  assembler.goto(end);
+  assembler.place(found);
+  compiler.branch(() => {
+    addToEntry(compiler, group, value);
+  });
+  assembler.place(end);
+}
+
+function addToEntry(compiler: Compiler, group: Group, value: Variable): void {
+  const { assembler } = compiler;
+  let word = 0;
+  if (group.hasCount) {
+    assembler.addAtomically(value, 0, assembler.number(1));
+    word++;
+  }
+  for (const sum of group.sums) {
+    assembler.addAtomically(value, 8 * word++, atLeastZero(compiler, sum.node, sum.signed));
+  }
+  const { histogram } = group;
+  if (histogram !== undefined) {
+    const observed = atLeastZero(compiler, histogram.of, histogram.signed);
+    assembler.addAtomically(value, 8 * word++, observed);
+    const power = histogram.isTime ? ceilLog2Seconds(compiler, observed) : ceilLog2(compiler, observed);
+    const slot = slotOf(compiler, power, histogram.firstSlot, histogram.slots);
+    assembler.alu("shl", slot, { number: 3 });
+    assembler.alu("add", slot, value);
+    assembler.addAtomically(slot, 8 * word, assembler.number(1));
+  }
+}
+
+function atLeastZero(compiler: Compiler, node: Node, signed: boolean): Variable {
+  const number = compiler.number(node);
+  if (!signed) {
+    return number;
+  }
+  const { assembler } = compiler;
+  const positive = assembler.copy(number);
+  assembler.alu("shrSigned", positive, { number: 63 });
+  assembler.alu("xor", positive, { number: -1 });
+  assembler.alu("and", positive, number);
+  return positive;
+}
+
+/** ceil_log2() of bpf/include/ringtap/log2.h: the smallest k with value ≤ 2^k. Without branches, which the verifier would follow. */
+function ceilLog2(compiler: Compiler, value: Variable): Variable {
+  const { assembler } = compiler;
+  // value - 1, but 0 for 0: the highest bit of value | -value says whether there is any.
+  const some = assembler.copy(value);
+  assembler.alu("neg", some, { number: 0 });
+  assembler.alu("or", some, value);
+  assembler.alu("shr", some, { number: 63 });
+  const rest = assembler.copy(value);
+  assembler.alu("sub", rest, some);
+  const bits = assembler.number(0);
+  for (const shift of [5, 4, 3, 2, 1]) {
+    // 1 where anything is left above the lower half, shifted to the number of bits that are skipped then.
+    const step = assembler.copy(rest);
+    assembler.alu("shr", step, { number: 2 ** shift });
+    assembler.alu("neg", step, { number: 0 });
+    assembler.alu("shr", step, { number: 63 });
+    assembler.alu("shl", step, { number: shift });
+    assembler.alu("or", bits, step);
+    assembler.alu("shr", rest, step);
+  }
+  // Two bits are left: 0, 1, 2 or 3 stand for 0, 1, 2 and 2 of them, here as a table.
+  assembler.alu("and", rest, { number: 3 });
+  assembler.alu("shl", rest, { number: 1 });
+  const last = assembler.number(0xa4);
+  assembler.alu("shr", last, rest);
+  assembler.alu("and", last, { number: 3 });
+  assembler.alu("add", bits, last);
+  return bits;
+}
+
+/** ceil_log2_seconds(): the smallest k with a duration in nanoseconds ≤ 2^(k - 30) seconds. */
+function ceilLog2Seconds(compiler: Compiler, duration: Variable): Variable {
+  const { assembler } = compiler;
+  const power = ceilLog2(compiler, duration);
+  const bound = assembler.number(1_953_125);
+  const shift = assembler.copy(power);
+  assembler.alu("and", shift, { number: 63 });
+  assembler.alu("shl", bound, shift);
+  assembler.alu("shr", bound, { number: 21 });
+  assembler.alu("sub", bound, duration);
+  assembler.alu("shr", bound, { number: 63 });
+  assembler.alu("add", power, bound);
+  return power;
+}
+
+/** The slot of a power: the first has all below it, the last all above. */
+function slotOf(compiler: Compiler, power: Variable, first: number, slots: number): Variable {
+  const { assembler } = compiler;
+  const slot = assembler.copy(power);
+  const [low, high] = [assembler.label(), assembler.label()];
+  assembler.jump("ge", slot, { number: first }, low);
+  assembler.set(slot, first);
+  assembler.place(low);
+  assembler.alu("sub", slot, { number: first });
+  assembler.jump("lt", slot, { number: slots }, high);
+  assembler.set(slot, slots - 1);
+  assembler.place(high);
+  return slot;
+}
+
+/** The account of this CPU; 0 where there is none, which is never so. */
+function accountOf(compiler: Compiler): Variable {
+  const { assembler } = compiler;
+  const key = assembler.frame(8);
+  assembler.store(undefined, key, 4, { number: 0 });
+  return assembler.call(helpers.mapLookup, { map: "account" }, { frame: key });
+}
+
+function countMapFull(compiler: Compiler): void {
+  const { assembler } = compiler;
+  const none = assembler.label();
+  const counts = accountOf(compiler);
+  assembler.jump("eq", counts, { number: 0 }, none);
+  const one = assembler.number(1);
+  assembler.addAtomically(counts, account.produced, one);
+  assembler.addAtomically(counts, account.mapFull, one);
+  assembler.place(none);
+}
+
+/** Reserves a record, counts it, fills it and hands it over. */
+function sendRecord(compiler: Compiler, record: RecordPlan): void {
+  const { assembler } = compiler;
+  const [counted, end] = [assembler.label(), assembler.label()];
+  const ring = { map: "events" };
+  const counts = accountOf(compiler);
+  const place = assembler.call(helpers.ringReserve, ring, { number: record.fields.end }, { number: 0 });
+  assembler.jump("eq", counts, { number: 0 }, counted);
+  const one = assembler.number(1);
+  assembler.addAtomically(counts, account.produced, one);
+  assembler.jump("ne", place, { number: 0 }, counted);
+  assembler.addAtomically(counts, account.ringFull, one);
+  assembler.place(counted);
+  assembler.jump("eq", place, { number: 0 }, end);
+  compiler.branch(() => {
+    assembler.store(place, 0, 8, compiler.number(nodes.helper(helpers.time)));
+    if (record.actor !== undefined) {
+      writeActor(compiler, record.actor, place);
+    }
+    writeFields(compiler, record.fields, place, 0);
+    submit(compiler, place);
+  });
+  assembler.place(end);
+}
+
+/** Writes a `struct actor` (bpf/include/ringtap/task.h) behind the time. */
+function writeActor(compiler: Compiler, actor: ActorNodes, place: Variable): void {
+  const { assembler } = compiler;
+  assembler.store(place, 8, 4, compiler.number(actor.tgid));
+  assembler.store(place, 12, 4, compiler.number(actor.tid));
+  compiler.text(actor.comm, { base: place, offset: 16 });
+  compiler.text(actor.threadComm, { base: place, offset: 32 });
+  assembler.store(place, 48, 8, compiler.number(actor.cgroup));
+}
+
+/** submit() of bpf/include/ringtap/ring.h: userspace is woken each time that as many bytes have come to wait. */
+function submit(compiler: Compiler, place: Variable): void {
+  const { assembler } = compiler;
+  const later = assembler.label();
+  const waiting = assembler.call(helpers.ringQuery, { map: "events" }, { number: waitingBytes });
+  const wakeup = assembler.variable();
+  assembler.load(wakeup, assembler.address({ constant: constants.wakeup, offset: 0 }), 0, 8);
+  const flags = assembler.number(noWakeup);
+  assembler.jump("lt", waiting, wakeup, later);
+  const above = assembler.copy(wakeup);
+  assembler.alu("sub", above, { number: 1 });
+  assembler.alu("and", above, waiting);
+  assembler.alu("shr", wakeup, { number: 4 });
+  assembler.jump("ge", above, wakeup, later);
+  assembler.set(flags, forceWakeup);
+  assembler.place(later);
+  assembler.perform(helpers.ringSubmit, { variable: place }, { variable: flags });
+}

@@ -1,0 +1,279 @@
+/** The values that a builder's expressions are made of: numbers, conditions and texts, with what can be done to them. */
+import { quote } from "../log/logger-text.js";
+import { suggestion } from "../config/suggest.js";
+import type { Jump, Operation, Size } from "./assembler.js";
+import * as nodes from "./nodes.js";
+import type { Node, TextNode } from "./nodes.js";
+
+/** What a number is besides its bits. */
+export interface Shape {
+  readonly size: Size;
+  readonly signed: boolean;
+  /** Of an enum: its values by name, and what C calls it. */
+  readonly names?: ReadonlyMap<string, bigint> | undefined;
+  readonly enum?: string | undefined;
+}
+
+const whole: Shape = { size: 8, signed: false };
+
+/** What a number can be combined with. */
+export type Operand = Num<string> | Condition | number | bigint;
+
+/** The longest text, bytes: half of a program's stack. */
+export const longestText = 256;
+
+function badNumber(value: unknown): never {
+  throw new TypeError(`${quote(String(value))}: expected a whole number, or a number of the kernel's`);
+}
+
+/** A signed comparison of the same kind. */
+const signedJumps: Partial<Readonly<Record<Jump, Jump>>> = {
+  gt: "gtSigned",
+  ge: "geSigned",
+  lt: "ltSigned",
+  le: "leSigned",
+};
+
+/**
+ * A whole number in the kernel: a field, an argument, or what was computed of them. Nothing is computed until the event fires; a pointer
+ * that is null on the way to a field makes the field 0. Arithmetic has 64 bits and wraps around.
+ */
+export class Num<Names extends string = never> {
+  /** @internal */
+  readonly node: Node;
+  /** @internal */
+  readonly shape: Shape;
+  /** The names of an enum's values: only for the compiler of types. */
+  declare readonly names?: Names;
+
+  /** @internal */
+  constructor(node: Node, shape: Shape = whole) {
+    this.node = node;
+    this.shape = shape;
+  }
+
+  /** Is it equal? An enum's value may be given by its name. */
+  eq(other: Operand | Names): Condition {
+    return this.#compare("eq", other);
+  }
+  /** Is it another one? */
+  ne(other: Operand | Names): Condition {
+    return this.#compare("ne", other);
+  }
+  /** Is it less? Exact for every pair of numbers, whatever their widths and signs. */
+  lt(other: Operand | Names): Condition {
+    return this.#compare("lt", other);
+  }
+  le(other: Operand | Names): Condition {
+    return this.#compare("le", other);
+  }
+  gt(other: Operand | Names): Condition {
+    return this.#compare("gt", other);
+  }
+  ge(other: Operand | Names): Condition {
+    return this.#compare("ge", other);
+  }
+
+  add(other: Operand): Num {
+    return this.#compute("add", other);
+  }
+  /** The difference, which is signed. */
+  sub(other: Operand): Num {
+    const { node } = this.#compute("sub", other);
+    return new Num(node, { size: 8, signed: true });
+  }
+  mul(other: Operand): Num {
+    return this.#compute("mul", other);
+  }
+  /** The quotient, towards 0; 0 for a division by 0. */
+  div(other: Operand): Num {
+    return this.#compute("div", other);
+  }
+  /** The remainder, with the sign of this number; this number itself for a division by 0. */
+  mod(other: Operand): Num {
+    return this.#compute("mod", other);
+  }
+  shl(bits: number): Num {
+    return this.#shift("shl", bits);
+  }
+  /** Shifted right; the sign of a signed number stays. */
+  shr(bits: number): Num {
+    return this.#shift(this.shape.signed ? "shrSigned" : "shr", bits);
+  }
+  bitAnd(other: Operand): Num {
+    return this.#compute("and", other);
+  }
+  bitOr(other: Operand): Num {
+    return this.#compute("or", other);
+  }
+  bitXor(other: Operand): Num {
+    return this.#compute("xor", other);
+  }
+
+  /** The number that is written instead of an operand. */
+  #operand(other: Operand | Names): Num<string> {
+    if (typeof other === "number" || typeof other === "bigint") {
+      return literal(other);
+    }
+    if (other instanceof Condition) {
+      return other.num();
+    }
+    if (other instanceof Num) {
+      return other;
+    }
+    const { names, enum: name } = this.shape;
+    if (names === undefined || typeof other !== "string") {
+      return badNumber(other);
+    }
+    const value = names.get(other);
+    if (value === undefined) {
+      throw new TypeError(
+        `${quote(other)}: no value of enum ${name ?? ""}${suggestion(other, [...names.keys()])}; it has ${listed([...names.keys()])}`,
+      );
+    }
+    return literal(value);
+  }
+
+  #compute(operation: Operation, other: Operand): Num {
+    const right = this.#operand(other);
+    const signed = this.shape.signed || right.shape.signed;
+    return new Num(nodes.binary(operation, this.node, right.node, signed), { size: 8, signed });
+  }
+
+  #shift(operation: Operation, bits: number): Num {
+    if (!Number.isInteger(bits) || bits < 0 || bits > 63) {
+      throw new TypeError(`a shift by ${bits} bits: expected 0 to 63`);
+    }
+    const node = nodes.binary(operation, this.node, nodes.constant(BigInt(bits)));
+    return new Num(node, { size: 8, signed: this.shape.signed });
+  }
+
+  #compare(jump: Jump, other: Operand | Names): Condition {
+    const right = this.#operand(other);
+    return new Condition(compared(jump, this, right));
+  }
+}
+
+function listed(names: readonly string[]): string {
+  return names.length > 12 ? `${names.slice(0, 12).join(", ")} …` : names.join(", ");
+}
+
+/** Can it be 2^63 and more? */
+function isHuge({ node, shape }: Num<string>): boolean {
+  return node.is === "constant" ? node.value >= 2n ** 63n : shape.size === 8 && !shape.signed;
+}
+
+function isNegative({ node, shape }: Num<string>): boolean {
+  return node.is === "constant" ? node.value < 0n : shape.signed;
+}
+
+function compared(jump: Jump, left: Num<string>, right: Num<string>): Node {
+  const signed = signedJumps[jump];
+  const zero = nodes.constant(0n);
+  const plain = nodes.compare(jump, left.node, right.node);
+  const [leftNegative, rightNegative] = [isNegative(left), isNegative(right)];
+  if (!leftNegative && !rightNegative) {
+    return plain;
+  }
+  if (!isHuge(left) && !isHuge(right)) {
+    return signed === undefined ? plain : nodes.compare(signed, left.node, right.node);
+  }
+  // One is signed, the other may be 2^63 and more: what is negative is less than all of these.
+  const negative = nodes.compare("ltSigned", leftNegative ? left.node : right.node, zero);
+  const holds = jump === "ne" || (leftNegative ? jump === "lt" || jump === "le" : jump === "gt" || jump === "ge");
+  return holds ? nodes.either(negative, plain) : nodes.both(nodes.not(negative), plain);
+}
+
+function literal(value: number | bigint): Num {
+  if (typeof value === "number" && !Number.isSafeInteger(value)) {
+    return badNumber(value);
+  }
+  const exact = BigInt(value);
+  if (exact < -(2n ** 63n) || exact >= 2n ** 64n) {
+    return badNumber(value);
+  }
+  return new Num(nodes.constant(exact), { size: 8, signed: exact < 0n });
+}
+
+/** Makes a number of a literal. */
+export function numberOf(value: Operand): Num<string> {
+  return value instanceof Num ? value : value instanceof Condition ? value.num() : literal(value);
+}
+
+/** Something that is true or not when the event fires. */
+export class Condition {
+  /** @internal */
+  readonly node: Node;
+
+  /** @internal */
+  constructor(node: Node) {
+    this.node = node;
+  }
+
+  and(other: Condition): Condition {
+    return new Condition(nodes.both(this.node, other.node));
+  }
+  or(other: Condition): Condition {
+    return new Condition(nodes.either(this.node, other.node));
+  }
+  not(): Condition {
+    return new Condition(nodes.not(this.node));
+  }
+  /** 1 where it holds, else 0. */
+  num(): Num {
+    return new Num(this.node, { size: 1, signed: false });
+  }
+}
+
+/** A text in the kernel, as the kernel has its bytes; shown as UTF-8. */
+export class Text {
+  /** @internal */
+  readonly node: TextNode;
+
+  /** @internal */
+  constructor(node: TextNode) {
+    this.node = node;
+  }
+
+  /** Is it this text? A longer text than it can have never is. */
+  eq(value: string): Condition {
+    const bytes = Buffer.from(value);
+    if (bytes.includes(0)) {
+      throw new TypeError(`${quote(value)}: no text of the kernel's has a zero in it`);
+    }
+    if (bytes.length > this.node.length) {
+      return new Condition(nodes.constant(0n));
+    }
+    return new Condition(nodes.textEquals(this.node, bytes));
+  }
+  ne(value: string): Condition {
+    return this.eq(value).not();
+  }
+}
+
+/** `yes` where the condition holds, else `no`. */
+export function when(condition: Condition, yes: Operand, no: Operand): Num {
+  const [a, b] = [numberOf(yes), numberOf(no)];
+  return new Num(nodes.select(condition.node, a.node, b.node), { size: 8, signed: a.shape.signed || b.shape.signed });
+}
+
+/** Types of integers by width and sign. */
+const integers = {
+  u8: { size: 1, signed: false },
+  u16: { size: 2, signed: false },
+  u32: { size: 4, signed: false },
+  u64: { size: 8, signed: false },
+  s8: { size: 1, signed: true },
+  s16: { size: 2, signed: true },
+  s32: { size: 4, signed: true },
+  s64: { size: 8, signed: true },
+} as const;
+
+/** The low bits of a number, taken for an integer of this width and sign. */
+export function cast(value: Operand, type: keyof typeof integers): Num {
+  const shape = Object.hasOwn(integers, type) ? integers[type] : undefined;
+  if (shape === undefined) {
+    throw new TypeError(`cast to ${quote(type)}: expected one of ${Object.keys(integers).join(", ")}`);
+  }
+  return new Num(nodes.extend(numberOf(value).node, shape.size, shape.signed), shape);
+}
