@@ -71,7 +71,7 @@ describe("bpf in the agent", () => {
     );
     assert.deepEqual(events, [51, 51]);
     assert.equal(select(samples, "ringtap_bpf_program_misses_total", { program: "sent" }).size, 1);
-    assert.equal(sum(samples, "ringtap_map_entries", { signal: "sent", map: "counts" }) >= 1, true);
+    assert.equal(sum(samples, "ringtap_map_entries", { map: "sent_counts" }) >= 1, true);
     assert.match(await (await agent.get("/readyz")).text(), /^sent: up \(tp_btf\)$/m);
   });
 
