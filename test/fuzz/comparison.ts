@@ -57,10 +57,10 @@ export class Comparison {
       throw new Inconclusive(`${more} events were lost or counted as ~other`);
     }
     const counted = countedByRun(samples, this.#groups);
-    return logs.map((log) => [
-      ...log.lives.flatMap((live) => this.#differencesOf(live)),
-      ...differences(expect(log), counted.get(log.prefix) ?? new Map<string, number>()),
-    ]);
+    return logs.map((log) => {
+      const own = counted.get(log.prefix) ?? new Map<string, number>();
+      return [...log.lives.flatMap((live) => this.#differencesOf(live)), ...differences(expect(log, own), own)];
+    });
   }
 
   /** What differs at a scrape while a program runs; namespaces are compared at its end. */

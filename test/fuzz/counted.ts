@@ -1,7 +1,7 @@
 /** From a scrape to the same counts that {@link expect} works out. */
 import type { Samples } from "../kernel/support/samples.js";
 import { add, type Counts } from "./counts.js";
-import { callNames, ownName } from "./expect.js";
+import { callNames, ownName, resetsSent } from "./expect.js";
 
 interface Series {
   readonly metric: string;
@@ -21,6 +21,7 @@ const metrics = new Set([
   "ringtap_tcp_accepts_total",
   "ringtap_tcp_sent_bytes_total",
   "ringtap_tcp_received_bytes_total",
+  "ringtap_tcp_resets_total",
   "ringtap_tcp_retransmits_total",
   "ringtap_tcp_connections",
 ]);
@@ -94,6 +95,7 @@ function count(counts: Counts, { metric, labels, value }: Series, groups: string
       break;
     case "ringtap_tcp_accepts_total":
       add(counts, `accepts pid=${pid} comm=${comm} family=${family}`, value);
+      add(counts, "namespace PassiveOpens", value);
       break;
     case "ringtap_tcp_sent_bytes_total":
       add(counts, `sent pid=${pid}`, value);
@@ -103,6 +105,9 @@ function count(counts: Counts, { metric, labels, value }: Series, groups: string
       break;
     case "ringtap_tcp_connections":
       add(counts, `open pid=${pid} role=${labels.role ?? ""}`, value);
+      break;
+    case "ringtap_tcp_resets_total":
+      add(counts, resetsSent, labels.direction === "sent" ? value : 0);
       break;
     case "ringtap_tcp_retransmits_total":
       add(counts, "namespace RetransSegs", value);

@@ -19,6 +19,9 @@ const resultOf: Readonly<Record<string, string>> = {
   ECONNABORTED: "aborted",
 };
 
+/** The attempt goes on. EINTR comes without a POSIX signal, from what io_uring still has the thread do. */
+const goingOn = new Set(["EINPROGRESS", "EAGAIN", "ECANCELED", "EINTR"]);
+
 /** A call that may have begun an active open. */
 interface Attempt {
   readonly pid: number;
@@ -42,6 +45,9 @@ interface Socket {
   pending: Attempt | undefined;
   /** Will another connect(2) return the outcome of the last attempt? `struct socket` is SS_CONNECTING. */
   isConnecting: boolean;
+  /** The same, where io_uring has returned the error and left, on most kernels, ECONNABORTED to connect(2): io_connect(). */
+  mayReturnAborted: boolean;
+  wasEstablished: boolean;
 }
 
 /** Adds up the connects, accepts and bytes of a run, call by call. */
@@ -50,6 +56,8 @@ export class NetworkCounts {
   readonly #sockets = new Map<string, Socket>();
   /** By the line of the operation: calls that are under way. */
   readonly #attempts = new Map<number, Attempt>();
+  /** Passive opens that no accept has returned, once the log has ended. */
+  notAccepted = 0;
 
   constructor(counts: Counts) {
     this.#counts = counts;
@@ -64,10 +72,17 @@ export class NetworkCounts {
       case "received":
         socket.received = call.b;
         break;
+      case "refused":
+        if (socket.pending !== undefined) {
+          this.#end(socket.pending, "refused");
+          socket.pending = undefined;
+        }
+        break;
       case "begin":
         this.#begin(socket, call);
         break;
       case "connect":
+      case "uring":
       case "fastopen":
         this.#return(socket, call);
         break;
@@ -108,7 +123,15 @@ export class NetworkCounts {
   #socket(cookie: string): Socket {
     let socket = this.#sockets.get(cookie);
     if (socket === undefined) {
-      socket = { state: 0, received: 0, owner: undefined, pending: undefined, isConnecting: false };
+      socket = {
+        state: 0,
+        received: 0,
+        owner: undefined,
+        pending: undefined,
+        isConnecting: false,
+        mayReturnAborted: false,
+        wasEstablished: false,
+      };
       this.#sockets.set(cookie, socket);
     }
     return socket;
@@ -117,6 +140,7 @@ export class NetworkCounts {
   #enter(socket: Socket, cookie: string, state: number): void {
     socket.state = state;
     if (establishedStates.has(state)) {
+      socket.wasEstablished = true;
       this.#attemptsOf(socket, cookie).forEach((attempt) => {
         attempt.wasEstablished = true;
       });
@@ -151,6 +175,8 @@ export class NetworkCounts {
   #endConnection(socket: Socket): void {
     if (socket.owner !== undefined) {
       add(this.#counts, `received pid=${socket.owner.pid}`, socket.received);
+    } else if (socket.wasEstablished) {
+      this.notAccepted++;
     }
     socket.received = 0;
   }
@@ -181,7 +207,12 @@ export class NetworkCounts {
     if (attempt === undefined || ["EISCONN", "EALREADY"].includes(error)) {
       return;
     }
-    const isPending = error === "EINPROGRESS" || error === "EAGAIN";
+    const isLastOutcome = socket.mayReturnAborted && error === "ECONNABORTED";
+    socket.mayReturnAborted = call.what === "uring" && error === "ECONNREFUSED";
+    if (isLastOutcome) {
+      return;
+    }
+    const isPending = goingOn.has(error);
     socket.isConnecting = isPending && !attempt.hasEnded;
     if (isPending && call.b === synSent && !attempt.wasEstablished) {
       socket.pending = attempt.hasEnded ? undefined : attempt;

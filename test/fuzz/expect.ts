@@ -31,20 +31,32 @@ export function expectLive(log: LiveLog): Counts {
   return counts;
 }
 
-/** What has to have been counted of a run. */
-export function expect(log: RunLog): Counts {
+/** RSTs that belong to processes of a run. */
+export const resetsSent = "namespace resets sent";
+
+/**
+ * What has to have been counted of a run. Who sent a RST that is a reply is not known: of those it may be as many as `counted` says,
+ * and all that sockets send of their own accord.
+ */
+export function expect(log: RunLog, counted: Counts): Counts {
   const counts: Counts = new Map();
-  expectCalls(counts, log, false);
+  const { notAccepted } = expectCalls(counts, log, false);
   add(counts, `exits comm=${log.conductor.comm} reason=ok`, 1);
+  const { refusing, active, replying } = log.resets;
+  add(counts, resetsSent, Math.min(Math.max(counted.get(resetsSent) ?? 0, active), active + replying));
   const snmp = (name: string): number => log.snmp.get(name) ?? 0;
   add(counts, "namespace ActiveOpens", snmp("ActiveOpens"));
   // Those of passive opens are in EmbryonicRsts, too: tcp_check_req().
   add(counts, "namespace AttemptFails", snmp("AttemptFails") - snmp("EmbryonicRsts"));
+  if (snmp("OutRsts") !== refusing + active + replying) {
+    throw new Error(`OutRsts is ${snmp("OutRsts")}, of packets there were ${refusing} + ${active} + ${replying}`);
+  }
+  add(counts, "namespace PassiveOpens", snmp("PassiveOpens") - notAccepted);
   add(counts, "namespace RetransSegs", snmp("RetransSegs"));
   return counts;
 }
 
-function expectCalls(counts: Counts, log: Log, isLive: boolean): void {
+function expectCalls(counts: Counts, log: Log, isLive: boolean): NetworkCounts {
   const groups = new Map<number, string>();
   const network = new NetworkCounts(counts);
   const helper = `${log.prefix}x`;
@@ -92,4 +104,5 @@ function expectCalls(counts: Counts, log: Log, isLive: boolean): void {
     }
   }
   network.end(isLive);
+  return network;
 }

@@ -24,7 +24,7 @@ describe("generate", () => {
         names.add(line.split(" ")[1] ?? "");
       }
     }
-    assert.equal(names.size, 32);
+    assert.equal(names.size, 33);
   });
 });
 

@@ -21,7 +21,8 @@ interface Worker {
 const weights = {
   socket: 14,
   listen: 6,
-  connect: 14,
+  connect: 12,
+  uring: 2,
   accept: 12,
   send: 14,
   recv: 5,
@@ -78,7 +79,7 @@ class Generator {
 
   #say(w: number, ...words: readonly (string | number)[]): void {
     // What may block lets the others go on, sometimes.
-    const isAsync = ["connect", "accept", "fastopen"].includes(String(words[0])) && this.#random.once(8);
+    const isAsync = ["connect", "uring", "accept", "fastopen"].includes(String(words[0])) && this.#random.once(8);
     this.lines.push(`${isAsync ? "~" : ""}${w} ${words.join(" ")}`);
   }
 
@@ -121,6 +122,7 @@ class Generator {
         break;
       }
       case "connect":
+      case "uring":
       case "fastopen": {
         const place = this.#place(worker, "fresh");
         this.#say(w, name, place, this.#destination(), ...(name === "fastopen" ? [random.below(2000)] : []));

@@ -22,6 +22,16 @@ export interface Call {
   readonly word: string;
 }
 
+/** RSTs by what they show of their sender. */
+export interface Resets {
+  /** Of a SYN: they come from a port without a socket. */
+  readonly refusing: number;
+  /** Sent by a socket of its own accord. */
+  readonly active: number;
+  /** In reply to something else, by a socket or from a port without one. */
+  readonly replying: number;
+}
+
 /** A scrape while the program waits, and what it had logged by then. */
 export interface LiveLog extends Pick<RunLog, "prefix" | "calls"> {
   readonly samples: Samples;
@@ -32,6 +42,8 @@ export interface RunLog {
   /** What the names of its processes begin with. */
   readonly prefix: string;
   readonly calls: readonly Call[];
+  /** The RSTs that the network namespace has sent, as packets. */
+  readonly resets: Resets;
   /** Counters of the network namespace's Tcp and TcpExt. */
   readonly snmp: ReadonlyMap<string, number>;
   /** The process that leads the others through the operations. */
@@ -151,6 +163,7 @@ function parse(text: string, prefix: string, scrapes: readonly Samples[]): RunLo
   const snmp = new Map<string, number>();
   let names: readonly string[] | undefined;
   let conductor = { pid: 0, comm: "" };
+  let resets: Resets = { refusing: 0, active: 0, replying: 0 };
   for (const line of text.trimEnd().split("\n")) {
     const [kind = "", ...rest] = line.split(" ");
     const [first = "", second = ""] = rest;
@@ -167,6 +180,9 @@ function parse(text: string, prefix: string, scrapes: readonly Samples[]): RunLo
         });
         names = names === undefined ? rest : undefined;
         break;
+      case "resets":
+        resets = { refusing: Number(first), active: Number(second), replying: Number(rest[2]) };
+        break;
       case "done":
         conductor = { pid: Number(first), comm: second };
         break;
@@ -179,6 +195,7 @@ function parse(text: string, prefix: string, scrapes: readonly Samples[]): RunLo
     prefix,
     calls,
     snmp,
+    resets,
     conductor,
     lives: scrapes.map((samples, index) => ({
       prefix,

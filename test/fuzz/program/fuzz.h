@@ -7,6 +7,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -97,7 +98,7 @@ extern int sockets[SOCKETS]; /* of this process; -1: none */
 /* Logs what a call of this worker returned: `ret` below 0 takes the errno. */
 struct entry *log_call(int worker, const char *what, long ret);
 
-/* Logs what the kernel says of a socket: `state` or `received`, and the number. */
+/* Logs what the kernel says of a socket: its `state` or what it `received`, or that it was `refused`. */
 void log_socket(const char *what, uint64_t cookie, uint64_t number);
 
 /* Begins to do operations as this worker, in the calling thread: does not return. */
@@ -116,8 +117,16 @@ int help(int argc, char **argv);
 void make_network(void);
 void write_snmp(void);
 
-/* Logs what has changed of each socket. */
-void read_connections(void);
+/* Logs what has changed of each socket, since an operation began that can have closed some, or not. */
+void read_connections(bool can_have_closed);
+
+/* The RSTs that it has sent; read often enough, none is missed. */
+void open_capture(void);
+void read_capture(void);
+void write_resets(void);
+
+/* As connect(2), through io_uring. */
+int connect_by_uring(int fd, const void *to, size_t to_size);
 
 bool is_word(const char *word, const char *other);
 long number(const char *word);

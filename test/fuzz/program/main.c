@@ -240,7 +240,7 @@ static bool do_conductor_op(int index, const struct op *op)
 	}
 	if (is_word(op->name, "scrape")) {
 		await_all();
-		read_connections();
+		read_connections(true);
 		printf("scrape %u\n", shared->entries_count);
 		fflush(stdout);
 		getchar();
@@ -266,6 +266,37 @@ static bool do_conductor_op(int index, const struct op *op)
 	return false;
 }
 
+/* Operations that can end a connect, or the process that holds it. */
+static bool can_close(const struct op *op)
+{
+	static const char *names[] = { "close", "shutdown", "unspec",  "leave", "exit",
+				       "kill",	"become",   "connect", "uring", "fastopen" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (is_word(op->name, names[i]))
+			return true;
+	return false;
+}
+
+static bool is_busy(void)
+{
+	for (int w = 0; w < WORKERS; w++)
+		if (shared->workers[w].is_alive &&
+		    shared->workers[w].done != shared->workers[w].command)
+			return true;
+	return false;
+}
+
+/* Reads them after an operation, while others may be under way. */
+static void read_after(const struct op *op)
+{
+	static bool was_busy;
+	bool can_have_closed = was_busy || can_close(op);
+
+	was_busy = is_busy();
+	read_connections(can_have_closed);
+}
+
 static void run(void)
 {
 	for (int i = 0; i < shared->ops_count; i++) {
@@ -279,17 +310,21 @@ static void run(void)
 		if (is_word(op->name, "exit") || is_word(op->name, "kill") ||
 		    is_word(op->name, "become"))
 			await_all();
-		if (do_conductor_op(i, op) || !worker->is_alive)
+		if (do_conductor_op(i, op)) {
+			read_after(op);
+			continue;
+		}
+		if (!worker->is_alive)
 			continue;
 		command(worker, i);
 		if (op->is_async)
 			await_call(worker);
 		else
 			await(worker);
-		read_connections();
+		read_after(op);
 	}
 	await_all();
-	read_connections();
+	read_connections(true);
 	for (int w = 0; w < WORKERS; w++) {
 		struct worker *worker = &shared->workers[w];
 
@@ -369,7 +404,14 @@ int main(int argc, char **argv)
 	make_network();
 	first_worker();
 	run();
+	/* Sockets that were passed and not taken end, and what they have to say is counted. */
+	for (int w = 0; w < WORKERS; w++) {
+		close(shared->channels[w][0]);
+		close(shared->channels[w][1]);
+	}
 	write_log();
+	read_capture();
+	write_resets();
 	write_snmp();
 	printf("done %d %s\n", getpid(), name);
 	return 0;

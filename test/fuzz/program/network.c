@@ -85,6 +85,7 @@ void make_network(void)
 	device = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
 	if (ioctl(device, TUNSETIFF, &tun))
 		fail("TUNSETIFF");
+	open_capture();
 	up(fd, "lo");
 	set_up_address(fd);
 	up(fd, "silent");
@@ -128,7 +129,7 @@ static void take(const struct inet_diag_msg *message, size_t length)
 	struct tcp_info info = { 0 };
 	uint64_t received;
 
-	if (state == STATE_LISTEN || state == STATE_TIME_WAIT)
+	if (state == STATE_LISTEN)
 		return;
 	while (RTA_OK(part, left)) {
 		if (part->rta_type == INET_DIAG_INFO)
@@ -136,6 +137,9 @@ static void take(const struct inet_diag_msg *message, size_t length)
 			       RTA_PAYLOAD(part) < sizeof(info) ? RTA_PAYLOAD(part) : sizeof(info));
 		part = RTA_NEXT(part, left);
 	}
+	/* What stands for a socket in TIME_WAIT, or in FIN_WAIT2 without a descriptor, has none. */
+	if (!info.tcpi_state)
+		return;
 	connection = connection_of(cookie);
 	connection->is_there = true;
 	set_state(connection, state);
@@ -175,14 +179,18 @@ static void read_family(int family)
 	}
 }
 
-void read_connections(void)
+void read_connections(bool can_have_closed)
 {
+	read_capture();
 	for (int i = 0; i < connections_count; i++)
 		connections[i].is_there = false;
 	read_family(AF_INET);
 	read_family(AF_INET6);
 	for (int i = 0; i < connections_count; i++)
 		if (!connections[i].is_there) {
+			/* A SYN that was sent again, a second later, has found no listener. */
+			if (connections[i].state == STATE_SYN_SENT && !can_have_closed)
+				log_socket("refused", connections[i].cookie, 0);
 			set_state(&connections[i], 0);
 			connections[i].received = 0;
 		}

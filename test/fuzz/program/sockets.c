@@ -126,10 +126,22 @@ static int state_after(int fd, const char *to)
 	return state;
 }
 
-/* Does connect(2), or sendto(2) with so many bytes and MSG_FASTOPEN where they are not negative. */
-static void begin_connect(int worker, int fd, const struct op *op, long bytes)
+static long connect_by(const char *way, int fd, const struct sockaddr_storage *to, socklen_t size,
+		       long bytes)
 {
 	static char data[4096];
+
+	if (is_word(way, "uring"))
+		return connect_by_uring(fd, to, size);
+	if (is_word(way, "fastopen"))
+		return sendto(fd, data, (size_t)bytes % sizeof(data), MSG_FASTOPEN,
+			      (const struct sockaddr *)to, size);
+	return connect(fd, (const struct sockaddr *)to, size);
+}
+
+/* connect PLACE DESTINATION, uring PLACE DESTINATION, fastopen PLACE DESTINATION BYTES */
+static void do_connect(int worker, int fd, const struct op *op)
+{
 	struct worker *me = &shared->workers[worker];
 	struct sockaddr_storage to;
 	socklen_t size = address_of(fd, op->args[1], &to);
@@ -144,11 +156,9 @@ static void begin_connect(int worker, int fd, const struct op *op, long bytes)
 	if (family_of(fd) == AF_INET6 && op->args[1][0] != 'm')
 		entry->b |= 1 << 16;
 	me->is_in_call = true;
-	ret = bytes < 0 ? connect(fd, (void *)&to, size) :
-			  sendto(fd, data, (size_t)bytes % sizeof(data), MSG_FASTOPEN, (void *)&to,
-				 size);
+	ret = connect_by(op->name, fd, &to, size, number(op->args[2]));
 	me->is_in_call = false;
-	entry = log_call(worker, bytes < 0 ? "connect" : "fastopen", ret);
+	entry = log_call(worker, op->name, ret);
 	entry->a = cookie;
 	entry->b = (uint64_t)state_after(kept, op->args[1]);
 	close(kept);
@@ -268,9 +278,9 @@ static void do_other(int worker, int *fd, const struct op *op)
 
 bool do_socket_op(int worker, const struct op *op)
 {
-	static const char *names[] = { "listen",   "connect",  "fastopen", "accept", "pass",
-				       "send",	   "shutdown", "close",	   "dup",    "linger",
-				       "nonblock", "recv",     "error",	   "unspec" };
+	static const char *names[] = { "listen", "connect",  "uring",	 "fastopen", "accept",
+				       "pass",	 "send",     "shutdown", "close",    "dup",
+				       "linger", "nonblock", "recv",	 "error",    "unspec" };
 	bool is_known = false;
 	int *fd = place(op->args[0]);
 
@@ -287,10 +297,9 @@ bool do_socket_op(int worker, const struct op *op)
 		return is_known;
 	if (is_word(op->name, "listen"))
 		do_listen(*fd, op);
-	else if (is_word(op->name, "connect"))
-		begin_connect(worker, *fd, op, -1); /* connect PLACE DESTINATION */
-	else if (is_word(op->name, "fastopen"))
-		begin_connect(worker, *fd, op, number(op->args[2])); /* fastopen … BYTES */
+	else if (is_word(op->name, "connect") || is_word(op->name, "uring") ||
+		 is_word(op->name, "fastopen"))
+		do_connect(worker, *fd, op);
 	else if (is_word(op->name, "accept"))
 		do_accept(worker, *fd, op);
 	else if (is_word(op->name, "pass"))
