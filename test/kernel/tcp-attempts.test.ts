@@ -126,6 +126,21 @@ expect("connect", "waiters", lateUnreachable[0], "unreachable", { count: 1 });
 expect("connect", "moved", silent, "timed_out", { count: 1 });
 expect("connect", "moved", lateUnreachable[1], "unreachable", { count: 1 });
 
+// One socket, one attempt after the other.
+for (const begin of ["connect", "poll"]) {
+  const sent = { aborted: 1, refused: 1 };
+  cases.push({
+    begin,
+    end: "anew",
+    port: silent,
+    at: places[silent] ?? "",
+    count: 1,
+    address: "127.0.0.1",
+    sent,
+    unsent: {},
+  });
+}
+
 // What connect(2) refuses without a SYN: that adds no bytes.
 expect("poll", "unreachable", closed, "refused", { unsent: { unreachable: 3 } });
 expect("connect", "bad-address", listening, "established", { unsent: { other: 3 } });

@@ -27,6 +27,8 @@
  *        write-later              says "ready", writes when standard input has ended, and waits
  *        waiters                  three threads are in the connect(2), for blocking ones
  *        moved                    another socket takes the descriptor meanwhile, for blocking ones
+ *        anew                     shuts it down, for blocking ones while another thread waits in
+ *                                 connect(2), and connects it to port 9003
  *        unreachable              waits, and asks for an address without a route
  *        talk                     accepts it itself, sends a byte each way, says "ready" after the
  *                                 last, and waits until standard input ends
@@ -218,6 +220,16 @@ static void talk(int fd)
 		die("talk");
 }
 
+static void connect_anew(int fd)
+{
+	/* The port is at the same place in both families' addresses. */
+	((struct sockaddr_in *)to)->sin_port = htons(9003);
+	if (shutdown(fd, SHUT_RDWR))
+		die("shutdown");
+	connect(fd, to, to_size);
+	wait_for_outcome(fd);
+}
+
 static void go_on(int fd)
 {
 	struct sockaddr_in nowhere = { .sin_family = AF_INET,
@@ -237,6 +249,8 @@ static void go_on(int fd)
 	}
 	if (is(end, "talk"))
 		talk(fd);
+	if (is(end, "anew"))
+		connect_anew(fd);
 	if (is(end, "shutdown"))
 		shutdown(fd, SHUT_RDWR);
 	if (is(end, "kill"))
@@ -279,6 +293,8 @@ static void begin_beside_others(int fd)
 		dup2(other, fd);
 		close(other);
 	}
+	if (is(end, "anew"))
+		connect_anew(fd);
 	for (int i = 0; i < count; i++)
 		pthread_join(threads[i], NULL);
 }
@@ -331,7 +347,8 @@ int main(int argc, char **argv)
 	}
 	for (int i = 0; i < count; i++) {
 		fd = new_socket();
-		if (is(end, "waiters") || is(end, "moved")) {
+		if (is(end, "waiters") || is(end, "moved") ||
+		    (is(end, "anew") && is(begin, "connect"))) {
 			begin_beside_others(fd);
 		} else {
 			begin_connect(fd);
