@@ -3,18 +3,23 @@
  *
  *   file-opens outcomes FOLDER   by all four system calls, with many outcomes: see outcomes()
  *   file-opens paths FOLDER      paths and flags of interest, each opened once: see paths()
+ *   file-opens answered FOLDER   by seccomp, in place of the kernel: see answered()
  *
  * Works in FOLDER, which must be empty. Prints "ready", waits for the end of standard input and
  * begins.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/openat2.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -146,6 +151,36 @@ static void paths(void)
 	TIMES(1, ENAMETOOLONG, raw_openat(strndup(name, 256), O_RDONLY));
 }
 
+/* A child's opens are answered so. */
+static void answer(unsigned int action, int count)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, action),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog filter = { .len = 4, .filter = code };
+
+	if (fork() == 0) {
+		signal(SIGSYS, on_alarm);
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+		    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter))
+			_exit(1);
+		for (int i = 0; i < count; i++)
+			raw_openat("nothing", O_RDONLY);
+		_exit(0);
+	}
+	wait(NULL);
+}
+
+static void answered(void)
+{
+	answer(SECCOMP_RET_ERRNO, 10);
+	answer(SECCOMP_RET_ERRNO | EPERM, 20);
+	answer(SECCOMP_RET_TRAP, 30);
+}
+
 int main(int argc, char **argv)
 {
 	char byte;
@@ -156,6 +191,8 @@ int main(int argc, char **argv)
 		;
 	if (!strcmp(argv[1], "outcomes"))
 		outcomes();
+	else if (!strcmp(argv[1], "answered"))
+		answered();
 	else
 		paths();
 	return 0;
