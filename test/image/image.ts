@@ -14,7 +14,7 @@ const checkout = fileURLToPath(new URL("../../../", import.meta.url));
 const run = promisify(execFile);
 
 /** Podman with the storage of scripts/package/test-image. */
-const podmanPath = `${checkout}/scripts/podman`;
+const podmanPath = `${checkout}scripts/package/podman`;
 
 /** What the tested image is called. */
 export const image = imageName();
@@ -35,7 +35,7 @@ export async function podman(...args: readonly string[]): Promise<string> {
 
 /** Runs buildah with the same storage and returns what it says, its progress aside, which goes to this process's stderr. */
 export function buildah(...args: readonly string[]): string {
-  return execFileSync(`${checkout}/scripts/buildah`, args, { encoding: "utf8", stdio: ["ignore", "pipe", 2] });
+  return execFileSync(`${checkout}scripts/package/buildah`, args, { encoding: "utf8", stdio: ["ignore", "pipe", 2] });
 }
 
 /** What an image may take, in bytes, compressed. */
