@@ -249,7 +249,7 @@ export interface Native {
    * descriptors it has open? Tries it, in a thread of its own.
    */
   bpfNeedsCapability(): boolean;
-  /** CLOCK_MONOTONIC in nanoseconds, the clock of `bpf_ktime_get_ns`. */
+  /** CLOCK_MONOTONIC of this process's time namespace, in nanoseconds. In the host's it is the clock of `bpf_ktime_get_ns`. */
   monotonicNow(): bigint;
 }
 

@@ -1,7 +1,8 @@
 /** One signal at work: its ring, what it does with events, its event counts. */
 import { isDeepStrictEqual } from "node:util";
-import { native, type BpfMap, type BpfObject, type BpfRing } from "../binding/native.js";
+import { type BpfMap, type BpfObject, type BpfRing } from "../binding/native.js";
 import { mapMemoryAtLimit } from "../binding/map-memory.js";
+import { kernelNow } from "../host/time-namespace.js";
 import type { Identity } from "../identity/identity.js";
 import type { Catalog } from "../metrics/catalog.js";
 import type { FlagTable, FlagValues } from "../sdk/flags.js";
@@ -151,7 +152,7 @@ export class RunningSignal {
           scan: (program, record, map) => openScan(object, program, record, map),
           log,
           signal: this.#closing.signal,
-          clock: { monotonic: () => Number(native.monotonicNow()), wall: () => Date.now() },
+          clock: { monotonic: () => Number(kernelNow()), wall: () => Date.now() },
         },
         flags,
       );

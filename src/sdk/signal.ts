@@ -131,7 +131,7 @@ export interface SignalContext {
   /** Aborted when the signal is closed. */
   readonly signal: AbortSignal;
   readonly clock: {
-    /** CLOCK_MONOTONIC, nanoseconds: the clock of records. */
+    /** CLOCK_MONOTONIC of the host, nanoseconds: the clock of records, in whatever time namespace the agent runs. */
     monotonic(): number;
     /** Milliseconds since 1970. */
     wall(): number;

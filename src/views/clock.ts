@@ -1,7 +1,7 @@
 /** From the kernel's clock to wall-clock time. */
-import { native } from "../binding/native.js";
+import { kernelNow } from "../host/time-namespace.js";
 
-/** Writes times of CLOCK_MONOTONIC, in nanoseconds, as people and programs read them, to the microsecond. */
+/** Writes times of the host's CLOCK_MONOTONIC, in nanoseconds, as people and programs read them, to the microsecond. */
 export interface WallClock {
   /** `2026-11-22T08:30:00.123456Z` */
   utc(time: number): string;
@@ -27,7 +27,7 @@ export function wallClockAt(offset: number): WallClock {
 /** The clock as it stands now. A later step of the system's time is not followed: lines stay in order. */
 export function wallClock(): WallClock {
   const now = performance.timeOrigin + performance.now();
-  return wallClockAt(Math.round(now * 1000) - Number(native.monotonicNow() / 1000n));
+  return wallClockAt(Math.round(now * 1000) - Number(kernelNow() / 1000n));
 }
 
 function digits(number: number, count: number): string {

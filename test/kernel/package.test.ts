@@ -2,12 +2,13 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, realpathSync } from "node:fs";
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { signalApi } from "../../src/sdk/signal.js";
 import { signals } from "../../src/signals/index.js";
+import { prose, readDocument } from "../docs/documents.js";
 import { startAgent } from "./support/agent.js";
 import { bareMachine, type BareMachine } from "./support/bare-machine.js";
 import { assertCounts } from "./support/counting.js";
@@ -60,17 +61,32 @@ describe("npm package", () => {
       headers.map((header) => `package/${header}`).sort(),
     );
     const expected = [
-      /^package\/(package\.json|README\.md|(bpf\/)?LICENSE)$/,
+      /^package\/(package\.json|README\.md|CONTRIBUTING\.md|(bpf\/)?LICENSE)$/,
       /^package\/bpf\/include\/.*\.h$/,
       /^package\/dist\/(src\/.*\.(js|d\.ts)|prebuilt\/.*|web\/\w+\.(html|css|js|svg))$/,
       /^package\/dist\/src\/signals\/(\w+)\/(x64|arm64)\/\1\.bpf\.o$/,
-      /^package\/docs\/(ringtap\.1|trace\.schema\.json)$/,
+      /^package\/docs\/(ringtap\.1|trace\.schema\.json|[\w-]+\.(md|png)|examples\/.*)$/,
       /^package\/deploy\/systemd\/ringtap\.service$/,
     ];
     assert.deepEqual(
       contents.filter((path) => !expected.some((pattern) => pattern.test(path))),
       [],
     );
+  });
+
+  it("has whatever its documents lead to", () => {
+    const isThere = (path: string): boolean =>
+      contents.some((each) => each === `package/${path}` || each.startsWith(`package/${path}/`));
+    const pages = contents.map((path) => path.slice("package/".length)).filter((path) => path.endsWith(".md"));
+    assert.ok(pages.includes("README.md") && pages.includes("docs/tour.md"));
+    for (const page of pages) {
+      const targets = Array.from(
+        prose(readDocument(page)).matchAll(/\[[^\]]*\]\(([^)\s#]+)/g),
+        ([, target = ""]) => target,
+      );
+      const missing = targets.filter((target) => !/^[a-z]+:/.test(target) && !isThere(join(dirname(page), target)));
+      assert.deepEqual(missing, [], page);
+    }
   });
 
   it("has the interface of signals", () => {

@@ -7,6 +7,7 @@ import type { Finding } from "../../host/finding.js";
 import { cgroups, tracefs } from "../../host/mounts.js";
 import { native } from "../../binding/native.js";
 import { requirements } from "../../host/requirements.js";
+import { timeNamespace } from "../../host/time-namespace.js";
 import { Catalog } from "../../metrics/catalog.js";
 import type { AnySignal } from "../../sdk/signal.js";
 import { type Trial, trySignal } from "./signals.js";
@@ -31,7 +32,7 @@ function machineFindings(essentials: readonly Finding[]): Finding[] {
     lockdown(),
     // Those that lack privileges, or may not use them, get no true answer to these.
     ...(mayAsk ? [ringBuffers(), lockedMemory()] : []),
-    ...(isMet("/proc") ? [tracefs(), cgroups(), pidNamespace()] : []),
+    ...(isMet("/proc") ? [tracefs(), cgroups(), pidNamespace(), timeNamespace()] : []),
     { check: "libbpf", status: "ok", detail: native.libbpfVersion },
     { check: "Node.js", status: "ok", detail: process.versions.node },
   ];
