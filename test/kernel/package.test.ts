@@ -63,7 +63,7 @@ describe("npm package", () => {
     const expected = [
       /^package\/(package\.json|README\.md|CONTRIBUTING\.md|(bpf\/)?LICENSE)$/,
       /^package\/bpf\/include\/.*\.h$/,
-      /^package\/dist\/(src\/.*\.(js|d\.ts)|prebuilt\/.*|web\/\w+\.(html|css|js|svg))$/,
+      /^package\/dist\/(src\/.*\.(js|d\.ts)|prebuilt\/.*|web\/[\w-]+\.(html|css|js|svg))$/,
       /^package\/dist\/src\/signals\/(\w+)\/(x64|arm64)\/\1\.bpf\.o$/,
       /^package\/docs\/(ringtap\.1|trace\.schema\.json|[\w-]+\.(md|png)|examples\/.*)$/,
       /^package\/deploy\/systemd\/ringtap\.service$/,
