@@ -2,6 +2,8 @@
 /*
  * file: every open(2), creat(2), openat(2) and openat2(2), and how it ended.
  *
+ * Each is counted in the kernel (open_counts.h). Those that someone watches are records besides.
+ *
  * One program, at the end of the call: its arguments are still in place there, and the kernel has
  * faulted the path in. Opens that go through io_uring are not system calls and do not come here.
  */
@@ -9,11 +11,20 @@
 #include <ringtap/ring.h>
 #include <ringtap/syscall.h>
 
+#include "open_counts.h"
+
 #include <asm-generic/fcntl.h>
 #include <linux/openat2.h>
 #include <stddef.h>
 
 #define PATH_LEN 256 /* of the path as the caller gave it; longer ones are cut, and marked so */
+
+/* Are opens counted? In `ringtap trace`, no one reads counts. */
+const volatile bool counting = true;
+
+/* Which opens have a record. Userspace changes it while the program runs. */
+volatile bool failures_wanted;
+volatile bool successes_wanted;
 
 /* Should records carry the path? Without it, a record ends where the member `path` begins. */
 const volatile bool with_path = true;
@@ -41,7 +52,36 @@ static __always_inline void describe_path(struct file_event *event, const char *
 	event->path_truncated = rest != 0;
 }
 
-static __always_inline void report(__u32 error, __u64 path, __u64 flags)
+/* The calls that open files, by where they have their arguments. */
+enum form {
+	NO_OPEN,
+	OPEN,
+	CREAT,
+	OPENAT,
+	OPENAT2,
+};
+
+static __always_inline __u64 flags_of(struct pt_regs *regs, enum form form)
+{
+	__u64 flags = 0;
+
+	if (form == OPEN)
+		return (__u32)syscall_arg(regs, 1);
+	if (form == CREAT)
+		return O_CREAT | O_WRONLY | O_TRUNC;
+	if (form == OPENAT)
+		return (__u32)syscall_arg(regs, 2);
+	bpf_probe_read_user(&flags, sizeof(flags),
+			    &((struct open_how *)syscall_arg(regs, 2))->flags);
+	return flags;
+}
+
+static __always_inline const char *path_of(struct pt_regs *regs, enum form form)
+{
+	return (const char *)syscall_arg(regs, form == OPENAT || form == OPENAT2);
+}
+
+static __always_inline void send(struct pt_regs *regs, enum form form, __u32 error)
 {
 	struct file_event *event;
 
@@ -52,21 +92,13 @@ static __always_inline void report(__u32 error, __u64 path, __u64 flags)
 	if (!event)
 		return;
 	event->time = bpf_ktime_get_ns();
-	event->flags = flags;
+	event->flags = flags_of(regs, form);
 	current_actor(&event->actor);
 	event->error = error;
 	event->path_truncated = 0;
 	if (with_path)
-		describe_path(event, (const char *)path);
+		describe_path(event, path_of(regs, form));
 	submit(event);
-}
-
-static __always_inline __u64 openat2_flags(__u64 how)
-{
-	__u64 flags = 0;
-
-	bpf_probe_read_user(&flags, sizeof(flags), &((struct open_how *)how)->flags);
-	return flags;
 }
 
 /* Might it be an open, native or compat? Cheap, and right about most calls that are none. */
@@ -88,6 +120,30 @@ static __always_inline bool may_be_open(__u32 unmarked_nr)
 	}
 }
 
+static __always_inline enum form form_of(__u32 nr)
+{
+	switch (nr) {
+#if defined(__TARGET_ARCH_x86)
+	case NR_OPEN:
+#endif
+	case COMPAT_OPEN:
+		return OPEN;
+#if defined(__TARGET_ARCH_x86)
+	case NR_CREAT:
+#endif
+	case COMPAT_CREAT:
+		return CREAT;
+	case NR_OPENAT:
+	case COMPAT_OPENAT:
+		return OPENAT;
+	case NR_OPENAT2:
+	case COMPAT_OPENAT2:
+		return OPENAT2;
+	default:
+		return NO_OPEN;
+	}
+}
+
 /*
  * Runs at the end of every system call. An open that a signal interrupts ends with a restart code
  * here; it counts when it has been restarted and returns. (One whose caller gets EINTR instead,
@@ -96,44 +152,23 @@ static __always_inline bool may_be_open(__u32 unmarked_nr)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(file_sys_exit, struct pt_regs *regs, long ret)
 {
-	__u64 path, flags;
-	__u32 error;
+	__u32 error = errno_of(ret);
+	bool has_record;
+	enum form form;
 
 	/* The numbers of x32's opens are the native ones with its bit. */
 	if (!may_be_open(unmarked_syscall_nr(regs) & ~X32_SYSCALL_BIT))
 		return 0;
-	error = errno_of(ret);
 	if (error >= ERESTARTSYS && error <= ERESTART_RESTARTBLOCK)
 		return 0;
-	switch (syscall_nr(regs) & ~X32_SYSCALL_BIT) {
-#if defined(__TARGET_ARCH_x86)
-	case NR_OPEN:
-#endif
-	case COMPAT_OPEN:
-		path = syscall_arg(regs, 0);
-		flags = (__u32)syscall_arg(regs, 1);
-		break;
-#if defined(__TARGET_ARCH_x86)
-	case NR_CREAT:
-#endif
-	case COMPAT_CREAT:
-		path = syscall_arg(regs, 0);
-		flags = O_CREAT | O_WRONLY | O_TRUNC;
-		break;
-	case NR_OPENAT:
-	case COMPAT_OPENAT:
-		path = syscall_arg(regs, 1);
-		flags = (__u32)syscall_arg(regs, 2);
-		break;
-	case NR_OPENAT2:
-	case COMPAT_OPENAT2:
-		path = syscall_arg(regs, 1);
-		flags = openat2_flags(syscall_arg(regs, 2));
-		break;
-	default:
+	form = form_of(syscall_nr(regs) & ~X32_SYSCALL_BIT);
+	if (form == NO_OPEN)
 		return 0;
-	}
-	report(error, path, flags);
+	has_record = error ? failures_wanted : successes_wanted;
+	if (counting && !count(error, has_record))
+		count_map_full();
+	else if (has_record)
+		send(regs, form, error);
 	return 0;
 }
 

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/*
- * Counts of system calls by process and number, kept in the kernel until userspace reads them. A
- * process is known by its tgid and its start: a tgid is given to another process as soon as one has
- * ended, long before userspace has read what that one did.
- */
+/* Counts of system calls by process and number (ringtap/counts.h). */
 #pragma once
 
+#include <ringtap/counts.h>
 #include <ringtap/log2.h>
 #include <ringtap/ring.h>
 #include <ringtap/syscall.h>
@@ -19,12 +16,6 @@
 const volatile __u32 call_lines = 32768;
 #define ALL_LINES (32768 + NR_COUNT)
 
-/* In place of a tgid: the processes of those calls. */
-#define OTHER_TGID 0xffffffffu
-
-/* So many lines are tried before a call goes to its number's. */
-#define PROBES 16
-
 /* (process, number, errno) triples counted at once. */
 #define ERRORS_MAX 65536
 
@@ -32,18 +23,13 @@ const volatile __u32 call_lines = 32768;
 #define FIRST_POWER 8
 #define SLOTS 30
 
-struct call_key {
-	__u64 pair;  /* tgid, or OTHER_TGID, in the low half, number in the high one */
-	__u64 start; /* of the process, CLOCK_MONOTONIC, ns; 0 with OTHER_TGID */
-};
-
 /*
  * With TIMING_ALL, a call is in exactly one slot: their sum is the number of calls, and `calls` is 0.
  * Else `calls` counts them, and duration and slots are the estimate of call_timing.h.
  */
 struct call_line {
-	struct call_key key; /* pair 0: the line is free */
-	__u64 duration;	     /* sum, ns */
+	struct process_key key;
+	__u64 duration; /* sum, ns */
 	__u64 calls;
 	__u64 slots[SLOTS];
 };
@@ -53,20 +39,12 @@ struct error_key {
 	__u32 nr;
 	__u32 error;
 	__u32 reserved;
-	__u64 start; /* as in struct call_key */
+	__u64 start; /* as in struct process_key */
 };
 
 EXPORT_RECORD(call_line);
 EXPORT_RECORD(error_key);
 
-/*
- * An open hash table, since a line of an array is found without a function call, where a lookup in
- * a hash map would cost as much as the rest of the program. Userspace maps it, and frees the lines
- * of processes that have ended.
- *
- * Two CPUs that meet a new pair at once may give it two lines, and so may a call that finds a freed
- * line before its own: userspace adds them up.
- */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -75,17 +53,12 @@ struct {
 	__type(value, struct call_line);
 } calls SEC(".maps");
 
-/*
- * The keys of the lines in use: the first to add a line here has it.
- * (Compare-and-swap is not to be had in programs before Linux 5.12.) From here userspace knows
- * which lines to read; it deletes a line's entry only when it has zeroed the line.
- */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, ALL_LINES);
 	__type(key, __u32);
-	__type(value, struct call_key);
+	__type(value, struct process_key);
 } lines SEC(".maps");
 
 /*
@@ -100,42 +73,16 @@ struct {
 	__type(value, __u64);
 } errors SEC(".maps"), errors_overflow SEC(".maps");
 
-static __always_inline struct call_key call_key(__u32 tgid, __u64 start, __u32 nr)
-{
-	return (struct call_key){ .pair = (__u64)nr << 32 | tgid, .start = start };
-}
-
-/*
- * The line `index`, if it is the key's or can be made so. Another CPU that sees only the half of a
- * new key takes the line for one of another process, and goes on.
- */
-static __always_inline struct call_line *line_at(__u32 index, struct call_key *key)
-{
-	struct call_line *line = bpf_map_lookup_elem(&calls, &index);
-
-	if (!line || (line->key.pair == key->pair && line->key.start == key->start))
-		return line;
-	if (line->key.pair || bpf_map_update_elem(&lines, &index, key, BPF_NOEXIST))
-		return NULL;
-	line->key.start = key->start;
-	line->key.pair = key->pair;
-	return line;
-}
-
 static __always_inline struct call_line *line_of(__u32 tgid, __u64 start, __u32 nr)
 {
-	struct call_key key = call_key(tgid, start, nr);
-	__u32 home = (key.pair ^ start) * 0x9e3779b97f4a7c15ull >> 32;
-	struct call_line *line;
-	__u32 probe;
+	struct process_key key = process_key(tgid, start, nr);
+	const __u32 words = sizeof(key) / sizeof(__u64);
+	struct call_line *line = find_line(&calls, &lines, call_lines, &key.pair, words);
 
-	for (probe = 0; probe < PROBES; probe++) {
-		line = line_at((home + probe) & (call_lines - 1), &key);
-		if (line)
-			return line;
-	}
-	key = call_key(OTHER_TGID, 0, nr);
-	return line_at(call_lines + number_index(nr), &key);
+	if (line)
+		return line;
+	key = process_key(OTHER_TGID, 0, nr);
+	return line_at(&calls, &lines, call_lines + number_index(nr), &key.pair, words);
 }
 
 static __always_inline __u64 *failures_of(__u32 tgid, __u64 start, __u32 nr, __u32 error)

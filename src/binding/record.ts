@@ -3,6 +3,12 @@
 /** Nothing is left out, not even a byte order mark: without it, one name would read like another. */
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
+/** A C string in bytes that end with it or with a zero; invalid UTF-8 becomes U+FFFD. Allocates. */
+export function textOf(bytes: Uint8Array): string {
+  const end = bytes.indexOf(0);
+  return decoder.decode(end < 0 ? bytes : bytes.subarray(0, end));
+}
+
 /**
  * The base of every generated decoder. One instance is moved from record to record; its getters read the record where it lies and
  * allocate nothing, but for text and bytes. A record may be shorter than its struct: what follows must not be read then.
@@ -45,9 +51,7 @@ export abstract class RecordView {
   /** A C string of at most `size` bytes at a byte offset; invalid UTF-8 becomes U+FFFD. Allocates. */
   protected text(offset: number, size: number): string {
     const start = (this.at << 2) + offset;
-    const field = this.#bytes.subarray(start, start + Math.max(0, Math.min(size, this.length - offset)));
-    const end = field.indexOf(0);
-    return decoder.decode(end < 0 ? field : field.subarray(0, end));
+    return textOf(this.#bytes.subarray(start, start + Math.max(0, Math.min(size, this.length - offset))));
   }
 
   /** A copy of `size` bytes at a byte offset. Allocates. */

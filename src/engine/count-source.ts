@@ -66,8 +66,11 @@ export function countsOfHash(map: BpfMap): CountSource {
   };
 }
 
-/** Lines of an array: `taken` has, by index, the keys of those in use, which each line begins with (bpf/syscall/call_counts.h). */
-export function countsOfLines(lines: BpfMap, taken: BpfMap): CountSource {
+/**
+ * Lines of an array: `taken` has, by index, the keys of those in use, which each line begins with (bpf/include/ringtap/counts.h);
+ * `telling` is that of {@link CounterOptions}.
+ */
+export function countsOfLines(lines: BpfMap, taken: BpfMap, telling?: number): CountSource {
   const keyWords = taken.info.valueSize / 4;
   const offset = keyWords / 2;
   const stride = lines.info.valueSize / 8;
@@ -79,8 +82,7 @@ export function countsOfLines(lines: BpfMap, taken: BpfMap): CountSource {
     idWords: 1,
     keyWords,
     width: stride - offset,
-    // A call either takes time or is counted in the first slot.
-    telling: 2,
+    telling: telling ?? stride - offset,
     stride,
     offset,
     get ids() {

@@ -5,7 +5,9 @@ import { CountDifferences } from "./count-differences.js";
 import { countsOfHash, countsOfLines } from "./count-source.js";
 
 /** Opens the counters of a map: see {@link CounterOptions}. Throws when the object has no such map. */
-export function openCounters(object: BpfObject, map: string, { keys, owner }: CounterOptions = {}): Counters {
-  const source = keys === undefined ? countsOfHash(object.map(map)) : countsOfLines(object.map(map), object.map(keys));
+export function openCounters(object: BpfObject, map: string, options: CounterOptions = {}): Counters {
+  const { keys, telling, owner } = options;
+  const source =
+    keys === undefined ? countsOfHash(object.map(map)) : countsOfLines(object.map(map), object.map(keys), telling);
   return new CountDifferences(source, owner);
 }

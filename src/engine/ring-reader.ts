@@ -2,6 +2,7 @@
 import type { BpfRing } from "../binding/native.js";
 import type { RecordView } from "../binding/record.js";
 import type { Batch, Watcher } from "../sdk/signal.js";
+import { Watchers } from "./watchers.js";
 
 /** A drain ends behind this many records even while more arrive, so that a flood leaves the event loop its turns. */
 const drainLimit = 250_000;
@@ -26,26 +27,6 @@ export interface DrainCounts {
   handlerErrors: number;
   /** Records too short to be decoded, or longer than the decoder's: those of another struct. */
   corrupt: number;
-}
-
-/** A watcher of records, and the function that its errors go to. */
-interface Watch<T extends RecordView> {
-  readonly watcher: Watcher<T>;
-  readonly failed: ((error: unknown) => void) | undefined;
-}
-
-/** Those who see each record before it is handled. They stay when the signal is replaced by another build of it. */
-export class Watchers<T extends RecordView> {
-  list: readonly Watch<T>[] = [];
-
-  /** Adds one, until the returned function is called; what it throws goes to `failed`, else to the reader's own. */
-  add(watcher: Watcher<T>, failed?: (error: unknown) => void): () => void {
-    const watch = { watcher, failed };
-    this.list = [...this.list, watch];
-    return () => {
-      this.list = this.list.filter((other) => other !== watch);
-    };
-  }
 }
 
 /** Reads a ring's records through one view. */

@@ -1,6 +1,5 @@
 /** One signal at work: its ring, what it does with events, its event counts. */
-import { isDeepStrictEqual } from "node:util";
-import { type BpfMap, type BpfObject, type BpfRing } from "../binding/native.js";
+import type { BpfMap, BpfObject, BpfRing } from "../binding/native.js";
 import { mapMemoryAtLimit } from "../binding/map-memory.js";
 import { kernelNow } from "../host/time-namespace.js";
 import type { Identity } from "../identity/identity.js";
@@ -12,23 +11,25 @@ import type {
   AnySignal,
   EventRecord,
   Running,
-  Setup,
   SignalContext,
   SignalLog,
   SignalStats,
+  Watched,
   Watcher,
 } from "../sdk/signal.js";
 import type { Views } from "../sdk/views.js";
 import { foreignError } from "../log/error-text.js";
 import { openCounters } from "./counters.js";
 import { Guard, type Phase } from "./guard.js";
-import { type Loaded, setupOf } from "./load.js";
-import { type HasTime, RingReader, Watchers } from "./ring-reader.js";
+import { LiveSetup } from "./live-setup.js";
+import type { Loaded } from "./load.js";
+import { type HasTime, RingReader } from "./ring-reader.js";
 import { checkRunning, checkStats } from "./running-shape.js";
 import { openScan } from "./scan.js";
-import { canFollow, type Change, prepareSetup } from "./setup-changes.js";
+import type { Change } from "./setup-changes.js";
 import { guardedMetrics } from "./guarded-metrics.js";
 import { TimedCalls } from "./timed-calls.js";
+import { Watchers } from "./watchers.js";
 
 /** What a signal's programs and its reader have counted: produced = consumed + every drop, at rest. */
 export interface EventCounts {
@@ -119,8 +120,7 @@ export class RunningSignal {
   readonly #observers: Observers;
   readonly #closing = new AbortController();
   readonly #calls: TimedCalls;
-  #setup: Setup;
-  #flags: FlagValues<FlagTable>;
+  readonly #setup: LiveSetup;
   #collectSeconds = 0;
   /** Failures of collect before the last one. */
   #failedBefore = 0;
@@ -132,8 +132,6 @@ export class RunningSignal {
     const { object, signal, flags, host, hasRing, hasAccount } = loaded;
     this.signal = signal;
     this.loaded = loaded;
-    this.#setup = loaded.setup;
-    this.#flags = flags;
     this.#guard = new Guard(log);
     this.#calls = new TimedCalls(this.#guard, this.#closing.signal);
     this.#scope = catalog.scope(replaces === undefined ? undefined : replaces.#scope);
@@ -157,6 +155,7 @@ export class RunningSignal {
         flags,
       );
       this.ring = hasRing ? object.ring("events") : undefined;
+      this.#setup = new LiveSetup(loaded, this.#guard, this.#running, () => this.#observers.watchers.watched);
       this.#account = hasAccount ? accountOf(object) : undefined;
       this.#reader = this.ring === undefined ? undefined : this.#read(this.ring);
     } catch (error) {
@@ -229,37 +228,9 @@ export class RunningSignal {
       : "its numbers could not be collected at the last scrape; the log has the reason";
   }
 
-  /**
-   * Prepares to follow flags that have changed, as far as attached programs can: see {@link Setup}. Undefined when the signal has to be
-   * loaded again. Throws, having changed nothing, when the flags do not fit.
-   */
+  /** Prepares to follow flags that have changed: see {@link LiveSetup.reconfigure}. */
   reconfigure(flags: FlagValues<FlagTable>): FlagChange | undefined {
-    const to = setupOf(this.signal, flags, this.loaded.host);
-    const from = this.#setup;
-    const isFollowed = !isDeepStrictEqual(from, to) || this.#running.reconfigure !== undefined;
-    if (!canFollow(from, to) || (!isFollowed && !isDeepStrictEqual(flags, this.#flags))) {
-      return undefined;
-    }
-    const before = this.#flags;
-    const change = prepareSetup(this.loaded.object, from, to);
-    const follow = (setup: Setup, values: FlagValues<FlagTable>): void => {
-      this.#setup = setup;
-      this.#flags = values;
-      this.#guard.call("reconfigure", () => this.#running.reconfigure?.(values), undefined);
-    };
-    return {
-      commit() {
-        change.commit();
-        follow(to, flags);
-      },
-      cancel() {
-        change.cancel();
-      },
-      revert() {
-        change.revert();
-        follow(from, before);
-      },
-    };
+    return this.#setup.reconfigure(flags);
   }
 
   /** Takes in what waits in the ring: see {@link RingReader.drain}. Returns how many records that was: none when closed. */
@@ -277,23 +248,45 @@ export class RunningSignal {
    * watches; what it throws is counted and logged, and loses nothing.
    */
   watch(watcher: Watcher<EventRecord>): () => void {
-    return this.#observers.watchers.add(watcher);
+    return this.#addWatcher(watcher);
   }
 
   /**
    * The same for a watcher that does nothing but call the {@link Trace} of the signal that it is given, which is that of the build that
-   * the record comes from: its errors are the signal's own.
+   * the record comes from: its errors are the signal's own. It may be interested in records of failures alone.
    */
-  watchTraced(watcher: (record: EventRecord, signal: AnySignal) => void): () => void {
+  watchTraced(watcher: (record: EventRecord, signal: AnySignal) => void, watched: Watched = "all"): () => void {
     const observers = this.#observers;
-    return observers.watchers.add(
+    return this.#addWatcher(
       (record) => {
         watcher(record, observers.current.signal);
       },
       (error) => {
         observers.current.#guard.failed("trace", error);
       },
+      watched,
     );
+  }
+
+  #addWatcher(...watcher: Parameters<Watchers<EventRecord>["add"]>): () => void {
+    const observers = this.#observers;
+    const stop = observers.watchers.add(...watcher);
+    observers.current.#followWatchers();
+    return () => {
+      stop();
+      observers.current.#followWatchers();
+    };
+  }
+
+  #followWatchers(): void {
+    if (!this.#isClosed) {
+      this.#setup.followWatchers();
+    }
+  }
+
+  /** Does anyone watch its records? */
+  get isWatched(): boolean {
+    return this.#observers.watchers.list.length > 0;
   }
 
   /** Begins to observe links, where the signal has any. When another build replaces the signal, the observation begins anew there. */
@@ -418,6 +411,7 @@ export class RunningSignal {
   publish(): void {
     this.#scope.publish();
     this.#observers.current = this;
+    this.#followWatchers();
     for (const moved of this.#observers.links) {
       moved.watch?.close();
       moved.watch = this.#openLinks();

@@ -4,6 +4,7 @@ import type { SignalHost } from "./signal.js";
 /** Metrics for everything, without control groups in records. */
 export const defaultHost: SignalHost = {
   mode: "run",
+  watched: "none",
   cgroups: { hierarchy: "unified", inRecords: false },
   only: { pids: [], comms: [] },
 };

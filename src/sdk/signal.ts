@@ -29,8 +29,8 @@ export interface HookSet {
 export const defaultHooks: readonly HookSet[] = [{ name: "tp_btf", without: [] }];
 
 /**
- * What is set in the kernel for a signal. `variables` and `sets` follow the flags while the signal runs; a change of anything else
- * needs the signal to be loaded again.
+ * What is set in the kernel for a signal. `variables` and `sets` follow the flags, and {@link SignalHost.watched}, while the signal runs; a
+ * change of anything else needs the signal to be loaded again.
  */
 export interface Setup {
   /** `const volatile` variables by name. */
@@ -50,9 +50,17 @@ export interface Setup {
 /** What a signal runs for: metrics (`run`, `top`, the library) or printed events (`trace`). */
 export type Mode = "run" | "trace";
 
+/** Which records of a signal someone watches, in `trace`, on the page or through the library: none, those that have failed, or all. */
+export type Watched = "none" | "failures" | "all";
+
 /** Facts about the agent and the machine that {@link Signal.setup} may depend on. */
 export interface SignalHost {
   readonly mode: Mode;
+  /**
+   * It changes while the signal runs, so that only `variables` and `sets` of the {@link Setup} may depend on it. A signal that counts in
+   * the kernel and leaves out records that no one watches needs them for nothing else.
+   */
+  readonly watched: Watched;
   readonly cgroups: {
     /** The hierarchy of control groups that identifies containers. */
     readonly hierarchy: CgroupHierarchy;
@@ -236,7 +244,7 @@ export interface Signal<R extends EventRecord = EventRecord, F extends FlagTable
   readonly optional?: Readonly<Record<string, string>>;
   /** Says what is wrong with flags that are right one by one; undefined when they go together. */
   validate?(flags: FlagValues<F>): { readonly flag: keyof F & string; readonly problem: string } | undefined;
-  /** What to set for these flags. A pure function, called before loading and again for each change of the flags. */
+  /** What to set for these flags. A pure function, called before loading and again for each change of the flags or of what is watched. */
   setup?(flags: FlagValues<F>, host: SignalHost): Setup;
   /** Declares the metrics and returns what to do with events. Called once, after loading and before attaching. */
   start(context: SignalContext, flags: FlagValues<F>): Running<R, NoInfer<F>>;

@@ -70,19 +70,22 @@ export function openTail(
       ({ signal: { name } }) => (filter.signals?.includes(name) ?? true) && filter.except?.includes(name) !== true,
     )
     .map((running) =>
-      running.watchTraced((record, signal) => {
-        if (!isTraceable(signal) || !isWanted(record)) {
-          return;
-        }
-        if (waiting.length >= limit) {
-          dropped++;
-          return;
-        }
-        const isFailure = signal.trace.failed?.(record) ?? false;
-        if (filter.failures !== true || isFailure) {
-          waiting.push({ event: traceEvent(signal, utc, record), isFailure });
-        }
-      }),
+      running.watchTraced(
+        (record, signal) => {
+          if (!isTraceable(signal) || !isWanted(record)) {
+            return;
+          }
+          if (waiting.length >= limit) {
+            dropped++;
+            return;
+          }
+          const isFailure = signal.trace.failed?.(record) ?? false;
+          if (filter.failures !== true || isFailure) {
+            waiting.push({ event: traceEvent(signal, utc, record), isFailure });
+          }
+        },
+        filter.failures === true ? "failures" : "all",
+      ),
     );
   return {
     take() {

@@ -12,12 +12,13 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { compileBpf } from "../../scripts/bench/lib/build.js";
 import { type RunningAgent, startAgent as startInProcess } from "../../src/agent/start-agent.js";
 import type { Phase } from "../../src/engine/guard.js";
+import { defaultFlags } from "../../src/engine/load.js";
 import { tableSamples } from "../../src/exposition/register-catalog.js";
 import type { Catalog } from "../../src/metrics/catalog.js";
 import { wholeNumber } from "../../src/sdk/flag-values.js";
-import { single } from "../../src/sdk/flags.js";
+import { type FlagValues, single } from "../../src/sdk/flags.js";
 import type { Link } from "../../src/sdk/links.js";
-import type { AnySignal, Running } from "../../src/sdk/signal.js";
+import type { AnySignal, Running, SignalHost } from "../../src/sdk/signal.js";
 import { file } from "../../src/signals/file/signal.js";
 import { process as processSignal } from "../../src/signals/process/signal.js";
 import { tcp } from "../../src/signals/tcp/signal.js";
@@ -117,12 +118,13 @@ class Fault {
   };
 }
 
-/** The signal `file` with parts of what runs replaced. Its flag lets it be configured. */
+/** The signal `file` with parts of what runs replaced, and a record for each open. A flag lets it be configured. */
 function spoil(faults: (sound: Running) => Partial<Running>, more: Partial<AnySignal> = {}): AnySignal {
   const whole: AnySignal = file;
   return {
     ...whole,
-    flags: { level: single("level", "<n>", "any number", "1", wholeNumber(1, 9)) },
+    flags: { ...file.flags, level: single("level", "<n>", "any number", "1", wholeNumber(1, 9)) },
+    setup: (flags: FlagValues<typeof file.flags>, host: SignalHost) => file.setup(flags, { ...host, watched: "all" }),
     start(...args) {
       const sound = whole.start(...args) as Running;
       return { ...sound, ...faults(sound) };
@@ -180,7 +182,7 @@ const spoilings: Readonly<Record<string, Spoiling>> = {
     provoke({ running }) {
       running
         .find(({ signal }) => signal.name === "file")
-        ?.reconfigure({ level: 2 })
+        ?.reconfigure({ ...defaultFlags(file), level: 2 })
         ?.commit();
     },
   },

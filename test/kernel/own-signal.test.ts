@@ -1,7 +1,7 @@
 /** A user's own signal, from a folder outside the repository: in every place where a built-in one is. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -186,11 +186,14 @@ describe("the built-in file, copied as a user's own", () => {
   before(async () => {
     folder = join(outsideFolder(scope), "file2");
     mkdirSync(folder);
-    cpSync(join(checkout, "bpf/file/file.bpf.c"), join(folder, "file2.bpf.c"));
-    cpSync(join(checkout, "src/signals/file/signal.ts"), join(folder, "signal.ts"));
+    cpSync(join(checkout, "bpf/file"), folder, { recursive: true });
+    renameSync(join(folder, "file.bpf.c"), join(folder, "file2.bpf.c"));
+    cpSync(join(checkout, "src/signals/file"), folder, { recursive: true });
+    rmSync(join(folder, "records.ts"));
     writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }));
     edit(join(folder, "signal.ts"), '"file"', '"file2"');
     edit(join(folder, "signal.ts"), "ringtap_file_opens", "file2_opens");
+    edit(join(folder, "counts.ts"), "ringtap_file_opens", "file2_opens");
     edit(join(folder, "signal.ts"), 'key: "file_', 'key: "file2_');
     await build(scope, folder);
   });
@@ -202,10 +205,9 @@ describe("the built-in file, copied as a user's own", () => {
     await waiting.go();
     const samples = await agent.scrape();
     const of = (metric: string): [string, number][] =>
-      [...select(samples, metric, { comm: "file-opens" })].map(([series, value]) => [
-        series.replace(metric, ""),
-        value,
-      ]);
+      [...select(samples, metric, { comm: "file-opens" })]
+        .map(([series, value]): [string, number] => [series.replace(metric, ""), value])
+        .sort();
     const [builtIn, own] = [of("ringtap_file_opens_total"), of("file2_opens_total")];
     assert(builtIn.reduce((total, [, value]) => total + value, 0) >= 116);
     assert.deepEqual(own, builtIn);

@@ -91,8 +91,15 @@ static __always_inline void actor_of(struct actor *actor, struct task_struct *ta
 	actor->cgroup = cgroup_id_of(task);
 }
 
+/* The id of the current task's control group; 0 with CGROUP_NONE. */
+static __always_inline __u64 current_cgroup(void)
+{
+	return cgroup_source == CGROUP_UNIFIED ? bpf_get_current_cgroup_id() :
+						 cgroup_id_of(current_task());
+}
+
 /*
- * The same for the current task, at half the cost: for a thread that leads its group, the leader
+ * actor_of() for the current task, at half the cost: for a thread that leads its group, the leader
  * need not be read.
  */
 static __always_inline void current_actor(struct actor *actor)
@@ -108,8 +115,7 @@ static __always_inline void current_actor(struct actor *actor)
 		__builtin_memcpy(actor->comm, actor->thread_comm, sizeof(actor->comm));
 	else
 		read_comm(actor->comm, BPF_CORE_READ(current_task(), group_leader)->comm);
-	actor->cgroup = cgroup_source == CGROUP_UNIFIED ? bpf_get_current_cgroup_id() :
-							  cgroup_id_of(current_task());
+	actor->cgroup = current_cgroup();
 }
 
 /* What names a process for ever: a tgid alone is given to another process after its end. */

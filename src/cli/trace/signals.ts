@@ -27,6 +27,7 @@ export interface TracedSignals {
 function hostOf({ cgroupHierarchy, pids, comms }: TraceOptions): SignalHost {
   return {
     mode: "trace",
+    watched: "all",
     cgroups: { hierarchy: chooseHierarchy(cgroupHierarchy), inRecords: true },
     only: { pids, comms },
   };
@@ -70,7 +71,7 @@ export function startTracing(
   const running: RunningSignal[] = [];
   try {
     for (const provider of builtIn.filter(({ provides }) => provides === "cgroups")) {
-      running.push(start(provider, { ...host, mode: "run", only: { pids: [], comms: [] } }));
+      running.push(start(provider, { ...host, mode: "run", watched: "none", only: { pids: [], comms: [] } }));
     }
   } catch (err) {
     log.warn({ err }, "control groups and containers are not known");

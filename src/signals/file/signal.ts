@@ -1,19 +1,29 @@
-/** file: opens by outcome; the path in `trace`. */
+/** file: opens by outcome, counted in the kernel; records for those who watch, with the path in `trace`. */
 import {
   defineSignal,
-  Dimension,
   errnoName,
+  type FlagValues,
+  log2Ceil,
   objectFile,
-  type Running,
-  type SignalContext,
+  type Setup,
+  type SignalHost,
   type TraceValue,
 } from "ringtap/signal";
 import { constants } from "node:fs";
 
-import { FileEvent } from "./records.js";
+import { startCounting } from "./counts.js";
+import { flags } from "./flags.js";
+import { FileEvent, OpenLine } from "./records.js";
 
 /** Bytes of a record without its path: offsetof(struct file_event, path). */
 const headSize = 72;
+
+/** Overflow lines, one for each outcome, and the lines that are tried for a pair: OUTCOMES of bpf/file/open_counts.h, PROBES of counts.h. */
+const outcomes = 4096;
+const fewestLines = 16;
+
+/** Records are for those who watch, and 72 bytes without the path: 3,000 of them. */
+const watchedRingSize = 2 ** 18;
 
 /** The two bits of the access mode. */
 const accessModes = ["O_RDONLY", "O_WRONLY", "O_RDWR", "O_ACCMODE"];
@@ -53,24 +63,17 @@ export function openFlagsText(flags: number): string {
   return [...parts, ...(unnamed === 0 ? [] : [`0x${unnamed.toString(16)}`])].join("|");
 }
 
-function start({ metrics, identity }: SignalContext): Running<FileEvent> {
-  const result = new Dimension(["result"]);
-  /** By errno. */
-  const results: number[] = [result.intern("ok")];
-  const opens = metrics.counter({
-    name: "ringtap_file_opens_total",
-    help: "Calls of open, creat, openat and openat2 that have returned, by outcome: ok or the errno.",
-    subject: identity.subjects,
-    detail: result,
-  });
+function setup({ countsLimit }: FlagValues<typeof flags>, { mode, watched }: SignalHost): Setup {
+  const variables = { failures_wanted: watched === "none" ? 0 : 1, successes_wanted: watched === "all" ? 1 : 0 };
+  if (mode === "trace") {
+    return { constants: { with_path: 1, counting: 0 }, variables, without: ["opens", "lines"] };
+  }
+  const lines = 2 ** log2Ceil(Math.max(countsLimit, fewestLines));
   return {
-    records(batch) {
-      while (batch.next()) {
-        const { record: event } = batch;
-        const detail = (results[event.error] ??= result.intern(errnoName(event.error)));
-        opens.add(identity.subject(identity.of(event)), detail, 1);
-      }
-    },
+    constants: { with_path: 0, open_lines: lines },
+    variables,
+    sizes: { opens: lines + outcomes, lines: lines + outcomes },
+    ringSize: watchedRingSize,
   };
 }
 
@@ -88,9 +91,11 @@ export const file = defineSignal({
   name: "file",
   summary: "file opens by outcome, with the path in trace",
   object: objectFile(import.meta.url, "file"),
+  flags,
   ring: { record: FileEvent, shortest: headSize },
-  setup: (_flags, { mode }) => ({ constants: { with_path: mode === "trace" ? 1 : 0 } }),
-  start,
+  records: [OpenLine],
+  setup,
+  start: (context) => (context.host.mode === "trace" ? {} : startCounting(context)),
   trace: {
     types: { result: "string", flags: "string", path: "string", path_truncated: "boolean" },
     outcome: ["result"],

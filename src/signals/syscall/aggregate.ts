@@ -1,13 +1,18 @@
 /** System calls that the kernel counts: what its maps (bpf/syscall/call_counts.h) have grown by, as metrics. */
-import type { Owner, Running, SignalContext, SignalStats } from "ringtap/signal";
+import {
+  otherTgid,
+  processOwner,
+  readCounters,
+  type Running,
+  type SignalContext,
+  type SignalStats,
+  startInKey,
+} from "ringtap/signal";
 import { setImmediate as nextTurn } from "node:timers/promises";
 
 import type { SyscallEvent } from "./records.js";
 import { sumOf, SyscallMetrics, type Timing } from "./metrics.js";
 import { viewsOf } from "./views.js";
-
-/** In place of a tgid: the processes beyond the maps' capacity. OTHER_TGID of bpf/syscall/call_counts.h. */
-const otherTgid = 0xffffffff;
 
 /** Numbers that are kept of a failure: tgid, start, call, errno, how often. */
 const failureNumbers = 5;
@@ -18,12 +23,12 @@ const failureBytes = 1.5 * 8 * failureNumbers;
 /** Failures that are added to the metrics at a stretch. */
 const failuresAtOnce = 500;
 
-/** Where the two words of a process's start are in the keys: struct call_key and struct error_key of bpf/syscall/call_counts.h. */
+/** Where the two words of a process's start are in the keys: struct process_key and struct error_key of bpf/syscall/call_counts.h. */
 const callStart = 2;
 const errorStart = 4;
 
-/** By the state of the process. */
-const owners = { active: "alive", ended: "ended", unknown: "unknown" } as const;
+/** Of the first three counts of a line one grows with each call: it takes time, is counted as such, or is in the first slot. */
+const telling = 3;
 
 /** The labels of a process, as ids of Identity's dimensions. */
 interface Labels {
@@ -31,11 +36,6 @@ interface Labels {
   readonly start: number;
   readonly subject: number;
   readonly comm: number;
-}
-
-/** The start of a process from its two words, as {@link ProcessRecord.start} is read. */
-function startOf(low: number, high: number): number {
-  return low + high * 2 ** 32;
 }
 
 /** The counts of the kernel. */
@@ -50,16 +50,10 @@ export interface KernelCounts {
 /** Opens the counts of the kernel, whose calls are timed like that. What has no process there, beyond the maps' capacity, belongs to `~other`. */
 export function openKernelCounts(context: SignalContext, metrics: SyscallMetrics, timing: Timing): KernelCounts {
   const { identity } = context;
-  /** A process can be in the counts before the record of its fork has been read. */
-  const ownerBy =
-    (startAt: number) =>
-    (key: Uint32Array): Owner => {
-      const tgid = key[0] as number;
-      const start = startOf(key[startAt] as number, key[startAt + 1] as number);
-      return tgid === otherTgid ? "alive" : owners[identity.stateOf(tgid, start) ?? "unknown"];
-    };
-  const calls = context.counters("calls", { keys: "lines", owner: ownerBy(callStart) });
-  const errors = ["errors", "errors_overflow"].map((name) => context.counters(name, { owner: ownerBy(errorStart) }));
+  const calls = context.counters("calls", { keys: "lines", telling, owner: processOwner(identity, callStart) });
+  const errors = ["errors", "errors_overflow"].map((name) =>
+    context.counters(name, { owner: processOwner(identity, errorStart) }),
+  );
   let collected = 0;
   /**
    * Of the processes in this reading, by tgid: should one be renamed while it goes on, its failures still count where its calls do.
@@ -88,10 +82,10 @@ export function openKernelCounts(context: SignalContext, metrics: SyscallMetrics
     return found;
   }
 
-  /** The key is a struct call_key of bpf/syscall/call_counts.h, `differences` a line: nanoseconds, calls, the slots. */
+  /** The key is a struct process_key of bpf/include/ringtap/counts.h, `differences` a line: nanoseconds, calls, the slots. */
   function takeCalls(key: Uint32Array, differences: Float64Array): void {
-    const [tgid = 0, nr = 0, low = 0, high = 0] = key;
-    const { subject, comm } = labelsOf(tgid, startOf(low, high));
+    const [tgid = 0, nr = 0] = key;
+    const { subject, comm } = labelsOf(tgid, startInKey(key, callStart));
     const [nanoseconds = 0, counted = 0] = differences;
     const slots = differences.subarray(2);
     const calls = timing === "all" ? sumOf(slots) : counted;
@@ -102,7 +96,7 @@ export function openKernelCounts(context: SignalContext, metrics: SyscallMetrics
   /** The key is a struct error_key. */
   function noteErrors(key: Uint32Array, [count = 0]: Float64Array): void {
     const [tgid = 0, nr = 0, error = 0] = key;
-    failures.push(tgid, startOf(key[errorStart] as number, key[errorStart + 1] as number), nr, error, count);
+    failures.push(tgid, startInKey(key, errorStart), nr, error, count);
   }
 
   /** Adds failures that were noted to the metrics; false when there are no more. */
@@ -132,13 +126,9 @@ export function openKernelCounts(context: SignalContext, metrics: SyscallMetrics
   async function readMaps(): Promise<void> {
     labels.clear();
     for (const map of errors) {
-      while (map.readSome(noteErrors)) {
-        await nextTurn();
-      }
+      await readCounters(map, noteErrors);
     }
-    while (calls.readSome(takeCalls)) {
-      await nextTurn();
-    }
+    await readCounters(calls, takeCalls);
     while (addSome()) {
       await nextTurn();
     }

@@ -14,7 +14,11 @@ export const ownSignal = defineSignal({
   summary: "visits to the library",
   object: file.object,
   ring: { record: FileEvent, shortest: headSize },
-  setup: () => ({ constants: { with_path: 0 } }),
+  setup: () => ({
+    constants: { with_path: 0, counting: 0 },
+    variables: { failures_wanted: 1, successes_wanted: 1 },
+    without: ["opens", "lines"],
+  }),
   start({ metrics, identity }) {
     const outcome = new Dimension(["outcome"]);
     const visits = metrics.counter({

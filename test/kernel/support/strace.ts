@@ -42,7 +42,7 @@ export function countsOf(samples: Samples, pids: readonly string[]): Calls {
 }
 
 /** What `strace -c` prints. */
-function parseSummary(text: string): Calls {
+export function parseSummary(text: string): Calls {
   const rows = text.matchAll(/^ *[\d.]+ +[\d.]+ +\d+ +(\d+) +(\d+ +)?(\w+)$/gm);
   const named = Array.from(rows, ([, calls, failed = "0", name = ""]) => {
     return [name, { calls: Number(calls), errors: Number(failed) }] as const;
