@@ -7,6 +7,7 @@ import { constants, helpers } from "./helpers.js";
 import { type Kernel, lack, pointerValue, shapeOf, structAt, structOf } from "./kernel.js";
 import * as nodes from "./nodes.js";
 import type { ActorNodes } from "./nodes.js";
+import type { Task } from "./untyped.js";
 import { Num, type Text } from "./values.js";
 
 /** Where the running kernel describes its types. */
@@ -44,11 +45,8 @@ export interface Helpers {
   /** The CPU that it runs on. */
   readonly cpu: Num;
   /** The task that runs: a `struct task_struct`. */
-  readonly task: Untyped;
+  readonly task: Task;
 }
-
-/** A value of which only the running kernel knows the type: any field may be asked for, and anything be done to it. */
-export type Untyped = Num<string> & Text & { readonly [field: string]: Untyped };
 
 /** The hierarchy of control groups that identifies containers: enum cgroup_source of bpf/include/ringtap/cgroup.h. */
 const cgroupSource = { none: 0n, unified: 1n, pids: 2n };
@@ -111,7 +109,7 @@ export class Context {
     const low = (node: nodes.Node): Num => new Num(nodes.extend(node, 4, false), { size: 4, signed: false });
     const high = (node: nodes.Node): Num =>
       new Num(nodes.binary("shr", node, nodes.constant(32n)), { size: 4, signed: false });
-    const task = this.#currentTask() as Untyped;
+    const task = this.#currentTask() as Task;
     return {
       pid: high(ids),
       tgid: high(ids),
@@ -210,10 +208,23 @@ export function argumentsOf(btf: Btf, tracepoint: string): Parameter[] | undefin
   if (typedef === undefined) {
     return undefined;
   }
-  const types = btf.parameters(btf.peel(btf.peel(typedef).type).id).slice(1);
-  const named = ["__traceiter_", "__probestub_"]
+  const named = namingPrefixes
     .map((start) => btf.find(kinds.function, `${start}${tracepoint}`))
     .find((id) => id !== undefined);
+  return parametersOf(btf, typedef, named);
+}
+
+/** The arguments of all tracepoints, by name: the same in two walks over all types. */
+export function allArguments(btf: Btf): ReadonlyMap<string, readonly Parameter[]> {
+  const named = new Map(namingPrefixes.flatMap((start) => [...btf.startingWith(kinds.function, start)]));
+  return new Map([...tracepointsOf(btf)].map(([name, id]) => [name, parametersOf(btf, id, named.get(name))]));
+}
+
+/** What the names of functions begin with that have a tracepoint's arguments. */
+const namingPrefixes = ["__probestub_", "__traceiter_"];
+
+function parametersOf(btf: Btf, typedef: number, named: number | undefined): Parameter[] {
+  const types = btf.parameters(btf.peel(btf.peel(typedef).type).id).slice(1);
   const names = named === undefined ? [] : btf.parameters(btf.type(named).type).slice(1);
   return types.map(({ type }, index) => ({ type, name: names[index]?.name ?? `arg${index}` }));
 }

@@ -3,17 +3,14 @@ import { type FlagValues, single } from "../sdk/flags.js";
 import { wholeNumber } from "../sdk/flag-values.js";
 import type { Views } from "../sdk/views.js";
 import { defineSignal, type AnySignal, type Trace, type TraceType, type TraceValue } from "../sdk/signal.js";
-import { Context, type Helpers, type Untyped } from "./context.js";
+import { Context, type Helpers } from "./context.js";
 import type { Definition } from "./definition.js";
 import type { Field } from "./fields.js";
 import { objectOf } from "./build.js";
 import { type Plan, planOf } from "./plan.js";
 import { type BuiltRecord, recordClass } from "./records.js";
 import { startBuilt } from "./running.js";
-
-/** The tracepoints of a kernel by name, with the types of their arguments: `ringtap bpf types` writes them. */
-// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- it is added to by what that command writes
-export interface Tracepoints {}
+import type { Tracepoints, Untyped } from "./untyped.js";
 
 const flags = {
   entries: single(
@@ -123,12 +120,15 @@ export type Builder<Event> = (event: Event, helpers: Helpers) => Definition;
  * export default tracepoint("sched_process_exit", (e, h) => ({
  *   name: "exit_codes",
  *   where: e.group_dead.ne(0),
- *   count: { by: { comm: h.comm, code: e.p.signal.group_exit_code.shr(8) } },
+ *   count: { by: { comm: h.comm, code: e.p.exit_code.shr(8) } },
  *   record: { pid: h.tgid, parent: e.p.real_parent.comm },
  * }));
  */
 export function tracepoint<Name extends keyof Tracepoints>(name: Name, builder: Builder<Tracepoints[Name]>): AnySignal;
-export function tracepoint(name: string, builder: Builder<Untyped>): AnySignal;
+export function tracepoint(
+  name: keyof Tracepoints extends never ? string : never,
+  builder: Builder<Untyped>,
+): AnySignal;
 export function tracepoint(name: string, builder: Builder<Untyped>): AnySignal {
   const context = new Context(name);
   const { lacks } = context.kernel;

@@ -1,6 +1,7 @@
 /** The commands, put together. */
 import { Command } from "commander";
 
+import { addBpfCommand } from "./bpf/bpf.js";
 import { addCheckCommand } from "./check/check.js";
 import { addCompletionCommand } from "./reference/completion.js";
 import { throwErrors } from "./errors.js";
@@ -22,6 +23,7 @@ export async function createProgram(args: readonly string[] = []): Promise<Comma
   addTopCommand(program, known);
   addCheckCommand(program, known);
   addSignalCommand(program);
+  addBpfCommand(program);
   addCompletionCommand(program);
   return program;
 }

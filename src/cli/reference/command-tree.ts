@@ -30,6 +30,8 @@ export interface TreeCommand {
   /** With the name of the command that it is a subcommand of: `signal new`. */
   readonly name: string;
   readonly summary: string;
+  /** Of a subcommand: what the command is for that it belongs to; else empty. */
+  readonly group: string;
   readonly arguments: readonly TreeArgument[];
   readonly flags: readonly TreeFlag[];
   readonly examples: readonly Example[];
@@ -39,7 +41,7 @@ function flagsOf(command: Command): TreeFlag[] {
   return command.options
     .filter(({ hidden }) => !hidden)
     .map((option) => {
-      const placeholder = option.flags.split(" ")[1] ?? "";
+      const [placeholder = ""] = /<[^>]*>/.exec(option.flags) ?? [];
       return {
         flag: option.long ?? option.flags,
         placeholder,
@@ -50,15 +52,16 @@ function flagsOf(command: Command): TreeFlag[] {
     });
 }
 
-function treeOf(command: Command, prefix: string): TreeCommand[] {
+function treeOf(command: Command, prefix: string, group = ""): TreeCommand[] {
   const name = prefix + command.name();
   if (command.commands.length > 0) {
-    return command.commands.flatMap((subcommand) => treeOf(subcommand, `${name} `));
+    return command.commands.flatMap((subcommand) => treeOf(subcommand, `${name} `, command.description()));
   }
   return [
     {
       name,
       summary: command.description(),
+      group,
       arguments: command.registeredArguments.map((argument) => ({
         text: argument.required ? `<${argument.name()}>` : `[${argument.name()}]`,
         name: argument.name(),

@@ -43,7 +43,7 @@ function subcommandLines([first, subcommands]: readonly [string, readonly TreeCo
   return subcommands.length === 0
     ? []
     : [
-        `complete -c ringtap -n __fish_use_subcommand -a ${first} -d ${quoted(`${names.join(", ")} a signal of your own`)}`,
+        `complete -c ringtap -n __fish_use_subcommand -a ${first} -d ${quoted(subcommands[0]?.group ?? "")}`,
         ...subcommands.map(
           ({ summary }, at) => `complete -c ringtap -n ${quoted(condition)} -a ${names[at]} -d ${quoted(summary)}`,
         ),

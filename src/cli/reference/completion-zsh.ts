@@ -45,7 +45,7 @@ export function zshCompletion(commands: readonly TreeCommand[]): string {
     described(
       first,
       subcommands.length > 0
-        ? `${subcommands.map(({ name }) => name.split(" ")[1]).join(", ")} a signal of your own`
+        ? (subcommands[0]?.group ?? "")
         : (commands.find(({ name }) => name === first)?.summary ?? ""),
     ),
   );

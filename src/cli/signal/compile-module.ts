@@ -1,5 +1,5 @@
 /** Checking the types of a signal's module and compiling it. */
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import type typescript from "typescript";
@@ -78,7 +78,8 @@ export async function compileModule(folder: string, entry: string, target: strin
   const ts = await loadTypeScript();
   const { options, errors } = optionsFor(ts, folder, target);
   const host = ts.createCompilerHost(options);
-  const program = ts.createProgram([entry], options, host);
+  const declarations = readdirSync(folder).filter((file) => file.endsWith(".d.ts"));
+  const program = ts.createProgram([entry, ...declarations.map((file) => join(folder, file))], options, host);
   const found = [...errors, ...ts.getPreEmitDiagnostics(program)];
   if (found.length === 0) {
     found.push(...program.emit().diagnostics);

@@ -1,4 +1,6 @@
 /** `ringtap signal new --typescript`: a signal without C, to be changed into one's own. */
+import { existsSync } from "node:fs";
+import { kernelDeclarations, runningKernel } from "../bpf/types.js";
 import { testText } from "./new-test.js";
 
 const moduleText = (
@@ -49,6 +51,7 @@ A signal of ringtap: POSIX signals by number, until you make another thing of it
 |---|---|
 | \`signal.ts\` | the signal: what is counted, by which labels, and what a record has |
 | \`${name}.test.mjs\` | counts against a program that knows what it did |
+| \`kernel.d.ts\` | the tracepoints and structs of a kernel, for editors and the compiler: \`ringtap bpf types -o kernel.d.ts\` writes it anew |
 | \`dist/\` | what ringtap loads |
 
 \`\`\`sh
@@ -69,5 +72,6 @@ export function filesInTypeScript(name: string): Readonly<Record<string, string>
     "signal.ts": moduleText(name),
     [`${name}.test.mjs`]: testText(name, signalTest),
     "README.md": readmeText(name),
+    ...(existsSync(runningKernel) ? { "kernel.d.ts": kernelDeclarations([runningKernel]) } : {}),
   };
 }

@@ -19,6 +19,8 @@ export interface BuiltSignal {
   /** Takes in what waits in the ring. */
   records(): Record<string, unknown>[];
   counts(): EventCounts;
+  /** Runs that the kernel has left out: newer ones than 6.18 do where programs preempt each other (docs/kernels.md). */
+  missed(): number;
 }
 
 function numbersAt(table: AnyTable, row: number): number[] {
@@ -76,6 +78,7 @@ export function attach(
       return records;
     },
     counts: () => running.eventCounts(),
+    missed: () => loaded.object.stats(signal.name).misses,
   };
 }
 

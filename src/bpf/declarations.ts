@@ -1,0 +1,185 @@
+/** TypeScript's view of kernels: the tracepoints, their arguments, and the structs that these lead to. */
+import type { Btf } from "./btf.js";
+import { kinds, type Type } from "./btf-types.js";
+import { allArguments } from "./context.js";
+
+/** Members by name, each with its type in TypeScript. */
+type Members = Map<string, string>;
+
+/** Types of one kernel. */
+interface Declared {
+  readonly tracepoints: ReadonlyMap<string, Members>;
+  readonly structs: ReadonlyMap<string, Members>;
+  readonly enums: ReadonlyMap<string, string>;
+}
+
+/** Names that no interface may have: types and words of TypeScript, and what the file itself imports. */
+const reserved = new Set(
+  [
+    "any bigint boolean never null number object string symbol undefined unknown void",
+    "break case catch class const continue debugger default delete do else enum export extends false finally for function if import in",
+    "instanceof new return super switch this throw true try typeof var while with",
+    "implements interface let package private protected public static yield",
+    "N T E",
+  ].flatMap((words) => words.split(" ")),
+);
+
+/** An enum with more values than this is a number: their names would be most of the file. */
+const mostNames = 400;
+
+/** Collects what the tracepoints of a kernel lead to. */
+class Collector implements Declared {
+  readonly tracepoints = new Map<string, Members>();
+  readonly structs = new Map<string, Members>();
+  readonly enums = new Map<string, string>();
+  readonly #btf: Btf;
+  readonly #names = new Map<number, string>();
+  readonly #taken = new Set<string>();
+  readonly #pending: Type[] = [];
+
+  constructor(btf: Btf) {
+    this.#btf = btf;
+    for (const [name, parameters] of allArguments(btf)) {
+      const members: Members = new Map();
+      for (const { name: argument, type } of parameters) {
+        const peeled = btf.peel(type);
+        const isFunction = peeled.kind === kinds.pointer && btf.peel(peeled.type).kind === kinds.prototype;
+        if (!isFunction && !this.#isStruct(peeled)) {
+          members.set(argument, this.#text(peeled));
+        }
+      }
+      this.tracepoints.set(name, members);
+    }
+    for (let type = this.#pending.pop(); type !== undefined; type = this.#pending.pop()) {
+      this.structs.set(this.#nameOf(type), this.#members(type));
+    }
+  }
+
+  #isStruct({ kind }: Type): boolean {
+    return kind === kinds.struct || kind === kinds.union;
+  }
+
+  /** The name of a struct, union or enum: C's own, or one made different where two have the same. */
+  #nameOf(type: Type): string {
+    let name = this.#names.get(type.id);
+    if (name === undefined) {
+      name = reserved.has(type.name) ? `${type.name}_` : type.name;
+      while (this.#taken.has(name)) {
+        name += "_";
+      }
+      this.#taken.add(name);
+      this.#names.set(type.id, name);
+      if (this.#isStruct(type)) {
+        this.#pending.push(type);
+      }
+    }
+    return name;
+  }
+
+  #members(struct: Type): Members {
+    const members: Members = new Map();
+    for (const { name, type } of struct.members) {
+      const inner = this.#btf.peel(type);
+      if (name !== "") {
+        members.set(name, this.#text(inner));
+      } else {
+        for (const [innerName, text] of this.#members(inner)) {
+          members.set(innerName, text);
+        }
+      }
+    }
+    return members;
+  }
+
+  /** The type of a value: see valueAt() of kernel.ts. */
+  #text(type: Type): string {
+    const btf = this.#btf;
+    switch (type.kind) {
+      case kinds.struct:
+      case kinds.union:
+        return type.name === "" ? objectText(this.#members(type)) : this.#nameOf(type);
+      case kinds.enum:
+      case kinds.enum64:
+        return this.#enum(type);
+      case kinds.array: {
+        const element = btf.peel(type.type);
+        return isCharacter(element) && type.count > 0 ? "T" : `E<${this.#text(element)}>`;
+      }
+      case kinds.pointer: {
+        const target = btf.peel(type.type);
+        if (isCharacter(target)) {
+          return "T";
+        }
+        const isOpaque = target.kind === kinds.void || target.kind === kinds.prototype || target.kind === kinds.forward;
+        return isOpaque ? "N" : this.#isStruct(target) ? this.#text(target) : `E<${this.#text(target)}>`;
+      }
+      default:
+        return "N";
+    }
+  }
+
+  #enum(type: Type): string {
+    const values = [...this.#btf.enumerators(type.id).keys()];
+    if (values.length === 0 || values.length > mostNames) {
+      return "N";
+    }
+    const names = values.map((value) => `"${value}"`).join("|");
+    if (type.name === "") {
+      return `N<${names}>`;
+    }
+    const name = this.#nameOf(type);
+    this.enums.set(name, `N<${names}>`);
+    return name;
+  }
+}
+
+function isCharacter(type: Type): boolean {
+  return type.kind === kinds.int && type.size === 1 && type.name === "char";
+}
+
+function objectText(members: Members): string {
+  return `{${[...members].map(([name, text]) => `${name}:${text}`).join(";")}}`;
+}
+
+/** Members of all kernels: what is missing in one of them is optional. */
+function merged(all: readonly Members[]): Members {
+  const members: Members = new Map();
+  for (const [name, text] of all.flatMap((each) => [...each])) {
+    const isEverywhere = all.every((each) => each.has(name));
+    const key = isEverywhere ? name : `${name}?`;
+    if (!members.has(key)) {
+      members.set(key, text);
+    }
+  }
+  return members;
+}
+
+/** What is declared under a name, by the kernels that have it. */
+function byName(all: readonly ReadonlyMap<string, Members>[]): Map<string, Members> {
+  const names = new Set(all.flatMap((each) => [...each.keys()]));
+  return new Map([...names].sort().map((name) => [name, merged(all.flatMap((each) => each.get(name) ?? []))]));
+}
+
+/**
+ * The declarations of one or several kernels' tracepoints, for editors and the compiler: a module that adds to `Tracepoints` of
+ * `ringtap/bpf`. `origin` says in its first line where it comes from.
+ */
+export function declarationsOf(kernels: readonly Btf[], origin: string): string {
+  const all = kernels.map((btf): Declared => new Collector(btf));
+  const line = (indent: string, [name, members]: readonly [string, Members], keyword = ""): string =>
+    `${indent}${keyword}${name}${keyword === "" ? ":" : ""}${objectText(members)}`;
+  const enums = new Map(all.flatMap((each) => [...each.enums]));
+  return [
+    `// Generated by ringtap bpf types from ${origin}. Do not edit.`,
+    'import type { Elements as E, Num as N, Text as T } from "ringtap/bpf";',
+    'declare module "ringtap/bpf" {',
+    "interface Tracepoints{",
+    ...[...byName(all.map(({ tracepoints }) => tracepoints))].map((each) => line("", each)),
+    "}",
+    "interface Structs{task_struct:task_struct}",
+    "}",
+    ...[...enums].map(([name, text]) => `type ${name}=${text}`),
+    ...[...byName(all.map(({ structs }) => structs))].map((each) => line("", each, "interface ")),
+    "",
+  ].join("\n");
+}
