@@ -1,15 +1,18 @@
 /** Signals of `ringtap/bpf` from a folder, in the agent: in every place where a built-in one is. */
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
 
 import { startAgent } from "./support/agent.js";
 import { compileProgram, runProgram } from "./support/program.js";
-import { runRingtap, startRingtap } from "./support/ringtap.js";
+import { mainScript, runRingtap, startRingtap } from "./support/ringtap.js";
 import { select, sum } from "./support/samples.js";
 import { suiteScope } from "./support/scope.js";
-import { build, outsideFolder } from "./support/signal-folder.js";
+import { build, outsideFolder, runTestFile } from "./support/signal-folder.js";
+
+const checkout = fileURLToPath(new URL("../../../", import.meta.url));
 
 /** Sends itself SIGURG (23) 40 times and SIGUSR1 (10) 10 times; its end sends SIGCHLD (17) to its parent. */
 const source = `
@@ -111,6 +114,14 @@ describe("bpf in the agent", () => {
     const { stdout, status } = await runRingtap(t, ["signal", "check", path]);
     assert.match(stdout, /^signal lacking +fail +.*struct task_struct has no field commm/m);
     assert.equal(status, 1);
+  });
+
+  it("the example passes the test that it comes with", async (t) => {
+    const example = join(folder, "exit");
+    cpSync(join(checkout, "docs/examples/signal-exit"), example, { recursive: true });
+    await build(t, example);
+    const environment = { RINGTAP: `${process.execPath} ${mainScript}` };
+    assert.match(runTestFile("exit.test.mjs", example, environment), /^# pass 1$/m);
   });
 
   it("says in one line what is wrong with an expression, or that there is no such tracepoint", async (t) => {
