@@ -63,17 +63,17 @@ export class Context {
   readonly helpers: Helpers;
   readonly event: object;
 
-  constructor(tracepoint: string, btf = runningKernel()) {
+  /** `parameters` are the tracepoint's arguments, where the caller has them. */
+  constructor(tracepoint: string, btf = runningKernel(), parameters = argumentsOf(btf, tracepoint)) {
     this.kernel = { btf, lacks: [] };
     this.tracepoint = tracepoint;
     this.helpers = this.#helpers();
-    this.event = this.#event();
+    this.event = this.#event(parameters);
   }
 
   /** The tracepoint's arguments by name. */
-  #event(): object {
+  #event(parameters: readonly Parameter[] | undefined): object {
     const { kernel, tracepoint } = this;
-    const parameters = argumentsOf(kernel.btf, tracepoint);
     if (parameters === undefined) {
       const names = [...tracepointsOf(kernel.btf)].map(([name]) => name);
       return lack(kernel, `this kernel has no tracepoint ${tracepoint}${suggestion(tracepoint, names)}`);
@@ -195,7 +195,7 @@ function argumentValue(kernel: Kernel, index: number, type: Type): unknown {
 const prefix = "btf_trace_";
 
 /** The tracepoints of a kernel: names, and the ids of their prototypes' typedefs. */
-export function tracepointsOf(btf: Btf): Generator<readonly [name: string, id: number]> {
+function tracepointsOf(btf: Btf): Generator<readonly [name: string, id: number]> {
   return btf.startingWith(kinds.typedef, prefix);
 }
 
@@ -203,7 +203,7 @@ export function tracepointsOf(btf: Btf): Generator<readonly [name: string, id: n
  * The arguments of a tracepoint; undefined where the kernel has none of this name. The types are those of `btf_trace_<name>`, by which the
  * verifier checks; names stand in the functions that the kernel makes for each (include/linux/tracepoint.h).
  */
-export function argumentsOf(btf: Btf, tracepoint: string): Parameter[] | undefined {
+function argumentsOf(btf: Btf, tracepoint: string): Parameter[] | undefined {
   const typedef = btf.find(kinds.typedef, `${prefix}${tracepoint}`);
   if (typedef === undefined) {
     return undefined;
@@ -215,7 +215,7 @@ export function argumentsOf(btf: Btf, tracepoint: string): Parameter[] | undefin
 }
 
 /** The arguments of all tracepoints, by name: the same in two walks over all types. */
-export function allArguments(btf: Btf): ReadonlyMap<string, readonly Parameter[]> {
+export function allArguments(btf: Btf): ReadonlyMap<string, Parameter[]> {
   const named = new Map(namingPrefixes.flatMap((start) => [...btf.startingWith(kinds.function, start)]));
   return new Map([...tracepointsOf(btf)].map(([name, id]) => [name, parametersOf(btf, id, named.get(name))]));
 }

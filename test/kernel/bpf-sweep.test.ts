@@ -12,7 +12,12 @@ import { Num, Text } from "../../src/bpf/index.js";
 import { structOf } from "../../src/bpf/kernel.js";
 import { planOf } from "../../src/bpf/plan.js";
 
-type Tracepoint = readonly [name: string, parameters: readonly Parameter[]];
+/** A tracepoint, its arguments, and those of them that are to be read. */
+interface Wanted {
+  readonly tracepoint: string;
+  readonly parameters: Parameter[];
+  readonly read: readonly Parameter[];
+}
 
 /** Fields that are read of an argument, and structs within structs. */
 const mostFields = 10;
@@ -56,9 +61,9 @@ function isReadable(btf: Btf, { type }: Parameter): boolean {
 }
 
 /** The record of a tracepoint; undefined when no argument of it can be read. */
-function recordOf(btf: Btf, [tracepoint, parameters]: Tracepoint): Built | undefined {
-  const context = new Context(tracepoint, btf);
-  const values = parameters.flatMap(({ name }): [string, Recorded][] => {
+function recordOf(btf: Btf, { tracepoint, parameters, read }: Wanted): Built | undefined {
+  const context = new Context(tracepoint, btf, parameters);
+  const values = read.flatMap(({ name }): [string, Recorded][] => {
     const value: unknown = Reflect.get(context.event, name);
     const type = structOf(value);
     return isValue(value) ? [[name, value]] : type === undefined ? [] : fieldsOf(value as object, type, name);
@@ -92,7 +97,7 @@ function refusedOf(all: readonly Built[]): string[] {
 }
 
 /** Loads a record for each; returns the tracepoints that are refused, and how many fields the others have. */
-function sweep(btf: Btf, tracepoints: readonly Tracepoint[]): { refused: string[]; loaded: number; fields: number } {
+function sweep(btf: Btf, tracepoints: readonly Wanted[]): { refused: string[]; loaded: number; fields: number } {
   const built = tracepoints.flatMap((tracepoint) => recordOf(btf, tracepoint) ?? []);
   const refused: string[] = [];
   for (let from = 0; from < built.length; from += programsAtOnce) {
@@ -105,14 +110,15 @@ function sweep(btf: Btf, tracepoints: readonly Tracepoint[]): { refused: string[
 
 it("loads a record for each tracepoint of this kernel that has an argument to read", () => {
   const btf = Btf.read("/sys/kernel/btf/vmlinux");
-  const readable = [...allArguments(btf)].map(([name, parameters]): Tracepoint => [
-    name,
-    parameters.filter((parameter) => isReadable(btf, parameter)),
-  ]);
+  const readable = [...allArguments(btf)].map(([tracepoint, parameters]) => ({
+    tracepoint,
+    parameters,
+    read: parameters.filter((parameter) => isReadable(btf, parameter)),
+  }));
   const first = sweep(btf, readable);
   const again = readable
-    .filter(([name]) => first.refused.includes(name))
-    .map(([name, parameters]): Tracepoint => [name, parameters.filter((parameter) => isPlain(btf, parameter))]);
+    .filter(({ tracepoint }) => first.refused.includes(tracepoint))
+    .map((wanted) => ({ ...wanted, read: wanted.read.filter((parameter) => isPlain(btf, parameter)) }));
   const second = sweep(btf, again);
   assert.deepEqual(second.refused, []);
   assert(first.refused.length <= 0.03 * readable.length, first.refused.join("\n"));
