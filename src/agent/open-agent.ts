@@ -6,6 +6,7 @@ import { chooseFormat } from "../exposition/negotiation.js";
 import { registerCatalog, type Sample, tableSamples } from "../exposition/register-catalog.js";
 import { requireKernel } from "../host/requirements.js";
 import { identityLabels } from "../identity/labels.js";
+import { type BudgetLimits, defaultBudget } from "../metrics/series-budget.js";
 import type { FlagValues } from "../sdk/flags.js";
 import type { LinkWatch } from "../sdk/links.js";
 import type { AnySignal, EventRecord, Signal, Watcher } from "../sdk/signal.js";
@@ -52,6 +53,10 @@ export interface AgentOptions {
   readonly labels?: readonly IdentityLabel[];
   /** Series of a metric, from 1, before further ones are counted under `~other`. Default 100,000. */
   readonly seriesLimit?: number;
+  /** Series of all metrics together, from 1,000, before further ones are counted under `~other`. Default 200,000. */
+  readonly totalSeriesLimit?: number;
+  /** Bytes of {@link Agent.metrics} in any format, from 1 MiB, before further series are counted under `~other`. Default 10 MB. */
+  readonly bodyLimit?: number;
   /** Processes, from 1, before further ones are counted under `~other`. Default 32,768. */
   readonly identityLimit?: number;
   /** Bytes of each ring, a power of two from 4,096 to 2^30. Default: what each signal asks for. */
@@ -129,11 +134,27 @@ const optionNames: Readonly<Record<keyof AgentOptions, true>> = {
   flags: true,
   labels: true,
   seriesLimit: true,
+  totalSeriesLimit: true,
+  bodyLimit: true,
   identityLimit: true,
   ringSize: true,
   strict: true,
   log: true,
 };
+
+/** The least that the agent's own metrics fit into. */
+const smallestBudget: BudgetLimits = { series: 1000, bytes: 2 ** 20 };
+
+function budgetOf({ totalSeriesLimit, bodyLimit }: AgentOptions): BudgetLimits {
+  const { series = defaultBudget.series, bytes = defaultBudget.bytes } = { series: totalSeriesLimit, bytes: bodyLimit };
+  if (!(series >= smallestBudget.series)) {
+    throw new RangeError(`totalSeriesLimit ${series}: want at least ${smallestBudget.series}`);
+  }
+  if (!(bytes >= smallestBudget.bytes)) {
+    throw new RangeError(`bodyLimit ${bytes}: want at least ${smallestBudget.bytes}, in bytes`);
+  }
+  return { series, bytes };
+}
 
 function checkRingSize(bytes: number): void {
   if (!(bytes >= smallestRing && bytes <= largestRing && Number.isInteger(Math.log2(bytes)))) {
@@ -151,9 +172,10 @@ function start(options: AgentOptions): RunningAgent {
   if (ringSize !== undefined) {
     checkRingSize(ringSize);
   }
+  const budget = budgetOf(options);
   requireKernel();
   const log = options.log ?? noLog;
-  return startAgent({ signals, wanted, flags, labels, seriesLimit, identityLimit, ringSize, strict, log });
+  return startAgent({ signals, wanted, flags, labels, seriesLimit, budget, identityLimit, ringSize, strict, log });
 }
 
 /**

@@ -1,6 +1,6 @@
 /** The agent: signals, tables, identity and the live view put together, for every command and for other programs. */
 import { Cgroups } from "../identity/cgroups.js";
-import { defaultIdentityLimit, defaultLabels } from "../identity/defaults.js";
+import { defaultIdentityLimit, defaultLabels, type PidSeries } from "../identity/defaults.js";
 import { Identity } from "../identity/identity.js";
 import { needCgroups } from "../identity/labels.js";
 import { type CgroupHierarchy, chooseHierarchy } from "../host/cgroup-hierarchy.js";
@@ -8,7 +8,7 @@ import { wallClock } from "../views/clock.js";
 import { declaredViews } from "../views/declared.js";
 import { createLive, type Live } from "../views/live.js";
 import { Catalog, defaultSeriesLimit } from "../metrics/catalog.js";
-import type { BudgetLimits } from "../metrics/series-budget.js";
+import { type BudgetLimits, defaultBudget } from "../metrics/series-budget.js";
 import { Engine } from "../engine/engine.js";
 import { lossesOf, LossLog } from "../engine/loss-log.js";
 import { signals as builtIn } from "../signals/index.js";
@@ -33,8 +33,12 @@ export interface AgentSetup {
   readonly labels?: readonly string[] | undefined;
   /** The most series of a metric. Default {@link defaultSeriesLimit}. */
   readonly seriesLimit?: number | undefined;
-  /** The most that all metrics use together. Default: no limit. */
+  /** The most that all metrics use together. Default {@link defaultBudget}. */
   readonly budget?: BudgetLimits | undefined;
+  /** Which processes have series of their own, where labels have a pid. Default `all`. */
+  readonly pidSeries?: PidSeries | undefined;
+  /** The longest time between two scrapes of one of several scrapers, milliseconds. Default 30,000. */
+  readonly scrapeIntervalMs?: number | undefined;
   /** How long series without a pid stay after their container has gone, milliseconds. Default: a day. */
   readonly seriesRetentionMs?: number | undefined;
   /** The most processes, and the most control groups, that are tracked. Default {@link defaultIdentityLimit}. */
@@ -78,9 +82,10 @@ export function startAgent(setup: AgentSetup): RunningAgent {
   const { seriesLimit = defaultSeriesLimit, seriesRetentionMs, identityLimit = defaultIdentityLimit } = setup;
   const hierarchy = chooseHierarchy(setup.cgroupHierarchy ?? "auto");
   const host: SignalHost = { ...defaultHost, cgroups: { hierarchy, inRecords: needCgroups(labels) } };
-  const catalog = new Catalog({ seriesLimit, seriesRetentionMs, ...(setup.budget && { budget: setup.budget }) });
+  const retentionMs = setup.scrapeIntervalMs;
+  const catalog = new Catalog({ seriesLimit, seriesRetentionMs, retentionMs, budget: setup.budget ?? defaultBudget });
   const cgroups = new Cgroups({ limit: identityLimit });
-  const identity = new Identity(catalog, labels, { limit: identityLimit, cgroups });
+  const identity = new Identity(catalog, labels, { limit: identityLimit, cgroups, pidSeries: setup.pidSeries });
   const wanted = setup.wanted ?? signals.map(({ name }) => name);
   const how = { ringSize: setup.ringSize, host, peers: setup.peers, log: setup.log };
   const { statuses } = startSignals(catalog, identity, {
@@ -97,7 +102,7 @@ export function startAgent(setup: AgentSetup): RunningAgent {
   }
   const losses = new LossLog(setup.log);
   const engine = new Engine(runningOf(statuses), identity, () => {
-    losses.check(lossesOf(catalog, runningOf(statuses)));
+    losses.check(lossesOf(catalog, identity, runningOf(statuses)));
   });
   const refreshSelf = declareSelfMetrics(catalog, statuses);
   const collect = async (): Promise<void> => {

@@ -1,4 +1,5 @@
 /** Log lines about counts that grow while something is lost: one when that begins, and one when it has ended. */
+import type { Identity } from "../identity/identity.js";
 import type { Catalog } from "../metrics/catalog.js";
 import { dropReasons, type RunningSignal } from "./running.js";
 import type { AgentLog } from "./start-signal.js";
@@ -76,8 +77,12 @@ export class LossLog {
   }
 }
 
-/** What signals drop, and what metrics fold. */
-export function* lossesOf(catalog: Catalog, signals: readonly RunningSignal[]): Generator<Loss> {
+/** What signals drop, what metrics fold, and which processes are not told apart. */
+export function* lossesOf(
+  catalog: Catalog,
+  identity: Pick<Identity, "overflowed">,
+  signals: readonly RunningSignal[],
+): Generator<Loss> {
   for (const running of signals) {
     const signal = running.signal.name;
     const { dropped } = running.eventCounts();
@@ -92,5 +97,7 @@ export function* lossesOf(catalog: Catalog, signals: readonly RunningSignal[]): 
     const count = folded + evicted - budgetFolded;
     yield { key: metric, fields: { metric, reason: "series-limit" }, verb, count };
   }
+  const ofProcesses = { reason: "identity-limit" };
+  yield { key: "identity", fields: ofProcesses, verb: "count processes as ~other", count: identity.overflowed };
   yield { key: "budget", fields: { reason: "total-series-limit or body-limit" }, verb, count: total };
 }

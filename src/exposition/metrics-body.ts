@@ -2,6 +2,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Registry } from "prom-client";
 import type { Catalog } from "../metrics/catalog.js";
+import type { RenderRequest } from "../metrics/renders.js";
 import type { Format } from "./formats.js";
 import { declareScrapeMetrics } from "./scrape-metrics.js";
 import { registryAsOpenMetrics, renderOpenMetrics } from "./text/openmetrics.js";
@@ -31,7 +32,8 @@ const encoders: Readonly<Record<Format, Encoder>> = {
 };
 
 /**
- * Returns a function that begins a render in a format, the text format by default, and yields its pieces. Only a render whose last
+ * Returns a function that asks for a render in a format, the text format by default, and returns its pieces, which are to be read: the
+ * render begins with the first. Only a render whose last
  * piece was read counts as one that has shown the series of retired subjects. The event loop turns after each part, so that none
  * adds to the time another one held it.
  */
@@ -39,7 +41,7 @@ export function createBody(options: BodyOptions): (format?: Format) => AsyncGene
   const { registry, catalog, collect } = options;
   const countScrape = declareScrapeMetrics(catalog);
 
-  return async function* body(format = "text") {
+  async function* pieces(format: Format, request: RenderRequest): AsyncGenerator<Buffer, void, undefined> {
     const { registry: encodeRegistry, tables } = encoders[format];
     const render = catalog.renders.began();
     let completed = false;
@@ -60,6 +62,9 @@ export function createBody(options: BodyOptions): (format?: Format) => AsyncGene
     } finally {
       countScrape(performance.now() - began);
       catalog.renders.ended(render, completed);
+      catalog.renders.answered(request);
     }
-  };
+  }
+
+  return (format = "text") => pieces(format, catalog.renders.asked());
 }

@@ -42,3 +42,37 @@ export async function collectFamilies(registry: Registry): Promise<RegistryFamil
     })),
   }));
 }
+
+/**
+ * When the metrics of registries were 0, milliseconds since 1970: prom-client does not say when they came, but all count since the process
+ * has started.
+ */
+export const registryStart = Math.floor(performance.timeOrigin);
+
+/** The label that distinguishes samples of one histogram or summary. */
+export const ownLabels: Readonly<Record<RegistryFamily["type"], string>> = {
+  counter: "",
+  gauge: "",
+  histogram: "le",
+  summary: "quantile",
+};
+
+/** Samples that make one metric: those with the same labels, their own one aside. */
+export interface RegistryMetric {
+  readonly labels: RegistrySample["labels"];
+  readonly samples: readonly RegistrySample[];
+}
+
+/** The metrics of a family: each has a label set of its own. */
+export function metricsOf({ type, samples }: RegistryFamily): RegistryMetric[] {
+  const own = ownLabels[type];
+  const metrics = new Map<string, { labels: RegistrySample["labels"]; samples: RegistrySample[] }>();
+  for (const sample of samples) {
+    const labels = sample.labels.filter(([name]) => name !== own);
+    const key = JSON.stringify(labels);
+    const metric = metrics.get(key) ?? { labels, samples: [] };
+    metric.samples.push(sample);
+    metrics.set(key, metric);
+  }
+  return [...metrics.values()];
+}

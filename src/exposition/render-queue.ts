@@ -30,7 +30,7 @@ async function takeAll(pieces: AsyncIterable<Buffer>): Promise<Scrape> {
 }
 
 /**
- * Runs one render at a time, whatever its format: each brings the tables up to date first. A scraper that asks while one is running gets
+ * Runs one render at a time, whatever its format, from the first of its pieces to the last: each brings the tables up to date first. A scraper that asks while one is running gets
  * the next one of that format, together with all others that ask for it in that time: every scrape sees a state no older than its
  * request, and any number of scrapers costs no more than two renders of each format.
  */
@@ -42,9 +42,10 @@ export function createRenderQueue(
   let last: Promise<unknown> = Promise.resolve();
 
   function enqueue(format: Format): Promise<Scrape> {
+    const pieces = render(format);
     const begin = (): Promise<Scrape> => {
       waiting.delete(format);
-      return takeAll(render(format));
+      return takeAll(pieces);
     };
     const scrape = last.then(begin, begin);
     last = scrape;

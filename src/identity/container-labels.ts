@@ -1,6 +1,7 @@
 /** Which label sets are of control groups that exist. */
 import type { Catalog } from "../metrics/catalog.js";
 import type { Dimension } from "../metrics/dimension.js";
+import { isOfOneProcess } from "../metrics/shared-sets.js";
 import { processLabels } from "./labels.js";
 
 /** Labels that say nothing of where a process runs. */
@@ -82,6 +83,9 @@ export class ContainerLabels {
   #isOfGroup(subject: number): boolean {
     const names = this.#subjects.namesOf(subject);
     const values = this.#subjects.values(subject);
-    return !names.includes("pid") && names.some((name, index) => values[index] !== "" && !ownLabels.includes(name));
+    return (
+      !isOfOneProcess(this.#subjects, subject) &&
+      names.some((name, index) => values[index] !== "" && !ownLabels.includes(name))
+    );
   }
 }

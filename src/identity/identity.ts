@@ -6,7 +6,7 @@ import { KeyTable } from "../metrics/key-table.js";
 import { Actors, otherActor } from "./actors.js";
 import { Cgroups, type Names } from "./cgroups.js";
 import { ContainerLabels } from "./container-labels.js";
-import { defaultIdentityLimit } from "./defaults.js";
+import { defaultIdentityLimit, type PidSeries } from "./defaults.js";
 import { type ProcessRecord, type ProcessState, ProcessTable } from "./process-table.js";
 import { RecentActors } from "./recent-actors.js";
 import { sharedTurns, TurnQueue, type Turns } from "./turns.js";
@@ -36,6 +36,8 @@ export interface IdentityOptions {
   readonly now?: () => number;
   /** The control groups that processes run in. */
   readonly cgroups?: Cgroups;
+  /** Which processes have series of their own, where labels have a pid. Default `all`. */
+  readonly pidSeries?: PidSeries | undefined;
   /** The time for long work. Default: shared by all of this process. */
   readonly turns?: Turns;
 }
@@ -85,6 +87,9 @@ export class Identity {
       }
     });
     this.subjects = new Dimension(labels);
+    if (options.pidSeries === "living") {
+      catalog.sharePids(this.subjects);
+    }
     const containers = new ContainerLabels(catalog, this.subjects, now);
     cgroups.onEnd((id) => {
       containers.end(id);
@@ -265,7 +270,8 @@ export class Identity {
     const values: Names = { ...names, pid: this.#table.word(actor, 0).toString(), comm };
     const subject = this.subjects.intern(...this.subjects.names.map((label) => values[label] ?? ""));
     if (group !== 0) {
-      this.#containers.insert(subject, group, this.cgroups.exists(group));
+      const shared = this.#catalog.sharedSets(this.subjects)?.of(subject) ?? subject;
+      this.#containers.insert(shared, group, this.cgroups.exists(group));
     }
     return subject;
   }

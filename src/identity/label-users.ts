@@ -2,7 +2,10 @@
 import type { Catalog } from "../metrics/catalog.js";
 import type { Dimension } from "../metrics/dimension.js";
 
-/** Counts the active actors of each label set of a dimension. A label set without any ends: see {@link Retention.end}. */
+/**
+ * Counts the active actors of each label set of a dimension, those of a label set that processes share among them. A label set without any
+ * ends: see {@link Retention.end}.
+ */
 export class LabelUsers {
   readonly #dimension: Dimension;
   readonly #catalog: Catalog;
@@ -19,20 +22,32 @@ export class LabelUsers {
 
   /** An active actor uses this label set from now on: its series stay. */
   add(id: number): void {
-    this.#users[id] = (this.#users[id] ?? 0) + 1;
-    this.#catalog.retention.begin(this.#dimension, id);
+    for (const each of this.#withShared(id)) {
+      this.#users[each] = (this.#users[each] ?? 0) + 1;
+      this.#catalog.retention.begin(this.#dimension, each);
+    }
   }
 
   /** An active actor uses it no more. */
   remove(id: number): void {
-    this.#users[id] = (this.#users[id] ?? 0) - 1;
+    for (const each of this.#withShared(id)) {
+      this.#users[each] = (this.#users[each] ?? 0) - 1;
+    }
   }
 
   /** Ends it, counted from now, unless an active actor uses it. */
   end(id: number): void {
-    if ((this.#users[id] ?? 0) === 0) {
-      this.#catalog.retention.begin(this.#dimension, id);
-      this.#catalog.retention.end(this.#dimension, id, this.#now());
+    for (const each of this.#withShared(id)) {
+      if ((this.#users[each] ?? 0) === 0) {
+        this.#catalog.retention.begin(this.#dimension, each);
+        this.#catalog.retention.end(this.#dimension, each, this.#now());
+      }
     }
+  }
+
+  /** A label set, and the one that it shares with others. */
+  #withShared(id: number): number[] {
+    const shared = this.#catalog.sharedSets(this.#dimension)?.of(id) ?? id;
+    return shared === id ? [id] : [id, shared];
   }
 }

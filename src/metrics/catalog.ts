@@ -5,6 +5,7 @@ import { HistogramTable, type HistogramDefinition } from "./histogram-table.js";
 import { Renders } from "./renders.js";
 import { mostKept, Retention, type RetentionTimes } from "./retention.js";
 import { type BudgetLimits, SeriesBudget } from "./series-budget.js";
+import { SharedSets } from "./shared-sets.js";
 import type { TableSettings } from "./table.js";
 import { type ValueDefinition, ValueTable } from "./value-table.js";
 
@@ -55,16 +56,18 @@ export class Catalog {
   /** What all tables use together. */
   readonly budget: SeriesBudget;
   /** Which renders of the tables there have been. */
-  readonly renders = new Renders();
+  readonly renders: Renders;
   /** When the series of label sets may go. */
   readonly retention: Retention;
   readonly #clock: () => number;
   readonly #start: number;
   readonly #tables = new Map<string, AnyTable>();
+  readonly #sharedSets = new Map<Dimension, SharedSets>();
 
   constructor(options: CatalogOptions = {}) {
     const { seriesLimit = defaultSeriesLimit, clock = Date.now } = options;
     this.budget = new SeriesBudget(options.budget);
+    this.renders = new Renders(clock);
     this.retention = new Retention(this, this.renders, this.budget, options);
     this.#seriesLimit = checkedLimit(seriesLimit);
     this.#clock = clock;
@@ -73,7 +76,14 @@ export class Catalog {
 
   /** What new tables get. */
   get #settings(): TableSettings {
-    return { limit: this.#seriesLimit, budget: this.budget, clock: this.#clock, start: this.#start };
+    return {
+      limit: this.#seriesLimit,
+      budget: this.budget,
+      clock: this.#clock,
+      unseen: () => this.renders.unseen,
+      start: this.#start,
+      sharedSets: this.sharedSets,
+    };
   }
 
   /** The most series of each metric that is not bounded. */
@@ -88,6 +98,14 @@ export class Catalog {
       table.limitSeries(limit);
     }
   }
+
+  /** Has processes share series until they have been shown alive, in all tables of this subject: call it before these are declared. */
+  sharePids(subject: Dimension): void {
+    this.#sharedSets.set(subject, new SharedSets(subject));
+  }
+
+  /** The label sets of a subject that processes share; undefined where each process has its own from the beginning. */
+  readonly sharedSets = (subject: Dimension): SharedSets | undefined => this.#sharedSets.get(subject);
 
   /** Declares a counter; its name must end in `_total`. Throws when the name is taken or against the rules. */
   counter(definition: ValueDefinition): ValueTable {
@@ -110,8 +128,12 @@ export class Catalog {
     this.gauge({ name, help, subject, bounded: true }).set(subject.intern(...Object.values(labels)), 0, 1);
   }
 
-  /** Brings the numbers up to date that are kept elsewhere: call it before tables are read, after what fills the others. */
+  /**
+   * Brings the numbers up to date that are kept elsewhere, and begins series of their own for processes that are alive: call it before
+   * tables are read, after what fills the others.
+   */
   collect(): void {
+    this.retention.beginOwn();
     for (const table of this) {
       if (table.type !== "histogram") {
         table.collect();

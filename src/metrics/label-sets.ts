@@ -1,9 +1,7 @@
 /** When the label sets of one dimension end, and what becomes of their series. */
 import type { Dimension } from "./dimension.js";
 import { LifeCycle } from "./life-cycle.js";
-
-/** The label that belongs to one process alone: a label set with it is never used again once that process has ended. */
-const processLabel = "pid";
+import { isOfOneProcess } from "./shared-sets.js";
 
 /** The end of a label set. */
 export interface End {
@@ -19,6 +17,8 @@ export interface SeriesOwner {
   readonly hasRows: (id: number) => boolean;
   /** Removes the rows of a label set. Returns how many there were. */
   readonly removeRows: (id: number) => number;
+  /** A label set has ended: it gets no further rows of its own where processes share series. */
+  readonly stopWaiting: (id: number) => void;
 }
 
 /** Which ends are due. */
@@ -40,7 +40,7 @@ export interface Due {
  */
 export class LabelSets {
   readonly dimension: Dimension;
-  readonly #owner: SeriesOwner;
+  readonly owner: SeriesOwner;
   /** Ended, and not yet due. */
   readonly #ended = new LifeCycle<number, End>();
   /** Due and kept, with the time of the end: the one that is idle longest comes first. */
@@ -50,7 +50,7 @@ export class LabelSets {
 
   constructor(dimension: Dimension, owner: SeriesOwner) {
     this.dimension = dimension;
-    this.#owner = owner;
+    this.owner = owner;
   }
 
   /** How many have ended and are not due. */
@@ -66,6 +66,11 @@ export class LabelSets {
   /** The time of the end of the one that is idle longest among those that are kept; Infinity when there is none. */
   get idleSince(): number {
     return this.#kept.oldest ?? Infinity;
+  }
+
+  /** Has a label set ended, and not expired since? */
+  hasEnded(id: number): boolean {
+    return this.#ended.hasEnded(id) || this.#kept.hasEnded(id);
   }
 
   begin(id: number): void {
@@ -102,7 +107,7 @@ export class LabelSets {
   /** Keeps or deletes what is due, up to `limit` rows and label sets, or a few more. Returns how many it were. */
   expire({ isDue, now, seriesRetentionMs }: Due, limit: number): number {
     const steps = this.#ended.expire(limit, isDue, (id, { at }) => {
-      if (this.#mayReturn(id) && this.#owner.hasRows(id)) {
+      if (this.#mayReturn(id) && this.owner.hasRows(id)) {
         this.#kept.end(id, at);
         return 1;
       }
@@ -143,21 +148,20 @@ export class LabelSets {
 
   /** Deletes a label set that is kept and has lost its last row. Returns the steps that took. */
   deleteIfEmpty(id: number): number {
-    return this.#kept.hasEnded(id) && !this.#owner.hasRows(id) ? this.delete(id) : 0;
+    return this.#kept.hasEnded(id) && !this.owner.hasRows(id) ? this.delete(id) : 0;
   }
 
   /** Deletes a label set with its rows; its id may be given out again. Returns how many rows and label sets that were. */
   delete(id: number): number {
     this.begin(id);
     this.#gone.begin(id);
-    const rows = this.#owner.removeRows(id);
+    const rows = this.owner.removeRows(id);
     this.dimension.release(id);
     return rows + 1;
   }
 
   /** May another process have this label set? */
   #mayReturn(id: number): boolean {
-    const names = this.dimension.namesOf(id);
-    return names === this.dimension.names && !names.includes(processLabel);
+    return this.dimension.namesOf(id) === this.dimension.names && !isOfOneProcess(this.dimension, id);
   }
 }

@@ -10,10 +10,10 @@ function longestIdle(dimensions: readonly LabelSets[]): LabelSets | undefined {
 }
 
 /** Moves all rows of a label set to overflow series; if it is kept, deletes it. Returns the rows and label sets that went. */
-function fold(sets: LabelSets, id: number, tables: readonly AnyTable[]): number {
+function fold(sets: LabelSets, id: number, tables: readonly AnyTable[], isShown = false): number {
   let folded = 0;
   for (const table of tables) {
-    folded += table.subject === sets.dimension ? table.foldSubject(id, true) : 0;
+    folded += table.subject === sets.dimension ? table.foldSubject(id, { isShown, forBudget: true }) : 0;
   }
   return folded + sets.deleteIfEmpty(id);
 }
@@ -69,12 +69,16 @@ export class Reclaim {
     const { excess } = table;
     const rows = Math.min(excess, limit);
     let folded = 0;
-    for (const candidates of [sets.shown(lastCompleted), sets.idle(), sets.recent()]) {
+    for (const [isShown, candidates] of [
+      [true, sets.shown(lastCompleted)],
+      [false, sets.idle()],
+      [false, sets.recent()],
+    ] as const) {
       for (const id of candidates) {
         if (folded >= rows) {
           break;
         }
-        folded += table.foldSubject(id);
+        folded += table.foldSubject(id, { isShown });
         sets.deleteIfEmpty(id);
       }
     }
@@ -114,16 +118,16 @@ export class Reclaim {
     }
     const all = [...tables];
     let folded = 0;
-    for (const candidates of [
-      withSets(dimensions, (sets) => sets.shown(lastCompleted)),
-      allIdle(dimensions),
-      withSets(dimensions, (sets) => sets.recent()),
-    ]) {
+    for (const [isShown, candidates] of [
+      [true, withSets(dimensions, (sets) => sets.shown(lastCompleted))],
+      [false, allIdle(dimensions)],
+      [false, withSets(dimensions, (sets) => sets.recent())],
+    ] as const) {
       for (const [sets, id] of candidates) {
         if (budget.isLow || folded >= limit) {
           return folded;
         }
-        folded += fold(sets, id, all);
+        folded += fold(sets, id, all, isShown);
       }
     }
     // There is no more that could go.

@@ -1,11 +1,46 @@
 /** Which renders of the tables there have been: what one has shown may be removed. */
 
+/** A render that was asked for. */
+export interface RenderRequest {
+  /** When, milliseconds since 1970. */
+  readonly at: number;
+}
+
 /** Counts renders, which may overlap. */
 export class Renders {
+  readonly #clock: () => number;
+  /** In the order in which they came. */
+  readonly #requests = new Set<RenderRequest>();
   #begun = 0;
   #running = 0;
   #epoch = 0;
   #lastCompleted = 0;
+
+  /** `clock` tells milliseconds since 1970. */
+  constructor(clock: () => number = Date.now) {
+    this.#clock = clock;
+  }
+
+  /**
+   * Before any request for a render that is still to be answered, milliseconds since 1970; else now. To a scraper, what a render shows
+   * is of the time of its request.
+   */
+  get unseen(): number {
+    const [oldest] = this.#requests;
+    return Math.min(this.#clock(), oldest?.at ?? Infinity);
+  }
+
+  /** A render is asked for, which may have to wait; {@link answered} wants what this returns. */
+  asked(): RenderRequest {
+    const request = { at: this.#clock() };
+    this.#requests.add(request);
+    return request;
+  }
+
+  /** The render that was asked for has ended, or will not come. */
+  answered(request: RenderRequest): void {
+    this.#requests.delete(request);
+  }
 
   /** How many have begun: only a later one is sure to show what is counted now. */
   get begun(): number {

@@ -7,10 +7,13 @@ import type { Renders } from "./renders.js";
 import type { SeriesBudget } from "./series-budget.js";
 
 /** How long series stay after their container has gone unless another time is given, milliseconds: a day. */
-export const defaultSeriesRetentionMs = 24 * 3_600_000;
+const defaultSeriesRetentionMs = 24 * 3_600_000;
 
 /** The most label sets that are kept while no process uses them. */
 export const mostKept = 32_768;
+
+/** Series that are begun for one render: a few milliseconds' work. The next one gets the rest. */
+const mostBegun = 20_000;
 
 /** How long series stay. */
 export interface RetentionTimes {
@@ -67,7 +70,9 @@ export class Retention {
     if (id === dimension.other) {
       return;
     }
-    this.#setsOf(dimension).end(id, this.#endAt(now));
+    const sets = this.#setsOf(dimension);
+    sets.end(id, this.#endAt(now));
+    sets.owner.stopWaiting(id);
   }
 
   /** A label set is active, again or still. */
@@ -90,6 +95,16 @@ export class Retention {
     this.#labelSets.get(dimension)?.renamed(this.#endAt(now));
   }
 
+  /** Begins series for the processes that share some and are alive, to be shown by the render that is under way, or the next one. */
+  beginOwn(): void {
+    const { begun, isRunning } = this.#renders;
+    let left = mostBegun;
+    for (const table of this.#tables) {
+      const sets = this.#labelSets.get(table.subject);
+      left -= table.beginOwn(isRunning ? begun : begun + 1, left, (id) => sets?.hasEnded(id) !== true);
+    }
+  }
+
   /**
    * Lets label sets expire that are due: removes their rows from all tables and frees their ids, which later label tuples may get. Where
    * series are near their limit, those that no process uses move to overflow series. The caller must have no use for these ids any more.
@@ -104,6 +119,10 @@ export class Retention {
     const isDue = ({ at, rendersBegun }: End): boolean => now - at >= this.retentionMs && rendersBegun < lastCompleted;
     const due = { isDue, now, seriesRetentionMs: this.seriesRetentionMs };
     const all = [...this.#labelSets.values()];
+    const counting = { lastCompleted, now, leadMs: this.retentionMs };
+    for (const table of this.#tables) {
+      table.countOwn(counting);
+    }
     let removed = 0;
     for (const sets of all) {
       removed += sets.expire(due, limit - removed);
@@ -139,6 +158,11 @@ export class Retention {
     const made = new LabelSets(dimension, {
       hasRows: (id) => tables().some((table) => table.hasRows(id)),
       removeRows: (id) => tables().reduce((rows, table) => rows + table.removeSubject(id), 0),
+      stopWaiting: (id) => {
+        for (const table of tables()) {
+          table.stopWaiting(id);
+        }
+      },
     });
     this.#labelSets.set(dimension, made);
     return made;

@@ -1,9 +1,11 @@
-/** What counters, gauges and histograms share: a definition, keyed rows, and the series limit. */
+/** What counters, gauges and histograms share: a definition, keyed rows, and which row an update goes to. */
 import { Dimension } from "./dimension.js";
 import { checkLabelNames, checkMetricName, type MetricType } from "./names.js";
+import { type Counting, OwnSeries } from "./own-series.js";
 import type { RowBytes } from "./row-bytes.js";
 import { KeyedRows } from "./rows.js";
-import { SeriesBudget } from "./series-budget.js";
+import { type QuotaSettings, SeriesQuota } from "./series-quota.js";
+import type { SharedSets } from "./shared-sets.js";
 
 /** What a table is called and how its series are labelled. */
 export interface TableDefinition {
@@ -22,15 +24,15 @@ export interface TableDefinition {
 }
 
 /** What the tables of a catalog have in common. */
-export interface TableSettings {
-  /** The most series. */
-  readonly limit: number;
-  /** What all tables share. Default: no limit. */
-  readonly budget?: SeriesBudget;
+export interface TableSettings extends QuotaSettings {
   /** Milliseconds since 1970. Default Date.now. */
   readonly clock?: () => number;
+  /** A time at which no scrape was under way that shows what is counted now, milliseconds since 1970. Default: now. */
+  readonly unseen?: () => number;
   /** When all counts were 0, of those too that are kept outside of tables; milliseconds since 1970. Default: now. */
   readonly start?: number;
+  /** The label sets that processes share which have no series of their own; undefined where each has. Default: each has. */
+  readonly sharedSets?: (subject: Dimension) => SharedSets | undefined;
 }
 
 /** The subject of metrics without labels. */
@@ -59,16 +61,11 @@ export abstract class Table {
   readonly #created = this.rows.addColumn(1);
   /** Milliseconds since 1970. */
   protected readonly clock: () => number;
-  readonly #isBounded: boolean;
+  readonly #unseen: () => number;
   readonly #start: number;
-  #otherRows = 0;
-  #folded = 0;
-  #evicted = 0;
-  #most = Infinity;
-  #bytes = 0;
-  #budgetFolded = 0;
-  readonly #budget: SeriesBudget;
+  readonly #quota: SeriesQuota;
   readonly #rowBytes: RowBytes;
+  readonly #own: OwnSeries | undefined;
 
   /** Throws when the definition is against the rules. */
   constructor(
@@ -93,24 +90,24 @@ export abstract class Table {
     this.subject = subject;
     this.detail = definition.detail;
     this.seriesPerRow = seriesPerRow;
-    this.#isBounded = definition.bounded ?? definition.subject === undefined;
+    this.#quota = new SeriesQuota(seriesPerRow, definition.bounded ?? definition.subject === undefined, settings);
     this.#rowBytes = rowBytes;
-    this.#budget = settings.budget ?? new SeriesBudget();
     this.clock = settings.clock ?? Date.now;
+    this.#unseen = settings.unseen ?? this.clock;
     this.#start = settings.start ?? this.clock();
-    this.limitSeries(settings.limit);
+    // A gauge shows what is there now, which a process that has ended has nothing of.
+    const shared = type === "gauge" ? undefined : settings.sharedSets?.(subject);
+    this.#own = shared && new OwnSeries(this.rows, shared);
   }
 
   /** The most rows beside those of `subject.other`, at least 1; Infinity for a bounded table. */
   get most(): number {
-    return this.#most;
+    return this.#quota.most;
   }
 
   /** Changes the most series, unless the table is bounded. Lowering it removes none: further ones go to the overflow series. */
   limitSeries(limit: number): void {
-    if (!this.#isBounded) {
-      this.#most = Math.max(1, Math.floor(limit / this.seriesPerRow));
-    }
+    this.#quota.limitSeries(limit);
   }
 
   /** How many rows there are: label sets. */
@@ -123,24 +120,34 @@ export abstract class Table {
     return this.most === Infinity ? 0 : this.rows.memoryOf(this.most);
   }
 
-  /** How many updates went to a row of `subject.other` because the limit was reached. */
+  /** How many updates went to a row of `subject.other`, or to one that processes share, because the limit was reached. */
   get folded(): number {
-    return this.#folded;
-  }
-
-  /** How much of {@link folded} and {@link evicted} there was because the budget of all metrics was used up. */
-  get budgetFolded(): number {
-    return this.#budgetFolded;
-  }
-
-  /** It is no longer in a catalog: what its rows use of the budget is free. Call it once; the table is not to be used any more. */
-  leave(): void {
-    this.#budget.add(-this.size * this.seriesPerRow, -this.#bytes);
+    return this.#quota.folded;
   }
 
   /** How many series were moved to those of `subject.other` because others needed their places. */
   get evicted(): number {
-    return this.#evicted;
+    return this.#quota.evicted;
+  }
+
+  /** How much of {@link folded} and {@link evicted} there was because the budget of all metrics was used up. */
+  get budgetFolded(): number {
+    return this.#quota.budgetFolded;
+  }
+
+  /** It is no longer in a catalog: what its rows use of the budget is free. Call it once; the table is not to be used any more. */
+  leave(): void {
+    this.#quota.leave();
+  }
+
+  /** Is less than a tenth of the limit free? */
+  get isCrowded(): boolean {
+    return this.#quota.isCrowded;
+  }
+
+  /** How many rows have to go so that a fifth of the limit is free. */
+  get excess(): number {
+    return this.#quota.excess;
   }
 
   /**
@@ -160,10 +167,13 @@ export abstract class Table {
     return this.rows.detailAt(row);
   }
 
-  /** The row for an update of (subject, detail), made if need be; at the limit, the row of (`subject.other`, detail). */
+  /**
+   * The row for an update of (subject, detail), made if need be. Where processes share series, the row that this one shares, until its
+   * own counts: see {@link OwnSeries}. At the limit, the row of (`subject.other`, detail).
+   */
   row(subject: number, detail = 0): number {
     const row = this.rows.find(subject, detail);
-    return row >= 0 ? row : this.#newRow(subject, detail);
+    return row >= 0 && (this.#own === undefined || this.#own.counts(row)) ? row : this.#otherRow(subject, detail, row);
   }
 
   /** Removes every row of a subject, at a cost of its rows and no others; `subject.other` keeps its rows. Returns how many went. */
@@ -171,12 +181,13 @@ export abstract class Table {
     if (subject === this.subject.other) {
       return 0;
     }
+    this.stopWaiting(subject);
     let bytes = 0;
     for (let row = this.rows.first(subject); row >= 0; row = this.rows.next(row)) {
       bytes += this.#bytesOf(subject, this.detailAt(row));
     }
     const removed = this.rows.removeSubject(subject);
-    this.#use(-removed, -bytes);
+    this.#quota.remove(removed, bytes);
     return removed;
   }
 
@@ -186,39 +197,39 @@ export abstract class Table {
   }
 
   /**
-   * Moves what a subject's rows have counted to the rows of `subject.other`, and removes them: sums over all rows stay as they were.
-   * `forBudget`: to make room for other metrics, too. Returns how many went.
+   * Moves what a subject's rows have counted to the rows of `subject.other`, and removes them: sums over all rows stay as they were. Where
+   * processes share series, what was shown (`isShown`) is not moved, but ends, so that no `rate()` sees it twice. `forBudget`: to make
+   * room for other metrics, too. Returns how many went.
    */
-  foldSubject(subject: number, forBudget = false): number {
+  foldSubject(subject: number, { isShown = false, forBudget = false } = {}): number {
     const { other } = this.subject;
     if (subject === other) {
       return 0;
     }
-    if (this.type !== "gauge") {
+    if (this.type !== "gauge" && !(isShown && this.#own !== undefined)) {
       // What is inserted meanwhile moves no row.
       for (let row = this.rows.first(subject); row >= 0; row = this.rows.next(row)) {
         this.mergeRow(row, this.row(other, this.detailAt(row)));
       }
     }
     const folded = this.removeSubject(subject);
-    this.#evicted += folded * this.seriesPerRow;
-    this.#budgetFolded += forBudget ? folded * this.seriesPerRow : 0;
+    this.#quota.evict(folded, forBudget);
     return folded;
   }
 
-  /** Is less than a tenth of the limit free? */
-  get isCrowded(): boolean {
-    return this.#counted > (this.#most < 10 ? this.#most - 1 : 0.9 * this.#most);
+  /** Begins rows of their own for subjects that are alive, as {@link OwnSeries.begin} does. */
+  beginOwn(render: number, limit: number, isAlive: (subject: number) => boolean): number {
+    return this.#own?.begin(render, limit, isAlive, this.#insertOwn) ?? 0;
   }
 
-  /** How many rows have to go so that a fifth of the limit is free. */
-  get excess(): number {
-    return Math.max(0, Math.ceil(this.#counted - (this.#most < 10 ? this.#most - 1 : 0.8 * this.#most)));
+  /** Lets rows count that were begun: see {@link OwnSeries.count}. */
+  countOwn(counting: Counting): void {
+    this.#own?.count(counting);
   }
 
-  /** Rows that count towards the limit. */
-  get #counted(): number {
-    return this.rows.size - this.#otherRows;
+  /** A subject has ended: it gets no rows of its own any more. */
+  stopWaiting(subject: number): void {
+    this.#own?.stopWaiting(subject);
   }
 
   /** Adds what a row has counted to another one. */
@@ -234,6 +245,11 @@ export abstract class Table {
     return row;
   }
 
+  /** A row counts from 0 again. */
+  protected restart(row: number): void {
+    this.#created.data[row] = this.#unseen() - maxDelayMs;
+  }
+
   /** Bytes of a row in a body. */
   #bytesOf(subject: number, detail: number): number {
     const { fixed, lines } = this.#rowBytes;
@@ -241,9 +257,17 @@ export abstract class Table {
     return fixed + lines * labels;
   }
 
-  #use(rows: number, bytes: number): void {
-    this.#bytes += bytes;
-    this.#budget.add(rows * this.seriesPerRow, bytes);
+  /** The row for an update that has none which counts. */
+  #otherRow(subject: number, detail: number, begun: number): number {
+    const own = this.#own;
+    const shared = own?.shared.of(subject) ?? subject;
+    if (shared === subject) {
+      return this.#newRow(subject, detail);
+    }
+    if (begun < 0) {
+      own?.wait(subject, detail, this.most);
+    }
+    return this.row(shared, detail);
   }
 
   #newRow(subject: number, detail: number): number {
@@ -251,21 +275,22 @@ export abstract class Table {
     const bytes = this.#bytesOf(subject, detail);
     if (subject === other) {
       const shared = this.detail?.other ?? detail;
-      if (!this.#isBounded && detail !== shared && !this.#budget.admitsOverflow(this.seriesPerRow, bytes)) {
-        return this.row(other, shared);
-      }
-      this.#otherRows++;
-    } else if (this.#counted >= this.#most) {
-      this.#folded++;
-      return this.row(other, detail);
-    } else if (!this.#isBounded && !this.#budget.admits(this.seriesPerRow, bytes)) {
-      this.#folded++;
-      this.#budgetFolded++;
-      return this.row(other, detail);
+      return detail !== shared && !this.#quota.admitsOverflow(bytes)
+        ? this.row(other, shared)
+        : this.#insert(subject, detail, bytes);
     }
-    this.#use(1, bytes);
+    return this.#quota.admits(bytes) ? this.#insert(subject, detail, bytes) : this.row(other, detail);
+  }
+
+  readonly #insertOwn = (subject: number, detail: number): number => {
+    const bytes = this.#bytesOf(subject, detail);
+    return this.#quota.admits(bytes) ? this.#insert(subject, detail, bytes) : -1;
+  };
+
+  #insert(subject: number, detail: number, bytes: number): number {
+    this.#quota.insert(bytes, subject === this.subject.other);
     const row = this.rows.insert(subject, detail);
-    this.#created.data[row] = this.clock() - maxDelayMs;
+    this.restart(row);
     return row;
   }
 }

@@ -63,8 +63,11 @@ export class ValueTable extends Table {
     }
     const foldedBefore = this.folded;
     const row = this.rowSinceStart(subject, detail);
-    const shared = this.folded !== foldedBefore;
-    this.#values.data[row] = shared ? (this.#values.data[row] as number) + n : n;
+    const before = this.#values.data[row] as number;
+    if (this.type === "counter" && n < before) {
+      this.restart(row);
+    }
+    this.#values.data[row] = this.folded !== foldedBefore ? before + n : n;
   }
 
   /** Makes every number of a gauge 0 and keeps the rows. Throws for a counter, which never falls. */

@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LossLog, lossesOf } from "../../src/engine/loss-log.js";
+import { Identity } from "../../src/identity/identity.js";
 import { Catalog } from "../../src/metrics/catalog.js";
 import { Dimension } from "../../src/metrics/dimension.js";
+import { record } from "../identity/actors-of.js";
 
 function setUp() {
   const clock = { now: 0 };
@@ -57,7 +59,7 @@ test("one metric at its limit is one line, and all metrics at theirs are one lin
     }
   };
   const check = (): string[] => {
-    log.check(lossesOf(catalog, []));
+    log.check(lossesOf(catalog, { overflowed: 0 }, []));
     return take();
   };
   for (let each = 0; each < 21; each++) {
@@ -75,4 +77,15 @@ test("one metric at its limit is one line, and all metrics at theirs are one lin
     /^warn begins to count series as ~other {"reason":"total-series-limit or body-limit","count":\d+}$/,
   );
   assert.deepEqual(others, []);
+});
+
+test("processes beyond their limit are one line", () => {
+  const { log, take } = setUp();
+  const catalog = new Catalog();
+  const identity = new Identity(catalog, ["pid", "comm"], { limit: 2 });
+  for (const tgid of [1, 2, 3, 4]) {
+    identity.activate(record(tgid, "job"));
+  }
+  log.check(lossesOf(catalog, identity, []));
+  assert.deepEqual(take(), ['warn begins to count processes as ~other {"reason":"identity-limit","count":2}']);
 });

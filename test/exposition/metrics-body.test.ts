@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { Counter, Gauge, Histogram, type PrometheusContentType, Registry } from "prom-client";
 import { createProcessRegistry } from "../../src/exposition/process-registry.js";
 import { createBody } from "../../src/exposition/metrics-body.js";
+import { createRenderQueue } from "../../src/exposition/render-queue.js";
 import { Catalog } from "../../src/metrics/catalog.js";
 import { Dimension } from "../../src/metrics/dimension.js";
 import { checkMetrics } from "./promtool.js";
@@ -161,3 +163,34 @@ for (const [what, contentType] of [
     );
   });
 }
+
+test("a series is created before the request that it is first shown by, however long that had to wait", async () => {
+  let now = 10_000;
+  const catalog = new Catalog({ clock: () => now });
+  const comm = new Dimension(["comm"]);
+  const execs = catalog.counter({ name: "execs_total", help: "Execs.", subject: comm });
+  const kept = catalog.counter({ name: "kept_total", help: "Counts kept elsewhere.", subject: comm, bounded: true });
+  const scrape = createRenderQueue(
+    createBody({
+      registry: new Registry(),
+      catalog,
+      collect: [
+        async () => {
+          await nextTurn();
+          now += 5_000;
+          execs.add(comm.intern(`${now}`), 0, 1);
+        },
+      ],
+    }),
+  );
+  // Of two formats: the second waits for the first.
+  await Promise.all([scrape("text"), scrape("openmetrics")]);
+  assert.deepEqual([...execs.created.subarray(0, 2)], [9_000, 9_000]);
+  execs.add(comm.intern("later"), 0, 1);
+  assert.equal(execs.created[2], 19_000);
+
+  kept.set(comm.intern("a"), 0, 5);
+  assert.equal(kept.created[0], 9_000, "counts since the start");
+  kept.set(comm.intern("a"), 0, 2);
+  assert.equal(kept.created[0], 19_000, "fell, so it began anew");
+});

@@ -4,11 +4,14 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePort } from "../http/free-port.js";
 import { ask } from "../http/http.js";
+
+/** The system that Prometheus is taken from: this one, or one in a folder. */
+const root = process.env.PROMETHEUS_ROOT ?? "/";
 
 /** A series as Prometheus's HTTP API tells it. */
 export interface Series {
@@ -59,16 +62,20 @@ export async function startConfiguredPrometheus(
   configuration: Readonly<Record<string, unknown>>,
   features: readonly string[] = [],
 ): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "ringtap-prometheus-"));
+  const folder = await mkdtemp(join(root, tmpdir(), "ringtap-prometheus-"));
+  /** The folder as Prometheus sees it. */
+  const seen = join("/", relative(root, folder));
   const config = join(folder, "prometheus.yml");
   // JSON is YAML.
   await writeFile(config, JSON.stringify(configuration));
   const address = `127.0.0.1:${await freePort()}`;
+  const [program, ...before] = root === "/" ? ["prometheus"] : ["chroot", root, "prometheus"];
   const child = spawn(
-    "prometheus",
+    program,
     [
-      `--config.file=${config}`,
-      `--storage.tsdb.path=${join(folder, "data")}`,
+      ...before,
+      `--config.file=${join(seen, "prometheus.yml")}`,
+      `--storage.tsdb.path=${join(seen, "data")}`,
       `--web.listen-address=${address}`,
       ...features.map((feature) => `--enable-feature=${feature}`),
     ],
@@ -92,8 +99,10 @@ export async function askApi(prometheus: string, question: string): Promise<unkn
   return (JSON.parse(body.toString()) as { data: unknown }).data;
 }
 
-export async function query(prometheus: string, expression: string): Promise<Series[]> {
-  const data = await askApi(prometheus, `query?query=${encodeURIComponent(expression)}`);
+/** Evaluates an expression now, or at a time, seconds since 1970. */
+export async function query(prometheus: string, expression: string, time?: number): Promise<Series[]> {
+  const at = time === undefined ? "" : `&time=${time.toFixed(3)}`;
+  const data = await askApi(prometheus, `query?query=${encodeURIComponent(expression)}${at}`);
   return (data as { result: Series[] }).result;
 }
 

@@ -62,7 +62,9 @@ export function setUp(
       ),
     commSeries: () => byComm.size,
     scrape: (): void => {
-      catalog.renders.ended(catalog.renders.began(), true);
+      const render = catalog.renders.began();
+      catalog.collect();
+      catalog.renders.ended(render, true);
     },
   };
 }

@@ -243,6 +243,8 @@ describe("the library", () => {
 
   it("refuses limits that cannot be", () => {
     assert.throws(() => openAgent({ seriesLimit: 0 }), /series limit 0: want a whole number of at least 1/);
+    assert.throws(() => openAgent({ totalSeriesLimit: 999 }), /totalSeriesLimit 999: want at least 1000/);
+    assert.throws(() => openAgent({ bodyLimit: 10 }), /bodyLimit 10: want at least 1048576, in bytes/);
   });
 
   it("has an example, slow-connects.mjs, that prints every failed connect", async (t) => {

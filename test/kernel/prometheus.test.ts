@@ -6,7 +6,6 @@ import { type AddressInfo, createServer } from "node:net";
 import { before, describe, it, type TestContext } from "node:test";
 import { readOpenMetrics } from "../exposition/text/openmetrics-referee.js";
 import { query, queryExemplars, queryUntilAnswered, startPrometheus } from "../exposition/prometheus-server.js";
-import { readDocument } from "../docs/documents.js";
 import { checkMetrics } from "../exposition/promtool.js";
 import { type Agent, startAgent } from "./support/agent.js";
 import { eventually } from "./support/eventually.js";
@@ -79,10 +78,6 @@ describe("a real Prometheus", () => {
       assert.equal(await value('sum(ringtap_process_execs_total{comm="rt-prometheus"})'), 2);
       assert.ok((await value(`sum(ringtap_file_opens_total{${process},result="ok"})`)) > 0);
     });
-    // Both processes of this program that connected are gone after a scrape or two; what they did counts nevertheless.
-    const [, fromZero = ""] = /```\n(sum by \(comm\).*?)\n```/s.exec(readDocument("docs/metrics.md")) ?? [];
-    const counted = (await query(prometheus, fromZero)).find(({ metric }) => metric.comm === "rt-prometheus");
-    assert.equal(counted?.value[1], "20");
     assert.equal(await value("min(ringtap_signal_up)"), 1);
     assert.equal(await value("sum(ringtap_events_dropped_total)"), 0);
     const slowest = await value(

@@ -75,6 +75,9 @@ export function liveOptions(
     plain("bodyLimit", ({ bodyLimit }) => {
       catalog.budget.limits = { ...catalog.budget.limits, bytes: bodyLimit };
     }),
+    plain("scrapeInterval", ({ scrapeInterval }) => {
+      catalog.retention.retentionMs = scrapeInterval;
+    }),
     plain("seriesRetention", ({ seriesRetention }) => {
       catalog.retention.seriesRetentionMs = seriesRetention;
     }),

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 
 import type { WatchedWebConfig } from "../../http/config/watched-web-config.js";
-import { defaultIdentityLimit, defaultLabels } from "../../identity/defaults.js";
+import { defaultIdentityLimit, defaultLabels, pidSeries } from "../../identity/defaults.js";
 import { identityLabels } from "../../identity/labels.js";
 import { podLabelNames } from "../../kubernetes/pods/pod.js";
 import { defaultSeriesLimit } from "../../metrics/catalog.js";
@@ -38,6 +38,13 @@ function ownFlags(known: KnownSignals, open?: WatchedWebConfig) {
       `labels that identify processes: ${identityLabels.join(", ")}`,
       defaultLabels.join(","),
       oneOf(identityLabels),
+    ),
+    pidSeries: single(
+      "pid-series",
+      "<which>",
+      `processes that get series of their own, with pid among the labels: ${pidSeries.join(", ")}`,
+      "all",
+      oneOf(pidSeries),
     ),
     ...cgroupFlags,
     /** Texts that `parseListenAddress` accepts. */
@@ -86,6 +93,14 @@ function ownFlags(known: KnownSignals, open?: WatchedWebConfig) {
       "most bytes of the metrics in any format, before compression",
       `${defaultBudget.bytes / 1e6}MB`,
       bodySize,
+    ),
+    /** Milliseconds. */
+    scrapeInterval: single(
+      "scrape-interval",
+      "<duration>",
+      "longest scrape interval of several scrapers: how long series of ended processes stay",
+      "30s",
+      retention,
     ),
     /** Milliseconds. */
     seriesRetention: single(

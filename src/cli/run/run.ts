@@ -65,6 +65,8 @@ async function run(source: OptionsSource): Promise<void> {
     labels: seriesLabels(options),
     seriesLimit: options.seriesLimit,
     budget: { series: options.totalSeriesLimit, bytes: options.bodyLimit },
+    pidSeries: options.pidSeries,
+    scrapeIntervalMs: options.scrapeInterval,
     seriesRetentionMs: options.seriesRetention,
     identityLimit: options.identityLimit,
     ringSize: options.ringSize,

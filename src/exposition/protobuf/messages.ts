@@ -13,7 +13,7 @@ export const fields = {
   label: { name: 1, value: 2 },
   gauge: { value: 1 },
   counter: { value: 1, created: 3 },
-  summary: { count: 1, sum: 2, quantile: 3 },
+  summary: { count: 1, sum: 2, quantile: 3, created: 4 },
   quantile: { quantile: 1, value: 2 },
   histogram: {
     count: 1,

@@ -1,22 +1,25 @@
 /** The metrics of a prom-client registry as protobuf. */
 import type { Registry } from "prom-client";
-import { delimiter, familyHeader, fields, labelRoom, writeBucket, writeLabel } from "./messages.js";
+import {
+  delimiter,
+  familyHeader,
+  fields,
+  labelRoom,
+  timestampRoom,
+  writeBucket,
+  writeLabel,
+  writeTimestamp,
+} from "./messages.js";
 import { longestNumberField, messageRoom, ProtobufWriter } from "./writer.js";
-import { collectFamilies, type RegistryFamily, type RegistrySample } from "../registry-families.js";
-
-/** The label that distinguishes samples of one histogram or summary. */
-const ownLabels: Readonly<Record<RegistryFamily["type"], string>> = {
-  counter: "",
-  gauge: "",
-  histogram: "le",
-  summary: "quantile",
-};
-
-/** Samples that make one metric: those with the same labels, their own one aside. */
-interface Metric {
-  readonly labels: RegistrySample["labels"];
-  readonly samples: readonly RegistrySample[];
-}
+import {
+  collectFamilies,
+  metricsOf,
+  ownLabels,
+  type RegistryFamily,
+  type RegistryMetric,
+  registryStart,
+  type RegistrySample,
+} from "../registry-families.js";
 
 /** A bound or a quantile. */
 function ownLabel({ labels }: RegistrySample, own: string): number {
@@ -24,22 +27,12 @@ function ownLabel({ labels }: RegistrySample, own: string): number {
   return Number(text.replace("Inf", "Infinity"));
 }
 
-function metricsOf({ type, samples }: RegistryFamily): Metric[] {
-  const own = ownLabels[type];
-  const metrics = new Map<string, { labels: RegistrySample["labels"]; samples: RegistrySample[] }>();
-  for (const sample of samples) {
-    const labels = sample.labels.filter(([name]) => name !== own);
-    const key = JSON.stringify(labels);
-    const metric = metrics.get(key) ?? { labels, samples: [] };
-    metric.samples.push(sample);
-    metrics.set(key, metric);
-  }
-  return [...metrics.values()];
-}
-
 function writeValue(out: ProtobufWriter, type: "counter" | "gauge", value: number): void {
   const start = out.begin(fields.metric[type]);
   out.double(fields[type].value, value);
+  if (type === "counter") {
+    writeTimestamp(out, fields.counter.created, registryStart);
+  }
   out.end(start);
 }
 
@@ -69,13 +62,14 @@ function writeDistribution(
       writeQuantile(out, ownLabel(sample, ownLabels.summary), sample.value);
     }
   }
+  writeTimestamp(out, fields[type].created, registryStart);
   out.end(start);
 }
 
-function encodeMetric({ type, name }: RegistryFamily, { labels, samples }: Metric): Buffer {
+function encodeMetric({ type, name }: RegistryFamily, { labels, samples }: RegistryMetric): Buffer {
   const labelsRoom = labels.reduce((room, [label, value]) => room + labelRoom(label, value), 0);
   const out = new ProtobufWriter(
-    2 * messageRoom + labelsRoom + samples.length * (messageRoom + 2 * longestNumberField),
+    2 * messageRoom + labelsRoom + timestampRoom + samples.length * (messageRoom + 2 * longestNumberField),
   );
   const start = out.begin(fields.family.metric);
   for (const [label, value] of labels) {

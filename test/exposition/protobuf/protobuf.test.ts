@@ -220,8 +220,11 @@ test("metrics of every type of prom-client's come out, whatever they are labelle
   const body = createBody({ registry, catalog: new Catalog(), collect: [] });
   const families = readProtobuf(await readBytes(body("protobuf")));
   const shown = families.filter(({ name }) => name.length === 1).map(({ metric = [] }) => metric);
+  // When this process began.
+  const began = Math.floor(performance.timeOrigin);
+  const createdTimestamp = { seconds: Math.floor(began / 1000), nanos: (began % 1000) * 1_000_000 };
   assert.deepEqual(shown, [
-    [{ label: [{ name: "comm", value: 'é"\\\n' }], counter: { value: 3 } }],
+    [{ label: [{ name: "comm", value: 'é"\\\n' }], counter: { value: 3, createdTimestamp } }],
     [{ gauge: { value: -Infinity } }],
     ["y", "z"].map((value) => ({
       label: [{ name: "x", value }],
@@ -233,6 +236,7 @@ test("metrics of every type of prom-client's come out, whatever they are labelle
         ],
         sampleSum: value === "y" ? 0.75 : 7,
         sampleCount: 1,
+        createdTimestamp,
       },
     })),
     [
@@ -244,6 +248,7 @@ test("metrics of every type of prom-client's come out, whatever they are labelle
           ],
           sampleSum: 7,
           sampleCount: 1,
+          createdTimestamp,
         },
       },
     ],

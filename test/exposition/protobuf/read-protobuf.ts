@@ -11,7 +11,12 @@ message Exemplar { repeated LabelPair label = 1; optional double value = 2; opti
 message Gauge { optional double value = 1; }
 message Counter { optional double value = 1; optional Exemplar exemplar = 2; optional Timestamp created_timestamp = 3; }
 message Quantile { optional double quantile = 1; optional double value = 2; }
-message Summary { optional uint64 sample_count = 1; optional double sample_sum = 2; repeated Quantile quantile = 3; }
+message Summary {
+  optional uint64 sample_count = 1;
+  optional double sample_sum = 2;
+  repeated Quantile quantile = 3;
+  optional Timestamp created_timestamp = 4;
+}
 message Bucket { optional uint64 cumulative_count = 1; optional double upper_bound = 2; optional Exemplar exemplar = 3; }
 message BucketSpan { optional sint32 offset = 1; optional uint32 length = 2; }
 message Histogram {
@@ -77,6 +82,7 @@ export interface Metric {
     readonly sampleCount: number;
     readonly sampleSum: number;
     readonly quantile: readonly { readonly quantile: number; readonly value: number }[];
+    readonly createdTimestamp?: Timestamp;
   };
   readonly histogram?: Histogram;
 }

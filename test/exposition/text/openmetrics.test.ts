@@ -147,14 +147,22 @@ test("metrics of every type of prom-client's come out, whatever they are labelle
   const summary = new Summary({ name: "s", help: "S.", percentiles: [0.5, 1], registers });
   summary.observe(7);
   const body = createBody({ registry, catalog: new Catalog(), collect: [] });
+  // When this process began.
+  const began = Math.floor(performance.timeOrigin) / 1000;
   for (let round = 0; round < 2; round++) {
     const families = readOpenMetrics(await readText(body("openmetrics")));
     const shown = ["plain", "labelled", "g", "h", "s"].map((name) =>
       familyOf(families, name).samples.map(({ name, labels, value }) => [name, labels, value]),
     );
     assert.deepEqual(shown, [
-      [["plain_total", {}, 2]],
-      [["labelled_total", { comm: 'a"\\\n' }, 3]],
+      [
+        ["plain_total", {}, 2],
+        ["plain_created", {}, began],
+      ],
+      [
+        ["labelled_total", { comm: 'a"\\\n' }, 3],
+        ["labelled_created", { comm: 'a"\\\n' }, began],
+      ],
       [["g", {}, "-Infinity"]],
       [
         ["h_bucket", { le: "1e-05", x: "y" }, 0],
@@ -162,12 +170,14 @@ test("metrics of every type of prom-client's come out, whatever they are labelle
         ["h_bucket", { le: "+Inf", x: "y" }, 1],
         ["h_sum", { x: "y" }, 0.5],
         ["h_count", { x: "y" }, 1],
+        ["h_created", { x: "y" }, began],
       ],
       [
         ["s", { quantile: "0.5" }, 7],
         ["s", { quantile: "1.0" }, 7],
         ["s_sum", {}, 7],
         ["s_count", {}, 1],
+        ["s_created", {}, began],
       ],
     ]);
     // The registry is as it was.

@@ -96,7 +96,7 @@ The part of `config` that the agent reads only at its start; changes of the rest
 whether one of them needs control groups; those that need the API server change the pod itself.
 */}}
 {{- define "ringtap.startConfig" -}}
-{{- $config := omit .Values.config "series-limit" "series-retention" "total-series-limit" "body-limit" "identity-limit" "labels" -}}
+{{- $config := omit .Values.config "series-limit" "scrape-interval" "series-retention" "total-series-limit" "body-limit" "identity-limit" "labels" -}}
 {{- $_ := set $config "needsCgroups" (without (.Values.config.labels | default list) "pid" "comm" | empty | not) -}}
 {{- $_ := set $config "log" (omit (dig "log" dict .Values.config) "level") -}}
 {{- $_ := set $config "syscall" (omit (dig "syscall" dict .Values.config) "min-duration" "errors-only" "names" "pids" "comms") -}}
