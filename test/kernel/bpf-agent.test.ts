@@ -30,7 +30,7 @@ int main(void)
 
 /** A signal of one file. */
 const signalText = `
-import { tracepoint } from "ringtap/bpf";
+import { text, tracepoint } from "ringtap/bpf";
 export default tracepoint("signal_generate", (e, h) => ({
   name: "sent",
   summary: "POSIX signals sent, by number",
@@ -146,6 +146,12 @@ describe("bpf in the agent", () => {
       ],
       [
         "stack",
+        "number: e.sig }, sum",
+        "number: e.sig, a: text(e.task.mm, 256), b: text(e.task.signal, 256) }, sum",
+        /it needs \d+ bytes of stack and there are 512: use fewer or shorter texts/,
+      ],
+      [
+        "unit",
         "to: e.task.comm",
         'to: e.task.comm }, histogram: { of: e.sig, unit: "hours"',
         /unit: "hours": expected seconds, bytes or number/,
