@@ -55,7 +55,9 @@ Napi::Function Object::Define(Napi::Env env) {
        InstanceMethod<&Object::SetAutoload>("setAutoload"),
        InstanceMethod<&Object::SetAutocreate>("setAutocreate"),
        InstanceMethod<&Object::SetMaxEntries>("setMaxEntries"),
-       InstanceMethod<&Object::Load>("load"), InstanceMethod<&Object::Attach>("attach"),
+       InstanceMethod<&Object::ReuseMap>("reuseMap"), InstanceMethod<&Object::Load>("load"),
+       InstanceMethod<&Object::Attach>("attach"), InstanceMethod<&Object::Detach>("detach"),
+       InstanceMethod<&Object::ProgramDescriptor>("programDescriptor"),
        InstanceMethod<&Object::OpenIterator>("iterator"), InstanceMethod<&Object::OpenRing>("ring"),
        InstanceMethod<&Object::OpenMap>("map"), InstanceMethod<&Object::Stats>("stats"),
        InstanceMethod<&Object::Close>("close")});
@@ -181,6 +183,16 @@ void Object::SetMaxEntries(const Napi::CallbackInfo& info) {
   ThrowOn(info.Env(), -bpf_map__set_max_entries(map, entries), doing, name);
 }
 
+void Object::ReuseMap(const Napi::CallbackInfo& info) {
+  const LogScope log;
+  const std::string name = StringArgument(info, 0, "map");
+  const uint32_t descriptor = Uint32Argument(info, 1, "descriptor");
+  const std::string doing = Doing("sharing map", name);
+  source_->Require(info.Env(), BpfFile::State::kOpen, doing);
+  bpf_map* map = source_->Map(info.Env(), name, doing);
+  ThrowOn(info.Env(), -bpf_map__reuse_fd(map, static_cast<int>(descriptor)), doing, name);
+}
+
 void Object::Load(const Napi::CallbackInfo& info) { LoadFile(info.Env(), *source_); }
 
 void Object::Attach(const Napi::CallbackInfo& info) {
@@ -199,6 +211,22 @@ void Object::Attach(const Napi::CallbackInfo& info) {
   Link link(bpf_program__attach(program));
   if (link == nullptr) ThrowOn(env, errno, doing, name);
   source_->links.emplace(name, std::move(link));
+}
+
+void Object::Detach(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const std::string name = StringArgument(info, 0, "program");
+  const std::string doing = Doing("detaching program", name);
+  source_->LoadedProgram(env, name, doing);
+  if (source_->links.erase(name) == 0) {
+    throw NativeError(env, {.doing = doing, .subject = name, .cause = "it is not attached"});
+  }
+}
+
+Napi::Value Object::ProgramDescriptor(const Napi::CallbackInfo& info) {
+  const std::string name = StringArgument(info, 0, "program");
+  const std::string doing = Doing("finding program", name);
+  return Napi::Number::New(info.Env(), source_->LoadedProgram(info.Env(), name, doing));
 }
 
 Napi::Value Object::OpenIterator(const Napi::CallbackInfo& info) {

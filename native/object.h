@@ -34,8 +34,11 @@ class Object final : public Handle<Object, std::shared_ptr<BpfFile>> {
   void SetAutoload(const Napi::CallbackInfo& info);
   void SetAutocreate(const Napi::CallbackInfo& info);
   void SetMaxEntries(const Napi::CallbackInfo& info);
+  void ReuseMap(const Napi::CallbackInfo& info);
   void Load(const Napi::CallbackInfo& info);
   void Attach(const Napi::CallbackInfo& info);
+  void Detach(const Napi::CallbackInfo& info);
+  Napi::Value ProgramDescriptor(const Napi::CallbackInfo& info);
   Napi::Value OpenIterator(const Napi::CallbackInfo& info);
   Napi::Value OpenRing(const Napi::CallbackInfo& info);
   Napi::Value OpenMap(const Napi::CallbackInfo& info);

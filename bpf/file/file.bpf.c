@@ -8,6 +8,7 @@
  * faulted the path in. Opens that go through io_uring are not system calls and do not come here.
  */
 #include <ringtap/core.h>
+#include <ringtap/dispatch.h>
 #include <ringtap/ring.h>
 #include <ringtap/syscall.h>
 
@@ -101,25 +102,6 @@ static __always_inline void send(struct pt_regs *regs, enum form form, __u32 err
 	submit(event);
 }
 
-/* Might it be an open, native or compat? Cheap, and right about most calls that are none. */
-static __always_inline bool may_be_open(__u32 unmarked_nr)
-{
-	switch (unmarked_nr) {
-#if defined(__TARGET_ARCH_x86)
-	case NR_OPEN:
-	case NR_CREAT:
-#endif
-	case NR_OPENAT:
-	case NR_OPENAT2:
-	case COMPAT_OPEN & ~COMPAT_BIT:
-	case COMPAT_CREAT & ~COMPAT_BIT:
-	case COMPAT_OPENAT & ~COMPAT_BIT:
-		return true;
-	default:
-		return false;
-	}
-}
-
 static __always_inline enum form form_of(__u32 nr)
 {
 	switch (nr) {
@@ -145,31 +127,27 @@ static __always_inline enum form form_of(__u32 nr)
 }
 
 /*
- * Runs at the end of every system call. An open that a signal interrupts ends with a restart code
+ * An open that a signal interrupts ends with a restart code
  * here; it counts when it has been restarted and returns. (One whose caller gets EINTR instead,
  * for want of SA_RESTART, does not count: the kernel decides that after sys_exit.)
  */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(file_sys_exit, struct pt_regs *regs, long ret)
+SYSCALL_EXIT(file_sys_exit, struct pt_regs *regs, long ret)
 {
 	__u32 error = errno_of(ret);
 	bool has_record;
 	enum form form;
 
-	/* The numbers of x32's opens are the native ones with its bit. */
-	if (!may_be_open(unmarked_syscall_nr(regs) & ~X32_SYSCALL_BIT))
-		return 0;
 	if (error >= ERESTARTSYS && error <= ERESTART_RESTARTBLOCK)
-		return 0;
+		return;
+	/* The numbers of x32's opens are the native ones with its bit. */
 	form = form_of(syscall_nr(regs) & ~X32_SYSCALL_BIT);
 	if (form == NO_OPEN)
-		return 0;
+		return;
 	has_record = error ? failures_wanted : successes_wanted;
 	if (counting && !count(error, has_record))
 		count_map_full();
 	else if (has_record)
 		send(regs, form, error);
-	return 0;
 }
 
 LICENSE;

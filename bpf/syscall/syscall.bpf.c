@@ -18,6 +18,7 @@
  * in strace too.
  */
 #include <ringtap/core.h>
+#include <ringtap/dispatch.h>
 #include <ringtap/iter.h>
 #include <ringtap/ring.h>
 #include <ringtap/syscall.h>
@@ -121,17 +122,15 @@ static __always_inline __u64 start_of(struct cpu *cpu)
 	return UNTIMED;
 }
 
-SEC("tp_btf/sys_enter")
-int BPF_PROG(syscall_enter, struct pt_regs *regs, long id)
+SYSCALL_ENTER(syscall_enter, struct pt_regs *regs, long id)
 {
 	__u32 nr = bounded_nr(id, is_compat());
 	struct cpu *cpu = this_cpu();
 
 	if (!cpu)
-		return 0;
+		return;
 	cpu->call.nr = nr;
 	cpu->call.start = is_wanted(nr) ? start_of(cpu) : UNWANTED;
-	return 0;
 }
 
 /*
@@ -167,8 +166,7 @@ static __always_inline void report_or_count(__u32 nr, long ret, __u32 error, __u
 	count_drop(drop);
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
+SYSCALL_EXIT(syscall_exit, struct pt_regs *regs, long ret)
 {
 	struct call call = pop_call(regs, ret);
 	__u32 error = errno_of(ret);
@@ -179,13 +177,13 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 		now = weight ? bpf_ktime_get_ns() : call.start;
 	} else if (delete_mark(bpf_get_current_task())) {
 		count_map_full();
-		return 0;
+		return;
 	} else if (call.start == UNWANTED) {
-		return 0;
+		return;
 	} else {
 		call.nr = unknown(bounded_nr(unmarked_syscall_nr(regs), is_compat()));
 		if (!is_wanted(call.nr))
-			return 0;
+			return;
 		now = call.start = unknown(bpf_ktime_get_ns());
 		weight = timing != TIMING_OFF;
 		error = unknown(error);
@@ -194,7 +192,6 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 		report_or_count(call.nr, ret, error, now, now - call.start);
 	else if (!count(call.nr, error, now - call.start, weight))
 		count_map_full();
-	return 0;
 }
 
 /*

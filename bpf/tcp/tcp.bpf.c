@@ -13,6 +13,7 @@
  * connect(2), getsockopt(2) or the socket's end make up for it.
  */
 #include <ringtap/core.h>
+#include <ringtap/dispatch.h>
 #include <ringtap/sock.h>
 #include <ringtap/syscall.h>
 
@@ -177,27 +178,11 @@ static __always_inline void tcp_accepted(struct sock *sk)
 	}
 }
 
-/* Runs at the end of every system call: everything but a few leaves at the first test. */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(tcp_sys_exit, struct pt_regs *regs, long ret)
+/* The numbers are those of `syscalls` in src/signals/tcp/signal.ts. */
+SYSCALL_EXIT(tcp_sys_exit, struct pt_regs *regs, long ret)
 {
 	struct sock *sk;
 
-	switch (unmarked_syscall_nr(regs)) {
-	case NR_CONNECT:
-	case NR_ACCEPT:
-	case NR_ACCEPT4:
-	case NR_GETSOCKOPT:
-	case COMPAT_CONNECT & ~COMPAT_BIT:
-#if defined(__TARGET_ARCH_arm64)
-	case COMPAT_ACCEPT & ~COMPAT_BIT:
-#endif
-	case COMPAT_ACCEPT4 & ~COMPAT_BIT:
-	case COMPAT_GETSOCKOPT & ~COMPAT_BIT:
-		break;
-	default:
-		return 0;
-	}
 	switch (syscall_nr(regs)) {
 	case NR_CONNECT:
 	case COMPAT_CONNECT:
@@ -225,7 +210,6 @@ int BPF_PROG(tcp_sys_exit, struct pt_regs *regs, long ret)
 			error_was_read(sk, syscall_arg(regs, 3));
 		break;
 	}
-	return 0;
 }
 
 LICENSE;

@@ -45,6 +45,8 @@ export interface AgentSetup {
   readonly identityLimit?: number | undefined;
   /** Bytes of each ring. Default: left to the signals. */
   readonly ringSize?: number | undefined;
+  /** Are runs of programs and their time asked for? */
+  readonly countRuns?: boolean | undefined;
   /** Start all signals or none. Default false. */
   readonly strict?: boolean | undefined;
   /** The hierarchy of control groups that identifies containers. Default `auto`. */
@@ -87,7 +89,7 @@ export function startAgent(setup: AgentSetup): RunningAgent {
   const cgroups = new Cgroups({ limit: identityLimit });
   const identity = new Identity(catalog, labels, { limit: identityLimit, cgroups, pidSeries: setup.pidSeries });
   const wanted = setup.wanted ?? signals.map(({ name }) => name);
-  const how = { ringSize: setup.ringSize, host, peers: setup.peers, log: setup.log };
+  const how = { ringSize: setup.ringSize, countRuns: setup.countRuns, host, peers: setup.peers, log: setup.log };
   const { statuses } = startSignals(catalog, identity, {
     ...how,
     signals,

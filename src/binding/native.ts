@@ -114,15 +114,24 @@ export interface BpfObject {
   /** Resizes a map. Libbpf rounds a ring buffer's bytes up to a power of two times the page size. Before load only. */
   setMaxEntries(map: string, entries: number): void;
   /**
+   * Takes another object's map, by its {@link ObjectMap.descriptor}, in place of its own, with that one's shape and size. The map lives as
+   * long as any object that has it. Before load only.
+   */
+  reuseMap(map: string, descriptor: number): void;
+  /**
    * Loads maps and programs into the kernel. Raises RLIMIT_MEMLOCK first where the kernel still charges it. An object that
    * failed to load stays failed: open the file again. `subject` of the error is the program or map that libbpf named.
    */
   load(): void;
   /**
-   * Attaches one loaded program where its section says; it stays attached until {@link close}, or until the object and all
-   * that came from it have been collected. Not for iterators; not twice.
+   * Attaches one loaded program where its section says; it stays attached until {@link detach} or {@link close}, or until the object
+   * and all that came from it have been collected. Not for iterators; not twice.
    */
   attach(program: string): void;
+  /** Detaches a program that is attached. */
+  detach(program: string): void;
+  /** The file descriptor of a loaded program, which stays the object's own: the value of a BPF_MAP_TYPE_PROG_ARRAY. */
+  programDescriptor(program: string): number;
   /** Prepares an iterator program; `map` is the map that an `iter/bpf_map_elem` program walks. */
   iterator(program: string, map?: string): BpfIterator;
   /** Maps a BPF_MAP_TYPE_RINGBUF. Once per map: a second call throws while the first ring is open. */

@@ -5,6 +5,7 @@ import { lockedMemory } from "../host/features.js";
 import { layoutOf, layoutText } from "../binding/layout.js";
 import { native, type BpfObject, type NativeError } from "../binding/native.js";
 import type { RecordClass } from "../binding/record.js";
+import { SyscallHandlers } from "./dispatch/handlers.js";
 import { foreignError } from "../log/error-text.js";
 import { checkSetup } from "./running-shape.js";
 import { prepareSetup } from "./setup-changes.js";
@@ -31,6 +32,10 @@ export interface Loaded {
   readonly lost: readonly Loss[];
   /** Programs to attach: all that were loaded, iterators left out. */
   readonly attachable: readonly string[];
+  /** Those of its programs that run for system calls; attaches all of them. */
+  readonly handlers: SyscallHandlers;
+  /** Takes everything out of the kernel. Idempotent. */
+  close(): void;
 }
 
 /** A program that the kernel refuses and the signal runs without. */
@@ -53,6 +58,8 @@ export interface LoadOptions {
   readonly host?: SignalHost;
   /** Bytes of each ring that is used: a power of two, at least a page. Default: what the signal's {@link Setup} says. */
   readonly ringSize?: number | undefined;
+  /** Are runs of programs and their time asked for? The kernel counts them with {@link Native.enableStats}, handlers of calls themselves. */
+  readonly countRuns?: boolean | undefined;
 }
 
 /** No way of hooking a signal was accepted. */
@@ -135,15 +142,19 @@ interface Attempt {
   readonly flags: FlagValues<FlagTable>;
   readonly host: SignalHost;
   readonly ringSize: number;
+  readonly countRuns: boolean;
 }
 
-function attempt(
-  { signal, setup, flags, host, ringSize }: Attempt,
-  hook: HookSet,
-  lost: readonly Loss[],
-): Omit<Loaded, "refused"> {
+/** `alone` is the reason why handlers of system calls are to be attached alone, where an attempt with slots has been refused. */
+function attempt(what: Attempt, hook: HookSet, lost: readonly Loss[], alone?: string): Omit<Loaded, "refused"> {
+  const { signal, setup, flags, host, ringSize, countRuns } = what;
   const path = objectName(signal);
   const object = openObject(signal);
+  let handlers: SyscallHandlers | undefined;
+  const close = (): void => {
+    handlers?.close();
+    object.close();
+  };
   try {
     const records: readonly RecordClass[] = [
       ...(signal.ring === undefined ? [] : [signal.ring.record]),
@@ -174,14 +185,21 @@ function attempt(
     for (const [name, value] of Object.entries(setup.constants ?? {})) {
       object.setConstant(name, value);
     }
+    handlers = new SyscallHandlers(object, { syscalls: signal.syscalls, without, countRuns, alone });
     object.load();
+    handlers.loaded();
     prepareSetup(object, {}, setup).commit();
     const attachable = object.programs
       .filter((program) => !without.includes(program.name) && !program.section.startsWith("iter/"))
       .map((program) => program.name);
-    return { signal, object, hook, lost, setup, flags, host, hasRing, hasAccount: maps.has("account"), attachable };
+    const hasAccount = maps.has("account");
+    return { signal, object, hook, lost, setup, flags, host, hasRing, hasAccount, attachable, handlers, close };
   } catch (error) {
-    object.close();
+    const isOfSlot = handlers?.has((error as NativeError).subject) === true;
+    close();
+    if (isOfSlot) {
+      return attempt(what, hook, lost, (error as NativeError).message);
+    }
     throw error;
   }
 }
@@ -227,9 +245,9 @@ export function hookText({ hook, lost }: Loaded): string {
 /** Loads a signal by the best way that the kernel takes. Throws a {@link LoadError} that gives the reason for each. */
 export function loadSignal(signal: AnySignal, options: LoadOptions = {}): Loaded {
   const refused: { hook: HookSet; error: Error }[] = [];
-  const { flags = defaultFlags(signal), host = defaultHost } = options;
+  const { flags = defaultFlags(signal), host = defaultHost, countRuns = false } = options;
   const setup = setupOf(signal, flags, host);
-  const what = { signal, setup, flags, host, ringSize: ringSizeOf(setup, options) };
+  const what = { signal, setup, flags, host, ringSize: ringSizeOf(setup, options), countRuns };
   for (const hook of signal.hooks ?? defaultHooks) {
     try {
       return { ...tryHook(what, hook), refused };

@@ -20,6 +20,7 @@ import type {
 import type { Views } from "../sdk/views.js";
 import { foreignError } from "../log/error-text.js";
 import { openCounters } from "./counters.js";
+import { sharedMaps } from "./dispatch/dispatcher.js";
 import { Guard, type Phase } from "./guard.js";
 import { LiveSetup } from "./live-setup.js";
 import type { Loaded } from "./load.js";
@@ -202,7 +203,7 @@ export class RunningSignal {
   /** Attaches every program. Throws when the kernel refuses one. */
   attach(): void {
     for (const program of this.loaded.attachable) {
-      this.loaded.object.attach(program);
+      this.loaded.handlers.attach(program);
     }
   }
 
@@ -373,7 +374,8 @@ export class RunningSignal {
 
   /** Bytes that the signal takes at most: its kernel maps, the ring among them, and its own tables. */
   memoryAtLimit(): SignalMemory {
-    const maps = this.loaded.object.maps.reduce((bytes, map) => bytes + mapMemoryAtLimit(map), 0);
+    const own = this.loaded.object.maps.filter(({ name }) => !sharedMaps.includes(name));
+    const maps = own.reduce((bytes, map) => bytes + mapMemoryAtLimit(map), 0);
     return { maps, tables: this.stats().memoryAtLimit ?? 0 };
   }
 
@@ -404,7 +406,7 @@ export class RunningSignal {
     this.#guard.call("close", () => this.#running.close?.(), undefined);
     this.#isClosed = true;
     this.#closing.abort();
-    this.loaded.object.close();
+    this.loaded.close();
   }
 
   /** Puts its metrics into the catalog, in place of those of the build that it replaces, and takes over who observes that. The caller then closes that build. */

@@ -1,4 +1,6 @@
 /** What the agent tells about its own signals: whether they run, and that nothing is lost uncounted. */
+import type { ProgramStats } from "../binding/native.js";
+import { Dispatcher } from "./dispatch/dispatcher.js";
 import type { Catalog } from "../metrics/catalog.js";
 import { Dimension } from "../metrics/dimension.js";
 import type { ValueTable } from "../metrics/value-table.js";
@@ -26,15 +28,20 @@ export function declareProgramStats(
   const seconds = withRuns
     ? declare("ringtap_bpf_program_seconds_total", "Time spent running the BPF program.")
     : undefined;
+  const set = (name: string, stats: ProgramStats): void => {
+    const id = program.intern(name);
+    misses.set(id, 0, stats.misses);
+    runs?.set(id, 0, stats.runs);
+    seconds?.set(id, 0, stats.nanoseconds / 1e9);
+  };
   return () => {
     for (const { loaded } of runningOf(statuses)) {
       for (const name of loaded.attachable) {
-        const stats = loaded.object.stats(name);
-        const id = program.intern(name);
-        misses.set(id, 0, stats.misses);
-        runs?.set(id, 0, stats.runs);
-        seconds?.set(id, 0, stats.nanoseconds / 1e9);
+        set(name, loaded.handlers.stats(name));
       }
+    }
+    for (const [name, stats] of Dispatcher.current?.programStats() ?? []) {
+      set(name, stats);
     }
   };
 }

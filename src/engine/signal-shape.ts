@@ -3,6 +3,7 @@ import { type RecordClass, RecordView } from "../binding/record.js";
 import { escapeControls, messageOf } from "../log/error-text.js";
 import { quote } from "../log/logger-text.js";
 import { type AnySignal, type HookSet, signalApi } from "../sdk/signal.js";
+import { syscallIndexes } from "../sdk/syscall-names.js";
 
 const namePattern = /^[a-z][a-z0-9_]{0,31}$/;
 const flagPattern = /^[a-z][a-z0-9]*([.-][a-z0-9]+)*$/;
@@ -118,6 +119,17 @@ function checkOptional(optional: unknown): void {
   }
 }
 
+function checkSyscalls(syscalls: unknown): void {
+  if (!areLines(syscalls) || syscalls.length === 0) {
+    return refuse("syscalls: want a list of names of system calls, or none of it for every call");
+  }
+  try {
+    syscalls.forEach(syscallIndexes);
+  } catch (error) {
+    refuse(`syscalls: ${messageOf(error)}`);
+  }
+}
+
 function checkTrace(trace: unknown): void {
   if (
     !isObject(trace) ||
@@ -190,6 +202,9 @@ export function checkSignal(value: unknown): asserts value is AnySignal {
   }
   if (optional !== undefined) {
     checkOptional(optional);
+  }
+  if (signal.syscalls !== undefined) {
+    checkSyscalls(signal.syscalls);
   }
   if (flags !== undefined) {
     checkFlags(flags);

@@ -18,6 +18,8 @@ export interface SignalStart {
   readonly peers?: PeerDirectory | undefined;
   /** Bytes of each ring; undefined leaves it to the signal. */
   readonly ringSize: number | undefined;
+  /** See {@link LoadOptions.countRuns}. */
+  readonly countRuns?: boolean | undefined;
   readonly log: AgentLog;
 }
 
@@ -37,12 +39,15 @@ function logOf(log: AgentLog, signal: string): SignalLog {
 }
 
 /** Logs what the kernel refused of a signal that it took. */
-function warnOfRefusals(log: SignalLog, { refused, lost }: Loaded): void {
+function warnOfRefusals(log: SignalLog, { refused, lost, handlers }: Loaded): void {
   for (const { hook, error } of refused) {
     log.warn({ hook: hook.name, err: error }, "a better hook was refused");
   }
   for (const { detail, error } of lost) {
     log.warn({ without: detail, err: error }, "a program was refused");
+  }
+  if (handlers.alone !== undefined) {
+    log.warn({ reason: handlers.alone }, "programs on system calls attached alone: every call costs more");
   }
 }
 
@@ -56,9 +61,9 @@ export function startSignal(
     readonly replaces?: RunningSignal | undefined;
   },
 ): RunningSignal {
-  const { flags, host, ringSize, catalog, identity, peers, replaces } = start;
+  const { flags, host, ringSize, countRuns, catalog, identity, peers, replaces } = start;
   const log = logOf(start.log, signal.name);
-  const loaded = loadSignal(signal, { flags: flags?.[signal.name], host, ringSize });
+  const loaded = loadSignal(signal, { flags: flags?.[signal.name], host, ringSize, countRuns });
   warnOfRefusals(log, loaded);
   let running: RunningSignal | undefined;
   try {
@@ -69,7 +74,7 @@ export function startSignal(
   } catch (error) {
     running?.close();
     running?.removeMetrics();
-    loaded.object.close();
+    loaded.close();
     throw new Error(`attaching signal ${signal.name}: ${loaded.hook.name}`, { cause: error });
   }
 }

@@ -228,6 +228,11 @@ export interface Signal<R extends EventRecord = EventRecord, F extends FlagTable
   readonly summary: string;
   /** The BPF object: a file, see {@link objectFile}, the object's bytes, or a function that makes these when the signal is loaded. */
   readonly object: URL | Uint8Array | (() => Uint8Array);
+  /**
+   * The system calls that the object's handlers want (SYSCALL_ENTER() and SYSCALL_EXIT() of bpf/include/ringtap/dispatch.h), by name, of
+   * native and 32-bit callers alike. A name that only another architecture has is no error. Default: every call.
+   */
+  readonly syscalls?: readonly string[];
   /** What identity learns from this signal. Such a signal runs whenever identity needs it, with or without its metrics. */
   readonly provides?: "processes" | "cgroups";
   readonly flags?: F;

@@ -88,3 +88,19 @@ export function syscallIndex(nr: number): number {
   const index = nr & 1023;
   return nr >= compatBit ? index + 1024 : nr >= x32Bit ? index + 2048 : index;
 }
+
+/**
+ * The {@link syscallIndex} of a name in each table that has it: of native, 32-bit and x32 callers. None where only other architectures
+ * have it; throws for a name that no system call has.
+ */
+export function syscallIndexes(name: string): number[] {
+  const indexes = tablesOf(process.arch).flatMap(({ mark, numbers }) => {
+    const number = numbers.get(name);
+    return number === undefined ? [] : [syscallIndex(mark + number)];
+  });
+  const isKnown = Object.values(tables).some((all) => all.some(({ numbers }) => numbers.has(name)));
+  if (!isKnown) {
+    throw new Error(`system call ${JSON.stringify(name)}: there is none of this name`);
+  }
+  return indexes;
+}

@@ -23,14 +23,14 @@ type Limits = Readonly<Record<`${string}.${string}`, unknown>>;
 function load(scope: Scope, name: string, limits: Limits | "as built" = {}): BpfObject {
   const signal = signals.find((each) => each.name === name);
   assert(signal !== undefined);
-  const { object } =
+  const loaded =
     limits === "as built"
       ? loadSignal({ ...signal, setup: () => ({}) })
       : loadSignal(signal, { flags: valuesOf(signal, limits) });
   scope.after(() => {
-    object.close();
+    loaded.close();
   });
-  return object;
+  return loaded.object;
 }
 
 function mapOf(object: BpfObject, name: string): ObjectMap {

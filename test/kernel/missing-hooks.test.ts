@@ -159,7 +159,7 @@ for (const signal of signals) {
       const asking = { ...signal, object: pathToFileURL(copy.object(signal.name)) };
       // Every program is wanted.
       const loaded = loadSignal(asking, { host: ways.containers.host });
-      loaded.object.close();
+      loaded.close();
       assert.deepEqual(
         loaded.lost.map((loss) => [loss.program, loss.detail]),
         [[program, detail]],

@@ -53,7 +53,7 @@ function start(scope: Scope, mode: keyof typeof modes) {
   const identity = new Identity(catalog, ["pid"]);
   const loaded = loadSignal(syscall, { flags: modes[mode], ringSize: 2 ** 22 });
   scope.after(() => {
-    loaded.object.close();
+    loaded.close();
   });
   const running = new RunningSignal(loaded, { catalog, identity, log: strictLog });
   running.attach();
@@ -145,7 +145,7 @@ int main(void)
     const flags = { ...modes.stream, comms: ["calls-block"], names: ["rt_sigtimedwait"], threadsLimit: 4 };
     const loaded = loadSignal(syscall, { flags });
     t.after(() => {
-      loaded.object.close();
+      loaded.close();
     });
     const catalog = new Catalog();
     const running = new RunningSignal(loaded, { catalog, identity: new Identity(catalog, []), log: strictLog });
@@ -161,7 +161,7 @@ int main(void)
 });
 
 describe("syscall without room", () => {
-  /** An object with room for 16 pairs of a process and a call, attached. */
+  /** An object with room for 16 pairs of a process and a call, attached without dispatch programs. */
   function cramped(scope: Scope): BpfObject {
     const object = native.open(objectPath(syscall));
     scope.after(() => {
@@ -172,6 +172,7 @@ describe("syscall without room", () => {
     object.setMaxEntries("lines", 16 + indexCount);
     object.setMaxEntries("errors", 16);
     object.load();
+    object.setVariable("dispatch_table", new Uint8Array(2 * indexCount).fill(1));
     for (const { name } of object.programs.filter(({ section }) => !section.startsWith("iter/"))) {
       object.attach(name);
     }
@@ -218,7 +219,7 @@ describe("the counts of many processes", () => {
     const identity = new Identity(catalog, ["pid", "comm"]);
     const loaded = loadSignal(syscall);
     scope.after(() => {
-      loaded.object.close();
+      loaded.close();
     });
     const running = new RunningSignal(loaded, { catalog, identity, log: strictLog });
     const [lines, taken, errors] = ["calls", "lines", "errors"].map((name) => loaded.object.map(name));

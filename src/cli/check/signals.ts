@@ -43,15 +43,16 @@ export function trySignal(signal: AnySignal, catalog: Catalog, identity: Identit
   } catch (error) {
     return { finding: { check, status: "fail", detail: `${loaded.hook.name}: ${describeError(error)}` } };
   } finally {
-    loaded.object.close();
+    loaded.close();
   }
 }
 
-function attachedBy(check: string, { hook, attachable, refused, lost }: Loaded): Finding {
+function attachedBy(check: string, { hook, attachable, refused, lost, handlers }: Loaded): Finding {
   const detail = [
     `${hook.name}: ${attachable.join(", ")}`,
     ...refused.slice(0, 1).map((better) => `refused: ${better.hook.name} (${describeError(better.error)})`),
     ...lost.map((loss) => `without ${loss.detail} (${describeError(loss.error)})`),
+    ...(handlers.alone === undefined ? [] : [`no dispatch program (${handlers.alone})`]),
   ].join("; ");
   return { check, status: lost.length === 0 ? "ok" : "warn", detail };
 }

@@ -70,6 +70,7 @@ async function run(source: OptionsSource): Promise<void> {
     seriesRetentionMs: options.seriesRetention,
     identityLimit: options.identityLimit,
     ringSize: options.ringSize,
+    countRuns: options.bpfStats,
     strict: options.strict,
     cgroupHierarchy: options.cgroupHierarchy,
     flags: valuesBySignal(known.all, options),

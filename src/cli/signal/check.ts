@@ -56,9 +56,12 @@ function programs({ object, attachable }: Loaded): Finding[] {
   });
 }
 
-function hooks({ hook, refused, lost }: Loaded): Finding[] {
+function hooks({ hook, refused, lost, handlers }: Loaded): Finding[] {
   return [
     { check: "hook", status: "ok", detail: hook.name },
+    ...(handlers.alone === undefined
+      ? []
+      : [{ check: "dispatch program", status: "warn", detail: `not used: ${handlers.alone}` } satisfies Finding]),
     ...refused.map(({ hook: better, error }): Finding => ({
       check: `hook ${better.name}`,
       status: "warn",
@@ -114,7 +117,7 @@ function tryOut(own: OwnSignal): Finding[] {
   } catch (error) {
     return [...findings, fail(check, messagesOf(error))];
   } finally {
-    loaded.object.close();
+    loaded.close();
   }
 }
 

@@ -91,6 +91,7 @@ export const file = defineSignal({
   name: "file",
   summary: "file opens by outcome, with the path in trace",
   object: objectFile(import.meta.url, "file"),
+  syscalls: ["open", "creat", "openat", "openat2"],
   flags,
   ring: { record: FileEvent, shortest: headSize },
   records: [OpenLine],

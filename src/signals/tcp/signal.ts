@@ -211,6 +211,7 @@ export const tcp = defineSignal({
   name: "tcp",
   summary: "TCP connections: opens by outcome, accepts, bytes, retransmits, resets, RTT",
   object: objectFile(import.meta.url, "tcp"),
+  syscalls: ["connect", "accept", "accept4", "getsockopt"],
   flags,
   ring: { record: TcpEvent },
   records: [TcpSample],

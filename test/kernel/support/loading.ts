@@ -65,7 +65,7 @@ interface Loading {
 export async function tryLoading(signal: AnySignal, way: Way): Promise<Loading> {
   const options = inWay(signal, way);
   const loaded = loadSignal(signal, { ...options, ringSize: 2 ** 16 });
-  const { object, hook, refused, lost } = loaded;
+  const { object, hook, refused, lost, handlers } = loaded;
   try {
     const catalog = new Catalog();
     const running = new RunningSignal(loaded, { catalog, identity: new Identity(catalog, []), log: strictLog });
@@ -82,11 +82,12 @@ export async function tryLoading(signal: AnySignal, way: Way): Promise<Loading> 
       refused: [
         ...refused.map(({ hook, error }) => `${hook.name}: ${error.message}`),
         ...lost.map(({ error }) => error.message),
+        ...(handlers.alone === undefined ? [] : [handlers.alone]),
       ],
       instructions: new Map(names.map((name) => [name, object.stats(name).verifiedInstructions])),
     };
   } finally {
-    object.close();
+    loaded.close();
   }
 }
 
