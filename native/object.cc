@@ -46,21 +46,27 @@ bpf_object* OpenFile(Napi::Env env, const std::string& path, const std::string& 
 }  // namespace
 
 Napi::Function Object::Define(Napi::Env env) {
-  return DefineClass(
-      env, "BpfObject",
-      {InstanceAccessor<&Object::Programs>("programs"), InstanceAccessor<&Object::Maps>("maps"),
-       InstanceMethod<&Object::Struct>("struct"), InstanceMethod<&Object::Variables>("variables"),
-       InstanceMethod<&Object::Enums>("enums"), InstanceMethod<&Object::SetConstant>("setConstant"),
-       InstanceMethod<&Object::SetVariable>("setVariable"),
-       InstanceMethod<&Object::SetAutoload>("setAutoload"),
-       InstanceMethod<&Object::SetAutocreate>("setAutocreate"),
-       InstanceMethod<&Object::SetMaxEntries>("setMaxEntries"),
-       InstanceMethod<&Object::ReuseMap>("reuseMap"), InstanceMethod<&Object::Load>("load"),
-       InstanceMethod<&Object::Attach>("attach"), InstanceMethod<&Object::Detach>("detach"),
-       InstanceMethod<&Object::ProgramDescriptor>("programDescriptor"),
-       InstanceMethod<&Object::OpenIterator>("iterator"), InstanceMethod<&Object::OpenRing>("ring"),
-       InstanceMethod<&Object::OpenMap>("map"), InstanceMethod<&Object::Stats>("stats"),
-       InstanceMethod<&Object::Close>("close")});
+  return DefineClass(env, "BpfObject",
+                     {InstanceAccessor<&Object::Programs>("programs"),
+                      InstanceAccessor<&Object::Maps>("maps"),
+                      InstanceMethod<&Object::Struct>("struct"),
+                      InstanceMethod<&Object::Variables>("variables"),
+                      InstanceMethod<&Object::Enums>("enums"),
+                      InstanceMethod<&Object::SetConstant>("setConstant"),
+                      InstanceMethod<&Object::SetVariable>("setVariable"),
+                      InstanceMethod<&Object::SetAutoload>("setAutoload"),
+                      InstanceMethod<&Object::SetAutocreate>("setAutocreate"),
+                      InstanceMethod<&Object::SetMaxEntries>("setMaxEntries"),
+                      InstanceMethod<&Object::ReuseMap>("reuseMap"),
+                      InstanceMethod<&Object::Load>("load"),
+                      InstanceMethod<&Object::Attach>("attach"),
+                      InstanceMethod<&Object::Detach>("detach"),
+                      InstanceMethod<&Object::ProgramDescriptor>("programDescriptor"),
+                      InstanceMethod<&Object::OpenIterator>("iterator"),
+                      InstanceMethod<&Object::OpenRing>("ring"),
+                      InstanceMethod<&Object::OpenMap>("map"),
+                      InstanceMethod<&Object::Stats>("stats"),
+                      InstanceMethod<&Object::Close>("close")});
 }
 
 Napi::Value Object::Open(const Napi::CallbackInfo& info) {

@@ -15,7 +15,13 @@ const escape = "\u001b[31m";
 describe("the shape of a signal", () => {
   it("is that of a built-in one", () => {
     checkSignal(file);
-    checkSignal({ ...file, flags: { level }, optional: { file_opened: "paths" }, hooks: [{ name: "a", without: [] }] });
+    checkSignal({
+      ...file,
+      syscalls: ["close"],
+      flags: { level },
+      optional: { file_opened: "paths" },
+      hooks: [{ name: "a", without: [] }],
+    });
   });
 
   const wrong: Readonly<Record<string, readonly [object, RegExp]>> = {
@@ -43,6 +49,12 @@ describe("the shape of a signal", () => {
     ],
     "optional that is a list": [{ optional: ["x"] }, /^optional: want a table of what is lost/],
     "optional with numbers": [{ optional: { file_opened: 5 } }, /^optional: want a table/],
+    "syscalls that are a text": [{ syscalls: "close" }, /^syscalls: want a list of names of system calls/],
+    "syscalls without a name": [{ syscalls: [] }, /^syscalls: want a list of names of system calls/],
+    "a system call that there is not": [
+      { syscalls: ["close", "clsoe"] },
+      /^syscalls: system call "clsoe": there is none of this name$/,
+    ],
     "hooks without a name": [{ hooks: [{ without: [] }] }, /^hooks: want a list of \{ name, without \}/],
     "two hooks of one name": [
       {

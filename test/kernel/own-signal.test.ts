@@ -18,7 +18,7 @@ import {
   runTestFile,
   startLocks,
 } from "./support/signal-folder.js";
-import { compileProgram } from "./support/program.js";
+import { compileProgram, runProgram, scratch } from "./support/program.js";
 import { mainScript, runRingtap, startRingtap } from "./support/ringtap.js";
 import { type Samples, select, sum } from "./support/samples.js";
 import { suiteScope } from "./support/scope.js";
@@ -174,6 +174,44 @@ describe("own signal", () => {
     const samples = await agent.scrape();
     assert.deepEqual(lockCounts(samples), { ok: 30, EAGAIN: 10, released: 7 });
     assert.equal(sum(samples, "ringtap_signal_up", { signal: "file" }), 1);
+  });
+});
+
+describe("own signal with a handler of system calls", () => {
+  const removals = `
+#include <fcntl.h>
+#include <unistd.h>
+int main(int argc, char **argv)
+{
+	for (int i = 0; i < 30; i++) {
+		close(open(argv[1], O_WRONLY | O_CREAT, 0600));
+		if (i % 3 == 0 ? unlinkat(AT_FDCWD, argv[1], 0) : unlink(argv[1]))
+			return 1;
+	}
+	for (int i = 0; i < 7; i++)
+		rmdir(argv[1]);
+	return argc != 2;
+}`;
+
+  it("counts the calls that it names, exactly, and is checked", async (t) => {
+    const folder = join(outsideFolder(t), "removals");
+    const example = join(checkout, "docs/examples/signal-removals");
+    cpSync(example, folder, { recursive: true });
+    await build(t, folder);
+    assert.equal(readFileSync(join(folder, "records.ts"), "utf8"), readFileSync(join(example, "records.ts"), "utf8"));
+    const { stdout } = await runRingtap(t, ["signal", "check", folder]);
+    assert.match(stdout, /^program removals_exit +ok +tp_btf\/sys_exit/m);
+    assert.match(stdout, /^signal removals +ok +1 attached: removals_exit$/m);
+    const agent = await startAgent(t, [`--signals.path=${folder}`, ...unlimitedSeries]);
+    await runProgram(compileProgram("removes", removals), [scratch("removed")]);
+    const samples = await agent.scrape();
+    const counts = ["ok", "ENOENT", ""].map((result) =>
+      sum(samples, "file_removals_total", { comm: "removes", ...(result !== "" && { result }) }),
+    );
+    assert.deepEqual(counts, [30, 7, 37]);
+    assert.equal(sum(samples, "ringtap_file_opens_total", { comm: "removes", result: "ok" }) >= 30, true);
+    const [produced = 0, consumed = 0, dropped = 0] = eventCounts(samples, "removals");
+    assert.equal(produced, consumed + dropped);
   });
 });
 

@@ -10,7 +10,9 @@ const names = signals.map((signal) => signal.name).sort();
 
 test("the folders of bpf/ that have a program are the signals", () => {
   const folders = readdirSync(`${root}bpf`).filter((name) => existsSync(`${root}bpf/${name}/${name}.bpf.c`));
-  assert.deepEqual(folders.sort(), names);
+  // What all signals share: docs/architecture.md.
+  const own = folders.filter((name) => name !== "dispatch");
+  assert.deepEqual(own.sort(), names);
 });
 
 test("each signal has its TypeScript file, its decoders and its kernel test", () => {

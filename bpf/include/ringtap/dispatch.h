@@ -81,22 +81,22 @@ static __always_inline void count_run(__u32 index, __u64 time)
  * Tail calls the first handler of `slots`. It returns only when there is none: a slot that has been
  * emptied since the table was read is passed over, so that those behind it still run.
  */
-#define DISPATCH_TO(ctx, map, slots, slot)                  \
-	do {                                                \
-		if ((slots) & (1u << (slot)))               \
+#define DISPATCH_TO(ctx, map, slots, slot)                    \
+	do {                                                  \
+		if ((slots) & (1u << (slot)))                 \
 			bpf_tail_call_static(ctx, map, slot); \
 	} while (0)
 
-#define DISPATCH(ctx, map, slots)                    \
-	do {                                         \
-		DISPATCH_TO(ctx, map, slots, 0);     \
-		DISPATCH_TO(ctx, map, slots, 1);     \
-		DISPATCH_TO(ctx, map, slots, 2);     \
-		DISPATCH_TO(ctx, map, slots, 3);     \
-		DISPATCH_TO(ctx, map, slots, 4);     \
-		DISPATCH_TO(ctx, map, slots, 5);     \
-		DISPATCH_TO(ctx, map, slots, 6);     \
-		DISPATCH_TO(ctx, map, slots, 7);     \
+#define DISPATCH(ctx, map, slots)                \
+	do {                                     \
+		DISPATCH_TO(ctx, map, slots, 0); \
+		DISPATCH_TO(ctx, map, slots, 1); \
+		DISPATCH_TO(ctx, map, slots, 2); \
+		DISPATCH_TO(ctx, map, slots, 3); \
+		DISPATCH_TO(ctx, map, slots, 4); \
+		DISPATCH_TO(ctx, map, slots, 5); \
+		DISPATCH_TO(ctx, map, slots, 6); \
+		DISPATCH_TO(ctx, map, slots, 7); \
 	} while (0)
 
 /* Which slots want the call that begins, or returns. */
@@ -118,32 +118,32 @@ static __always_inline __u32 slots_behind(__u32 slots, __u32 slot)
 	return slot < DISPATCH_SLOTS ? slots & (0xfe << slot) : 0;
 }
 
-#define SYSCALL_HANDLER(name, hook, section, first_run, slots_of, ...)                     \
-	const volatile __u32 name##_slot = DISPATCH_ALONE;                                       \
-	static __always_inline void name##_handler(__VA_ARGS__);                                 \
-	SEC(section) int name(unsigned long long *ctx)                                           \
-	{                                                                                        \
-		__u32 slots = slots_of;                                                          \
-		__u64 start;                                                                     \
-                                                                                                 \
-		if (name##_slot >= DISPATCH_ALONE && !slots)                                     \
-			return 0;                                                                \
-		start = count_runs ? bpf_ktime_get_ns() : 0;                                     \
-		name##_handler((void *)ctx[0], (long)ctx[1]);                                    \
-		if (count_runs && name##_slot < DISPATCH_SLOTS)                                  \
-			count_run(first_run + name##_slot, bpf_ktime_get_ns() - start);          \
-		slots = slots_behind(slots, name##_slot);                                        \
-		DISPATCH(ctx, &hook, slots);                                                     \
-		return 0;                                                                        \
-	}                                                                                        \
+#define SYSCALL_HANDLER(name, hook, section, first_run, slots_of, ...)                  \
+	const volatile __u32 name##_slot = DISPATCH_ALONE;                              \
+	static __always_inline void name##_handler(__VA_ARGS__);                        \
+	SEC(section) int name(unsigned long long *ctx)                                  \
+	{                                                                               \
+		__u32 slots = slots_of;                                                 \
+		__u64 start;                                                            \
+                                                                                        \
+		if (name##_slot >= DISPATCH_ALONE && !slots)                            \
+			return 0;                                                       \
+		start = count_runs ? bpf_ktime_get_ns() : 0;                            \
+		name##_handler((void *)ctx[0], (long)ctx[1]);                           \
+		if (count_runs && name##_slot < DISPATCH_SLOTS)                         \
+			count_run(first_run + name##_slot, bpf_ktime_get_ns() - start); \
+		slots = slots_behind(slots, name##_slot);                               \
+		DISPATCH(ctx, &hook, slots);                                            \
+		return 0;                                                               \
+	}                                                                               \
 	static __always_inline void name##_handler(__VA_ARGS__)
 
 /* A handler: SYSCALL_ENTER(name, struct pt_regs *regs, long id) { … } */
-#define SYSCALL_ENTER(name, ...)                                                 \
-	SYSCALL_HANDLER(name, dispatch_enter, "tp_btf/sys_enter", 0,             \
+#define SYSCALL_ENTER(name, ...)                                     \
+	SYSCALL_HANDLER(name, dispatch_enter, "tp_btf/sys_enter", 0, \
 			slots_at_enter((__u32)ctx[1]), __VA_ARGS__)
 
 /* A handler: SYSCALL_EXIT(name, struct pt_regs *regs, long ret) { … } */
-#define SYSCALL_EXIT(name, ...)                                                      \
-	SYSCALL_HANDLER(name, dispatch_exit, "tp_btf/sys_exit", DISPATCH_SLOTS,      \
+#define SYSCALL_EXIT(name, ...)                                                 \
+	SYSCALL_HANDLER(name, dispatch_exit, "tp_btf/sys_exit", DISPATCH_SLOTS, \
 			slots_at_exit((struct pt_regs *)(void *)ctx[0]), __VA_ARGS__)

@@ -31,6 +31,12 @@ function word(number: number): Uint8Array {
   return new Uint8Array(Uint32Array.of(number).buffer);
 }
 
+/** The type and sizes of an object's map, in one text; undefined where it has none of this name. */
+function shapeOf({ maps }: BpfObject, name: string): string | undefined {
+  const map = maps.find((each) => each.name === name);
+  return map && [map.type, map.keySize, map.valueSize, map.maxEntries].join();
+}
+
 /** What the kernel and handlers count of one of them. */
 export type HandlerStats = Pick<ProgramStats, "runs" | "nanoseconds" | "misses">;
 
@@ -140,15 +146,19 @@ export class Dispatcher {
     return slot;
   }
 
-  /** Gives an object that has not been loaded its maps. Throws when they are of another shape: the object is of another build. */
+  /** Why an object cannot have its maps, being built with other headers; undefined when it can. */
+  misfit(object: BpfObject): string | undefined {
+    const differs = sharedMaps.find((name) => {
+      const [own, shared] = [object, this.#object].map((each) => shapeOf(each, name));
+      return own === undefined || own !== shared;
+    });
+    return differs === undefined ? undefined : `map ${differs}: not that of this build's <ringtap/dispatch.h>`;
+  }
+
+  /** Gives an object that has not been loaded its maps. */
   share(object: BpfObject): void {
-    for (const name of sharedMaps) {
-      const own = object.maps.find((map) => map.name === name);
-      const map = this.#object.maps.find((each) => each.name === name);
-      if (own === undefined || map === undefined || own.type !== map.type || own.valueSize !== map.valueSize) {
-        throw new Error(`map ${name}: not that of this build's <ringtap/dispatch.h>`);
-      }
-      object.reuseMap(name, map.descriptor);
+    for (const { name, descriptor } of this.#object.maps.filter((map) => sharedMaps.includes(map.name))) {
+      object.reuseMap(name, descriptor);
     }
   }
 

@@ -48,7 +48,9 @@ export class SyscallHandlers {
     this.#object = object;
     this.#handlers = findHandlers(object, without);
     this.#indexes =
-      syscalls === undefined ? Array.from({ length: indexCount }, (_, index) => index) : syscalls.flatMap(syscallIndexes);
+      syscalls === undefined
+        ? Array.from({ length: indexCount }, (_, index) => index)
+        : syscalls.flatMap(syscallIndexes);
     if (this.#handlers.length === 0) {
       return;
     }
@@ -58,30 +60,34 @@ export class SyscallHandlers {
     }
   }
 
-  /** Returns why not. */
+  /** Returns why there are none. */
   #takeSlots(isForAll: boolean): string | undefined {
-    let taken: Slot[] = [];
+    const hooks = this.#handlers.map(({ hook }) => hook);
+    let taken: ReturnType<typeof Dispatcher.take>;
     try {
-      const found = Dispatcher.take(
-        this.#handlers.map(({ hook }) => hook),
-        isForAll,
-      );
-      if (found === undefined) {
-        return "all slots of the dispatch programs are taken";
+      taken = Dispatcher.take(hooks, isForAll);
+    } catch (error) {
+      return messageOf(error);
+    }
+    if (taken === undefined) {
+      return "all slots of the dispatch programs are taken";
+    }
+    const { dispatcher, slots } = taken;
+    this.#slots = new Map(this.#handlers.map(({ program }, at) => [program, slots[at] as Slot]));
+    try {
+      const misfit = dispatcher.misfit(this.#object);
+      if (misfit !== undefined) {
+        this.close();
+        return misfit;
       }
-      taken = found.slots;
-      found.dispatcher.share(this.#object);
-      this.#slots = new Map(this.#handlers.map(({ program }, at) => [program, taken[at] as Slot]));
+      dispatcher.share(this.#object);
       for (const [program, { number }] of this.#slots) {
         this.#object.setConstant(`${program}_slot`, number);
       }
       return undefined;
     } catch (error) {
-      for (const slot of taken) {
-        slot.release();
-      }
-      this.#slots = new Map();
-      return messageOf(error);
+      this.close();
+      throw error;
     }
   }
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 
 import { native, type BpfMap } from "../../../src/binding/native.js";
@@ -99,6 +100,46 @@ describe("readAll", () => {
       seen.add(Number(value));
     });
     assert.equal(seen.size, 300);
+    object.close();
+  });
+
+  it("is shared with another object, and lives as long as either", () => {
+    const [first, second] = [native.open(fixture), native.open(fixture)];
+    first.load();
+    const { descriptor = -1 } = first.maps.find(({ name }) => name === "array") ?? {};
+    second.reuseMap("array", descriptor);
+    second.load();
+    assert.throws(() => second.reuseMap("array", descriptor), /is loaded already/u);
+    first.map("array").set(u32(5), u64(1, 2));
+    first.close();
+    assert.deepEqual(entries(second.map("array")).get(5), [1, 2]);
+    second.close();
+    const third = native.open(fixture);
+    assert.equal(nativeError(() => third.reuseMap("array", 1_000_000)).code, "EBADF");
+    assert.throws(() => third.reuseMap("array", -1), RangeError);
+    third.close();
+  });
+
+  it("takes the descriptor of a program for its value", () => {
+    const object = load();
+    const descriptor = object.programDescriptor("on_enter");
+    assert.match(readFileSync(`/proc/self/fdinfo/${descriptor}`, "utf8"), /^prog_type:/mu);
+    assert.match(nativeError(() => object.programDescriptor("none")).message, /no program "none"/u);
+    object.close();
+    assert.match(nativeError(() => object.programDescriptor("on_enter")).message, /is closed/u);
+  });
+
+  it("is no longer written when the program is detached", () => {
+    const object = load();
+    const map = object.map("percpu_array");
+    object.attach("on_enter");
+    call(10);
+    object.detach("on_enter");
+    call(10);
+    assert.match(nativeError(() => object.detach("on_enter")).message, /it is not attached$/u);
+    object.attach("on_enter");
+    call(5);
+    assert.equal(entries(map).get(7)?.[0], 15);
     object.close();
   });
 

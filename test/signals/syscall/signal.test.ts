@@ -8,9 +8,21 @@ import { errnoName } from "../../../src/sdk/errno.js";
 import { defaultValues } from "../../../src/sdk/flags.js";
 import { defaultHost } from "../../../src/sdk/host.js";
 import { syscall } from "../../../src/signals/syscall/signal.js";
-import { compatBit, indexCount, syscallIndex, syscallName, syscallNumber } from "../../../src/sdk/syscall-names.js";
+import {
+  compatBit,
+  indexCount,
+  syscallIndex,
+  syscallIndexes,
+  syscallName,
+  syscallNumber,
+} from "../../../src/sdk/syscall-names.js";
 
 const x32Bit = 0x40000000;
+
+/** The marked number with this index. */
+function numberAt(index: number): number {
+  return (index & 1023) + ([0, compatBit, x32Bit][index >>> 10] as number);
+}
 
 /** The tables of linux-libc-dev on x86-64; elsewhere they are not installed. */
 const headers = [
@@ -52,6 +64,14 @@ describe("names of system calls", () => {
     assert.equal(syscallName(compatBit + 601, "x64"), "compat_syscall_601");
     assert.equal(syscallName(x32Bit + 602, "x64"), "x32_syscall_602");
     assert.equal(syscallName(1023, "x64"), "syscall_unknown");
+  });
+
+  it("stand for a call in each table that has it", () => {
+    const places = (name: string): string[] => syscallIndexes(name).map((index) => syscallName(numberAt(index)));
+    const native = process.arch === "x64" ? ["openat", "compat_openat", "x32_openat"] : ["openat", "compat_openat"];
+    assert.deepEqual(places("openat"), native);
+    assert.deepEqual(places("fstatat64"), ["compat_fstatat64"]);
+    assert.throws(() => syscallIndexes("opneat"), /^Error: system call "opneat": there is none of this name$/);
   });
 
   it("throw for an architecture without tables", () => {
