@@ -115,7 +115,7 @@ describe("readAll", () => {
     assert.deepEqual(entries(second.map("array")).get(5), [1, 2]);
     second.close();
     const third = native.open(fixture);
-    assert.equal(nativeError(() => third.reuseMap("array", 1_000_000)).code, "EBADF");
+    assert.match(nativeError(() => third.reuseMap("array", 1_000_000)).code, /^EBADFD?$/u);
     assert.throws(() => third.reuseMap("array", -1), RangeError);
     third.close();
   });
