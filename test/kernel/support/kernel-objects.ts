@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 
-const kinds = ["prog", "map", "link"] as const;
+import { compileProgram } from "./program.js";
 
 /** The programs, maps and links that a process has open, as `prog 12`. */
 export function heldBy(pid: number): ReadonlySet<string> {
@@ -21,17 +21,40 @@ function readIfThere(path: string): string {
   }
 }
 
+/**
+ * Lists ids and opens nothing: a map of programs that is opened by its id, as bpftool does, in the moment after its last user has closed
+ * it stays in the kernel for good (prog_array_map_clear(), kernel/bpf/arraymap.c, takes a reference for work that is under way already).
+ */
+const listing = `
+#include <linux/bpf.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+static void list(const char *kind, int command)
+{
+	union bpf_attr attr = {};
+	while (!syscall(SYS_bpf, command, &attr, sizeof(attr))) {
+		printf("%s %u\\n", kind, attr.next_id);
+		attr.start_id = attr.next_id;
+	}
+}
+int main(void)
+{
+	list("prog", BPF_PROG_GET_NEXT_ID);
+	list("map", BPF_MAP_GET_NEXT_ID);
+	list("link", BPF_LINK_GET_NEXT_ID);
+}`;
+
+let lister: string | undefined;
+
 /** All programs, maps and links in the kernel. */
 function inKernel(): ReadonlySet<string> {
-  return new Set(kinds.flatMap((kind) => list(kind).map(({ id }) => `${kind} ${id}`)));
+  lister ??= compileProgram("list-bpf", listing);
+  return new Set(execFileSync(lister, { encoding: "utf8" }).trimEnd().split("\n"));
 }
 
 /** Which of `held` are still in the kernel: in use by somebody, attached or pinned. They go a moment after their last user. */
 export function leftOf(held: ReadonlySet<string>): string[] {
   const present = inKernel();
   return [...held].filter((object) => present.has(object));
-}
-
-function list(kind: (typeof kinds)[number]): readonly { readonly id: number }[] {
-  return JSON.parse(execFileSync("bpftool", ["-j", kind, "show"], { encoding: "utf8" })) as { id: number }[];
 }
