@@ -27,7 +27,7 @@ function isStale(signal: string, check: boolean): boolean {
 }
 
 const check = process.argv.includes("--check");
-const stale = readdirSync(join(packageFolder, "bpf"))
+const stale = readdirSync(join(packageFolder, "src/signals"))
   .filter((signal) => existsSync(join(packageFolder, "bpf", signal, `${signal}.bpf.c`)))
   .filter((signal) => isStale(signal, check));
 for (const signal of stale) {
