@@ -1,4 +1,8 @@
-/* Makes system calls: `numbered-calls NUMBER TIMES [NUMBER TIMES]…`, each with -1 for its arguments. */
+/*
+ * Makes system calls, each with -1 for its arguments:
+ *
+ *	numbered-calls NUMBER TIMES [NUMBER TIMES]…
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
