@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, realpathSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 
@@ -48,8 +48,8 @@ describe("npm package", () => {
   });
 
   it("has the BPF objects of both architectures, this one's addon, the headers, and no sources, tests or maps", () => {
-    const objects = signals.flatMap(({ name }) =>
-      ["x64", "arm64"].map((architecture) => `src/signals/${name}/${architecture}/${name}.bpf.o`),
+    const objects = ["engine/dispatch", ...signals.map(({ name }) => `signals/${name}`)].flatMap((folder) =>
+      ["x64", "arm64"].map((architecture) => `src/${folder}/${architecture}/${basename(folder)}.bpf.o`),
     );
     for (const built of [...objects, `prebuilt/${process.arch}/ringtap.node`]) {
       assert(contents.includes(`package/dist/${built}`), built);
@@ -64,7 +64,7 @@ describe("npm package", () => {
       /^package\/(package\.json|README\.md|CONTRIBUTING\.md|(bpf\/)?LICENSE)$/,
       /^package\/bpf\/include\/.*\.h$/,
       /^package\/dist\/(src\/.*\.(js|d\.ts)|prebuilt\/.*|web\/[\w-]+\.(html|css|js|svg))$/,
-      /^package\/dist\/src\/signals\/(\w+)\/(x64|arm64)\/\1\.bpf\.o$/,
+      /^package\/dist\/src\/(?:signals|engine)\/(\w+)\/(x64|arm64)\/\1\.bpf\.o$/,
       /^package\/docs\/(ringtap\.1|trace\.schema\.json|[\w-]+\.(md|png)|examples\/.*)$/,
       /^package\/deploy\/systemd\/ringtap\.service$/,
     ];
