@@ -127,9 +127,9 @@ static __always_inline enum form form_of(__u32 nr)
 }
 
 /*
- * An open that a signal interrupts ends with a restart code
- * here; it counts when it has been restarted and returns. (One whose caller gets EINTR instead,
- * for want of SA_RESTART, does not count: the kernel decides that after sys_exit.)
+ * An open that a POSIX signal interrupts ends with a restart code here; it counts when it has been
+ * restarted and returns. (One whose caller gets EINTR instead, for want of SA_RESTART, does not
+ * count: the kernel decides that after sys_exit.)
  */
 SYSCALL_EXIT(file_sys_exit, struct pt_regs *regs, long ret)
 {
