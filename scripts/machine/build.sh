@@ -7,35 +7,33 @@ install_modules() {
   if [ -e node_modules/.package-lock.json ] && ! [ package-lock.json -nt node_modules/.package-lock.json ]; then
     return
   fi
-  say "npm ci"
-  quietly npm ci || fail "npm ci failed"
+  step "npm's packages (npm ci)" npm ci || fail "npm ci failed"
   touch node_modules/.package-lock.json
   built=true
 }
 
-# build_if_stale STAMP COMMAND SOURCE...: runs COMMAND when STAMP is missing or older than any source or folder of sources
+# build_if_stale STAMP COMMAND WHAT SOURCE...: runs COMMAND, which builds WHAT, when STAMP is missing or older than any source or folder of sources
 # (a folder's own time changes when a file in it is deleted). The stamp carries the time the build began, so that no later change is missed.
 build_if_stale() {
-  local stamp=$1 command=$2 source sources=()
-  shift 2
+  local stamp=$1 command=$2 what=$3 source sources=()
+  shift 3
   for source in "$@"; do
     if [ -e "$source" ]; then sources+=("$source"); fi
   done
   if [ -e "$stamp" ] && [ -z "$(find "${sources[@]}" -newer "$stamp" -print -quit)" ]; then
     return
   fi
-  say "$command"
   mkdir -p "${stamp%/*}"
   touch "$stamp.new"
-  quietly "$command" || fail "$command failed"
+  step "$what ($command)" "$command" || fail "$command failed"
   mv "$stamp.new" "$stamp"
   built=true
 }
 
 build() {
-  build_if_stale dist/native/.stamp scripts/build/native native binding.gyp scripts/build/native package-lock.json
-  build_if_stale dist/.bpf-stamp scripts/build/bpf bpf scripts/build/bpf scripts/build/find-clang
-  build_if_stale dist/src/.stamp scripts/build/typescript src test scripts web tsconfig.json package-lock.json
+  build_if_stale dist/native/.stamp scripts/build/native "the native addon" native binding.gyp scripts/build/native package-lock.json
+  build_if_stale dist/.bpf-stamp scripts/build/bpf "the BPF programs" bpf scripts/build/bpf scripts/build/find-clang
+  build_if_stale dist/src/.stamp scripts/build/typescript "the TypeScript" src test scripts web tsconfig.json package-lock.json
 }
 
 # Under sudo in somebody's checkout, what was made is theirs.

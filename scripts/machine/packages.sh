@@ -105,7 +105,6 @@ install_packages() {
     has_command apt-get ||
       fail "missing here (by Debian's names): ${missing[*]}; install them by this system's means, then run this again"
     ((EUID == 0)) || fail "missing packages: run as root, or: sudo apt-get install --no-install-recommends ${missing[*]}"
-    say "installing ${missing[*]}"
     apt_install "${missing[@]}"
     mapfile -t missing < <(missing_packages)
     ((${#missing[@]} == 0)) || fail "still missing after the installation: ${missing[*]}"
@@ -138,7 +137,7 @@ apt_install() {
     printf '#!/bin/sh\nexit 101\n' >"$service_policy"
     chmod 755 "$service_policy"
   fi
-  quietly apt-get -q update || fail "apt-get update failed"
+  step "Debian's lists of packages (apt-get update)" apt-get -q update || fail "apt-get update failed"
 
   local package packages=()
   for package in "$@"; do
@@ -149,7 +148,7 @@ apt_install() {
       packages+=("$package")
     fi
   done
-  DEBIAN_FRONTEND=noninteractive quietly \
+  DEBIAN_FRONTEND=noninteractive step "Debian's packages ${packages[*]}" \
     apt-get -q -y -o DPkg::Lock::Timeout=120 install --no-install-recommends "${packages[@]}" ||
     fail "apt-get could not install ${packages[*]}"
   for package in "${servers[@]}"; do

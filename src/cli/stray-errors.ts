@@ -2,6 +2,7 @@
 import { catchStrayErrors } from "../engine/stray-errors.js";
 import { foreignError } from "../log/error-text.js";
 import type { SignalLog } from "../sdk/signal.js";
+import { endEarlyStrayErrors } from "./early-stray-errors.js";
 import type { KnownSignals } from "./flags/own-signals.js";
 
 /** Logs such errors from now on instead of ending the process with a stack. Does nothing without signals of users' own. */
@@ -9,6 +10,7 @@ export function logStrayErrors({ own }: Pick<KnownSignals, "own">, log: Pick<Sig
   if (own.size === 0) {
     return;
   }
+  endEarlyStrayErrors();
   catchStrayErrors({
     folders: () => [...own].map(([name, { folder }]) => [name, folder] as const),
     onError: (signal, err) => {

@@ -1,7 +1,7 @@
 /** One signal at work: its ring, what it does with events, its event counts. */
 import type { BpfMap, BpfObject, BpfRing } from "../binding/native.js";
 import { mapMemoryAtLimit } from "../binding/map-memory.js";
-import { kernelNow } from "../host/time-namespace.js";
+import { kernelNow } from "../binding/kernel-clock.js";
 import type { Identity } from "../identity/identity.js";
 import type { Catalog } from "../metrics/catalog.js";
 import type { FlagTable, FlagValues } from "../sdk/flags.js";

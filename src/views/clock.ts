@@ -1,5 +1,5 @@
 /** From the kernel's clock to wall-clock time. */
-import { kernelNow } from "../host/time-namespace.js";
+import { kernelNow } from "../binding/kernel-clock.js";
 
 /** Writes times of the host's CLOCK_MONOTONIC, in nanoseconds, as people and programs read them, to the microsecond. */
 export interface WallClock {

@@ -98,6 +98,6 @@ export function createLive(options: LiveOptions): Live {
           : [{ signal, title: breakdown.title, rows: breakdownRows(catalog, process, breakdown) }],
       ),
     watchLinks: () => watchAllLinks(running()),
-    tail: (filter, limit) => openTail(running(), identity, utc, filter, limit),
+    tail: (filter, limit) => openTail(running, identity, utc, filter, limit),
   };
 }

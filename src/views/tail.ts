@@ -1,6 +1,6 @@
 /** Events as they come, as objects. */
 import type { Identity } from "../identity/identity.js";
-import { type EventRecord, hasActor } from "../sdk/signal.js";
+import { type AnySignal, type EventRecord, hasActor } from "../sdk/signal.js";
 import type { TraceEvent } from "./protocol.js";
 import { isTraceable, traceEvent } from "./trace-event.js";
 import type { ViewedSignal } from "./viewed-signal.js";
@@ -52,11 +52,12 @@ function preselection({ pid, comm }: TailFilter, identity: Identity): (record: E
 }
 
 /**
- * Begins to collect the events of some signals, at most `limit` between two {@link Tail.take}. Further ones are counted, not
- * decoded: a flood costs its viewer events, and the agent next to nothing. `utc` is as for {@link traceEvent}.
+ * Begins to collect the events of the signals that run, and of those that begin to later, at most `limit` between two
+ * {@link Tail.take}. Further ones are counted, not decoded: a flood costs its viewer events, and the agent next to nothing. `utc`
+ * is as for {@link traceEvent}.
  */
 export function openTail(
-  signals: readonly Pick<ViewedSignal, "signal" | "watchTraced">[],
+  running: () => readonly Pick<ViewedSignal, "signal" | "watchTraced">[],
   identity: Identity,
   utc: (time: number) => string,
   filter: TailFilter,
@@ -65,30 +66,47 @@ export function openTail(
   let waiting: TailEvent[] = [];
   let dropped = 0;
   const isWanted = preselection(filter, identity);
-  const stops = signals
-    .filter(
+  const watcher = (record: EventRecord, signal: AnySignal): void => {
+    if (!isTraceable(signal) || !isWanted(record)) {
+      return;
+    }
+    if (waiting.length >= limit) {
+      dropped++;
+      return;
+    }
+    const isFailure = signal.trace.failed?.(record) ?? false;
+    if (filter.failures !== true || isFailure) {
+      waiting.push({ event: traceEvent(signal, utc, record), isFailure });
+    }
+  };
+  let isClosed = false;
+  const watches = new Map<string, () => void>();
+
+  /** Watches each signal that is wanted and runs; the watch of one moves to the build that replaces it. */
+  function follow(): void {
+    if (isClosed) {
+      return;
+    }
+    const wanted = running().filter(
       ({ signal: { name } }) => (filter.signals?.includes(name) ?? true) && filter.except?.includes(name) !== true,
-    )
-    .map((running) =>
-      running.watchTraced(
-        (record, signal) => {
-          if (!isTraceable(signal) || !isWanted(record)) {
-            return;
-          }
-          if (waiting.length >= limit) {
-            dropped++;
-            return;
-          }
-          const isFailure = signal.trace.failed?.(record) ?? false;
-          if (filter.failures !== true || isFailure) {
-            waiting.push({ event: traceEvent(signal, utc, record), isFailure });
-          }
-        },
-        filter.failures === true ? "failures" : "all",
-      ),
     );
+    for (const [name, stop] of watches) {
+      if (!wanted.some(({ signal }) => signal.name === name)) {
+        stop();
+        watches.delete(name);
+      }
+    }
+    for (const one of wanted) {
+      if (!watches.has(one.signal.name)) {
+        watches.set(one.signal.name, one.watchTraced(watcher, filter.failures === true ? "failures" : "all"));
+      }
+    }
+  }
+
+  follow();
   return {
     take() {
+      follow();
       const events = waiting;
       waiting = [];
       // Each signal's are in order; these are the signals' one after the other.
@@ -100,7 +118,8 @@ export function openTail(
       return dropped;
     },
     close() {
-      for (const stop of stops) {
+      isClosed = true;
+      for (const stop of watches.values()) {
         stop();
       }
     },

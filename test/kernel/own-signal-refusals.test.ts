@@ -229,6 +229,28 @@ describe("own signal, refused", () => {
     }
   });
 
+  it("logs what its modules throw while they are loaded, too", async (t) => {
+    const folder = copy(t);
+    edit(
+      join(folder, "dist/signal.js"),
+      "const result =",
+      "setImmediate(() => { throw new TypeError('early'); }); await new Promise((end) => setTimeout(end, 50)); const result =",
+    );
+    for (const args of [
+      ["check", `--signals.path=${folder}`],
+      ["signal", "check", folder],
+    ]) {
+      const { status, stderr } = await runRingtap(t, args);
+      assert.match(
+        stderr,
+        /level=error msg="the signal has failed" folder=\S+ err="outside of .*: early"/,
+        args.join(" "),
+      );
+      assert.doesNotMatch(stderr, /^\s+at /m);
+      assert.equal(status, 0, stderr);
+    }
+  });
+
   it("comes by the name of a package in a scope, and by no path", async (t) => {
     const project = outsideFolder(t);
     cpSync(built, join(project, "node_modules/@me/ringtap-signal-lock"), { recursive: true });

@@ -58,7 +58,7 @@ export const madeUpViews = {
 export function runningStatus(
   name: string,
   views: AnySignal["views"],
-  more: Partial<Pick<ViewedSignal, "problem" | "watchLinks">> = {},
+  more: Partial<Pick<ViewedSignal, "problem" | "watchLinks" | "watchTraced">> = {},
 ): ViewedStatus {
   const signal: AnySignal = {
     api: signalApi,

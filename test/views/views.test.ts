@@ -6,6 +6,7 @@ import { declaredViews } from "../../src/views/declared.js";
 import { createFeed } from "../../src/views/feed.js";
 import { processRates } from "../../src/views/processes.js";
 import type { BreakdownFrame, Frame } from "../../src/views/protocol.js";
+import type { ViewedStatus } from "../../src/views/viewed-signal.js";
 import { linkedStatus, madeUpAgent, madeUpViews, runningStatus } from "./made-up-signal.js";
 
 const about = { version: "1.2.3", host: "h", kernel: "6.1", metricsPath: "/metrics" };
@@ -182,4 +183,29 @@ test("links of several signals keep ids of their own", () => {
     ["one", "two", "overflow"],
   );
   assert.equal(new Set(links.map(({ id }) => id)).size, 3);
+});
+
+test("a tail has the events of a signal that begins to run later, and of none once it is closed", () => {
+  const status: { name: string; running?: ViewedStatus["running"] } = { name: "tea" };
+  const { live } = madeUpAgent([status]);
+  const tail = live.tail({ signals: ["tea"] }, 10);
+  let watchers = 0;
+  const watchTraced = (): (() => void) => {
+    watchers++;
+    return () => {
+      watchers--;
+    };
+  };
+  status.running = runningStatus("tea", madeUpViews, { watchTraced }).running;
+  tail.take();
+  tail.take();
+  assert.equal(watchers, 1);
+  status.running = undefined;
+  tail.take();
+  assert.equal(watchers, 0);
+  status.running = runningStatus("tea", madeUpViews, { watchTraced }).running;
+  tail.take();
+  tail.close();
+  tail.take();
+  assert.equal(watchers, 0);
 });

@@ -6,6 +6,7 @@ import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import { type FileStates, fileStates } from "../../config/watched-files.js";
 import { builtFiles, loadOwnSignals, type OwnSignal, packageFolderOf } from "../../engine/own-signals.js";
+import { logEarlyStrayErrors } from "../early-stray-errors.js";
 import { checkUnique } from "../../engine/signal-shape.js";
 import { entriesOf } from "../../host/trusted-files.js";
 import { messageOf } from "../../log/error-text.js";
@@ -144,6 +145,7 @@ function readAhead([command = "", ...args]: readonly string[], environment: Read
 }
 
 async function load(path: string, flag: string): Promise<OwnSignal> {
+  logEarlyStrayErrors(path);
   try {
     const [own] = await loadOwnSignals([path]);
     return own as OwnSignal;

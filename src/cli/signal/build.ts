@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { decoderSource } from "../../binding/decoder-source.js";
 import { native } from "../../binding/native.js";
 import { readPackage } from "../../engine/own-signals.js";
@@ -117,6 +118,32 @@ function compileObjects(folder: string, source: string, built: string): string[]
   return writeDecoders(objectOf("x64"), source, join(folder, "records.ts"));
 }
 
+const interrupting = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** Has these POSIX signals wait until `end()`: they end the process then, with nothing left behind. Compilers get them from the terminal themselves. */
+function holdInterruptions(): { end(): Promise<void> } {
+  let held: NodeJS.Signals | undefined;
+  const hold = (name: NodeJS.Signals): void => {
+    held ??= name;
+  };
+  for (const name of interrupting) {
+    process.on(name, hold);
+  }
+  return {
+    async end() {
+      // One that came while a compiler ran is delivered in a later turn of the event loop.
+      await setTimeout(0);
+      for (const name of interrupting) {
+        process.off(name, hold);
+      }
+      if (held !== undefined) {
+        process.kill(process.pid, held);
+        await setTimeout(1000);
+      }
+    },
+  };
+}
+
 async function build(folder: string): Promise<string> {
   const source = sourceIn(folder);
   checkFiles(folder, [
@@ -128,11 +155,13 @@ async function build(folder: string): Promise<string> {
   ]);
   checkPackage(folder);
   const built = mkdtempSync(join(folder, ".build-"));
+  const interruption = holdInterruptions();
   try {
     const decoders = source === undefined ? [] : compileObjects(folder, source, built);
     await compileModule(folder, join(folder, "signal.ts"), built);
     return [...decoders, ...install(built, join(folder, "dist"))].map((file) => `wrote ${shownPath(file)}\n`).join("");
   } finally {
     rmSync(built, { recursive: true });
+    await interruption.end();
   }
 }

@@ -17,6 +17,7 @@ import { signals as builtIn } from "../../signals/index.js";
 import { printFindings } from "../check/check.js";
 import { printError } from "../print.js";
 import { createLogger } from "../../log/logger.js";
+import { logEarlyStrayErrors } from "../early-stray-errors.js";
 import { logStrayErrors } from "../stray-errors.js";
 
 const silent: SignalLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -31,6 +32,7 @@ function fail(check: string, detail: string): Finding {
 }
 
 async function openModule(folder: string): Promise<OwnSignal> {
+  logEarlyStrayErrors(folder);
   const [own] = await loadOwnSignals([folder]);
   checkUnique((own as OwnSignal).signal, builtIn);
   return own as OwnSignal;

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 
+import { eventually } from "../../kernel/support/eventually.js";
 import { build, edit, outsideFolder } from "../../kernel/support/signal-folder.js";
 import { mainScript, runRingtap, startRingtap } from "../../kernel/support/ringtap.js";
 import { suiteScope } from "../../kernel/support/scope.js";
@@ -152,6 +153,22 @@ describe("ringtap signal", () => {
       lacking,
     ]);
     assert.match(said, /x\.bpf\.c:1:10: fatal error/);
+  });
+
+  it("build leaves nothing behind when it is interrupted", async (t) => {
+    const waiting = join(outsideFolder(t), "clang");
+    writeFileSync(waiting, '#!/bin/sh\necho $$ > "$0.pid"\nexec sleep 60\n', { mode: 0o755 });
+    const child = startRingtap(t, ["signal", "build", folder], { environment: { CLANG: waiting } });
+    const sleeper = await eventually(() =>
+      Number(readFileSync(`${waiting}.pid`, "utf8").trim() || assert.fail("empty")),
+    );
+    const parts = (): string[] => readdirSync(folder).filter((name) => name.startsWith(".build-"));
+    assert.equal(parts().length, 1);
+    // Ctrl-C goes to both.
+    process.kill(child.pid, "SIGINT");
+    process.kill(sleeper, "SIGINT");
+    assert.deepEqual(await child.exited, { status: null, signal: "SIGINT" });
+    assert.deepEqual(parts(), []);
   });
 
   it("build shows the compilers' words, and leaves what was built", async () => {
