@@ -58,6 +58,8 @@ export class NetworkCounts {
   readonly #attempts = new Map<number, Attempt>();
   /** Passive opens that no accept has returned, once the log has ended. */
   notAccepted = 0;
+  /** Connections without a process that are not over: they may yet send something again, or a RST, which the run has not seen. */
+  left = 0;
 
   constructor(counts: Counts) {
     this.#counts = counts;
@@ -113,6 +115,7 @@ export class NetworkCounts {
         this.#end(socket.pending, "aborted");
       }
       this.#endConnection(socket);
+      this.left += socket.state === 0 ? 0 : 1;
       if (isLive && socket.owner !== undefined) {
         const { pid, role } = socket.owner;
         add(this.#counts, `open pid=${pid} role=${role}`, openStates.has(socket.state) ? 1 : 0);

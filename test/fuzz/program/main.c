@@ -409,6 +409,7 @@ int main(int argc, char **argv)
 		close(shared->channels[w][0]);
 		close(shared->channels[w][1]);
 	}
+	read_connections(true);
 	write_log();
 	read_capture();
 	write_resets();
