@@ -184,11 +184,11 @@ export class NetworkCounts {
     socket.received = 0;
   }
 
-  #begin(socket: Socket, { a: cookie, b, line, pid, comm }: Call): void {
+  #begin(socket: Socket, { a: cookie, b, line, pid, comm, word }: Call): void {
     if ((b & 0xff) !== closed) {
       return;
     }
-    if (socket.isConnecting) {
+    if (socket.isConnecting && word !== "uring") {
       // It returns how the attempt before it has ended.
       socket.isConnecting = false;
       return;
@@ -198,6 +198,7 @@ export class NetworkCounts {
       socket.pending = undefined;
     }
     this.#endConnection(socket);
+    socket.isConnecting = false;
     socket.owner = { pid, role: "client" };
     const family = b >>> 16 !== 0 ? "ipv6" : "ipv4";
     this.#attempts.set(line, { pid, comm, family, cookie, wasEstablished: false, hasEnded: false });

@@ -142,6 +142,7 @@ static long connect_by(const char *way, int fd, const struct sockaddr_storage *t
 /* connect PLACE DESTINATION, uring PLACE DESTINATION, fastopen PLACE DESTINATION BYTES */
 static void do_connect(int worker, int fd, const struct op *op)
 {
+	struct sockaddr unspecified = { .sa_family = AF_UNSPEC };
 	struct worker *me = &shared->workers[worker];
 	struct sockaddr_storage to;
 	socklen_t size = address_of(fd, op->args[1], &to);
@@ -153,6 +154,10 @@ static void do_connect(int worker, int fd, const struct op *op)
 
 	entry->a = cookie;
 	entry->b = (uint64_t)state_of(fd);
+	strcpy(entry->word, op->name);
+	/* io_uring either reports an attempt that has failed, or begins another: io_connect(). */
+	if (is_word(op->name, "uring") && entry->b == STATE_CLOSE)
+		connect(fd, &unspecified, sizeof(unspecified));
 	if (family_of(fd) == AF_INET6 && op->args[1][0] != 'm')
 		entry->b |= 1 << 16;
 	me->is_in_call = true;
