@@ -231,11 +231,10 @@ describe("own signal, refused", () => {
 
   it("logs what its modules throw while they are loaded, too", async (t) => {
     const folder = copy(t);
-    edit(
-      join(folder, "dist/signal.js"),
-      "const result =",
-      "setImmediate(() => { throw new TypeError('early'); }); await new Promise((end) => setTimeout(end, 50)); const result =",
-    );
+    const module = join(folder, "dist/signal.js");
+    const early =
+      "setImmediate(() => { throw new TypeError('early'); }); await new Promise((end) => setTimeout(end, 50));";
+    writeFileSync(module, `${early}\n${readFileSync(module, "utf8")}`);
     for (const args of [
       ["check", `--signals.path=${folder}`],
       ["signal", "check", folder],
