@@ -114,13 +114,23 @@ static __always_inline void open_at_syn(struct sock *sk, struct connection *c)
 		c->opened = sent;
 }
 
+/* The first byte that an attempt sends is known: now, also of one that is older than the agent. */
+static __always_inline void count_from(struct connection *c, __u32 seq)
+{
+	c->base_sent = 0;
+	c->first_seq = seq;
+}
+
 static __always_inline void end_established(struct sock *sk, struct connection *c)
 {
 	struct tcp_sock *tcp = (void *)sk;
 
-	c->phase = PHASE_OPEN;
 	/* A SYN is acknowledged before. With TCP_REPAIR none was sent (tcp_connect()). */
-	if (!BPF_CORE_READ(tcp, bytes_acked))
+	bool has_syn = BPF_CORE_READ(tcp, bytes_acked);
+
+	count_from(c, first_seq(sk) + has_syn);
+	c->phase = PHASE_OPEN;
+	if (!has_syn)
 		return;
 	open_at_syn(sk, c);
 	report(sk, c, TCP_EVENT_CONNECT);
@@ -132,6 +142,7 @@ static __always_inline void end_failed(struct sock *sk, struct connection *c, __
 	__u32 error = BPF_CORE_READ(sk, sk_err);
 	__u32 *thread;
 
+	count_from(c, first_seq(sk) + 1);
 	c->phase = PHASE_CLOSED;
 	c->error_unread = error;
 	/*

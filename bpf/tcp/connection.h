@@ -36,10 +36,11 @@ struct connection {
 	__u8 role;
 	__u8 phase;
 	__u8 reserved[2];
+	__u32 first_seq; /* the sequence number of the first byte that is sent; 0: not known yet */
 	/* What the socket had counted before the agent knew it. */
+	__u32 base_retransmits;
 	__u64 base_sent;
 	__u64 base_received;
-	__u64 base_retransmits;
 };
 
 struct {

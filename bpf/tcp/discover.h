@@ -7,6 +7,7 @@
 #include "connection.h"
 #include "records.h"
 #include "strays.h"
+#include "traffic.h"
 
 /* Reads of counts that change meanwhile, until two agree. */
 #define STABLE_READS 8
@@ -104,7 +105,8 @@ static __always_inline void discover(struct sock *sk, struct connection *c)
 
 	if (!is_connection(state) || connection_of(sk))
 		return;
-	traffic = traffic_of(sk);
+	c->first_seq = first_seq(sk);
+	traffic = traffic_of(sk, c);
 	c->base_sent = traffic.sent;
 	c->base_received = traffic.received;
 	c->base_retransmits = traffic.retransmits;

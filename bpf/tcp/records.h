@@ -7,6 +7,7 @@
 
 #include "connection.h"
 #include "outcome.h"
+#include "traffic.h"
 
 enum tcp_event_kind {
 	TCP_EVENT_CONNECT, /* an active open has ended, well or not */
@@ -49,7 +50,7 @@ static __always_inline void describe_sample(struct tcp_sample *sample, struct so
 					    struct connection *c)
 {
 	struct tcp_sock *tcp = (void *)sk;
-	struct traffic traffic = traffic_of(sk);
+	struct traffic traffic = traffic_of(sk, c);
 	__u64 address = address_of(sk);
 
 	__builtin_memcpy(sample->connection, &address, sizeof(address));

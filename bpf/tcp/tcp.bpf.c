@@ -24,6 +24,7 @@
 #include "resets.h"
 #include "snapshot.h"
 #include "strays.h"
+#include "traffic.h"
 
 /*
  * Fires under the socket's lock, before the state is stored (inet_sk_state_store(),
@@ -87,8 +88,10 @@ int BPF_PROG(tcp_destroy, struct sock *sk)
 		return 0;
 	if (c->phase == PHASE_CONNECTING)
 		end_connect(sk, c);
-	if (c->phase == PHASE_OPEN)
+	if (c->phase == PHASE_OPEN) {
+		skip_unseen_fin(sk, c);
 		report(sk, c, TCP_EVENT_CLOSE);
+	}
 	delete_connection(sk);
 	return 0;
 }
@@ -157,6 +160,7 @@ static __always_inline void tcp_accepted(struct sock *sk)
 	struct tcp_sock *tcp = (void *)sk;
 	struct connection *kept;
 
+	c.first_seq = first_seq(sk);
 	if (BPF_CORE_READ(tcp, total_retrans)) {
 		kept = connection_of(sk);
 		if (kept && kept->phase == PHASE_UNACCEPTED)

@@ -199,28 +199,3 @@ static __always_inline struct file *file_of(__u32 fd)
 	bpf_core_read(&file, sizeof(file), files + fd);
 	return file;
 }
-
-/* What a TCP socket has carried since it was made. */
-struct traffic {
-	__u64 sent;	   /* payload bytes, retransmissions left out */
-	__u64 received;	   /* payload bytes, in order */
-	__u32 retransmits; /* segments, SYN and SYN-ACK included */
-};
-
-static __always_inline struct traffic traffic_of(struct sock *sk)
-{
-	struct tcp_sock *tcp = (void *)sk;
-	struct traffic traffic = {
-		.sent = BPF_CORE_READ(tcp, bytes_sent) - BPF_CORE_READ(tcp, bytes_retrans),
-		.received = BPF_CORE_READ(tcp, bytes_received),
-		.retransmits = BPF_CORE_READ(tcp, total_retrans),
-	};
-
-	/*
-	 * The peer's FIN counts as a byte in rcv_nxt and so in bytes_received:
-	 * tcp_rcv_nxt_update(), tcp_fin().
-	 */
-	if (traffic.received && has_flag(sk, SOCK_DONE))
-		traffic.received--;
-	return traffic;
-}
