@@ -7,11 +7,17 @@ import { DrainSchedule } from "./drain-schedule.js";
 import { DrainTurns } from "./drain-turns.js";
 import type { RunningSignal } from "./running.js";
 
-/** How long records wait in a ring at the most while it does not fill up, milliseconds. */
-const pauses = { active: 50, idle: 200 };
-
 /** How often kernel maps are emptied, scraped or not, and expired series are removed, milliseconds. */
 const maintenanceIntervalMs = 1_000;
+
+/**
+ * How long records wait in a ring at the most while it does not fill up, milliseconds. Maintenance drains as well, so that an idle agent
+ * has one timer; where a signal holds that up, the other one comes.
+ */
+const pauses = { active: 200, idle: 2 * maintenanceIntervalMs };
+
+/** The same while someone watches records as they come. */
+const watchedPauses = { active: 50, idle: 200 };
 
 /** Processes, actors, label sets and rows that are removed at a stretch, which takes a millisecond; the rest follows a little later. */
 const sweepLimit = 2_000;
@@ -45,8 +51,19 @@ export class Engine {
     this.#maintained = maintained;
     this.#signals = signals;
     this.#identity = identity;
-    this.#schedule = new DrainSchedule(ringsOf(signals), () => this.drain(), pauses);
+    this.#schedule = new DrainSchedule(
+      ringsOf(signals),
+      () => this.drain(),
+      () => (this.#signals.some(({ isWatched }) => isWatched) ? watchedPauses : pauses),
+    );
+    signals.forEach(this.#hurryWhenWatched);
   }
+
+  readonly #hurryWhenWatched = (signal: RunningSignal): void => {
+    signal.onWatched(() => {
+      this.#schedule.hurry();
+    });
+  };
 
   /** The signals that are drained and collected, in this order. */
   get signals(): readonly RunningSignal[] {
@@ -65,6 +82,7 @@ export class Engine {
       // Those who watch its records get what it has.
       old?.drain();
       const next = start();
+      this.#hurryWhenWatched(next);
       this.#signals =
         old === undefined ? [...this.#signals, next] : this.#signals.map((signal) => (signal === old ? next : signal));
       this.#schedule.follow(ringsOf(this.#signals));
@@ -105,10 +123,12 @@ export class Engine {
 
   /** Takes in all that waits in the rings now, in turns. It ends even while more comes than it can take in. */
   async #drainAll(): Promise<void> {
-    let left = ringsOf(this.#signals).reduce((records, { size }) => records + size / leastRecordBytes, 0);
-    for (left -= this.drain(); left > 0 && this.#drains.hasMore; left -= this.drain()) {
+    const most = ringsOf(this.#signals).reduce((records, { size }) => records + size / leastRecordBytes, 0);
+    let drained = this.drain();
+    for (; drained < most && this.#drains.hasMore; drained += this.drain()) {
       await nextTurn();
     }
+    this.#schedule.drained(drained);
   }
 
   /** Brings every table up to date: drains the rings and reads the maps. Calls are served one after the other. */

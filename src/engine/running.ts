@@ -105,6 +105,8 @@ interface Observers {
   readonly watchers: Watchers<EventRecord>;
   readonly links: Set<MovedWatch>;
   current: RunningSignal;
+  /** Called when a watcher is added. */
+  watched: () => void;
 }
 
 /** A loaded signal and what it does with events. No error that it throws leaves this class, but for those of the constructor and of {@link attach}. */
@@ -137,7 +139,9 @@ export class RunningSignal {
     this.#calls = new TimedCalls(this.#guard, this.#closing.signal);
     this.#scope = catalog.scope(replaces === undefined ? undefined : replaces.#scope);
     this.#observers =
-      replaces === undefined ? { watchers: new Watchers(), links: new Set(), current: this } : replaces.#observers;
+      replaces === undefined
+        ? { watchers: new Watchers(), links: new Set(), current: this, watched: () => undefined }
+        : replaces.#observers;
     try {
       this.#running = startOf(
         signal,
@@ -273,6 +277,7 @@ export class RunningSignal {
     const observers = this.#observers;
     const stop = observers.watchers.add(...watcher);
     observers.current.#followWatchers();
+    observers.watched();
     return () => {
       stop();
       observers.current.#followWatchers();
@@ -283,6 +288,11 @@ export class RunningSignal {
     if (!this.#isClosed) {
       this.#setup.followWatchers();
     }
+  }
+
+  /** Has `watched` called whenever someone begins to watch its records. */
+  onWatched(watched: () => void): void {
+    this.#observers.watched = watched;
   }
 
   /** Does anyone watch its records? */

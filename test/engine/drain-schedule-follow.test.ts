@@ -29,7 +29,11 @@ test("the new rings are watched, and the old one no more", (context) => {
   });
   const [kept, old, next] = [ring(), ring(), ring()];
   let drains = 0;
-  const schedule = new DrainSchedule([kept, old], () => ++drains, { active: 50, idle: 200 });
+  const schedule = new DrainSchedule(
+    [kept, old],
+    () => ++drains,
+    () => ({ active: 50, idle: 200 }),
+  );
   schedule.start();
   schedule.follow([kept, next]);
   assert.deepEqual([kept.isWatched, old.isWatched, next.isWatched], [true, false, true]);

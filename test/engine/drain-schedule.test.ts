@@ -1,13 +1,12 @@
 /** When rings are drained, by a clock that the test moves. */
 import assert from "node:assert/strict";
 import { describe, it, mock, type TestContext } from "node:test";
-import { DrainSchedule, type WatchedRing } from "../../src/engine/drain-schedule.js";
+import { DrainSchedule, type Pauses, type WatchedRing } from "../../src/engine/drain-schedule.js";
 
 const size = 1_000_000;
-const pauses = { active: 50, idle: 200 };
 
 /** A ring that bytes flow into, and a schedule that empties it; `at` collects when it did. */
-function start(t: TestContext) {
+function start(t: TestContext, pauses: Pauses = { active: 50, idle: 200 }) {
   mock.timers.enable({ apis: ["setTimeout"] });
   let now = 0;
   let used = 0;
@@ -29,7 +28,7 @@ function start(t: TestContext) {
       used = 0;
       return drained;
     },
-    pauses,
+    () => pauses,
   );
   schedule.start();
   t.after(() => {
@@ -97,6 +96,62 @@ describe("a drain schedule", () => {
       steps.slice(3).every((step) => step <= 2),
       `steps of ${steps.join(", ")} ms`,
     );
+  });
+
+  describe("with long pauses", () => {
+    const pauses = { active: 200, idle: 2_000 };
+
+    it("makes them longer while rings hardly fill up, and shorter where the kernel would else wake it", (t) => {
+      const { at, flow, pass } = start(t, pauses);
+      flow(10);
+      pass(950);
+      assert.deepEqual(at, [50, 150, 350, 550, 750, 950]);
+      flow(1_200);
+      pass(250);
+      // 0.24 of the ring in 200 ms is more than half of what it is woken at.
+      assert.deepEqual(at.slice(6), [1_150]);
+      pass(100);
+      assert.deepEqual(at.slice(7), [1_250]);
+    });
+
+    it("is woken by a burst as soon as with short ones, and loses no more time for it", (t) => {
+      const { at, flow, pass, isWatched } = start(t, pauses);
+      flow(10);
+      pass(600);
+      const before = at.length;
+      flow(20_000);
+      pass(30);
+      assert.deepEqual(at.slice(before), [613, 618, 623, 628]);
+      flow(10);
+      pass(10);
+      assert.equal(isWatched(), true);
+    });
+
+    it("leaves an idle agent to who drains all rings anyway, and begins again when that has found something", (t) => {
+      const { schedule, at, pass } = start(t, pauses);
+      pass(100);
+      assert.deepEqual(at, [50]);
+      for (let second = 0; second < 10; second++) {
+        pass(1_000);
+        schedule.drained(0);
+      }
+      assert.deepEqual(at, [50]);
+      schedule.drained(3);
+      pass(100);
+      assert.equal(at.length, 2);
+      pass(3_000);
+      assert.equal(at.length, 3, "where no one does, it looks all the same");
+    });
+
+    it("does not wait for the end of a long pause when someone begins to watch", (t) => {
+      const changing = { ...pauses };
+      const { schedule, at, pass } = start(t, changing);
+      pass(100);
+      Object.assign(changing, { active: 50, idle: 200 });
+      schedule.hurry();
+      pass(500);
+      assert.deepEqual(at, [50, 150, 350, 550]);
+    });
   });
 
   it("does nothing more once it has been stopped", (t) => {

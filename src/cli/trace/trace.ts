@@ -89,7 +89,7 @@ async function printEvents(
     return drained;
   };
   const rings = running.flatMap(({ ring }) => ring ?? []);
-  const schedule = new DrainSchedule(rings, drain, pauses);
+  const schedule = new DrainSchedule(rings, drain, () => pauses);
   let reports: NodeJS.Timeout | undefined;
   try {
     if (options.dropCapabilities) {
