@@ -103,8 +103,8 @@ static __always_inline void send(struct pt_regs *regs, enum form form, __u32 err
 }
 
 /*
- * count(), where opens are counted. Global, so that the verifier walks it once and not for each form
- * of an open; without the constant it would walk it even where its maps are left out.
+ * count(), where opens are counted. Global, so that the verifier walks it once and not for each
+ * form of an open; without the constant it would walk it even where its maps are left out.
  */
 __noinline bool count_open(__u32 outcome, bool has_record)
 {

@@ -24,8 +24,8 @@ const volatile __u32 call_lines = 32768;
 #define SLOTS 30
 
 /*
- * With TIMING_ALL, a call is in exactly one slot: their sum is the number of calls, and `calls` is 0.
- * Else `calls` counts them, and duration and slots are the estimate of call_timing.h.
+ * With TIMING_ALL, a call is in exactly one slot: their sum is the number of calls, and `calls` is
+ * 0. Else `calls` counts them, and duration and slots are the estimate of call_timing.h.
  */
 struct call_line {
 	struct process_key key;

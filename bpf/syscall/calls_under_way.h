@@ -48,8 +48,8 @@ enum begin_nr {
 #endif
 
 /*
- * In place of a start: a call that no filter lets pass; a task that has not returned yet; a call that
- * is not timed.
+ * In place of a start: a call that no filter lets pass; a task that has not returned yet; a call
+ * that is not timed.
  */
 #define UNWANTED 1
 #define BORN 2

@@ -28,6 +28,16 @@ describe("generate", () => {
   });
 });
 
+describe("differences", () => {
+  it("does not mind the name of calls that count for the right process, and no other number", () => {
+    const named = "calls pid=7 comm=a3 syscall=getppid";
+    const unnamed = "calls pid=7 syscall=getppid";
+    assert.deepEqual(differences(new Map([[named, 5]]), new Map([[unnamed, 5]])), []);
+    assert.equal(differences(new Map([[named, 5]]), new Map([[unnamed, 4]])).length, 2);
+    assert.equal(differences(new Map([[named, 5]]), new Map()).length, 1);
+  });
+});
+
 describe("shrink", () => {
   const lines = Array.from({ length: 64 }, (_, index) => String(index));
 

@@ -97,6 +97,17 @@ for (const mode of ["aggregate", "stream"] as const) {
   });
 }
 
+describe("a line that has been read", () => {
+  it("is read again when no time has been added to it, only calls", async (t) => {
+    const { count } = start(t, "aggregate");
+    // What seccomp answers has no duration.
+    const waiting = await startWaiting(t, program, ["refused-twice", "10", "20"]);
+    assert.equal(await count(waiting.pid, "getppid"), 10);
+    await waiting.go();
+    assert.equal(await count(waiting.pid, "getppid"), 30);
+  });
+});
+
 describe("the calls that wait", () => {
   it("keep no entry of a thread that has ended", async (t) => {
     const { object } = start(t, "aggregate");

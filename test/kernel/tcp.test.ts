@@ -11,7 +11,7 @@ import { eventually } from "./support/eventually.js";
 import { type NetworkNamespace, networkNamespace } from "./support/network.js";
 import { compileProgram } from "./support/program.js";
 import { type Samples, select, sum } from "./support/samples.js";
-import { suiteScope } from "./support/scope.js";
+import { type Scope, suiteScope } from "./support/scope.js";
 
 const source = new URL("../../../test/kernel/programs/tcp-traffic.c", import.meta.url);
 
@@ -22,14 +22,16 @@ interface Traffic {
   end(): Promise<string>;
 }
 
+let suite: Scope;
 let program: string;
 let network: NetworkNamespace;
 let agent: Agent;
 
-/** Starts tcp-traffic in the namespace and waits until it says "ready". */
+/** Starts tcp-traffic in the namespace and waits until it says "ready". It ends with the suite, should a test fail before its end. */
 async function traffic(...args: (string | number)[]): Promise<Traffic> {
   const [file = "", ...rest] = [...network.prefix, program, ...args.map(String)];
   const child = spawn(file, rest, { stdio: ["pipe", "pipe", "inherit"] });
+  suite.after(() => child.kill("SIGKILL"));
   let output = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     output += text;
@@ -98,6 +100,7 @@ describe("tcp", () => {
   const scope = suiteScope();
 
   before(async () => {
+    suite = scope;
     program = compileProgram("tcp-traffic", readFileSync(source, "utf8"));
     network = networkNamespace(scope);
     network.run("sysctl", "-qw", "net.ipv4.tcp_syn_retries=1");

@@ -98,7 +98,7 @@ extern int sockets[SOCKETS]; /* of this process; -1: none */
 /* Logs what a call of this worker returned: `ret` below 0 takes the errno. */
 struct entry *log_call(int worker, const char *what, long ret);
 
-/* Logs what the kernel says of a socket: its `state` or what it `received`, or that it was `refused`. */
+/* Logs of a socket what the kernel says: `state`, what it `received`, or that it was `refused`. */
 void log_socket(const char *what, uint64_t cookie, uint64_t number);
 
 /* Begins to do operations as this worker, in the calling thread: does not return. */
@@ -117,7 +117,7 @@ int help(int argc, char **argv);
 void make_network(void);
 void write_snmp(void);
 
-/* Logs what has changed of each socket, since an operation began that can have closed some, or not. */
+/* Logs what has changed of each socket since an operation began, which may have closed some. */
 void read_connections(bool can_have_closed);
 
 /* The RSTs that it has sent; read often enough, none is missed. */

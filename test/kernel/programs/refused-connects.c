@@ -2,7 +2,7 @@
  * Connects to a port of 127.0.0.1 where none listens.
  *
  *	PORT PROCESSES CONNECTS   so many processes, one after the other, each so often
- *	PORT                      one process: as often as each line of its input says; then it prints a line
+ *	PORT                      one process: as often as each line of input says, then prints one
  */
 #include <arpa/inet.h>
 #include <errno.h>

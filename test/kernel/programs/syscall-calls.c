@@ -5,6 +5,7 @@
  *   syscall-calls turns COUNT SLEEPS     so many getppid and getuid in turn, then nanosleep of 2 ms
  *   syscall-calls compat COUNT           getppid and failing close, by the 32-bit table (x86)
  *   syscall-calls refused COUNT          so many getppid that seccomp refuses with EPERM
+ *   syscall-calls refused-twice N MORE   N before "ready", MORE after the end of standard input
  *   syscall-calls unnamed                number 600 three times, 1023 once, 123456 twice
  *   syscall-calls filtered               for the filters: see filtered()
  *   syscall-calls mixed                  all sorts: see mixed()
@@ -326,6 +327,8 @@ int main(int argc, char **argv)
 
 	if (argc < 2)
 		return 2;
+	if (!strcmp(argv[1], "refused-twice"))
+		refused(atoi(argv[2]));
 	if (write(STDOUT_FILENO, "ready\n", 6) != 6)
 		return 1;
 	while (read(STDIN_FILENO, &byte, 1) > 0)
@@ -337,6 +340,8 @@ int main(int argc, char **argv)
 		turns(argv + 2);
 	else if (!strcmp(argv[1], "compat"))
 		compat(atoi(argv[2]));
+	else if (!strcmp(argv[1], "refused-twice"))
+		getppid_times(atoi(argv[3]));
 	else if (!strcmp(argv[1], "refused"))
 		refused(atoi(argv[2]));
 	else if (!strcmp(argv[1], "unnamed"))
