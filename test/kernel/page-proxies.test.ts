@@ -76,10 +76,10 @@ describe("the page behind a proxy", () => {
       const path = `${folder}/${language}.conf`;
       writeFileSync(path, configuration(text));
       const [file = "", ...args] = command(path);
-      const proxy = spawn(file, args, { stdio: "ignore", env: { ...process.env, HOME: folder } });
+      const proxy = spawn(file, args, { detached: true, stdio: "ignore", env: { ...process.env, HOME: folder } });
       t.after(async () => {
-        // With SIGTERM, Caddy would wait for the page to go.
-        proxy.kill("SIGKILL");
+        // With SIGTERM, Caddy would wait for the page to go. The group: nginx has a worker, which would go on.
+        process.kill(-(proxy.pid ?? NaN), "SIGKILL");
         await once(proxy, "exit");
       });
 
