@@ -28,7 +28,7 @@ export const flags = {
   timing: single(
     "timing",
     "<depth>",
-    "all: the duration of every system call; sampled: an estimate, for half the cost; off: none, counts and errors only",
+    "all: the duration of every system call; sampled: an estimate, which costs less; off: none, counts and errors only",
     "all",
     oneOf(timings),
   ),
