@@ -1,6 +1,7 @@
 /** `ringtap signal new --typescript`: a signal without C, to be changed into one's own. */
 import { existsSync } from "node:fs";
 import { kernelDeclarations, runningKernel } from "../bpf/types.js";
+import { newReadme } from "./new-readme.js";
 import { testText } from "./new-test.js";
 
 const moduleText = (
@@ -43,28 +44,17 @@ int main(void)
   counts: { 10: 40, 12: 9 },
 };
 
-const readmeText = (name: string): string => `# The signal ${name}
-
-A signal of ringtap: POSIX signals by number, until you make another thing of it.
-
-| file | what it is |
-|---|---|
-| \`signal.ts\` | the signal: what is counted, by which labels, and what a record has |
-| \`${name}.test.mjs\` | counts against a program that knows what it did |
-| \`kernel.d.ts\` | the tracepoints and structs of a kernel, for editors and the compiler: \`ringtap bpf types -o kernel.d.ts\` writes it anew |
-| \`dist/\` | what ringtap loads |
-
-\`\`\`sh
-ringtap signal build .                                # after each change
-sudo ringtap signal check .                           # does it load here, and what does it cost?
-sudo ringtap run --signals.path .                     # beside the built-in signals
-sudo ringtap trace ${name} --signals.path .
-sudo node --test
-\`\`\`
-
-Ringtap runs only what belongs to root or to its own user and can be written by no one else, the folders above included. The paths in
-\`tsconfig.json\` are those of the ringtap that has written it; they are for editors. Ringtap's docs/bpf.md tells more.
-`;
+const readmeText = (name: string): string =>
+  newReadme(name, {
+    counts: "POSIX signals by number",
+    files: {
+      "signal.ts": "the signal: what is counted, by which labels, and what a record has",
+      [`${name}.test.mjs`]: "counts against a program that knows what it did",
+      "kernel.d.ts":
+        "the tracepoints and structs of a kernel, for editors and the compiler: `ringtap bpf types -o kernel.d.ts` writes it anew",
+    },
+    document: "docs/bpf.md",
+  });
 
 /** The files of a signal in TypeScript alone. */
 export function filesInTypeScript(name: string): Readonly<Record<string, string>> {

@@ -5,6 +5,7 @@ import { quote } from "../../log/logger-text.js";
 import { UsageError } from "../errors.js";
 import { moduleOptions } from "./compile-module.js";
 import { fileProblem, makeFolder, shellPath, shownPath } from "./files.js";
+import { newReadme } from "./new-readme.js";
 import { filesInTypeScript } from "./new-typescript.js";
 import { testText } from "./new-test.js";
 import { version } from "../version.js";
@@ -131,29 +132,17 @@ const configText = (): string =>
     2,
   )}\n`;
 
-const readmeText = (name: string): string => `# The signal ${name}
-
-A signal of ringtap: record locks by outcome, until you make another thing of it.
-
-| file | what it is |
-|---|---|
-| \`${name}.bpf.c\` | the program in the kernel: it writes a record for each event |
-| \`signal.ts\` | the module: its metrics, what a record adds to them, how \`trace\` shows it |
-| \`records.ts\` | the decoders, generated from the program by \`ringtap signal build\` |
-| \`${name}.test.mjs\` | counts against a program that knows what it did |
-| \`dist/\` | what ringtap loads |
-
-\`\`\`sh
-ringtap signal build .                                # after each change
-sudo ringtap signal check .                           # does it load here, and what does it cost?
-sudo ringtap run --signals.path .                     # beside the built-in signals
-sudo ringtap trace ${name} --signals.path .
-sudo node --test
-\`\`\`
-
-Ringtap runs only what belongs to root or to its own user and can be written by no one else, the folders above included. The paths in
-\`tsconfig.json\` are those of the ringtap that has written it; they are for editors. Ringtap's docs/signals.md tells more.
-`;
+const readmeText = (name: string): string =>
+  newReadme(name, {
+    counts: "record locks by outcome",
+    files: {
+      [`${name}.bpf.c`]: "the program in the kernel: it writes a record for each event",
+      "signal.ts": "the module: its metrics, what a record adds to them, how `trace` shows it",
+      "records.ts": "the decoders, generated from the program by `ringtap signal build`",
+      [`${name}.test.mjs`]: "counts against a program that knows what it did",
+    },
+    document: "docs/signals.md",
+  });
 
 /** Throws a UsageError when a signal cannot be written into a folder, because of what is there. */
 function checkTarget(folder: string, path: string): void {
