@@ -1,21 +1,11 @@
 /** The ten minutes of docs/bpf.md: what they say is done, in order, and comes out as they say. */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { it } from "node:test";
 
 import { fences, readDocument, section } from "../docs/documents.js";
-import { outsideFolder } from "./support/signal-folder.js";
-import { mainScript } from "./support/ringtap.js";
-
-/** A command `ringtap` that is this build. */
-function commandFolder(folder: string): string {
-  const command = join(folder, "ringtap");
-  writeFileSync(command, `#!/bin/sh\nexec ${process.execPath} ${mainScript} "$@"\n`);
-  chmodSync(command, 0o755);
-  return folder;
-}
+import { outsideFolder, runSteps } from "./support/signal-folder.js";
 
 it("the tutorial of signals in TypeScript works as it is written", (t) => {
   const folder = outsideFolder(t);
@@ -30,13 +20,8 @@ it("the tutorial of signals in TypeScript works as it is written", (t) => {
     "cp hello/signal.ts written.ts",
     ...rest,
     "wait || true",
-  ].join("\n");
-  const output = execFileSync("bash", ["-e", "-c", script, "tutorial"], {
-    cwd: folder,
-    encoding: "utf8",
-    env: { ...process.env, PATH: `${commandFolder(outsideFolder(t))}:${process.env.PATH ?? ""}` },
-    timeout: 240_000,
-  });
+  ];
+  const output = runSteps(t, folder, script);
   const shown = all.find(({ language }) => language === "ts")?.code ?? "nothing";
   assert(readFileSync(join(folder, "written.ts"), "utf8").includes(shown.trim()), shown);
   const lines = output.split("\n");

@@ -11,15 +11,13 @@ import { compileBpf } from "../../scripts/bench/lib/build.js";
 import type { BpfMap } from "../../src/binding/native.js";
 import { Dispatcher } from "../../src/engine/dispatch/dispatcher.js";
 import { loadSignal } from "../../src/engine/load.js";
-import { RunningSignal } from "../../src/engine/running.js";
-import { Identity } from "../../src/identity/identity.js";
-import { Catalog } from "../../src/metrics/catalog.js";
+import type { RunningSignal } from "../../src/engine/running.js";
 import { type AnySignal, defineSignal } from "../../src/sdk/signal.js";
 import { syscallIndexes, syscallNumber } from "../../src/sdk/syscall-names.js";
 import { startAgent } from "./support/agent.js";
 import { eventually } from "./support/eventually.js";
 import { heldBy, leftOf } from "./support/kernel-objects.js";
-import { strictLog } from "./support/loading.js";
+import { startLoaded } from "./support/loading.js";
 import { compileProgram, scratch } from "./support/program.js";
 import { type Scope, suiteScope } from "./support/scope.js";
 import { startWaiting, type Waiting } from "./support/waiting.js";
@@ -86,13 +84,8 @@ function countIn(map: BpfMap, name: string): number {
 
 /** Starts such a signal as an agent does. */
 function start(test: Scope, wanted: Wanted, countRuns = false): Started {
-  const catalog = new Catalog();
   const loaded = loadSignal(wanting(wanted), { countRuns });
-  const running = new RunningSignal(loaded, { catalog, identity: new Identity(catalog, []), log: strictLog });
-  test.after(() => {
-    running.close();
-  });
-  running.attach();
+  const { running } = startLoaded(test, loaded);
   const maps = ["begun", "returned", "seen"].map((name) => loaded.object.map(name));
   return {
     running,

@@ -3,15 +3,12 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { before, describe, it } from "node:test";
 import { setTimeout } from "node:timers/promises";
-import { Identity } from "../../src/identity/identity.js";
 import { actorWords } from "../../src/binding/record.js";
-import { Catalog } from "../../src/metrics/catalog.js";
 import { loadSignal } from "../../src/engine/load.js";
 import { process as processSignal } from "../../src/signals/process/signal.js";
-import { RunningSignal } from "../../src/engine/running.js";
 import { type Agent, startAgent } from "./support/agent.js";
 import { eventually } from "./support/eventually.js";
-import { strictLog } from "./support/loading.js";
+import { startLoaded } from "./support/loading.js";
 import { compileProgram, runProgram } from "./support/program.js";
 import { type Samples, sum } from "./support/samples.js";
 import { suiteScope } from "./support/scope.js";
@@ -91,16 +88,7 @@ describe("process", () => {
         },
       }),
     };
-    const catalog = new Catalog();
-    const running = new RunningSignal(loadSignal(watched, { ringSize: 2 ** 20 }), {
-      catalog,
-      identity: new Identity(catalog, ["pid"]),
-      log: strictLog,
-    });
-    t.after(() => {
-      running.close();
-    });
-    running.attach();
+    const { running } = startLoaded(t, loadSignal(watched, { ringSize: 2 ** 20 }), ["pid"]);
     await runProgram(spawner, ["spawn", program("rt-long-before"), "5", "rename", "rt-x"]);
     running.drain();
     assert.equal(names.size, 5);

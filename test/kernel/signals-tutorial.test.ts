@@ -1,21 +1,9 @@
 /** The ten minutes of docs/signals.md: what they say is done, in order, and comes out as they say. */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { chmodSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { it } from "node:test";
 
 import { fences, readDocument, section } from "../docs/documents.js";
-import { outsideFolder } from "./support/signal-folder.js";
-import { mainScript } from "./support/ringtap.js";
-
-/** A command `ringtap` that is this build. */
-function commandFolder(folder: string): string {
-  const command = join(folder, "ringtap");
-  writeFileSync(command, `#!/bin/sh\nexec ${process.execPath} ${mainScript} "$@"\n`);
-  chmodSync(command, 0o755);
-  return folder;
-}
+import { outsideFolder, runSteps } from "./support/signal-folder.js";
 
 it("the tutorial works as it is written", (t) => {
   const folder = outsideFolder(t);
@@ -24,13 +12,8 @@ it("the tutorial works as it is written", (t) => {
   );
   assert.equal(steps.length, 3);
   // A step that fails must not leave the agent behind.
-  const script = ["trap 'kill %1 2>/dev/null || true' EXIT", ...steps.map(({ code }) => code), "wait"].join("\n");
-  const output = execFileSync("bash", ["-e", "-c", script, "tutorial"], {
-    cwd: folder,
-    encoding: "utf8",
-    env: { ...process.env, PATH: `${commandFolder(outsideFolder(t))}:${process.env.PATH ?? ""}` },
-    timeout: 240_000,
-  });
+  const script = ["trap 'kill %1 2>/dev/null || true' EXIT", ...steps.map(({ code }) => code), "wait"];
+  const output = runSteps(t, folder, script);
   const lines = output.split("\n");
   const metrics = lines.filter((line) => line.startsWith("hello_")).map((line) => line.replace(/pid="\d+"/, 'pid=""'));
   assert.deepEqual(metrics, [

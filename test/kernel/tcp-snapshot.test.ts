@@ -3,13 +3,10 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { loadSignal } from "../../src/engine/load.js";
-import { RunningSignal } from "../../src/engine/running.js";
-import { Identity } from "../../src/identity/identity.js";
-import { Catalog } from "../../src/metrics/catalog.js";
 import type { Scan } from "../../src/sdk/signal.js";
 import { TcpEventKind, TcpPhase, TcpSample } from "../../src/signals/tcp/records.js";
 import { tcp } from "../../src/signals/tcp/signal.js";
-import { strictLog } from "./support/loading.js";
+import { startLoaded } from "./support/loading.js";
 import { compileProgram } from "./support/program.js";
 import { startWaiting } from "./support/waiting.js";
 
@@ -44,16 +41,7 @@ test("a connection keeps its name when its SYN is sent, and when it is establish
       };
     },
   };
-  const catalog = new Catalog();
-  const running = new RunningSignal(loadSignal(watched, { ringSize: 2 ** 22 }), {
-    catalog,
-    identity: new Identity(catalog, ["pid"]),
-    log: strictLog,
-  });
-  t.after(() => {
-    running.close();
-  });
-  running.attach();
+  const { running } = startLoaded(t, loadSignal(watched, { ringSize: 2 ** 22 }), ["pid"]);
   // connect(2) returns before it has sent a SYN: the first write does (TCP_FASTOPEN_CONNECT).
   const args = ["127.0.0.1", "0", "defer", "write-later", "1"];
   const program = await startWaiting(t, compileProgram("tcp-attempts", source), args);

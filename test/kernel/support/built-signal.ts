@@ -1,12 +1,10 @@
 /** Signals of `ringtap/bpf` in the kernel, their metrics and records at hand. */
 import type { BuiltRecord } from "../../../src/bpf/records.js";
 import { defaultFlags, loadSignal } from "../../../src/engine/load.js";
-import { type EventCounts, RunningSignal } from "../../../src/engine/running.js";
-import { Identity } from "../../../src/identity/identity.js";
+import type { EventCounts } from "../../../src/engine/running.js";
 import type { AnyTable } from "../../../src/metrics/any-table.js";
-import { Catalog } from "../../../src/metrics/catalog.js";
 import type { AnySignal } from "../../../src/sdk/signal.js";
-import { strictLog } from "./loading.js";
+import { startLoaded } from "./loading.js";
 import type { Scope } from "./scope.js";
 
 /** A series: its labels in the order of their names, and its number, or a histogram's buckets and sum. */
@@ -47,17 +45,8 @@ export function attach(
   ringSize?: number,
 ): BuiltSignal {
   const loaded = loadSignal(signal, { flags: { ...defaultFlags(signal), ...flags }, ringSize });
-  const catalog = new Catalog();
-  const running = new RunningSignal(loaded, {
-    catalog,
-    identity: new Identity(catalog, ["pid", "comm"]),
-    log: strictLog,
-  });
-  running.attach();
+  const { running, catalog } = startLoaded(scope, loaded, ["pid", "comm"]);
   running.publish();
-  scope.after(() => {
-    running.close();
-  });
   const records: Record<string, unknown>[] = [];
   if (signal.trace !== undefined) {
     running.watchTraced((record, { trace }) => {

@@ -5,11 +5,12 @@ import { fileURLToPath } from "node:url";
 
 import { Identity } from "../../../src/identity/identity.js";
 import { Catalog } from "../../../src/metrics/catalog.js";
-import { defaultFlags, type LoadOptions, loadSignal, setupOf } from "../../../src/engine/load.js";
+import { defaultFlags, type Loaded, type LoadOptions, loadSignal, setupOf } from "../../../src/engine/load.js";
 import { RunningSignal } from "../../../src/engine/running.js";
 import type { FlagTable, FlagValues } from "../../../src/sdk/flags.js";
 import { defaultHost } from "../../../src/sdk/host.js";
 import type { AnySignal, SignalHost, SignalLog } from "../../../src/sdk/signal.js";
+import type { Scope } from "./scope.js";
 
 /** A way to load a signal. */
 interface Way {
@@ -51,6 +52,21 @@ export const strictLog: SignalLog = {
     throw new Error(message, { cause: (details as { err?: unknown }).err });
   },
 };
+
+/** A loaded signal at work without an agent, attached until the scope ends; its processes have these labels. */
+export function startLoaded(
+  scope: Scope,
+  loaded: Loaded,
+  labels: readonly string[] = [],
+): { readonly running: RunningSignal; readonly catalog: Catalog } {
+  const catalog = new Catalog();
+  const running = new RunningSignal(loaded, { catalog, identity: new Identity(catalog, labels), log: strictLog });
+  scope.after(() => {
+    running.close();
+  });
+  running.attach();
+  return { running, catalog };
+}
 
 /** What came of it. */
 interface Loading {

@@ -1,13 +1,13 @@
 /** Signals of users' own, in folders outside the repository. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { compileProgram, scratch } from "./program.js";
-import { startRingtap } from "./ringtap.js";
+import { mainScript, startRingtap } from "./ringtap.js";
 import { type Samples, sum } from "./samples.js";
 import type { Scope } from "./scope.js";
 import { startWaiting, type Waiting } from "./waiting.js";
@@ -43,6 +43,20 @@ export function runTestFile(file: string, folder: string, environment: Readonly<
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => name !== "NODE_TEST_CONTEXT"));
   const args = ["--test", "--test-reporter=tap", file];
   return execFileSync(process.execPath, args, { cwd: folder, encoding: "utf8", env: { ...env, ...environment } });
+}
+
+/** Runs the steps of a tutorial in a folder, one shell for all, to which `ringtap` is this build; returns what they print. */
+export function runSteps(scope: Scope, folder: string, steps: readonly string[]): string {
+  const path = outsideFolder(scope);
+  const command = join(path, "ringtap");
+  writeFileSync(command, `#!/bin/sh\nexec ${process.execPath} ${mainScript} "$@"\n`);
+  chmodSync(command, 0o755);
+  return execFileSync("bash", ["-e", "-c", steps.join("\n"), "tutorial"], {
+    cwd: folder,
+    encoding: "utf8",
+    env: { ...process.env, PATH: `${path}:${process.env.PATH ?? ""}` },
+    timeout: 240_000,
+  });
 }
 
 /** Changes a file of a folder as an editor does. Fails when there is nothing to change. */
