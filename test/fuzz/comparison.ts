@@ -1,14 +1,14 @@
 /** What ringtap has counted of programs, compared with what it has to have counted. */
 import type { Agent } from "../kernel/support/agent.js";
 import { type Samples, sum } from "../kernel/support/samples.js";
-import { countedByRun, type Difference, differences } from "./counted.js";
+import { countedByRun, type Difference, differences, samplesOf } from "./counted.js";
 import { expect, expectLive } from "./expect.js";
 import type { LiveLog, Program, RunLog } from "./run.js";
 
 /** Programs that run at once. */
 const lanes = 2;
 
-/** The agent has lost or summed up events, which it says: nothing can be said of these programs. */
+/** The agent has lost, summed up or not read in time what there was, which it says: nothing can be said of these programs. */
 export class Inconclusive extends Error {}
 
 /** What the agent itself says that it has not counted by process. */
@@ -17,6 +17,7 @@ function lossesIn(samples: Samples): number {
     sum(samples, "ringtap_events_dropped_total", {}) +
     sum(samples, "ringtap_identities_folded_total", {}) +
     sum(samples, "ringtap_series_folded_total", {}) +
+    sum(samples, "ringtap_signal_errors_total", {}) +
     sum(samples, "ringtap_syscalls_total", { comm: "~other" })
   );
 }
@@ -54,12 +55,16 @@ export class Comparison {
     if (lost !== this.#lost) {
       const more = lost - this.#lost;
       this.#lost = lost;
-      throw new Inconclusive(`${more} events were lost or counted as ~other`);
+      throw new Inconclusive(`${more} events were lost, counted as ~other, or not read in time`);
     }
     const counted = countedByRun(samples, this.#groups);
     return logs.map((log) => {
       const own = counted.get(log.prefix) ?? new Map<string, number>();
-      return [...log.lives.flatMap((live) => this.#differencesOf(live)), ...differences(expect(log, own), own)];
+      const atEnd = differences(expect(log, own), own);
+      return [
+        ...log.lives.flatMap((live) => this.#differencesOf(live)),
+        ...atEnd.map((each) => ({ ...each, samples: samplesOf(each, samples) })),
+      ];
     });
   }
 
@@ -68,7 +73,7 @@ export class Comparison {
     const counted = countedByRun(live.samples, this.#groups).get(live.prefix) ?? new Map<string, number>();
     return differences(expectLive(live), counted)
       .filter(({ what }) => !what.startsWith("namespace "))
-      .map((each) => ({ ...each, what: `${each.what}, at a scrape` }));
+      .map((each) => ({ ...each, what: `${each.what}, at a scrape`, samples: samplesOf(each, live.samples) }));
   }
 
   /** The differences of the first of some runs of these operations that has any; none when all agree. */

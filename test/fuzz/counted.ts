@@ -120,6 +120,17 @@ export interface Difference {
   readonly what: string;
   readonly expected: number;
   readonly counted: number;
+  /** What the scrape says of its process, whatever the name. */
+  readonly samples?: readonly string[];
+}
+
+/** The samples of the metrics above that have the pid of a difference, if it has one. */
+export function samplesOf({ what }: Difference, samples: Samples): string[] {
+  const pid = / pid=(\d+)/.exec(what)?.[1];
+  const ofProcess = pid === undefined ? [] : [...samples].filter(([text]) => text.includes(`pid="${pid}"`));
+  return ofProcess
+    .filter(([text]) => metrics.has(text.slice(0, text.indexOf("{"))))
+    .map(([text, value]) => `${text} ${value}`);
 }
 
 /**

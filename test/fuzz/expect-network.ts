@@ -223,7 +223,9 @@ export class NetworkCounts {
     } else if (isPending) {
       this.#end(attempt, call.b === closed && !attempt.wasEstablished ? "refused" : "established");
     } else {
-      const result = call.error === 0 ? "established" : (resultOf[error] ?? "other");
+      // A socket that was shut down before: the handshake is done, then the data refused (tcp_sendmsg_locked()).
+      const isEstablished = call.error === 0 || (error === "EPIPE" && establishedStates.has(call.b));
+      const result = isEstablished ? "established" : (resultOf[error] ?? "other");
       // What fails without a SYN counts when connect(2) returns it.
       const hasSent = result !== "other" && result !== "unreachable";
       attempt.hasEnded ||= !hasSent && call.what !== "connect";

@@ -20,9 +20,12 @@ function kindsOf(found: readonly Difference[]): Set<string> {
   return new Set(found.map(({ what }) => what.split(" ")[0] ?? ""));
 }
 
-/** One line for each number that differs. */
+/** One line for each number that differs, and what the scrape says of its process. */
 export function tableOf(found: readonly Difference[]): string[] {
-  return found.map(({ what, expected, counted }) => `${what}: expected ${expected}, counted ${counted}`);
+  return found.flatMap(({ what, expected, counted, samples = [] }) => [
+    `${what}: expected ${expected}, counted ${counted}`,
+    ...samples.map((sample) => `  ${sample}`),
+  ]);
 }
 
 /** Makes a program that differs small, and writes it. Returns what is to be printed. */
