@@ -1,17 +1,12 @@
 /** A real Prometheus that scrapes one target. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join, relative } from "node:path";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { freePort } from "../http/free-port.js";
+import { freePort } from "../../scripts/bench/lib/free-port.js";
 import { ask } from "../http/http.js";
-
-/** The system that Prometheus is taken from: this one, or one in a folder. */
-const root = process.env.PROMETHEUS_ROOT ?? "/";
+import { startDebianServer } from "./debian-server.js";
 
 /** A series as Prometheus's HTTP API tells it. */
 export interface Series {
@@ -62,33 +57,17 @@ export async function startConfiguredPrometheus(
   configuration: Readonly<Record<string, unknown>>,
   features: readonly string[] = [],
 ): Promise<string> {
-  const folder = await mkdtemp(join(root, tmpdir(), "ringtap-prometheus-"));
-  /** The folder as Prometheus sees it. */
-  const seen = join("/", relative(root, folder));
-  const config = join(folder, "prometheus.yml");
-  // JSON is YAML.
-  await writeFile(config, JSON.stringify(configuration));
   const address = `127.0.0.1:${await freePort()}`;
-  const [program, ...before] = root === "/" ? ["prometheus"] : ["chroot", root, "prometheus"];
-  const child = spawn(
-    program,
-    [
-      ...before,
+  await startDebianServer(context, "prometheus", async ({ path, seen }) => {
+    // JSON is YAML.
+    await writeFile(join(path, "prometheus.yml"), JSON.stringify(configuration));
+    return [
       `--config.file=${join(seen, "prometheus.yml")}`,
       `--storage.tsdb.path=${join(seen, "data")}`,
       `--web.listen-address=${address}`,
       ...features.map((feature) => `--enable-feature=${feature}`),
-    ],
-    { stdio: "ignore" },
-  );
-  context.after(async () => {
-    if (child.exitCode === null) {
-      child.kill();
-      await once(child, "exit");
-    }
-    await rm(folder, { recursive: true });
+    ];
   });
-  await once(child, "spawn");
   return address;
 }
 

@@ -8,7 +8,7 @@ import { before, describe, it } from "node:test";
 import type { Browser } from "playwright-core";
 
 import { fences, readDocument, section } from "../docs/documents.js";
-import { freePort } from "../http/free-port.js";
+import { freePort } from "../../scripts/bench/lib/free-port.js";
 import { type Agent, startAgent } from "./support/agent.js";
 import { openPage, startBrowser } from "./support/browser.js";
 import { eventually } from "./support/eventually.js";

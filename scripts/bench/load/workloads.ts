@@ -1,10 +1,11 @@
 /** Servers under a load that keeps both of their CPUs busy: nginx and Redis, each with its usual client. */
 import { mkdirSync, writeFileSync } from "node:fs";
-import { connect, createServer, type AddressInfo } from "node:net";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 
 import { startChild } from "../lib/child.js";
+import { freePort } from "../lib/free-port.js";
 import { agentCpu, loadCpu, onCpu, run } from "../lib/programs.js";
 import type { BenchContext } from "../lib/scenario.js";
 
@@ -20,15 +21,6 @@ const [serverCpu, clientCpu] = [loadCpu, agentCpu];
 
 /** Body of nginx's answer, bytes: the size of its own index.html. */
 const bodyBytes = 612;
-
-/** A TCP port of the loopback that nobody listens on. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** Waits until somebody listens on the port. Throws after ten seconds. */
 async function listening(port: number, what: string): Promise<void> {
