@@ -47,7 +47,7 @@ export interface Live {
   readonly columns: readonly Column[];
   /** The breakdowns of a process by its id in the last snapshot, from the tables as they stand. */
   breakdowns(process: number): BreakdownTable[];
-  /** Observes who talks to whom, until it is closed. Bytes count from the first collect on. */
+  /** Observes who talks to whom, until it is closed, in signals that begin to run later, too. Bytes count from the first collect on. */
   watchLinks(): LinkWatch;
   /** Collects events as they come, until it is closed: at most `limit` between two calls of {@link Tail.take}. */
   tail(filter: TailFilter, limit: number): Tail;
@@ -97,7 +97,7 @@ export function createLive(options: LiveOptions): Live {
           ? []
           : [{ signal, title: breakdown.title, rows: breakdownRows(catalog, process, breakdown) }],
       ),
-    watchLinks: () => watchAllLinks(running()),
+    watchLinks: () => watchAllLinks(running),
     tail: (filter, limit) => openTail(running, identity, utc, filter, limit),
   };
 }

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { declaredViews } from "../../src/views/declared.js";
+import type { Link, LinkWatch } from "../../src/sdk/links.js";
 import { createFeed } from "../../src/views/feed.js";
 import { processRates } from "../../src/views/processes.js";
 import type { BreakdownFrame, Frame } from "../../src/views/protocol.js";
@@ -183,6 +184,42 @@ test("links of several signals keep ids of their own", () => {
     ["one", "two", "overflow"],
   );
   assert.equal(new Set(links.map(({ id }) => id)).size, 3);
+});
+
+test("a watch of links has those of a signal that begins to run later, and the others keep their ids", () => {
+  const status = (name: string): { name: string; running?: ViewedStatus["running"] } => ({ name });
+  const [late, later] = [status("late"), status("later")];
+  const { live } = madeUpAgent([late, linkedStatus("one"), later]);
+  const watch = live.watchLinks();
+  const ids = () => new Map(watch.links().map(({ comm, id }) => [comm, id]));
+  assert.deepEqual(ids(), new Map([["one", 0]]));
+
+  let closed = 0;
+  const links = [{ ...linkedStatus("late").running?.watchLinks()?.links()[0], comm: "late", id: 0 }] as Link[];
+  const watchLinks = (): LinkWatch => ({
+    links: () => links,
+    close: () => {
+      closed++;
+    },
+  });
+  // A build without links, which one with links replaces.
+  late.running = runningStatus("late", undefined).running;
+  later.running = linkedStatus("later").running;
+  const two = ids();
+  assert.deepEqual([...two.keys()].sort(), ["later", "one"]);
+  assert.equal(two.get("one"), 0);
+  late.running = runningStatus("late", undefined, { watchLinks }).running;
+  const three = ids();
+  assert.deepEqual([three.size, new Set(three.values()).size, three.get("one")], [3, 3, 0]);
+  assert.equal(three.get("later"), two.get("later"));
+  assert.deepEqual(ids(), three);
+
+  delete late.running;
+  assert.deepEqual([ids(), closed], [two, 1]);
+  late.running = runningStatus("late", undefined, { watchLinks }).running;
+  assert.deepEqual(ids(), three);
+  watch.close();
+  assert.deepEqual([watch.links(), closed], [[], 2]);
 });
 
 test("a tail has the events of a signal that begins to run later, and of none once it is closed", () => {
