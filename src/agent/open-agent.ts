@@ -163,7 +163,7 @@ function checkRingSize(bytes: number): void {
 }
 
 /** Starts an agent, every option checked before anything is loaded. */
-function start(options: AgentOptions): RunningAgent {
+function start(options: AgentOptions): { readonly agent: RunningAgent; readonly wanted: readonly string[] } {
   checkWords("option", Object.keys(options), Object.keys(optionNames));
   const { labels, seriesLimit, identityLimit, ringSize, strict } = options;
   const { signals, wanted } = chooseSignals(builtIn, options.signals);
@@ -175,7 +175,8 @@ function start(options: AgentOptions): RunningAgent {
   const budget = budgetOf(options);
   requireKernel();
   const log = options.log ?? noLog;
-  return startAgent({ signals, wanted, flags, labels, seriesLimit, budget, identityLimit, ringSize, strict, log });
+  const rest = { labels, seriesLimit, budget, identityLimit, ringSize, strict, log };
+  return { agent: startAgent({ signals, wanted, flags, ...rest }), wanted };
 }
 
 /**
@@ -183,7 +184,7 @@ function start(options: AgentOptions): RunningAgent {
  * an error that says what is missing, or why no signal runs, and a RangeError or TypeError for options that cannot be.
  */
 export function openAgent(options: AgentOptions = {}): Agent {
-  const agent = start(options);
+  const { agent, wanted } = start(options);
   const { catalog, live } = agent;
   const registry = new Registry();
   const render = createBody({ registry, catalog, collect: [() => agent.collect()] });
@@ -211,7 +212,8 @@ export function openAgent(options: AgentOptions = {}): Agent {
 
   function openTail(filter: TailFilter, limit: number): Tail {
     requireOpen();
-    const tail = live.tail(filter, limit);
+    // `process` runs in any case, since identity learns from it.
+    const tail = live.tail({ ...filter, signals: filter.signals ?? wanted }, limit);
     const watch = {
       take: () => tail.take(),
       get dropped() {

@@ -7,7 +7,7 @@ import type { ViewedSignal } from "./viewed-signal.js";
 
 /** Which events; what is not given leaves all. */
 export interface TailFilter {
-  /** Names of signals. */
+  /** Names of signals. Default: all that run; in a library those that the agent was opened for. */
   readonly signals?: readonly string[];
   /** Names of signals that are left out. */
   readonly except?: readonly string[];

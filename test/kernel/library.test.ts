@@ -1,19 +1,23 @@
 /** The package as a library, and the examples of docs/examples, against traffic in exact numbers. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { type AddressInfo, connect, createServer } from "node:net";
+import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { before, describe, it } from "node:test";
 
 import { Registry } from "prom-client";
 import { openAgent, processRates, TcpEventKind } from "ringtap";
+import { fences, readDocument } from "../docs/documents.js";
 import { eventually } from "./support/eventually.js";
 import { ownSignal } from "./support/own-signal.js";
 import { type NetworkNamespace, networkNamespace } from "./support/network.js";
 import { compileProgram, runProgram } from "./support/program.js";
 import { parseSamples, sum } from "./support/samples.js";
 import { type Scope, suiteScope } from "./support/scope.js";
+import { outsideFolder } from "./support/signal-folder.js";
 import { startWaiting } from "./support/waiting.js";
 
 const programs = new URL("../../../test/kernel/programs/", import.meta.url);
@@ -245,6 +249,44 @@ describe("the library", () => {
     assert.throws(() => openAgent({ seriesLimit: 0 }), /series limit 0: want a whole number of at least 1/);
     assert.throws(() => openAgent({ totalSeriesLimit: 999 }), /totalSeriesLimit 999: want at least 1000/);
     assert.throws(() => openAgent({ bodyLimit: 10 }), /bodyLimit 10: want at least 1048576, in bytes/);
+  });
+
+  it("prints failed connects and resets, and nothing else, by the first example of docs/library.md", async (t) => {
+    const [first] = fences(readDocument("docs/library.md"));
+    assert.equal(first?.language, "js");
+    const folder = outsideFolder(t);
+    mkdirSync(join(folder, "node_modules"));
+    symlinkSync(new URL("../../../", import.meta.url).pathname, join(folder, "node_modules/ringtap"));
+    writeFileSync(join(folder, "first.mjs"), first.code);
+    const child = spawn(process.execPath, ["first.mjs"], { cwd: folder, stdio: ["ignore", "pipe", "inherit"] });
+    t.after(() => child.kill("SIGKILL"));
+    let printed = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (printed += text));
+    const lines = (line: string): number => printed.split("\n").filter((one) => one === line).length;
+    const refused = `${comm} connect 127.0.0.1 refused`;
+    // It says nothing when it is ready.
+    let earlier = 0;
+    for (const deadline = Date.now() + 20_000; lines(refused) === 0 && Date.now() < deadline;) {
+      await refusedConnects(t);
+      earlier++;
+      await setTimeout(500);
+    }
+    assert.ok(lines(refused) > 0, printed);
+    const seen = lines(refused);
+    await refusedConnects(t);
+    // A process that fails, and a connection that is reset.
+    spawnSync("sh", ["-c", "exit 3"]);
+    const server = createServer((socket) => socket.resetAndDestroy()).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const client = connect((server.address() as AddressInfo).port, "127.0.0.1");
+    await once(client, "error");
+    server.close();
+    await eventually(() => {
+      assert.equal(lines(refused), seen + connects);
+      assert.match(printed, /^\S+ reset_received 127\.0\.0\.1 $/m);
+    });
+    assert.ok(seen <= earlier * connects);
+    assert.doesNotMatch(printed, /undefined/);
   });
 
   it("has an example, slow-connects.mjs, that prints every failed connect", async (t) => {
