@@ -8,12 +8,14 @@
 #include <cerrno>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "arguments.h"
 #include "error.h"
 #include "file_descriptor.h"
 #include "log.h"
+#include "object_file.h"
 
 namespace ringtap {
 
@@ -44,11 +46,6 @@ bool NeedsHook(bpf_prog_type type) {
          type == BPF_PROG_TYPE_STRUCT_OPS;
 }
 
-/**
- * Loads a program that only calls the helper: any other error of the verifier (the arguments
- * are missing) means that the helper is there. libbpf_probe_bpf_helper of libbpf 1.1 does not know
- * the last of the refusals and answers yes to it.
- */
 Napi::Value ProbeHelper(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto program = static_cast<bpf_prog_type>(Uint32Argument(info, 0, "programType"));
@@ -56,21 +53,13 @@ Napi::Value ProbeHelper(const Napi::CallbackInfo& info) {
   const std::string probed =
       "helper " + std::to_string(helper) + " in program type " + std::to_string(program);
   if (NeedsHook(program)) throw ProbeFailure(env, EOPNOTSUPP, probed);
-  bpf_insn call[2] = {};
-  call[0].code = BPF_JMP | BPF_CALL;
-  call[0].imm = static_cast<int32_t>(helper);
-  call[1].code = BPF_JMP | BPF_EXIT;
-  char log[4096] = "";
-  LIBBPF_OPTS(bpf_prog_load_opts, options, .log_level = 1, .log_size = sizeof(log), .log_buf = log);
-  const FileDescriptor loaded(
-      bpf_prog_load(program, nullptr, "GPL", call, std::size(call), &options));
-  // Without a word from the verifier it was not reached: no permission, or no such program type.
-  if (!loaded && log[0] == '\0') throw ProbeFailure(env, errno, probed);
-  const std::string_view verdict = log;
-  const bool refused =
-      std::any_of(std::begin(kHelperRefusals), std::end(kHelperRefusals),
-                  [&](std::string_view refusal) { return verdict.find(refusal) != verdict.npos; });
-  return Napi::Boolean::New(env, !refused);
+  const std::optional<bool> answer = HasHelper(program, helper);
+  if (!answer) throw ProbeFailure(env, errno, probed);
+  return Napi::Boolean::New(env, *answer);
+}
+
+Napi::Value CanCast(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), CastFunction() != 0);
 }
 
 /** The kernel keeps statistics as long as the descriptor is open: until the returned function is
@@ -94,11 +83,29 @@ Napi::Value MonotonicNow(const Napi::CallbackInfo& info) {
 
 }  // namespace
 
+std::optional<bool> HasHelper(bpf_prog_type program, uint32_t helper) {
+  bpf_insn call[2] = {};
+  call[0].code = BPF_JMP | BPF_CALL;
+  call[0].imm = static_cast<int32_t>(helper);
+  call[1].code = BPF_JMP | BPF_EXIT;
+  char log[4096] = "";
+  LIBBPF_OPTS(bpf_prog_load_opts, options, .log_level = 1, .log_size = sizeof(log), .log_buf = log);
+  const FileDescriptor loaded(
+      bpf_prog_load(program, nullptr, "GPL", call, std::size(call), &options));
+  // Without a word from the verifier it was not reached: no permission, or no such program type.
+  if (!loaded && log[0] == '\0') return std::nullopt;
+  const std::string_view verdict = log;
+  return std::none_of(
+      std::begin(kHelperRefusals), std::end(kHelperRefusals),
+      [&](std::string_view refusal) { return verdict.find(refusal) != verdict.npos; });
+}
+
 void DefineFeatures(Napi::Env env, Napi::Object exports) {
   exports.Set("libbpfVersion", std::to_string(libbpf_major_version()) + "." +
                                    std::to_string(libbpf_minor_version()));
   exports.Set("probeMapType", Napi::Function::New<ProbeMapType>(env, "probeMapType"));
   exports.Set("probeHelper", Napi::Function::New<ProbeHelper>(env, "probeHelper"));
+  exports.Set("canCast", Napi::Function::New<CanCast>(env, "canCast"));
   exports.Set("enableStats", Napi::Function::New<EnableStats>(env, "enableStats"));
   exports.Set("monotonicNow", Napi::Function::New<MonotonicNow>(env, "monotonicNow"));
 }

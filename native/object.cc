@@ -16,6 +16,7 @@
 #include "load.h"
 #include "log.h"
 #include "map.h"
+#include "object_file.h"
 #include "ring.h"
 #include "variables.h"
 
@@ -36,7 +37,18 @@ bpf_object* OpenFile(Napi::Env env, const std::string& path, const std::string& 
   if (!fault.empty()) {
     throw NativeError(env, {.doing = "opening " + name, .subject = name, .cause = fault});
   }
-  bpf_object* object = bpf_object__open_file(path.c_str(), &options);
+  const std::vector<uint8_t> file = ObjectFileFor(path);
+  bpf_object* object = nullptr;
+  if (file.empty()) {
+    object = bpf_object__open_file(path.c_str(), &options);
+  } else {
+    bpf_object_open_opts named = options;
+    // As libbpf calls the object of a file.
+    const std::string file_name = FileName(path);
+    const std::string stem = file_name.substr(0, file_name.find('.'));
+    if (named.object_name == nullptr) named.object_name = stem.c_str();
+    object = bpf_object__open_mem(file.data(), file.size(), &named);
+  }
   if (object == nullptr) {
     throw NativeError(env, {.doing = "opening " + name, .subject = name, .error = errno});
   }

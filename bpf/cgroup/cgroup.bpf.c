@@ -57,8 +57,8 @@ static __always_inline struct kernfs_node *parent_of(struct kernfs_node *node)
 	struct kernfs_node___rcu *since = (void *)node;
 
 	if (bpf_core_field_exists(before->parent))
-		return BPF_CORE_READ(before, parent);
-	return BPF_CORE_READ(since, __parent);
+		return READ(before, parent);
+	return READ(since, __parent);
 }
 
 static __always_inline void describe(struct cgroup_event *event, struct kernfs_node *node,
@@ -67,12 +67,12 @@ static __always_inline void describe(struct cgroup_event *event, struct kernfs_n
 	struct kernfs_node *parent = parent_of(node);
 
 	event->time = bpf_ktime_get_ns();
-	event->id = BPF_CORE_READ(node, id);
-	event->parent = parent ? BPF_CORE_READ(parent, id) : 0;
+	event->id = READ(node, id);
+	event->parent = parent ? READ(parent, id) : 0;
 	event->kind = kind;
 	event->is_cut = is_cut;
 	__builtin_memset(event->name, 0, sizeof(event->name));
-	bpf_probe_read_kernel_str(event->name, sizeof(event->name), BPF_CORE_READ(node, name));
+	read_string(event->name, sizeof(event->name), READ(node, name));
 }
 
 /* Is this group in the hierarchy that cgroup_source names? */
@@ -80,7 +80,7 @@ static __always_inline bool is_watched(struct cgroup *cgroup)
 {
 	struct cgroup *own = cgroup_of(current_task());
 
-	return BPF_CORE_READ(cgroup, root) == BPF_CORE_READ(own, root);
+	return READ(cgroup, root) == READ(own, root);
 }
 
 static __always_inline void report(struct kernfs_node *node, __u32 kind, bool is_cut)
@@ -99,7 +99,7 @@ SEC("tp_btf/cgroup_mkdir")
 int BPF_PROG(cgroup_create, struct cgroup *cgroup)
 {
 	if (is_watched(cgroup))
-		report(BPF_CORE_READ(cgroup, kn), CGROUP_CREATE, false);
+		report(READ(cgroup, kn), CGROUP_CREATE, false);
 	return 0;
 }
 
@@ -107,7 +107,7 @@ SEC("tp_btf/cgroup_rmdir")
 int BPF_PROG(cgroup_remove, struct cgroup *cgroup)
 {
 	if (is_watched(cgroup))
-		report(BPF_CORE_READ(cgroup, kn), CGROUP_REMOVE, false);
+		report(READ(cgroup, kn), CGROUP_REMOVE, false);
 	return 0;
 }
 
@@ -116,7 +116,7 @@ SEC("tp_btf/cgroup_rename")
 int BPF_PROG(cgroup_renamed, struct cgroup *cgroup)
 {
 	if (is_watched(cgroup))
-		report(BPF_CORE_READ(cgroup, kn), CGROUP_RENAME, false);
+		report(READ(cgroup, kn), CGROUP_RENAME, false);
 	return 0;
 }
 
@@ -126,7 +126,7 @@ int BPF_PROG(cgroup_renamed, struct cgroup *cgroup)
  */
 static __always_inline void report_path(struct cgroup *cgroup)
 {
-	struct kernfs_node *node = BPF_CORE_READ(cgroup, kn);
+	struct kernfs_node *node = READ(cgroup, kn);
 
 	for (int depth = 0; node && depth < DEPTH_MAX; depth++, node = parent_of(node))
 		report(node, CGROUP_PRESENT, depth == DEPTH_MAX - 1);
@@ -173,12 +173,11 @@ int cgroup_present(struct bpf_iter__task *ctx)
 		return 1;
 	if (!task)
 		return 0;
-	parent = task->pid == task->tgid ? BPF_CORE_READ(task, real_parent) :
-					   BPF_CORE_READ(task, group_leader);
+	parent = task->pid == task->tgid ? READ(task, real_parent) : READ(task, group_leader);
 	cgroup = cgroup_of(task);
 	if (cgroup == cgroup_of(parent))
 		return 0;
-	node = BPF_CORE_READ(cgroup, kn);
+	node = READ(cgroup, kn);
 	for (int depth = 0; node && depth < DEPTH_MAX; depth++, node = parent_of(node)) {
 		describe(&event, node, CGROUP_PRESENT, depth == DEPTH_MAX - 1);
 		bpf_seq_write(ctx->meta->seq, &event, sizeof(event));

@@ -67,10 +67,10 @@ static __always_inline void describe(struct process_event *event, struct task_st
 				     __u32 kind)
 {
 	event->time = bpf_ktime_get_ns();
-	event->start = BPF_CORE_READ(task, group_leader, start_time);
+	event->start = READ(task, group_leader, start_time);
 	actor_of(&event->actor, task);
 	event->kind = kind;
-	event->parent_tgid = BPF_CORE_READ(task, group_leader, real_parent, tgid);
+	event->parent_tgid = READ(task, group_leader, real_parent, tgid);
 	event->exit_status = 0;
 	event->path_truncated = 0;
 	event->path[0] = 0;
@@ -111,16 +111,12 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 {
 	struct process_event *event = begin(task, PROCESS_EXEC);
 	const char *path;
-	long length;
-	char rest = 0;
 
 	if (!event)
 		return 0;
-	path = BPF_CORE_READ(bprm, filename);
-	length = bpf_probe_read_kernel_str(event->path, sizeof(event->path), path);
-	if (length == sizeof(event->path))
-		bpf_probe_read_kernel(&rest, 1, path + sizeof(event->path) - 1);
-	event->path_truncated = rest != 0;
+	path = READ(bprm, filename);
+	event->path_truncated = read_string(event->path, sizeof(event->path), path) &&
+				byte_at(path + sizeof(event->path) - 1);
 	submit(event);
 	return 0;
 }
@@ -138,14 +134,13 @@ int BPF_PROG(process_rename, struct task_struct *task, const char *comm)
 	if (task->pid != task->tgid)
 		return 0;
 	/* execve(2) renames as well, and has a record of its own. */
-	if (bpf_core_field_exists(caller->in_execve) &&
-	    BPF_CORE_READ_BITFIELD_PROBED(caller, in_execve))
+	if (bpf_core_field_exists(caller->in_execve) && READ_BITFIELD(caller, in_execve))
 		return 0;
 	event = begin(task, PROCESS_RENAME);
 	if (!event)
 		return 0;
 	/* The thread that is renamed leads its group. */
-	read_comm(event->actor.comm, comm);
+	copy_comm(event->actor.comm, comm);
 	__builtin_memcpy(event->actor.thread_comm, event->actor.comm, COMM_LEN);
 	submit(event);
 	return 0;
@@ -158,8 +153,7 @@ int BPF_PROG(process_rename, struct task_struct *task, const char *comm)
  */
 static __always_inline bool has_lost_leader(struct task_struct *task)
 {
-	return (BPF_CORE_READ(task, group_leader, flags) & PF_EXITING) &&
-	       BPF_CORE_READ(task, signal, nr_threads) > 1;
+	return (READ(task, group_leader, flags) & PF_EXITING) && READ(task, signal, nr_threads) > 1;
 }
 
 /*
@@ -173,7 +167,7 @@ int BPF_PROG(process_move, struct cgroup *cgroup, const char *path, struct task_
 	bool is_leader = task->pid == task->tgid;
 	struct process_event *event;
 
-	if (has_lost_leader(task) ? BPF_CORE_READ(now, root) != BPF_CORE_READ(cgroup, root) :
+	if (has_lost_leader(task) ? READ(now, root) != READ(cgroup, root) :
 				    !is_leader || now != cgroup)
 		return 0;
 	event = begin(task, PROCESS_MOVE);
@@ -194,9 +188,9 @@ static __always_inline bool claims_exit(struct task_struct *task)
 	__u32 tgid = task->tgid;
 	__u64 start, *claimed;
 
-	if (BPF_CORE_READ(task, signal, live.counter) != 0)
+	if (READ(task, signal, live.counter) != 0)
 		return false;
-	start = BPF_CORE_READ(task, group_leader, start_time);
+	start = READ(task, group_leader, start_time);
 	claimed = bpf_map_lookup_elem(&exiting, &tgid);
 	if (claimed && *claimed == start)
 		return false;
@@ -223,9 +217,9 @@ int process_exit(__u64 *ctx)
 	if (!event)
 		return 0;
 	/* What wait(2) reports: kernel/exit.c, wait_task_zombie(). */
-	event->exit_status = BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT ?
-				     BPF_CORE_READ(signal, group_exit_code) :
-				     BPF_CORE_READ(task, group_leader, exit_code);
+	event->exit_status = READ(signal, flags) & SIGNAL_GROUP_EXIT ?
+				     READ(signal, group_exit_code) :
+				     READ(task, group_leader, exit_code);
 	submit(event);
 	return 0;
 }
@@ -242,7 +236,7 @@ int process_running(struct bpf_iter__task *ctx)
 
 	if (task && piece_ends())
 		return 1;
-	if (!task || !BPF_CORE_READ(task, signal, live.counter))
+	if (!task || !READ(task, signal, live.counter))
 		return 0;
 	if ((task->pid == task->tgid) == has_lost_leader(task))
 		return 0;

@@ -145,10 +145,10 @@ __noinline bool count_rare(__u32 nr, __u32 error, __u64 duration)
 /* A number as the verifier knows nothing of it: so it need not walk what follows once more. */
 static __always_inline __u64 unknown(__u64 number)
 {
-	__u64 copy = 0;
+	__u64 any = address_of(&number);
 
-	bpf_probe_read_kernel(&copy, sizeof(copy), &number);
-	return copy;
+	asm volatile("%0 ^= %1; %0 ^= %1" : "+r"(number) : "r"(any));
+	return number;
 }
 
 static __always_inline void report_or_count(__u32 nr, long ret, __u32 error, __u64 now,

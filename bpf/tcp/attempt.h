@@ -51,7 +51,7 @@ static __always_inline void attempt_actor(struct actor *actor, struct sock *sk)
 	struct connection *first = NULL;
 	struct sock *mptcp;
 
-	if (BPF_CORE_READ(task, flags) & PF_KTHREAD) {
+	if (READ(task, flags) & PF_KTHREAD) {
 		mptcp = mptcp_sock_of(sk);
 		first = mptcp ? connection_of(first_subflow(mptcp)) : NULL;
 	}
@@ -70,7 +70,7 @@ static __always_inline void begin_connect(struct sock *sk)
 		.start = now,
 		.opened = now,
 		.connecting_tid = is_in_syscall(NR_CONNECT, COMPAT_CONNECT) ? current_tid() : 0,
-		.earlier_una = BPF_CORE_READ(tcp, snd_una),
+		.earlier_una = READ(tcp, snd_una),
 		.role = ROLE_CLIENT,
 		.phase = PHASE_CONNECTING,
 	};
@@ -87,9 +87,9 @@ static __always_inline void begin_connect(struct sock *sk)
 static __always_inline bool has_sent_syn(struct sock *sk, struct connection *c)
 {
 	struct tcp_sock *tcp = (void *)sk;
-	__u32 una = BPF_CORE_READ(tcp, snd_una);
+	__u32 una = READ(tcp, snd_una);
 
-	return una != c->earlier_una && una != BPF_CORE_READ(tcp, snd_nxt);
+	return una != c->earlier_una && una != READ(tcp, snd_nxt);
 }
 
 /*
@@ -101,12 +101,12 @@ static __always_inline void open_at_syn(struct sock *sk, struct connection *c)
 {
 	struct tcp_sock *tcp = (void *)sk;
 	__u64 now = bpf_ktime_get_ns();
-	__u64 sent = BPF_CORE_READ(tcp, tcp_wstamp_ns);
+	__u64 sent = READ(tcp, tcp_wstamp_ns);
 	__u64 earliest = c->opened;
 	__u32 age;
 
-	if (BPF_CORE_READ(tcp, total_retrans)) {
-		age = (__u32)(now / NSEC_PER_MSEC) - BPF_CORE_READ(tcp, retrans_stamp);
+	if (READ(tcp, total_retrans)) {
+		age = (__u32)(now / NSEC_PER_MSEC) - READ(tcp, retrans_stamp);
 		sent = now - age * NSEC_PER_MSEC;
 		earliest += 2 * NSEC_PER_MSEC;
 	}
@@ -126,7 +126,7 @@ static __always_inline void end_established(struct sock *sk, struct connection *
 	struct tcp_sock *tcp = (void *)sk;
 
 	/* A SYN is acknowledged before. With TCP_REPAIR none was sent (tcp_connect()). */
-	bool has_syn = BPF_CORE_READ(tcp, bytes_acked);
+	bool has_syn = READ(tcp, bytes_acked);
 
 	count_from(c, first_seq(sk) + has_syn);
 	c->phase = PHASE_OPEN;
@@ -139,7 +139,7 @@ static __always_inline void end_established(struct sock *sk, struct connection *
 /* `returned` is what connect(2) has returned, where that is the only sign left of the outcome. */
 static __always_inline void end_failed(struct sock *sk, struct connection *c, __u32 returned)
 {
-	__u32 error = BPF_CORE_READ(sk, sk_err);
+	__u32 error = READ(sk, sk_err);
 	__u32 *thread;
 
 	count_from(c, first_seq(sk) + 1);
@@ -150,7 +150,7 @@ static __always_inline void end_failed(struct sock *sk, struct connection *c, __
 	 * that has read it gives up.
 	 */
 	if (!error)
-		error = BPF_CORE_READ(sk, sk_err_soft);
+		error = READ(sk, sk_err_soft);
 	if (!error)
 		error = c->error_read;
 	if (!error)
@@ -169,7 +169,7 @@ static __always_inline void end_connect(struct sock *sk, struct connection *c)
 {
 	struct tcp_sock *tcp = (void *)sk;
 
-	if (BPF_CORE_READ(tcp, bytes_acked))
+	if (READ(tcp, bytes_acked))
 		end_established(sk, c);
 	else if (has_sent_syn(sk, c))
 		end_failed(sk, c, 0);
@@ -237,9 +237,9 @@ static __always_inline void connect_returned(struct sock *sk, __u32 error, __u64
 		c->connecting_tid = 0;
 	if (c && c->phase == PHASE_CONNECTING) {
 		/* Before the state, so that they are not those of an attempt that just begins. */
-		acked = BPF_CORE_READ(tcp, bytes_acked);
+		acked = READ(tcp, bytes_acked);
 		sent = has_sent_syn(sk, c);
-		state = BPF_CORE_READ(sk, __sk_common.skc_state);
+		state = READ(sk, __sk_common.skc_state);
 		if (is_unseen(c, is_open(state) || (acked && state == TCP_CLOSE))) {
 			end_established(sk, c);
 			return;
@@ -263,7 +263,7 @@ static __always_inline void connect_returned(struct sock *sk, __u32 error, __u64
  */
 static __always_inline void error_was_read(struct sock *sk, __u64 value)
 {
-	int state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	int state = READ(sk, __sk_common.skc_state);
 	struct connection *c = connection_of(sk);
 	int error = 0;
 

@@ -26,11 +26,11 @@ static __always_inline struct sequence sequence_of(struct sock *sk)
 	struct tcp_sock *tcp = (void *)sk;
 
 	return (struct sequence){
-		.acked = BPF_CORE_READ(tcp, bytes_acked),
-		.sent = BPF_CORE_READ(tcp, bytes_sent),
-		.retransmitted = BPF_CORE_READ(tcp, bytes_retrans),
-		.una = BPF_CORE_READ(tcp, snd_una),
-		.next = BPF_CORE_READ(tcp, snd_nxt),
+		.acked = READ(tcp, bytes_acked),
+		.sent = READ(tcp, bytes_sent),
+		.retransmitted = READ(tcp, bytes_retrans),
+		.una = READ(tcp, snd_una),
+		.next = READ(tcp, snd_nxt),
 	};
 }
 
@@ -54,7 +54,7 @@ static __always_inline enum tcp_role role_of(struct sock *sk, int state)
 
 	if (has_flag(sk, bpf_core_enum_value(enum sock_flags, SOCK_RCU_FREE)))
 		return ROLE_CLIENT;
-	if (BPF_CORE_READ(sk, sk_max_ack_backlog))
+	if (READ(sk, sk_max_ack_backlog))
 		return ROLE_SERVER;
 	for (int i = 0; i < STABLE_READS; i++) {
 		now = sequence_of(sk);
@@ -64,7 +64,7 @@ static __always_inline enum tcp_role role_of(struct sock *sk, int state)
 			sequence = now.acked + (__u32)(now.next - now.una);
 			if (state == TCP_FIN_WAIT2 ||
 			    (state != TCP_ESTABLISHED && state != TCP_CLOSE_WAIT &&
-			     now.next == BPF_CORE_READ(tcp, write_seq)))
+			     now.next == READ(tcp, write_seq)))
 				sequence--;
 			if (sequence == now.sent - now.retransmitted + 1)
 				return ROLE_CLIENT;
@@ -100,7 +100,7 @@ static __always_inline bool is_connection(int state)
  */
 static __always_inline void discover(struct sock *sk, struct connection *c)
 {
-	int state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	int state = READ(sk, __sk_common.skc_state);
 	struct traffic traffic;
 
 	if (!is_connection(state) || connection_of(sk))
@@ -135,9 +135,9 @@ int tcp_discover(struct bpf_iter__task_file *ctx)
 	sk = tcp_sock_of(file);
 	if (!sk)
 		return 0;
-	if (BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN && !listener_process(sk)) {
-		process.start = BPF_CORE_READ(task, group_leader, start_time);
-		process.tgid = BPF_CORE_READ(task, tgid);
+	if (READ(sk, __sk_common.skc_state) == TCP_LISTEN && !listener_process(sk)) {
+		process.start = READ(task, group_leader, start_time);
+		process.tgid = READ(task, tgid);
 		insert_listener(sk, &process);
 	}
 	actor_of(&c.actor, task);
@@ -161,8 +161,8 @@ int tcp_discover_unowned(struct bpf_iter__tcp *ctx)
 		return 0;
 	if (piece_ends())
 		return 1;
-	if (BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_TIME_WAIT &&
-	    (BPF_CORE_READ(sk, sk_socket) || has_flag(sk, SOCK_DEAD)))
+	if (READ(sk, __sk_common.skc_state) != TCP_TIME_WAIT &&
+	    (READ(sk, sk_socket) || has_flag(sk, SOCK_DEAD)))
 		discover(sk, &c);
 	return 0;
 }

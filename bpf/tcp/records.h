@@ -58,8 +58,8 @@ static __always_inline void describe_sample(struct tcp_sample *sample, struct so
 	sample->sent = traffic.sent - c->base_sent;
 	sample->received = traffic.received - c->base_received;
 	sample->retransmits = traffic.retransmits - c->base_retransmits;
-	sample->rtt_us = BPF_CORE_READ(tcp, srtt_us) >> 3;
-	sample->state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	sample->rtt_us = READ(tcp, srtt_us) >> 3;
+	sample->state = READ(sk, __sk_common.skc_state);
 	sample->role = c->role;
 	sample->phase = c->phase;
 	sample->reserved = 0;

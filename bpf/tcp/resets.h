@@ -62,7 +62,7 @@ struct {
 static __always_inline void keep_ended(struct sock *sk, struct ended_connection *connection)
 {
 	struct connection_ends key = {
-		.namespace = address_of(BPF_CORE_READ(sk, __sk_common.skc_net.net)),
+		.namespace = address_of(READ(sk, __sk_common.skc_net.net)),
 		.ends = connection->sample.ends,
 	};
 
@@ -72,10 +72,10 @@ static __always_inline void keep_ended(struct sock *sk, struct ended_connection 
 /* Is a RST received, as the kernel says, or will it be sent? */
 static __always_inline bool is_undecided(struct sock *sk)
 {
-	int state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	int state = READ(sk, __sk_common.skc_state);
 
 	return (state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2) &&
-	       BPF_CORE_READ(sk, sk_shutdown) & RCV_SHUTDOWN;
+	       READ(sk, sk_shutdown) & RCV_SHUTDOWN;
 }
 
 static __always_inline void report_received(struct undecided_reset *reset)
@@ -99,14 +99,12 @@ static __always_inline bool pop_undecided(struct sock *sk, struct ended_connecti
 {
 	__u64 key = (__u64)sk;
 	struct undecided_reset *reset = bpf_map_lookup_elem(&undecided, &key);
-	struct endpoints ends;
 
 	if (!reset)
 		return false;
 	/* Not of a connection that the socket's memory held before. */
-	endpoints_of_sock(&ends, sk);
-	if (ends.local_port != reset->of.sample.ends.local_port ||
-	    ends.remote_port != reset->of.sample.ends.remote_port ||
+	if (local_port(sk) != reset->of.sample.ends.local_port ||
+	    remote_port(sk) != reset->of.sample.ends.remote_port ||
 	    bpf_ktime_get_ns() - reset->time > DECIDE_NS)
 		return false;
 	*connection = reset->of;
@@ -118,13 +116,13 @@ static __always_inline bool pop_undecided(struct sock *sk, struct ended_connecti
 static __always_inline bool find_ended(struct sock *sk, struct ended_connection *connection)
 {
 	struct connection_ends key = {
-		.namespace = address_of(BPF_CORE_READ(sk, __sk_common.skc_net.net)),
+		.namespace = address_of(READ(sk, __sk_common.skc_net.net)),
 	};
 	struct ended_connection *found;
 
 	endpoints_of_sock(&key.ends, sk);
-	if (BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_TIME_WAIT)
-		key.ends.local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	if (READ(sk, __sk_common.skc_state) == TCP_TIME_WAIT)
+		key.ends.local_port = READ(sk, __sk_common.skc_num);
 	found = bpf_map_lookup_elem(&ended, &key);
 	if (found)
 		*connection = *found;

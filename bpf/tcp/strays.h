@@ -116,7 +116,7 @@ static __always_inline void end_listener(struct sock *sk)
 	if (!process)
 		return;
 	closes.process = *process;
-	closes.port = BPF_CORE_READ(inet, inet_sport);
+	closes.port = READ(inet, inet_sport);
 	bpf_map_update_elem(&closing, &tid, &closes, BPF_ANY);
 	bpf_map_delete_elem(&listeners, &key);
 }
@@ -129,9 +129,9 @@ static __always_inline void count_stray_reset(struct sock *sk)
 	__u32 tid = current_tid();
 	struct closing *closes;
 
-	if (!process && sk && BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_CLOSE) {
+	if (!process && sk && READ(sk, __sk_common.skc_state) == TCP_CLOSE) {
 		closes = bpf_map_lookup_elem(&closing, &tid);
-		if (closes && closes->port == BPF_CORE_READ(inet, inet_sport))
+		if (closes && closes->port == READ(inet, inet_sport))
 			process = &closes->process;
 	}
 	count_stray(process, STRAY_RESET_SENT);
@@ -143,7 +143,7 @@ static __always_inline void keep_unaccepted(struct sock *sk)
 	struct connection c = { .role = ROLE_SERVER, .phase = PHASE_UNACCEPTED };
 	struct tcp_sock *tcp = (void *)sk;
 
-	c.base_retransmits = BPF_CORE_READ(tcp, total_retrans);
+	c.base_retransmits = READ(tcp, total_retrans);
 	if (c.base_retransmits)
 		insert_connection(sk, &c, BPF_ANY);
 }
@@ -156,14 +156,14 @@ static __always_inline void count_synack_retransmit(struct sock *sk, struct requ
 {
 	struct connection *c;
 
-	if (BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN) {
+	if (READ(sk, __sk_common.skc_state) == TCP_LISTEN) {
 		count_stray(listener_process(sk), STRAY_SYNACK_RETRANSMIT);
 		return;
 	}
 	c = connection_of(sk);
 	if (c && c->phase != PHASE_UNACCEPTED)
 		return;
-	count_stray(listener_process(BPF_CORE_READ(req, __req_common.skc_listener)),
+	count_stray(listener_process(READ(req, __req_common.skc_listener)),
 		    STRAY_SYNACK_RETRANSMIT);
 	keep_unaccepted(sk);
 }

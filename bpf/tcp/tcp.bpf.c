@@ -161,15 +161,14 @@ static __always_inline void tcp_accepted(struct sock *sk)
 	struct connection *kept;
 
 	c.first_seq = first_seq(sk);
-	if (BPF_CORE_READ(tcp, total_retrans)) {
+	if (READ(tcp, total_retrans)) {
 		kept = connection_of(sk);
 		if (kept && kept->phase == PHASE_UNACCEPTED)
 			c.base_retransmits = kept->base_retransmits;
 	}
 	actor_of(&c.actor, current_task());
 	report(sk, &c, TCP_EVENT_ACCEPT);
-	if (!insert_connection(sk, &c, BPF_ANY) ||
-	    BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_CLOSE)
+	if (!insert_connection(sk, &c, BPF_ANY) || READ(sk, __sk_common.skc_state) != TCP_CLOSE)
 		return;
 	/*
 	 * It was reset in the accept queue. Where tcp_state() has seen that, it is PHASE_CLOSED

@@ -29,11 +29,11 @@ static __always_inline __u32 is_nonzero(__u32 value)
 static __always_inline __u64 sent_bytes(struct sock *sk, struct connection *c)
 {
 	struct tcp_sock *tcp = (void *)sk;
-	__u64 acked = BPF_CORE_READ(tcp, bytes_acked);
-	__u32 next = BPF_CORE_READ(tcp, snd_nxt), first = c->first_seq;
-	__u32 has_fin = FIN_STATES >> (BPF_CORE_READ(sk, __sk_common.skc_state) & 15) & 1;
+	__u64 acked = READ(tcp, bytes_acked);
+	__u32 next = READ(tcp, snd_nxt), first = c->first_seq;
+	__u32 has_fin = FIN_STATES >> (READ(sk, __sk_common.skc_state) & 15) & 1;
 
-	has_fin &= ~is_nonzero(next ^ BPF_CORE_READ(tcp, write_seq));
+	has_fin &= ~is_nonzero(next ^ READ(tcp, write_seq));
 	acked += (__s32)(next - first - (__u32)acked);
 	return (acked - has_fin) & -(__u64)is_nonzero(first);
 }
@@ -43,7 +43,7 @@ static __always_inline __u32 first_seq(struct sock *sk)
 {
 	struct tcp_sock *tcp = (void *)sk;
 
-	return BPF_CORE_READ(tcp, snd_una) - (__u32)BPF_CORE_READ(tcp, bytes_acked);
+	return READ(tcp, snd_una) - (__u32)READ(tcp, bytes_acked);
 }
 
 /*
@@ -53,7 +53,7 @@ static __always_inline __u32 first_seq(struct sock *sk)
 static __always_inline void skip_unseen_fin(struct sock *sk, struct connection *c)
 {
 	struct tcp_sock *tcp = (void *)sk;
-	__u32 has_sent = is_nonzero(BPF_CORE_READ(tcp, snd_nxt) ^ c->first_seq);
+	__u32 has_sent = is_nonzero(READ(tcp, snd_nxt) ^ c->first_seq);
 
 	c->first_seq += has_sent & ~is_nonzero(sk->sk_err);
 }
@@ -63,8 +63,8 @@ static __always_inline struct traffic traffic_of(struct sock *sk, struct connect
 	struct tcp_sock *tcp = (void *)sk;
 	struct traffic traffic = {
 		.sent = sent_bytes(sk, c),
-		.received = BPF_CORE_READ(tcp, bytes_received),
-		.retransmits = BPF_CORE_READ(tcp, total_retrans),
+		.received = READ(tcp, bytes_received),
+		.retransmits = READ(tcp, total_retrans),
 	};
 
 	/*

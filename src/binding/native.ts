@@ -247,6 +247,8 @@ export interface Native {
   probeMapType(type: number): boolean;
   /** Does the running kernel offer the helper (number of `enum bpf_func_id`) to the program type? */
   probeHelper(programType: number, helper: number): boolean;
+  /** Can programs call the kernel's bpf_rdonly_cast(), with which READ() of bpf/include/ringtap/read.h needs no helper? */
+  canCast(): boolean;
   /**
    * Leaves every thread of the process, and those made later, at most the capabilities whose bits (include/uapi/linux/capability.h)
    * are set in two 32-bit halves; sets no_new_privs; and takes the others from the bounding set where CAP_SETPCAP allows it. For

@@ -1,7 +1,7 @@
 /** From a signal's object file to programs in the kernel. */
 import { fileURLToPath } from "node:url";
 import { cgroupSources } from "../host/cgroup-hierarchy.js";
-import { lockedMemory } from "../host/features.js";
+import { kernelReads, lockedMemory, readsNeedCasts } from "../host/features.js";
 import { layoutOf, layoutText } from "../binding/layout.js";
 import { native, type BpfObject, type NativeError } from "../binding/native.js";
 import type { RecordClass } from "../binding/record.js";
@@ -179,6 +179,9 @@ function attempt(what: Attempt, hook: HookSet, lost: readonly Loss[], alone?: st
     if (host.cgroups.inRecords && object.variables("cgroup_source").includes("cgroup_source")) {
       object.setConstant("cgroup_source", cgroupSources[host.cgroups.hierarchy]);
     }
+    if (kernelReads() !== "by helper" && object.variables("kernel_reads_forbidden").length > 0) {
+      object.setConstant("kernel_reads_forbidden", 1);
+    }
     for (const [name, entries] of Object.entries(setup.sizes ?? {})) {
       object.setMaxEntries(name, entries);
     }
@@ -204,8 +207,14 @@ function attempt(what: Attempt, hook: HookSet, lost: readonly Loss[], alone?: st
   }
 }
 
-/** Privileges have been checked by now: before Linux 5.11, EPERM is what the limit of locked memory makes of a map. */
+/**
+ * Privileges have been checked by now: before Linux 5.11, EPERM is what the limit of locked memory makes of a map. A helper that the
+ * kernel forbids is EINVAL.
+ */
 function explain(error: NativeError): Error {
+  if (error.code === "EINVAL" && kernelReads() === "not at all") {
+    return new Error(`${error.message}: ${readsNeedCasts}`, { cause: error });
+  }
   if (error.code !== "EPERM") {
     return error;
   }

@@ -30,22 +30,54 @@ export function ringBuffers(): Finding {
 
 const lockdownPath = "/sys/kernel/security/lockdown";
 
+/** BPF_PROG_TYPE_TRACEPOINT and BPF_FUNC_probe_read_kernel of include/uapi/linux/bpf.h. */
+const tracepoint = 5;
+const probeReadKernel = 113;
+
+/**
+ * How programs read kernel memory: the kernel gives them the helper, or it does not and they can call bpf_rdonly_cast(), or neither.
+ * The probe needs CAP_BPF and CAP_PERFMON; without them the answer is that of most kernels.
+ */
+export function kernelReads(): "by helper" | "by cast" | "not at all" {
+  try {
+    if (native.probeHelper(tracepoint, probeReadKernel)) {
+      return "by helper";
+    }
+  } catch {
+    return "by helper";
+  }
+  return native.canCast() ? "by cast" : "not at all";
+}
+
+/** Why nothing can be read. */
+export const readsNeedCasts =
+  "this kernel forbids programs to read its memory by a helper (lockdown=confidentiality), and has no bpf_rdonly_cast(), which Linux 6.2 introduced";
+
 /** What each lockdown mode forbids: enum lockdown_reason of include/linux/security.h. */
 const lockdownModes: Readonly<Record<string, Omit<Finding, "check">>> = {
   none: { status: "ok", detail: "none" },
   integrity: { status: "ok", detail: "integrity: BPF programs may not write user memory; no program of ringtap does" },
-  confidentiality: {
-    status: "fail",
-    detail:
-      "confidentiality: BPF programs may not read kernel memory, and all programs of ringtap do; no kprobes, no tracefs",
-    fix: "boot with lockdown=integrity, or without lockdown=",
-  },
 };
 
+/** What confidentiality leaves; `canCast`: see {@link kernelReads}. */
+function confidentiality(canCast: boolean): Omit<Finding, "check"> {
+  return canCast
+    ? {
+        status: "ok",
+        detail: "confidentiality: no helper reads kernel memory, and ringtap does without; no kprobes, no tracefs",
+      }
+    : {
+        status: "fail",
+        detail: `confidentiality: ${readsNeedCasts}`,
+        fix: "run Linux 6.2 or newer, or boot with lockdown=integrity, or without lockdown=",
+      };
+}
+
 /** The current lockdown mode; `text` is the content of the kernel's file, such as `none [integrity] confidentiality`. */
-export function lockdownFinding(text: string): Finding {
+export function lockdownFinding(text: string, canCast: boolean): Finding {
   const [, mode = ""] = /\[(\w+)\]/.exec(text) ?? [];
-  return { check: "lockdown", ...(lockdownModes[mode] ?? { status: "warn", detail: `unknown mode: ${text.trim()}` }) };
+  const finding = mode === "confidentiality" ? confidentiality(canCast) : lockdownModes[mode];
+  return { check: "lockdown", ...(finding ?? { status: "warn", detail: `unknown mode: ${text.trim()}` }) };
 }
 
 /** Reads the current lockdown mode. */
@@ -57,7 +89,7 @@ export function lockdown(): Finding {
         status: "ok",
         detail: `unknown: ${lockdownPath} cannot be read: the kernel has no lockdown, or securityfs is not mounted`,
       }
-    : lockdownFinding(text);
+    : lockdownFinding(text, native.canCast());
 }
 
 /** BPF_PROG_TYPE_SOCKET_FILTER and BPF_FUNC_ktime_get_coarse_ns of include/uapi/linux/bpf.h. */

@@ -10,6 +10,7 @@ import { before, describe, it } from "node:test";
 
 import { type Findings, recordedInstructions, seriesOf } from "../../scripts/vm/record.js";
 import { chooseHierarchy } from "../../src/host/cgroup-hierarchy.js";
+import { kernelReads } from "../../src/host/features.js";
 import { defaultHooks } from "../../src/sdk/signal.js";
 import { signals } from "../../src/signals/index.js";
 import { type Agent, startAgent, unlimitedSeries } from "./support/agent.js";
@@ -87,6 +88,10 @@ describe("programs", () => {
       Object.values(instructions).every((count) => count > 0),
       JSON.stringify(instructions),
     );
+    if (kernelReads() === "by cast") {
+      t.diagnostic("not compared: without the helper for strings programs are longer");
+      return;
+    }
     keep("findings.json", JSON.stringify(findings));
     const series = seriesOf(findings.release, findings.arch);
     const recorded = recordedInstructions(page, series);

@@ -62,19 +62,18 @@ static __always_inline __u32 controller(void)
 /* The control group of a task; only where there is a source. */
 static __always_inline struct cgroup *cgroup_of(struct task_struct *task)
 {
-	struct css_set *set = BPF_CORE_READ(task, cgroups);
-	struct cgroup_subsys_state *state = NULL;
+	struct css_set *set = READ(task, cgroups);
+	struct cgroup_subsys_state *state;
 
 	if (cgroup_source == CGROUP_UNIFIED)
-		return BPF_CORE_READ(set, dfl_cgrp);
-	bpf_probe_read_kernel(&state, sizeof(state),
-			      (void *)&set->subsys + controller() * sizeof(state));
-	return BPF_CORE_READ(state, cgroup);
+		return READ(set, dfl_cgrp);
+	state = (void *)word_at((void *)&set->subsys + controller() * sizeof(state));
+	return READ(state, cgroup);
 }
 
 static __always_inline __u64 cgroup_id(struct cgroup *cgroup)
 {
-	return BPF_CORE_READ(cgroup, kn, id);
+	return READ(cgroup, kn, id);
 }
 
 /* The id of a task's control group. */

@@ -16,6 +16,8 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 
+#include <ringtap/read.h>
+
 /* Put before and after hand-written kernel types. */
 #define KERNEL_TYPES_BEGIN \
 	_Pragma("clang attribute push(__attribute__((preserve_access_index)), apply_to = record)")
@@ -30,18 +32,6 @@
 
 /* Reads memory that another CPU or program may change, where the program says and not elsewhere. */
 #define READ_ONCE(x) (*(const volatile typeof(x) *)&(x))
-
-/*
- * A pointer as a plain number: the verifier allows no arithmetic on what it knows to be a kernel
- * pointer.
- */
-static __always_inline __u64 address_of(const void *pointer)
-{
-	__u64 address = 0;
-
-	bpf_probe_read_kernel(&address, sizeof(address), &pointer);
-	return address;
-}
 
 /* The count of a key in a hash map of __u64, 0 for a new one; NULL when the map is full. */
 static __always_inline __u64 *find_or_add(void *map, const void *key)

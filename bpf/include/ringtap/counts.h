@@ -64,7 +64,7 @@ static __always_inline void current_actor_key(struct actor_key *key, __u32 numbe
 		key->comm[0] = comm[0];
 		key->comm[1] = comm[1];
 	} else {
-		read_comm((char *)key->comm, BPF_CORE_READ(current_task(), group_leader)->comm);
+		read_comm((char *)key->comm, READ(current_task(), group_leader));
 	}
 	key->cgroup = current_cgroup();
 }

@@ -19,26 +19,38 @@ struct endpoints {
 	__u32 remote_address[4];
 };
 
-/* ::ffff:0:0/96, the IPv4-mapped addresses. */
+/* ::ffff:0:0/96, the IPv4-mapped addresses; one branch, of which the verifier walks each. */
 static __always_inline bool is_mapped(struct in6_addr *address)
 {
 	__u32 *words = address->in6_u.u6_addr32;
 
-	return words[0] == 0 && words[1] == 0 && words[2] == bpf_htonl(0xffff);
+	return !(words[0] | words[1] | (words[2] ^ bpf_htonl(0xffff)));
 }
 
-/* The ends of a socket. The local port is kept after the socket has given it up. */
-static __always_inline void endpoints_of_sock(struct endpoints *ends, struct sock *sk)
+/* A socket's own port, which is kept after the socket has given it up. */
+static __always_inline __u16 local_port(struct sock *sk)
 {
 	struct inet_sock *inet = (void *)sk;
+
+	return bpf_ntohs(READ(inet, inet_sport));
+}
+
+static __always_inline __u16 remote_port(struct sock *sk)
+{
+	return bpf_ntohs(READ(sk, __sk_common.skc_dport));
+}
+
+/* The ends of a socket. */
+static __always_inline void endpoints_of_sock(struct endpoints *ends, struct sock *sk)
+{
 	struct in6_addr local, remote;
 
 	__builtin_memset(ends, 0, sizeof(*ends));
-	ends->local_port = bpf_ntohs(BPF_CORE_READ(inet, inet_sport));
-	ends->remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
-	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET6) {
-		BPF_CORE_READ_INTO(&local, sk, __sk_common.skc_v6_rcv_saddr);
-		BPF_CORE_READ_INTO(&remote, sk, __sk_common.skc_v6_daddr);
+	ends->local_port = local_port(sk);
+	ends->remote_port = remote_port(sk);
+	if (READ(sk, __sk_common.skc_family) == AF_INET6) {
+		local = READ(sk, __sk_common.skc_v6_rcv_saddr);
+		remote = READ(sk, __sk_common.skc_v6_daddr);
 		if (!is_mapped(&remote)) {
 			ends->family = FAMILY_IPV6;
 			__builtin_memcpy(ends->local_address, &local, sizeof(local));
@@ -50,8 +62,8 @@ static __always_inline void endpoints_of_sock(struct endpoints *ends, struct soc
 	 * A mapped socket has its IPv4 addresses here as well (tcp_v6_connect,
 	 * tcp_v6_syn_recv_sock).
 	 */
-	BPF_CORE_READ_INTO(&ends->local_address[0], sk, __sk_common.skc_rcv_saddr);
-	BPF_CORE_READ_INTO(&ends->remote_address[0], sk, __sk_common.skc_daddr);
+	ends->local_address[0] = READ(sk, __sk_common.skc_rcv_saddr);
+	ends->remote_address[0] = READ(sk, __sk_common.skc_daddr);
 }
 
 /* Sets the remote end to a struct sockaddr in the caller's memory, where that can be read. */

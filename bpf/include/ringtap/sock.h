@@ -139,15 +139,14 @@ KERNEL_TYPES_END
 /* One of enum sock_flags. */
 static __always_inline bool has_flag(struct sock *sk, unsigned int flag)
 {
-	return BPF_CORE_READ(sk, __sk_common.skc_flags) & (1ul << flag);
+	return READ(sk, __sk_common.skc_flags) & (1ul << flag);
 }
 
 static __always_inline bool is_tcp_sock(struct sock *sk)
 {
-	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	__u16 family = READ(sk, __sk_common.skc_family);
 
-	return BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP &&
-	       BPF_CORE_READ(sk, sk_type) == SOCK_STREAM &&
+	return READ(sk, sk_protocol) == IPPROTO_TCP && READ(sk, sk_type) == SOCK_STREAM &&
 	       (family == AF_INET || family == AF_INET6);
 }
 
@@ -156,7 +155,7 @@ static __always_inline struct sock *first_subflow(struct sock *sk)
 {
 	struct mptcp_sock *mptcp = (void *)sk;
 
-	return bpf_core_field_exists(mptcp->first) ? BPF_CORE_READ(mptcp, first) : NULL;
+	return bpf_core_field_exists(mptcp->first) ? READ(mptcp, first) : NULL;
 }
 
 /* The MPTCP socket of a subflow; NULL for any other TCP socket. */
@@ -166,10 +165,10 @@ static __always_inline struct sock *mptcp_sock_of(struct sock *sk)
 	struct mptcp_subflow_context *context;
 	struct tcp_sock *tcp = (void *)sk;
 
-	if (!bpf_core_field_exists(tcp->is_mptcp) || !BPF_CORE_READ(tcp, is_mptcp))
+	if (!bpf_core_field_exists(tcp->is_mptcp) || !READ(tcp, is_mptcp))
 		return NULL;
-	context = BPF_CORE_READ(icsk, icsk_ulp_data);
-	return context ? BPF_CORE_READ(context, conn) : NULL;
+	context = READ(icsk, icsk_ulp_data);
+	return context ? READ(context, conn) : NULL;
 }
 
 /* The TCP socket behind a file, of an MPTCP socket its first subflow, else NULL. */
@@ -178,11 +177,11 @@ static __always_inline struct sock *tcp_sock_of(struct file *file)
 	struct socket *socket;
 	struct sock *sk;
 
-	if ((BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+	if ((READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
 		return NULL;
-	socket = BPF_CORE_READ(file, private_data);
-	sk = BPF_CORE_READ(socket, sk);
-	if (sk && BPF_CORE_READ(sk, sk_protocol) == IPPROTO_MPTCP)
+	socket = READ(file, private_data);
+	sk = READ(socket, sk);
+	if (sk && READ(sk, sk_protocol) == IPPROTO_MPTCP)
 		sk = first_subflow(sk);
 	return sk && is_tcp_sock(sk) ? sk : NULL;
 }
@@ -190,12 +189,11 @@ static __always_inline struct sock *tcp_sock_of(struct file *file)
 /* The file behind a descriptor of the current task, else NULL. */
 static __always_inline struct file *file_of(__u32 fd)
 {
-	struct fdtable *table = BPF_CORE_READ(current_task(), files, fdt);
-	struct file **files, *file = NULL;
+	struct fdtable *table = READ(current_task(), files, fdt);
+	struct file **files;
 
-	if (fd >= BPF_CORE_READ(table, max_fds))
+	if (fd >= READ(table, max_fds))
 		return NULL;
-	files = BPF_CORE_READ(table, fd);
-	bpf_core_read(&file, sizeof(file), files + fd);
-	return file;
+	files = READ(table, fd);
+	return (void *)word_at(files + fd);
 }

@@ -98,11 +98,11 @@ static __always_inline bool is_compat(void)
 #if defined(__TARGET_ARCH_x86)
 	if (has_typed_task())
 		return bpf_get_current_task_btf()->thread_info.status & TS_COMPAT;
-	return BPF_CORE_READ(current_task(), thread_info.status) & TS_COMPAT;
+	return READ(current_task(), thread_info.status) & TS_COMPAT;
 #else
 	if (has_typed_task())
 		return bpf_get_current_task_btf()->thread_info.flags & (1ul << TIF_32BIT);
-	return BPF_CORE_READ(current_task(), thread_info.flags) & (1ul << TIF_32BIT);
+	return READ(current_task(), thread_info.flags) & (1ul << TIF_32BIT);
 #endif
 }
 

@@ -61,14 +61,27 @@ struct actor {
 	__u64 cgroup;		    /* the thread's, by id; 0 with CGROUP_NONE */
 };
 
-/*
- * Copies the comm at `from`, kernel memory. Before Linux 5.17 the rest of an older, longer one lies
- * behind its end (__set_task_comm(), fs/exec.c).
- */
-static __always_inline void read_comm(char *to, const void *from)
+/* Copies a string to a comm, filled up with zeros. */
+static __always_inline void copy_comm(char *to, const char *from)
 {
 	__builtin_memset(to, 0, COMM_LEN);
-	bpf_probe_read_kernel_str(to, COMM_LEN, from);
+	read_string(to, COMM_LEN, from);
+}
+
+/*
+ * Copies a task's comm. Before Linux 5.17 the rest of an older, longer one lies behind its end,
+ * since then zeros (__set_task_comm(), fs/exec.c).
+ */
+static __always_inline void read_comm(char *to, struct task_struct *task)
+{
+	if (has_casts()) {
+		const __u64 *comm = (void *)TYPED(task)->comm;
+
+		((__u64 *)to)[0] = comm[0];
+		((__u64 *)to)[1] = comm[1];
+	} else {
+		copy_comm(to, task->comm);
+	}
 }
 
 static __always_inline struct task_struct *current_task(void)
@@ -84,10 +97,10 @@ static __always_inline bool has_typed_task(void)
 
 static __always_inline void actor_of(struct actor *actor, struct task_struct *task)
 {
-	actor->tgid = BPF_CORE_READ(task, tgid);
-	actor->tid = BPF_CORE_READ(task, pid);
-	read_comm(actor->comm, BPF_CORE_READ(task, group_leader)->comm);
-	read_comm(actor->thread_comm, task->comm);
+	actor->tgid = READ(task, tgid);
+	actor->tid = READ(task, pid);
+	read_comm(actor->comm, READ(task, group_leader));
+	read_comm(actor->thread_comm, task);
 	actor->cgroup = cgroup_id_of(task);
 }
 
@@ -114,7 +127,7 @@ static __always_inline void current_actor(struct actor *actor)
 	if (actor->tid == actor->tgid)
 		__builtin_memcpy(actor->comm, actor->thread_comm, sizeof(actor->comm));
 	else
-		read_comm(actor->comm, BPF_CORE_READ(current_task(), group_leader)->comm);
+		read_comm(actor->comm, READ(current_task(), group_leader));
 	actor->cgroup = current_cgroup();
 }
 
@@ -138,7 +151,7 @@ static __always_inline struct process_id current_process(void)
 		id.start = task->group_leader->start_time;
 		id.tgid = task->tgid;
 	} else {
-		id.start = BPF_CORE_READ(current_task(), group_leader, start_time);
+		id.start = READ(current_task(), group_leader, start_time);
 		id.tgid = bpf_get_current_pid_tgid() >> 32;
 	}
 	return id;

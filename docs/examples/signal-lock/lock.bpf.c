@@ -54,8 +54,8 @@ KERNEL_TYPES_END
 static __always_inline unsigned char type_of(struct file_lock *lock)
 {
 	if (bpf_core_field_exists(lock->c))
-		return BPF_CORE_READ(lock, c.flc_type);
-	return BPF_CORE_READ((struct file_lock___flat *)lock, fl_type);
+		return READ(lock, c.flc_type);
+	return READ((struct file_lock___flat *)lock, fl_type);
 }
 
 static __always_inline void count_release(void)

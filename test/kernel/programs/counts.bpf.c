@@ -55,8 +55,8 @@ static __always_inline struct value *value_of(struct key *key)
 static __always_inline __u64 first_argument(struct pt_regs *regs)
 {
 	if (bpf_core_field_exists(regs->di))
-		return BPF_CORE_READ(regs, di);
-	return BPF_CORE_READ(regs, regs[0]);
+		return READ(regs, di);
+	return READ(regs, regs[0]);
 }
 
 SEC("tp_btf/sys_enter")
@@ -73,7 +73,7 @@ int BPF_PROG(count_calls, struct pt_regs *regs, long id)
 	process = current_process();
 	key.start = process.start;
 	key.tgid = process.tgid;
-	key.flags = BPF_CORE_READ(current_task(), flags);
+	key.flags = READ(current_task(), flags);
 	value = value_of(&key);
 	if (!value) {
 		count_map_full();

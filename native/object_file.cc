@@ -1,0 +1,105 @@
+#include "object_file.h"
+
+#include <bpf/btf.h>
+#include <elf.h>
+#include <linux/bpf.h>
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <span>
+
+#include "user_reads.h"
+
+namespace ringtap {
+
+namespace {
+
+/** CASTS_PLACEHOLDER of bpf/include/ringtap/read.h. */
+constexpr int32_t kPlaceholder = 0x72646f63;
+
+struct FreeBtf {
+  void operator()(btf* types) const { btf__free(types); }
+};
+
+/** Only compiled programs can call functions of the kernel (add_kfunc_call(),
+ * kernel/bpf/verifier.c). */
+bool AreProgramsCompiled() {
+  std::ifstream setting("/proc/sys/net/core/bpf_jit_enable");
+  int value = 1;
+  return !(setting >> value) || value != 0;
+}
+
+/** The id of bpf_rdonly_cast() in the kernel's BTF; 0 when programs cannot call it. */
+int32_t FindFunction() {
+  if (!AreProgramsCompiled()) return 0;
+  const std::unique_ptr<btf, FreeBtf> kernel(btf__load_vmlinux_btf());
+  if (kernel == nullptr) return 0;
+  return std::max(0, btf__find_by_name_kind(kernel.get(), "bpf_rdonly_cast", BTF_KIND_FUNC));
+}
+
+template <typename T>
+bool ReadAt(std::span<const uint8_t> file, uint64_t offset, T& value) {
+  if (offset > file.size() || file.size() - offset < sizeof(T)) return false;
+  std::memcpy(&value, file.data() + offset, sizeof(T));
+  return true;
+}
+
+/** Replaces one instruction, if it has the placeholder and the kernel has the function. */
+bool ReplacePlaceholder(bpf_insn& instruction) {
+  if (instruction.imm != kPlaceholder || instruction.src_reg != 0 || CastFunction() == 0) {
+    return false;
+  }
+  if (instruction.code == (BPF_ALU64 | BPF_MOV | BPF_K)) {
+    instruction.imm = 1;
+  } else if (instruction.code == (BPF_JMP | BPF_CALL)) {
+    instruction.src_reg = BPF_PSEUDO_KFUNC_CALL;
+    instruction.imm = CastFunction();
+  } else {
+    return false;
+  }
+  return true;
+}
+
+/** Changes what is to be changed among instructions; false when nothing is. */
+bool Change(std::span<uint8_t> section) {
+  bool changed = false;
+  for (size_t at = 0; section.size() - at >= sizeof(bpf_insn); at += sizeof(bpf_insn)) {
+    bpf_insn instruction;
+    std::memcpy(&instruction, section.data() + at, sizeof(instruction));
+    if (!ReplacePlaceholder(instruction) && !HideUserRead(instruction)) continue;
+    std::memcpy(section.data() + at, &instruction, sizeof(instruction));
+    changed = true;
+  }
+  return changed;
+}
+
+}  // namespace
+
+int32_t CastFunction() {
+  static const int32_t id = FindFunction();
+  return id;
+}
+
+std::vector<uint8_t> ObjectFileFor(const std::string& path) {
+  std::ifstream stream(path, std::ios::binary);
+  std::vector<uint8_t> file{std::istreambuf_iterator<char>(stream), {}};
+  Elf64_Ehdr header;
+  if (!ReadAt(file, 0, header)) return {};
+  bool changed = false;
+  for (uint64_t n = 0; n < header.e_shnum; ++n) {
+    Elf64_Shdr section;
+    if (!ReadAt(file, header.e_shoff + n * sizeof(section), section)) return {};
+    if (section.sh_type != SHT_PROGBITS || (section.sh_flags & SHF_EXECINSTR) == 0) continue;
+    if (section.sh_offset > file.size() || file.size() - section.sh_offset < section.sh_size) {
+      return {};
+    }
+    changed |= Change(std::span(file).subspan(section.sh_offset, section.sh_size));
+  }
+  if (!changed) file.clear();
+  return file;
+}
+
+}  // namespace ringtap
