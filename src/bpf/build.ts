@@ -1,4 +1,5 @@
 /** The object of a signal: its program, its maps and constants, and the types of its records. */
+import { kernelReads } from "../host/features.js";
 import { constants } from "./helpers.js";
 import { mapTypes, objectBytes, type ObjectConstant, type ObjectMap } from "./object.js";
 import type { Group, Plan } from "./plan.js";
@@ -18,6 +19,8 @@ const ringBytes = 2 ** 20;
 export interface Built {
   readonly tracepoint: string;
   readonly plan: Plan;
+  /** The id of a struct that begins with 8 bytes of a number, in the kernel's BTF; undefined where it has none. */
+  readonly word: number | undefined;
 }
 
 /** The object of a signal. Several may share one where no two have a map, a record or a tracepoint in common but the ring. */
@@ -51,10 +54,11 @@ export function objectOf(all: readonly Built[]): Uint8Array {
       writeRecord(types, record);
     }
   }
-  const programs = all.map(({ tracepoint, plan }) => ({
+  const byCast = kernelReads() === "by cast";
+  const programs = all.map(({ tracepoint, plan, word }) => ({
     name: plan.name,
     section: `tp_btf/${tracepoint}`,
-    code: compileProgram(plan),
+    code: compileProgram(plan, byCast ? word : undefined),
   }));
   return objectBytes(programs, types, maps, blank);
 }

@@ -3,7 +3,7 @@ import { Assembler, fitsImmediate, inverse, type Label, type Size, type Variable
 import { helpers } from "./helpers.js";
 import { signedDivision } from "./division.js";
 import type { Node, TextNode } from "./nodes.js";
-import { loadText, readText, type Target } from "./text-code.js";
+import { castText, loadText, readText, type Target } from "./text-code.js";
 
 /** The furthest offset of a load: 16 bits. */
 const furthest = 32767;
@@ -16,11 +16,20 @@ function isWhole(node: Node): boolean {
 /** Compiles expressions one after the other into one program. */
 export class Compiler {
   readonly assembler = new Assembler();
+  readonly #word: number | undefined;
   /** What is known at the place that is compiled, by the key of its expression. */
   #known = new Map<string, Variable>();
   /** The same for texts: where in the frame each lies. */
   #texts = new Map<string, number>();
   #scratch: number | undefined;
+
+  /**
+   * `word`: the id of a struct that begins with 8 bytes of a number, for a kernel that gives programs no helper to read its memory:
+   * then they read by casts of addresses to pointers to that struct. See bpf/include/ringtap/read.h.
+   */
+  constructor(word?: number) {
+    this.#word = word;
+  }
 
   /** Runs `compile` for a part of the program that is not on every way: what it computes is not known afterwards. */
   branch(compile: () => void): void {
@@ -108,6 +117,9 @@ export class Compiler {
         assembler.alu("add", from, { number: offset });
       }
       assembler.load(to, from, offset > furthest ? 0 : offset, size);
+    } else if (this.#word !== undefined) {
+      const at = assembler.call(helpers.cast, { variable: pointer, plus: offset }, { number: this.#word });
+      assembler.load(to, at, 0, size);
     } else {
       const frame = (this.#scratch ??= assembler.frame(8));
       assembler.perform(helpers.readKernel, { frame }, { number: size }, { variable: pointer, plus: offset });
@@ -283,8 +295,14 @@ export class Compiler {
       }
       return;
     }
-    const write = text.direct ? loadText : readText;
-    write(assembler, text, this.number(text.base), target);
+    const pointer = this.number(text.base);
+    if (text.direct) {
+      loadText(assembler, text, pointer, target);
+    } else if (this.#word === undefined) {
+      readText(assembler, text, pointer, target);
+    } else {
+      castText(assembler, text, pointer, target, this.#word);
+    }
     if (base === undefined) {
       this.#texts.set(text.key, offset);
     }

@@ -16,6 +16,8 @@ export const helpers = {
   ringSubmit: 132,
   ringQuery: 134,
   currentTaskTyped: 158,
+  /** The loader makes a call of the kernel's bpf_rdonly_cast() of it: bpf/include/ringtap/read.h. */
+  cast: 0x72646f63,
 } as const;
 
 /** Constants of the object. */

@@ -17,9 +17,9 @@ const waitingBytes = 0;
 /** Where the members of `struct account` are (bpf/include/ringtap/account.h). */
 const account = { produced: 0, ringFull: 8, mapFull: 16 };
 
-/** Compiles a program. Throws where it cannot be one. */
-export function compileProgram(plan: Plan): Code {
-  const compiler = new Compiler();
+/** Compiles a program. Throws where it cannot be one. `word`: see {@link Compiler}. */
+export function compileProgram(plan: Plan, word?: number): Code {
+  const compiler = new Compiler(word);
   const { assembler } = compiler;
   const end = assembler.label();
   if (plan.where !== undefined) {

@@ -30,6 +30,55 @@ export function readText(
   assembler.place(end);
 }
 
+/** The same without the helper: {@link Compiler} says what `struct` is. */
+export function castText(
+  assembler: Assembler,
+  { offset: plus, length, size }: TextNode,
+  pointer: Variable,
+  { base, offset }: Target,
+  struct: number,
+): void {
+  for (let at = 0; at < size; at += 8) {
+    assembler.store(base, offset + at, 8, { number: 0 });
+  }
+  const end = assembler.label();
+  assembler.jump("eq", pointer, { number: 0 }, end);
+  // The last byte is a zero in any case.
+  for (let at = 0; at < length - 1; at += 8) {
+    const word = assembler.variable();
+    assembler.load(
+      word,
+      assembler.call(helpers.cast, { variable: pointer, plus: plus + at }, { number: struct }),
+      0,
+      8,
+    );
+    if (at + 8 > length - 1) {
+      assembler.alu("and", word, assembler.number((1n << BigInt(8 * (length - 1 - at))) - 1n));
+    }
+    const [one, high] = [assembler.number(ones), assembler.number(highs)];
+    // Of the bytes that are zero, the first gets its highest bit, and no byte before it.
+    const zero = assembler.copy(word);
+    assembler.alu("sub", zero, one);
+    const inverse = assembler.copy(word);
+    assembler.alu("xor", inverse, { number: -1 });
+    assembler.alu("and", zero, inverse);
+    assembler.alu("and", zero, high);
+    const whole = assembler.label();
+    assembler.jump("eq", zero, { number: 0 }, whole);
+    const first = assembler.copy(zero);
+    assembler.alu("neg", first, { number: 0 });
+    assembler.alu("and", first, zero);
+    assembler.alu("shr", first, { number: 7 });
+    assembler.alu("sub", first, { number: 1 });
+    assembler.alu("and", word, first);
+    assembler.store(base, offset + at, 8, word);
+    assembler.goto(end);
+    assembler.place(whole);
+    assembler.store(base, offset + at, 8, word);
+  }
+  assembler.place(end);
+}
+
 /** Loads an array of characters by words; what is behind the first zero is whatever was there before. */
 export function loadText(
   assembler: Assembler,

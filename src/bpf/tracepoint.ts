@@ -3,6 +3,7 @@ import { type FlagValues, single } from "../sdk/flags.js";
 import { wholeNumber } from "../sdk/flag-values.js";
 import type { Views } from "../sdk/views.js";
 import { defineSignal, type AnySignal, type Trace, type TraceType, type TraceValue } from "../sdk/signal.js";
+import { kinds } from "./btf-types.js";
 import { Context, type Helpers } from "./context.js";
 import type { Definition } from "./definition.js";
 import type { Field } from "./fields.js";
@@ -76,7 +77,7 @@ function viewsOf({ name, summary, groups }: Plan): Views {
 }
 
 /** The signal of a plan; `lacks` says what the kernel does not have of it. */
-function signalOf(tracepoint: string, plan: Plan): AnySignal {
+function signalOf(tracepoint: string, plan: Plan, word: number | undefined): AnySignal {
   const { record } = plan;
   const sizes = (entries: number): Record<string, number> =>
     Object.fromEntries(plan.groups.map(({ map }) => [map, entries + 1]));
@@ -84,7 +85,7 @@ function signalOf(tracepoint: string, plan: Plan): AnySignal {
     api: 1,
     name: plan.name,
     summary: plan.summary,
-    object: () => objectOf([{ tracepoint, plan }]),
+    object: () => objectOf([{ tracepoint, plan, word }]),
     flags,
     ...(record === undefined ? {} : { ring: { record: recordClass(record) }, trace: traceOf(record.fields.fields) }),
     setup: ({ entries }: FlagValues<typeof flags>) => ({ sizes: sizes(entries) }),
@@ -142,7 +143,7 @@ export function tracepoint(name: string, builder: Builder<Untyped>): AnySignal {
           definition.summary ?? `the tracepoint ${name}`,
           reason ?? new Error("not planned"),
         )
-      : signalOf(name, plan);
+      : signalOf(name, plan, context.kernel.btf.find(kinds.struct, "timespec64"));
   } catch (error) {
     throw (
       lacks[0] ??

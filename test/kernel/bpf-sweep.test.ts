@@ -68,9 +68,11 @@ function recordOf(btf: Btf, { tracepoint, parameters, read }: Wanted): Built | u
     const type = structOf(value);
     return isValue(value) ? [[name, value]] : type === undefined ? [] : fieldsOf(value as object, type, name);
   });
-  return values.length === 0
-    ? undefined
-    : { tracepoint, plan: planOf(context, { name: tracepoint, owner: "none", record: Object.fromEntries(values) }) };
+  if (values.length === 0) {
+    return undefined;
+  }
+  const plan = planOf(context, { name: tracepoint, owner: "none", record: Object.fromEntries(values) });
+  return { tracepoint, plan, word: btf.find(kinds.struct, "timespec64") };
 }
 
 /** Loads programs; returns the tracepoints of those that the kernel refuses. */

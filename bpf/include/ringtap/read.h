@@ -21,8 +21,9 @@
 const volatile bool kernel_reads_forbidden = false;
 
 /*
- * What the loader replaces where the kernel has bpf_rdonly_cast() (native/object_file.cc): this constant
- * by 1, and a call of the helper of this number, which no kernel has, by one of that function.
+ * What the loader replaces where the kernel has bpf_rdonly_cast() (native/object_file.cc): this
+ * constant by 1, and a call of the helper of this number, which no kernel has, by one of that
+ * function.
  *
  * As an extern function, which libbpf resolves, no program would load on Linux 5.13 to 5.15, even
  * if it never calls it (add_kfunc_call(), kernel/bpf/verifier.c).

@@ -18,6 +18,8 @@
  *   cgroup_source  constant (cgroup.h): which hierarchy of control groups tells containers apart,
  *                  an enum cgroup_source. The loader sets it to CGROUP_NONE unless labels need the
  *                  groups. Every object that includes task.h has it.
+ *   kernel_reads_forbidden  constant (read.h): set where the kernel is locked down so far that no
+ *                  helper reads its memory. Every object that includes core.h has it.
  *
  * Other maps, constants and variables are the signal's own: its setup() sets them.
  */
