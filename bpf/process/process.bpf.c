@@ -200,9 +200,8 @@ static __always_inline bool claims_exit(struct task_struct *task)
 }
 
 SEC("tp_btf/sched_process_exit")
-int process_exit(__u64 *ctx)
+int BPF_PROG(process_exit, struct task_struct *task)
 {
-	struct task_struct *task = (void *)ctx[0];
 	struct signal_struct *signal = task->signal;
 	struct process_event *event;
 	bool last;

@@ -24,8 +24,8 @@ const volatile __u32 call_lines = 32768;
 #define SLOTS 30
 
 /*
- * With TIMING_ALL, a call is in exactly one slot: their sum is the number of calls, and `calls` is
- * 0. Else `calls` counts them, and duration and slots are the estimate of call_timing.h.
+ * With TIMING_ALL for good, a call is in exactly one slot: their sum is the number of calls, and
+ * `calls` is 0. Else `calls` counts them, and duration and slots are what call_timing.h says.
  */
 struct call_line {
 	struct process_key key;
@@ -122,7 +122,7 @@ static __always_inline bool count(__u32 nr, __u32 error, __u64 duration, __u32 w
 
 	if (!line || (error && !failures))
 		return false;
-	if (timing != TIMING_ALL)
+	if (timing_changes || timing != TIMING_ALL)
 		atomic_inc(&line->calls);
 	if (weight) {
 		__sync_fetch_and_add(&line->duration, weight * duration);

@@ -59,7 +59,8 @@ enum begin_nr {
 struct call {
 	__u64 start; /* CLOCK_MONOTONIC, ns; UNWANTED, BORN or UNTIMED */
 	__u32 nr;
-	__u32 weight; /* calls that its duration stands for: see call_timing.h */
+	__u16 weight; /* calls that its duration stands for: see call_timing.h */
+	__u16 timing; /* that it began with, where timing_changes */
 };
 
 struct cpu {
@@ -243,6 +244,7 @@ static __always_inline struct call pop_call(struct pt_regs *regs, long ret)
 	if (call) {
 		popped.nr = READ_ONCE(call->nr);
 		popped.weight = READ_ONCE(call->weight);
+		popped.timing = READ_ONCE(call->timing);
 		popped.start = READ_ONCE(call->start);
 	}
 	if (popped.start) {

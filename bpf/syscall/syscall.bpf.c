@@ -83,7 +83,7 @@ int BPF_PROG(syscall_switch, bool preempted, struct task_struct *task)
 
 	if (!call || !call->start)
 		return 0;
-	if (timing == TIMING_SAMPLED) {
+	if (current_timing() == TIMING_SAMPLED) {
 		if (call->start == UNTIMED)
 			call->start = bpf_ktime_get_ns();
 		call->weight = 1;
@@ -112,9 +112,15 @@ int BPF_PROG(syscall_fork, struct task_struct *parent, struct task_struct *child
 /* The start of a call that begins on this CPU, and its weight where not all calls have the same. */
 static __always_inline __u64 start_of(struct cpu *cpu)
 {
-	if (timing == TIMING_ALL)
+	__u32 how = current_timing();
+
+	if (timing_changes) {
+		cpu->call.timing = how;
+		cpu->call.weight = 1;
+	}
+	if (how == TIMING_ALL)
 		return bpf_ktime_get_ns();
-	if (timing == TIMING_SAMPLED && is_sample(&cpu->until_sample)) {
+	if (how == TIMING_SAMPLED && is_sample(&cpu->until_sample)) {
 		cpu->call.weight = TIMED_ONE_IN;
 		return bpf_ktime_get_ns();
 	}
@@ -166,11 +172,19 @@ static __always_inline void report_or_count(__u32 nr, long ret, __u32 error, __u
 	count_drop(drop);
 }
 
+/* How many calls the duration of one that returns stands for; 0: it has none. */
+static __always_inline __u32 weight_of(const struct call *call)
+{
+	if (!timing_changes)
+		return timing == TIMING_ALL ? 1 : call->weight;
+	return timing_now == TIMING_ALL && call->timing != TIMING_ALL ? 0 : call->weight;
+}
+
 SYSCALL_EXIT(syscall_exit, struct pt_regs *regs, long ret)
 {
 	struct call call = pop_call(regs, ret);
 	__u32 error = errno_of(ret);
-	__u32 weight = timing == TIMING_ALL ? 1 : call.weight;
+	__u32 weight = weight_of(&call);
 	__u64 now;
 
 	if (call.start > UNWANTED) {
@@ -185,7 +199,7 @@ SYSCALL_EXIT(syscall_exit, struct pt_regs *regs, long ret)
 		if (!is_wanted(call.nr))
 			return;
 		now = call.start = unknown(bpf_ktime_get_ns());
-		weight = timing != TIMING_OFF;
+		weight = current_timing() != TIMING_OFF;
 		error = unknown(error);
 	}
 	if (stream)

@@ -12,7 +12,10 @@ import { type BudgetLimits, defaultBudget } from "../metrics/series-budget.js";
 import { Engine } from "../engine/engine.js";
 import { lossesOf, LossLog } from "../engine/loss-log.js";
 import { signals as builtIn } from "../signals/index.js";
-import { declareSelfMetrics } from "../engine/self-metrics.js";
+import type { GuardTimes } from "../engine/overhead/guard.js";
+import { OverheadLimit } from "../engine/overhead/limit.js";
+import { Overhead, type Windows } from "../engine/overhead/overhead.js";
+import { declareOverhead, declareSelfMetrics } from "../engine/self-metrics.js";
 import type { AnySignal, SignalHost } from "../sdk/signal.js";
 import type { FlagTable, FlagValues } from "../sdk/flags.js";
 import { defaultHost } from "../sdk/host.js";
@@ -47,6 +50,10 @@ export interface AgentSetup {
   readonly ringSize?: number | undefined;
   /** Are runs of programs and their time asked for? */
   readonly countRuns?: boolean | undefined;
+  /** What the agent may cost, as a share of a core, before signals go to cheaper depths. Default: no limit. */
+  readonly overheadLimit?: number | undefined;
+  /** When the cost is measured, and judged. Default {@link defaultWindows}, {@link defaultGuardTimes}. */
+  readonly overheadTimes?: { readonly windows: Windows; readonly guard: GuardTimes } | undefined;
   /** Start all signals or none. Default false. */
   readonly strict?: boolean | undefined;
   /** The hierarchy of control groups that identifies containers. Default `auto`. */
@@ -89,7 +96,8 @@ export function startAgent(setup: AgentSetup): RunningAgent {
   const cgroups = new Cgroups({ limit: identityLimit });
   const identity = new Identity(catalog, labels, { limit: identityLimit, cgroups, pidSeries: setup.pidSeries });
   const wanted = setup.wanted ?? signals.map(({ name }) => name);
-  const how = { ringSize: setup.ringSize, countRuns: setup.countRuns, host, peers: setup.peers, log: setup.log };
+  const { ringSize, countRuns, peers, log, overheadLimit, overheadTimes } = setup;
+  const how = { ringSize, countRuns, changesDepth: overheadLimit !== undefined, host, peers, log };
   const { statuses } = startSignals(catalog, identity, {
     ...how,
     signals,
@@ -106,10 +114,21 @@ export function startAgent(setup: AgentSetup): RunningAgent {
   const engine = new Engine(runningOf(statuses), identity, () => {
     losses.check(lossesOf(catalog, identity, runningOf(statuses)));
   });
-  const refreshSelf = declareSelfMetrics(catalog, statuses);
+  const overhead = new Overhead(() => runningOf(statuses), overheadTimes?.windows);
+  const limit =
+    overheadLimit === undefined
+      ? undefined
+      : new OverheadLimit(overheadLimit, { statuses, overhead, engine, log }, overheadTimes?.guard);
+  const refresh = [
+    declareSelfMetrics(catalog, statuses),
+    declareOverhead(catalog, statuses, overhead),
+    ...(limit === undefined ? [] : [limit.declare(catalog)]),
+  ];
   const collect = async (): Promise<void> => {
     await engine.collect();
-    refreshSelf();
+    for (const each of refresh) {
+      each();
+    }
   };
   const clock = wallClock();
   const live = createLive({
@@ -120,6 +139,7 @@ export function startAgent(setup: AgentSetup): RunningAgent {
     utc: (time) => clock.utc(time),
   });
   engine.start();
+  overhead.start(() => limit?.check());
   return {
     catalog,
     identity,
@@ -143,6 +163,7 @@ export function startAgent(setup: AgentSetup): RunningAgent {
       });
     },
     close() {
+      overhead.stop();
       engine.close();
     },
   };

@@ -21,11 +21,9 @@ export class CountDifferences implements Counters {
   /** Those of the pieces read since. */
   #left = 0;
   readonly #source: CountSource;
-  readonly #owner: (key: Uint32Array, firstRead: number) => Owner;
+  readonly #owner: (key: Uint32Array) => Owner;
   readonly #turns: Turns;
   readonly #known: KeyTable;
-  /** When the entry was first read, by its number: milliseconds of `performance.now()`. */
-  readonly #firstRead: number[] = [];
   /** What was read last, by the entry's number in `#known`: `width` numbers each. */
   #last: Float64Array;
   /** By the entry's number: had it grown at the last read? */
@@ -34,11 +32,7 @@ export class CountDifferences implements Counters {
   readonly #key: Uint32Array;
   readonly #differences: Float64Array;
 
-  constructor(
-    source: CountSource,
-    owner: (key: Uint32Array, firstRead: number) => Owner = () => "alive",
-    turns = sharedTurns,
-  ) {
+  constructor(source: CountSource, owner: (key: Uint32Array) => Owner = () => "alive", turns = sharedTurns) {
     const { idWords, keyWords, width } = source;
     this.#source = source;
     this.#owner = owner;
@@ -53,7 +47,7 @@ export class CountDifferences implements Counters {
   /** Bytes that the counts read last and the buffers that they are read into take at the most; the former grow by doubling. */
   get memoryAtLimit(): number {
     const { capacity, idWords, width, bufferBytes } = this.#source;
-    return keyTableMemory(idWords, capacity) + 2 ** log2Ceil(capacity) * (width + 2) * 8 + bufferBytes;
+    return keyTableMemory(idWords, capacity) + 2 ** log2Ceil(capacity) * (width + 1) * 8 + bufferBytes;
   }
 
   /** Entries that there can be. */
@@ -88,14 +82,13 @@ export class CountDifferences implements Counters {
     const ids = new Uint32Array(source.ids, 0, size * idWords);
     const keys = new Uint32Array(source.keys, 0, size * keyWords);
     const counts = new Uint32Array(source.counts, 0, 2 * size * source.stride);
-    const now = performance.now();
     let over = 0;
     for (let entry = 0; entry < size; entry++) {
       copyWords(ids, entry * idWords, this.#id);
       copyWords(keys, entry * keyWords, this.#key);
+      const state = this.#owner(this.#key);
       const found = this.#known.find(this.#id);
-      const state = this.#owner(this.#key, found < 0 ? now : (this.#firstRead[found] as number));
-      const number = found < 0 && state !== "ended" ? this.#add(now) : found;
+      const number = found < 0 && state !== "ended" ? this.#add() : found;
       const postponed = found < 0 && state === "unknown";
       if (!postponed && this.#subtract(counts, entry, number)) {
         take(this.#key, this.#differences);
@@ -115,8 +108,8 @@ export class CountDifferences implements Counters {
     return true;
   }
 
-  /** The number of an entry that is new, in `#id`, and read `now`. */
-  #add(now: number): number {
+  /** The number of an entry that is new, in `#id`. */
+  #add(): number {
     const { width } = this.#source;
     const number = this.#known.add(this.#id);
     const from = number * width;
@@ -127,7 +120,6 @@ export class CountDifferences implements Counters {
     }
     this.#last.fill(0, from, from + width);
     this.#grew[number] = true;
-    this.#firstRead[number] = now;
     return number;
   }
 

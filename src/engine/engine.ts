@@ -91,6 +91,13 @@ export class Engine {
     });
   }
 
+  /** Takes a signal to another of its depths, between two readings of its maps. */
+  goTo(signal: RunningSignal, depth: string): Promise<void> {
+    return this.#afterOthers(() => {
+      signal.goTo(depth);
+    });
+  }
+
   /** Begins to drain. */
   start(): void {
     this.#schedule.start();

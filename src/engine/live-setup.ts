@@ -1,4 +1,4 @@
-/** What is set in the kernel for a signal that runs, as flags change and people begin and cease to watch its records. */
+/** What is set in the kernel for a signal that runs, as flags and its depth change, and people begin and cease to watch its records. */
 import { isDeepStrictEqual } from "node:util";
 import type { FlagTable, FlagValues } from "../sdk/flags.js";
 import type { EventRecord, Running, Setup, SignalHost, Watched } from "../sdk/signal.js";
@@ -14,6 +14,7 @@ export class LiveSetup {
   readonly #watched: () => Watched;
   #setup: Setup;
   #flags: FlagValues<FlagTable>;
+  #depth: string | undefined;
 
   /** `watched` says which of the signal's records are. */
   constructor(loaded: Loaded, guard: Guard, running: Running<EventRecord>, watched: () => Watched) {
@@ -23,11 +24,28 @@ export class LiveSetup {
     this.#watched = watched;
     this.#setup = loaded.setup;
     this.#flags = loaded.flags;
+    this.#depth = loaded.host.depth;
   }
 
   get #host(): SignalHost {
     const { host } = this.#loaded;
-    return host.mode === "trace" ? host : { ...host, watched: this.#watched() };
+    return host.mode === "trace" ? host : { ...host, watched: this.#watched(), depth: this.#depth };
+  }
+
+  /** The depth that the signal is at; undefined where it has none to choose from. */
+  get depth(): string | undefined {
+    return this.#depth;
+  }
+
+  /** Has the kernel side go to another depth, and tells the signal. What goes wrong is counted and logged, and changes nothing. */
+  goTo(depth: string): void {
+    const before = this.#depth;
+    this.#depth = depth;
+    if (this.followHost()) {
+      this.#guard.call("reconfigure", () => this.#running.atDepth?.(depth), undefined);
+    } else {
+      this.#depth = before;
+    }
   }
 
   /**
@@ -49,7 +67,7 @@ export class LiveSetup {
       this.#flags = values;
       this.#guard.call("reconfigure", () => this.#running.reconfigure?.(values), undefined);
       // Someone may have begun or ceased to watch since the change was prepared.
-      this.followWatchers();
+      this.followHost();
     };
     return {
       commit() {
@@ -66,23 +84,24 @@ export class LiveSetup {
     };
   }
 
-  /** Has the kernel side send the records that are watched now. What goes wrong is counted and logged, and changes nothing. */
-  followWatchers(): void {
-    this.#guard.call(
+  /** Has the kernel side follow who watches and the depth. What goes wrong is counted and logged, and changes nothing: false then. */
+  followHost(): boolean {
+    return this.#guard.call(
       "reconfigure",
       () => {
         const { signal, object } = this.#loaded;
         const to = setupOf(signal, this.#flags, this.#host);
         if (isDeepStrictEqual(to, this.#setup)) {
-          return;
+          return true;
         }
         if (!canFollow(this.#setup, to)) {
-          throw new Error("setup: more than variables and sets depends on what is watched");
+          throw new Error("setup: more than variables and sets depends on what is watched and on the depth");
         }
         prepareSetup(object, this.#setup, to).commit();
         this.#setup = to;
+        return true;
       },
-      undefined,
+      false,
     );
   }
 }

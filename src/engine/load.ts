@@ -7,7 +7,7 @@ import { native, type BpfObject, type NativeError } from "../binding/native.js";
 import type { RecordClass } from "../binding/record.js";
 import { SyscallHandlers } from "./dispatch/handlers.js";
 import { foreignError } from "../log/error-text.js";
-import { checkSetup } from "./running-shape.js";
+import { checkDepths, checkSetup } from "./running-shape.js";
 import { prepareSetup } from "./setup-changes.js";
 import { defaultValues, type FlagTable, type FlagValues } from "../sdk/flags.js";
 import { defaultHost } from "../sdk/host.js";
@@ -23,6 +23,8 @@ export interface Loaded {
   readonly host: SignalHost;
   /** What was set for it. */
   readonly setup: Setup;
+  /** The depths that it can be taken to, the one that it is loaded at first; empty where it stays at that. */
+  readonly depths: readonly string[];
   /** Has it a ring, and does it count what it produces and drops? See bpf/include/ringtap/ring.h. */
   readonly hasRing: boolean;
   readonly hasAccount: boolean;
@@ -60,6 +62,8 @@ export interface LoadOptions {
   readonly ringSize?: number | undefined;
   /** Are runs of programs and their time asked for? The kernel counts them with {@link Native.enableStats}, handlers of calls themselves. */
   readonly countRuns?: boolean | undefined;
+  /** May the signal be taken to another of its depths while it runs? It begins at the deepest. */
+  readonly changesDepth?: boolean | undefined;
 }
 
 /** No way of hooking a signal was accepted. */
@@ -91,6 +95,16 @@ export function setupOf(signal: AnySignal, flags: FlagValues<FlagTable>, host: S
     return checkSetup(signal.setup?.(flags, host) ?? {});
   } catch (error) {
     throw foreignError(`signal ${signal.name}: setup`, error);
+  }
+}
+
+/** How deep a signal can go with these flags, the deepest first; empty where it stays as it is. Throws when the signal's function does. */
+export function depthsOf(signal: AnySignal, flags: FlagValues<FlagTable>): readonly string[] {
+  try {
+    const depths = checkDepths(signal.depths?.(flags) ?? []);
+    return depths.length > 1 ? depths : [];
+  } catch (error) {
+    throw foreignError(`signal ${signal.name}: depths`, error);
   }
 }
 
@@ -146,7 +160,12 @@ interface Attempt {
 }
 
 /** `alone` is the reason why handlers of system calls are to be attached alone, where an attempt with slots has been refused. */
-function attempt(what: Attempt, hook: HookSet, lost: readonly Loss[], alone?: string): Omit<Loaded, "refused"> {
+function attempt(
+  what: Attempt,
+  hook: HookSet,
+  lost: readonly Loss[],
+  alone?: string,
+): Omit<Loaded, "refused" | "depths"> {
   const { signal, setup, flags, host, ringSize, countRuns } = what;
   const path = objectName(signal);
   const object = openObject(signal);
@@ -234,7 +253,7 @@ function lossOf(signal: AnySignal, error: NativeError): Loss | undefined {
 }
 
 /** Loads what the kernel takes: an attempt names only the first program that is refused. */
-function tryHook(what: Attempt, hook: HookSet, lost: readonly Loss[] = []): Omit<Loaded, "refused"> {
+function tryHook(what: Attempt, hook: HookSet, lost: readonly Loss[] = []): Omit<Loaded, "refused" | "depths"> {
   try {
     return attempt(what, hook, lost);
   } catch (error) {
@@ -254,12 +273,14 @@ export function hookText({ hook, lost }: Loaded): string {
 /** Loads a signal by the best way that the kernel takes. Throws a {@link LoadError} that gives the reason for each. */
 export function loadSignal(signal: AnySignal, options: LoadOptions = {}): Loaded {
   const refused: { hook: HookSet; error: Error }[] = [];
-  const { flags = defaultFlags(signal), host = defaultHost, countRuns = false } = options;
+  const { flags = defaultFlags(signal), countRuns = false, changesDepth = false } = options;
+  const depths = changesDepth ? depthsOf(signal, flags) : [];
+  const host = { ...(options.host ?? defaultHost), ...(depths.length > 0 && { depth: depths[0] }) };
   const setup = setupOf(signal, flags, host);
   const what = { signal, setup, flags, host, ringSize: ringSizeOf(setup, options), countRuns };
   for (const hook of signal.hooks ?? defaultHooks) {
     try {
-      return { ...tryHook(what, hook), refused };
+      return { ...tryHook(what, hook), refused, depths };
     } catch (error) {
       refused.push({ hook, error: explain(error as NativeError) });
     }

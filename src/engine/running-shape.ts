@@ -10,6 +10,7 @@ const calls = [
   "flush",
   "stats",
   "reconfigure",
+  "atDepth",
   "close",
   "watchLinks",
 ] as const;
@@ -63,6 +64,17 @@ export function checkStats(value: unknown): SignalStats {
     throw new Error("stats: mapEntries: want a list of [map, entries]");
   }
   return value;
+}
+
+/** What `depths` has returned, checked. */
+export function checkDepths(value: unknown): readonly string[] {
+  if (!Array.isArray(value) || !value.every((depth) => typeof depth === "string" && /^[a-z][a-z0-9_]*$/.test(depth))) {
+    throw new Error(`it returns ${JSON.stringify(value)}: want a list of words, the deepest first`);
+  }
+  if (new Set(value).size < value.length) {
+    throw new Error(`it returns ${JSON.stringify(value)}: a word is there twice`);
+  }
+  return value as string[];
 }
 
 function isTable(value: unknown): boolean {

@@ -24,6 +24,7 @@ import { sharedMaps } from "./dispatch/dispatcher.js";
 import { Guard, type Phase } from "./guard.js";
 import { LiveSetup } from "./live-setup.js";
 import type { Loaded } from "./load.js";
+import { RunWindow } from "./overhead/run-time.js";
 import { type HasTime, RingReader } from "./ring-reader.js";
 import { checkRunning, checkStats } from "./running-shape.js";
 import { openScan } from "./scan.js";
@@ -124,6 +125,7 @@ export class RunningSignal {
   readonly #closing = new AbortController();
   readonly #calls: TimedCalls;
   readonly #setup: LiveSetup;
+  readonly #runWindow: RunWindow | undefined;
   #collectSeconds = 0;
   /** Failures of collect before the last one. */
   #failedBefore = 0;
@@ -163,6 +165,7 @@ export class RunningSignal {
       this.#setup = new LiveSetup(loaded, this.#guard, this.#running, () => this.#observers.watchers.watched);
       this.#account = hasAccount ? accountOf(object) : undefined;
       this.#reader = this.ring === undefined ? undefined : this.#read(this.ring);
+      this.#runWindow = RunWindow.of(object);
     } catch (error) {
       this.#scope.close();
       throw error;
@@ -214,6 +217,28 @@ export class RunningSignal {
   /** Lets the signal read what was there before it was attached. */
   async attached(): Promise<void> {
     await this.#calls.wait("attached", () => this.#running.attached?.());
+  }
+
+  /** The depths that it can be taken to, the deepest first; empty where it stays as it is. */
+  get depths(): readonly string[] {
+    return this.loaded.depths;
+  }
+
+  /** The one that it is at. */
+  get depth(): string | undefined {
+    return this.#setup.depth;
+  }
+
+  /** Takes it to another one. Not during {@link collect} and {@link maintain}: see {@link Engine.goTo}. */
+  goTo(depth: string): void {
+    if (!this.#isClosed) {
+      this.#setup.goTo(depth);
+    }
+  }
+
+  /** When its programs time themselves; undefined where they cannot, and when it is closed. */
+  get runWindow(): RunWindow | undefined {
+    return this.#isClosed ? undefined : this.#runWindow;
   }
 
   /** Calls that have thrown, by phase. */
@@ -286,7 +311,7 @@ export class RunningSignal {
 
   #followWatchers(): void {
     if (!this.#isClosed) {
-      this.#setup.followWatchers();
+      this.#setup.followHost();
     }
   }
 

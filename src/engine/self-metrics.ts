@@ -4,6 +4,7 @@ import { Dispatcher } from "./dispatch/dispatcher.js";
 import type { Catalog } from "../metrics/catalog.js";
 import { Dimension } from "../metrics/dimension.js";
 import type { ValueTable } from "../metrics/value-table.js";
+import type { Overhead } from "./overhead/overhead.js";
 import { phases } from "./guard.js";
 import { dropReasons, type SignalStatus } from "./running.js";
 import { runningOf } from "./signal-set.js";
@@ -115,5 +116,26 @@ export function declareSelfMetrics(catalog: Catalog, statuses: readonly SignalSt
         errors.set(id, phase.intern(key), running.errors[key]);
       }
     }
+  };
+}
+
+/** What ringtap costs, by signal, and of the agent itself; the returned function brings it up to date. */
+export function declareOverhead(catalog: Catalog, statuses: readonly SignalStatus[], overhead: Overhead): () => void {
+  const subject = new Dimension(["signal"]);
+  const seconds = catalog.counter({
+    name: "ringtap_overhead_seconds_total",
+    help: "What ringtap costs: the time that the signal's BPF programs ran, estimated from a sample of 1 %; ~agent: the agent's CPU time.",
+    subject,
+    bounded: true,
+  });
+  return () => {
+    for (const { name } of statuses) {
+      const ran = overhead.secondsOf(name);
+      if (ran !== undefined) {
+        seconds.set(subject.intern(name), 0, ran);
+      }
+    }
+    const { user, system } = process.cpuUsage();
+    seconds.set(subject.intern("~agent"), 0, (user + system) / 1e6);
   };
 }

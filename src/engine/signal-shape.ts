@@ -186,7 +186,7 @@ export function checkSignal(value: unknown): asserts value is AnySignal {
   if (typeof signal.start !== "function") {
     refuse("start: want a function");
   }
-  for (const key of ["setup", "validate"]) {
+  for (const key of ["setup", "validate", "depths"]) {
     if (signal[key] !== undefined && typeof signal[key] !== "function") {
       refuse(`${key}: want a function`);
     }

@@ -20,6 +20,8 @@ export interface SignalStart {
   readonly ringSize: number | undefined;
   /** See {@link LoadOptions.countRuns}. */
   readonly countRuns?: boolean | undefined;
+  /** See {@link LoadOptions.changesDepth}. */
+  readonly changesDepth?: boolean | undefined;
   readonly log: AgentLog;
 }
 
@@ -61,9 +63,9 @@ export function startSignal(
     readonly replaces?: RunningSignal | undefined;
   },
 ): RunningSignal {
-  const { flags, host, ringSize, countRuns, catalog, identity, peers, replaces } = start;
+  const { flags, host, ringSize, countRuns, changesDepth, catalog, identity, peers, replaces } = start;
   const log = logOf(start.log, signal.name);
-  const loaded = loadSignal(signal, { flags: flags?.[signal.name], host, ringSize, countRuns });
+  const loaded = loadSignal(signal, { flags: flags?.[signal.name], host, ringSize, countRuns, changesDepth });
   warnOfRefusals(log, loaded);
   let running: RunningSignal | undefined;
   try {

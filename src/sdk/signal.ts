@@ -61,6 +61,11 @@ export interface SignalHost {
    * the kernel and leaves out records that no one watches needs them for nothing else.
    */
   readonly watched: Watched;
+  /**
+   * Which of its {@link Signal.depths} the signal is at; undefined where the agent keeps to what the flags say. While it is defined it
+   * changes as `watched` does.
+   */
+  readonly depth?: string | undefined;
   readonly cgroups: {
     /** The hierarchy of control groups that identifies containers. */
     readonly hierarchy: CgroupHierarchy;
@@ -180,6 +185,8 @@ export interface Running<R extends RecordView = RecordView, F extends FlagTable 
   stats?(): SignalStats;
   /** Called when flags have changed on reload and the kernel side follows them already. Without it, flags that setup() ignores need a restart. */
   reconfigure?(flags: FlagValues<F>): void;
+  /** Called when programs follow another {@link SignalHost.depth}, never during `collect` and `maintain`: what is counted from now on may mean something else. */
+  atDepth?(depth: string): void;
   /** Called once, before programs are detached. */
   close?(): void;
   /** Begins to observe who talks to whom; costs nothing before. */
@@ -251,6 +258,12 @@ export interface Signal<R extends EventRecord = EventRecord, F extends FlagTable
   validate?(flags: FlagValues<F>): { readonly flag: keyof F & string; readonly problem: string } | undefined;
   /** What to set for these flags. A pure function, called before loading and again for each change of the flags or of what is watched. */
   setup?(flags: FlagValues<F>, host: SignalHost): Setup;
+  /**
+   * How deep it can go with these flags without counting less, the deepest first: words for people and labels, such as `all`, `sampled`.
+   * With `--overhead.limit` the agent takes a signal that costs too much to the next one, and back: see {@link SignalHost.depth}. A
+   * signal with fewer than two stays as it is.
+   */
+  depths?(flags: FlagValues<F>): readonly string[];
   /** Declares the metrics and returns what to do with events. Called once, after loading and before attaching. */
   start(context: SignalContext, flags: FlagValues<F>): Running<R, NoInfer<F>>;
   readonly trace?: Trace<R>;

@@ -68,8 +68,8 @@ describe("docs/metrics.md", () => {
     const agent = await startAgent(scope, ["--bpf.stats", "--cgroup.hierarchy=unified", ...kubernetes]);
     await oneConnection();
     await controlGroup(scope, hierarchy("cgroup2"), `ringtap-docs-${process.pid}`).remove();
-    // What has another name when it is an estimate.
-    const sampling = await startAgent(scope, ["--signals=syscall", "--syscall.timing=sampled"]);
+    // What has another name when it is an estimate, and what is there with a limit alone.
+    const sampling = await startAgent(scope, ["--signals=syscall", "--syscall.timing=sampled", "--overhead.limit=50%"]);
     spawnSync("cat", ["/nonexistent"]);
     const texts: string[] = [];
     for (const each of [agent, sampling]) {

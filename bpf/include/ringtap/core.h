@@ -18,6 +18,10 @@
 
 #include <ringtap/read.h>
 
+#ifndef UNTIMED_RUNS
+#include <ringtap/run_time.h>
+#endif
+
 /* Put before and after hand-written kernel types. */
 #define KERNEL_TYPES_BEGIN \
 	_Pragma("clang attribute push(__attribute__((preserve_access_index)), apply_to = record)")

@@ -124,14 +124,16 @@ static __always_inline __u32 slots_behind(__u32 slots, __u32 slot)
 	SEC(section) int name(unsigned long long *ctx)                                  \
 	{                                                                               \
 		__u32 slots = slots_of;                                                 \
-		__u64 start;                                                            \
+		__u64 began, start;                                                     \
                                                                                         \
 		if (name##_slot >= DISPATCH_ALONE && !slots)                            \
 			return 0;                                                       \
+		began = run_begins();                                                   \
 		start = count_runs ? bpf_ktime_get_ns() : 0;                            \
 		name##_handler((void *)ctx[0], (long)ctx[1]);                           \
 		if (count_runs && name##_slot < DISPATCH_SLOTS)                         \
 			count_run(first_run + name##_slot, bpf_ktime_get_ns() - start); \
+		run_ends(began);                                                        \
 		slots = slots_behind(slots, name##_slot);                               \
 		DISPATCH(ctx, &hook, slots);                                            \
 		return 0;                                                               \

@@ -172,11 +172,8 @@ static __always_inline __u32 bounded_nr(__u32 nr, bool compat)
  */
 static __always_inline __u32 number_index(__u32 nr)
 {
-	__u32 index = nr;
+	__u32 index = nr & 1023;
 
-	/* The verifier has to see the bound here; the compiler, which knows it, would leave it out. */
-	barrier_var(index);
-	index &= 1023;
 	if (nr & COMPAT_BIT)
 		index += 1024;
 	else if (nr & X32_SYSCALL_BIT)

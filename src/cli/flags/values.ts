@@ -37,6 +37,15 @@ export function bodySize(text: string): number {
     : refuse(text, "expected a size from 1MiB to 1GiB, such as 10MB");
 }
 
+/** A part of one core such as `2%`; it may be more than one. */
+export function coreShare(text: string): number {
+  const [, amount = ""] = /^(\d+(?:\.\d+)?)%$/.exec(text) ?? [];
+  const percent = amount === "" ? NaN : Number(amount);
+  return percent >= 0.01 && percent <= 10_000
+    ? percent / 100
+    : refuse(text, "expected a percentage of one core from 0.01% to 10000%, such as 2%");
+}
+
 /** The largest page size of arm64: a ring is a power of two times the page size. */
 const smallestRing = 64 * 2 ** 10;
 const largestRing = 2 ** 30;

@@ -14,7 +14,7 @@ import { kubernetesFlags } from "../flags/kubernetes.js";
 import { type KnownSignals, ownSignalFlags, refuseFlagsOf, signalNameOf } from "../flags/own-signals.js";
 import { signalFlags, type SignalValues, validateSignals } from "../flags/signals.js";
 import { cgroupFlags, logFlags, privilegeFlags, ringFlags } from "../flags/shared.js";
-import { bodySize, hostPattern, listenAddress, retention, urlPath, webConfig } from "../flags/values.js";
+import { bodySize, coreShare, hostPattern, listenAddress, retention, urlPath, webConfig } from "../flags/values.js";
 import { type FlagTable, type FlagValues, list, optional, single, toggle } from "../../sdk/flags.js";
 import { oneOf, wholeNumber } from "../../sdk/flag-values.js";
 
@@ -119,6 +119,13 @@ function ownFlags(known: KnownSignals, open?: WatchedWebConfig) {
     ),
     ...logFlags,
     bpfStats: toggle("bpf.stats", "measure the run time of the BPF programs (costs some time in each)"),
+    /** A share of a core. */
+    overheadLimit: optional(
+      "overhead.limit",
+      "<percent>",
+      "percentage of one core that ringtap may cost before signals go to cheaper depths",
+      coreShare,
+    ),
     ...ringFlags,
     ...privilegeFlags,
     ...kubernetesFlags,

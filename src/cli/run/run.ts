@@ -71,6 +71,7 @@ async function run(source: OptionsSource): Promise<void> {
     identityLimit: options.identityLimit,
     ringSize: options.ringSize,
     countRuns: options.bpfStats,
+    overheadLimit: options.overheadLimit,
     strict: options.strict,
     cgroupHierarchy: options.cgroupHierarchy,
     flags: valuesBySignal(known.all, options),

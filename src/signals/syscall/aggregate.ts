@@ -11,7 +11,8 @@ import {
 import { setImmediate as nextTurn } from "node:timers/promises";
 
 import type { SyscallEvent } from "./records.js";
-import { sumOf, SyscallMetrics, type Timing } from "./metrics.js";
+import type { CallTiming } from "./call-timing.js";
+import { sumOf, SyscallMetrics, type Timing, timingOf } from "./metrics.js";
 import { viewsOf } from "./views.js";
 
 /** Numbers that are kept of a failure: tgid, start, call, errno, how often. */
@@ -47,14 +48,19 @@ export interface KernelCounts {
   stats(): Pick<SignalStats, "mapEntries"> & { readonly memoryAtLimit: number };
 }
 
-/** Opens the counts of the kernel, whose calls are timed like that. What has no process there, beyond the maps' capacity, belongs to `~other`. */
-export function openKernelCounts(context: SignalContext, metrics: SyscallMetrics, timing: Timing): KernelCounts {
+/**
+ * Opens the counts of the kernel, whose calls are timed as `timing` says. What has no process there, beyond the maps' capacity, belongs to
+ * `~other`.
+ */
+export function openKernelCounts(context: SignalContext, metrics: SyscallMetrics, timing: CallTiming): KernelCounts {
   const { identity } = context;
   const calls = context.counters("calls", { keys: "lines", telling, owner: processOwner(identity, callStart) });
   const errors = ["errors", "errors_overflow"].map((name) =>
     context.counters(name, { owner: processOwner(identity, errorStart) }),
   );
   let collected = 0;
+  /** What the durations are that are being read. */
+  let readAs: Timing = timing.now;
   /**
    * Of the processes in this reading, by tgid: should one be renamed while it goes on, its failures still count where its calls do.
    */
@@ -88,8 +94,8 @@ export function openKernelCounts(context: SignalContext, metrics: SyscallMetrics
     const { subject, comm } = labelsOf(tgid, startInKey(key, callStart));
     const [nanoseconds = 0, counted = 0] = differences;
     const slots = differences.subarray(2);
-    const calls = timing === "all" ? sumOf(slots) : counted;
-    metrics.add(subject, comm, nr, calls, slots, nanoseconds);
+    const calls = timing.now === "all" && !timing.canChange ? sumOf(slots) : counted;
+    metrics.add(subject, comm, nr, calls, readAs, slots, nanoseconds);
     collected += calls;
   }
 
@@ -128,7 +134,10 @@ export function openKernelCounts(context: SignalContext, metrics: SyscallMetrics
     for (const map of errors) {
       await readCounters(map, noteErrors);
     }
+    const reading = timing.beginRead();
+    readAs = reading.as;
     await readCounters(calls, takeCalls);
+    reading.end();
     while (addSome()) {
       await nextTurn();
     }
@@ -149,12 +158,17 @@ export function openKernelCounts(context: SignalContext, metrics: SyscallMetrics
 }
 
 /** All calls are counted in the kernel. */
-export function startAggregate(context: SignalContext, timing: Timing): Running<SyscallEvent> {
-  const counts = openKernelCounts(context, new SyscallMetrics(context, timing), timing);
+export function startAggregate(context: SignalContext, timing: CallTiming): Running<SyscallEvent> {
+  const counts = openKernelCounts(context, new SyscallMetrics(context, timing.possible), timing);
   return {
-    views: viewsOf(timing),
+    get views() {
+      return viewsOf(timing.now);
+    },
     collect: () => counts.read(),
     maintain: () => counts.read(),
     stats: () => ({ ...counts.stats(), collected: counts.collected }),
+    atDepth(depth) {
+      timing.change(timingOf(depth));
+    },
   };
 }

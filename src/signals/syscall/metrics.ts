@@ -24,6 +24,15 @@ const mostFailures = 8_192;
 export const timings = ["all", "sampled", "off"] as const;
 export type Timing = (typeof timings)[number];
 
+/** The one of a name. Throws where there is none. */
+export function timingOf(name: string): Timing {
+  const timing = timings.find((each) => each === name);
+  if (timing === undefined) {
+    throw new Error(`depth ${JSON.stringify(name)}: want ${timings.join(", ")}`);
+  }
+  return timing;
+}
+
 /** The names and help texts of what tells durations. An estimate has names of its own: it must not look exact. */
 const durations = {
   all: {
@@ -47,6 +56,12 @@ export function durationNames(timing: Timing): { readonly seconds: string; reado
   return timing === "off" ? undefined : durations[timing];
 }
 
+/** The metrics that tell durations. */
+interface Timed {
+  readonly seconds: ValueTable;
+  readonly duration: HistogramTable;
+}
+
 /** Declares the metrics. */
 export class SyscallMetrics {
   readonly #syscall = new Dimension(["syscall"]);
@@ -56,10 +71,11 @@ export class SyscallMetrics {
   readonly #failureLabels = new Map<number, number>();
   readonly #total: ValueTable;
   readonly #errors: ValueTable;
-  /** Of calls that are timed. */
-  readonly #timed: { readonly seconds: ValueTable; readonly duration: HistogramTable } | undefined;
+  /** By how calls are timed. */
+  readonly #timed = new Map<Timing, Timed>();
 
-  constructor({ metrics, identity }: SignalContext, timing: Timing) {
+  /** For calls that are timed in these ways, now or later. */
+  constructor({ metrics, identity }: SignalContext, used: readonly Timing[]) {
     // Written before the calls, of which more may come while a long scrape is written: never more errors than calls.
     this.#errors = metrics.counter({
       name: "ringtap_syscall_errors_total",
@@ -73,31 +89,47 @@ export class SyscallMetrics {
       subject: identity.subjects,
       detail: this.#syscall,
     });
-    if (timing === "off") {
-      return;
+    for (const timing of used) {
+      if (timing === "off") {
+        continue;
+      }
+      const { seconds, secondsHelp, duration, durationHelp } = durations[timing];
+      this.#timed.set(timing, {
+        seconds: metrics.counter({
+          name: seconds,
+          help: secondsHelp,
+          subject: identity.subjects,
+          detail: this.#syscall,
+        }),
+        duration: metrics.histogram({
+          name: duration,
+          help: durationHelp,
+          subject: identity.comms,
+          detail: this.#syscall,
+          firstPower,
+        }),
+      });
     }
-    const { seconds, secondsHelp, duration, durationHelp } = durations[timing];
-    this.#timed = {
-      seconds: metrics.counter({ name: seconds, help: secondsHelp, subject: identity.subjects, detail: this.#syscall }),
-      duration: metrics.histogram({
-        name: duration,
-        help: durationHelp,
-        subject: identity.comms,
-        detail: this.#syscall,
-        firstPower,
-      }),
-    };
   }
 
   /**
-   * Adds calls of one number: how many, how many durations fell into each slot, and their sum. With calls that are sampled, slots and sum
-   * are estimates.
+   * Adds calls of one number: how many, how they were timed, how many durations fell into each slot, and their sum. With calls that are
+   * sampled, slots and sum are estimates.
    */
-  add(subject: number, comm: number, nr: number, calls: number, slots: ArrayLike<number>, nanoseconds: number): void {
+  add(
+    subject: number,
+    comm: number,
+    nr: number,
+    calls: number,
+    timing: Timing,
+    slots: ArrayLike<number>,
+    nanoseconds: number,
+  ): void {
     const call = (this.#callLabels[syscallIndex(nr)] ??= this.#syscall.intern(syscallName(nr)));
     this.#total.add(subject, call, calls);
-    if (this.#timed !== undefined) {
-      const { seconds, duration } = this.#timed;
+    const timed = this.#timed.get(timing);
+    if (timed !== undefined) {
+      const { seconds, duration } = timed;
       duration.addSlots(duration.row(comm, call), firstPower, slots, nanoseconds);
       seconds.add(subject, call, nanoseconds / 1e9);
     }

@@ -19,7 +19,8 @@ import { CallLine, ErrorKey, SyscallEvent } from "./records.js";
 import { flags } from "./flags.js";
 import { CallTally } from "./call-tally.js";
 import { openKernelCounts, startAggregate } from "./aggregate.js";
-import { sumOf, SyscallMetrics, timings } from "./metrics.js";
+import { CallTiming } from "./call-timing.js";
+import { sumOf, SyscallMetrics, type Timing, timingOf, timings } from "./metrics.js";
 import { viewsOf } from "./views.js";
 
 /** COMM_LEN of bpf/include/ringtap/task.h. */
@@ -67,11 +68,26 @@ function countsSetup({ countsLimit, threadsLimit }: Values) {
   return { sizes, constants: { call_lines: lines } };
 }
 
+/** Ways to time calls, from the one of the flags on: each costs less than the one before. */
+function depthsFrom(timing: Timing): readonly Timing[] {
+  return timings.slice(timings.indexOf(timing));
+}
+
+/** In stream mode each record has its duration. */
+function depths({ mode, timing }: Values): readonly string[] {
+  return mode === "stream" ? [] : depthsFrom(timing);
+}
+
 function setup(values: Values, host: SignalHost): Setup {
   const counts = countsSetup(values);
   if (!isStream(values, host)) {
+    const { depth } = host;
     const constants = { ...counts.constants, timing: timings.indexOf(values.timing) };
-    return { ...counts, constants, ringSize: 0 };
+    if (depth === undefined) {
+      return { ...counts, constants, ringSize: 0 };
+    }
+    const variables = { timing_now: timings.indexOf(timingOf(depth)) };
+    return { ...counts, constants: { ...constants, timing_changes: 1 }, variables, ringSize: 0 };
   }
   const { minDuration, errorsOnly, names, threadsLimit } = values;
   const pids = [...values.pids, ...host.only.pids];
@@ -120,12 +136,13 @@ function validate(values: Values) {
 
 function startStream(context: SignalContext): Running<SyscallEvent> {
   const { identity } = context;
-  const metrics = new SyscallMetrics(context, "all");
+  const timing = new CallTiming(["all"]);
+  const metrics = new SyscallMetrics(context, timing.possible);
   const tally = new CallTally(identity, ({ actor, nr, error, nanoseconds, slots }) => {
     identity.seen(actor);
     const subject = identity.subject(actor);
     const calls = sumOf(slots);
-    metrics.add(subject, identity.comm(actor), nr, calls, slots, nanoseconds);
+    metrics.add(subject, identity.comm(actor), nr, calls, "all", slots, nanoseconds);
     if (error !== 0) {
       metrics.addErrors(subject, nr, error, calls);
     }
@@ -134,7 +151,7 @@ function startStream(context: SignalContext): Running<SyscallEvent> {
     tally.empty();
   };
   // Calls that have no record, being sampled or finding the ring full. Not `collected`: their records have been dropped.
-  const counts = context.host.mode === "trace" ? undefined : openKernelCounts(context, metrics, "all");
+  const counts = context.host.mode === "trace" ? undefined : openKernelCounts(context, metrics, timing);
   const agent = context.scan("syscall_agent", SyscallEvent, "running");
   return {
     records(batch) {
@@ -157,7 +174,11 @@ function startStream(context: SignalContext): Running<SyscallEvent> {
 }
 
 function start(context: SignalContext, values: Values): Running<SyscallEvent> {
-  return isStream(values, context.host) ? startStream(context) : startAggregate(context, values.timing);
+  if (isStream(values, context.host)) {
+    return startStream(context);
+  }
+  const [first, ...others] = [values.timing, ...depthsFrom(values.timing).slice(1)] as const;
+  return startAggregate(context, new CallTiming(context.host.depth === undefined ? [first] : [first, ...others]));
 }
 
 function fields(event: SyscallEvent): Record<string, TraceValue> {
@@ -178,6 +199,7 @@ export const syscall = defineSignal({
   ring: { record: SyscallEvent },
   records: [CallLine, ErrorKey],
   validate,
+  depths,
   setup,
   start,
   trace: {

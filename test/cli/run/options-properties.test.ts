@@ -28,6 +28,7 @@ const flags = [
   "syscall.pids",
   "syscall.comms",
   "bpf.stats",
+  "overhead.limit",
   "ring.size",
   "capabilities.drop",
 ];

@@ -40,6 +40,7 @@ describe("values", () => {
       "syscall.pids": [],
       "syscall.comms": [],
       bpfStats: false,
+      overheadLimit: undefined,
       ringSize: undefined,
       "tcp.connectionsLimit": 262_144,
       "syscall.countsLimit": 32_768,
@@ -78,6 +79,7 @@ describe("values", () => {
         "--ring.size",
         "64KiB",
         "--bpf.stats",
+        "--overhead.limit=2.5%",
       ],
       ...[
         "--web.listen-address",
@@ -134,6 +136,7 @@ describe("values", () => {
       "syscall.pids": [1, 4_194_303],
       "syscall.comms": ["nginx", "a b"],
       bpfStats: true,
+      overheadLimit: 0.025,
       ringSize: 65_536,
       "tcp.connectionsLimit": 1,
       "syscall.countsLimit": 2,
@@ -275,6 +278,13 @@ describe("refusals", () => {
     ["--syscall.comms", ascending(1025), "has 1025 values: expected at most 1024"],
     ["--syscall.comms", "sixteen-bytes-öh", `"sixteen-bytes-öh": ${wantComm}`],
     ["--syscall.comms", "", `"": ${wantComm}`],
+    ...["2", "0%", "-1%", "2 %", "%", "1e1%", "0.001%", "20000%", "Infinity%", ""].map(
+      (limit): [string, string, string] => [
+        "--overhead.limit",
+        limit,
+        `${JSON.stringify(limit)}: expected a percentage of one core from 0.01% to 10000%, such as 2%`,
+      ],
+    ),
     ["--ring.size", "3MiB", `"3MiB": ${wantSize}`],
     ["--ring.size", "32KiB", `"32KiB": ${wantSize}`],
     ["--ring.size", "4M", `"4M": ${wantSize}`],

@@ -16,7 +16,7 @@ it("a program that fails its calls by every errno makes no more than some thousa
     counters: () => assert.fail("no counter is read"),
     scan: () => assert.fail("nothing is scanned"),
   };
-  const metrics = new SyscallMetrics(context, "all");
+  const metrics = new SyscallMetrics(context, ["all"]);
   const errors = [...catalog].find(({ name }) => name === "ringtap_syscall_errors_total");
   assert(errors?.type === "counter" && errors.detail !== undefined);
   const subject = identity.subjects.intern("7", "hostile");

@@ -165,6 +165,20 @@ describe("setup of the syscall signal", () => {
     assert.deepEqual(constants, { call_lines: 32_768, timing: 0 });
   });
 
+  it("changes how calls are timed while it counts, from the flag's depth on, and only where the agent may ask for it", () => {
+    const depths = (values: typeof plain): readonly string[] | undefined => syscall.depths?.(values);
+    assert.deepEqual(depths(plain), ["all", "sampled", "off"]);
+    assert.deepEqual(depths({ ...plain, timing: "sampled" }), ["sampled", "off"]);
+    assert.deepEqual(depths(stream), []);
+    const { constants, variables } = syscall.setup(plain, { ...defaultHost, depth: "off" });
+    assert.deepEqual(constants, { call_lines: 32_768, timing: 0, timing_changes: 1 });
+    assert.deepEqual(variables, { timing_now: 2 });
+    assert.throws(
+      () => syscall.setup(plain, { ...defaultHost, depth: "deep" }),
+      /depth "deep": want all, sampled, off/,
+    );
+  });
+
   it("tells the kernel how calls are timed", () => {
     const depths = (["all", "sampled", "off"] as const).map(
       (timing) => syscall.setup({ ...plain, timing }, defaultHost).constants?.timing,
