@@ -62,6 +62,20 @@ Napi::Value CanCast(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), CastFunction() != 0);
 }
 
+/** A program that names no hook gets no further than a policy; without one it is invalid (EINVAL).
+ */
+Napi::Value ForbidsAttachType(const Napi::CallbackInfo& info) {
+  const auto program = static_cast<bpf_prog_type>(Uint32Argument(info, 0, "programType"));
+  const auto attach = static_cast<bpf_attach_type>(Uint32Argument(info, 1, "attachType"));
+  bpf_insn nothing[2] = {};
+  nothing[0].code = BPF_ALU64 | BPF_MOV | BPF_K;
+  nothing[1].code = BPF_JMP | BPF_EXIT;
+  LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = attach);
+  const FileDescriptor loaded(
+      bpf_prog_load(program, nullptr, "GPL", nothing, std::size(nothing), &options));
+  return Napi::Boolean::New(info.Env(), !loaded && errno == EPERM);
+}
+
 /** The kernel keeps statistics as long as the descriptor is open: until the returned function is
  * called or collected. */
 Napi::Value EnableStats(const Napi::CallbackInfo& info) {
@@ -106,6 +120,8 @@ void DefineFeatures(Napi::Env env, Napi::Object exports) {
   exports.Set("probeMapType", Napi::Function::New<ProbeMapType>(env, "probeMapType"));
   exports.Set("probeHelper", Napi::Function::New<ProbeHelper>(env, "probeHelper"));
   exports.Set("canCast", Napi::Function::New<CanCast>(env, "canCast"));
+  exports.Set("forbidsAttachType",
+              Napi::Function::New<ForbidsAttachType>(env, "forbidsAttachType"));
   exports.Set("enableStats", Napi::Function::New<EnableStats>(env, "enableStats"));
   exports.Set("monotonicNow", Napi::Function::New<MonotonicNow>(env, "monotonicNow"));
 }

@@ -250,6 +250,11 @@ export interface Native {
   /** Can programs call the kernel's bpf_rdonly_cast(), with which READ() of bpf/include/ringtap/read.h needs no helper? */
   canCast(): boolean;
   /**
+   * Does a policy of the running kernel refuse programs of this type and attach type (numbers of `enum bpf_prog_type` and
+   * `bpf_attach_type`) before it looks at them? So it does to a process that may load none.
+   */
+  forbidsAttachType(programType: number, attachType: number): boolean;
+  /**
    * Leaves every thread of the process, and those made later, at most the capabilities whose bits (include/uapi/linux/capability.h)
    * are set in two 32-bit halves; sets no_new_privs; and takes the others from the bounding set where CAP_SETPCAP allows it. For
    * good. An error names the thread that could not be reached; others may have given theirs up by then.

@@ -1,6 +1,7 @@
 /** From a signal's object file to programs in the kernel. */
 import { fileURLToPath } from "node:url";
 import { cgroupSources } from "../host/cgroup-hierarchy.js";
+import { hasCompatCallers } from "../host/compat-callers.js";
 import { kernelReads, lockedMemory, readsNeedCasts } from "../host/features.js";
 import { layoutOf, layoutText } from "../binding/layout.js";
 import { native, type BpfObject, type NativeError } from "../binding/native.js";
@@ -29,15 +30,23 @@ export interface Loaded {
   readonly hasRing: boolean;
   readonly hasAccount: boolean;
   /** Better ways that this kernel refused, and why. */
-  readonly refused: readonly { readonly hook: HookSet; readonly error: Error }[];
+  readonly refused: readonly Refusal[];
   /** What this kernel does not give of it. */
   readonly lost: readonly Loss[];
+  /** Programs and maps of the object that are left out. */
+  readonly without: readonly string[];
   /** Programs to attach: all that were loaded, iterators left out. */
   readonly attachable: readonly string[];
   /** Those of its programs that run for system calls; attaches all of them. */
   readonly handlers: SyscallHandlers;
   /** Takes everything out of the kernel. Idempotent. */
   close(): void;
+}
+
+/** A way to hook a signal that the kernel refuses: programs are not loaded, or not attached. */
+export interface Refusal {
+  readonly hook: HookSet;
+  readonly error: Error;
 }
 
 /** A program that the kernel refuses and the signal runs without. */
@@ -66,18 +75,14 @@ export interface LoadOptions {
   readonly changesDepth?: boolean | undefined;
 }
 
-/** No way of hooking a signal was accepted. */
+/** No way of hooking a signal was accepted. The message has the reason of the last one, which asks for least. */
 export class LoadError extends Error {
   readonly signal: string;
   readonly refused: Loaded["refused"];
 
   constructor(signal: AnySignal, refused: Loaded["refused"]) {
-    const hooks = new Map<string, string[]>();
-    for (const { hook, error } of refused) {
-      hooks.set(error.message, [...(hooks.get(error.message) ?? []), hook.name]);
-    }
-    const reasons = [...hooks].map(([message, names]) => `${names.join(" and ")}: ${message}`);
-    super(`loading signal ${signal.name}: ${reasons.join("; ")}`, { cause: refused.at(-1)?.error });
+    const last = refused.at(-1);
+    super(`loading signal ${signal.name}: ${last?.hook.name}: ${last?.error.message}`, { cause: last?.error });
     this.name = "LoadError";
     this.signal = signal.name;
     this.refused = refused;
@@ -133,6 +138,15 @@ function checkLayout(object: BpfObject, record: RecordClass, path: string): void
   }
 }
 
+/** The names of programs and maps: see {@link HookSet.without}. */
+function namesOf(object: BpfObject, names: readonly string[]): string[] {
+  return names.flatMap((each) =>
+    each.includes("/")
+      ? object.programs.filter(({ section }) => section.startsWith(each)).map(({ name }) => name)
+      : [each],
+  );
+}
+
 function leaveOut(object: BpfObject, names: readonly string[]): void {
   const programs = new Set(object.programs.map((program) => program.name));
   for (const name of names) {
@@ -140,6 +154,20 @@ function leaveOut(object: BpfObject, names: readonly string[]): void {
       object.setAutoload(name, false);
     } else {
       object.setAutocreate(name, false);
+    }
+  }
+}
+
+/** BPF_PROG_TYPE_TRACING and attach types of include/uapi/linux/bpf.h, by the beginning of sections. */
+const tracing = 26;
+const functionHooks = { "fentry/": 24, "fexit/": 25 } as const;
+
+/** Refuses programs that a policy forbids, at the cost of a system call: libbpf would first read the types of the whole kernel. */
+function checkAllowed({ programs }: BpfObject, without: readonly string[]): void {
+  for (const [hook, attachType] of Object.entries(functionHooks)) {
+    const found = programs.find(({ name, section }) => section.startsWith(hook) && !without.includes(name));
+    if (found !== undefined && native.forbidsAttachType(tracing, attachType)) {
+      throw new Error(`program "${found.name}": a policy of this kernel forbids ${found.section} (EPERM)`);
     }
   }
 }
@@ -182,8 +210,9 @@ function attempt(
     for (const record of records) {
       checkLayout(object, record, path);
     }
-    const without = [...hook.without, ...(setup.without ?? []), ...lost.map(({ program }) => program)];
+    const without = namesOf(object, [...hook.without, ...(setup.without ?? []), ...lost.map(({ program }) => program)]);
     leaveOut(object, without);
+    checkAllowed(object, without);
     const maps = new Set(object.maps.map(({ name }) => name));
     const hasRing = maps.has("events");
     if (signal.ring !== undefined && !hasRing) {
@@ -215,12 +244,32 @@ function attempt(
       .filter((program) => !without.includes(program.name) && !program.section.startsWith("iter/"))
       .map((program) => program.name);
     const hasAccount = maps.has("account");
-    return { signal, object, hook, lost, setup, flags, host, hasRing, hasAccount, attachable, handlers, close };
+    return {
+      signal,
+      object,
+      hook,
+      lost,
+      setup,
+      flags,
+      host,
+      hasRing,
+      hasAccount,
+      without,
+      attachable,
+      handlers,
+      close,
+    };
   } catch (error) {
-    const isOfSlot = handlers?.has((error as NativeError).subject) === true;
+    const { subject, message } = error as NativeError;
+    const isOfSlot = handlers?.has(subject) === true;
+    const { compat = [], without } = hook;
+    const isCompat = namesOf(object, compat).includes(subject);
     close();
     if (isOfSlot) {
-      return attempt(what, hook, lost, (error as NativeError).message);
+      return attempt(what, hook, lost, message);
+    }
+    if (isCompat && !hasCompatCallers()) {
+      return attempt(what, { ...hook, without: [...without, ...compat], compat: [] }, lost, alone);
     }
     throw error;
   }
@@ -265,20 +314,28 @@ function tryHook(what: Attempt, hook: HookSet, lost: readonly Loss[] = []): Omit
   }
 }
 
+/** The ways to hook a signal, best first. */
+export function hooksOf({ hooks = defaultHooks }: AnySignal): readonly HookSet[] {
+  return hooks;
+}
+
 /** How a signal is hooked in, and what it does without, in a few words. */
 export function hookText({ hook, lost }: Loaded): string {
   return [hook.name, ...lost.map(({ detail }) => `without ${detail}`)].join(", ");
 }
 
-/** Loads a signal by the best way that the kernel takes. Throws a {@link LoadError} that gives the reason for each. */
-export function loadSignal(signal: AnySignal, options: LoadOptions = {}): Loaded {
-  const refused: { hook: HookSet; error: Error }[] = [];
+/**
+ * Loads a signal by the best way that the kernel takes, but for those that it has refused to attach. Throws a {@link LoadError} when it
+ * takes none.
+ */
+export function loadSignal(signal: AnySignal, options: LoadOptions = {}, unattached: readonly Refusal[] = []): Loaded {
+  const refused = [...unattached];
   const { flags = defaultFlags(signal), countRuns = false, changesDepth = false } = options;
   const depths = changesDepth ? depthsOf(signal, flags) : [];
   const host = { ...(options.host ?? defaultHost), ...(depths.length > 0 && { depth: depths[0] }) };
   const setup = setupOf(signal, flags, host);
   const what = { signal, setup, flags, host, ringSize: ringSizeOf(setup, options), countRuns };
-  for (const hook of signal.hooks ?? defaultHooks) {
+  for (const hook of hooksOf(signal).filter(({ name }) => !unattached.some(({ hook }) => hook.name === name))) {
     try {
       return { ...tryHook(what, hook), refused, depths };
     } catch (error) {

@@ -151,6 +151,7 @@ export class RunningSignal {
           metrics: guardedMetrics(this.#scope, this.#guard),
           identity,
           host,
+          hook: loaded.hook.name,
           peers,
           map: (name) => object.map(name),
           counters: (map, options) => openCounters(object, map, options),

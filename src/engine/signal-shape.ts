@@ -102,7 +102,13 @@ function checkHooks(hooks: unknown): void {
   if (
     !Array.isArray(hooks) ||
     hooks.length === 0 ||
-    !hooks.every((hook) => isObject(hook) && isLine(hook.name) && isStringList(hook.without))
+    !hooks.every(
+      (hook) =>
+        isObject(hook) &&
+        isLine(hook.name) &&
+        isStringList(hook.without) &&
+        (hook.compat === undefined || isStringList(hook.compat)),
+    )
   ) {
     return refuse("hooks: want a list of { name, without }, best first");
   }

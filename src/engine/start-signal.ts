@@ -4,7 +4,8 @@ import type { Catalog } from "../metrics/catalog.js";
 import type { FlagTable, FlagValues } from "../sdk/flags.js";
 import type { PeerDirectory } from "../sdk/peers.js";
 import type { AnySignal, SignalHost, SignalLog } from "../sdk/signal.js";
-import { type Loaded, loadSignal } from "./load.js";
+import { attachBest } from "./attach-best.js";
+import type { Loaded } from "./load.js";
 import { RunningSignal } from "./running.js";
 
 /** Where problems are reported: a pino logger, or anything like one. */
@@ -43,7 +44,7 @@ function logOf(log: AgentLog, signal: string): SignalLog {
 /** Logs what the kernel refused of a signal that it took. */
 function warnOfRefusals(log: SignalLog, { refused, lost, handlers }: Loaded): void {
   for (const { hook, error } of refused) {
-    log.warn({ hook: hook.name, err: error }, "a better hook was refused");
+    log.info({ hook: hook.name, err: error }, "a hook set that costs less was refused");
   }
   for (const { detail, error } of lost) {
     log.warn({ without: detail, err: error }, "a program was refused");
@@ -65,18 +66,13 @@ export function startSignal(
 ): RunningSignal {
   const { flags, host, ringSize, countRuns, changesDepth, catalog, identity, peers, replaces } = start;
   const log = logOf(start.log, signal.name);
-  const loaded = loadSignal(signal, { flags: flags?.[signal.name], host, ringSize, countRuns, changesDepth });
-  warnOfRefusals(log, loaded);
-  let running: RunningSignal | undefined;
-  try {
-    running = new RunningSignal(loaded, { catalog, identity, log, peers, replaces });
-    running.attach();
-    running.publish();
-    return running;
-  } catch (error) {
-    running?.close();
-    running?.removeMetrics();
-    loaded.close();
-    throw new Error(`attaching signal ${signal.name}: ${loaded.hook.name}`, { cause: error });
-  }
+  const options = { flags: flags?.[signal.name], host, ringSize, countRuns, changesDepth };
+  const running = attachBest(
+    signal,
+    options,
+    (loaded) => new RunningSignal(loaded, { catalog, identity, log, peers, replaces }),
+  );
+  warnOfRefusals(log, running.loaded);
+  running.publish();
+  return running;
 }

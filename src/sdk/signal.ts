@@ -21,8 +21,13 @@ export const signalApi = 1;
 export interface HookSet {
   /** What `ringtap_signal_info{hook}` calls it. */
   readonly name: string;
-  /** Programs and maps of the object that it does without. */
+  /** Programs and maps of the object that it does without. A name with a slash is the beginning of sections: all their programs. */
   readonly without: readonly string[];
+  /**
+   * Programs for 32-bit callers, by the beginning of their sections: left out where the kernel has no such callers. Elsewhere the
+   * refusal of one refuses the hook set.
+   */
+  readonly compat?: readonly string[];
 }
 
 /** The hook set of a signal that declares none: every program of the object. */
@@ -132,6 +137,8 @@ export interface SignalContext {
   /** Who an event belongs to. */
   readonly identity: Identity;
   readonly host: SignalHost;
+  /** The name of the hook set in use. */
+  readonly hook: string;
   /** The peers of connections, where series are to name them. */
   readonly peers?: PeerDirectory | undefined;
   /** A map of the object. */

@@ -56,6 +56,10 @@ describe("the shape of a signal", () => {
       /^syscalls: system call "clsoe": there is none of this name$/,
     ],
     "hooks without a name": [{ hooks: [{ without: [] }] }, /^hooks: want a list of \{ name, without \}/],
+    "hooks with programs for 32-bit callers that are no list": [
+      { hooks: [{ name: "a", without: [], compat: "fexit/" }] },
+      /^hooks: want a list of \{ name, without \}/,
+    ],
     "two hooks of one name": [
       {
         hooks: [

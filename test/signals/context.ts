@@ -27,6 +27,7 @@ export function emptyContext(catalog: Catalog, identity: Identity): SignalContex
     metrics: catalog,
     identity,
     host: defaultHost,
+    hook: "tp_btf",
     map: () => map,
     counters,
     scan: () => ({ run: () => Promise.resolve(0) }),

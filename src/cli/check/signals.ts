@@ -3,7 +3,8 @@ import type { Catalog } from "../../metrics/catalog.js";
 import type { Identity } from "../../identity/identity.js";
 import type { Finding } from "../../host/finding.js";
 import { chooseHierarchy } from "../../host/cgroup-hierarchy.js";
-import { type Loaded, loadSignal } from "../../engine/load.js";
+import { attachBest } from "../../engine/attach-best.js";
+import type { Loaded } from "../../engine/load.js";
 import { RunningSignal, type SignalMemory } from "../../engine/running.js";
 import { describeError } from "../../log/error-text.js";
 import { defaultHost } from "../../sdk/host.js";
@@ -30,20 +31,18 @@ export interface Trial {
  */
 export function trySignal(signal: AnySignal, catalog: Catalog, identity: Identity): Trial {
   const check = `signal ${signal.name}`;
-  let loaded: Loaded;
+  let running: RunningSignal | undefined;
   try {
-    loaded = loadSignal(signal, { host: fullHost() });
+    running = attachBest(
+      signal,
+      { host: fullHost() },
+      (loaded) => new RunningSignal(loaded, { catalog, identity, log: silent }),
+    );
+    return { finding: attachedBy(check, running.loaded), memory: running.memoryAtLimit() };
   } catch (error) {
     return { finding: { check, status: "fail", detail: describeError(error) } };
-  }
-  try {
-    const running = new RunningSignal(loaded, { catalog, identity, log: silent });
-    running.attach();
-    return { finding: attachedBy(check, loaded), memory: running.memoryAtLimit() };
-  } catch (error) {
-    return { finding: { check, status: "fail", detail: `${loaded.hook.name}: ${describeError(error)}` } };
   } finally {
-    loaded.close();
+    running?.loaded.close();
   }
 }
 

@@ -1,6 +1,7 @@
 /** `ringtap signal check`: does a signal of one's own work here? */
 import type { NativeError } from "../../binding/native.js";
-import { LoadError, loadSignal, type Loaded } from "../../engine/load.js";
+import { attachBest } from "../../engine/attach-best.js";
+import { LoadError, type Loaded } from "../../engine/load.js";
 import { loadOwnSignals, type OwnSignal } from "../../engine/own-signals.js";
 import { RunningSignal } from "../../engine/running.js";
 import { checkUnique } from "../../engine/signal-shape.js";
@@ -90,19 +91,16 @@ function showVerifierLog(error: unknown): void {
 function tryOut(own: OwnSignal): Finding[] {
   const { signal } = own;
   const check = `signal ${signal.name}`;
-  let loaded: Loaded;
+  const catalog = new Catalog();
+  const identity = new Identity(catalog, []);
+  let findings: Finding[] = [];
+  let running: RunningSignal | undefined;
   try {
-    loaded = loadSignal(signal, { host: fullHost() });
-  } catch (error) {
-    showVerifierLog(error);
-    return [fail(check, messagesOf(error))];
-  }
-  const findings = [...hooks(loaded), ...layouts(own), ...programs(loaded)];
-  try {
-    const catalog = new Catalog();
-    const identity = new Identity(catalog, []);
-    const running = new RunningSignal(loaded, { catalog, identity, log: silent });
-    running.attach();
+    running = attachBest(signal, { host: fullHost() }, (loaded) => {
+      findings = [...hooks(loaded), ...layouts(own), ...programs(loaded)];
+      return new RunningSignal(loaded, { catalog, identity, log: silent });
+    });
+    const { loaded } = running;
     const { maps, tables } = running.memoryAtLimit();
     const metrics = [...catalog].map(({ name }) => name);
     const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)}MiB`;
@@ -117,9 +115,10 @@ function tryOut(own: OwnSignal): Finding[] {
       { check, status: "ok", detail: `${loaded.attachable.length} attached: ${loaded.attachable.join(", ")}` },
     ];
   } catch (error) {
+    showVerifierLog(error);
     return [...findings, fail(check, messagesOf(error))];
   } finally {
-    loaded.close();
+    running?.loaded.close();
   }
 }
 

@@ -2,8 +2,26 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { describe, it } from "node:test";
 
-import { native } from "../../../src/binding/native.js";
+import { native, type NativeError } from "../../../src/binding/native.js";
+import { file } from "../../../src/signals/file/signal.js";
+import { objectPath } from "../support/loading.js";
 import { nativeError } from "./fixture.js";
+
+/** Does the kernel refuse to load a program at the return of a function, for want of a permission? */
+function isRefused(): boolean {
+  const object = native.open(objectPath(file));
+  try {
+    for (const { name, section } of object.programs) {
+      object.setAutoload(name, section.startsWith("fexit/"));
+    }
+    object.load();
+    return false;
+  } catch (error) {
+    return (error as NativeError).code === "EPERM";
+  } finally {
+    object.close();
+  }
+}
 
 describe("probes", () => {
   it("know the map types that every supported kernel has, and one that none has", () => {
@@ -25,6 +43,13 @@ describe("probes", () => {
     // A program of this type does not load without a hook to attach to.
     assert.equal(nativeError(() => native.probeHelper(tracing, ktimeGetNs)).code, "EOPNOTSUPP");
     assert.equal(nativeError(() => native.probeHelper(1000, ktimeGetNs)).code, "EINVAL");
+  });
+
+  it("tell what a policy forbids from what is merely not there", () => {
+    const [tracing, rawTracepoint, fexit, unknown] = [26, 23, 25, 1000];
+    assert.equal(native.forbidsAttachType(tracing, rawTracepoint), false);
+    assert.equal(native.forbidsAttachType(tracing, unknown), false);
+    assert.equal(native.forbidsAttachType(tracing, fexit), isRefused());
   });
 
   it("want numbers", () => {

@@ -1,15 +1,18 @@
 /** Getting signals into the kernel, whole or in parts. */
 import { execFileSync } from "node:child_process";
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
+import { native } from "../../../src/binding/native.js";
 import { Identity } from "../../../src/identity/identity.js";
 import { Catalog } from "../../../src/metrics/catalog.js";
-import { defaultFlags, type Loaded, type LoadOptions, loadSignal, setupOf } from "../../../src/engine/load.js";
+import { attachBest } from "../../../src/engine/attach-best.js";
+import { defaultFlags, type Loaded, type LoadOptions } from "../../../src/engine/load.js";
 import { RunningSignal } from "../../../src/engine/running.js";
 import type { FlagTable, FlagValues } from "../../../src/sdk/flags.js";
 import { defaultHost } from "../../../src/sdk/host.js";
 import type { AnySignal, SignalHost, SignalLog } from "../../../src/sdk/signal.js";
+import { scratch } from "./program.js";
 import type { Scope } from "./scope.js";
 
 /** A way to load a signal. */
@@ -79,19 +82,16 @@ interface Loading {
 
 /** Loads a signal, attaches each program, walks its iterators and maps, and takes everything out again. */
 export async function tryLoading(signal: AnySignal, way: Way): Promise<Loading> {
-  const options = inWay(signal, way);
-  const loaded = loadSignal(signal, { ...options, ringSize: 2 ** 16 });
-  const { object, hook, refused, lost, handlers } = loaded;
+  const catalog = new Catalog();
+  const running = attachBest(
+    signal,
+    { ...inWay(signal, way), ringSize: 2 ** 16 },
+    (loaded) => new RunningSignal(loaded, { catalog, identity: new Identity(catalog, []), log: strictLog }),
+  );
+  const { object, hook, refused, lost, without, handlers } = running.loaded;
   try {
-    const catalog = new Catalog();
-    const running = new RunningSignal(loaded, { catalog, identity: new Identity(catalog, []), log: strictLog });
-    running.attach();
     await running.collect();
-    const left = new Set([
-      ...lost.map(({ program }) => program),
-      ...hook.without,
-      ...(setupOf(signal, options.flags, options.host).without ?? []),
-    ]);
+    const left = new Set(without);
     const names = object.programs.map(({ name }) => name).filter((name) => !left.has(name));
     return {
       hook: hook.name,
@@ -103,15 +103,36 @@ export async function tryLoading(signal: AnySignal, way: Way): Promise<Loading> 
       instructions: new Map(names.map((name) => [name, object.stats(name).verifiedInstructions])),
     };
   } finally {
-    loaded.close();
+    running.loaded.close();
   }
 }
 
-/** The same numbers for kernels before 5.16, out of the verifier's log: of all programs, as the object has its constants. */
-export function instructionsInLog(signal: AnySignal): ReadonlyMap<string, number> {
+/** A copy of an object in which libbpf leaves programs out: sections whose name begins with a question mark are not loaded. */
+function copyWithout(object: string, without: readonly string[]): string {
+  const opened = native.open(object);
+  const sections = opened.programs
+    .filter(({ name, section }) =>
+      without.some((each) => (each.includes("/") ? section.startsWith(each) : name === each)),
+    )
+    .map(({ section }) => section);
+  opened.close();
+  const bytes = sections.reduce(
+    (text, section) => text.replaceAll(`${section}\0`, `?${section.slice(1)}\0`),
+    readFileSync(object, "latin1"),
+  );
+  const copy = scratch("object.bpf.o");
+  writeFileSync(copy, bytes, "latin1");
+  return copy;
+}
+
+/**
+ * The same numbers for kernels before 5.16, out of the verifier's log: of all programs but those that the kernel refuses, as the object
+ * has its constants.
+ */
+export function instructionsInLog(signal: AnySignal, without: readonly string[]): ReadonlyMap<string, number> {
   const pins = `/sys/fs/bpf/ringtap-test-${process.pid}`;
   try {
-    const object = objectPath(signal);
+    const object = copyWithout(objectPath(signal), without);
     const log = execFileSync("sh", ["-c", 'exec bpftool -d prog loadall "$1" "$2" 2>&1', "sh", object, pins], {
       encoding: "utf8",
       maxBuffer: Infinity,
