@@ -4,8 +4,10 @@
  *
  * Each is counted in the kernel (open_counts.h). Those that someone watches are records besides.
  *
- * One program, at the end of the call: its arguments are still in place there, and the kernel has
- * faulted the path in. Opens that go through io_uring are not system calls and do not come here.
+ * A program at the end of the call: its arguments are still in place there, and the kernel has
+ * faulted the path in. Where the kernel allows it, that is a program for each call's function
+ * (fexit), so that other calls cost nothing; what seccomp or a tracer answers in the kernel's place
+ * does not come there. Opens that go through io_uring are not system calls and do not come here.
  */
 #include <ringtap/core.h>
 #include <ringtap/dispatch.h>
@@ -140,17 +142,12 @@ static __always_inline enum form form_of(__u32 nr)
  * restarted and returns. (One whose caller gets EINTR instead, for want of SA_RESTART, does not
  * count: the kernel decides that after sys_exit.)
  */
-SYSCALL_EXIT(file_sys_exit, struct pt_regs *regs, long ret)
+static __always_inline void open_returned(struct pt_regs *regs, enum form form, long ret)
 {
 	__u32 error = errno_of(ret);
 	bool has_record;
-	enum form form;
 
 	if (error >= ERESTARTSYS && error <= ERESTART_RESTARTBLOCK)
-		return;
-	/* The numbers of x32's opens are the native ones with its bit. */
-	form = form_of(syscall_nr(regs) & ~X32_SYSCALL_BIT);
-	if (form == NO_OPEN)
 		return;
 	has_record = error ? failures_wanted : successes_wanted;
 	if (!count_open(error, has_record))
@@ -158,5 +155,35 @@ SYSCALL_EXIT(file_sys_exit, struct pt_regs *regs, long ret)
 	else if (has_record)
 		send(regs, form, error);
 }
+
+SYSCALL_EXIT(file_sys_exit, struct pt_regs *regs, long ret)
+{
+	/* The numbers of x32's opens are the native ones with its bit. */
+	enum form form = form_of(syscall_nr(regs) & ~X32_SYSCALL_BIT);
+
+	if (form != NO_OPEN)
+		open_returned(regs, form, ret);
+}
+
+/* The same at the return of one call alone. */
+#define OPEN_RETURN(name, function, form)                                           \
+	static __always_inline void name##_returned(struct pt_regs *regs, long ret) \
+	{                                                                           \
+		open_returned(regs, form, ret);                                     \
+	}                                                                           \
+	CALL_RETURN(name, function, name##_returned)
+
+OPEN_RETURN(file_openat, NATIVE_FUNCTION(openat), OPENAT)
+OPEN_RETURN(file_openat2, NATIVE_FUNCTION(openat2), OPENAT2)
+OPEN_RETURN(file_open_32, COMPAT_FUNCTION(open), OPEN)
+OPEN_RETURN(file_openat_32, COMPAT_FUNCTION(openat), OPENAT)
+#if defined(__TARGET_ARCH_x86)
+OPEN_RETURN(file_open, NATIVE_FUNCTION(open), OPEN)
+OPEN_RETURN(file_creat, NATIVE_FUNCTION(creat), CREAT)
+OPEN_RETURN(file_creat_32, OTHER_FUNCTION(creat), CREAT)
+OPEN_RETURN(file_openat2_32, OTHER_FUNCTION(openat2), OPENAT2)
+#else
+OPEN_RETURN(file_creat_32, NATIVE_FUNCTION(creat), CREAT)
+#endif
 
 LICENSE;

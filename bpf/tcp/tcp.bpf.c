@@ -17,6 +17,7 @@
 #include <ringtap/sock.h>
 #include <ringtap/syscall.h>
 
+#include "accepting.h"
 #include "attempt.h"
 #include "connection.h"
 #include "discover.h"
@@ -181,6 +182,30 @@ static __always_inline void tcp_accepted(struct sock *sk)
 	}
 }
 
+static __always_inline void connect_call_returned(struct pt_regs *regs, long ret)
+{
+	struct sock *sk = tcp_sock_of(file_of(syscall_arg(regs, 0)));
+
+	if (sk)
+		connect_returned(sk, errno_of(ret), syscall_arg(regs, 1));
+}
+
+static __always_inline struct sock *accepted_sock(long ret)
+{
+	return ret < 0 ? NULL : tcp_sock_of(file_of(ret));
+}
+
+static __always_inline void getsockopt_returned(struct pt_regs *regs, long ret)
+{
+	struct sock *sk;
+
+	if (ret < 0 || syscall_arg(regs, 1) != SOL_SOCKET || syscall_arg(regs, 2) != SO_ERROR)
+		return;
+	sk = tcp_sock_of(file_of(syscall_arg(regs, 0)));
+	if (sk)
+		error_was_read(sk, syscall_arg(regs, 3));
+}
+
 /* The numbers are those of `syscalls` in src/signals/tcp/signal.ts. */
 SYSCALL_EXIT(tcp_sys_exit, struct pt_regs *regs, long ret)
 {
@@ -189,9 +214,7 @@ SYSCALL_EXIT(tcp_sys_exit, struct pt_regs *regs, long ret)
 	switch (syscall_nr(regs)) {
 	case NR_CONNECT:
 	case COMPAT_CONNECT:
-		sk = tcp_sock_of(file_of(syscall_arg(regs, 0)));
-		if (sk)
-			connect_returned(sk, errno_of(ret), syscall_arg(regs, 1));
+		connect_call_returned(regs, ret);
 		break;
 	case NR_ACCEPT:
 	case NR_ACCEPT4:
@@ -199,20 +222,44 @@ SYSCALL_EXIT(tcp_sys_exit, struct pt_regs *regs, long ret)
 	case COMPAT_ACCEPT: /* 32-bit x86 has accept(2) in socketcall(2) only */
 #endif
 	case COMPAT_ACCEPT4:
-		sk = ret < 0 ? NULL : tcp_sock_of(file_of(ret));
+		sk = accepted_sock(ret);
 		if (sk)
 			tcp_accepted(sk);
 		break;
 	case NR_GETSOCKOPT:
 	case COMPAT_GETSOCKOPT:
-		if (ret < 0 || syscall_arg(regs, 1) != SOL_SOCKET ||
-		    syscall_arg(regs, 2) != SO_ERROR)
-			break;
-		sk = tcp_sock_of(file_of(syscall_arg(regs, 0)));
-		if (sk)
-			error_was_read(sk, syscall_arg(regs, 3));
+		getsockopt_returned(regs, ret);
 		break;
 	}
+}
+
+static __always_inline void accept_returned(struct pt_regs *regs, long ret)
+{
+	struct sock *sk = accepted_sock(ret);
+
+	if (sk && !is_counted_accept(sk))
+		tcp_accepted(sk);
+}
+
+/* The same at the return of one call alone. */
+CALL_RETURN(tcp_connect, NATIVE_FUNCTION(connect), connect_call_returned)
+CALL_RETURN(tcp_accept, NATIVE_FUNCTION(accept), accept_returned)
+CALL_RETURN(tcp_accept4, NATIVE_FUNCTION(accept4), accept_returned)
+CALL_RETURN(tcp_getsockopt, NATIVE_FUNCTION(getsockopt), getsockopt_returned)
+#if defined(__TARGET_ARCH_x86)
+CALL_RETURN(tcp_connect_32, OTHER_FUNCTION(connect), connect_call_returned)
+CALL_RETURN(tcp_accept4_32, OTHER_FUNCTION(accept4), accept_returned)
+CALL_RETURN(tcp_getsockopt_32, OTHER_FUNCTION(getsockopt), getsockopt_returned)
+#endif
+
+/* In accept(2), the connection becomes the process's (sock_graft(), include/net/sock.h). */
+SEC("fentry/security_sock_graft")
+int BPF_PROG(tcp_graft, struct sock *sk)
+{
+	sk = has_accepting ? tcp_sock_behind(sk) : NULL;
+	if (sk && begins_unseen_accept(sk))
+		tcp_accepted(sk);
+	return 0;
 }
 
 LICENSE;

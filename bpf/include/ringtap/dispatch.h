@@ -149,3 +149,27 @@ static __always_inline __u32 slots_behind(__u32 slots, __u32 slot)
 #define SYSCALL_EXIT(name, ...)                                                 \
 	SYSCALL_HANDLER(name, dispatch_exit, "tp_btf/sys_exit", DISPATCH_SLOTS, \
 			slots_at_exit((struct pt_regs *)(void *)ctx[0]), __VA_ARGS__)
+
+/*
+ * The registers of the call whose function returns. It gets them as its argument, which the
+ * verifier does not let a program read where the kernel's type information lacks their struct in
+ * that place; since 5.15 a helper has them.
+ */
+static __always_inline struct pt_regs *regs_at_return(unsigned long long *ctx)
+{
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+		return (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	return (void *)READ_ONCE(ctx[0]);
+}
+
+/*
+ * A program at the return of one call's function (NATIVE_FUNCTION() and its kin), for a hook set
+ * beside that of handlers: `handle(regs, ret)`. It costs other calls nothing, but kernels may
+ * refuse it, and what seccomp or a tracer answers in the kernel's place does not come there.
+ */
+#define CALL_RETURN(name, function, handle)                      \
+	SEC("fexit/" function) int name(unsigned long long *ctx) \
+	{                                                        \
+		handle(regs_at_return(ctx), (long)ctx[1]);       \
+		return 0;                                        \
+	}

@@ -171,19 +171,23 @@ static __always_inline struct sock *mptcp_sock_of(struct sock *sk)
 	return context ? READ(context, conn) : NULL;
 }
 
+/* A TCP socket itself, of an MPTCP socket its first subflow, else NULL. */
+static __always_inline struct sock *tcp_sock_behind(struct sock *sk)
+{
+	if (sk && READ(sk, sk_protocol) == IPPROTO_MPTCP)
+		sk = first_subflow(sk);
+	return sk && is_tcp_sock(sk) ? sk : NULL;
+}
+
 /* The TCP socket behind a file, of an MPTCP socket its first subflow, else NULL. */
 static __always_inline struct sock *tcp_sock_of(struct file *file)
 {
 	struct socket *socket;
-	struct sock *sk;
 
 	if ((READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
 		return NULL;
 	socket = READ(file, private_data);
-	sk = READ(socket, sk);
-	if (sk && READ(sk, sk_protocol) == IPPROTO_MPTCP)
-		sk = first_subflow(sk);
-	return sk && is_tcp_sock(sk) ? sk : NULL;
+	return tcp_sock_behind(READ(socket, sk));
 }
 
 /* The file behind a descriptor of the current task, else NULL. */

@@ -50,6 +50,21 @@ struct pt_regs {
 
 KERNEL_TYPES_END
 
+/*
+ * The functions that carry calls out, for fexit programs: each takes the registers and returns what
+ * the call does, as sys_exit has both. Where 32-bit callers have one of their own for a call, it is
+ * COMPAT_FUNCTION(); on x86 else OTHER_FUNCTION(), on arm64 the native one
+ * (arch/x86/include/asm/syscall_wrapper.h, the same of arm64).
+ */
+#if defined(__TARGET_ARCH_x86)
+#define NATIVE_FUNCTION(call) "__x64_sys_" #call
+#define OTHER_FUNCTION(call) "__ia32_sys_" #call
+#define COMPAT_FUNCTION(call) "__ia32_compat_sys_" #call
+#else
+#define NATIVE_FUNCTION(call) "__arm64_sys_" #call
+#define COMPAT_FUNCTION(call) "__arm64_compat_sys_" #call
+#endif
+
 /* The numbers that signals select by, native and (with COMPAT_BIT) of a 32-bit caller. */
 #if defined(__TARGET_ARCH_x86)
 enum syscall_nr {

@@ -92,6 +92,10 @@ export const file = defineSignal({
   summary: "file opens by outcome, with the path in trace",
   object: objectFile(import.meta.url, "file"),
   syscalls: ["open", "creat", "openat", "openat2"],
+  hooks: [
+    { name: "fexit", without: ["file_sys_exit"], compat: ["fexit/__ia32_", "fexit/__arm64_compat_"] },
+    { name: "tp_btf", without: ["fexit/"] },
+  ],
   flags,
   ring: { record: FileEvent, shortest: headSize },
   records: [OpenLine],

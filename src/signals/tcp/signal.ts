@@ -1,6 +1,7 @@
 /** tcp: active opens by outcome, accepts, and what connections carry while they live. */
 import {
   defineSignal,
+  type HookSet,
   objectFile,
   peerOf,
   type Running,
@@ -25,12 +26,17 @@ const closeWait = 8;
 /** LISTENERS_MAX of bpf/tcp/strays.h. */
 const mostListeners = 16_384;
 
+/** Programs at the return of the calls of `syscalls` alone, and for those that wait in accept(2) already: bpf/tcp/accepting.h. */
+const fexit: HookSet = { name: "fexit", without: ["tcp_sys_exit"], compat: ["fexit/__ia32_"] };
+const dispatched: HookSet = { name: "tp_btf", without: ["fexit/", "fentry/", "tcp_accepting", "accepting"] };
+
 function start(context: SignalContext): Running<TcpEvent> {
   const { identity, peers } = context;
   const metrics = declareMetrics(context, peers);
   const { maxEntries } = context.map("connections").info;
   const known = new Connections(maxEntries);
   const snapshot = context.scan("tcp_snapshot", TcpSample, "connections");
+  const accepting = context.hook === fexit.name ? context.scan("tcp_accepting", TcpSample) : undefined;
   const discover = context.scan("tcp_discover", TcpSample);
   const discoverUnowned = context.scan("tcp_discover_unowned", TcpSample);
   const decide = context.scan("tcp_decide", TcpSample, "undecided");
@@ -138,6 +144,7 @@ function start(context: SignalContext): Running<TcpEvent> {
     },
 
     async attached() {
+      await accepting?.run(() => undefined);
       await discover.run(() => undefined);
       await discoverUnowned.run(() => undefined);
     },
@@ -212,6 +219,7 @@ export const tcp = defineSignal({
   summary: "TCP connections: opens by outcome, accepts, bytes, retransmits, resets, RTT",
   object: objectFile(import.meta.url, "tcp"),
   syscalls: ["connect", "accept", "accept4", "getsockopt"],
+  hooks: [fexit, dispatched],
   flags,
   ring: { record: TcpEvent },
   records: [TcpSample],

@@ -1,0 +1,89 @@
+/** Hook sets, where the kernel refuses the better one. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+
+import { attachBest } from "../../src/engine/attach-best.js";
+import { loadSignal, type Loaded } from "../../src/engine/load.js";
+import { RunningSignal } from "../../src/engine/running.js";
+import { Identity } from "../../src/identity/identity.js";
+import { Catalog } from "../../src/metrics/catalog.js";
+import type { AnySignal } from "../../src/sdk/signal.js";
+import { tcp } from "../../src/signals/tcp/signal.js";
+import { startAgent } from "./support/agent.js";
+import { eventually } from "./support/eventually.js";
+import { buildWithoutFexit, signalsWithFexit } from "./support/hook-sets.js";
+import { heldBy, leftOf } from "./support/kernel-objects.js";
+import { strictLog } from "./support/loading.js";
+
+/** The programs that no kernel lacks, under two names. */
+const [, dispatched = { name: "", without: [] }] = tcp.hooks ?? [];
+const twice: AnySignal = { ...tcp, hooks: [{ ...dispatched, name: "better" }, dispatched] };
+
+/** Attaches it; of those hook sets that are named, a program is attached already, so that the kernel's answer is no. */
+function attachRefused(catalog: Catalog, ...refused: readonly string[]): RunningSignal {
+  return attachBest(twice, {}, (loaded: Loaded) => {
+    if (refused.includes(loaded.hook.name)) {
+      loaded.object.attach("tcp_destroy");
+    }
+    return new RunningSignal(loaded, { catalog, identity: new Identity(catalog, []), log: strictLog });
+  });
+}
+
+describe("a hook set that loads and cannot be attached", () => {
+  it("is followed by the next, and leaves nothing in the kernel, nor a metric", async () => {
+    const before = heldBy(process.pid);
+    const catalog = new Catalog();
+    const { loaded } = attachRefused(catalog, "better");
+    assert.equal(loaded.hook.name, dispatched.name);
+    assert.deepEqual(
+      loaded.refused.map(({ hook, error }) => [hook.name, error.message]),
+      [["better", 'attaching program "tcp_destroy" of tcp.bpf.o: it is attached already']],
+    );
+    const names = [...catalog].map(({ name }) => name);
+    assert.deepEqual(names, [...new Set(names)]);
+    const held = [...heldBy(process.pid)].filter((object) => !before.has(object));
+    loaded.close();
+    await eventually(() => {
+      assert.deepEqual(leftOf(new Set(held)), []);
+    });
+  });
+
+  it("is an error when it is the last", () => {
+    const catalog = new Catalog();
+    assert.throws(
+      () => attachRefused(catalog, "better", dispatched.name),
+      ({ message, cause }: Error) =>
+        message === `attaching signal tcp: ${dispatched.name}` &&
+        (cause as Error).message.endsWith("it is attached already"),
+    );
+    assert.deepEqual(
+      [...catalog].map(({ name }) => name).filter((name) => name.startsWith("ringtap_tcp")),
+      [],
+    );
+  });
+});
+
+it("tcp and file come without fexit, and say why", async (t) => {
+  const agent = await startAgent(t, ["--signals=tcp,file", "--log.level=info"], buildWithoutFexit(t));
+  const ready = await (await agent.get("/readyz")).text();
+  for (const signal of signalsWithFexit) {
+    assert.match(ready, new RegExp(`^${signal}: up \\(tp_btf\\)$`, "m"));
+    assert.match(
+      agent.stderr,
+      new RegExp(
+        `level=info msg="a hook set that costs less was refused" signal=${signal} hook=fexit err=".*(?:no fexit/__x64_nos_|policy of this kernel)`,
+      ),
+    );
+  }
+});
+
+it("programs of sections that a hook set does without are left out", () => {
+  const loaded = loadSignal({ ...tcp, hooks: [dispatched] });
+  loaded.close();
+  const { attachable } = loaded;
+  assert(attachable.includes("tcp_sys_exit"));
+  assert.deepEqual(
+    attachable.filter((name) => name === "tcp_graft" || name === "tcp_connect"),
+    [],
+  );
+});
