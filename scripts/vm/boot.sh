@@ -44,6 +44,8 @@ emulate() {
     amd64) machine=(qemu-system-x86_64 -cpu max,-cx16) console=ttyS0 ;;
     arm64) machine=(qemu-system-aarch64 -machine virt -cpu neoverse-n1) console=ttyAMA0 ;;
   esac
+  # shellcheck disable=SC2206 # several words
+  machine+=(${QEMU_ARGS-})
   timeout --foreground --kill-after=5 "${VMTIMEOUT:-600}" "${machine[@]}" -accel tcg -smp 1 -m 1024 \
     -nodefaults -no-user-config -display none -no-reboot -serial stdio "$@" \
     -kernel "$folder/vmlinux" -initrd "$work/initrd" \

@@ -1,0 +1,78 @@
+/**
+ * What tcp and file add to system calls by each of their hook sets, in instructions: in a guest whose clock counts these,
+ *
+ *     QEMU_ARGS="-icount shift=0,sleep=off" scripts/vm/vmtest run 6.12 node dist/scripts/vm/hook-set-costs.js
+ *
+ * Elsewhere the figures are nanoseconds.
+ */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { release, tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { attachBest } from "../../src/engine/attach-best.js";
+import { RunningSignal } from "../../src/engine/running.js";
+import { Identity } from "../../src/identity/identity.js";
+import { Catalog } from "../../src/metrics/catalog.js";
+import type { SignalLog } from "../../src/sdk/signal.js";
+import { file } from "../../src/signals/file/signal.js";
+import { tcp } from "../../src/signals/tcp/signal.js";
+
+const rounds = 3;
+const silent: SignalLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+/** Attaches tcp and file by the hook set of this name; returns what takes them out again. Throws where the kernel refuses it. */
+function attach(set: string): () => void {
+  const running: RunningSignal[] = [];
+  const close = (): void => {
+    for (const { loaded } of running) {
+      loaded.close();
+    }
+  };
+  try {
+    for (const signal of [tcp, file]) {
+      const catalog = new Catalog();
+      const hooks = signal.hooks?.filter(({ name }) => name === set) ?? [];
+      running.push(
+        attachBest(
+          { ...signal, hooks },
+          {},
+          (loaded) => new RunningSignal(loaded, { catalog, identity: new Identity(catalog, []), log: silent }),
+        ),
+      );
+    }
+    return close;
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+const folder = mkdtempSync(join(tmpdir(), "ringtap-costs-"));
+try {
+  const program = join(folder, "calls");
+  execFileSync("cc", ["-O2", "-o", program, fileURLToPath(new URL("../../../scripts/vm/calls.c", import.meta.url))]);
+  const measured = new Map<string, Map<string, number[]>>();
+  for (let round = 0; round < rounds; round++) {
+    for (const set of ["nothing", "fexit", "tp_btf"]) {
+      const detach = set === "nothing" ? undefined : attach(set);
+      const lines = execFileSync(program, ["21", "500"], { encoding: "utf8" }).trimEnd().split("\n");
+      detach?.();
+      for (const [call = "", cost] of lines.map((line) => line.split(" "))) {
+        const bySet = measured.get(call) ?? new Map<string, number[]>();
+        measured.set(call, bySet.set(set, [...(bySet.get(set) ?? []), Number(cost)]));
+      }
+    }
+  }
+  console.log(`Linux ${release()}, a call, medians of ${rounds} interleaved rounds (all rounds):`);
+  for (const [call, bySet] of measured) {
+    const texts = [...bySet].map(([set, costs]) => {
+      const ordered = costs.toSorted((a, b) => a - b);
+      return `${set} ${ordered[rounds >> 1]} (${ordered.join(" ")})`;
+    });
+    console.log(`${call}: ${texts.join(", ")}`);
+  }
+} finally {
+  rmSync(folder, { recursive: true });
+}
