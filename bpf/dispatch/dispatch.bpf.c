@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * The dispatch programs: the agent's only programs on sys_enter and sys_exit, which run those
- * handlers that want the call. What they share with handlers: <ringtap/dispatch.h>. A tail call does
- * not return, so that they are not timed (<ringtap/run_time.h>); each handler is.
+ * handlers that want the call. What they share with handlers: <ringtap/dispatch.h>. A tail call
+ * does not return, so that they are not timed (<ringtap/run_time.h>); each handler is.
  */
 #define UNTIMED_RUNS
 #include <ringtap/core.h>

@@ -52,7 +52,7 @@ export interface AgentSetup {
   readonly countRuns?: boolean | undefined;
   /** What the agent may cost, as a share of a core, before signals go to cheaper depths. Default: no limit. */
   readonly overheadLimit?: number | undefined;
-  /** When the cost is measured, and judged. Default {@link defaultWindows}, {@link defaultGuardTimes}. */
+  /** When the cost is measured, and judged. Default: 20 ms each two seconds, judged each 15 seconds. */
   readonly overheadTimes?: { readonly windows: Windows; readonly guard: GuardTimes } | undefined;
   /** Start all signals or none. Default false. */
   readonly strict?: boolean | undefined;

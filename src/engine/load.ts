@@ -104,7 +104,7 @@ export function setupOf(signal: AnySignal, flags: FlagValues<FlagTable>, host: S
 }
 
 /** How deep a signal can go with these flags, the deepest first; empty where it stays as it is. Throws when the signal's function does. */
-export function depthsOf(signal: AnySignal, flags: FlagValues<FlagTable>): readonly string[] {
+function depthsOf(signal: AnySignal, flags: FlagValues<FlagTable>): readonly string[] {
   try {
     const depths = checkDepths(signal.depths?.(flags) ?? []);
     return depths.length > 1 ? depths : [];

@@ -41,7 +41,7 @@ export interface GuardTimes {
   readonly longestHold: number;
 }
 
-export const defaultGuardTimes: GuardTimes = { span: 15, hold: 300, longestHold: 3600 };
+const defaultGuardTimes: GuardTimes = { span: 15, hold: 300, longestHold: 3600 };
 
 /** A cost below this part of the limit is low. */
 const lowPart = 0.5;

@@ -14,7 +14,7 @@ export interface Windows {
 }
 
 /** One hundredth of the time. */
-export const defaultWindows: Windows = { openMs: 20, gapMs: 1980 };
+const defaultWindows: Windows = { openMs: 20, gapMs: 1980 };
 
 /** A window that is open. */
 interface Opened {
