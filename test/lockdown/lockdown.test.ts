@@ -1,6 +1,6 @@
 /**
  * What only a kernel shows that is locked down to confidentiality. `npm run test:kernels` runs it in the guests whose names end in
- * -lockdown, beside the tests of all kernels.
+ * -lockdown, beside the tests of all kernels, and in the newest when it has run those and locked itself down.
  */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -12,7 +12,9 @@ import { native, type BpfObject, type NativeError } from "../../src/binding/nati
 import { type Architecture, compileBpf } from "../../src/cli/signal/compile-bpf.js";
 import { eventually } from "../kernel/support/eventually.js";
 import { compileProgram, runProgram, scratch } from "../kernel/support/program.js";
+import { tryLoading, ways } from "../kernel/support/loading.js";
 import { startTrace } from "../kernel/support/trace.js";
+import { signals } from "../../src/signals/index.js";
 
 const source = fileURLToPath(new URL("../../../test/lockdown/helper.bpf.c", import.meta.url));
 const programs = ["by_helper", "by_cast"] as const;
@@ -57,6 +59,14 @@ describe("a kernel locked down to confidentiality", () => {
   it("takes one that reads it by READ()", () => {
     load("by_cast").close();
   });
+
+  for (const signal of signals) {
+    for (const [name, way] of Object.entries(ways)) {
+      it(`takes all programs of ${signal.name}, as in ${name}`, async () => {
+        assert.deepEqual((await tryLoading(signal, way)).refused, []);
+      });
+    }
+  }
 
   it("shows paths of every length, and cuts those that are too long", async (t) => {
     const program = compileProgram("rt-path", "int main(void) { return 0; }");
