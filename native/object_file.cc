@@ -2,15 +2,18 @@
 
 #include <bpf/btf.h>
 #include <elf.h>
+#include <fcntl.h>
 #include <linux/bpf.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
 #include <fstream>
-#include <iterator>
 #include <memory>
 #include <span>
 
+#include "file_descriptor.h"
 #include "user_reads.h"
 
 namespace ringtap {
@@ -38,6 +41,21 @@ int32_t FindFunction() {
   const std::unique_ptr<btf, FreeBtf> kernel(btf__load_vmlinux_btf());
   if (kernel == nullptr) return 0;
   return std::max(0, btf__find_by_name_kind(kernel.get(), "bpf_rdonly_cast", BTF_KIND_FUNC));
+}
+
+/** The bytes of a regular file; none when it is no such file, or cannot be read. */
+std::vector<uint8_t> Read(const std::string& path) {
+  const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat status;
+  if (!file || fstat(file.Get(), &status) != 0 || !S_ISREG(status.st_mode)) return {};
+  std::vector<uint8_t> bytes(status.st_size);
+  size_t count = 0;
+  while (count < bytes.size()) {
+    const ssize_t more = read(file.Get(), bytes.data() + count, bytes.size() - count);
+    if (more <= 0) return {};
+    count += more;
+  }
+  return bytes;
 }
 
 template <typename T>
@@ -84,8 +102,7 @@ int32_t CastFunction() {
 }
 
 std::vector<uint8_t> ObjectFileFor(const std::string& path) {
-  std::ifstream stream(path, std::ios::binary);
-  std::vector<uint8_t> file{std::istreambuf_iterator<char>(stream), {}};
+  std::vector<uint8_t> file = Read(path);
   Elf64_Ehdr header;
   if (!ReadAt(file, 0, header)) return {};
   bool changed = false;
