@@ -61,18 +61,16 @@ describe("a kernel locked down to confidentiality", () => {
   });
 
   for (const signal of signals) {
-    for (const [name, way] of Object.entries(ways)) {
-      it(`takes all programs of ${signal.name}, as in ${name}`, async () => {
-        assert.deepEqual((await tryLoading(signal, way)).refused, []);
-      });
-    }
+    it(`takes all programs of ${signal.name}`, async () => {
+      assert.deepEqual((await tryLoading(signal, ways.run)).refused, []);
+    });
   }
 
   it("shows paths of every length, and cuts those that are too long", async (t) => {
     const program = compileProgram("rt-path", "int main(void) { return 0; }");
     const trace = await startTrace(t, ["process", "--output=json", "--comm=rt-path"]);
     const wanted = [
-      ...Array.from({ length: 17 }, (_, n) => program.length + 2 + n),
+      ...Array.from({ length: 8 }, (_, n) => program.length + 2 + n),
       119,
       120,
       125,
