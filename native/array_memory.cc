@@ -66,6 +66,11 @@ void ArrayMemory::Copy(size_t index, uint8_t* to) const {
 
 void ArrayMemory::Clear(size_t index) { std::memset(data_ + index * stride_, 0, stride_); }
 
+void ArrayMemory::Seal(size_t index) {
+  __atomic_store_n(reinterpret_cast<uint64_t*>(data_ + index * stride_), ~uint64_t{0},
+                   __ATOMIC_RELAXED);
+}
+
 void ArrayMemory::Write(size_t offset, std::span<const uint8_t> bytes) {
   for (size_t at = 0; at < bytes.size();) {
     at += StoreWord(data_, offset + at, bytes.data() + at, bytes.size() - at);

@@ -24,6 +24,8 @@ class ArrayMemory {
   /** Copies an element to `to`, which has room for a stride: each word is read in one piece. */
   void Copy(size_t index, uint8_t* to) const;
   void Clear(size_t index);
+  /** Sets the first word of an element to all ones, in one piece. */
+  void Seal(size_t index);
   /** Writes somewhere into the elements, each aligned word in one piece. */
   void Write(size_t offset, std::span<const uint8_t> bytes);
 

@@ -74,8 +74,8 @@ Napi::Function Map::Define(Napi::Env env) {
       {InstanceAccessor<&Map::Info>("info"), InstanceAccessor<&Map::Keys>("keys"),
        InstanceAccessor<&Map::Values>("values"), InstanceMethod<&Map::ReadAll>("readAll"),
        InstanceMethod<&Map::ReadSome>("readSome"), InstanceMethod<&Map::Gather>("gather"),
-       InstanceMethod<&Map::Clear>("clear"), InstanceMethod<&Map::Set>("set"),
-       InstanceMethod<&Map::DeleteKeys>("deleteKeys")});
+       InstanceMethod<&Map::Clear>("clear"), InstanceMethod<&Map::Seal>("seal"),
+       InstanceMethod<&Map::Set>("set"), InstanceMethod<&Map::DeleteKeys>("deleteKeys")});
 }
 
 Napi::Object Map::Open(Napi::Env env, std::shared_ptr<BpfFile> file, const std::string& name) {
@@ -138,6 +138,12 @@ void Map::Clear(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   ArrayMemory& memory = Memory(env, Doing(env, "clearing"));
   for (const uint32_t index : IndexesArgument(info, memory.Count())) memory.Clear(index);
+}
+
+void Map::Seal(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  ArrayMemory& memory = Memory(env, Doing(env, "sealing"));
+  for (const uint32_t index : IndexesArgument(info, memory.Count())) memory.Seal(index);
 }
 
 void Map::Set(const Napi::CallbackInfo& info) {

@@ -47,6 +47,7 @@ class Map final : public Handle<Map, MapSource>, private Child {
   Napi::Value ReadSome(const Napi::CallbackInfo& info);
   void Gather(const Napi::CallbackInfo& info);
   void Clear(const Napi::CallbackInfo& info);
+  void Seal(const Napi::CallbackInfo& info);
   void Set(const Napi::CallbackInfo& info);
   Napi::Value DeleteKeys(const Napi::CallbackInfo& info);
 

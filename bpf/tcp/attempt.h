@@ -45,7 +45,7 @@ static __always_inline __u32 *failed_thread(__u32 tid)
  * The process that began an attempt is the caller; of an MPTCP subflow that the kernel's own thread
  * adds (__mptcp_subflow_connect()), it is that of the first subflow.
  */
-static __always_inline void attempt_actor(struct actor *actor, struct sock *sk)
+static __always_inline void set_attempt_actor(struct connection *c, struct sock *sk)
 {
 	struct task_struct *task = current_task();
 	struct connection *first = NULL;
@@ -55,10 +55,13 @@ static __always_inline void attempt_actor(struct actor *actor, struct sock *sk)
 		mptcp = mptcp_sock_of(sk);
 		first = mptcp ? connection_of(first_subflow(mptcp)) : NULL;
 	}
-	if (first)
-		*actor = first->actor;
-	else
-		actor_of(actor, task);
+	if (first) {
+		c->actor = first->actor;
+		c->process_start = first->process_start;
+	} else {
+		actor_of(&c->actor, task);
+		c->process_start = current_process().start;
+	}
 }
 
 /* In process context: tcp_v4_connect() and tcp_v6_connect() run on their caller's task. */
@@ -75,7 +78,7 @@ static __always_inline void begin_connect(struct sock *sk)
 		.phase = PHASE_CONNECTING,
 	};
 
-	attempt_actor(&c.actor, sk);
+	set_attempt_actor(&c, sk);
 	insert_connection(sk, &c, BPF_ANY);
 }
 
@@ -133,7 +136,7 @@ static __always_inline void end_established(struct sock *sk, struct connection *
 	if (!has_syn)
 		return;
 	open_at_syn(sk, c);
-	report(sk, c, TCP_EVENT_CONNECT);
+	report_established(sk, c);
 }
 
 /* `returned` is what connect(2) has returned, where that is the only sign left of the outcome. */

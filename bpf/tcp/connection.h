@@ -29,18 +29,25 @@ struct connection {
 	__u64 start;
 	__u64 opened; /* SYN sent or accept returned, ns, what durations count from; 0: unknown */
 	struct actor actor;
+	__u64 process_start;  /* of the actor's process, ns; 0 when there is none */
 	__u32 connecting_tid; /* the thread inside the connect(2) that began the attempt, else 0 */
 	__u32 earlier_una;    /* the socket's snd_una before the attempt */
 	__u16 error_read;     /* what SO_ERROR returned to the program during the attempt */
 	__u16 error_unread;   /* what the attempt ended with, and one more call returns */
 	__u8 role;
 	__u8 phase;
-	__u8 reserved[2];
+	/*
+	 * Userspace may have counted some of what it has carried, from a record or a snapshot: so
+	 * its end is a record too.
+	 */
+	bool is_reported;
+	__u8 reserved;
 	__u32 first_seq; /* the sequence number of the first byte that is sent; 0: not known yet */
 	/* What the socket had counted before the agent knew it. */
 	__u32 base_retransmits;
 	__u64 base_sent;
 	__u64 base_received;
+	__u64 ordered; /* written by order_accesses() alone */
 };
 
 struct {
@@ -75,6 +82,23 @@ static __always_inline bool insert_connection(struct sock *sk, struct connection
 	__u64 key = (__u64)sk;
 
 	return update_or_count(&connections, &key, c, flags);
+}
+
+/*
+ * What is written to a connection before is seen by others before what is read from it afterwards.
+ * On arm64 an add orders nothing; there it is the lock of the map's bucket, of a key that no socket
+ * has.
+ */
+static __always_inline void order_accesses(struct sock *sk, struct connection *c)
+{
+#if defined(__TARGET_ARCH_x86)
+	/* Not 0: clang makes an or of that, which programs have since Linux 5.12. */
+	__sync_fetch_and_add(&c->ordered, 1);
+#else
+	__u64 key = (__u64)sk | 1;
+
+	bpf_map_delete_elem(&connections, &key);
+#endif
 }
 
 static __always_inline void delete_connection(struct sock *sk)

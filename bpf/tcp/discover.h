@@ -141,6 +141,7 @@ int tcp_discover(struct bpf_iter__task_file *ctx)
 		insert_listener(sk, &process);
 	}
 	actor_of(&c.actor, task);
+	c.process_start = READ(task, group_leader, start_time);
 	discover(sk, &c);
 	return 0;
 }

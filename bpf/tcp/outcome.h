@@ -16,6 +16,8 @@ enum tcp_result {
 	RESULT_OTHER,
 };
 
+#define RESULTS (RESULT_OTHER + 1)
+
 static __always_inline __u32 result_of(__u32 error)
 {
 	switch (error) {

@@ -6,6 +6,7 @@
 #include <ringtap/ring.h>
 
 #include "connection.h"
+#include "counts.h"
 #include "outcome.h"
 #include "traffic.h"
 
@@ -40,7 +41,7 @@ struct tcp_event {
 	enum tcp_event_kind kind;
 	enum tcp_result result; /* connect */
 	__u32 error;		/* connect: the errno behind the result, 0 when established */
-	__u32 reserved_end;
+	__u32 counted;		/* 1: in a line of counts.h already */
 };
 
 EXPORT_RECORD(tcp_event);
@@ -67,36 +68,132 @@ static __always_inline void describe_sample(struct tcp_sample *sample, struct so
 	endpoints_of_sock(&sample->ends, sk);
 }
 
-static __always_inline struct tcp_event *begin(struct sock *sk, struct connection *c, __u32 kind)
+static __always_inline __u32 rtt_us_of(struct sock *sk)
+{
+	struct tcp_sock *tcp = (void *)sk;
+
+	return READ(tcp, srtt_us) >> 3;
+}
+
+static __always_inline struct tcp_event *begin(struct sock *sk, struct connection *c, __u32 kind,
+					       __u64 now, bool counted)
 {
 	struct tcp_event *event = reserve(sizeof(*event));
 
 	if (!event)
 		return NULL;
-	event->time = bpf_ktime_get_ns();
-	event->duration = c->opened ? event->time - c->opened : 0;
+	event->time = now;
+	event->duration = c->opened ? now - c->opened : 0;
 	describe_sample(&event->sample, sk, c);
-	event->reserved_end = 0;
 	event->kind = kind;
 	event->result = RESULT_ESTABLISHED;
 	event->error = 0;
+	event->counted = counted;
 	return event;
 }
 
-static __always_inline void report(struct sock *sk, struct connection *c, __u32 kind)
+static __always_inline void report(struct sock *sk, struct connection *c, __u32 kind, __u64 now,
+				   bool counted)
 {
-	struct tcp_event *event = begin(sk, c, kind);
+	struct tcp_event *event = begin(sk, c, kind, now, counted);
 
 	if (event)
 		submit(event);
 }
 
-/* The same of what was read at `time`, of a connection that was `opened` then. */
-static __always_inline void report_sample(struct tcp_sample *sample, __u32 kind, __u64 time,
-					  __u64 opened)
+/*
+ * Is an event without a record, as it is in a line and no one asked for it? Then the account has it
+ * from there.
+ */
+static __always_inline bool is_silent(struct tcp_line *line, bool wanted)
 {
-	struct tcp_event *event = reserve(sizeof(*event));
+	if (!line || wanted)
+		return false;
+	atomic_inc(&line->without_record);
+	return true;
+}
 
+static __always_inline void report_accept(struct sock *sk, struct connection *c, __u64 now)
+{
+	struct tcp_line *line = line_of_connection(c);
+
+	if (line)
+		count_open(line, family_of(sk), RESULT_ESTABLISHED);
+	else
+		c->is_reported = true;
+	if (!is_silent(line, successes_wanted))
+		report(sk, c, TCP_EVENT_ACCEPT, now, line);
+}
+
+static __always_inline void report_established(struct sock *sk, struct connection *c)
+{
+	struct tcp_line *line = by_peer ? NULL : line_of_connection(c);
+	__u64 now = bpf_ktime_get_ns();
+	bool wanted = successes_wanted;
+
+	if (line) {
+		count_open(line, family_of(sk), RESULT_ESTABLISHED);
+		if (c->opened && now > c->opened) {
+			observe(&line->connect_ns, line->connect_slots, now - c->opened);
+			wanted |= is_slowest(line, now - c->opened, now);
+		}
+	} else {
+		c->is_reported = true;
+	}
+	if (!is_silent(line, wanted))
+		report(sk, c, TCP_EVENT_CONNECT, now, line);
+}
+
+/* The line that what an ended connection has carried is added to; NULL when it has to be a record. */
+static __always_inline struct tcp_line *line_of_ended(struct sock *sk, struct connection *c)
+{
+	c->phase = PHASE_CLOSED;
+	/*
+	 * A snapshot does it the other way round, so that it shows an open connection only if it is
+	 * seen here to be reported.
+	 */
+	order_accesses(sk, c);
+	return by_peer || READ_ONCE(c->is_reported) ? NULL : line_of_connection(c);
+}
+
+static __always_inline void add_traffic(struct tcp_line *line, struct sock *sk,
+					struct connection *c)
+{
+	struct traffic traffic = traffic_of(sk, c);
+
+	traffic.sent -= c->base_sent;
+	traffic.received -= c->base_received;
+	traffic.retransmits -= c->base_retransmits;
+	count_traffic(line, &traffic, rtt_us_of(sk));
+}
+
+/* A connection has ended: from now on it is PHASE_CLOSED. */
+static __always_inline void report_close(struct sock *sk, struct connection *c)
+{
+	struct tcp_line *line = line_of_ended(sk, c);
+	__u64 now = bpf_ktime_get_ns();
+
+	if (line) {
+		add_traffic(line, sk, c);
+		if (c->opened && now > c->opened)
+			observe(&line->lifetime_ns, line->lifetime_slots, now - c->opened);
+	}
+	if (!is_silent(line, successes_wanted))
+		report(sk, c, TCP_EVENT_CLOSE, now, line);
+}
+
+/* A RST of a connection that was read at `time`, and was `opened` then. */
+static __always_inline void report_reset(struct tcp_sample *sample, __u64 process_start, __u32 kind,
+					 __u64 time, __u64 opened)
+{
+	struct tcp_line *line = line_of(&sample->actor, process_start, sample->role);
+	struct tcp_event *event;
+
+	if (line)
+		atomic_inc(&line->resets[kind == TCP_EVENT_RESET_RECEIVED]);
+	if (is_silent(line, failures_wanted))
+		return;
+	event = reserve(sizeof(*event));
 	if (!event)
 		return;
 	event->time = time;
@@ -105,18 +202,27 @@ static __always_inline void report_sample(struct tcp_sample *sample, __u32 kind,
 	event->kind = kind;
 	event->result = RESULT_ESTABLISHED;
 	event->error = 0;
-	event->reserved_end = 0;
+	event->counted = line ? 1 : 0;
 	submit(event);
 }
 
-/* An attempt has failed; without an error the program gave it up. */
+/* An attempt has failed, and is PHASE_CLOSED; without an error the program gave it up. */
 static __always_inline void report_failure(struct sock *sk, struct connection *c, __u32 error)
 {
-	struct tcp_event *event = begin(sk, c, TCP_EVENT_CONNECT);
+	enum tcp_result result = error ? result_of(error) : RESULT_ABORTED;
+	struct tcp_line *line = line_of_ended(sk, c);
+	struct tcp_event *event;
 
+	if (line) {
+		count_open(line, family_of(sk), result);
+		add_traffic(line, sk, c);
+	}
+	if (is_silent(line, failures_wanted))
+		return;
+	event = begin(sk, c, TCP_EVENT_CONNECT, bpf_ktime_get_ns(), line);
 	if (!event)
 		return;
-	event->result = error ? result_of(error) : RESULT_ABORTED;
+	event->result = result;
 	event->error = error;
 	submit(event);
 }
@@ -129,9 +235,20 @@ static __always_inline void report_unsent(struct sock *sk, __u32 error, __u64 so
 {
 	struct connection none = { .role = ROLE_CLIENT, .phase = PHASE_CLOSED };
 	struct tcp_event *event;
+	struct tcp_line *line;
+	struct endpoints ends;
 
 	actor_of(&none.actor, current_task());
-	event = begin(sk, &none, TCP_EVENT_CONNECT);
+	none.process_start = current_process().start;
+	endpoints_of_sock(&ends, sk);
+	if (sockaddr)
+		remote_of_sockaddr(&ends, sockaddr);
+	line = by_peer ? NULL : line_of_connection(&none);
+	if (line)
+		count_open(line, ends.family, result_of(error));
+	if (is_silent(line, failures_wanted))
+		return;
+	event = begin(sk, &none, TCP_EVENT_CONNECT, bpf_ktime_get_ns(), line);
 	if (!event)
 		return;
 	event->result = result_of(error);
@@ -141,7 +258,6 @@ static __always_inline void report_unsent(struct sock *sk, __u32 error, __u64 so
 	event->sample.received = 0;
 	event->sample.retransmits = 0;
 	event->sample.rtt_us = 0;
-	if (sockaddr)
-		remote_of_sockaddr(&event->sample.ends, sockaddr);
+	event->sample.ends = ends;
 	submit(event);
 }

@@ -21,14 +21,20 @@
 /* RSTs that are not decided, a second's worth; not preallocated. */
 #define UNDECIDED_MAX 16384
 
-/* Connections that the process has closed first: 6 MiB, preallocated. The longest ago go first. */
-#define ENDED_MAX 16384
+/*
+ * Connections that the process has closed first: 2 MiB, in sets of some by the hash of their ends.
+ * The longest ago of a set goes first. (A BPF_MAP_TYPE_LRU_HASH costs several times as much as all
+ * else that the end of a connection does.)
+ */
+#define ENDED_SETS 4096
+#define ENDED_WAYS 4
 
 /* A RST that has not been sent in this time was received. It takes microseconds. */
 #define DECIDE_NS 100000000ull
 
 struct ended_connection {
 	__u64 opened;
+	__u64 process_start;
 	struct tcp_sample sample;
 };
 
@@ -51,22 +57,95 @@ struct connection_ends {
 	struct endpoints ends;
 };
 
+/* Of what a reset is told of. Words, the last of which makes them 0 when all are added up by xor. */
+struct ended_cell {
+	struct connection_ends key;
+	struct actor actor;
+	__u64 process_start;
+	__u64 opened;
+	__u32 rtt_us;
+	enum tcp_role role;
+	__u64 check;
+};
+
+#define CELL_WORDS (sizeof(struct ended_cell) / sizeof(__u64))
+
+struct ended_set {
+	__u64 next; /* how many have come */
+	struct ended_cell cells[ENDED_WAYS];
+};
+
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, ENDED_MAX);
-	__type(key, struct connection_ends);
-	__type(value, struct ended_connection);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, ENDED_SETS);
+	__type(key, __u32);
+	__type(value, struct ended_set);
 } ended SEC(".maps");
 
-/* A process has closed a connection that may yet send a RST. */
-static __always_inline void keep_ended(struct sock *sk, struct ended_connection *connection)
+static __always_inline struct ended_set *ended_set_of(struct connection_ends *key)
+{
+	const __u64 *words = (const __u64 *)key;
+	__u64 mixed = 0;
+	__u32 set, word;
+
+#pragma unroll
+	for (word = 0; word < sizeof(*key) / sizeof(__u64); word++)
+		mixed = (mixed ^ words[word]) * 0x9e3779b97f4a7c15ull;
+	set = mixed >> 40 & (ENDED_SETS - 1);
+	return bpf_map_lookup_elem(&ended, &set);
+}
+
+static __always_inline __u64 xor_of(const struct ended_cell *cell)
+{
+	const __u64 *words = (const __u64 *)cell;
+	__u64 mixed = 0;
+	__u32 word;
+
+#pragma unroll
+	for (word = 0; word < CELL_WORDS; word++)
+		mixed ^= words[word];
+	return mixed;
+}
+
+static __always_inline struct connection_ends ends_of(struct sock *sk)
 {
 	struct connection_ends key = {
 		.namespace = address_of(READ(sk, __sk_common.skc_net.net)),
-		.ends = connection->sample.ends,
 	};
 
-	bpf_map_update_elem(&ended, &key, connection, BPF_ANY);
+	endpoints_of_sock(&key.ends, sk);
+	return key;
+}
+
+static __always_inline void describe_ended(struct ended_connection *ended, struct sock *sk,
+					   struct connection *c)
+{
+	ended->opened = c->opened;
+	ended->process_start = c->process_start;
+	describe_sample(&ended->sample, sk, c);
+}
+
+/*
+ * A process has closed a connection that may yet send a RST. Two CPUs that write the same cell at
+ * once may leave one of which the words do not add up: neither is found again.
+ */
+static __always_inline void keep_ended(struct sock *sk, struct connection *c)
+{
+	struct ended_cell cell = {
+		.key = ends_of(sk),
+		.actor = c->actor,
+		.process_start = c->process_start,
+		.opened = c->opened,
+		.rtt_us = rtt_us_of(sk),
+		.role = c->role,
+	};
+	struct ended_set *set = ended_set_of(&cell.key);
+
+	if (!set)
+		return;
+	cell.check = xor_of(&cell);
+	set->cells[set->next & (ENDED_WAYS - 1)] = cell;
+	set->next++;
 }
 
 /* Is a RST received, as the kernel says, or will it be sent? */
@@ -80,7 +159,8 @@ static __always_inline bool is_undecided(struct sock *sk)
 
 static __always_inline void report_received(struct undecided_reset *reset)
 {
-	report_sample(&reset->of.sample, TCP_EVENT_RESET_RECEIVED, reset->time, reset->of.opened);
+	report_reset(&reset->of.sample, reset->of.process_start, TCP_EVENT_RESET_RECEIVED,
+		     reset->time, reset->of.opened);
 }
 
 static __always_inline void defer_reset(struct sock *sk, struct undecided_reset *reset)
@@ -112,21 +192,49 @@ static __always_inline bool pop_undecided(struct sock *sk, struct ended_connecti
 	return true;
 }
 
+static __always_inline bool has_key(const struct ended_cell *cell,
+				    const struct connection_ends *key)
+{
+	const __u64 *left = (const __u64 *)&cell->key, *right = (const __u64 *)key;
+	__u64 differs = 0;
+	__u32 word;
+
+#pragma unroll
+	for (word = 0; word < sizeof(*key) / sizeof(__u64); word++)
+		differs |= left[word] ^ right[word];
+	return !differs;
+}
+
 /* Copies the connection that a process has closed, and that `sk` answers for. */
 static __always_inline bool find_ended(struct sock *sk, struct ended_connection *connection)
 {
-	struct connection_ends key = {
-		.namespace = address_of(READ(sk, __sk_common.skc_net.net)),
-	};
-	struct ended_connection *found;
+	struct connection_ends key = ends_of(sk);
+	struct ended_set *set;
+	struct ended_cell cell;
+	__u32 back;
 
-	endpoints_of_sock(&key.ends, sk);
 	if (READ(sk, __sk_common.skc_state) == TCP_TIME_WAIT)
 		key.ends.local_port = READ(sk, __sk_common.skc_num);
-	found = bpf_map_lookup_elem(&ended, &key);
-	if (found)
-		*connection = *found;
-	return found;
+	set = ended_set_of(&key);
+	if (!set)
+		return false;
+	/* The latest one first: ports are used again. */
+	for (back = 1; back <= ENDED_WAYS; back++) {
+		cell = set->cells[(set->next - back) & (ENDED_WAYS - 1)];
+		if (!has_key(&cell, &key) || xor_of(&cell))
+			continue;
+		__builtin_memset(connection, 0, sizeof(*connection));
+		connection->opened = cell.opened;
+		connection->process_start = cell.process_start;
+		connection->sample.rtt_us = cell.rtt_us;
+		connection->sample.state = TCP_CLOSE;
+		connection->sample.role = cell.role;
+		connection->sample.phase = PHASE_CLOSED;
+		connection->sample.actor = cell.actor;
+		connection->sample.ends = cell.key.ends;
+		return true;
+	}
+	return false;
 }
 
 /* Reports the RSTs that have turned out to be received; writes no records of its own. */

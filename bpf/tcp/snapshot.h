@@ -12,8 +12,10 @@
  *
  * Meanwhile the socket may end, and its memory, or that of its entry, may be used again. An entry
  * goes, or is PHASE_CLOSED, before the socket's counts are lost; so where it is there afterwards,
- * everything was read of one connection. Where the end of a socket was missed, its memory may hold
- * something else by now: that is no open connection either.
+ * everything was read of one connection. What userspace is shown it counts, and so it has to get a
+ * record of the end: is_reported is set before the phase is read (line_of_ended()). Where the end
+ * of a socket was missed, its memory may hold something else by now: that is no open connection
+ * either.
  */
 SEC("iter/bpf_map_elem")
 int tcp_snapshot(struct bpf_iter__bpf_map_elem *ctx)
@@ -27,11 +29,14 @@ int tcp_snapshot(struct bpf_iter__bpf_map_elem *ctx)
 	if (!key || !c)
 		return 0;
 	sk = (struct sock *)*key;
+	c->is_reported = true;
+	order_accesses(sk, c);
 	describe_sample(&sample, sk, c);
 	still = connection_of(sk);
 	__builtin_memcpy(&start, sample.start, sizeof(start));
-	sample.phase = still && still->start == start && is_tcp_sock(sk) ? still->phase :
-									   PHASE_CLOSED;
+	sample.phase = PHASE_CLOSED;
+	if (still && still->start == start && still->is_reported && is_tcp_sock(sk))
+		sample.phase = READ_ONCE(still->phase);
 	bpf_seq_write(ctx->meta->seq, &sample, sizeof(sample));
 	return 0;
 }

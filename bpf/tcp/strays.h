@@ -149,6 +149,17 @@ static __always_inline void keep_unaccepted(struct sock *sk)
 }
 
 /*
+ * Does a connection that was just established wait to be accepted, with nothing to be kept of it?
+ * One that connects, at the same time as its peer, has a descriptor or had one.
+ */
+static __always_inline bool is_plain_unaccepted(struct sock *sk)
+{
+	struct tcp_sock *tcp = (void *)sk;
+
+	return !sk->sk_socket && !has_flag(sk, SOCK_DEAD) && !READ(tcp, total_retrans);
+}
+
+/*
  * A SYN-ACK was sent again: by a listener, or with TCP Fast Open by the connection itself, which
  * may have been accepted already, and then counts it in its total_retrans (tcp_rtx_synack()).
  */

@@ -36,8 +36,9 @@ int BPF_PROG(tcp_state, struct sock *sk, int from, int to)
 {
 	struct process_id process;
 	struct connection *c;
-	struct ended_connection ends;
 
+	if (to != TCP_SYN_SENT && to != TCP_LISTEN && to != TCP_ESTABLISHED && to != TCP_CLOSE)
+		return 0;
 	if (sk->sk_protocol != IPPROTO_TCP)
 		return 0;
 	if (to == TCP_SYN_SENT) {
@@ -49,7 +50,7 @@ int BPF_PROG(tcp_state, struct sock *sk, int from, int to)
 		insert_listener(sk, &process);
 		return 0;
 	}
-	if (to != TCP_ESTABLISHED && to != TCP_CLOSE)
+	if (from == TCP_SYN_RECV && to == TCP_ESTABLISHED && is_plain_unaccepted(sk))
 		return 0;
 	if (from == TCP_LISTEN)
 		end_listener(sk);
@@ -66,12 +67,9 @@ int BPF_PROG(tcp_state, struct sock *sk, int from, int to)
 			end_connect(sk, c);
 	}
 	if (c->phase == PHASE_OPEN && to == TCP_CLOSE) {
-		c->phase = PHASE_CLOSED;
-		ends.opened = c->opened;
-		describe_sample(&ends.sample, sk, c);
-		report_sample(&ends.sample, TCP_EVENT_CLOSE, bpf_ktime_get_ns(), ends.opened);
+		report_close(sk, c);
 		if ((from == TCP_FIN_WAIT1 || from == TCP_FIN_WAIT2) && has_flag(sk, SOCK_DEAD))
-			keep_ended(sk, &ends);
+			keep_ended(sk, c);
 	}
 	return 0;
 }
@@ -91,7 +89,7 @@ int BPF_PROG(tcp_destroy, struct sock *sk)
 		end_connect(sk, c);
 	if (c->phase == PHASE_OPEN) {
 		skip_unseen_fin(sk, c);
-		report(sk, c, TCP_EVENT_CLOSE);
+		report_close(sk, c);
 	}
 	delete_connection(sk);
 	return 0;
@@ -107,8 +105,7 @@ int BPF_PROG(tcp_reset_received, struct sock *sk)
 	if (!c)
 		return 0;
 	reset.time = bpf_ktime_get_ns();
-	reset.of.opened = c->opened;
-	describe_sample(&reset.of.sample, sk, c);
+	describe_ended(&reset.of, sk, c);
 	if (is_undecided(sk))
 		defer_reset(sk, &reset);
 	else
@@ -134,14 +131,14 @@ int BPF_PROG(tcp_reset_sent, struct sock *sk, void *skb)
 	c = owned_connection_of(sk);
 	if (!address_of(skb) || !pop_undecided(sk, &of)) {
 		if (c) {
-			of.opened = c->opened;
-			describe_sample(&of.sample, sk, c);
+			describe_ended(&of, sk, c);
 		} else if (!find_ended(sk, &of)) {
 			count_stray_reset(sk);
 			return 0;
 		}
 	}
-	report_sample(&of.sample, TCP_EVENT_RESET_SENT, bpf_ktime_get_ns(), of.opened);
+	report_reset(&of.sample, of.process_start, TCP_EVENT_RESET_SENT, bpf_ktime_get_ns(),
+		     of.opened);
 	return 0;
 }
 
@@ -168,7 +165,8 @@ static __always_inline void tcp_accepted(struct sock *sk)
 			c.base_retransmits = kept->base_retransmits;
 	}
 	actor_of(&c.actor, current_task());
-	report(sk, &c, TCP_EVENT_ACCEPT);
+	c.process_start = current_process().start;
+	report_accept(sk, &c, now);
 	if (!insert_connection(sk, &c, BPF_ANY) || READ(sk, __sk_common.skc_state) != TCP_CLOSE)
 		return;
 	/*
@@ -176,10 +174,8 @@ static __always_inline void tcp_accepted(struct sock *sk)
 	 * already.
 	 */
 	kept = connection_of(sk);
-	if (kept && kept->phase == PHASE_OPEN) {
-		kept->phase = PHASE_CLOSED;
-		report(sk, kept, TCP_EVENT_CLOSE);
-	}
+	if (kept && kept->phase == PHASE_OPEN)
+		report_close(sk, kept);
 }
 
 static __always_inline void connect_call_returned(struct pt_regs *regs, long ret)

@@ -169,7 +169,7 @@ export const tcp: Scenario = {
   title: "TCP only",
   method:
     "A C client opens connections to a C server over the loopback, one after the other: connect, 16 bytes there and back, close; both ends " +
-    "are traced, which makes four records a connection. Client and server share a core, the agent (`--signals=tcp`) has another. Each " +
+    "are traced, which makes four events a connection, counted in the kernel. Client and server share a core, the agent (`--signals=tcp`) has another. Each " +
     "round takes the load without the agent, then with it; *added* is the difference of the percentiles of connect(2)'s duration in " +
     "the same round, given as median (least–most) over the rounds. Each agent has met " +
     `${warmUpSeconds} seconds of the same load before. CPU time is what the scheduler charges all threads of the agent, its ` +

@@ -90,7 +90,11 @@ export function startAgent(setup: AgentSetup): RunningAgent {
   const { signals = builtIn, labels = defaultLabels } = setup;
   const { seriesLimit = defaultSeriesLimit, seriesRetentionMs, identityLimit = defaultIdentityLimit } = setup;
   const hierarchy = chooseHierarchy(setup.cgroupHierarchy ?? "auto");
-  const host: SignalHost = { ...defaultHost, cgroups: { hierarchy, inRecords: needCgroups(labels) } };
+  const host: SignalHost = {
+    ...defaultHost,
+    byPeer: setup.peers !== undefined,
+    cgroups: { hierarchy, inRecords: needCgroups(labels) },
+  };
   const retentionMs = setup.scrapeIntervalMs;
   const catalog = new Catalog({ seriesLimit, seriesRetentionMs, retentionMs, budget: setup.budget ?? defaultBudget });
   const cgroups = new Cgroups({ limit: identityLimit });

@@ -227,6 +227,8 @@ export interface BpfMap {
   gather(indexes: Uint32Array): void;
   /** Zeroes elements of such an array. */
   clear(indexes: Uint32Array): void;
+  /** Sets the first 8-byte word of elements of such an array to all ones. */
+  seal(indexes: Uint32Array): void;
   /** Writes one entry (`BPF_ANY`); key and value of exactly the map's sizes. For per-CPU maps the value goes to every CPU. */
   set(key: Uint8Array, value: Uint8Array): void;
   /** Deletes `count` keys packed in `keys`; keys that are gone already are no error. Returns how many were deleted. */

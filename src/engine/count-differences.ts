@@ -14,6 +14,17 @@ function copyWords(from: Uint32Array, at: number, to: Uint32Array): void {
   }
 }
 
+/** A program is at a line for some microseconds, or longer where it is preempted: after this time none is at one that was sealed. */
+const sealedForMs = 500;
+
+export interface DifferenceOptions {
+  /** See {@link CounterOptions.outlivesOwner}. */
+  readonly outlivesOwner?: boolean;
+  readonly turns?: Turns;
+  /** Milliseconds of a monotonic clock. */
+  readonly now?: () => number;
+}
+
 /** Follows counts that only grow. */
 export class CountDifferences implements Counters {
   /** Entries that were left in the kernel when all were read last. */
@@ -23,20 +34,34 @@ export class CountDifferences implements Counters {
   readonly #source: CountSource;
   readonly #owner: (key: Uint32Array) => Owner;
   readonly #turns: Turns;
+  readonly #now: () => number;
+  readonly #seals: boolean;
   readonly #known: KeyTable;
   /** What was read last, by the entry's number in `#known`: `width` numbers each. */
   #last: Float64Array;
   /** By the entry's number: had it grown at the last read? */
   readonly #grew: boolean[] = [];
+  /** By the entry's number: when it was sealed, milliseconds; Infinity while it is not. */
+  readonly #sealedAt: number[] = [];
   readonly #id: Uint32Array;
   readonly #key: Uint32Array;
   readonly #differences: Float64Array;
 
-  constructor(source: CountSource, owner: (key: Uint32Array) => Owner = () => "alive", turns = sharedTurns) {
+  /** Throws when entries of a source that cannot be sealed are to outlive their owners. */
+  constructor(
+    source: CountSource,
+    owner: (key: Uint32Array) => Owner = () => "alive",
+    { outlivesOwner = false, turns = sharedTurns, now = () => performance.now() }: DifferenceOptions = {},
+  ) {
+    if (outlivesOwner && source.seal === undefined) {
+      throw new Error(`counters of map ${source.name}: only lines, in a map with keys, can outlive their owners`);
+    }
     const { idWords, keyWords, width } = source;
     this.#source = source;
     this.#owner = owner;
     this.#turns = turns;
+    this.#now = now;
+    this.#seals = outlivesOwner;
     this.#known = new KeyTable(idWords);
     this.#last = new Float64Array(64 * width);
     this.#id = new Uint32Array(idWords);
@@ -47,7 +72,7 @@ export class CountDifferences implements Counters {
   /** Bytes that the counts read last and the buffers that they are read into take at the most; the former grow by doubling. */
   get memoryAtLimit(): number {
     const { capacity, idWords, width, bufferBytes } = this.#source;
-    return keyTableMemory(idWords, capacity) + 2 ** log2Ceil(capacity) * (width + 1) * 8 + bufferBytes;
+    return keyTableMemory(idWords, capacity) + 2 ** log2Ceil(capacity) * (width + 2) * 8 + bufferBytes;
   }
 
   /** Entries that there can be. */
@@ -82,30 +107,48 @@ export class CountDifferences implements Counters {
     const ids = new Uint32Array(source.ids, 0, size * idWords);
     const keys = new Uint32Array(source.keys, 0, size * keyWords);
     const counts = new Uint32Array(source.counts, 0, 2 * size * source.stride);
+    const now = this.#now();
+    const toSeal: number[] = [];
     let over = 0;
     for (let entry = 0; entry < size; entry++) {
       copyWords(ids, entry * idWords, this.#id);
       copyWords(keys, entry * keyWords, this.#key);
       const state = this.#owner(this.#key);
       const found = this.#known.find(this.#id);
-      const number = found < 0 && state !== "ended" ? this.#add() : found;
+      const number = found < 0 && (state !== "ended" || this.#seals) ? this.#add() : found;
       const postponed = found < 0 && state === "unknown";
       if (!postponed && this.#subtract(counts, entry, number)) {
         take(this.#key, this.#differences);
       }
-      if (state === "ended") {
+      const isSealed = number >= 0 && this.#sealedAt[number] !== Infinity;
+      if (!isSealed && state !== "ended") {
+        continue;
+      }
+      if (!this.#seals || (isSealed && now - (this.#sealedAt[number] as number) >= sealedForMs)) {
         if (number >= 0) {
           this.#known.remove(number);
         }
         ids.copyWithin(over * idWords, entry * idWords, (entry + 1) * idWords);
         over++;
+      } else if (!isSealed && this.#hasKey(counts, entry)) {
+        toSeal.push(ids[entry * idWords] as number);
+        this.#sealedAt[number] = now;
       }
     }
     this.#left += size - over;
+    if (toSeal.length > 0) {
+      source.seal?.(Uint32Array.from(toSeal));
+    }
     if (over > 0) {
       source.free(ids.subarray(0, over * idWords));
     }
     return true;
+  }
+
+  /** Does a line have its key, which a program writes after it has taken the line? */
+  #hasKey(lines: Uint32Array, entry: number): boolean {
+    const at = 2 * entry * this.#source.stride;
+    return lines[at] === this.#key[0] && lines[at + 1] === this.#key[1];
   }
 
   /** The number of an entry that is new, in `#id`. */
@@ -120,6 +163,7 @@ export class CountDifferences implements Counters {
     }
     this.#last.fill(0, from, from + width);
     this.#grew[number] = true;
+    this.#sealedAt[number] = Infinity;
     return number;
   }
 

@@ -27,6 +27,8 @@ export interface CountSource {
   readonly bufferBytes: number;
   /** Reads the next entries, some hundred; returns how many: none at the end, and after that the first ones again. */
   read(): number;
+  /** Lets no program find the entries of these ids any more; absent where that cannot be. */
+  seal?(ids: Uint32Array): void;
   /** Frees the entries of these ids, which lie one behind the other. Nothing may count there any more. */
   free(ids: Uint32Array): void;
 }
@@ -67,7 +69,7 @@ export function countsOfHash(map: BpfMap): CountSource {
 }
 
 /**
- * Lines of an array: `taken` has, by index, the keys of those in use, which each line begins with (bpf/include/ringtap/counts.h);
+ * Lines of an array, whose first word a sealed one has all ones in: `taken` has, by index, the keys of those in use, which each line begins with (bpf/include/ringtap/counts.h);
  * `telling` is that of {@link CounterOptions}.
  */
 export function countsOfLines(lines: BpfMap, taken: BpfMap, telling?: number): CountSource {
@@ -98,6 +100,9 @@ export function countsOfLines(lines: BpfMap, taken: BpfMap, telling?: number): C
       const entries = taken.readSome(pieceEntries);
       lines.gather(new Uint32Array(taken.keys, 0, entries));
       return entries;
+    },
+    seal(ids) {
+      lines.seal(ids);
     },
     free(ids) {
       // In this order: a line whose entry is gone is another one's at once.

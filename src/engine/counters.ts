@@ -6,8 +6,8 @@ import { countsOfHash, countsOfLines } from "./count-source.js";
 
 /** Opens the counters of a map: see {@link CounterOptions}. Throws when the object has no such map. */
 export function openCounters(object: BpfObject, map: string, options: CounterOptions = {}): Counters {
-  const { keys, telling, owner } = options;
+  const { keys, telling, owner, outlivesOwner = false } = options;
   const source =
     keys === undefined ? countsOfHash(object.map(map)) : countsOfLines(object.map(map), object.map(keys), telling);
-  return new CountDifferences(source, owner);
+  return new CountDifferences(source, owner, { outlivesOwner });
 }

@@ -163,7 +163,7 @@ export class RunningSignal {
         flags,
       );
       this.ring = hasRing ? object.ring("events") : undefined;
-      this.#setup = new LiveSetup(loaded, this.#guard, this.#running, () => this.#observers.watchers.watched);
+      this.#setup = new LiveSetup(loaded, this.#guard, this.#running, () => this.#watched);
       this.#account = hasAccount ? accountOf(object) : undefined;
       this.#reader = this.ring === undefined ? undefined : this.#read(this.ring);
       this.#runWindow = RunWindow.of(object);
@@ -310,6 +310,12 @@ export class RunningSignal {
     };
   }
 
+  /** The records that someone watches: links are made of all. */
+  get #watched(): Watched {
+    const { links, watchers } = this.#observers;
+    return links.size > 0 ? "all" : watchers.watched;
+  }
+
   #followWatchers(): void {
     if (!this.#isClosed) {
       this.#setup.followHost();
@@ -333,13 +339,16 @@ export class RunningSignal {
     if (watch === undefined) {
       return undefined;
     }
+    const observers = this.#observers;
     const moved: MovedWatch = { watch };
     links.add(moved);
+    observers.current.#followWatchers();
     return {
       links: () => moved.watch?.links() ?? [],
       close: () => {
         links.delete(moved);
         moved.watch?.close();
+        observers.current.#followWatchers();
       },
     };
   }

@@ -108,6 +108,12 @@ export interface CounterOptions {
    * is `unknown` are left for the next reading. Without it no entry is freed.
    */
   readonly owner?: (key: Uint32Array) => Owner;
+  /**
+   * Can programs still count for an owner that has ended, as for a connection that outlives its process? Then a line, for there have
+   * to be `keys`, is first sealed: no program finds it any more, and what is counted from then on begins another line. It is freed some
+   * time later, when no program can be at it.
+   */
+  readonly outlivesOwner?: boolean;
 }
 
 /** The counters of a map, as what they have grown by since they were last read. */

@@ -5,6 +5,7 @@ import type { SignalHost } from "./signal.js";
 export const defaultHost: SignalHost = {
   mode: "run",
   watched: "none",
+  byPeer: false,
   cgroups: { hierarchy: "unified", inRecords: false },
   only: { pids: [], comms: [] },
 };

@@ -71,6 +71,8 @@ export interface SignalHost {
    * changes as `watched` does.
    */
   readonly depth?: string | undefined;
+  /** Do metrics tell the peers of connections apart ({@link SignalContext.peers})? */
+  readonly byPeer: boolean;
   readonly cgroups: {
     /** The hierarchy of control groups that identifies containers. */
     readonly hierarchy: CgroupHierarchy;

@@ -427,4 +427,48 @@ describe("counts read from lines", () => {
     put(5, 3, 39, 7n, 1n);
     assert.deepEqual(read(), [[3, 39, 7, 1]]);
   });
+
+  it("are sealed, and freed later, where programs can still count for an owner that has ended", (t) => {
+    const object = native.open(objectPath(syscall));
+    t.after(() => {
+      object.close();
+    });
+    object.load();
+    const [lines, taken] = [object.map("calls"), object.map("lines")];
+    let now = 0;
+    const owner = (): "ended" => "ended";
+    const counts = new CountDifferences(countsOfLines(lines, taken), owner, { outlivesOwner: true, now: () => now });
+    const index = new Uint8Array(Uint32Array.of(5).buffer);
+    const key = (39n << 32n) | 7n;
+    const put = (first: bigint, nanoseconds: bigint): void => {
+      const line = new BigUint64Array(lines.info.valueSize / 8);
+      line.set([first, 1n, nanoseconds]);
+      lines.set(index, new Uint8Array(line.buffer));
+    };
+    const read = (): number[][] => {
+      const found: number[][] = [];
+      readAll(counts, ([tgid = 0, nr = 0], [nanoseconds = 0]) => found.push([tgid, nr, nanoseconds]));
+      return found;
+    };
+    const first = (): bigint | undefined => {
+      lines.gather(Uint32Array.of(5));
+      return new BigUint64Array(lines.values)[0];
+    };
+    taken.set(index, new Uint8Array(BigUint64Array.of(key, 1n).buffer));
+    // A program has taken the line, and has not written its key yet.
+    assert.deepEqual([read(), first()], [[], 0n]);
+    put(key, 100n);
+    assert.deepEqual([read(), first()], [[[7, 39, 100]], 2n ** 64n - 1n]);
+    // A program that had found it before counts there.
+    put(2n ** 64n - 1n, 130n);
+    now = 499;
+    assert.deepEqual([read(), taken.readAll()], [[[7, 39, 30]], 1]);
+    put(2n ** 64n - 1n, 131n);
+    now = 500;
+    assert.deepEqual([read(), taken.readAll(), first()], [[[7, 39, 1]], 0, 0n]);
+    assert.throws(
+      () => new CountDifferences(countsOfHash(taken), owner, { outlivesOwner: true }),
+      /^Error: counters of map lines: only lines, in a map with keys, can outlive their owners$/,
+    );
+  });
 });

@@ -27,6 +27,16 @@ static __always_inline bool is_mapped(struct in6_addr *address)
 	return !(words[0] | words[1] | (words[2] ^ bpf_htonl(0xffff)));
 }
 
+static __always_inline enum ip_family family_of(struct sock *sk)
+{
+	struct in6_addr remote;
+
+	if (READ(sk, __sk_common.skc_family) != AF_INET6)
+		return FAMILY_IPV4;
+	remote = READ(sk, __sk_common.skc_v6_daddr);
+	return is_mapped(&remote) ? FAMILY_IPV4 : FAMILY_IPV6;
+}
+
 /* A socket's own port, which is kept after the socket has given it up. */
 static __always_inline __u16 local_port(struct sock *sk)
 {

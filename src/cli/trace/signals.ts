@@ -28,6 +28,7 @@ function hostOf({ cgroupHierarchy, pids, comms }: TraceOptions): SignalHost {
   return {
     mode: "trace",
     watched: "all",
+    byPeer: false,
     cgroups: { hierarchy: chooseHierarchy(cgroupHierarchy), inRecords: true },
     only: { pids, comms },
   };

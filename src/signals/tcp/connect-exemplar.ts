@@ -12,11 +12,8 @@ export const connectExemplar: ExemplarDefinition = {
   ],
 };
 
-/** Counts how long a connect took, and keeps it as an exemplar if it is one. */
-export function observeConnect(table: HistogramTable, comm: number, event: TcpEvent): void {
-  const { exemplars } = table;
-  const row = table.row(comm);
-  table.observeAt(row, event.duration);
+/** Keeps a connect as an exemplar of a row if it is one. */
+export function showConnect({ exemplars }: HistogramTable, row: number, event: TcpEvent): void {
   const at = exemplars?.take(row, event) ?? -1;
   if (exemplars === undefined || at < 0) {
     return;

@@ -13,6 +13,8 @@ const outcomes = families.flatMap((family) => results.map((result) => [family, r
 /** By family and result: the index into {@link outcomes}. */
 export const outcomeIndexes = families.map((_, family) => results.map((_, result) => family * results.length + result));
 
+export type TcpMetrics = ReturnType<typeof declareMetrics>;
+
 /** Declares the metrics; those of bytes and outcomes have labels of the peer where a directory of peers is given. */
 export function declareMetrics({ metrics, identity }: SignalContext, peers: PeerDirectory | undefined) {
   const peer = peers?.dimension;

@@ -42,12 +42,81 @@ export const TcpResult = {
   other: 6,
 } as const;
 
+/** struct tcp_line */
+export class TcpLine extends RecordView {
+  static readonly struct = "tcp_line";
+  static readonly size = 960;
+  static readonly layout =
+    "tcp_line[960] pair@0+8:unsigned start@8+8:unsigned comm@16+16:numbers2 cgroup@32+8:unsigned without_record@40+8:unsigned opens@48+112:numbers14 resets@160+16:numbers2 sent@176+8:unsigned received@184+8:unsigned retransmits@192+8:unsigned connect_ns@200+8:unsigned lifetime_ns@208+8:unsigned rtt_ns@216+8:unsigned connect_slots@224+240:numbers30 lifetime_slots@464+240:numbers30 rtt_slots@704+240:numbers30 slowest@944+8:unsigned slowest_until@952+8:unsigned";
+
+  get pair(): number {
+    return (this.words[this.at + 0] as number) + (this.words[this.at + 1] as number) * 2 ** 32;
+  }
+  get start(): number {
+    return (this.words[this.at + 2] as number) + (this.words[this.at + 3] as number) * 2 ** 32;
+  }
+  static readonly commLength = 2;
+  comm(index: number): number {
+    return (this.words[this.at + 4 + 2 * index] as number) + (this.words[this.at + 5 + 2 * index] as number) * 2 ** 32;
+  }
+  get cgroup(): number {
+    return (this.words[this.at + 8] as number) + (this.words[this.at + 9] as number) * 2 ** 32;
+  }
+  get withoutRecord(): number {
+    return (this.words[this.at + 10] as number) + (this.words[this.at + 11] as number) * 2 ** 32;
+  }
+  static readonly opensLength = 14;
+  opens(index: number): number {
+    return (this.words[this.at + 12 + 2 * index] as number) + (this.words[this.at + 13 + 2 * index] as number) * 2 ** 32;
+  }
+  static readonly resetsLength = 2;
+  resets(index: number): number {
+    return (this.words[this.at + 40 + 2 * index] as number) + (this.words[this.at + 41 + 2 * index] as number) * 2 ** 32;
+  }
+  get sent(): number {
+    return (this.words[this.at + 44] as number) + (this.words[this.at + 45] as number) * 2 ** 32;
+  }
+  get received(): number {
+    return (this.words[this.at + 46] as number) + (this.words[this.at + 47] as number) * 2 ** 32;
+  }
+  get retransmits(): number {
+    return (this.words[this.at + 48] as number) + (this.words[this.at + 49] as number) * 2 ** 32;
+  }
+  get connectNs(): number {
+    return (this.words[this.at + 50] as number) + (this.words[this.at + 51] as number) * 2 ** 32;
+  }
+  get lifetimeNs(): number {
+    return (this.words[this.at + 52] as number) + (this.words[this.at + 53] as number) * 2 ** 32;
+  }
+  get rttNs(): number {
+    return (this.words[this.at + 54] as number) + (this.words[this.at + 55] as number) * 2 ** 32;
+  }
+  static readonly connectSlotsLength = 30;
+  connectSlots(index: number): number {
+    return (this.words[this.at + 56 + 2 * index] as number) + (this.words[this.at + 57 + 2 * index] as number) * 2 ** 32;
+  }
+  static readonly lifetimeSlotsLength = 30;
+  lifetimeSlots(index: number): number {
+    return (this.words[this.at + 116 + 2 * index] as number) + (this.words[this.at + 117 + 2 * index] as number) * 2 ** 32;
+  }
+  static readonly rttSlotsLength = 30;
+  rttSlots(index: number): number {
+    return (this.words[this.at + 176 + 2 * index] as number) + (this.words[this.at + 177 + 2 * index] as number) * 2 ** 32;
+  }
+  get slowest(): number {
+    return (this.words[this.at + 236] as number) + (this.words[this.at + 237] as number) * 2 ** 32;
+  }
+  get slowestUntil(): number {
+    return (this.words[this.at + 238] as number) + (this.words[this.at + 239] as number) * 2 ** 32;
+  }
+}
+
 /** struct tcp_event */
 export class TcpEvent extends RecordView {
   static readonly struct = "tcp_event";
   static readonly size = 176;
   static readonly layout =
-    "tcp_event[176] time@0+8:unsigned duration@8+8:unsigned connection@16+8:numbers2 start@24+8:numbers2 sent@32+8:unsigned received@40+8:unsigned retransmits@48+4:unsigned rtt_us@52+4:unsigned state@56+4:unsigned role@60+4:tcp_role phase@64+4:tcp_phase reserved@68+4:unsigned tgid@72+4:unsigned tid@76+4:unsigned comm@80+16:text thread_comm@96+16:text cgroup@112+8:unsigned family@120+4:ip_family local_port@124+2:unsigned remote_port@126+2:unsigned local_address@128+16:numbers4 remote_address@144+16:numbers4 kind@160+4:tcp_event_kind result@164+4:tcp_result error@168+4:unsigned reserved_end@172+4:unsigned";
+    "tcp_event[176] time@0+8:unsigned duration@8+8:unsigned connection@16+8:numbers2 start@24+8:numbers2 sent@32+8:unsigned received@40+8:unsigned retransmits@48+4:unsigned rtt_us@52+4:unsigned state@56+4:unsigned role@60+4:tcp_role phase@64+4:tcp_phase reserved@68+4:unsigned tgid@72+4:unsigned tid@76+4:unsigned comm@80+16:text thread_comm@96+16:text cgroup@112+8:unsigned family@120+4:ip_family local_port@124+2:unsigned remote_port@126+2:unsigned local_address@128+16:numbers4 remote_address@144+16:numbers4 kind@160+4:tcp_event_kind result@164+4:tcp_result error@168+4:unsigned counted@172+4:unsigned";
 
   get time(): number {
     return (this.words[this.at + 0] as number) + (this.words[this.at + 1] as number) * 2 ** 32;
@@ -128,7 +197,7 @@ export class TcpEvent extends RecordView {
   get error(): number {
     return (this.words[this.at + 42] as number);
   }
-  get reservedEnd(): number {
+  get counted(): number {
     return (this.words[this.at + 43] as number);
   }
   copyActor(key: Uint32Array): void {

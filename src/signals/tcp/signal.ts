@@ -9,11 +9,12 @@ import {
   single,
   wholeNumber,
 } from "ringtap/signal";
-import { TcpEvent, TcpEventKind, TcpPhase, TcpResult, TcpSample } from "./records.js";
-import { observeConnect } from "./connect-exemplar.js";
+import { showConnect } from "./connect-exemplar.js";
 import { Connections, connectionsMemory } from "./connections.js";
+import { Counts } from "./counts.js";
 import { Links } from "./links.js";
 import { declareMetrics, outcomeIndexes } from "./metrics.js";
+import { TcpEvent, TcpEventKind, TcpLine, TcpPhase, TcpResult, TcpSample } from "./records.js";
 import { Strays } from "./strays.js";
 import { trace } from "./trace.js";
 import { views } from "./views.js";
@@ -35,6 +36,7 @@ function start(context: SignalContext): Running<TcpEvent> {
   const metrics = declareMetrics(context, peers);
   const { maxEntries } = context.map("connections").info;
   const known = new Connections(maxEntries);
+  const counts = context.host.mode === "trace" ? undefined : new Counts(context, metrics);
   const snapshot = context.scan("tcp_snapshot", TcpSample, "connections");
   const accepting = context.hook === fexit.name ? context.scan("tcp_accepting", TcpSample) : undefined;
   const discover = context.scan("tcp_discover", TcpSample);
@@ -86,7 +88,9 @@ function start(context: SignalContext): Running<TcpEvent> {
     if (event.result === TcpResult.established) {
       known.advance(event);
       if (event.duration > 0) {
-        observeConnect(metrics.connectSeconds, comm, event);
+        const row = metrics.connectSeconds.row(comm);
+        metrics.connectSeconds.observeAt(row, event.duration);
+        showConnect(metrics.connectSeconds, row, event);
       }
     } else {
       known.end(event);
@@ -102,7 +106,19 @@ function start(context: SignalContext): Running<TcpEvent> {
     }
   }
 
+  /** An event that a line of the kernel has is only shown. */
+  function show(event: TcpEvent): void {
+    if (event.kind === TcpEventKind.connect && event.result === TcpResult.established && event.duration > 0) {
+      const { connectSeconds } = metrics;
+      showConnect(connectSeconds, connectSeconds.row(identity.comm(identity.of(event))), event);
+    }
+  }
+
   function take(event: TcpEvent): void {
+    if (event.counted !== 0) {
+      show(event);
+      return;
+    }
     const actor = identity.of(event);
     const subject = identity.subject(actor);
     const comm = identity.comm(actor);
@@ -151,6 +167,7 @@ function start(context: SignalContext): Running<TcpEvent> {
 
     async collect() {
       await strays.read();
+      await counts?.read();
       const open = new Map<number, number>();
       known.beginSnapshot();
       for (const links of watches) {
@@ -182,6 +199,7 @@ function start(context: SignalContext): Running<TcpEvent> {
     async maintain() {
       await decide.run(() => undefined);
       await strays.read();
+      await counts?.read();
     },
 
     watchLinks() {
@@ -193,12 +211,14 @@ function start(context: SignalContext): Running<TcpEvent> {
     },
 
     stats: () => ({
-      collected: strays.collected,
+      collected: strays.collected + (counts?.collected ?? 0),
       mapEntries: [
         ["connections", entries],
         [strays.counters.name, strays.counters.size],
+        ...(counts === undefined ? [] : [[counts.counters.name, counts.counters.size] as const]),
       ],
-      memoryAtLimit: connectionsMemory(maxEntries) + strays.counters.memoryAtLimit,
+      memoryAtLimit:
+        connectionsMemory(maxEntries) + strays.counters.memoryAtLimit + (counts?.counters.memoryAtLimit ?? 0),
     }),
   };
 }
@@ -222,15 +242,18 @@ export const tcp = defineSignal({
   hooks: [fexit, dispatched],
   flags,
   ring: { record: TcpEvent },
-  records: [TcpSample],
+  records: [TcpSample, TcpLine],
   optional: {
     tcp_reset_received: "resets received",
     tcp_reset_sent: "resets sent",
     tcp_synack_retransmitted: "SYN-ACKs sent again before the handshake",
   },
-  setup: ({ connectionsLimit }) => ({
+  setup: ({ connectionsLimit }, { mode, watched, byPeer }) => ({
     ringSize: 2 * 2 ** 20,
+    constants: { counting: mode === "trace" ? 0 : 1, by_peer: byPeer ? 1 : 0 },
+    variables: { failures_wanted: watched === "none" ? 0 : 1, successes_wanted: watched === "all" ? 1 : 0 },
     sizes: { connections: connectionsLimit, listeners: Math.min(connectionsLimit, mostListeners) },
+    without: mode === "trace" ? ["counts", "lines"] : [],
   }),
   start,
   trace,

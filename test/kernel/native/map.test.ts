@@ -403,6 +403,11 @@ describe("gather and clear", () => {
       [0, 0, 0],
       [9, 10, 11],
     ]);
+    map.seal(Uint32Array.of(9));
+    assert.deepEqual(gathered(map, 9, 10), [
+      [0xffffffff, 0xffffffff, 11],
+      [10, 11, 12],
+    ]);
     map.readAll();
     assert.deepEqual([...new Uint32Array(map.values, 12 * 6, 9)], [6, 7, 8, 0, 0, 0, 0, 0, 0]);
     map.gather(new Uint32Array(0));
