@@ -1,5 +1,5 @@
 /** The object of a signal: its program, its maps and constants, and the types of its records. */
-import { kernelReads } from "../host/features.js";
+import { kernelReads } from "../binding/kernel-reads.js";
 import { constants } from "./helpers.js";
 import { mapTypes, objectBytes, type ObjectConstant, type ObjectMap } from "./object.js";
 import type { Group, Plan } from "./plan.js";

@@ -2,7 +2,8 @@
 import { fileURLToPath } from "node:url";
 import { cgroupSources } from "../host/cgroup-hierarchy.js";
 import { hasCompatCallers } from "../host/compat-callers.js";
-import { kernelReads, lockedMemory, readsNeedCasts } from "../host/features.js";
+import { kernelReads } from "../binding/kernel-reads.js";
+import { lockedMemory, readsNeedCasts } from "../host/features.js";
 import { layoutOf, layoutText } from "../binding/layout.js";
 import { native, type BpfObject, type NativeError } from "../binding/native.js";
 import type { RecordClass } from "../binding/record.js";

@@ -30,25 +30,6 @@ export function ringBuffers(): Finding {
 
 const lockdownPath = "/sys/kernel/security/lockdown";
 
-/** BPF_PROG_TYPE_TRACEPOINT and BPF_FUNC_probe_read_kernel of include/uapi/linux/bpf.h. */
-const tracepoint = 5;
-const probeReadKernel = 113;
-
-/**
- * How programs read kernel memory: the kernel gives them the helper, or it does not and they can call bpf_rdonly_cast(), or neither.
- * The probe needs CAP_BPF and CAP_PERFMON; without them the answer is that of most kernels.
- */
-export function kernelReads(): "by helper" | "by cast" | "not at all" {
-  try {
-    if (native.probeHelper(tracepoint, probeReadKernel)) {
-      return "by helper";
-    }
-  } catch {
-    return "by helper";
-  }
-  return native.canCast() ? "by cast" : "not at all";
-}
-
 /** Why nothing can be read. */
 export const readsNeedCasts =
   "this kernel forbids programs to read its memory by a helper (lockdown=confidentiality), and has no bpf_rdonly_cast(), which Linux 6.2 introduced";
@@ -59,7 +40,7 @@ const lockdownModes: Readonly<Record<string, Omit<Finding, "check">>> = {
   integrity: { status: "ok", detail: "integrity: BPF programs may not write user memory; no program of ringtap does" },
 };
 
-/** What confidentiality leaves; `canCast`: see {@link kernelReads}. */
+/** What confidentiality leaves; `canCast`: can programs call bpf_rdonly_cast()? */
 function confidentiality(canCast: boolean): Omit<Finding, "check"> {
   return canCast
     ? {

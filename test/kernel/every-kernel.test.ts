@@ -12,7 +12,7 @@ import { before, describe, it } from "node:test";
 import { type Findings, recordedInstructions, seriesOf } from "../../scripts/vm/record.js";
 import { chooseHierarchy } from "../../src/host/cgroup-hierarchy.js";
 import { loadSignal } from "../../src/engine/load.js";
-import { kernelReads } from "../../src/host/features.js";
+import { kernelReads } from "../../src/binding/kernel-reads.js";
 import { type AnySignal, defaultHooks, type HookSet } from "../../src/sdk/signal.js";
 import { syscallNumber } from "../../src/sdk/syscall-names.js";
 import { signals } from "../../src/signals/index.js";

@@ -170,6 +170,9 @@ static __always_inline struct pt_regs *regs_at_return(unsigned long long *ctx)
 #define CALL_RETURN(name, function, handle)                      \
 	SEC("fexit/" function) int name(unsigned long long *ctx) \
 	{                                                        \
+		__u64 began = run_begins();                      \
+                                                                 \
 		handle(regs_at_return(ctx), (long)ctx[1]);       \
+		run_ends(began);                                 \
 		return 0;                                        \
 	}

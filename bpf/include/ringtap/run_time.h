@@ -5,8 +5,8 @@
  * (BPF_ENABLE_STATS) would need CAP_SYS_ADMIN each time, time all programs of the machine, and
  * know nothing of tail calls.
  *
- * Programs made by BPF_PROG(), SYSCALL_ENTER() and SYSCALL_EXIT() are timed, without a line of
- * their own. With the window closed that costs the reading of two words of one cache line.
+ * Programs made by BPF_PROG(), SYSCALL_ENTER(), SYSCALL_EXIT() and CALL_RETURN() are timed, without
+ * a line of their own. With the window closed that costs the reading of two words of one cache line.
  */
 #pragma once
 
