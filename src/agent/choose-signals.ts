@@ -1,6 +1,7 @@
 /** Which signals a program that embeds ringtap wants, and with which flags: checked, as callers without types may give anything. */
 import { suggestion } from "../config/suggest.js";
 import { flagFaultOf } from "../engine/flag-fault.js";
+import { defaultNames } from "../engine/signal-set.js";
 import { defaultFlags } from "../engine/load.js";
 import type { FlagTable, FlagValues } from "../sdk/flags.js";
 import { type AnySignal, signalApi } from "../sdk/signal.js";
@@ -35,14 +36,14 @@ function checkSignal(signal: Partial<AnySignal> | null, taken: readonly string[]
   }
 }
 
-/** Chooses among the `builtIn` signals by name, and adds those that are given themselves. Without a choice, all built-in ones run. */
+/** Chooses among the `builtIn` signals by name, and adds those that are given themselves. Without a choice, all built-in ones run but those that are opted in to. */
 export function chooseSignals(
   builtIn: readonly AnySignal[],
   chosen: readonly (string | AnySignal)[] | undefined,
 ): ChosenSignals {
   const names = builtIn.map(({ name }) => name);
   if (chosen === undefined) {
-    return { signals: builtIn, wanted: names };
+    return { signals: builtIn, wanted: defaultNames(builtIn) };
   }
   const own: AnySignal[] = [];
   const wanted = chosen.map((choice) => {

@@ -20,7 +20,7 @@ import type { AnySignal, SignalHost } from "../sdk/signal.js";
 import type { FlagTable, FlagValues } from "../sdk/flags.js";
 import { defaultHost } from "../sdk/host.js";
 import type { PeerDirectory } from "../sdk/peers.js";
-import { runningOf, type SignalSet, startSignals } from "../engine/signal-set.js";
+import { defaultNames, runningOf, type SignalSet, startSignals } from "../engine/signal-set.js";
 import { type AgentLog, startSignal } from "../engine/start-signal.js";
 import type { RunningSignal } from "../engine/running.js";
 
@@ -99,7 +99,7 @@ export function startAgent(setup: AgentSetup): RunningAgent {
   const catalog = new Catalog({ seriesLimit, seriesRetentionMs, retentionMs, budget: setup.budget ?? defaultBudget });
   const cgroups = new Cgroups({ limit: identityLimit });
   const identity = new Identity(catalog, labels, { limit: identityLimit, cgroups, pidSeries: setup.pidSeries });
-  const wanted = setup.wanted ?? signals.map(({ name }) => name);
+  const wanted = setup.wanted ?? defaultNames(signals);
   const { ringSize, countRuns, peers, log, overheadLimit, overheadTimes } = setup;
   const how = { ringSize, countRuns, changesDepth: overheadLimit !== undefined, host, peers, log };
   const { statuses } = startSignals(catalog, identity, {

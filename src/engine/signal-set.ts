@@ -11,6 +11,11 @@ function isNeededByIdentity({ provides }: AnySignal, { cgroups }: SignalHost): b
   return provides === "processes" || (provides === "cgroups" && cgroups.inRecords);
 }
 
+/** The names of those that run where none is asked for. */
+export function defaultNames(signals: readonly AnySignal[]): string[] {
+  return signals.filter(({ optIn }) => optIn !== true).map(({ name }) => name);
+}
+
 export interface SignalSetOptions extends SignalStart {
   /** All there are, in the order in which they are to be drained. */
   readonly signals: readonly AnySignal[];

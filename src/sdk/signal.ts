@@ -251,6 +251,8 @@ export interface Signal<R extends EventRecord = EventRecord, F extends FlagTable
   readonly syscalls?: readonly string[];
   /** What identity learns from this signal. Such a signal runs whenever identity needs it, with or without its metrics. */
   readonly provides?: "processes" | "cgroups";
+  /** It runs only where it is asked for by name. Default: it runs by default. */
+  readonly optIn?: boolean;
   readonly flags?: F;
   /** Absent in a signal whose object has maps only. */
   readonly ring?: Ring<R>;

@@ -40,7 +40,8 @@ export function trySignal(signal: AnySignal, catalog: Catalog, identity: Identit
     );
     return { finding: attachedBy(check, running.loaded), memory: running.memoryAtLimit() };
   } catch (error) {
-    return { finding: { check, status: "fail", detail: describeError(error) } };
+    // One that does not run by default fails no start.
+    return { finding: { check, status: signal.optIn === true ? "warn" : "fail", detail: describeError(error) } };
   } finally {
     running?.loaded.close();
   }

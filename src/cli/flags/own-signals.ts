@@ -8,6 +8,7 @@ import { type FileStates, fileStates } from "../../config/watched-files.js";
 import { builtFiles, loadOwnSignals, type OwnSignal, packageFolderOf } from "../../engine/own-signals.js";
 import { logEarlyStrayErrors } from "../early-stray-errors.js";
 import { checkUnique } from "../../engine/signal-shape.js";
+import { defaultNames } from "../../engine/signal-set.js";
 import { entriesOf } from "../../host/trusted-files.js";
 import { messageOf } from "../../log/error-text.js";
 import { quote } from "../../log/logger-text.js";
@@ -50,6 +51,11 @@ export class KnownSignals {
 
   get names(): string[] {
     return this.all.map(({ name }) => name);
+  }
+
+  /** The names of those that run by default. */
+  get defaults(): string[] {
+    return defaultNames(this.all);
   }
 
   /** Adds one, or puts another build in the place of one. Throws when it clashes with another. */

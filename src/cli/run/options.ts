@@ -29,7 +29,7 @@ function configFile(onFile: (path: string) => void = () => undefined) {
 /** The other flags of `run` itself. All `signals` run by default; a web configuration that is `open` is not opened again. */
 function ownFlags(known: KnownSignals, open?: WatchedWebConfig) {
   return {
-    signals: list("signals", "<name,...>", "signals to run", known.names.join(","), signalNameOf(known)),
+    signals: list("signals", "<name,...>", "signals to run", known.defaults.join(","), signalNameOf(known)),
     ...ownSignalFlags,
     strict: toggle("strict", "exit with status 1 when a signal cannot be attached, instead of going on without it"),
     labels: list(
