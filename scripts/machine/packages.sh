@@ -69,6 +69,7 @@ missing_packages() {
   has_command col || echo bsdextrautils
   has_command chromium || echo chromium
   has_command nginx || echo nginx
+  has_command wrk || echo wrk
   has_command caddy || echo caddy
   /usr/bin/python3 -c 'import prometheus_client.openmetrics' 2>/dev/null || echo python3-prometheus-client
 

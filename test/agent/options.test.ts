@@ -72,7 +72,10 @@ test("the size of rings is a power of two of at least a page", () => {
 });
 
 test("signals are chosen by name, and given themselves", () => {
-  assert.deepEqual(chooseSignals(builtIn, undefined), { signals: builtIn, wanted: ["cgroup", "process", "tcp", "syscall", "file"] });
+  assert.deepEqual(chooseSignals(builtIn, undefined), {
+    signals: builtIn,
+    wanted: ["cgroup", "process", "tcp", "syscall", "file"],
+  });
   assert.deepEqual(chooseSignals(builtIn, ["tcp", tea]), { signals: [...builtIn, tea], wanted: ["tcp", "tea"] });
   refused({ signals: [{ ...tea, name: "tcp" }] }, /^RangeError: signal tcp: there is another one of this name$/);
   refused({ signals: [tea, { ...tea }] }, /^RangeError: signal tea: there is another one of this name$/);

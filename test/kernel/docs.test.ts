@@ -23,7 +23,7 @@ function documented(text: string): ReadonlyMap<string, Metric> {
   const metrics = new Map<string, Metric>();
   for (const [name = "", kind = ""] of codeRows(text)) {
     const [, type, , braced = ""] = /^(counter|gauge|histogram)( `\{([\w,]*)\}`)?/.exec(kind) ?? [];
-    if (name.startsWith("ringtap_") && type !== undefined) {
+    if (/^(ringtap|http)_/.test(name) && type !== undefined) {
       const labels = braced.split(",").flatMap((label) => (label === "id" ? identity : label === "" ? [] : [label]));
       metrics.set(name, { type, labels });
     }
@@ -70,9 +70,11 @@ describe("docs/metrics.md", () => {
     await controlGroup(scope, hierarchy("cgroup2"), `ringtap-docs-${process.pid}`).remove();
     // What has another name when it is an estimate, and what is there with a limit alone.
     const sampling = await startAgent(scope, ["--signals=syscall", "--syscall.timing=sampled", "--overhead.limit=50%"]);
+    const requests = await startAgent(scope, ["--signals=l7"]);
     spawnSync("cat", ["/nonexistent"]);
+    await oneConnection();
     const texts: string[] = [];
-    for (const each of [agent, sampling]) {
+    for (const each of [agent, sampling, requests]) {
       await each.get("/metrics");
       texts.push(await (await each.get("/metrics")).text());
     }
@@ -80,13 +82,13 @@ describe("docs/metrics.md", () => {
   });
 
   it("has each metric of ringtap's, with its type", () => {
-    const served = Array.from(declared(text)).filter(([name]) => name.startsWith("ringtap_"));
+    const served = Array.from(declared(text)).filter(([name]) => /^(ringtap|http)_/.test(name));
     assert.deepEqual(Array.from(written, ([name, { type }]) => [name, type]).toSorted(), served.toSorted());
   });
 
   it("has each metric of the agent's process", () => {
     const names = Array.from(page.matchAll(/`((?:process|nodejs)_\w+)`/g), ([, name = ""]) => name);
-    const served = [...declared(text).keys()].filter((name) => !name.startsWith("ringtap_"));
+    const served = [...declared(text).keys()].filter((name) => !/^(ringtap|http)_/.test(name));
     assert.deepEqual([...new Set(names)].toSorted(), served.toSorted());
   });
 
@@ -95,8 +97,8 @@ describe("docs/metrics.md", () => {
     for (const { name, labels, served } of shown) {
       assert.deepEqual(served ?? labels, labels, name);
     }
-    // All but those that need a lossy network or a reset, and one to spare.
-    assert(shown.filter(({ served }) => served === undefined).length <= 3);
+    // All but those that need a lossy network or a reset, what requests lose, and one to spare.
+    assert(shown.filter(({ served }) => served === undefined).length <= 6);
   });
 
   it("agrees with the README", () => {
@@ -108,7 +110,7 @@ describe("docs/metrics.md", () => {
       name,
       labels,
     ]);
-    const ofSignals = inPage.filter(([name = ""]) => /^ringtap_(cgroup|tcp|syscall|file|process)/.test(name));
+    const ofSignals = inPage.filter(([name = ""]) => /^ringtap_(cgroup|tcp|syscall|file|l7|process)/.test(name));
     assert.deepEqual(inReadme.toSorted(), ofSignals.toSorted());
   });
 });

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What is known of a connection, by its socket: at most 512 bytes. */
+#pragma once
+
+#include <ringtap/counts.h>
+#include <ringtap/sock.h>
+
+/* Connections known at once; not preallocated. */
+#define CONNECTIONS_MAX 65536
+
+enum l7_protocol {
+	PROTOCOL_UNKNOWN,
+	PROTOCOL_HTTP,
+};
+
+#define PROTOCOLS 2
+
+enum l7_role {
+	ROLE_CLIENT,
+	ROLE_SERVER,
+};
+
+/* The two directions of a connection. Of a server's, requests come in RECEIVED. */
+enum {
+	RECEIVED,
+	SENT,
+};
+
+/* What a direction waits for. A protocol adds its own, from MODE_PROTOCOL on. */
+enum mode {
+	MODE_DETECT, /* from the connection's beginning: which protocol is it? */
+	MODE_SYNC,   /* the beginning was not seen: for a request at the beginning of a call */
+	MODE_OPAQUE, /* nothing more: another protocol, or a tunnel */
+	MODE_PROTOCOL,
+};
+
+/* Why bytes are skipped and requests are lost. */
+enum reason {
+	REASON_JOINED_LATE, /* the agent did not see the connection's beginning */
+	REASON_GAP,	    /* calls that the programs were not run for */
+	REASON_UNREADABLE,  /* by a call whose bytes cannot be read, such as sendfile or io_uring */
+	REASON_MALFORMED,   /* the bytes are not what the protocol says */
+	REASON_MAP_FULL, /* there are as many connections, or requests in a pipeline, as may be */
+	REASONS,
+};
+
+/* How a request ended without a whole response. */
+enum l7_error {
+	ERROR_NONE,
+	ERROR_TRUNCATED, /* the connection ended within the response */
+	ERROR_CLOSED,	 /* the connection ended before the response */
+	ERROR_RESET,	 /* the same, by an error of the connection */
+};
+
+struct direction {
+	__u64 left;	/* bytes of a body that are to come; a number while its digits come in */
+	__u64 word;	/* of requests: when this one began; of responses: the request (queue.h) */
+	__u64 carry[2]; /* the beginning of a line, until there is enough of it to be judged */
+	__u32 next_seq; /* the sequence number that the next call begins with */
+	__u16 status;
+	__u8 mode;
+	__u8 carry_len;
+	__u8 flags;
+	__u8 method;
+	__u8 reserved[6];
+};
+
+/* Answers come in the order of their requests; so each is known by its number. */
+#define SLOTS_IN_CONNECTION 32
+
+struct connection {
+	struct actor_key owner; /* who called last, its number 0 */
+	__u64 id;		/* the address of its socket */
+	struct direction directions[2];
+	__u32 requests;	 /* that have been seen */
+	__u32 responses; /* that have begun */
+	__u8 protocol;
+	__u8 role;
+	__u8 sync_reason; /* in MODE_SYNC: an enum reason */
+	__u8 last_direction;
+	__u8 is_tunnel;	  /* the requests are over: what follows is no longer the protocol's */
+	__u8 is_reset;	  /* the connection ended by an error */
+	__u8 is_verified; /* a first line has been seen as a whole */
+	__u8 reserved;
+	__u64 slots[SLOTS_IN_CONNECTION]; /* queue.h */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, CONNECTIONS_MAX);
+	__type(key, __u64); /* the address of the struct sock */
+	__type(value, struct connection);
+} connections SEC(".maps");
+
+/* In .rodata: on the stack it would be too large. */
+const struct connection no_connection;
+
+static __always_inline struct connection *connection_of(struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+
+	return bpf_map_lookup_elem(&connections, &key);
+}
+
+static __always_inline void delete_connection(struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+
+	bpf_map_delete_elem(&connections, &key);
+}
+
+/* The direction that requests come in. */
+static __always_inline __u32 request_direction(const struct connection *c)
+{
+	return c->role == ROLE_SERVER ? RECEIVED : SENT;
+}

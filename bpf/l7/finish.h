@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* How requests end: counted, and a record for those who watch. */
+#pragma once
+
+#include <ringtap/endpoints.h>
+
+#include "queue.h"
+#include "request_counts.h"
+
+/* Are requests counted? In `ringtap trace`, no one reads counts. */
+const volatile bool counting = true;
+
+/* Which requests have a record. Userspace changes it while the program runs. */
+volatile bool failures_wanted;
+volatile bool successes_wanted;
+
+struct l7_event {
+	__u64 time;	/* the response's end, CLOCK_MONOTONIC, ns */
+	__u64 duration; /* ns, from the request's first bytes */
+	struct actor actor;
+	struct endpoints endpoints;
+	enum l7_protocol protocol;
+	enum l7_role role;
+	enum l7_error error;
+	__u32 operation;
+	__u32 status; /* 0: there was no response */
+	__u32 reserved;
+};
+
+EXPORT_RECORD(l7_event);
+
+/* A request's number (request_counts.h). */
+static __always_inline __u32 number_of(const struct connection *c, __u32 operation, __u32 status,
+				       enum l7_error error)
+{
+	return c->protocol << PROTOCOL_SHIFT | c->role << ROLE_SHIFT | error << ERROR_SHIFT |
+	       (operation & 1023) << OPERATION_SHIFT | (status & 1023);
+}
+
+static __always_inline void send_record(struct connection *c, __u32 number, __u64 now,
+					__u64 duration)
+{
+	struct l7_event *event = reserve(sizeof(*event));
+	__u32 tgid = c->owner.process.pair;
+
+	if (!event)
+		return;
+	event->time = now;
+	event->duration = duration;
+	event->actor.tgid = tgid;
+	event->actor.tid = current_tgid() == tgid ? current_tid() : tgid;
+	__builtin_memcpy(event->actor.comm, c->owner.comm, COMM_LEN);
+	__builtin_memcpy(event->actor.thread_comm, c->owner.comm, COMM_LEN);
+	event->actor.cgroup = c->owner.cgroup;
+	endpoints_of_sock(&event->endpoints, (struct sock *)c->id);
+	event->protocol = c->protocol;
+	event->role = c->role;
+	event->error = number >> ERROR_SHIFT & 7;
+	event->operation = number >> OPERATION_SHIFT & 1023;
+	event->status = number & 1023;
+	event->reserved = 0;
+	submit(event);
+}
+
+/* The failure that trace's failed() tells too (src/signals/l7/signal.ts). */
+static __always_inline bool is_failure(__u32 number)
+{
+	return (number >> ERROR_SHIFT & 7) || (number & 1023) >= 400;
+}
+
+/* Counts a request that took so long and has this number. */
+__noinline int finish(struct connection *c, __u32 number, __u64 now, __u64 duration)
+{
+	struct request_line *line;
+	bool has_record;
+
+	if (!c)
+		return 0;
+	has_record = is_failure(number) ? failures_wanted : successes_wanted;
+	if (counting) {
+		line = request_line_of(&c->owner, number);
+		if (!line) {
+			count_map_full();
+			return 0;
+		}
+		__sync_fetch_and_add(&line->duration, duration);
+		atomic_inc(&line->slots[slot_of(duration)]);
+		if (has_record)
+			atomic_inc(&line->with_record);
+	}
+	if (has_record)
+		send_record(c, number, now, duration);
+	return 0;
+}
+
+/* Counts the request of a word, which ends now. */
+static __always_inline void finish_word(struct connection *c, __u64 word, __u32 status,
+					enum l7_error error, __u64 now)
+{
+	if (word & TAG_REQUEST)
+		finish(c, number_of(c, operation_of(word), status, error), now,
+		       duration_since(word, now));
+}
+
+struct waiting {
+	struct connection *c;
+	__u64 now;
+	__u32 error; /* enum l7_error */
+};
+
+static long finish_next(__u32 index, struct waiting *waiting)
+{
+	struct connection *c = waiting->c;
+
+	if (c->responses == c->requests)
+		return 1;
+	finish_word(c, pop_request(c), 0, waiting->error, waiting->now);
+	return 0;
+}
+
+static long lose_next(__u32 index, struct waiting *waiting)
+{
+	struct connection *c = waiting->c;
+
+	if (c->responses == c->requests)
+		return 1;
+	if (pop_request(c) & TAG_REQUEST)
+		waiting->error++;
+	return 0;
+}
+
+/* The requests that wait will not be answered. */
+static __always_inline void finish_waiting(struct connection *c, enum l7_error error, __u64 now)
+{
+	struct waiting waiting = { .c = c, .now = now, .error = error };
+
+	if (c->responses != c->requests)
+		bpf_loop(MOST_WAITING, finish_next, &waiting, 0);
+}
+
+/* What became of the requests that wait is not known. Returns how many there were. */
+static __always_inline __u32 lose_waiting(struct connection *c)
+{
+	struct waiting waiting = { .c = c };
+
+	if (c->responses != c->requests)
+		bpf_loop(MOST_WAITING, lose_next, &waiting, 0);
+	return waiting.error;
+}

@@ -1,0 +1,692 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * HTTP/1.0 and 1.1 (RFC 9112): finds where each message begins and ends, in steps that each take
+ * the rest of a line, a part of it, or all of a body that there is.
+ */
+#pragma once
+
+#include "finish.h"
+#include "reader.h"
+
+/* More steps than a call has bytes that are not a body's. */
+#define MOST_STEPS (1 << 23)
+
+enum http_mode {
+	HTTP_FIRST = MODE_PROTOCOL, /* at or in the beginning of a message's first line */
+	HTTP_LINE,		    /* the rest of a line of the head or the trailers */
+	HTTP_HEADER,		    /* at or in the beginning of such a line, but the first */
+	HTTP_LENGTH,		    /* in the value of Content-Length */
+	HTTP_ENCODING,		    /* in the value of Transfer-Encoding */
+	HTTP_BODY,		    /* `left` bytes */
+	HTTP_CHUNK_SIZE,	    /* in the digits of a chunk's size */
+	HTTP_CHUNK_EXTENSION,	    /* in the rest of that line */
+	HTTP_CHUNK_DATA,	    /* `left` bytes */
+	HTTP_CHUNK_END,		    /* before the end of line that follows them */
+	HTTP_UNTIL_CLOSE,	    /* a body that ends with the connection */
+};
+
+/* Of a message. */
+#define HAS_LENGTH 1
+#define IS_CHUNKED 2
+#define HAS_EXPECT 4 /* its body comes only when the server wants it */
+#define IN_TRAILERS 8
+#define IS_ANSWERED 16 /* the response to this request began before its head's end */
+#define IS_UNKNOWN 32  /* a response whose request has not been seen yet */
+#define IN_FIRST_LINE 64
+
+/* Words of src/signals/l7/http.ts, by their place. */
+enum http_method {
+	METHOD_OTHER,
+	METHOD_GET,
+	METHOD_HEAD,
+	METHOD_POST,
+	METHOD_PUT,
+	METHOD_DELETE,
+	METHOD_CONNECT,
+	METHOD_OPTIONS,
+	METHOD_TRACE,
+	METHOD_PATCH,
+	METHODS,
+};
+
+#define BYTES8(a, b, c, d, e, f, g, h)                                                           \
+	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 | \
+	 (__u64)(f) << 40 | (__u64)(g) << 48 | (__u64)(h) << 56)
+
+/* The lowest `count` bytes of a word. */
+static __always_inline __u64 lowest(__u64 word, __u32 count)
+{
+	return count >= 8 ? word : word & ((1ull << (8 * count)) - 1);
+}
+
+/*
+ * The method that a line begins with, by the first `known` bytes of it: the bytes of the method and
+ * the space behind it in the low half, enum http_method in the high one; 0 for no known one, and
+ * MAY_BE_METHOD while it may become one.
+ */
+#define MAY_BE_METHOD 0xffffffffu
+
+__noinline __u32 method_of(__u64 word, __u32 known)
+{
+	__u32 may_be = 0;
+
+#define IS_METHOD(name, length, text)                                       \
+	if (known >= (length) && lowest(word, length) == (text))            \
+		return (name) << 16 | (length);                             \
+	if (known < (length) && lowest(word, known) == lowest(text, known)) \
+	may_be = MAY_BE_METHOD
+	IS_METHOD(METHOD_GET, 4, BYTES8('G', 'E', 'T', ' ', 0, 0, 0, 0));
+	IS_METHOD(METHOD_POST, 5, BYTES8('P', 'O', 'S', 'T', ' ', 0, 0, 0));
+	IS_METHOD(METHOD_HEAD, 5, BYTES8('H', 'E', 'A', 'D', ' ', 0, 0, 0));
+	IS_METHOD(METHOD_PUT, 4, BYTES8('P', 'U', 'T', ' ', 0, 0, 0, 0));
+	IS_METHOD(METHOD_PATCH, 6, BYTES8('P', 'A', 'T', 'C', 'H', ' ', 0, 0));
+	IS_METHOD(METHOD_TRACE, 6, BYTES8('T', 'R', 'A', 'C', 'E', ' ', 0, 0));
+	IS_METHOD(METHOD_DELETE, 7, BYTES8('D', 'E', 'L', 'E', 'T', 'E', ' ', 0));
+	IS_METHOD(METHOD_OPTIONS, 8, BYTES8('O', 'P', 'T', 'I', 'O', 'N', 'S', ' '));
+	IS_METHOD(METHOD_CONNECT, 8, BYTES8('C', 'O', 'N', 'N', 'E', 'C', 'T', ' '));
+#undef IS_METHOD
+	return may_be;
+}
+
+/* The protocol breaks off: what follows is skipped, until a request begins with a call. */
+__noinline int desynchronize(struct connection *c, __u32 reason)
+{
+	__u32 responses, answering;
+
+	if (!c)
+		return 0;
+	responses = c->role == ROLE_SERVER ? SENT : RECEIVED;
+	answering = c->directions[responses].word & TAG_REQUEST ? 1 : 0;
+	count_lost(c, reason, lose_waiting(c) + answering);
+	c->directions[RECEIVED] = (struct direction){ .next_seq = c->directions[RECEIVED].next_seq,
+						      .mode = MODE_SYNC };
+	c->directions[SENT] =
+		(struct direction){ .next_seq = c->directions[SENT].next_seq, .mode = MODE_SYNC };
+	c->sync_reason = reason;
+	c->last_direction = ~0;
+	return 0;
+}
+
+static __always_inline bool is_of_requests(struct reader *r)
+{
+	return r->scratch->direction == request_direction(r->c);
+}
+
+static __always_inline void begin_message(struct direction *d)
+{
+	d->left = 0;
+	d->word = 0;
+	d->mode = HTTP_FIRST;
+	d->flags = 0;
+	d->status = 0;
+	d->carry_len = 0;
+}
+
+/* The message whose last byte has been taken is whole. */
+static __always_inline void end_message(struct reader *r, struct direction *d)
+{
+	struct connection *c = r->c;
+	__u64 word = d->word;
+
+	if (!is_of_requests(r)) {
+		if (d->flags & IS_UNKNOWN)
+			word = push_response(c, r->scratch->now, d->status);
+		finish_word(c, word, d->status, ERROR_NONE, r->scratch->now);
+	}
+	begin_message(d);
+}
+
+/* The response to a request came before the request was seen. */
+static __always_inline void finish_early(struct connection *c, __u64 request, __u64 response)
+{
+	__u64 time = request & WORD_TIME, end = response & WORD_TIME;
+	__u64 units = (end - time) & WORD_TIME;
+
+	finish(c, number_of(c, operation_of(request), operation_of(response), ERROR_NONE),
+	       bpf_ktime_get_ns(), units >> 45 ? 0 : units << 6);
+}
+
+static __always_inline void begin_body(struct reader *r, struct direction *d)
+{
+	if (d->flags & IS_CHUNKED) {
+		d->left = 0;
+		d->mode = HTTP_CHUNK_SIZE;
+	} else if (d->flags & HAS_LENGTH && d->left) {
+		d->mode = HTTP_BODY;
+	} else {
+		end_message(r, d);
+	}
+}
+
+static __always_inline void end_request_head(struct reader *r, struct direction *d)
+{
+	struct connection *c = r->c;
+	__u64 word = request_word(d->word, d->method), response;
+
+	if (!(d->flags & IS_ANSWERED)) {
+		response = push_request(c, word);
+		if (response == WORD_LOST)
+			count_lost(c, REASON_MAP_FULL, 1);
+		else if (response)
+			finish_early(c, word, response);
+	}
+	begin_body(r, d);
+}
+
+/*
+ * A response whose request's head is not whole: the server has refused what it has read of it. The
+ * request ends with this response.
+ */
+static __always_inline __u64 refused_request(struct connection *c)
+{
+	struct direction *requests = &c->directions[request_direction(c) & 1];
+
+	if (requests->mode < HTTP_FIRST || requests->mode > HTTP_ENCODING ||
+	    requests->flags & (IN_TRAILERS | IS_ANSWERED))
+		return 0;
+	if (requests->mode == HTTP_FIRST) {
+		if (!requests->carry_len)
+			return 0;
+		requests->method = METHOD_OTHER;
+	}
+	requests->flags |= IS_ANSWERED;
+	return request_word(requests->word, requests->method);
+}
+
+static __always_inline void end_response_head(struct reader *r, struct direction *d)
+{
+	struct connection *c = r->c;
+	__u32 status = d->status, method;
+
+	if (status >= 100 && status < 200 && status != 101) {
+		begin_message(d);
+		return;
+	}
+	d->word = pop_request(c);
+	if (!d->word)
+		d->word = refused_request(c);
+	if (!d->word)
+		d->flags |= IS_UNKNOWN;
+	method = d->word & TAG_REQUEST ? operation_of(d->word) : METHOD_OTHER;
+	if (status == 101 || (method == METHOD_CONNECT && status / 100 == 2)) {
+		end_message(r, d);
+		c->is_tunnel = 1;
+		d->mode = MODE_OPAQUE;
+	} else if (method == METHOD_HEAD || status == 204 || status == 304) {
+		end_message(r, d);
+	} else if (d->flags & (IS_CHUNKED | HAS_LENGTH)) {
+		begin_body(r, d);
+	} else {
+		d->mode = HTTP_UNTIL_CLOSE;
+	}
+}
+
+static __always_inline void end_head(struct reader *r, struct direction *d)
+{
+	d->carry_len = 0;
+	if (d->flags & IN_TRAILERS)
+		end_message(r, d);
+	else if (is_of_requests(r))
+		end_request_head(r, d);
+	else
+		end_response_head(r, d);
+}
+
+/*
+ * Takes the beginning of a first line, of which `known` bytes are in two words: how many of them it
+ * has used, 0 when they are no such beginning.
+ */
+static __always_inline __u32 take_first(struct reader *r, struct direction *d, __u64 low,
+					__u64 high, __u32 known)
+{
+	__u32 method, status, first = low & 0xff;
+
+	if (is_of_requests(r)) {
+		method = method_of(low, known);
+		if (method && method != MAY_BE_METHOD) {
+			d->method = method >> 16;
+			return method & 0xffff;
+		}
+		d->method = METHOD_OTHER;
+		first |= 0x20;
+		return first >= 'a' && first <= 'z' ? 1 : 0;
+	}
+	status = ((high >> 8 & 0xff) - '0') * 100 + ((high >> 16 & 0xff) - '0') * 10 +
+		 ((high >> 24 & 0xff) - '0');
+	if (known < 12 || lowest(low, 7) != BYTES8('H', 'T', 'T', 'P', '/', '1', '.', 0) ||
+	    status < 100 || status > 999)
+		return 0;
+	d->status = status;
+	return 12;
+}
+
+/* What a line of the head says, by its first sixteen bytes; how many of them are not its value. */
+static __always_inline __u32 take_name(struct direction *d, __u64 low, __u64 high)
+{
+	const __u64 small = 0x2020202020202020ull;
+
+	d->mode = HTTP_LINE;
+	if (d->flags & IN_TRAILERS)
+		return 0;
+	low |= small;
+	high |= small;
+	if (low == BYTES8('c', 'o', 'n', 't', 'e', 'n', 't', '-')) {
+		if (lowest(high, 7) != BYTES8('l', 'e', 'n', 'g', 't', 'h', ':', 0))
+			return 0;
+		d->left = 0;
+		d->flags |= HAS_LENGTH;
+		d->mode = HTTP_LENGTH;
+		return 15;
+	}
+	if (low == BYTES8('t', 'r', 'a', 'n', 's', 'f', 'e', 'r')) {
+		if (high != BYTES8('-', 'e', 'n', 'c', 'o', 'd', 'i', 'n'))
+			return 0;
+		d->carry[0] = 0;
+		d->carry[1] = 0;
+		d->mode = HTTP_ENCODING;
+		return 16;
+	}
+	if (lowest(low, 7) == BYTES8('e', 'x', 'p', 'e', 'c', 't', ':', 0))
+		d->flags |= HAS_EXPECT;
+	return 0;
+}
+
+static __always_inline void take_length_byte(struct direction *d, __u32 byte)
+{
+	if (byte == '\n')
+		d->mode = HTTP_HEADER;
+	else if (byte - '0' < 10)
+		d->left = d->left * 10 + (byte - '0');
+}
+
+static __always_inline void take_encoding_byte(struct direction *d, __u32 byte)
+{
+	if (byte == '\n') {
+		d->mode = HTTP_HEADER;
+		return;
+	}
+	d->carry[0] = d->carry[0] << 8 | (byte | 0x20);
+	/* The name's end, `g:`, comes first. */
+	if (++d->carry[1] == 2 && (d->carry[0] & 0xffff) != ('g' << 8 | ':')) {
+		d->mode = HTTP_LINE;
+		return;
+	}
+	if (lowest(d->carry[0], 7) == BYTES8('d', 'e', 'k', 'n', 'u', 'h', 'c', 0))
+		d->flags |= IS_CHUNKED;
+}
+
+static __always_inline void end_size_line(struct direction *d)
+{
+	if (d->left) {
+		d->mode = HTTP_CHUNK_DATA;
+	} else {
+		d->flags |= IN_TRAILERS;
+		d->mode = HTTP_HEADER;
+	}
+}
+
+static __always_inline void take_size_byte(struct direction *d, __u32 byte)
+{
+	__u32 letter = (byte | 0x20) - 'a';
+
+	if (byte == '\n')
+		end_size_line(d);
+	else if (byte - '0' < 10)
+		d->left = d->left << 4 | (byte - '0');
+	else if (letter < 6)
+		d->left = d->left << 4 | (letter + 10);
+	else if (byte != '\r')
+		d->mode = HTTP_CHUNK_EXTENSION;
+}
+
+/* Takes up to sixteen bytes one by one, as long as the mode stays. */
+static __always_inline void take_bytes(struct reader *r, struct direction *d, __u32 index,
+				       __u32 available)
+{
+	__u8 mode = d->mode;
+	__u32 n, byte;
+
+	for (n = 0; n < BEGINNING; n++) {
+		if (n >= available || d->mode != mode)
+			break;
+		byte = r->scratch->bytes[index + n];
+		if (mode == HTTP_LENGTH)
+			take_length_byte(d, byte);
+		else if (mode == HTTP_ENCODING)
+			take_encoding_byte(d, byte);
+		else
+			take_size_byte(d, byte);
+	}
+	consume(r, n);
+}
+
+/* Of 0x80 in some bytes, 0 in the others: the lowest byte that has it. */
+static __always_inline __u32 lowest_byte(__u64 bytes)
+{
+	bytes >>= 7;
+	/* All bits below it: as many bytes of eight. */
+	bytes = (bytes & -bytes) - 1;
+	return ((bytes & 0x0101010101010101ull) * 0x0101010101010101ull >> 56) & 7;
+}
+
+/* The place of the first end of line in the STRIDE bytes from `index` on; STRIDE for none. */
+static __always_inline __u32 find_newline(struct reader *r, __u32 index)
+{
+	const __u64 ones = 0x0101010101010101ull;
+	__u32 offset;
+	__u64 word;
+
+	for (offset = 0; offset < STRIDE; offset += 8) {
+		word = load(r, index + offset) ^ ones * '\n';
+		word = (word - ones) & ~word & ones * 0x80;
+		if (word)
+			return offset + lowest_byte(word);
+	}
+	return STRIDE;
+}
+
+/*
+ * Takes bytes one by one into the carry, up to `most` of them together or an end of line. Returns
+ * true when there are as many, or the line has ended: then *ended.
+ */
+static __always_inline bool carry(struct reader *r, struct direction *d, __u32 index,
+				  __u32 available, __u32 most, bool *ended)
+{
+	__u8 *bytes = (__u8 *)d->carry, byte = 0;
+	__u32 n, length = d->carry_len;
+
+	if (!length)
+		d->carry[0] = d->carry[1] = 0;
+	for (n = 0; n < BEGINNING; n++) {
+		if (n >= available || length >= most || byte == '\n')
+			break;
+		byte = r->scratch->bytes[index + n];
+		bytes[length & (BEGINNING - 1)] = byte;
+		length++;
+	}
+	consume(r, n);
+	d->carry_len = length;
+	*ended = byte == '\n';
+	return *ended || length >= most;
+}
+
+/* The first line's beginning. False when it is none. */
+static __always_inline bool step_first(struct reader *r, struct direction *d, __u32 index,
+				       __u32 available)
+{
+	__u32 used, known = d->carry_len;
+	bool ended;
+
+	if (!known) {
+		__u32 byte = r->scratch->bytes[index];
+
+		/* Empty lines may precede a message (RFC 9112, 2.2). */
+		if (byte == '\r' || byte == '\n') {
+			consume(r, 1);
+			return true;
+		}
+		if (available >= BEGINNING) {
+			d->word = r->scratch->now;
+			used = take_first(r, d, load(r, index), load(r, index + 8), BEGINNING);
+			consume(r, used);
+			d->flags |= IN_FIRST_LINE;
+			d->mode = HTTP_LINE;
+			return used;
+		}
+	}
+	if (!known)
+		d->word = r->scratch->now;
+	if (!carry(r, d, index, available, 12, &ended))
+		return true;
+	used = take_first(r, d, d->carry[0], d->carry[1], d->carry_len);
+	d->carry_len = 0;
+	d->flags |= ended ? 0 : IN_FIRST_LINE;
+	d->mode = ended ? HTTP_HEADER : HTTP_LINE;
+	return used;
+}
+
+/* A line that begins, or has begun and is in the carry. */
+static __always_inline void step_header(struct reader *r, struct direction *d, __u32 index,
+					__u32 available)
+{
+	__u64 low = load(r, index);
+	bool ended;
+
+	if (!d->carry_len) {
+		if ((low & 0xff) == '\n') {
+			consume(r, 1);
+			end_head(r, d);
+			return;
+		}
+		if (available >= 2 && (low & 0xffff) == ('\r' | '\n' << 8)) {
+			consume(r, 2);
+			end_head(r, d);
+			return;
+		}
+		if (available >= BEGINNING) {
+			consume(r, take_name(d, low, load(r, index + 8)));
+			return;
+		}
+	}
+	if (!carry(r, d, index, available, BEGINNING, &ended))
+		return;
+	low = d->carry[0];
+	if (ended && d->carry_len == 2 && (low & 0xff) == '\r') {
+		end_head(r, d);
+	} else if (ended) {
+		d->carry_len = 0; /* too short for a line that says something */
+	} else {
+		__u64 high = d->carry[1];
+
+		d->carry_len = 0;
+		if (take_name(d, low, high) == BEGINNING - 1)
+			take_length_byte(d, high >> 56);
+	}
+}
+
+/* Does a first line of a request end with the protocol's version, before this byte? */
+static __always_inline bool has_version(struct reader *r, __u32 end)
+{
+	__u64 word = load(r, end - 8);
+
+	return word >> 56 == '\r' ? lowest(word, 6) == BYTES8('T', 'T', 'P', '/', '1', '.', 0, 0) :
+				    lowest(word, 7) == BYTES8('H', 'T', 'T', 'P', '/', '1', '.', 0);
+}
+
+static __always_inline void step_line(struct reader *r, struct direction *d, __u32 index,
+				      __u32 available)
+{
+	__u32 offset = find_newline(r, index), is_first;
+
+	if (offset >= available || offset == STRIDE) {
+		consume(r, available < STRIDE ? available : STRIDE);
+		return;
+	}
+	consume(r, offset + 1);
+	if (d->mode == HTTP_CHUNK_EXTENSION) {
+		end_size_line(d);
+		return;
+	}
+	if (d->mode == HTTP_CHUNK_END) {
+		d->left = 0;
+		d->mode = HTTP_CHUNK_SIZE;
+		return;
+	}
+	d->mode = HTTP_HEADER;
+	is_first = d->flags & IN_FIRST_LINE;
+	d->flags &= ~IN_FIRST_LINE;
+	if (r->c->is_verified || !is_first || index + offset < 8)
+		return;
+	r->c->is_verified = 1;
+	if (is_of_requests(r) && !has_version(r, index + offset)) {
+		r->c->protocol = PROTOCOL_UNKNOWN;
+		r->c->directions[RECEIVED].mode = MODE_OPAQUE;
+		r->c->directions[SENT].mode = MODE_OPAQUE;
+	}
+}
+
+/* Takes a body's bytes, or those of a part of it. */
+static __always_inline void step_over(struct reader *r, struct direction *d)
+{
+	__u32 bytes = d->left < r->scratch->left ? d->left : r->scratch->left;
+
+	d->left -= bytes;
+	consume(r, bytes);
+	if (d->left)
+		return;
+	if (d->mode == HTTP_BODY)
+		end_message(r, d);
+	else
+		d->mode = HTTP_CHUNK_END;
+}
+
+/*
+ * Before the first byte of a body that the server has to ask for, when it has answered already: is
+ * there another request instead? A client that waits for `100 Continue` does not send the body when
+ * the response is a final one. True when the bytes have been taken, or another message begins.
+ */
+static __always_inline bool is_body_left_out(struct reader *r, struct direction *d)
+{
+	__u32 known = d->carry_len & 7, more, available, method;
+	__u64 word;
+	int index;
+
+	if (!is_of_requests(r) || r->c->requests != r->c->responses || !r->scratch->position)
+		goto no;
+	index = make_available(r, 8, &available);
+	if (index < 0)
+		goto no;
+	more = available < 8 - known ? available : 8 - known;
+	word = d->carry[0] & -(__u64)(known != 0);
+	word |= lowest(load(r, index), more) << (8 * known);
+	method = method_of(word, known + more);
+	if (method == MAY_BE_METHOD && d->mode == HTTP_BODY && d->left > 8) {
+		d->carry[0] = word;
+		d->carry_len = known + more;
+		consume(r, more);
+		return true;
+	}
+	if (!method || method == MAY_BE_METHOD)
+		goto no;
+	begin_message(d);
+	d->word = r->scratch->now;
+	d->carry[0] = lowest(word, known);
+	d->carry[1] = 0;
+	d->carry_len = known;
+	return true;
+no:
+	/* What is in the carry was of the body. */
+	d->left -= d->mode == HTTP_BODY ? known : 0;
+	d->carry_len = 0;
+	d->flags &= ~HAS_EXPECT;
+	return false;
+}
+
+/* Takes the next bytes of a call. Returns 1 when there are none left. */
+static long http_step(__u32 nr, struct reader *r)
+{
+	struct direction *d = direction_of(r);
+	__u32 available = 0, before;
+	int index;
+
+	if (!r->scratch->left)
+		return 1;
+	switch (d->mode) {
+	case HTTP_BODY:
+	case HTTP_CHUNK_SIZE:
+		if (d->flags & HAS_EXPECT && is_body_left_out(r, d))
+			return 0;
+		if (d->mode == HTTP_CHUNK_SIZE)
+			break;
+		step_over(r, d);
+		return 0;
+	case HTTP_CHUNK_DATA:
+		step_over(r, d);
+		return 0;
+	case HTTP_UNTIL_CLOSE:
+		return 1;
+	case MODE_OPAQUE:
+		r->scratch->opaque += r->scratch->left;
+		return 1;
+	case MODE_SYNC:
+		r->scratch->skipped += r->scratch->left;
+		r->scratch->skipped_for = r->c->sync_reason;
+		return 1;
+	}
+	index = r->scratch->position ? make_available(r, BEGINNING, &available) : -1;
+	if (index < 0) {
+		desynchronize(r->c, r->scratch->reason);
+		return 0;
+	}
+	switch (d->mode) {
+	case HTTP_FIRST:
+		if (!step_first(r, d, index, available))
+			desynchronize(r->c, REASON_MALFORMED);
+		break;
+	case HTTP_HEADER:
+		before = r->scratch->left;
+		step_header(r, d, index, available);
+		/* Most lines say nothing: the same step takes the rest of them. */
+		if (d->mode == HTTP_LINE && r->scratch->left == before)
+			step_line(r, d, index, available);
+		break;
+	case HTTP_LENGTH:
+	case HTTP_ENCODING:
+	case HTTP_CHUNK_SIZE:
+		take_bytes(r, d, index, available);
+		break;
+	default:
+		step_line(r, d, index, available);
+	}
+	return 0;
+}
+
+/*
+ * Takes `bytes` bytes of a call from this address on, or, with 0 for the address, bytes that cannot
+ * be read for this reason. `how` is the direction, and the reason from bit 1 on.
+ */
+__noinline int http_take(struct connection *c, struct scratch *scratch, __u64 address, __u64 bytes,
+			 __u32 how)
+{
+	struct reader r = { .c = c, .scratch = scratch };
+
+	if (!c || !scratch)
+		return 0;
+	scratch->position = address;
+	scratch->window = 0;
+	scratch->filled = 0;
+	scratch->left = bytes;
+	scratch->direction = how & 1;
+	scratch->reason = how >> 1;
+	scratch->now = bpf_ktime_get_ns();
+	if (c->is_tunnel)
+		direction_of(&r)->mode = MODE_OPAQUE;
+	bpf_loop(MOST_STEPS, http_step, &r, 0);
+	return 0;
+}
+
+/* Are these all bytes of a body, of which only the number matters? */
+static __always_inline bool http_needs_no_bytes(struct connection *c, __u32 direction, __u64 bytes)
+{
+	struct direction *d = &c->directions[direction & 1];
+
+	return d->mode == HTTP_UNTIL_CLOSE ||
+	       (d->mode == HTTP_BODY && d->left >= bytes && !(d->flags & HAS_EXPECT));
+}
+
+/* The other end, or this one, will send no more of these bytes. */
+static __always_inline void http_end(struct connection *c, __u32 direction, __u64 now)
+{
+	struct direction *d = &c->directions[direction & 1];
+
+	if (direction == request_direction(c))
+		return;
+	if (d->mode == HTTP_UNTIL_CLOSE)
+		finish_word(c, d->word, d->status, ERROR_NONE, now);
+	else if (d->mode > HTTP_FIRST)
+		finish_word(c, d->word, d->status, ERROR_TRUNCATED, now);
+	else
+		return;
+	d->word = 0;
+	d->mode = MODE_OPAQUE;
+}

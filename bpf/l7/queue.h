@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Requests that wait for their responses. Both are numbered in the order in which they come, and a
+ * response answers the request of its number.
+ *
+ * A request that waits is a word: of when it began, and of which operation. The word lies in the
+ * connection's slot of its number, or, when that many wait already, in a map. One CPU may see
+ * requests and another one responses at the same time; so a slot is exchanged, never changed: the
+ * second one of request and response finds the first one's word.
+ */
+#pragma once
+
+#include "connection.h"
+
+/* Requests that wait, beyond those that have a slot in their connection. */
+#define DEEP_MAX 65536
+
+/* Most that wait on one connection: as many are counted when it ends (bpf_loop). */
+#define MOST_WAITING 8192
+
+/* A word: tag, status, operation, and the time in units of 64 ns, which wraps after 52 days. */
+#define TAG_REQUEST (1ull << 63)
+#define TAG_RESPONSE (1ull << 62)
+#define WORD_TIME ((1ull << 46) - 1)
+#define WORD_OPERATION_SHIFT 46
+
+static __always_inline __u64 request_word(__u64 time, __u32 operation)
+{
+	return TAG_REQUEST | (__u64)(operation & 1023) << WORD_OPERATION_SHIFT |
+	       (time >> 6 & WORD_TIME);
+}
+
+static __always_inline __u32 operation_of(__u64 word)
+{
+	return word >> WORD_OPERATION_SHIFT & 1023;
+}
+
+/* From a word's time until `now`, ns. */
+static __always_inline __u64 duration_since(__u64 word, __u64 now)
+{
+	__u64 units = ((now >> 6) - word) & WORD_TIME;
+
+	/* The clocks of two CPUs may differ a little. */
+	return units >> 45 ? 0 : units << 6;
+}
+
+struct deep_key {
+	__u64 connection;
+	__u64 number;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, DEEP_MAX);
+	__type(key, struct deep_key);
+	__type(value, __u64);
+} deep SEC(".maps");
+
+/* What pop_request() gives for a request that could not be kept: it is counted as lost. */
+#define WORD_LOST 1
+
+/*
+ * Adds a request. Returns 0, or the word of the response when that has come before; WORD_LOST when
+ * the request cannot be kept.
+ */
+static __always_inline __u64 push_request(struct connection *c, __u64 word)
+{
+	__u32 number = c->requests;
+	__s32 waiting = number - READ_ONCE(c->responses);
+	struct deep_key key = { .connection = c->id, .number = number };
+	__u64 *slot = &c->slots[number % SLOTS_IN_CONNECTION];
+	__u64 found = 0;
+
+	if (waiting < SLOTS_IN_CONNECTION)
+		found = __sync_lock_test_and_set(slot, word);
+	else if (waiting >= MOST_WAITING || bpf_map_update_elem(&deep, &key, &word, BPF_ANY))
+		found = WORD_LOST;
+	*(volatile __u32 *)&c->requests = number + 1;
+	if (found & TAG_RESPONSE)
+		*slot = 0;
+	return found;
+}
+
+/* Removes the request that the next response answers: its word; 0 when it has not been seen yet. */
+static __always_inline __u64 pop_request(struct connection *c)
+{
+	__u32 number = c->responses;
+	struct deep_key key = { .connection = c->id, .number = number };
+	__u64 *slot = &c->slots[number % SLOTS_IN_CONNECTION];
+	__u64 word, *kept;
+
+	if (number == READ_ONCE(c->requests))
+		return 0;
+	word = *slot;
+	if (word & TAG_REQUEST) {
+		*slot = 0;
+	} else {
+		kept = bpf_map_lookup_elem(&deep, &key);
+		word = kept ? *kept : WORD_LOST;
+		if (kept)
+			bpf_map_delete_elem(&deep, &key);
+	}
+	*(volatile __u32 *)&c->responses = number + 1;
+	return word;
+}
+
+/*
+ * Leaves a response for a request that has not been seen when the response began. Returns the
+ * request's word when it has been by now, else 0.
+ */
+static __always_inline __u64 push_response(struct connection *c, __u64 time, __u32 status)
+{
+	__u64 *slot = &c->slots[c->responses % SLOTS_IN_CONNECTION];
+	__u64 word = request_word(time, status) ^ TAG_REQUEST ^ TAG_RESPONSE;
+
+	word = __sync_lock_test_and_set(slot, word);
+	if (word & TAG_REQUEST)
+		*slot = 0;
+	*(volatile __u32 *)&c->responses = c->responses + 1;
+	return word & TAG_REQUEST ? word : 0;
+}

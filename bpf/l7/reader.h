@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Reads the bytes of a call in order, through a window. */
+#pragma once
+
+#include "connection.h"
+
+#define WINDOW 256
+
+/* Bytes of a line that are searched at once, and that a line's beginning is judged by. */
+#define STRIDE 64
+#define BEGINNING 16
+
+/*
+ * Per CPU and program: no program runs within itself on a CPU, also where it is preempted
+ * (bpf_prog->active, __bpf_trace_run()); but those of the two directions may.
+ */
+struct scratch {
+	__u8 bytes[WINDOW + STRIDE + BEGINNING]; /* behind the window lies what was there before */
+	__u64 opaque;				 /* of this call's bytes */
+	__u64 skipped;
+	__u64 now;
+	__u64 position; /* the address of the next byte; 0: the bytes cannot be read */
+	__u64 window;	/* the address of the window's first byte */
+	__u32 filled;	/* bytes in the window */
+	__u32 left;	/* bytes from the position on */
+	__u32 direction;
+	__u32 reason;	   /* why they cannot be read */
+	__u32 skipped_for; /* enum reason */
+	__u32 reserved;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
+
+/* All numbers are in the scratch: on the stack, the verifier would tell their values apart. */
+struct reader {
+	struct connection *c;
+	struct scratch *scratch;
+};
+
+static __always_inline struct direction *direction_of(struct reader *r)
+{
+	return &r->c->directions[r->scratch->direction & 1];
+}
+
+static __always_inline void consume(struct reader *r, __u32 bytes)
+{
+	r->scratch->left -= bytes;
+	r->scratch->position += r->scratch->position ? bytes : 0;
+}
+
+/*
+ * Makes at least `wanted` bytes, or all that are left, readable from the index on that it returns,
+ * at most WINDOW - 1; -1 when the memory cannot be read. `available` is how many are.
+ */
+static __always_inline int make_available(struct reader *r, __u32 wanted, __u32 *available)
+{
+	__u64 index = r->scratch->position - r->scratch->window;
+	__u32 size = r->scratch->left;
+
+	if (index < r->scratch->filled && (r->scratch->filled - index >= wanted ||
+					   r->scratch->filled - index >= r->scratch->left)) {
+		*available = r->scratch->filled - index < r->scratch->left ?
+				     r->scratch->filled - index :
+				     r->scratch->left;
+		return index & (WINDOW - 1);
+	}
+	if (size > WINDOW)
+		size = WINDOW;
+	r->scratch->window = r->scratch->position;
+	r->scratch->filled = 0;
+	if (!r->scratch->position ||
+	    bpf_probe_read_user(r->scratch->bytes, size, (void *)r->scratch->position))
+		return -1;
+	r->scratch->filled = size;
+	*available = size;
+	return 0;
+}
+
+/* Eight bytes of the window, the first one lowest. */
+static __always_inline __u64 load(struct reader *r, __u32 index)
+{
+	return *(__u64 *)&r->scratch->bytes[index];
+}

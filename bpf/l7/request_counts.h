@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Counts of requests and of bytes, in lines (ringtap/counts.h). */
+#pragma once
+
+#include <ringtap/counts.h>
+#include <ringtap/log2.h>
+#include <ringtap/ring.h>
+
+#include "connection.h"
+
+/*
+ * Lines for (actor, request number) pairs and for (actor, protocol, role), powers of two. Behind
+ * them follow overflow lines, one for each protocol and role.
+ */
+const volatile __u32 request_lines = 8192;
+const volatile __u32 flow_lines = 8192;
+#define OVERFLOW_LINES (2 * PROTOCOLS)
+
+/* Histogram slots: at most 2^(12 - 30) s (3.8 µs), 2^(13 - 30) s, … 2^(36 - 30) s (64 s), more. */
+#define FIRST_POWER 12
+#define SLOTS 26
+
+/*
+ * The number of a request's key has what its series are told apart by: the status in bits 0 to 9,
+ * the operation from bit 10 on, the error (enum l7_error) from 20 on, the role in bit 23, the
+ * protocol from 24 on. Overflow lines have protocol and role, and OTHER_OPERATION.
+ */
+#define OPERATION_SHIFT 10
+#define ERROR_SHIFT 20
+#define ROLE_SHIFT 23
+#define PROTOCOL_SHIFT 24
+#define OTHER_OPERATION 1023
+
+/* Requests: each is in one slot. */
+struct request_line {
+	struct actor_key key;
+	__u64 duration;	   /* sum, ns */
+	__u64 with_record; /* of the requests: those that are in the account of the ring */
+	__u64 slots[SLOTS];
+};
+
+/* What becomes of the bytes of a call. */
+enum bytes {
+	BYTES_PARSED,
+	BYTES_OPAQUE,
+	BYTES_SKIPPED, /* for an enum reason: BYTES_SKIPPED + reason */
+};
+
+/* Powers of two, at least BYTES_SKIPPED + REASONS and REASONS. */
+#define BYTES_KINDS 8
+#define LOST_KINDS 8
+
+struct flow_line {
+	struct actor_key key; /* its number: protocol << 1 | role */
+	__u64 received[BYTES_KINDS];
+	__u64 sent[BYTES_KINDS];
+	__u64 lost[LOST_KINDS]; /* requests, or responses to requests that were not seen */
+};
+
+EXPORT_RECORD(request_line);
+EXPORT_RECORD(flow_line);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 8192 + OVERFLOW_LINES);
+	__type(key, __u32);
+	__type(value, struct request_line);
+} requests SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 8192 + OVERFLOW_LINES);
+	__type(key, __u32);
+	__type(value, struct flow_line);
+} flows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 8192 + OVERFLOW_LINES);
+	__type(key, __u32);
+	__type(value, struct actor_key);
+} request_keys SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 8192 + OVERFLOW_LINES);
+	__type(key, __u32);
+	__type(value, struct actor_key);
+} flow_keys SEC(".maps");
+
+#define KEY_WORDS (sizeof(struct actor_key) / sizeof(__u64))
+
+static __always_inline struct request_line *request_line_of(const struct actor_key *owner,
+							    __u32 number)
+{
+	__u32 kind = (number >> ROLE_SHIFT) & 31;
+	struct actor_key key = *owner;
+	struct request_line *line;
+
+	key.process.pair = (__u64)number << 32 | (__u32)key.process.pair;
+	line = find_line(&requests, &request_keys, request_lines, &key.process.pair, KEY_WORDS);
+	if (line)
+		return line;
+	number = kind << ROLE_SHIFT | OTHER_OPERATION << OPERATION_SHIFT;
+	key = (struct actor_key){ .process = process_key(OTHER_TGID, 0, number) };
+	return line_at(&requests, &request_keys, request_lines + kind, &key.process.pair,
+		       KEY_WORDS);
+}
+
+static __always_inline struct flow_line *flow_line_of(const struct actor_key *owner, __u32 kind)
+{
+	struct actor_key key = *owner;
+	struct flow_line *line;
+
+	key.process.pair = (__u64)kind << 32 | (__u32)key.process.pair;
+	line = find_line(&flows, &flow_keys, flow_lines, &key.process.pair, KEY_WORDS);
+	if (line)
+		return line;
+	key = (struct actor_key){ .process = process_key(OTHER_TGID, 0, kind) };
+	return line_at(&flows, &flow_keys, flow_lines + kind, &key.process.pair, KEY_WORDS);
+}
+
+static __always_inline __u32 kind_of(const struct connection *c)
+{
+	return (c->protocol << 1 | c->role) & 15;
+}
+
+/* Counts bytes of a call that came in this direction. Global, so that it is verified once. */
+__noinline int count_bytes(struct connection *c, __u32 direction, __u32 kind, __u64 bytes)
+{
+	struct flow_line *line;
+
+	if (!c || !bytes)
+		return 0;
+	line = flow_line_of(&c->owner, kind_of(c));
+	if (!line)
+		return 0;
+	__sync_fetch_and_add(direction == SENT ? &line->sent[kind & (BYTES_KINDS - 1)] :
+						 &line->received[kind & (BYTES_KINDS - 1)],
+			     bytes);
+	return 0;
+}
+
+/* Counts requests that were lost. */
+__noinline int count_lost(struct connection *c, __u32 reason, __u32 requests)
+{
+	struct flow_line *line;
+
+	if (!c || !requests)
+		return 0;
+	line = flow_line_of(&c->owner, kind_of(c));
+	if (line)
+		__sync_fetch_and_add(&line->lost[reason & (LOST_KINDS - 1)], requests);
+	return 0;
+}
+
+static __always_inline __u32 slot_of(__u64 duration)
+{
+	__u32 power = ceil_log2_seconds(duration);
+	__u32 slot = power > FIRST_POWER ? power - FIRST_POWER : 0;
+
+	return slot < SLOTS ? slot : SLOTS - 1;
+}

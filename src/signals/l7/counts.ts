@@ -1,0 +1,185 @@
+/** Requests and bytes that the kernel counts: what its maps (bpf/l7/request_counts.h) have grown by, as metrics. */
+import {
+  actorKeyAt,
+  CountedActor,
+  Dimension,
+  type HistogramTable,
+  otherTgid,
+  processOwner,
+  readCounters,
+  type Running,
+  type SignalContext,
+} from "ringtap/signal";
+
+import type { Protocol } from "./protocol.js";
+import { errors, otherOperation, protocols, roles } from "./protocols.js";
+import { FlowLine, type L7Event } from "./records.js";
+
+/** Slots are counted from 2^-18 s on: FIRST_POWER of bpf/l7/request_counts.h. */
+const firstPower = -18;
+
+/** enum reason of bpf/l7/connection.h. */
+const reasons = ["joined_late", "gap", "unreadable", "malformed", "map_full"] as const;
+
+/** enum bytes of bpf/l7/request_counts.h; those that are skipped follow, by reason. */
+const kinds = ["parsed", "opaque"] as const;
+
+/** A request's number, taken apart as bpf/l7/request_counts.h puts it together. */
+function partsOf(number: number) {
+  return {
+    status: number & 1023,
+    operation: (number >>> 10) & 1023,
+    error: (number >>> 20) & 7,
+    role: (number >>> 23) & 1,
+    protocol: number >>> 24,
+  };
+}
+
+/** Declares the histograms of a protocol, by role. */
+class RequestMetrics {
+  readonly #protocol: Protocol;
+  readonly #detail: Dimension;
+  readonly #tables: readonly HistogramTable[];
+  /** Ids of labels by a request's number. */
+  readonly #labels = new Map<number, number>();
+
+  constructor({ metrics, identity }: SignalContext, protocol: Protocol, names: NonNullable<Protocol["metrics"]>) {
+    this.#protocol = protocol;
+    this.#detail = new Dimension(protocol.labels);
+    this.#tables = roles.map((role) =>
+      metrics.histogram({
+        ...names[role as keyof typeof names],
+        subject: identity.subjects,
+        detail: this.#detail,
+        firstPower,
+      }),
+    );
+  }
+
+  /** Adds requests of one number: how many durations fell into each slot, and their sum. Returns how many that were. */
+  add(subject: number, number: number, slots: Float64Array, nanoseconds: number): number {
+    const table = this.#tables[partsOf(number).role] as HistogramTable;
+    let label = this.#labels.get(number);
+    if (label === undefined) {
+      label = this.#label(number);
+      this.#labels.set(number, label);
+    }
+    return table.addSlots(table.row(subject, label), firstPower, slots, nanoseconds);
+  }
+
+  #label(number: number): number {
+    const { operation, status, error } = partsOf(number);
+    return operation === otherOperation
+      ? this.#detail.other
+      : this.#detail.intern(...this.#protocol.values(operation, status, error === 0 ? "" : (errors[error] ?? "")));
+  }
+}
+
+/** Requests count for the name and the control group that the process had when they ended. */
+export function startCounting(context: SignalContext): Running<L7Event> {
+  const { metrics, identity } = context;
+  const { subjects } = identity;
+  const ofProtocols = protocols.map(
+    (protocol) => protocol.metrics && new RequestMetrics(context, protocol, protocol.metrics),
+  );
+  const outcome = new Dimension(["protocol", "role", "reason"]);
+  const bytes = new Dimension(["protocol", "role", "direction", "kind"]);
+  const unanswered = metrics.counter({
+    name: "ringtap_l7_unanswered_requests_total",
+    help: "Requests whose connection ended before a response; they are among those of the protocol's own metric.",
+    subject: subjects,
+    detail: outcome,
+  });
+  const lost = metrics.counter({
+    name: "ringtap_l7_lost_requests_total",
+    help: "Requests of which it is not known how they ended, by reason.",
+    subject: subjects,
+    detail: outcome,
+  });
+  const carried = metrics.counter({
+    name: "ringtap_l7_bytes_total",
+    help: "Payload bytes of TCP connections: parsed, opaque (of no protocol that is known), or skipped.",
+    subject: subjects,
+    detail: bytes,
+  });
+  const skippedDetail = new Dimension(["protocol", "role", "direction", "reason"]);
+  const skipped = metrics.counter({
+    name: "ringtap_l7_skipped_bytes_total",
+    help: "Bytes that were skipped, by reason; they are among those of ringtap_l7_bytes_total.",
+    subject: subjects,
+    detail: skippedDetail,
+  });
+  const owner = processOwner(identity, actorKeyAt.start);
+  const requests = context.counters("requests", { keys: "request_keys", owner });
+  const flows = context.counters("flows", { keys: "flow_keys", owner });
+  const actor = new CountedActor();
+  /** Requests that have been read and had no record: the account has the others. */
+  let collected = 0;
+
+  const subjectOf = (key: Uint32Array): number =>
+    key[actorKeyAt.tgid] === otherTgid ? subjects.other : identity.subject(identity.of(actor.moveTo(key)));
+
+  /** The key is a struct actor_key, the counts are those of struct request_line. */
+  function takeRequests(key: Uint32Array, counts: Float64Array): void {
+    const number = key[actorKeyAt.number] as number;
+    const { protocol, role, error } = partsOf(number);
+    const subject = subjectOf(key);
+    const [nanoseconds = 0, withRecord = 0] = counts;
+    const added = ofProtocols[protocol]?.add(subject, number, counts.subarray(2), nanoseconds) ?? 0;
+    const reason = errors[error] ?? "";
+    if (reason === "closed" || reason === "reset") {
+      unanswered.add(subject, outcome.intern(protocols[protocol]?.name ?? "", roles[role] ?? "", reason), added);
+    }
+    collected += added - withRecord;
+  }
+
+  /** The same of struct flow_line; its number is the protocol's, doubled, and the role. */
+  function takeFlows(key: Uint32Array, counts: Float64Array): void {
+    const number = key[actorKeyAt.number] as number;
+    const subject = subjectOf(key);
+    const { name = "" } = protocols[number >>> 1] ?? {};
+    const role = number >>> 1 === 0 ? "unknown" : (roles[number & 1] ?? "");
+    const lostAt = FlowLine.receivedLength + FlowLine.sentLength;
+    for (const [direction, at] of [
+      ["received", 0],
+      ["sent", FlowLine.receivedLength],
+    ] as const) {
+      const add = (kind: string, count: number): void => {
+        if (count !== 0) {
+          carried.add(subject, bytes.intern(name, role, direction, kind), count);
+        }
+      };
+      for (const [index, kind] of kinds.entries()) {
+        add(kind, counts[at + index] as number);
+      }
+      for (const [index, reason] of reasons.entries()) {
+        const count = counts[at + kinds.length + index] as number;
+        add("skipped", count);
+        if (count !== 0) {
+          skipped.add(subject, skippedDetail.intern(name, role, direction, reason), count);
+        }
+      }
+    }
+    for (const [index, reason] of reasons.entries()) {
+      const count = counts[lostAt + index] as number;
+      if (count !== 0) {
+        lost.add(subject, outcome.intern(name, role, reason), count);
+      }
+    }
+  }
+
+  async function read(): Promise<void> {
+    await readCounters(flows, takeFlows);
+    await readCounters(requests, takeRequests);
+  }
+
+  return {
+    collect: read,
+    maintain: read,
+    stats: () => ({
+      collected,
+      memoryAtLimit: requests.memoryAtLimit + flows.memoryAtLimit,
+      mapEntries: [requests, flows].map(({ name, size }) => [name, size] as const),
+    }),
+  };
+}

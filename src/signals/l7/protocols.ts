@@ -1,0 +1,23 @@
+/** The protocols that there are, and the words of the records' enums. */
+import { keysOf } from "ringtap/signal";
+
+import { http } from "./http.js";
+import type { Protocol } from "./protocol.js";
+import { L7Error, L7Protocol, L7Role } from "./records.js";
+
+/** By value. */
+export const roles = keysOf(L7Role);
+export const errors = keysOf(L7Error);
+
+/** In place of an operation: requests beyond the limit of lines. OTHER_OPERATION of bpf/l7/request_counts.h. */
+export const otherOperation = 1023;
+
+/** Connections of which no protocol is known. */
+const unknown: Protocol = { name: "unknown", labels: [], operation: () => "", values: () => [] };
+
+const byName: Readonly<Record<keyof typeof L7Protocol, Protocol>> = { unknown, http };
+
+/** By enum l7_protocol of bpf/l7/connection.h. */
+export const protocols: readonly Protocol[] = Object.entries(L7Protocol)
+  .toSorted(([, a], [, b]) => a - b)
+  .map(([name]) => byName[name as keyof typeof L7Protocol]);
