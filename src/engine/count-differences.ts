@@ -32,11 +32,13 @@ export class CountDifferences implements Counters {
   /** Those of the pieces read since. */
   #left = 0;
   readonly #source: CountSource;
-  readonly #owner: (key: Uint32Array) => Owner;
+  readonly #owner: (key: Uint32Array, firstRead: number) => Owner;
   readonly #turns: Turns;
   readonly #now: () => number;
   readonly #seals: boolean;
   readonly #known: KeyTable;
+  /** When the entry was first read, by its number: milliseconds of `performance.now()`. */
+  readonly #firstRead: number[] = [];
   /** What was read last, by the entry's number in `#known`: `width` numbers each. */
   #last: Float64Array;
   /** By the entry's number: had it grown at the last read? */
@@ -50,7 +52,7 @@ export class CountDifferences implements Counters {
   /** Throws when entries of a source that cannot be sealed are to outlive their owners. */
   constructor(
     source: CountSource,
-    owner: (key: Uint32Array) => Owner = () => "alive",
+    owner: (key: Uint32Array, firstRead: number) => Owner = () => "alive",
     { outlivesOwner = false, turns = sharedTurns, now = () => performance.now() }: DifferenceOptions = {},
   ) {
     if (outlivesOwner && source.seal === undefined) {
@@ -113,9 +115,9 @@ export class CountDifferences implements Counters {
     for (let entry = 0; entry < size; entry++) {
       copyWords(ids, entry * idWords, this.#id);
       copyWords(keys, entry * keyWords, this.#key);
-      const state = this.#owner(this.#key);
       const found = this.#known.find(this.#id);
-      const number = found < 0 && (state !== "ended" || this.#seals) ? this.#add() : found;
+      const state = this.#owner(this.#key, found < 0 ? now : (this.#firstRead[found] as number));
+      const number = found < 0 && (state !== "ended" || this.#seals) ? this.#add(now) : found;
       const postponed = found < 0 && state === "unknown";
       if (!postponed && this.#subtract(counts, entry, number)) {
         take(this.#key, this.#differences);
@@ -151,8 +153,8 @@ export class CountDifferences implements Counters {
     return lines[at] === this.#key[0] && lines[at + 1] === this.#key[1];
   }
 
-  /** The number of an entry that is new, in `#id`. */
-  #add(): number {
+  /** The number of an entry that is new, in `#id`, and read `now`. */
+  #add(now: number): number {
     const { width } = this.#source;
     const number = this.#known.add(this.#id);
     const from = number * width;
@@ -164,6 +166,7 @@ export class CountDifferences implements Counters {
     this.#last.fill(0, from, from + width);
     this.#grew[number] = true;
     this.#sealedAt[number] = Infinity;
+    this.#firstRead[number] = now;
     return number;
   }
 

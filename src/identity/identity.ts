@@ -58,6 +58,9 @@ export class Identity {
   readonly #catalog: Catalog;
   readonly #now: () => number;
   readonly #processes: ProcessTable;
+  /** When the last scan of all processes began, and the last one that has ended: milliseconds of `performance.now()`. */
+  #scanBegan = 0;
+  #scanned = 0;
   readonly #actors: Actors;
   readonly #containers: ContainerLabels;
   readonly #table = new KeyTable(actorWords);
@@ -188,14 +191,26 @@ export class Identity {
     this.#processes.end(record);
   }
 
+  /** Has a scan shown all of the host's processes that began after `time`, milliseconds of `performance.now()`? */
+  scannedSince(time: number): boolean {
+    return this.#scanned > time;
+  }
+
   /** A scan of all processes begins: {@link activate} is then called for each. */
   beginScan(): void {
+    this.#scanBegan = performance.now();
     this.#processes.beginScan();
   }
 
-  /** The scan has shown all processes: those that neither it nor a record since its beginning has shown have ended. In turns. */
-  endScan(): Promise<void> {
-    return this.#processes.endScan();
+  /**
+   * The scan has shown all processes: those that neither it nor a record since its beginning has shown have ended. In turns. `isWhole`:
+   * all of the host's, and not only those of the agent's own pid namespace.
+   */
+  async endScan(isWhole = true): Promise<void> {
+    await this.#processes.endScan();
+    if (isWhole) {
+      this.#scanned = this.#scanBegan;
+    }
   }
 
   /**

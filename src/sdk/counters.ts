@@ -10,7 +10,7 @@ export const otherTgid = 0xffffffff;
 export type Owner = "alive" | "ended" | "unknown";
 
 /** By the state of a process. */
-const owners = { active: "alive", ended: "ended", unknown: "unknown" } as const;
+const owners = { active: "alive", ended: "ended" } as const;
 
 /** The start of a process, nanoseconds of CLOCK_MONOTONIC, from two words of a key, as {@link ProcessRecord.start} is read. */
 export function startInKey(key: Uint32Array, at: number): number {
@@ -20,12 +20,18 @@ export function startInKey(key: Uint32Array, at: number): number {
 /**
  * The owner of counters whose keys begin with a tgid: that process. Where keys have the start of the process too, which takes two words
  * from `startAt` on, a later one with the same tgid is another owner. A process can count before the record of its fork has been read.
+ * One that no record has shown, nor a scan of all processes that began after its key was first read, has ended: a full ring has lost
+ * its records.
  */
-export function processOwner(identity: Identity, startAt?: number): (key: Uint32Array) => Owner {
-  return (key) => {
+export function processOwner(identity: Identity, startAt?: number): (key: Uint32Array, firstRead: number) => Owner {
+  return (key, firstRead) => {
     const tgid = key[0] as number;
+    if (tgid === otherTgid) {
+      return "alive";
+    }
     const start = startAt === undefined ? undefined : startInKey(key, startAt);
-    return tgid === otherTgid ? "alive" : owners[identity.stateOf(tgid, start) ?? "unknown"];
+    const state = identity.stateOf(tgid, start);
+    return state !== undefined ? owners[state] : identity.scannedSince(firstRead) ? "ended" : "unknown";
   };
 }
 
@@ -105,9 +111,10 @@ export interface CounterOptions {
   readonly telling?: number;
   /**
    * Says whether a key's owner is there. Entries of an owner that has `ended` are read a last time and freed; new entries of one that
-   * is `unknown` are left for the next reading. Without it no entry is freed.
+   * is `unknown` are left for the next reading. `firstRead` is when the key was first read, milliseconds of `performance.now()`. Without
+   * it no entry is freed.
    */
-  readonly owner?: (key: Uint32Array) => Owner;
+  readonly owner?: (key: Uint32Array, firstRead: number) => Owner;
   /**
    * Can programs still count for an owner that has ended, as for a connection that outlives its process? Then a line, for there have
    * to be `keys`, is first sealed: no program finds it any more, and what is counted from then on begins another line. It is freed some

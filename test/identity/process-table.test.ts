@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 
 import type { Identity } from "../../src/identity/identity.js";
+import { processOwner } from "../../src/sdk/counters.js";
 import { record, setUp } from "./actors-of.js";
 import { countedTurns, turnSize } from "./counted-turns.js";
 
@@ -89,6 +90,31 @@ describe("a scan of all processes", () => {
     await identity.endScan();
     assert.deepEqual(names(identity, 1, 2, 3, 5), ["stays", "-lost", "another", "found"]);
     assert.equal(identity.activeProcesses, 3);
+  });
+
+  it("shows that a process has ended of which there was never a record", async () => {
+    const { identity } = setUp();
+    const owner = processOwner(identity, 2);
+    const key = Uint32Array.of(7, 0, 10, 0);
+    const firstRead = performance.now();
+    await sleep(2);
+    const states = (): string[] => [owner(key, firstRead), owner(key, performance.now())];
+    assert.deepEqual(states(), ["unknown", "unknown"]);
+    identity.beginScan();
+    assert.deepEqual(states(), ["unknown", "unknown"]);
+    await identity.endScan();
+    assert.deepEqual(states(), ["ended", "unknown"]);
+    identity.activate(record(7, "alive", 10));
+    assert.deepEqual(states(), ["alive", "alive"]);
+  });
+
+  it("shows nothing of the kind when it is of the agent's own pid namespace", async () => {
+    const { identity } = setUp();
+    const firstRead = performance.now();
+    await sleep(2);
+    identity.beginScan();
+    await identity.endScan(false);
+    assert.equal(processOwner(identity, 2)(Uint32Array.of(7, 0, 10, 0), firstRead), "unknown");
   });
 
   it("ends nothing before it has shown all, nor when it is not finished", () => {

@@ -1,4 +1,6 @@
 /** process: exec and exit of processes. The process table is kept from its records, too. */
+import { pid as ownPid } from "node:process";
+
 import {
   defineSignal,
   Dimension,
@@ -12,8 +14,12 @@ import { ProcessEvent, ProcessKind } from "./records.js";
 
 const kinds = keysOf(ProcessKind);
 
-/** From one scan of all processes to the next, milliseconds. */
+/** From one scan of all processes to the next, milliseconds; and after records were lost. */
 const scanIntervalMs = 30_000;
+const scanAfterLossMs = 5_000;
+
+/** The word of struct account (bpf/include/ringtap/account.h) that counts the records that found the ring full. */
+const ringFullWord = 1;
 
 /** The signal that ended a process, or 0 (the low seven bits of what wait(2) reports). */
 function endingSignal(status: number): number {
@@ -45,7 +51,16 @@ function start(context: SignalContext): Running<ProcessEvent> {
     detail: reason,
   });
   const running = context.scan("process_running", ProcessEvent);
+  const account = context.map("account");
   let lastScan = 0;
+  /** Records that had been lost when that was last read; and has any been since the last scan? */
+  let lost = 0n;
+  let isBehind = false;
+
+  function readLost(): bigint {
+    account.readAll();
+    return new BigUint64Array(account.values)[ringFullWord] ?? 0n;
+  }
 
   /**
    * Reads from the kernel which processes there are, in turns: a fork or an exit that a full ring has lost is made up for. No record of
@@ -54,10 +69,13 @@ function start(context: SignalContext): Running<ProcessEvent> {
   async function scan(): Promise<void> {
     lastScan = performance.now();
     identity.beginScan();
+    // The iterator shows the agent's pid namespace. Ids are the host's: where that is another one, the agent does not find itself.
+    let isWhole = false;
     await running.run((event) => {
+      isWhole ||= event.tgid === ownPid;
       identity.activate(event);
     });
-    await identity.endScan();
+    await identity.endScan(isWhole);
   }
 
   function handle(event: ProcessEvent): void {
@@ -84,9 +102,14 @@ function start(context: SignalContext): Running<ProcessEvent> {
     },
     attached: scan,
     async maintain() {
-      if (performance.now() - lastScan >= scanIntervalMs) {
+      // A second after the loss at the earliest: what was counted meanwhile for processes that no record has shown has been read by then.
+      if (performance.now() - lastScan >= (isBehind ? scanAfterLossMs : scanIntervalMs)) {
+        isBehind = false;
         await scan();
       }
+      const before = lost;
+      lost = readLost();
+      isBehind ||= lost !== before;
     },
   };
 }

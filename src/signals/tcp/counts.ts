@@ -41,10 +41,10 @@ const firstPower = -22;
 const forgottenNs = 10e9;
 
 /** The process that owns a line. */
-function ownerOf({ identity, clock }: SignalContext): (key: Uint32Array) => Owner {
+function ownerOf({ identity, clock }: SignalContext): (key: Uint32Array, firstRead: number) => Owner {
   const owner = processOwner(identity, actorKeyAt.start);
-  return (key) => {
-    const state = owner(key);
+  return (key, firstRead) => {
+    const state = owner(key, firstRead);
     const isForgotten = state === "unknown" && clock.monotonic() - startInKey(key, actorKeyAt.start) > forgottenNs;
     return isForgotten ? "ended" : state;
   };
