@@ -144,7 +144,7 @@ static __always_inline void report_established(struct sock *sk, struct connectio
 		report(sk, c, TCP_EVENT_CONNECT, now, line);
 }
 
-/* The line that what an ended connection has carried is added to; NULL when it has to be a record. */
+/* Where to add what an ended connection has carried; NULL when that has to be a record. */
 static __always_inline struct tcp_line *line_of_ended(struct sock *sk, struct connection *c)
 {
 	c->phase = PHASE_CLOSED;

@@ -57,7 +57,7 @@ struct connection_ends {
 	struct endpoints ends;
 };
 
-/* Of what a reset is told of. Words, the last of which makes them 0 when all are added up by xor. */
+/* An ended connection as words, the last of which makes them 0 when all are added up by xor. */
 struct ended_cell {
 	struct connection_ends key;
 	struct actor actor;

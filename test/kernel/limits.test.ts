@@ -143,7 +143,12 @@ describe("beyond the limits", () => {
   });
 
   it("are told at the start, in bytes", async (t) => {
-    const small = ["--tcp.connections-limit=1000", "--syscall.counts-limit=64", "--syscall.threads-limit=1000"];
+    const small = [
+      "--tcp.connections-limit=1000",
+      "--tcp.counts-limit=64",
+      "--syscall.counts-limit=64",
+      "--syscall.threads-limit=1000",
+    ];
     const kernel: number[] = [];
     for (const flags of [[], small]) {
       const agent = await startAgent(t, flags);

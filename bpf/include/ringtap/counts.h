@@ -97,12 +97,11 @@ static __always_inline void *line_at(void *lines, void *taken, __u32 index, cons
 }
 
 /*
- * The line of a key among the first `size`, a power of two; NULL when PROBES of them are others',
- * or for want of memory. Then the event is counted in an overflow line, one of those behind them,
- * by line_at() and a key with OTHER_TGID.
+ * The line of a key among the first `size`, a power of two; NULL when `probes` of them are others',
+ * or for want of memory.
  */
-static __always_inline void *find_line(void *lines, void *taken, __u32 size, const __u64 *key,
-				       __u32 words)
+static __always_inline void *find_line_among(void *lines, void *taken, __u32 size, const __u64 *key,
+					     __u32 words, __u32 probes)
 {
 	__u64 mixed = 0;
 	__u32 home, probe, word;
@@ -112,10 +111,20 @@ static __always_inline void *find_line(void *lines, void *taken, __u32 size, con
 	for (word = 0; word < words; word++)
 		mixed ^= key[word];
 	home = mixed * 0x9e3779b97f4a7c15ull >> 32;
-	for (probe = 0; probe < PROBES; probe++) {
+	for (probe = 0; probe < probes; probe++) {
 		line = line_at(lines, taken, (home + probe) & (size - 1), key, words);
 		if (line)
 			return line;
 	}
 	return NULL;
+}
+
+/*
+ * The same for PROBES. Where there is none, the event is counted in an overflow line, one of those
+ * behind them, by line_at() and a key with OTHER_TGID.
+ */
+static __always_inline void *find_line(void *lines, void *taken, __u32 size, const __u64 *key,
+				       __u32 words)
+{
+	return find_line_among(lines, taken, size, key, words, PROBES);
 }

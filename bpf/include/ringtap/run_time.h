@@ -6,7 +6,8 @@
  * know nothing of tail calls.
  *
  * Programs made by BPF_PROG(), SYSCALL_ENTER(), SYSCALL_EXIT() and CALL_RETURN() are timed, without
- * a line of their own. With the window closed that costs the reading of two words of one cache line.
+ * a line of their own. With the window closed that costs the reading of two words of one cache
+ * line.
  */
 #pragma once
 

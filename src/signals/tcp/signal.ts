@@ -1,20 +1,13 @@
 /** tcp: active opens by outcome, accepts, and what connections carry while they live. */
-import {
-  defineSignal,
-  type HookSet,
-  objectFile,
-  peerOf,
-  type Running,
-  type SignalContext,
-  single,
-  wholeNumber,
-} from "ringtap/signal";
+import { defineSignal, type HookSet, objectFile, peerOf, type Running, type SignalContext } from "ringtap/signal";
 import { showConnect } from "./connect-exemplar.js";
 import { Connections, connectionsMemory } from "./connections.js";
 import { Counts } from "./counts.js";
+import { flags } from "./flags.js";
 import { Links } from "./links.js";
 import { declareMetrics, outcomeIndexes } from "./metrics.js";
 import { TcpEvent, TcpEventKind, TcpLine, TcpPhase, TcpResult, TcpSample } from "./records.js";
+import { setup } from "./setup.js";
 import { Strays } from "./strays.js";
 import { trace } from "./trace.js";
 import { views } from "./views.js";
@@ -23,9 +16,6 @@ import { roles } from "./words.js";
 /** The states that /proc/net/snmp counts as CurrEstab (include/net/tcp_states.h). */
 const established = 1;
 const closeWait = 8;
-
-/** LISTENERS_MAX of bpf/tcp/strays.h. */
-const mostListeners = 16_384;
 
 /** Programs at the return of the calls of `syscalls` alone, and for those that wait in accept(2) already: bpf/tcp/accepting.h. */
 const fexit: HookSet = { name: "fexit", without: ["tcp_sys_exit"], compat: ["fexit/__ia32_"] };
@@ -223,16 +213,6 @@ function start(context: SignalContext): Running<TcpEvent> {
   };
 }
 
-const flags = {
-  connectionsLimit: single(
-    "connections-limit",
-    "<n>",
-    "most TCP connections tracked",
-    "262144",
-    wholeNumber(1, 16_777_216),
-  ),
-};
-
 export const tcp = defineSignal({
   api: 1,
   name: "tcp",
@@ -248,13 +228,7 @@ export const tcp = defineSignal({
     tcp_reset_sent: "resets sent",
     tcp_synack_retransmitted: "SYN-ACKs sent again before the handshake",
   },
-  setup: ({ connectionsLimit }, { mode, watched, byPeer }) => ({
-    ringSize: 2 * 2 ** 20,
-    constants: { counting: mode === "trace" ? 0 : 1, by_peer: byPeer ? 1 : 0 },
-    variables: { failures_wanted: watched === "none" ? 0 : 1, successes_wanted: watched === "all" ? 1 : 0 },
-    sizes: { connections: connectionsLimit, listeners: Math.min(connectionsLimit, mostListeners) },
-    without: mode === "trace" ? ["counts", "lines"] : [],
-  }),
+  setup,
   start,
   trace,
   views,

@@ -1,6 +1,7 @@
 /*
- * Many short commands, one after the other, as a script runs them: `short-commands COUNT PROGRAM` runs PROGRAM so often. Run without
- * arguments it is such a command: it makes some different calls, and ends.
+ * Many short commands, one after the other, as a script runs them: `short-commands COUNT PROGRAM`
+ * runs PROGRAM so often. Run without arguments it is such a command: it makes some different calls,
+ * and ends.
  */
 #include <fcntl.h>
 #include <stdlib.h>

@@ -2,8 +2,8 @@
  * A connection that outlives the process that made it, for test/kernel/tcp-counts.test.ts.
  *
  *   tcp-outlived BYTES
- *       prints its pid, connects to itself, and exits; its child, which has both ends, waits for the
- *       end of descriptor 3, sends BYTES from one to the other, closes both, and prints "done"
+ *       prints its pid, connects to itself, and exits; its child, which has both ends, waits for
+ *       the end of descriptor 3, sends BYTES from one to the other, closes both, and prints "done"
  */
 #include <arpa/inet.h>
 #include <stdio.h>
