@@ -39,7 +39,7 @@ test("the defaults", () => {
     logLevel: "info",
     logFormat: "logfmt",
     dropCapabilities: true,
-    ofSignal: { connectionsLimit: 262_144 },
+    ofSignal: { connectionsLimit: 262_144, countsLimit: 4096 },
   });
 });
 
