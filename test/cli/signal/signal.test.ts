@@ -58,10 +58,11 @@ describe("ringtap signal", () => {
       "two",
       folder,
     ]);
-    await fails(2, /^ringtap: signal new "tcp": the built-in signals are called cgroup, process, tcp, syscall, file$/, [
-      "new",
-      "tcp",
-    ]);
+    await fails(
+      2,
+      /^ringtap: signal new "tcp": the built-in signals are called cgroup, process, tcp, syscall, file, l7$/,
+      ["new", "tcp"],
+    );
     await fails(2, /^ringtap: missing required argument 'name'$/, ["new"]);
   });
 
