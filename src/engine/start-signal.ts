@@ -42,10 +42,7 @@ function logOf(log: AgentLog, signal: string): SignalLog {
 }
 
 /** Logs what the kernel refused of a signal that it took. */
-function warnOfRefusals(log: SignalLog, { refused, lost, handlers }: Loaded): void {
-  for (const { hook, error } of refused) {
-    log.info({ hook: hook.name, err: error }, "a hook set that costs less was refused");
-  }
+function warnOfRefusals(log: SignalLog, { lost, handlers }: Loaded): void {
   for (const { detail, error } of lost) {
     log.warn({ without: detail, err: error }, "a program was refused");
   }

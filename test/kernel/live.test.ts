@@ -208,7 +208,7 @@ describe("live", () => {
     assert.ok(latencies.some(({ name, counts }) => name === "syscall" && counts.has(comm)));
     assert.deepEqual(
       health.signals.map(({ name, up }) => [name, up]),
-      signals.map(({ name }) => [name, true]),
+      signals.filter(({ optIn }) => optIn !== true).map(({ name }) => [name, true]),
     );
     assert.ok(health.consumed > 0 && health.cpuSeconds > 0 && health.residentBytes > 1e6 && health.series > 0);
     assert.equal(health.dropped, 0);

@@ -13,6 +13,7 @@ export const ownSignal = defineSignal({
   name: "visits",
   summary: "visits to the library",
   object: file.object,
+  hooks: file.hooks ?? [],
   syscalls: ["open", "creat", "openat", "openat2"],
   ring: { record: FileEvent, shortest: headSize },
   setup: () => ({
