@@ -54,15 +54,15 @@ enum stream_call {
 };
 #endif
 
+#if defined(__TARGET_ARCH_x86)
 KERNEL_TYPES_BEGIN
 
-#if defined(__TARGET_ARCH_x86)
 struct pt_regs___result {
 	unsigned long ax;
 };
-#endif
 
 KERNEL_TYPES_END
+#endif
 
 /* Of a native caller (include/linux/socket.h, struct user_msghdr), and of a 32-bit one. */
 struct native_vectors {
