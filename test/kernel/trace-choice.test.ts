@@ -131,7 +131,10 @@ describe("docs/trace.schema.json", () => {
       client = socket(AF_INET, SOCK_STREAM, 0);
       if (bind(listener, (void *)&to, sizeof(to)) || listen(listener, 1) || connect(client, (void *)&to, sizeof(to))) return 2;
       int server = accept(listener, 0, 0);
-      if (write(client, "x", 1) != 1) return 3;
+      static const char request[] = "GET / HTTP/1.1\\r\\n\\r\\n", answer[] = "HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n";
+      char text[256];
+      if (write(client, request, sizeof(request) - 1) < 0 || read(server, text, sizeof(text)) <= 0) return 3;
+      if (write(server, answer, sizeof(answer) - 1) < 0 || read(client, text, sizeof(text)) <= 0) return 4;
       close(server);
       close(client);
       if (fork() == 0) exit(3);
