@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
-import { setTimeout } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout } from "node:timers/promises";
 import { decoderSource } from "../../binding/decoder-source.js";
 import { native } from "../../binding/native.js";
 import { readPackage } from "../../engine/own-signals.js";
@@ -131,8 +131,9 @@ function holdInterruptions(): { end(): Promise<void> } {
   }
   return {
     async end() {
-      // One that came while a compiler ran is delivered in a later turn of the event loop.
-      await setTimeout(0);
+      // One that came while a compiler ran is delivered when the event loop polls: before the second of two immediates for sure.
+      await nextTurn();
+      await nextTurn();
       for (const name of interrupting) {
         process.off(name, hold);
       }
