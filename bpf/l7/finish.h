@@ -84,7 +84,7 @@ __noinline int finish(struct connection *c, __u32 number, __u64 now, __u64 durat
 			return 0;
 		}
 		__sync_fetch_and_add(&line->duration, duration);
-		atomic_inc(&line->slots[slot_of(duration)]);
+		atomic_inc(&line->slots[slot_of_seconds(duration, FIRST_POWER, SLOTS)]);
 		if (has_record)
 			atomic_inc(&line->with_record);
 	}

@@ -157,11 +157,3 @@ __noinline int count_lost(struct connection *c, __u32 reason, __u32 requests)
 		__sync_fetch_and_add(&line->lost[reason & (LOST_KINDS - 1)], requests);
 	return 0;
 }
-
-static __always_inline __u32 slot_of(__u64 duration)
-{
-	__u32 power = ceil_log2_seconds(duration);
-	__u32 slot = power > FIRST_POWER ? power - FIRST_POWER : 0;
-
-	return slot < SLOTS ? slot : SLOTS - 1;
-}

@@ -97,14 +97,6 @@ static __always_inline __u64 *failures_of(__u32 tgid, __u64 start, __u32 nr, __u
 	return find_or_add(&errors_overflow, &key);
 }
 
-static __always_inline __u32 slot_of(__u64 duration)
-{
-	__u32 power = ceil_log2_seconds(duration);
-	__u32 slot = power > FIRST_POWER ? power - FIRST_POWER : 0;
-
-	return slot < SLOTS ? slot : SLOTS - 1;
-}
-
 /*
  * Counts a call, whose duration stands for that of `weight` calls; 0: it has none. Finds the
  * counters of all that it adds before adding any of it; false where one is not to be had, for want
@@ -126,7 +118,8 @@ static __always_inline bool count(__u32 nr, __u32 error, __u64 duration, __u32 w
 		atomic_inc(&line->calls);
 	if (weight) {
 		__sync_fetch_and_add(&line->duration, weight * duration);
-		__sync_fetch_and_add(&line->slots[slot_of(duration)], weight);
+		__sync_fetch_and_add(&line->slots[slot_of_seconds(duration, FIRST_POWER, SLOTS)],
+				     weight);
 	}
 	if (failures)
 		atomic_inc(failures);

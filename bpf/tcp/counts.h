@@ -115,11 +115,8 @@ static __always_inline void add(__u64 *count, __u64 value)
 
 static __always_inline void observe(__u64 *sum, __u64 *slots, __u64 duration)
 {
-	__u32 power = ceil_log2_seconds(duration);
-	__u32 slot = power > FIRST_POWER ? power - FIRST_POWER : 0;
-
 	add(sum, duration);
-	atomic_inc(&slots[slot < SLOTS ? slot : SLOTS - 1]);
+	atomic_inc(&slots[slot_of_seconds(duration, FIRST_POWER, SLOTS)]);
 }
 
 static __always_inline void count_open(struct tcp_line *line, enum ip_family family,

@@ -47,3 +47,15 @@ static __always_inline __u32 ceil_log2_seconds(__u64 duration)
 	/* The sign of the difference: a comparison would be a branch. */
 	return power + ((bound - duration) >> 63);
 }
+
+/*
+ * The slot of a duration in a histogram of `slots`, the first of which holds what is at most
+ * 2^(first_power - 30) s, and the last one all that is more than the others hold.
+ */
+static __always_inline __u32 slot_of_seconds(__u64 duration, __u32 first_power, __u32 slots)
+{
+	__u32 power = ceil_log2_seconds(duration);
+	__u32 slot = power > first_power ? power - first_power : 0;
+
+	return slot < slots ? slot : slots - 1;
+}
