@@ -112,7 +112,7 @@ static long finish_next(__u32 index, struct waiting *waiting)
 {
 	struct connection *c = waiting->c;
 
-	if (c->responses == c->requests)
+	if (waiting_requests(c) <= 0)
 		return 1;
 	finish_word(c, pop_request(c), 0, waiting->error, waiting->now);
 	return 0;
@@ -122,7 +122,7 @@ static long lose_next(__u32 index, struct waiting *waiting)
 {
 	struct connection *c = waiting->c;
 
-	if (c->responses == c->requests)
+	if (waiting_requests(c) <= 0)
 		return 1;
 	if (pop_request(c) & TAG_REQUEST)
 		waiting->error++;
@@ -134,16 +134,49 @@ static __always_inline void finish_waiting(struct connection *c, enum l7_error e
 {
 	struct waiting waiting = { .c = c, .now = now, .error = error };
 
-	if (c->responses != c->requests)
+	if (waiting_requests(c) > 0)
 		bpf_loop(MOST_WAITING, finish_next, &waiting, 0);
 }
 
-/* What became of the requests that wait is not known. Returns how many there were. */
+/*
+ * What became of the requests that wait is not known, nor which requests the responses answered
+ * that came before them. Returns how many there were.
+ */
 static __always_inline __u32 lose_waiting(struct connection *c)
 {
 	struct waiting waiting = { .c = c };
+	__s32 early = -waiting_requests(c);
 
-	if (c->responses != c->requests)
+	if (early < 0)
 		bpf_loop(MOST_WAITING, lose_next, &waiting, 0);
-	return waiting.error;
+	__builtin_memset(c->slots, 0, sizeof(c->slots));
+	*(volatile __u32 *)&c->requests = c->responses;
+	return waiting.error + (early > 0 ? early : 0);
+}
+
+/* Is a response under way, with this word, whose request has not been counted? */
+static __always_inline bool is_answering(struct connection *c, __u64 word)
+{
+	if (word & TAG_RESPONSE)
+		return !(pop_late_request(c) & TAG_HEAD);
+	return word & TAG_REQUEST;
+}
+
+/* The protocol breaks off: what follows is skipped, until a request begins with a call. */
+__noinline int desynchronize(struct connection *c, __u32 reason)
+{
+	__u32 responses, answering;
+
+	if (!c)
+		return 0;
+	responses = c->role == ROLE_SERVER ? SENT : RECEIVED;
+	answering = is_answering(c, c->directions[responses].word);
+	count_lost(c, reason, lose_waiting(c) + answering);
+	c->directions[RECEIVED] = (struct direction){ .next_seq = c->directions[RECEIVED].next_seq,
+						      .mode = MODE_SYNC };
+	c->directions[SENT] =
+		(struct direction){ .next_seq = c->directions[SENT].next_seq, .mode = MODE_SYNC };
+	c->sync_reason = reason;
+	c->last_direction = ~0;
+	return 0;
 }

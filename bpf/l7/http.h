@@ -31,8 +31,8 @@ enum http_mode {
 #define HAS_EXPECT 4 /* its body comes only when the server wants it */
 #define IN_TRAILERS 8
 #define IS_ANSWERED 16 /* the response to this request began before its head's end */
-#define IS_UNKNOWN 32  /* a response whose request has not been seen yet */
-#define IN_FIRST_LINE 64
+#define IN_FIRST_LINE 32
+#define HAS_BEGUN 64 /* bytes have been taken for the body of a response to an unknown request */
 
 /* Words of src/signals/l7/http.ts, by their place. */
 enum http_method {
@@ -52,6 +52,9 @@ enum http_method {
 #define BYTES8(a, b, c, d, e, f, g, h)                                                           \
 	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 | \
 	 (__u64)(f) << 40 | (__u64)(g) << 48 | (__u64)(h) << 56)
+
+/* What a response begins with. */
+#define RESPONSE BYTES8('H', 'T', 'T', 'P', '/', '1', '.', 0)
 
 /* The lowest `count` bytes of a word. */
 static __always_inline __u64 lowest(__u64 word, __u32 count)
@@ -88,28 +91,24 @@ __noinline __u32 method_of(__u64 word, __u32 known)
 	return may_be;
 }
 
-/* The protocol breaks off: what follows is skipped, until a request begins with a call. */
-__noinline int desynchronize(struct connection *c, __u32 reason)
+/* Has the response of such a status to a request, of which this is the word, no body at all? */
+static __always_inline bool is_without_body(__u64 word, __u32 status)
 {
-	__u32 responses, answering;
+	__u32 method = operation_of(word);
 
-	if (!c)
-		return 0;
-	responses = c->role == ROLE_SERVER ? SENT : RECEIVED;
-	answering = c->directions[responses].word & TAG_REQUEST ? 1 : 0;
-	count_lost(c, reason, lose_waiting(c) + answering);
-	c->directions[RECEIVED] = (struct direction){ .next_seq = c->directions[RECEIVED].next_seq,
-						      .mode = MODE_SYNC };
-	c->directions[SENT] =
-		(struct direction){ .next_seq = c->directions[SENT].next_seq, .mode = MODE_SYNC };
-	c->sync_reason = reason;
-	c->last_direction = ~0;
-	return 0;
+	return method == METHOD_HEAD || (method == METHOD_CONNECT && status / 100 == 2);
 }
 
-static __always_inline bool is_of_requests(struct reader *r)
+/*
+ * A response that ends, of which the request had not been seen before: the request's word when it
+ * is to be counted now, since it came while the response was under way. What has no body has been
+ * counted as soon as it came (end_request_head()).
+ */
+static __always_inline __u64 end_unknown(struct connection *c, __u64 time, __u32 status)
 {
-	return r->scratch->direction == request_direction(r->c);
+	__u64 word = push_response(c, time, status, 0);
+
+	return is_without_body(word, status) ? 0 : word;
 }
 
 static __always_inline void begin_message(struct direction *d)
@@ -129,19 +128,27 @@ static __always_inline void end_message(struct reader *r, struct direction *d)
 	__u64 word = d->word;
 
 	if (!is_of_requests(r)) {
-		if (d->flags & IS_UNKNOWN)
-			word = push_response(c, r->scratch->now, d->status);
+		if (is_unknown(d))
+			word = end_unknown(c, r->scratch->now, d->status);
 		finish_word(c, word, d->status, ERROR_NONE, r->scratch->now);
 	}
 	begin_message(d);
 }
 
-/* The response to a request came before the request was seen. */
+/*
+ * The response to a request, or its head, came before the request was seen. With a body, the
+ * response counts it when it ends.
+ */
 static __always_inline void finish_early(struct connection *c, __u64 request, __u64 response)
 {
 	__u64 time = request & WORD_TIME, end = response & WORD_TIME;
 	__u64 units = (end - time) & WORD_TIME;
 
+	if (response & TAG_HEAD) {
+		if (!is_without_body(request, operation_of(response)))
+			return;
+		mark_counted(c, request);
+	}
 	finish(c, number_of(c, operation_of(request), operation_of(response), ERROR_NONE),
 	       bpf_ktime_get_ns(), units >> 45 ? 0 : units << 6);
 }
@@ -206,7 +213,9 @@ static __always_inline void end_response_head(struct reader *r, struct direction
 	if (!d->word)
 		d->word = refused_request(c);
 	if (!d->word)
-		d->flags |= IS_UNKNOWN;
+		d->word = push_response(c, r->scratch->now, status, TAG_HEAD);
+	if (!d->word)
+		d->word = TAG_RESPONSE;
 	method = d->word & TAG_REQUEST ? operation_of(d->word) : METHOD_OTHER;
 	if (status == 101 || (method == METHOD_CONNECT && status / 100 == 2)) {
 		end_message(r, d);
@@ -253,24 +262,29 @@ static __always_inline __u32 take_first(struct reader *r, struct direction *d, _
 	}
 	status = ((high >> 8 & 0xff) - '0') * 100 + ((high >> 16 & 0xff) - '0') * 10 +
 		 ((high >> 24 & 0xff) - '0');
-	if (known < 12 || lowest(low, 7) != BYTES8('H', 'T', 'T', 'P', '/', '1', '.', 0) ||
-	    status < 100 || status > 999)
+	if (known < 12 || lowest(low, 7) != RESPONSE || status < 100 || status > 999)
 		return 0;
 	d->status = status;
 	return 12;
 }
 
+/* In a letter: it is a small one. */
+#define SMALL 0x2020202020202020ull
+
+/* The beginnings of lines that may say something, in small letters. */
+#define CONTENT BYTES8('c', 'o', 'n', 't', 'e', 'n', 't', '-')
+#define TRANSFER BYTES8('t', 'r', 'a', 'n', 's', 'f', 'e', 'r')
+#define EXPECT BYTES8('e', 'x', 'p', 'e', 'c', 't', ':', 0)
+
 /* What a line of the head says, by its first sixteen bytes; how many of them are not its value. */
 static __always_inline __u32 take_name(struct direction *d, __u64 low, __u64 high)
 {
-	const __u64 small = 0x2020202020202020ull;
-
 	d->mode = HTTP_LINE;
 	if (d->flags & IN_TRAILERS)
 		return 0;
-	low |= small;
-	high |= small;
-	if (low == BYTES8('c', 'o', 'n', 't', 'e', 'n', 't', '-')) {
+	low |= SMALL;
+	high |= SMALL;
+	if (low == CONTENT) {
 		if (lowest(high, 7) != BYTES8('l', 'e', 'n', 'g', 't', 'h', ':', 0))
 			return 0;
 		d->left = 0;
@@ -278,7 +292,7 @@ static __always_inline __u32 take_name(struct direction *d, __u64 low, __u64 hig
 		d->mode = HTTP_LENGTH;
 		return 15;
 	}
-	if (low == BYTES8('t', 'r', 'a', 'n', 's', 'f', 'e', 'r')) {
+	if (low == TRANSFER) {
 		if (high != BYTES8('-', 'e', 'n', 'c', 'o', 'd', 'i', 'n'))
 			return 0;
 		d->carry[0] = 0;
@@ -286,7 +300,7 @@ static __always_inline __u32 take_name(struct direction *d, __u64 low, __u64 hig
 		d->mode = HTTP_ENCODING;
 		return 16;
 	}
-	if (lowest(low, 7) == BYTES8('e', 'x', 'p', 'e', 'c', 't', ':', 0))
+	if (lowest(low, 7) == EXPECT)
 		d->flags |= HAS_EXPECT;
 	return 0;
 }
@@ -410,6 +424,34 @@ static __always_inline bool carry(struct reader *r, struct direction *d, __u32 i
 	return *ended || length >= most;
 }
 
+/* The last eight bytes of `before` and so many bytes behind it. */
+static __always_inline __u64 last_eight(struct reader *r, __u64 before, __u32 index, __u32 count)
+{
+	if (count >= 8)
+		return load(r, (index + count - 8) & (WINDOW - 1));
+	return count ? before >> (8 * count) | load(r, index) << (64 - 8 * count) : before;
+}
+
+/* Does a first line of a request that ends with these bytes, and LF, name the protocol's version? */
+static __always_inline bool has_version(__u64 last)
+{
+	return last >> 56 == '\r' ? lowest(last, 6) == BYTES8('T', 'T', 'P', '/', '1', '.', 0, 0) :
+				    lowest(last, 7) == RESPONSE;
+}
+
+/* A connection's first line has ended with these bytes: is it another protocol after all? */
+static __always_inline void verify(struct reader *r, __u64 last)
+{
+	struct connection *c = r->c;
+
+	c->is_verified = 1;
+	if (!is_of_requests(r) || has_version(last))
+		return;
+	c->protocol = PROTOCOL_UNKNOWN;
+	c->directions[RECEIVED].mode = MODE_OPAQUE;
+	c->directions[SENT].mode = MODE_OPAQUE;
+}
+
 /* The first line's beginning. False when it is none. */
 static __always_inline bool step_first(struct reader *r, struct direction *d, __u32 index,
 				       __u32 available)
@@ -425,24 +467,63 @@ static __always_inline bool step_first(struct reader *r, struct direction *d, __
 			consume(r, 1);
 			return true;
 		}
+		d->word = r->scratch->now;
 		if (available >= BEGINNING) {
-			d->word = r->scratch->now;
-			used = take_first(r, d, load(r, index), load(r, index + 8), BEGINNING);
+			__u64 low = load(r, index);
+
+			used = take_first(r, d, low, load(r, index + 8), BEGINNING);
 			consume(r, used);
+			/* The beginning of the line's last eight bytes: step_line(). */
+			d->carry[0] = used < 8 ? low << (64 - 8 * used) : low;
 			d->flags |= IN_FIRST_LINE;
 			d->mode = HTTP_LINE;
 			return used;
 		}
 	}
-	if (!known)
-		d->word = r->scratch->now;
 	if (!carry(r, d, index, available, 12, &ended))
 		return true;
 	used = take_first(r, d, d->carry[0], d->carry[1], d->carry_len);
-	d->carry_len = 0;
-	d->flags |= ended ? 0 : IN_FIRST_LINE;
 	d->mode = ended ? HTTP_HEADER : HTTP_LINE;
-	return used;
+	if (!used)
+		return false;
+	if (ended && !r->c->is_verified)
+		verify(r, 0); /* too short for a version */
+	d->flags |= ended ? 0 : IN_FIRST_LINE;
+	d->carry[0] = d->carry[0] >> 32 | d->carry[1] << 32;
+	d->carry_len = 0;
+	return true;
+}
+
+/* Lines of a head that one step passes at most. */
+#define LINES_AT_ONCE 8
+
+/*
+ * Passes lines that say nothing and lie in the window as a whole, which are most of a head. Returns
+ * how many bytes.
+ */
+static __always_inline __u32 pass_lines(struct reader *r, __u32 index, __u32 available)
+{
+	__u32 end = index + available, at, line, offset;
+	__u64 low;
+
+	r->scratch->line = index;
+	for (line = 0; line < LINES_AT_ONCE; line++) {
+		/* From memory, so that the verifier does not tell its values apart. */
+		at = READ_ONCE(r->scratch->line);
+		if (at > WINDOW - BEGINNING || at + BEGINNING > end)
+			break;
+		low = load(r, at);
+		if ((low & 0xff) == '\r' || (low & 0xff) == '\n')
+			break;
+		low |= SMALL;
+		if (low == CONTENT || low == TRANSFER || lowest(low, 7) == EXPECT)
+			break;
+		offset = find_newline(r, at);
+		if (offset == STRIDE || at + offset >= end)
+			break;
+		*(volatile __u32 *)&r->scratch->line = at + offset + 1;
+	}
+	return READ_ONCE(r->scratch->line) - index;
 }
 
 /* A line that begins, or has begun and is in the carry. */
@@ -474,7 +555,10 @@ static __always_inline void step_header(struct reader *r, struct direction *d, _
 	if (ended && d->carry_len == 2 && (low & 0xff) == '\r') {
 		end_head(r, d);
 	} else if (ended) {
-		d->carry_len = 0; /* too short for a line that says something */
+		/* Too short for the others that say something. */
+		if (lowest(low | SMALL, 7) == EXPECT && !(d->flags & IN_TRAILERS))
+			d->flags |= HAS_EXPECT;
+		d->carry_len = 0;
 	} else {
 		__u64 high = d->carry[1];
 
@@ -484,22 +568,17 @@ static __always_inline void step_header(struct reader *r, struct direction *d, _
 	}
 }
 
-/* Does a first line of a request end with the protocol's version, before this byte? */
-static __always_inline bool has_version(struct reader *r, __u32 end)
-{
-	__u64 word = load(r, end - 8);
-
-	return word >> 56 == '\r' ? lowest(word, 6) == BYTES8('T', 'T', 'P', '/', '1', '.', 0, 0) :
-				    lowest(word, 7) == BYTES8('H', 'T', 'T', 'P', '/', '1', '.', 0);
-}
-
 static __always_inline void step_line(struct reader *r, struct direction *d, __u32 index,
 				      __u32 available)
 {
-	__u32 offset = find_newline(r, index), is_first;
+	__u32 offset = find_newline(r, index), bytes;
+	bool is_unverified = !r->c->is_verified && d->flags & IN_FIRST_LINE;
 
 	if (offset >= available || offset == STRIDE) {
-		consume(r, available < STRIDE ? available : STRIDE);
+		bytes = available < STRIDE ? available : STRIDE;
+		if (is_unverified)
+			d->carry[0] = last_eight(r, d->carry[0], index, bytes);
+		consume(r, bytes);
 		return;
 	}
 	consume(r, offset + 1);
@@ -513,16 +592,9 @@ static __always_inline void step_line(struct reader *r, struct direction *d, __u
 		return;
 	}
 	d->mode = HTTP_HEADER;
-	is_first = d->flags & IN_FIRST_LINE;
 	d->flags &= ~IN_FIRST_LINE;
-	if (r->c->is_verified || !is_first || index + offset < 8)
-		return;
-	r->c->is_verified = 1;
-	if (is_of_requests(r) && !has_version(r, index + offset)) {
-		r->c->protocol = PROTOCOL_UNKNOWN;
-		r->c->directions[RECEIVED].mode = MODE_OPAQUE;
-		r->c->directions[SENT].mode = MODE_OPAQUE;
-	}
+	if (is_unverified)
+		verify(r, last_eight(r, d->carry[0], index, offset));
 }
 
 /* Takes a body's bytes, or those of a part of it. */
@@ -582,15 +654,45 @@ no:
 	return false;
 }
 
+/*
+ * Before bytes of a response's body, when the request had not been seen at its head: has it been by
+ * now? True when there is no body, and these bytes are another message's.
+ */
+static __always_inline bool resolve_unknown(struct reader *r, struct direction *d)
+{
+	struct connection *c = r->c;
+	__u64 word = pop_late_request(c);
+	__u32 has_begun = d->flags & HAS_BEGUN;
+
+	if (!word) {
+		d->flags |= HAS_BEGUN;
+		return false;
+	}
+	d->word = word;
+	if (!is_without_body(word, d->status))
+		return false;
+	begin_message(d);
+	if (operation_of(word) == METHOD_CONNECT) {
+		c->is_tunnel = 1;
+		d->mode = MODE_OPAQUE;
+	} else if (has_begun) {
+		/* They were not a body's, but the next response's. */
+		desynchronize(c, REASON_GAP);
+	}
+	return true;
+}
+
 /* Takes the next bytes of a call. Returns 1 when there are none left. */
 static long http_step(__u32 nr, struct reader *r)
 {
 	struct direction *d = direction_of(r);
-	__u32 available = 0, before;
+	__u32 available = 0, before, passed;
 	int index;
 
 	if (!r->scratch->left)
 		return 1;
+	if (is_unknown(d) && resolve_unknown(r, d))
+		return 0;
 	switch (d->mode) {
 	case HTTP_BODY:
 	case HTTP_CHUNK_SIZE:
@@ -624,6 +726,17 @@ static long http_step(__u32 nr, struct reader *r)
 			desynchronize(r->c, REASON_MALFORMED);
 		break;
 	case HTTP_HEADER:
+		if (!d->carry_len && !(d->flags & IN_TRAILERS)) {
+			passed = pass_lines(r, index, available);
+			consume(r, passed);
+			index = (index + passed) & (WINDOW - 1);
+			available -= passed;
+			/* The beginning of the next line may not all be in the window. */
+			if (available < BEGINNING && available < r->scratch->left)
+				break;
+			if (!available)
+				break;
+		}
 		before = r->scratch->left;
 		step_header(r, d, index, available);
 		/* Most lines say nothing: the same step takes the rest of them. */
@@ -670,23 +783,23 @@ static __always_inline bool http_needs_no_bytes(struct connection *c, __u32 dire
 {
 	struct direction *d = &c->directions[direction & 1];
 
-	return d->mode == HTTP_UNTIL_CLOSE ||
-	       (d->mode == HTTP_BODY && d->left >= bytes && !(d->flags & HAS_EXPECT));
+	return !(d->flags & HAS_EXPECT) && !is_unknown(d) &&
+	       (d->mode == HTTP_UNTIL_CLOSE || (d->mode == HTTP_BODY && d->left >= bytes));
 }
 
 /* The other end, or this one, will send no more of these bytes. */
 static __always_inline void http_end(struct connection *c, __u32 direction, __u64 now)
 {
 	struct direction *d = &c->directions[direction & 1];
+	__u64 word = d->word;
 
-	if (direction == request_direction(c))
+	if (direction == request_direction(c) || d->mode <= HTTP_FIRST)
 		return;
-	if (d->mode == HTTP_UNTIL_CLOSE)
-		finish_word(c, d->word, d->status, ERROR_NONE, now);
-	else if (d->mode > HTTP_FIRST)
-		finish_word(c, d->word, d->status, ERROR_TRUNCATED, now);
-	else
-		return;
+	if (is_unknown(d))
+		word = end_unknown(c, now, d->status);
+	finish_word(c, word, d->status, d->mode == HTTP_UNTIL_CLOSE ? ERROR_NONE : ERROR_TRUNCATED,
+		    now);
+	d->flags = 0;
 	d->word = 0;
 	d->mode = MODE_OPAQUE;
 }

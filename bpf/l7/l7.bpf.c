@@ -20,19 +20,6 @@
 #include "reader.h"
 #include "request_counts.h"
 
-KERNEL_TYPES_BEGIN
-
-struct tcp_sock___l7 {
-	__u64 bytes_received;
-	__u64 bytes_acked;
-	__u32 rcv_nxt;
-	__u32 copied_seq;
-	__u32 snd_una;
-	__u32 write_seq;
-};
-
-KERNEL_TYPES_END
-
 static __always_inline bool is_tcp(struct sock *sk)
 {
 	return (sk->__sk_common.skc_family == AF_INET || sk->__sk_common.skc_family == AF_INET6) &&
@@ -40,21 +27,28 @@ static __always_inline bool is_tcp(struct sock *sk)
 }
 
 /* The sequence number behind the last byte of a direction that has been sent or received. */
-static __always_inline __u32 sequence_of(struct tcp_sock___l7 *tcp, __u32 direction)
+static __always_inline __u32 sequence_of(struct sock *sk, __u32 direction)
 {
-	return direction == SENT ? BPF_CORE_READ(tcp, write_seq) : BPF_CORE_READ(tcp, copied_seq);
+	struct tcp_sock *tcp = (void *)sk;
+	__u32 copied;
+
+	if (direction == SENT)
+		return READ(tcp, write_seq);
+	copied = READ(tcp, copied_seq);
+	/* Less a FIN that has been received (tcp_fin(), net/ipv4/tcp_input.c) and read. */
+	return copied - (copied == READ(tcp, rcv_nxt) && has_flag(sk, SOCK_DONE));
 }
 
 /*
  * Has the connection carried nothing before a call of so many bytes? bytes_acked has the SYN of a
  * client, bytes_received a FIN.
  */
-static __always_inline bool is_beginning(struct tcp_sock___l7 *tcp, __u32 direction, __u32 bytes)
+static __always_inline bool is_beginning(struct sock *sk, __u32 direction, __u32 bytes)
 {
-	__u64 sent = BPF_CORE_READ(tcp, bytes_acked) +
-		     (__u32)(BPF_CORE_READ(tcp, write_seq) - BPF_CORE_READ(tcp, snd_una));
-	__u64 received = BPF_CORE_READ(tcp, bytes_received) -
-			 (__u32)(BPF_CORE_READ(tcp, rcv_nxt) - BPF_CORE_READ(tcp, copied_seq));
+	struct tcp_sock *tcp = (void *)sk;
+	__u64 sent = READ(tcp, bytes_acked) + (__u32)(READ(tcp, write_seq) - READ(tcp, snd_una));
+	__u64 received =
+		READ(tcp, bytes_received) - (__u32)(READ(tcp, rcv_nxt) - READ(tcp, copied_seq));
 
 	if (direction == SENT)
 		sent -= bytes;
@@ -63,9 +57,9 @@ static __always_inline bool is_beginning(struct tcp_sock___l7 *tcp, __u32 direct
 	return sent <= 1 && received <= 1;
 }
 
-/* A connection that is new, or that the agent has not seen before. */
-static __always_inline struct connection *
-insert_connection(struct sock *sk, struct tcp_sock___l7 *tcp, __u32 direction, __u32 bytes)
+/* A connection that is new, or that the agent has not seen before this call of so many bytes. */
+static __always_inline struct connection *insert_connection(struct sock *sk, __u32 direction,
+							    __u32 bytes)
 {
 	__u64 key = (__u64)sk;
 	struct connection *c;
@@ -76,10 +70,10 @@ insert_connection(struct sock *sk, struct tcp_sock___l7 *tcp, __u32 direction, _
 	if (!c)
 		return NULL;
 	c->id = key;
-	c->directions[SENT].next_seq = sequence_of(tcp, SENT) - (direction == SENT ? bytes : 0);
+	c->directions[SENT].next_seq = sequence_of(sk, SENT) - (direction == SENT ? bytes : 0);
 	c->directions[RECEIVED].next_seq =
-		sequence_of(tcp, RECEIVED) - (direction == RECEIVED ? bytes : 0);
-	if (is_beginning(tcp, direction, bytes))
+		sequence_of(sk, RECEIVED) - (direction == RECEIVED ? bytes : 0);
+	if (is_beginning(sk, direction, bytes))
 		return c;
 	c->directions[SENT].mode = MODE_SYNC;
 	c->directions[RECEIVED].mode = MODE_SYNC;
@@ -88,10 +82,10 @@ insert_connection(struct sock *sk, struct tcp_sock___l7 *tcp, __u32 direction, _
 	return c;
 }
 
-static __always_inline void begin_http(struct connection *c, __u32 direction)
+static __always_inline void begin_http(struct connection *c, __u32 requests)
 {
 	c->protocol = PROTOCOL_HTTP;
-	c->role = direction == RECEIVED ? ROLE_SERVER : ROLE_CLIENT;
+	c->role = requests == RECEIVED ? ROLE_SERVER : ROLE_CLIENT;
 	c->directions[RECEIVED].mode = HTTP_FIRST;
 	c->directions[SENT].mode = HTTP_FIRST;
 }
@@ -113,6 +107,13 @@ __noinline int detect(struct connection *c, __u32 direction, __u64 address, __u6
 	} else {
 		word = d->carry[0] | word << (8 * known);
 		method = method_of(word, known + more);
+		/* The call that sends the request may not have returned yet. */
+		if (known + more >= 7 && lowest(word, 7) == RESPONSE) {
+			begin_http(c, direction ^ 1);
+			return 0;
+		}
+		if (lowest(word, known + more) == lowest(RESPONSE, known + more))
+			method = MAY_BE_METHOD;
 	}
 	if (method == MAY_BE_METHOD) {
 		d->carry[0] = word;
@@ -144,7 +145,7 @@ __noinline int synchronize(struct connection *c, __u32 direction, __u64 address,
 	if (method) {
 		begin_http(c, direction);
 	} else if (c->sync_reason == REASON_JOINED_LATE && c->protocol == PROTOCOL_UNKNOWN &&
-		   lowest(word, 7) == BYTES8('H', 'T', 'T', 'P', '/', '1', '.', 0)) {
+		   lowest(word, 7) == RESPONSE) {
 		c->protocol = PROTOCOL_HTTP;
 		c->role = direction == SENT ? ROLE_SERVER : ROLE_CLIENT;
 		count_lost(c, REASON_JOINED_LATE, 1);
@@ -254,6 +255,30 @@ static __always_inline void count_unkept(__u32 direction, __u32 bytes)
 				     bytes);
 }
 
+/* Takes what calls that no program saw have moved up to now. */
+static __always_inline void take_missed(struct sock *sk, struct connection *c, __u32 direction,
+					__u32 program)
+{
+	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &program);
+	__s32 gap = sequence_of(sk, direction) - c->directions[direction].next_seq;
+
+	/* Is it a FIN that was sent while l7_state was left out? */
+	if (program == IN_DESTROY && direction == SENT && gap == 1)
+		return;
+	if (gap <= 0 || !scratch)
+		return;
+	c->directions[direction].next_seq += gap;
+	take_gap(c, scratch, direction, gap);
+}
+
+static __always_inline void close_direction(struct sock *sk, struct connection *c, __u32 direction,
+					    __u32 program)
+{
+	take_missed(sk, c, direction, program);
+	if (c->protocol == PROTOCOL_HTTP)
+		http_end(c, direction, bpf_ktime_get_ns());
+}
+
 static __always_inline void end_connection(struct sock *sk, struct connection *c)
 {
 	__u64 now = bpf_ktime_get_ns();
@@ -268,24 +293,24 @@ static __always_inline void end_connection(struct sock *sk, struct connection *c
 
 static __always_inline void take_message(struct sock *sk, int ret, int flags, __u32 direction)
 {
-	struct tcp_sock___l7 *tcp = (void *)sk;
 	struct scratch *scratch;
 	struct connection *c;
 	__u32 sequence;
 	__s32 gap;
 
-	if (!is_tcp(sk) || flags & (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE) || ret < 0)
+	if (ret < 0 || flags & (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE) || !is_tcp(sk))
 		return;
 	c = connection_of(sk);
 	if (!ret) {
 		/* The other end has sent all that it will. */
-		if (c && c->protocol == PROTOCOL_HTTP && direction == RECEIVED &&
-		    sk->sk_shutdown & RCV_SHUTDOWN)
-			http_end(c, RECEIVED, bpf_ktime_get_ns());
+		if (c && direction == RECEIVED && sk->sk_shutdown & RCV_SHUTDOWN) {
+			current_actor_key(&c->owner, 0);
+			close_direction(sk, c, RECEIVED, IN_RECEIVE);
+		}
 		return;
 	}
 	if (!c)
-		c = insert_connection(sk, tcp, direction, ret);
+		c = insert_connection(sk, direction, ret);
 	if (!c) {
 		count_unkept(direction, ret);
 		return;
@@ -294,19 +319,16 @@ static __always_inline void take_message(struct sock *sk, int ret, int flags, __
 	scratch = bpf_map_lookup_elem(&scratches, &direction);
 	if (!scratch)
 		return;
-	sequence = sequence_of(tcp, direction);
+	sequence = sequence_of(sk, direction);
 	gap = sequence - ret - c->directions[direction & 1].next_seq;
 	c->directions[direction & 1].next_seq = sequence;
-	/* A FIN that was received with the call's last bytes has a number too. */
-	if (gap == 1 && direction == RECEIVED && sk->sk_shutdown & RCV_SHUTDOWN)
-		gap = 0;
 	scratch->opaque = 0;
 	scratch->skipped = 0;
 	scratch->skipped_for = 0;
-	if (gap && is_beginning(tcp, direction, ret)) {
+	if (gap && is_beginning(sk, direction, ret)) {
 		/* The socket is another one than that which its memory held before. */
 		end_connection(sk, c);
-		c = insert_connection(sk, tcp, direction, ret);
+		c = insert_connection(sk, direction, ret);
 		if (!c)
 			return;
 		current_actor_key(&c->owner, 0);
@@ -340,9 +362,26 @@ int BPF_PROG(l7_receive, struct sock *sk, int ret, int flags)
 	return 0;
 }
 
+/* So that what no program sees of a connection is a gap, also at its beginning. */
+static __always_inline void begin_connection(struct sock *sk, struct connection *c)
+{
+	struct tcp_sock *tcp = (void *)sk;
+
+	/* A subflow's calls are those of its MPTCP socket. */
+	if (bpf_core_field_exists(tcp->is_mptcp) && READ(tcp, is_mptcp))
+		return;
+	/* Data may have come with the SYN (TCP Fast Open). */
+	if (c && !is_beginning(sk, SENT, 0))
+		return;
+	if (c)
+		end_connection(sk, c);
+	insert_connection(sk, SENT, 0);
+}
+
 /*
  * A response that ends with the connection ends when this end begins to close it. (Fires before the
- * state is stored: inet_sk_state_store(), net/ipv4/af_inet.c.)
+ * state is stored: inet_sk_state_store(), net/ipv4/af_inet.c; and before a FIN has its number:
+ * tcp_close_state(), tcp_send_fin().)
  */
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(l7_state, struct sock *sk, int from, int to)
@@ -352,14 +391,18 @@ int BPF_PROG(l7_state, struct sock *sk, int from, int to)
 	if (sk->sk_protocol != IPPROTO_TCP)
 		return 0;
 	c = connection_of(sk);
+	if (to == TCP_ESTABLISHED)
+		begin_connection(sk, c);
 	if (!c)
 		return 0;
-	if (to == TCP_SYN_SENT)
+	if (to == TCP_SYN_SENT) {
 		end_connection(sk, c);
-	else if (to == TCP_CLOSE)
+	} else if (to == TCP_CLOSE) {
 		c->is_reset = sk->sk_err != 0;
-	else if ((to == TCP_FIN_WAIT1 || to == TCP_LAST_ACK) && c->protocol == PROTOCOL_HTTP)
-		http_end(c, SENT, bpf_ktime_get_ns());
+	} else if (to == TCP_FIN_WAIT1 || to == TCP_LAST_ACK) {
+		close_direction(sk, c, SENT, IN_STATE);
+		c->directions[SENT].next_seq++;
+	}
 	return 0;
 }
 
@@ -368,8 +411,14 @@ int BPF_PROG(l7_destroy, struct sock *sk)
 {
 	struct connection *c = connection_of(sk);
 
-	if (c)
-		end_connection(sk, c);
+	if (!c)
+		return 0;
+	/* tcp_disconnect() has set all numbers anew. */
+	if (!is_beginning(sk, SENT, 0)) {
+		take_missed(sk, c, RECEIVED, IN_DESTROY);
+		take_missed(sk, c, SENT, IN_DESTROY);
+	}
+	end_connection(sk, c);
 	return 0;
 }
 

@@ -18,9 +18,10 @@
 /* Most that wait on one connection: as many are counted when it ends (bpf_loop). */
 #define MOST_WAITING 8192
 
-/* A word: tag, status, operation, and the time in units of 64 ns, which wraps after 52 days. */
+/* A word: tag, operation or status, and the time in units of 64 ns, which wraps after 52 days. */
 #define TAG_REQUEST (1ull << 63)
 #define TAG_RESPONSE (1ull << 62)
+#define TAG_HEAD (1ull << 61) /* of a response's head; of a request that this was enough for */
 #define WORD_TIME ((1ull << 46) - 1)
 #define WORD_OPERATION_SHIFT 46
 
@@ -60,14 +61,20 @@ struct {
 /* What pop_request() gives for a request that could not be kept: it is counted as lost. */
 #define WORD_LOST 1
 
+/* How many requests wait; below 0, so many responses came before their requests. */
+static __always_inline __s32 waiting_requests(const struct connection *c)
+{
+	return READ_ONCE(c->requests) - READ_ONCE(c->responses);
+}
+
 /*
- * Adds a request. Returns 0, or the word of the response when that has come before; WORD_LOST when
- * the request cannot be kept.
+ * Adds a request. Returns 0, or the word of the response when that, or its head (TAG_HEAD), has
+ * come before; WORD_LOST when the request cannot be kept.
  */
 static __always_inline __u64 push_request(struct connection *c, __u64 word)
 {
 	__u32 number = c->requests;
-	__s32 waiting = number - READ_ONCE(c->responses);
+	__s32 waiting = waiting_requests(c);
 	struct deep_key key = { .connection = c->id, .number = number };
 	__u64 *slot = &c->slots[number % SLOTS_IN_CONNECTION];
 	__u64 found = 0;
@@ -77,7 +84,7 @@ static __always_inline __u64 push_request(struct connection *c, __u64 word)
 	else if (waiting >= MOST_WAITING || bpf_map_update_elem(&deep, &key, &word, BPF_ANY))
 		found = WORD_LOST;
 	*(volatile __u32 *)&c->requests = number + 1;
-	if (found & TAG_RESPONSE)
+	if ((found & (TAG_RESPONSE | TAG_HEAD)) == TAG_RESPONSE)
 		*slot = 0;
 	return found;
 }
@@ -90,7 +97,7 @@ static __always_inline __u64 pop_request(struct connection *c)
 	__u64 *slot = &c->slots[number % SLOTS_IN_CONNECTION];
 	__u64 word, *kept;
 
-	if (number == READ_ONCE(c->requests))
+	if (waiting_requests(c) <= 0)
 		return 0;
 	word = *slot;
 	if (word & TAG_REQUEST) {
@@ -106,17 +113,45 @@ static __always_inline __u64 pop_request(struct connection *c)
 }
 
 /*
- * Leaves a response for a request that has not been seen when the response began. Returns the
- * request's word when it has been by now, else 0.
+ * Leaves a response for a request that has not been seen when the response began: its head, and
+ * once more when it is whole (`tag` 0). Returns the request's word when it has been seen by now,
+ * else 0.
  */
-static __always_inline __u64 push_response(struct connection *c, __u64 time, __u32 status)
+static __always_inline __u64 push_response(struct connection *c, __u64 time, __u32 status,
+					   __u64 tag)
 {
 	__u64 *slot = &c->slots[c->responses % SLOTS_IN_CONNECTION];
-	__u64 word = request_word(time, status) ^ TAG_REQUEST ^ TAG_RESPONSE;
+	__u64 word = (request_word(time, status) ^ TAG_REQUEST) | TAG_RESPONSE | tag;
 
 	word = __sync_lock_test_and_set(slot, word);
 	if (word & TAG_REQUEST)
 		*slot = 0;
-	*(volatile __u32 *)&c->responses = c->responses + 1;
+	if (word & TAG_REQUEST || !tag)
+		*(volatile __u32 *)&c->responses = c->responses + 1;
 	return word & TAG_REQUEST ? word : 0;
+}
+
+/* The word of the request that a response's head was left for, when it has been seen; else 0. */
+static __always_inline __u64 pop_late_request(struct connection *c)
+{
+	__u64 *slot = &c->slots[c->responses % SLOTS_IN_CONNECTION];
+	__u64 word = READ_ONCE(*slot);
+
+	if (!(word & TAG_REQUEST))
+		return 0;
+	*slot = 0;
+	*(volatile __u32 *)&c->responses = c->responses + 1;
+	return word;
+}
+
+/* The request that came last was counted by its response's head: so the response must not. */
+static __always_inline void mark_counted(struct connection *c, __u64 word)
+{
+	c->slots[(c->requests - 1) % SLOTS_IN_CONNECTION] = word | TAG_HEAD;
+}
+
+/* Is this the response to a request that had not been seen when the response began? */
+static __always_inline bool is_unknown(const struct direction *responses)
+{
+	return responses->word & TAG_RESPONSE;
 }

@@ -10,9 +10,18 @@
 #define STRIDE 64
 #define BEGINNING 16
 
+/* The programs that take bytes. Those of calls have their direction's number. */
+enum program {
+	IN_RECEIVE = RECEIVED,
+	IN_SEND = SENT,
+	IN_STATE,
+	IN_DESTROY,
+	PROGRAMS,
+};
+
 /*
  * Per CPU and program: no program runs within itself on a CPU, also where it is preempted
- * (bpf_prog->active, __bpf_trace_run()); but those of the two directions may.
+ * (bpf_prog->active, __bpf_trace_run()); but another one may run within it.
  */
 struct scratch {
 	__u8 bytes[WINDOW + STRIDE + BEGINNING]; /* behind the window lies what was there before */
@@ -26,12 +35,12 @@ struct scratch {
 	__u32 direction;
 	__u32 reason;	   /* why they cannot be read */
 	__u32 skipped_for; /* enum reason */
-	__u32 reserved;
+	__u32 line;	   /* the index of one, in the window */
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 2);
+	__uint(max_entries, PROGRAMS);
 	__type(key, __u32);
 	__type(value, struct scratch);
 } scratches SEC(".maps");
@@ -45,6 +54,11 @@ struct reader {
 static __always_inline struct direction *direction_of(struct reader *r)
 {
 	return &r->c->directions[r->scratch->direction & 1];
+}
+
+static __always_inline bool is_of_requests(struct reader *r)
+{
+	return r->scratch->direction == request_direction(r->c);
 }
 
 static __always_inline void consume(struct reader *r, __u32 bytes)

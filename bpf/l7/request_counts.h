@@ -117,7 +117,10 @@ static __always_inline struct flow_line *flow_line_of(const struct actor_key *ow
 	struct flow_line *line;
 
 	key.process.pair = (__u64)kind << 32 | (__u32)key.process.pair;
-	line = find_line(&flows, &flow_keys, flow_lines, &key.process.pair, KEY_WORDS);
+	/* A connection of which no call has been seen has no owner. */
+	line = owner->process.start ?
+		       find_line(&flows, &flow_keys, flow_lines, &key.process.pair, KEY_WORDS) :
+		       NULL;
 	if (line)
 		return line;
 	key = (struct actor_key){ .process = process_key(OTHER_TGID, 0, kind) };

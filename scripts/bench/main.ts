@@ -16,6 +16,7 @@ import { conditionsNow } from "./lib/machine.js";
 import { pageText, resultText, type KeptResult } from "./lib/report.js";
 import type { BenchContext, Scenario } from "./lib/scenario.js";
 import { idle } from "./idle.js";
+import { l7 } from "./l7.js";
 import { load } from "./load.js";
 import { page } from "./page.js";
 import { parts } from "./parts.js";
@@ -26,7 +27,7 @@ import { syscall } from "./syscall.js";
 import { tcp } from "./tcp.js";
 
 /** In the order of the page. `drain` measures this process, so it goes first. */
-const scenarios: readonly Scenario[] = [drain, load, syscall, parts, stream, tcp, scrape, page, start, idle];
+const scenarios: readonly Scenario[] = [drain, load, l7, syscall, parts, stream, tcp, scrape, page, start, idle];
 
 /** npm runs scripts in the package's folder. */
 const root = process.cwd();

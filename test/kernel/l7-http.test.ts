@@ -6,7 +6,7 @@ import { describe, it } from "node:test";
 
 import { type Agent, startAgent, unlimitedSeries } from "./support/agent.js";
 import { type Conversation, conversations } from "./support/http-conversations.js";
-import { compileProgram } from "./support/program.js";
+import { compileProgram, runProgram } from "./support/program.js";
 import { type Samples, select, sum } from "./support/samples.js";
 import { suiteScope } from "./support/scope.js";
 
@@ -15,8 +15,15 @@ const player = compileProgram(
   readFileSync(new URL("../../../test/kernel/programs/l7-conversations.c", import.meta.url), "utf8"),
 );
 
+const early = compileProgram(
+  "l7-early",
+  readFileSync(new URL("../../../test/kernel/programs/l7-early.c", import.meta.url), "utf8"),
+);
+
 const callKinds = ["read and write", "recv with a peek and send", "readv and writev", "recvmsg and sendmsg"];
 const cuts = { none: 0, eachByte: 1, random: 2, everywhere: 3 };
+
+const programs = ["l7_send", "l7_receive", "l7_state", "l7_destroy"];
 
 const sides = [
   ["client", "c"],
@@ -67,12 +74,16 @@ function byComm(samples: Samples): ReadonlyMap<string, Samples> {
   return found;
 }
 
-function counted(samples: Samples, role: string): Record<string, number> {
-  const series = select(samples, `http_${role}_request_duration_seconds_count`, {});
+function counted(samples: Samples, role: string, of: Readonly<Record<string, number>> = {}): Record<string, number> {
+  const series = select(samples, `http_${role}_request_duration_seconds_count`, of);
   const labels = ["http_request_method", "http_response_status_code", "error_type"];
   return tally(
     Array.from(series, ([text, count]) => [labels.map((label) => labelIn(text, label)).join(" "), count] as const),
   );
+}
+
+function total(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }
 
 function lengthOf({ steps }: Conversation): number {
@@ -93,19 +104,34 @@ describe("requests of HTTP/1.x", () => {
     times: (of: Conversation) => number,
   ): void {
     const own = byComm(samples);
+    // Newer kernels than 6.18 leave out a program's run while another one of it is preempted on that CPU.
+    const leftOut = programs.reduce(
+      (runs, program) => runs + sum(samples, "ringtap_bpf_program_misses_total", { program }),
+      0,
+    );
+    let gaps = 0;
     for (const [index, conversation] of played.entries()) {
       for (const [role, end] of sides) {
         const comm = `${prefix}${index}-${end}`;
         const found = own.get(comm) ?? new Map<string, number>();
         const message = `${conversation.name}, ${role} (${comm})`;
-        assert.deepEqual(counted(found, role), expected(conversation, times(conversation)), message);
-        assert.equal(sum(found, "ringtap_l7_lost_requests_total", {}), 0, message);
+        const [counts, requests] = [counted(found, role), expected(conversation, times(conversation))];
+        const lost = sum(found, "ringtap_l7_lost_requests_total", {});
+        const skipped = sum(found, "ringtap_l7_skipped_bytes_total", { reason: "gap" });
+        if (leftOut > 0 && skipped > 0) {
+          // What happened in a gap is not known; but that there was one is.
+          gaps++;
+          assert(total(counts) <= total(requests), `${total(counts)} of ${total(requests)}, ${lost} lost: ${message}`);
+        } else {
+          assert.deepEqual([counts, lost], [requests, 0], message);
+        }
         for (const direction of ["sent", "received"]) {
           const bytes = sum(found, "ringtap_l7_bytes_total", { direction });
           assert.equal(bytes, sum(found, `ringtap_tcp_${direction}_bytes_total`, {}), `${direction}: ${message}`);
         }
       }
     }
+    assert(gaps <= leftOut, `${gaps} connections with gaps, but ${leftOut} runs left out`);
   }
 
   for (const [calls, name] of callKinds.entries()) {
@@ -123,6 +149,34 @@ describe("requests of HTTP/1.x", () => {
       assertCounted(samples, `w${calls}`, conversations, () => 1);
       assertCounted(samples, `b${calls}`, small, () => 1);
       assertCounted(samples, `r${calls}`, conversations, () => 1);
+    });
+  }
+
+  for (const [what, requests] of [
+    [
+      "head",
+      [
+        ["HEAD", 200],
+        ["POST", 201],
+      ],
+    ],
+    [
+      "close",
+      [
+        ["GET", 200],
+        ["POST", 0, "closed"],
+      ],
+    ],
+  ] as const) {
+    it(`are counted whose response is received before the call that sends them has returned: ${what}`, async () => {
+      const agent = await started();
+      const { pid } = await runProgram(early, [what]);
+      const samples = await agent.scrape();
+      for (const [role] of sides) {
+        assert.deepEqual(counted(samples, role, { pid }), expected({ name: what, steps: [], requests }, 1), role);
+      }
+      assert.equal(sum(samples, "ringtap_l7_lost_requests_total", { pid }), 0);
+      assert.equal(sum(samples, "ringtap_l7_skipped_bytes_total", { pid }), 0);
     });
   }
 

@@ -136,10 +136,17 @@ function byStatus(samples: Samples, role: string, pid: number): Record<string, n
 describe("requests of nginx under wrk", () => {
   const scope = suiteScope();
   const started = startNginx(scope);
+  const tracing = startAgent(scope, [
+    "--signals=l7,tcp",
+    "--web.listen-address=127.0.0.1:0",
+    "--ring.size=64KiB",
+    ...unlimitedSeries,
+  ]);
+  const total = (of: Record<string, number>): number => Object.values(of).reduce((sum, count) => sum + count, 0);
 
   it("are as many as nginx and wrk count, by status, at full rate and while the agent is stopped", async () => {
     const nginx = await started;
-    const agent = await startAgent(scope, ["--signals=l7,tcp", "--web.listen-address=127.0.0.1:0", ...unlimitedSeries]);
+    const agent = await tracing;
     const stopping = (async () => {
       await setTimeout(300);
       process.kill(agent.pid, "SIGSTOP");
@@ -153,9 +160,8 @@ describe("requests of nginx under wrk", () => {
     assert.deepEqual(byStatus(samples, "server", nginx.worker), logged);
     const complete = select(samples, "http_client_request_duration_seconds_count", { pid: wrk.pid });
     const whole = [...complete].filter(([series]) => !series.includes("error_type="));
-    const total = (of: readonly (readonly [string, number])[]): number => of.reduce((sum, [, count]) => sum + count, 0);
-    assert.equal(total(whole), wrk.requests);
-    assert.equal(total(whole.filter(([series]) => /status_code="[45]/.test(series))), wrk.failed);
+    assert.equal(total(Object.fromEntries(whole)), wrk.requests);
+    assert.equal(total(Object.fromEntries(whole.filter(([series]) => /status_code="[45]/.test(series)))), wrk.failed);
     for (const pid of [nginx.worker, wrk.pid]) {
       assert.equal(sum(samples, "ringtap_l7_lost_requests_total", { pid }), 0);
       assert.equal(sum(samples, "ringtap_l7_skipped_bytes_total", { pid }), 0);
@@ -163,9 +169,66 @@ describe("requests of nginx under wrk", () => {
     assert(wrk.requests > 100 && Object.keys(logged).length >= 5, JSON.stringify({ wrk, logged }));
   });
 
+  it("are as many while their records are watched, and the ring is full", async (t) => {
+    const nginx = await started;
+    const agent = await tracing;
+    const watching = await agent.get("/api/live?tail=1&signals=l7");
+    t.after(() => watching.body?.cancel());
+    const dropped = async (): Promise<number> =>
+      sum(await agent.scrape(), "ringtap_events_dropped_total", { signal: "l7", reason: "ring_full" });
+    assert.equal(await dropped(), 0);
+    const { child, counts } = startWrk(nginx, 60);
+    t.after(() => child.kill("SIGKILL"));
+    counts.catch(() => undefined);
+    // It cannot drain its ring until that is full of records.
+    const records = async (): Promise<number> =>
+      sum(await agent.scrape(), "ringtap_events_produced_total", { signal: "l7" });
+    await eventually(async () => {
+      assert((await records()) > 0);
+    });
+    const logged = total(nginx.log());
+    process.kill(agent.pid, "SIGSTOP");
+    t.after(() => process.kill(agent.pid, "SIGCONT"));
+    await eventually(() => {
+      assert(total(nginx.log()) > logged + 5_000);
+    });
+    child.kill("SIGINT");
+    await counts;
+    const log = await nginx.logged();
+    process.kill(agent.pid, "SIGCONT");
+    assert.deepEqual(byStatus(await agent.scrape(), "server", nginx.worker), log);
+    assert((await dropped()) > 0);
+  });
+
+  it("are counted when their client is killed: those that it sent were reset, or cut short", async (t) => {
+    const nginx = await started;
+    const agent = await tracing;
+    const earlier = total(nginx.log());
+    const { child, counts } = startWrk(nginx, 60);
+    t.after(() => child.kill("SIGKILL"));
+    counts.catch(() => undefined);
+    await eventually(() => {
+      assert(total(nginx.log()) > earlier + 500);
+    });
+    child.kill("SIGKILL");
+    await assert.rejects(counts);
+    const logged = total(await nginx.logged());
+    // The kernel closes the connections a moment after nginx has logged.
+    await eventually(async () => {
+      const samples = await agent.scrape();
+      assert.equal(total(byStatus(samples, "server", nginx.worker)), logged);
+      const received = total(byStatus(samples, "server", nginx.worker)) - earlier;
+      const sent = total(byStatus(samples, "client", child.pid ?? 0));
+      // Of each connection, nginx may not have read the last one.
+      assert(received <= sent && sent <= received + 16, `${sent} sent, ${received} received`);
+      for (const pid of [nginx.worker, child.pid ?? 0]) {
+        assert.equal(sum(samples, "ringtap_l7_lost_requests_total", { pid }), 0);
+      }
+    });
+  });
+
   it("are counted from an agent that joins late: what was under way is lost as such", async (t) => {
     const nginx = await started;
-    const total = (of: Record<string, number>): number => Object.values(of).reduce((sum, count) => sum + count, 0);
     const { child, counts } = startWrk(nginx, 60);
     t.after(() => child.kill("SIGKILL"));
     counts.catch(() => undefined);

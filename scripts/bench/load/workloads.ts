@@ -1,5 +1,5 @@
 /** Servers under a load that keeps both of their CPUs busy: nginx and Redis, each with its usual client. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -46,8 +46,17 @@ function numberIn(text: string, pattern: RegExp): number {
   return value;
 }
 
-/** nginx with one worker, which opens the file for each request, as it does by default. Returns its URL. */
-async function startNginx(context: BenchContext): Promise<string> {
+/** An nginx that serves one file. */
+export interface Nginx {
+  readonly port: number;
+  readonly path: string;
+  readonly url: string;
+  /** The process that answers. */
+  readonly worker: number;
+}
+
+/** nginx with one worker, which opens the file for each request, as it does by default. */
+export async function startNginx(context: BenchContext): Promise<Nginx> {
   const folder = join(context.scratch, "nginx");
   mkdirSync(folder);
   const port = await freePort();
@@ -68,7 +77,12 @@ http {
   await listening(port, "nginx");
   // Its master takes the worker with it at SIGTERM, not at the SIGKILL that ends children left over.
   context.after(() => nginx.stop());
-  return `http://127.0.0.1:${port}/index.html`;
+  const path = "/index.html";
+  const url = `http://127.0.0.1:${port}${path}`;
+  // Its master listens before it has a worker.
+  await (await fetch(url)).text();
+  const worker = Number(readFileSync(`/proc/${nginx.pid}/task/${nginx.pid}/children`, "utf8"));
+  return { port, path, url, worker };
 }
 
 async function startRedis(context: BenchContext): Promise<number> {
@@ -82,26 +96,34 @@ async function startRedis(context: BenchContext): Promise<number> {
   return port;
 }
 
+/** Runs a client to its end, on a CPU of its own; what it printed. */
+export function runClient(...command: readonly string[]): Promise<string> {
+  return run(...onCpu(clientCpu, ...command));
+}
+
+/** Has wrk keep nginx as busy as it can be for so many seconds; requests a second. */
+export async function saturate(url: string, seconds: number): Promise<number> {
+  return numberIn(await runClient("wrk", "-t1", "-c16", `-d${seconds}s`, url), /Requests\/sec:\s+([\d.]+)/);
+}
+
 /** Starts the servers, which run until the scenario ends. */
 export async function prepareWorkloads(context: BenchContext): Promise<readonly Workload[]> {
-  const url = await startNginx(context);
+  const { url } = await startNginx(context);
   const redis = await startRedis(context);
-  const client = (...command: readonly string[]): Promise<string> => run(...onCpu(clientCpu, ...command));
 
   /** redis-benchmark counts requests, not seconds: as many as it made in a second the last time. */
   let commandsPerSecond = 50_000;
   return [
     {
       name: "nginx, keep-alive",
-      perSecond: async (seconds) =>
-        numberIn(await client("wrk", "-t1", "-c16", `-d${seconds}s`, url), /Requests\/sec:\s+([\d.]+)/),
+      perSecond: (seconds) => saturate(url, seconds),
     },
     {
       name: "Redis",
       async perSecond(seconds) {
         const count = Math.round(commandsPerSecond * seconds).toString();
         const asked = ["-p", redis.toString(), "-t", "get", "-c", "20", "-n", count, "--csv"];
-        commandsPerSecond = numberIn(await client("redis-benchmark", ...asked), /^"GET","([\d.]+)"/m);
+        commandsPerSecond = numberIn(await runClient("redis-benchmark", ...asked), /^"GET","([\d.]+)"/m);
         return commandsPerSecond;
       },
     },
@@ -109,7 +131,7 @@ export async function prepareWorkloads(context: BenchContext): Promise<readonly 
       name: "nginx, a connection per request",
       perSecond: async (seconds) =>
         numberIn(
-          await client("ab", "-q", "-c4", `-t${seconds}`, "-n100000000", url),
+          await runClient("ab", "-q", "-c4", `-t${seconds}`, "-n100000000", url),
           /^Requests per second:\s+([\d.]+)/m,
         ),
     },

@@ -1,0 +1,148 @@
+/** What it costs a server that its requests are counted. */
+import { setTimeout } from "node:timers/promises";
+
+import { compileC } from "./lib/build.js";
+import { cpuUse } from "./lib/child.js";
+import { settleTime } from "./lib/delay.js";
+import { atLeast, atMost, figure, range } from "./lib/figures.js";
+import { loadCpu, onCpu, runForNumbers } from "./lib/programs.js";
+import type { BenchContext, Result, Scenario } from "./lib/scenario.js";
+import { median, ratios, type Spread, spread } from "./lib/spread.js";
+import { nothing, ringtap, type Tracer } from "./lib/tracers.js";
+import { type Nginx, runClient, saturate, startNginx } from "./load/workloads.js";
+
+const l7Alone = ringtap("ringtap, `--signals=l7`", { flags: ["--signals=l7"], anyCpu: true });
+const few: readonly Tracer[] = [nothing, l7Alone];
+const more: readonly Tracer[] = [
+  ringtap("ringtap, `--signals=cgroup,process,tcp,l7`", { flags: ["--signals=cgroup,process,tcp,l7"], anyCpu: true }),
+];
+
+/** Of the steady load, a second. */
+const rate = 20_000;
+
+/** What one tracer was measured at, round by round. */
+interface Runs {
+  /** Of saturated nginx, a second. */
+  readonly requests: number[];
+  /** CPU time of nginx for one of them, microseconds. */
+  readonly saturated: number[];
+  /** The same at the steady rate. */
+  readonly steady: number[];
+  /** Of the agent's userspace at the steady rate, a share of one core. */
+  readonly agent: number[];
+  /** Of a getppid(2), nanoseconds. */
+  readonly unrelated: number[];
+}
+
+interface Load {
+  readonly nginx: Nginx;
+  /** The steady client. */
+  readonly client: string;
+  /** The loop of getppid(2). */
+  readonly loop: string;
+  readonly seconds: number;
+}
+
+async function measureOnce(context: BenchContext, tracer: Tracer, load: Load, runs: Runs): Promise<number> {
+  const { nginx, client, loop, seconds } = load;
+  const steadily = async (): Promise<number> =>
+    Number(await runClient(client, `${nginx.port}`, nginx.path, `${rate}`, `${seconds}`));
+  const tracing = await tracer.start(context);
+  // Its hot functions are compiled before what counts.
+  await saturate(nginx.url, 1);
+  await setTimeout(settleTime);
+
+  let cpu = cpuUse(nginx.worker).seconds;
+  const perSecond = await saturate(nginx.url, seconds);
+  runs.requests.push(perSecond);
+  runs.saturated.push(((cpuUse(nginx.worker).seconds - cpu) / (perSecond * seconds)) * 1e6);
+
+  const [agent, begin] = [tracing.cpuSeconds(), performance.now()];
+  cpu = cpuUse(nginx.worker).seconds;
+  const requests = await steadily();
+  runs.steady.push(((cpuUse(nginx.worker).seconds - cpu) / requests) * 1e6);
+  runs.agent.push((tracing.cpuSeconds() - agent) / ((performance.now() - begin) / 1e3));
+
+  const [call = NaN] = await runForNumbers(...onCpu(loadCpu, loop, "1", "64", context.quick ? "5000" : "20000"));
+  runs.unrelated.push(call);
+  return tracing.stop();
+}
+
+function added(figures: readonly number[], base: readonly number[]): Spread {
+  return spread(figures.map((value, round) => value - (base[round] ?? NaN)));
+}
+
+async function runL7(context: BenchContext): Promise<Result> {
+  const load: Load = {
+    nginx: await startNginx(context),
+    client: compileC(context, "scripts/bench/l7/requests.c", "requests"),
+    loop: compileC(context, "scripts/bench/syscall/loop.c", "syscall-loop"),
+    seconds: context.quick ? 1 : 3,
+  };
+  const tracers = context.quick ? few : [...few, ...more];
+  const measured = new Map<Tracer, Runs>(
+    tracers.map((tracer) => [tracer, { requests: [], saturated: [], steady: [], agent: [], unrelated: [] }]),
+  );
+  let lost = 0;
+  for (let round = 1; round <= context.rounds; round++) {
+    for (const [tracer, runs] of measured) {
+      context.progress(`round ${round}, ${tracer.name}`);
+      lost += await measureOnce(context, tracer, load, runs);
+    }
+  }
+  const base = measured.get(nothing) as Runs;
+  const traced = measured.get(l7Alone) as Runs;
+  return {
+    tables: [
+      {
+        headings: [
+          "traced by",
+          "saturated: requests/s, both ends traced",
+          "saturated: µs of nginx's CPU a request",
+          `${rate.toLocaleString("en")} requests/s: µs of nginx's CPU a request`,
+          "the same: agent's share of a core, %",
+          "ns a getppid(2)",
+        ],
+        rows: [...measured].map(([tracer, runs]) =>
+          tracer === nothing
+            ? [
+                tracer.name,
+                `1.00 (${figure(median(base.requests))}/s)`,
+                ...[base.saturated, base.steady].map((costs) => figure(median(costs))),
+                "–",
+                figure(median(base.unrelated)),
+              ]
+            : [
+                tracer.name,
+                range(spread(ratios(runs.requests, base.requests))),
+                ...[
+                  [runs.saturated, base.saturated],
+                  [runs.steady, base.steady],
+                ].map(([costs = [], bare = []]) => `+${range(added(costs, bare))}`),
+                figure(100 * median(runs.agent)),
+                `+${range(added(runs.unrelated, base.unrelated))}`,
+              ],
+        ),
+      },
+    ],
+    targets: [
+      atMost(1.5, added(traced.steady, base.steady), " µs", `nginx, a request, at ${rate.toLocaleString("en")}/s`),
+      atMost(1, 100 * median(traced.agent), " %", "the agent, of a core, at the same rate"),
+      atLeast(0.88, spread(ratios(traced.requests, base.requests)), " ×", "saturated nginx, both ends traced"),
+      atMost(2, added(traced.unrelated, base.unrelated), " ns", "an unrelated system call"),
+    ],
+    notes: [`Records that ringtap lost in all these runs: ${lost.toLocaleString("en")}.`],
+  };
+}
+
+export const l7: Scenario = {
+  name: "l7",
+  title: "Counting requests",
+  method:
+    "nginx with one worker serves a file of 612 bytes over 16 connections that are kept: to `wrk -t1 -c16`, as fast as it can, and to a client in C that asks " +
+    "20,000 times a second. The server is pinned to one core, its client to another; the agent's userspace has to find room on either. Both ends are traced; " +
+    "what a request costs the server is the CPU time that the scheduler charges nginx's worker, which has the BPF programs' time in it. Each figure is the median " +
+    "(least–most) over the rounds, each of which takes all tracers in turn; what is added, and the ratios, are to what the same round gave with nothing attached.",
+  packages: ["nginx-light", "wrk"],
+  run: runL7,
+};
