@@ -46,13 +46,20 @@ class Vital {
   }
 }
 
-/** A signal: a dot, its name, its events a second or what is wrong with it. */
-function signalChip(signal: Frame["health"]["signals"][number], events: number): HTMLElement {
+/** A signal: a dot, its name, its events a second and what its programs cost, or what is wrong with it. */
+function signalChip(
+  signal: Frame["health"]["signals"][number],
+  events: number,
+  programShare: number | undefined,
+): HTMLElement {
   const { name, up, hook, problem, ring, maps } = signal;
   const fill = maps.map(({ map, entries, capacity }) => `${map} ${entries} of ${capacity}`);
   const ringText = ring.size > 0 ? [`ring ${bytes(ring.used)} of ${bytes(ring.size)}`] : [];
-  const title = [...(problem === undefined ? [] : [problem]), hook, ...ringText, ...fill].join("\n");
-  const rate = up ? `${countText(events)}/s` : hook;
+  const cost = programShare === undefined ? [] : [`${share(programShare)} of a core in its programs`];
+  const title = [...(problem === undefined ? [] : [problem]), hook, ...cost, ...ringText, ...fill].join("\n");
+  const rate = up
+    ? [`${countText(events)}/s`, ...(programShare === undefined ? [] : [share(programShare)])].join(", ")
+    : hook;
   const parts = [html("b", {}, visible(name)), " ", html("span", {}, rate)];
   const note = problem === undefined ? [] : [" ", html("em", {}, "incomplete")];
   const state = up ? (problem === undefined ? "up" : "incomplete") : "down";
@@ -115,9 +122,14 @@ export class HealthView {
     this.#events.show(model.eventsPerSecond, count(model.eventsPerSecond));
     this.#dropped.show(health.dropped, count(health.dropped), health.dropped > 0);
     this.#series.show(health.series, count(health.series), health.folded > 0);
+    const { programShares: shares } = model;
     const chips = health.signals.map((signal) => {
       const { consumed } = signal.events;
-      return signalChip(signal, perSecond(consumed, this.#consumed.get(signal.name) ?? consumed, elapsed));
+      return signalChip(
+        signal,
+        perSecond(consumed, this.#consumed.get(signal.name) ?? consumed, elapsed),
+        shares.get(signal.name),
+      );
     });
     this.#consumed = new Map(health.signals.map(({ name, events }) => [name, events.consumed]));
     byId("signals").replaceChildren(...chips);

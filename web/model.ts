@@ -1,6 +1,7 @@
 /** What the page knows: the rows of the frames so far, and what has happened between the last two. */
 import type { Column, Frame, Link, ProcessTotals, SignalViews } from "../src/views/protocol.js";
 import { levelsOf, shownColumns } from "../src/views/shared/columns.js";
+import { programShares } from "../src/views/shared/program-shares.js";
 import { perSecond, rates, ratesOf, sameLabels } from "../src/views/shared/rates.js";
 import { merged } from "./rows.js";
 
@@ -31,6 +32,8 @@ export class Model {
   /** The agent's own, since the frame before. */
   cpuShare = 0;
   eventsPerSecond = 0;
+  /** The time that the programs of each signal ran, as a share of one core; without those that are not timed. */
+  programShares: ReadonlyMap<string, number> = new Map();
   #processes = new Map<number, ProcessTotals>();
   #links = new Map<number, Link>();
   #levels: readonly string[] = [];
@@ -69,6 +72,7 @@ export class Model {
 
     this.cpuShare = perSecond(frame.health.cpuSeconds, before?.health.cpuSeconds ?? 0, elapsed);
     this.eventsPerSecond = perSecond(frame.health.consumed, before?.health.consumed ?? 0, elapsed);
+    this.programShares = programShares(before?.health, frame.health, elapsed);
     this.frame = frame;
   }
 }

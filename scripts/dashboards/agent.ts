@@ -192,6 +192,29 @@ export const agent = dashboard({
         ],
         [
           timeseries({
+            title: "CPU and BPF programs, by signal",
+            description:
+              "Of a core, of all chosen nodes: ~agent is the agent's own time, the others what their programs ran, estimated from a sample.",
+            unit: "percentunit",
+            queries: { "{{signal}}": rate("ringtap_overhead_seconds_total", ["signal"]) },
+          }),
+          timeseries({
+            title: "What ringtap costs, by node",
+            description: "Of a core: the agent and its programs together.",
+            unit: "percentunit",
+            queries: {
+              "{{instance}}": top(`(${rate("ringtap_overhead_seconds_total", ["job", "instance"])})`),
+            },
+          }),
+          timeseries({
+            title: "Depths given up",
+            description: "How far signals are below what their flags ask for, because of --overhead.limit.",
+            unit: "short",
+            queries: { "{{instance}} {{signal}}": top(sum("ringtap_overhead_steps", ["instance", "signal"])) },
+          }),
+        ],
+        [
+          timeseries({
             title: "Time in BPF programs",
             description: "Of a core, of all that runs on the nodes; only with --bpf.stats.",
             unit: "percentunit",

@@ -141,6 +141,7 @@ export function startAgent(setup: AgentSetup): RunningAgent {
     signals: statuses,
     collect,
     utc: (time) => clock.utc(time),
+    programSeconds: (signal) => overhead.secondsOf(signal),
   });
   engine.start();
   overhead.start(() => limit?.check());

@@ -12,12 +12,19 @@ const noEvents: EventCounts = {
   dropped: { ring_full: 0, map_full: 0, sampled: 0, handler_error: 0, corrupt: 0 },
 };
 
-function signalHealth({ name, running, problem: refusal = "" }: ViewedStatus): SignalHealth {
+/** Seconds that the programs of a signal have run; undefined where they are not timed. */
+export type ProgramSeconds = (signal: string) => number | undefined;
+
+function signalHealth(
+  { name, running, problem: refusal = "" }: ViewedStatus,
+  programSeconds: ProgramSeconds,
+): SignalHealth {
   if (running === undefined) {
     return { name, up: false, hook: refusal, events: noEvents, ring: { used: 0, size: 0 }, maps: [] };
   }
   const { loaded, ring, problem } = running;
   const stats = running.stats();
+  const seconds = programSeconds(name);
   return {
     name,
     up: true,
@@ -26,12 +33,13 @@ function signalHealth({ name, running, problem: refusal = "" }: ViewedStatus): S
     events: running.eventCounts(stats),
     ring: { used: ring?.used() ?? 0, size: ring?.size ?? 0 },
     maps: running.mapFill(stats),
+    ...(seconds === undefined ? {} : { programSeconds: seconds }),
   };
 }
 
 /** Reads everything once. */
-export function healthNow(catalog: Catalog, watched: readonly ViewedStatus[]): Health {
-  const signals = watched.map(signalHealth);
+export function healthNow(catalog: Catalog, watched: readonly ViewedStatus[], programSeconds: ProgramSeconds): Health {
+  const signals = watched.map((status) => signalHealth(status, programSeconds));
   const tables = [...catalog];
   const { user, system } = process.cpuUsage();
   return {

@@ -4,7 +4,7 @@ import type { Catalog } from "../metrics/catalog.js";
 import type { LinkWatch } from "../sdk/links.js";
 import type { Column } from "../sdk/views.js";
 import { declaredViews } from "./declared.js";
-import { healthNow } from "./health.js";
+import { healthNow, type ProgramSeconds } from "./health.js";
 import { latencies, type Latency } from "./latency.js";
 import { watchAllLinks } from "./links.js";
 import { breakdownRows, processTotals } from "./processes.js";
@@ -36,6 +36,8 @@ export interface LiveOptions {
   readonly collect: () => Promise<void>;
   /** Turns the time of a record, nanoseconds of CLOCK_MONOTONIC, into text. */
   readonly utc: (time: number) => string;
+  /** What the programs of signals cost. Default: not known. */
+  readonly programSeconds?: ProgramSeconds;
 }
 
 export interface Live {
@@ -55,7 +57,7 @@ export interface Live {
 
 /** Makes the live view of an agent's signals. */
 export function createLive(options: LiveOptions): Live {
-  const { catalog, identity, signals, collect, utc } = options;
+  const { catalog, identity, signals, collect, utc, programSeconds = () => undefined } = options;
   const beginRead = readsOf(catalog);
   const running = () => signals.flatMap((signal) => signal.running ?? []);
   const views = () => declaredViews(catalog, identity, signals).views;
@@ -77,7 +79,7 @@ export function createLive(options: LiveOptions): Live {
             catalog,
             shown.flatMap((view) => view.latencies),
           ),
-          health: healthNow(catalog, signals),
+          health: healthNow(catalog, signals, programSeconds),
         };
         isComplete = true;
         return snapshot;

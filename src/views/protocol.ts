@@ -59,6 +59,8 @@ export interface SignalHealth {
   readonly ring: { readonly used: number; readonly size: number };
   /** Kernel maps that fill up with use. */
   readonly maps: readonly { readonly map: string; readonly entries: number; readonly capacity: number }[];
+  /** Seconds that its programs have run, on all CPUs, estimated; absent until, or where, they are timed. */
+  readonly programSeconds?: number;
 }
 
 export interface Health {

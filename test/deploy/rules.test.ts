@@ -53,6 +53,7 @@ const ill: Readonly<Record<string, Played>> = {
   RingtapProgramMissed: { 'ringtap_bpf_program_misses_total{program="syscall_exit"}': "0+1x60" },
   RingtapFallsBehind: { 'ringtap_ring_used_bytes{signal="tcp"}': "501+0x60" },
   RingtapMapFillsUp: { 'ringtap_map_entries{map="tcp_connections"}': "91+0x60" },
+  RingtapOverheadLimited: { 'ringtap_overhead_steps{signal="syscall"}': "1+0x60" },
   RingtapSeriesFolded: { 'ringtap_series_folded_total{metric="ringtap_syscalls_total"}': "0+100x60" },
   RingtapIdentitiesFolded: { ringtap_identities_folded_total: "0+1x60" },
   RingtapNamesOutOfDate: { 'ringtap_kubernetes_up{resource="pods"}': "0+0x60" },

@@ -10,6 +10,7 @@ import { type BpfObject, native } from "../../src/binding/native.js";
 import { Catalog } from "../../src/metrics/catalog.js";
 import { CountDifferences } from "../../src/engine/count-differences.js";
 import { countsOfHash, countsOfLines } from "../../src/engine/count-source.js";
+import { CallTable, syscallHooks } from "../../src/engine/dispatch/call-table.js";
 import { Engine } from "../../src/engine/engine.js";
 import { defaultValues } from "../../src/sdk/flags.js";
 import { loadSignal } from "../../src/engine/load.js";
@@ -183,7 +184,11 @@ describe("syscall without room", () => {
     object.setMaxEntries("lines", 16 + indexCount);
     object.setMaxEntries("errors", 16);
     object.load();
-    object.setVariable("dispatch_table", new Uint8Array(2 * indexCount).fill(1));
+    const everyCall = Array.from({ length: indexCount }, (_, index) => index);
+    const table = new CallTable();
+    for (const hook of syscallHooks) {
+      table.add(object, hook, 0, everyCall);
+    }
     for (const { name } of object.programs.filter(({ section }) => !section.startsWith("iter/"))) {
       object.attach(name);
     }

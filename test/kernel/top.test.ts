@@ -172,6 +172,7 @@ describe("on a terminal", () => {
   test("sorts, filters and pauses as keys say", async (t) => {
     const terminal = openTop(t);
     await terminal.shows(/processes, by syscalls/);
+    await terminal.shows(/^ringtap top .* programs [\d.]+% \((syscall|tcp) [\d.]+%, /);
     terminal.press(">");
     await terminal.shows(/processes, by errors/);
     terminal.press("<", "<", "r");

@@ -20,7 +20,7 @@ function frame(rows: readonly ProcessTotals[], more: Partial<Frame> = {}): Frame
     whole: false,
     processes: { rows, gone: [] },
     links: { rows: [], gone: [] },
-    health: { cpuSeconds: 0, consumed: 0 },
+    health: { cpuSeconds: 0, consumed: 0, signals: [] },
     ...more,
   } as unknown as Frame;
 }
@@ -75,4 +75,27 @@ test("a group keeps its id while it is there, and no two have the same", () => {
   const [aAgain] = ids("a", "c");
   assert.equal(new Set([a, b, c, aAgain]).size, 4);
   assert(ids("a", "b", "c").every((id) => id < 0));
+});
+
+test("what the programs of a signal cost is known once they have been timed twice", () => {
+  const model = new Model();
+  const timed = (at: number, tea?: number, cup?: number): Frame => {
+    const signals = [
+      { name: "tea", programSeconds: tea },
+      { name: "cup", programSeconds: cup },
+    ];
+    return frame([], { at, health: { cpuSeconds: 0, consumed: 0, signals } as unknown as Frame["health"] });
+  };
+  model.apply(timed(10, 1));
+  assert.deepEqual([...model.programShares], []);
+  model.apply(timed(12, 1.5, 4));
+  assert.deepEqual([...model.programShares], [["tea", 0.25]]);
+  model.apply(timed(13, 1.5, 4.5));
+  assert.deepEqual(
+    [...model.programShares],
+    [
+      ["tea", 0],
+      ["cup", 0.5],
+    ],
+  );
 });

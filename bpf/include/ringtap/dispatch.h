@@ -10,7 +10,7 @@
  * A second program on a tracepoint costs every system call more than the first. So all handlers of
  * an agent share one *dispatch program* for each hook (bpf/dispatch/): it reads which handlers want
  * the call's number, a bit for each *slot*, and runs them by tail calls, each of which ends in the
- * tail call of the next. An unrelated call costs the test of one byte.
+ * tail call of the next. An unrelated call costs the test of two bytes.
  *
  * The loader (src/engine/dispatch/) finds a handler by its constant `<name>_slot`, gives it a slot
  * and shares the three maps below with it, all of them with the dispatch program. Where that is not
@@ -31,10 +31,16 @@
 /* In place of a slot: the handler is attached to its hook alone. */
 #define DISPATCH_ALONE DISPATCH_SLOTS
 
-/* Which slots want a call, by number_index() of its number. */
+/*
+ * Which slots want a call, by number_index() of its number; and which want the call of a number in
+ * one of the three tables and not in another. For all other numbers nobody needs to ask in which
+ * table the caller is, which costs the call of a helper.
+ */
 struct dispatch_table {
 	__u8 enter[NR_COUNT];
 	__u8 exit[NR_COUNT];
+	__u8 enter_differs[TABLE_NRS];
+	__u8 exit_differs[TABLE_NRS];
 };
 
 /* Not in .bss, which would not be a map of its own. */
@@ -87,46 +93,55 @@ static __always_inline void count_run(__u32 index, __u64 time)
 			bpf_tail_call_static(ctx, map, slot); \
 	} while (0)
 
-#define DISPATCH(ctx, map, slots)                \
-	do {                                     \
-		DISPATCH_TO(ctx, map, slots, 0); \
-		DISPATCH_TO(ctx, map, slots, 1); \
-		DISPATCH_TO(ctx, map, slots, 2); \
-		DISPATCH_TO(ctx, map, slots, 3); \
-		DISPATCH_TO(ctx, map, slots, 4); \
-		DISPATCH_TO(ctx, map, slots, 5); \
-		DISPATCH_TO(ctx, map, slots, 6); \
-		DISPATCH_TO(ctx, map, slots, 7); \
+#define DISPATCH(ctx, map, wanting)                \
+	do {                                       \
+		__u32 __slots = wanting;           \
+		if (!__slots)                      \
+			break;                     \
+		DISPATCH_TO(ctx, map, __slots, 0); \
+		DISPATCH_TO(ctx, map, __slots, 1); \
+		DISPATCH_TO(ctx, map, __slots, 2); \
+		DISPATCH_TO(ctx, map, __slots, 3); \
+		DISPATCH_TO(ctx, map, __slots, 4); \
+		DISPATCH_TO(ctx, map, __slots, 5); \
+		DISPATCH_TO(ctx, map, __slots, 6); \
+		DISPATCH_TO(ctx, map, __slots, 7); \
 	} while (0)
+
+static __always_inline __u8 slots_of(volatile const __u8 *slots, volatile const __u8 *differs,
+				     __u32 nr)
+{
+	if (nr < NR_UNKNOWN && !differs[nr])
+		return slots[nr];
+	return slots[number_index(bounded_nr(nr, is_compat()))];
+}
 
 /* Which slots want the call that begins, or returns. */
 static __always_inline __u8 slots_at_enter(__u32 nr)
 {
-	return dispatch_table.enter[number_index(bounded_nr(nr, is_compat()))];
+	return slots_of(dispatch_table.enter, dispatch_table.enter_differs, nr);
 }
 
 static __always_inline __u8 slots_at_exit(struct pt_regs *regs)
 {
-	__u32 nr = bounded_nr(unmarked_syscall_nr(regs), is_compat());
-
-	return dispatch_table.exit[number_index(nr)];
+	return slots_of(dispatch_table.exit, dispatch_table.exit_differs,
+			unmarked_syscall_nr(regs));
 }
 
 /* The slots behind one: a handler runs at most once for a call, whatever changes meanwhile. */
 static __always_inline __u32 slots_behind(__u32 slots, __u32 slot)
 {
-	return slot < DISPATCH_SLOTS ? slots & (0xfe << slot) : 0;
+	return slots & (0xfe << slot);
 }
 
-#define SYSCALL_HANDLER(name, hook, section, first_run, slots_of, ...)                  \
+#define SYSCALL_HANDLER(name, hook, section, first_run, wanted, ...)                    \
 	const volatile __u32 name##_slot = DISPATCH_ALONE;                              \
 	static __always_inline void name##_handler(__VA_ARGS__);                        \
 	SEC(section) int name(unsigned long long *ctx)                                  \
 	{                                                                               \
-		__u32 slots = slots_of;                                                 \
 		__u64 began, start;                                                     \
                                                                                         \
-		if (name##_slot >= DISPATCH_ALONE && !slots)                            \
+		if (name##_slot >= DISPATCH_ALONE && !(wanted))                         \
 			return 0;                                                       \
 		began = run_begins();                                                   \
 		start = count_runs ? bpf_ktime_get_ns() : 0;                            \
@@ -134,8 +149,8 @@ static __always_inline __u32 slots_behind(__u32 slots, __u32 slot)
 		if (count_runs && name##_slot < DISPATCH_SLOTS)                         \
 			count_run(first_run + name##_slot, bpf_ktime_get_ns() - start); \
 		run_ends(began);                                                        \
-		slots = slots_behind(slots, name##_slot);                               \
-		DISPATCH(ctx, &hook, slots);                                            \
+		if (name##_slot < DISPATCH_SLOTS - 1)                                   \
+			DISPATCH(ctx, &hook, slots_behind(wanted, name##_slot));        \
 		return 0;                                                               \
 	}                                                                               \
 	static __always_inline void name##_handler(__VA_ARGS__)

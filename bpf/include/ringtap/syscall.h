@@ -155,7 +155,8 @@ static __always_inline __u32 syscall_nr(struct pt_regs *regs)
 #define NR_UNKNOWN 1023
 
 /* Numbers that are counted apart: three tables of 1024. */
-#define NR_COUNT 3072
+#define TABLE_NRS 1024
+#define NR_COUNT (3 * TABLE_NRS)
 
 /*
  * The private calls of 32-bit Arm, 0xf0000 + n (arch/arm/include/uapi/asm/unistd.h), are counted as

@@ -3,6 +3,7 @@ import type { Snapshot } from "../../views/live.js";
 import { processRates, sumsOf } from "../../views/processes.js";
 import type { SignalViews } from "../../views/protocol.js";
 import { quantityText } from "../../views/shared/columns.js";
+import { programShares } from "../../views/shared/program-shares.js";
 import { type NumberColumn, numberColumns, type TopRow } from "./columns.js";
 
 /** The agent itself in that time. */
@@ -12,6 +13,8 @@ export interface TopHealth {
   readonly dropped: number;
   /** Of one processor, from 0. */
   readonly cpu: number;
+  /** The time that the programs of each signal ran, as a share of one processor; without those that are not timed yet. */
+  readonly programs: ReadonlyMap<string, number>;
   readonly residentBytes: number;
   /** Signals that do not run. */
   readonly down: readonly string[];
@@ -87,6 +90,7 @@ export function topFrame(before: Snapshot, after: Snapshot, views: readonly Sign
       events: consumed - before.health.consumed,
       dropped: dropped - before.health.dropped,
       cpu: (cpuSeconds - before.health.cpuSeconds) / seconds,
+      programs: programShares(before.health, after.health, seconds),
       residentBytes,
       down: signals.filter(({ up }) => !up).map(({ name }) => name),
       incomplete: signals.filter(({ problem }) => problem !== undefined).map(({ name }) => name),

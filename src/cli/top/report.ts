@@ -39,8 +39,10 @@ export function jsonText(frame: TopFrame, choice: Choice): string {
     container: container === "" ? undefined : container,
     ...counts,
   }));
-  const { events, dropped, down, incomplete } = health;
+  const { events, dropped, down, incomplete, cpu } = health;
+  const programs = Object.fromEntries(health.programs);
   const all = Object.fromEntries(headlines.map(({ key, count }) => [key, count]));
-  const object = { time: new Date(time).toISOString(), seconds, events, dropped, down, incomplete, all, processes };
+  const own = { events, dropped, down, incomplete, cpu, programs };
+  const object = { time: new Date(time).toISOString(), seconds, ...own, all, processes };
   return `${escapeControls(JSON.stringify(object))}\n`;
 }

@@ -2,6 +2,7 @@
 import { escapeControls } from "../../log/error-text.js";
 import type { BreakdownRow, BreakdownTable, Link } from "../../views/protocol.js";
 import { bytesText, countText, durationText, shareText } from "../../views/shared/quantities.js";
+import { sum } from "../../views/shared/sums.js";
 import type { Paint } from "../terminal/color.js";
 import { cut, pad } from "../terminal/text.js";
 import { cellText, matches, type NumberColumn, sortRows, type TopRow } from "./columns.js";
@@ -96,6 +97,16 @@ export function chooseRows(frame: TopFrame, { sort, reversed, filter, limit }: T
   return sortRows(wanted, frame.columns, sort, reversed).slice(0, limit);
 }
 
+/** `programs 2.4% (syscall 2.1%, tcp 0.3%)`: the costliest first, as lines are cut; nothing until they have been timed. */
+function programsText({ programs }: TopFrame["health"]): string[] {
+  if (programs.size === 0) {
+    return [];
+  }
+  const shares = [...programs].sort(([, one], [, other]) => other - one);
+  const each = shares.map(([name, share]) => `${escapeControls(name)} ${shareText(share)}`);
+  return [`programs ${shareText(sum([...programs.values()]))} (${each.join(", ")})`];
+}
+
 /** The first line: ringtap itself. */
 function healthText({ state, frame }: TopScene): string {
   const pace = `every ${durationText(state.interval / 1000)}`;
@@ -113,6 +124,7 @@ function healthText({ state, frame }: TopScene): string {
     ...(health.down.length > 0 ? [`DOWN: ${health.down.join(", ")}`] : []),
     ...(health.incomplete.length > 0 ? [`INCOMPLETE: ${health.incomplete.join(", ")}`] : []),
     ...(state.isPaused ? ["PAUSED"] : []),
+    ...programsText(health),
   ];
   return parts.join("  ");
 }

@@ -5,11 +5,7 @@
 import { fileURLToPath } from "node:url";
 
 import { type BpfMap, type BpfObject, native, type ProgramStats } from "../../binding/native.js";
-import { indexCount } from "../../sdk/syscall-names.js";
-
-/** A tracepoint that system calls pass. */
-export type SyscallHook = "enter" | "exit";
-export const syscallHooks: readonly SyscallHook[] = ["enter", "exit"];
+import { CallTable, type SyscallHook, syscallHooks } from "./call-table.js";
 
 /** DISPATCH_SLOTS of bpf/include/ringtap/dispatch.h. */
 const slotCount = 8;
@@ -20,12 +16,6 @@ const slotMaps = { enter: "dispatch_enter", exit: "dispatch_exit" } as const;
 
 /** The maps that an object with handlers shares with the dispatch programs. */
 export const sharedMaps: readonly string[] = [".data.dispatch", "dispatch_enter", "dispatch_exit", "dispatch_runs"];
-
-/** Where each hook's bytes begin in the table of calls, struct dispatch_table. */
-const tableOffsets = { enter: 0, exit: indexCount } as const;
-
-/** Bytes of struct dispatch_table. */
-export const tableSize = syscallHooks.length * indexCount;
 
 function word(number: number): Uint8Array {
   return new Uint8Array(Uint32Array.of(number).buffer);
@@ -92,7 +82,7 @@ export class Dispatcher {
   readonly #object: BpfObject;
   readonly #slotMaps: Readonly<Record<SyscallHook, BpfMap>>;
   readonly #runs: BpfMap;
-  readonly #table = new Uint8Array(tableSize);
+  readonly #table = new CallTable();
   readonly #taken: Readonly<Record<SyscallHook, Set<Slot>>> = { enter: new Set(), exit: new Set() };
   readonly #filled: Readonly<Record<SyscallHook, Set<Slot>>> = { enter: new Set(), exit: new Set() };
 
@@ -167,10 +157,7 @@ export class Dispatcher {
     const { hook, number } = slot;
     this.#slotMaps[hook].set(word(number), word(program));
     this.#filled[hook].add(slot);
-    for (const index of indexes) {
-      this.#write(hook, index, this.#read(hook, index) | (1 << number));
-    }
-    this.#object.setVariable("dispatch_table", this.#table);
+    this.#table.add(this.#object, hook, number, indexes);
     if (this.#filled[hook].size === 1) {
       this.#object.attach(programs[hook]);
     }
@@ -180,10 +167,7 @@ export class Dispatcher {
   release(slot: Slot, isFilled: boolean): void {
     const { hook, number } = slot;
     if (isFilled) {
-      for (let index = 0; index < indexCount; index++) {
-        this.#write(hook, index, this.#read(hook, index) & ~(1 << number));
-      }
-      this.#object.setVariable("dispatch_table", this.#table);
+      this.#table.remove(this.#object, hook, number);
     }
     this.#taken[hook].delete(slot);
     if (this.#filled[hook].delete(slot)) {
@@ -196,14 +180,6 @@ export class Dispatcher {
       Dispatcher.#current = undefined;
       this.#object.close();
     }
-  }
-
-  #read(hook: SyscallHook, index: number): number {
-    return this.#table[tableOffsets[hook] + index] as number;
-  }
-
-  #write(hook: SyscallHook, index: number, slots: number): void {
-    this.#table[tableOffsets[hook] + index] = slots;
   }
 
   /** What the kernel counts of a dispatch program: its time has that of all handlers in it. */

@@ -2,7 +2,8 @@
 import type { BpfObject, ProgramStats } from "../../binding/native.js";
 import { indexCount, syscallIndexes } from "../../sdk/syscall-names.js";
 import { messageOf } from "../../log/error-text.js";
-import { Dispatcher, type HandlerStats, type Slot, type SyscallHook, syscallHooks, tableSize } from "./dispatcher.js";
+import { CallTable, type SyscallHook, syscallHooks } from "./call-table.js";
+import { Dispatcher, type HandlerStats, type Slot } from "./dispatcher.js";
 
 interface Handler {
   readonly program: string;
@@ -106,11 +107,10 @@ export class SyscallHandlers {
     if (this.#alone === undefined || this.#handlers.length === 0) {
       return;
     }
-    const table = new Uint8Array(tableSize);
-    for (const index of this.#indexes) {
-      table[index] = table[indexCount + index] = 1;
+    const table = new CallTable();
+    for (const hook of syscallHooks) {
+      table.add(this.#object, hook, 0, this.#indexes);
     }
-    this.#object.setVariable("dispatch_table", table);
   }
 
   /** Attaches a program, handler or not. */

@@ -24,7 +24,15 @@ function row(id: number, comm: string, counts: TopRow["counts"] = {}, container 
 }
 
 function frameOf(...rows: readonly TopRow[]): TopFrame {
-  const health = { events: 200, dropped: 0, cpu: 0.015, residentBytes: 2 ** 26, down: [], incomplete: [] };
+  const health = {
+    events: 200,
+    dropped: 0,
+    cpu: 0.015,
+    residentBytes: 2 ** 26,
+    down: [],
+    incomplete: [],
+    programs: new Map([["tcp", 0.0031]]),
+  };
   return { time: 0, seconds: 2, columns, headlines: [], rows, health };
 }
 
@@ -67,6 +75,18 @@ test("rates are per second, and sorted", () => {
   assert.match(lines[3] ?? "", /^ +2 many +2\.50k +- +250ms /);
   assert.match(lines[4] ?? "", /^ +1 few +5 +- +- /);
   assert.equal(lines.length, 12);
+});
+
+test("the first line ends with what the programs cost, the costliest first", () => {
+  const frame = frameOf(row(1, "few", { syscalls: 10 }));
+  const programs = new Map([
+    ["tcp", 0.0031],
+    ["syscall", 0.042],
+  ]);
+  const lines = draw({ ...frame, health: { ...frame.health, programs } });
+  assert.match(lines[0] ?? "", /64 MiB {2}programs 4\.5% \(syscall 4\.2%, tcp 0\.3%\)$/);
+  const untimed = draw({ ...frame, health: { ...frame.health, programs: new Map() } });
+  assert.match(untimed[0] ?? "", /64 MiB$/);
 });
 
 test("no name drives the terminal, and wide ones keep their columns", () => {
