@@ -15,6 +15,17 @@ enum l7_protocol {
 
 #define PROTOCOLS 2
 
+/* The status from which on a response tells of a failure; the same is in src/signals/l7/. */
+static __always_inline __u32 failing_status(enum l7_protocol protocol)
+{
+	switch (protocol) {
+	case PROTOCOL_HTTP:
+		return 400;
+	default:
+		return ~0;
+	}
+}
+
 enum l7_role {
 	ROLE_CLIENT,
 	ROLE_SERVER,
@@ -32,6 +43,14 @@ enum mode {
 	MODE_SYNC,   /* the beginning was not seen: for a request at the beginning of a call */
 	MODE_OPAQUE, /* nothing more: another protocol, or a tunnel */
 	MODE_PROTOCOL,
+};
+
+/* What the first bytes of a connection, or of a call, are to a protocol. */
+enum beginning {
+	BEGINS_NOT,
+	MAY_BEGIN, /* the bytes that follow will tell */
+	BEGINS_REQUEST,
+	BEGINS_RESPONSE,
 };
 
 /* Why bytes are skipped and requests are lost. */
@@ -61,8 +80,9 @@ struct direction {
 	__u8 mode;
 	__u8 carry_len;
 	__u8 flags;
-	__u8 method;
-	__u8 reserved[6];
+	__u8 kind;	 /* of what is being read, where a protocol needs that */
+	__u16 operation; /* of a request */
+	__u32 elements;	 /* of a message: those that are to come */
 };
 
 /* Answers come in the order of their requests; so each is known by its number. */

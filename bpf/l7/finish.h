@@ -65,7 +65,8 @@ static __always_inline void send_record(struct connection *c, __u32 number, __u6
 /* The failure that trace's failed() tells too (src/signals/l7/signal.ts). */
 static __always_inline bool is_failure(__u32 number)
 {
-	return (number >> ERROR_SHIFT & 7) || (number & 1023) >= 400;
+	return (number >> ERROR_SHIFT & 7) ||
+	       (number & 1023) >= failing_status(number >> PROTOCOL_SHIFT);
 }
 
 /* Counts a request that took so long and has this number. */
@@ -100,6 +101,16 @@ static __always_inline void finish_word(struct connection *c, __u64 word, __u32 
 	if (word & TAG_REQUEST)
 		finish(c, number_of(c, operation_of(word), status, error), now,
 		       duration_since(word, now));
+}
+
+/* Counts the request of a word whose response, the other one, came before it was seen. */
+static __always_inline void finish_answered(struct connection *c, __u64 request, __u64 response)
+{
+	__u64 time = request & WORD_TIME, end = response & WORD_TIME;
+	__u64 units = (end - time) & WORD_TIME;
+
+	finish(c, number_of(c, operation_of(request), operation_of(response), ERROR_NONE),
+	       bpf_ktime_get_ns(), units >> 45 ? 0 : units << 6);
 }
 
 struct waiting {

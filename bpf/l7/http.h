@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "bytes.h"
 #include "finish.h"
 #include "reader.h"
 
@@ -49,18 +50,8 @@ enum http_method {
 	METHODS,
 };
 
-#define BYTES8(a, b, c, d, e, f, g, h)                                                           \
-	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 | \
-	 (__u64)(f) << 40 | (__u64)(g) << 48 | (__u64)(h) << 56)
-
 /* What a response begins with. */
 #define RESPONSE BYTES8('H', 'T', 'T', 'P', '/', '1', '.', 0)
-
-/* The lowest `count` bytes of a word. */
-static __always_inline __u64 lowest(__u64 word, __u32 count)
-{
-	return count >= 8 ? word : word & ((1ull << (8 * count)) - 1);
-}
 
 /*
  * The method that a line begins with, by the first `known` bytes of it: the bytes of the method and
@@ -89,6 +80,33 @@ __noinline __u32 method_of(__u64 word, __u32 known)
 	IS_METHOD(METHOD_CONNECT, 8, BYTES8('C', 'O', 'N', 'N', 'E', 'C', 'T', ' '));
 #undef IS_METHOD
 	return may_be;
+}
+
+/*
+ * Do these first bytes of a connection begin a request? Or a response: the call that sends the
+ * request may not have returned yet.
+ */
+static __always_inline enum beginning http_begins(__u64 word, __u32 known)
+{
+	__u32 method = method_of(word, known);
+
+	if (method && method != MAY_BE_METHOD)
+		return BEGINS_REQUEST;
+	if (known >= 7 && lowest(word, 7) == RESPONSE)
+		return BEGINS_RESPONSE;
+	return method || lowest(word, known) == lowest(RESPONSE, known) ? MAY_BEGIN : BEGINS_NOT;
+}
+
+/* What do these first bytes of a call begin? */
+static __always_inline enum beginning http_resumes(const __u8 *bytes, __u32 known)
+{
+	__u64 word = *(const __u64 *)bytes;
+
+	if (known < BEGINNING)
+		return BEGINS_NOT;
+	if (lowest(word, 7) == RESPONSE)
+		return BEGINS_RESPONSE;
+	return method_of(word, 8) ? BEGINS_REQUEST : BEGINS_NOT;
 }
 
 /* Has the response of such a status to a request, of which this is the word, no body at all? */
@@ -141,16 +159,12 @@ static __always_inline void end_message(struct reader *r, struct direction *d)
  */
 static __always_inline void finish_early(struct connection *c, __u64 request, __u64 response)
 {
-	__u64 time = request & WORD_TIME, end = response & WORD_TIME;
-	__u64 units = (end - time) & WORD_TIME;
-
 	if (response & TAG_HEAD) {
 		if (!is_without_body(request, operation_of(response)))
 			return;
 		mark_counted(c, request);
 	}
-	finish(c, number_of(c, operation_of(request), operation_of(response), ERROR_NONE),
-	       bpf_ktime_get_ns(), units >> 45 ? 0 : units << 6);
+	finish_answered(c, request, response);
 }
 
 static __always_inline void begin_body(struct reader *r, struct direction *d)
@@ -168,7 +182,7 @@ static __always_inline void begin_body(struct reader *r, struct direction *d)
 static __always_inline void end_request_head(struct reader *r, struct direction *d)
 {
 	struct connection *c = r->c;
-	__u64 word = request_word(d->word, d->method), response;
+	__u64 word = request_word(d->word, d->operation), response;
 
 	if (!(d->flags & IS_ANSWERED)) {
 		response = push_request(c, word);
@@ -194,10 +208,10 @@ static __always_inline __u64 refused_request(struct connection *c)
 	if (requests->mode == HTTP_FIRST) {
 		if (!requests->carry_len)
 			return 0;
-		requests->method = METHOD_OTHER;
+		requests->operation = METHOD_OTHER;
 	}
 	requests->flags |= IS_ANSWERED;
-	return request_word(requests->word, requests->method);
+	return request_word(requests->word, requests->operation);
 }
 
 static __always_inline void end_response_head(struct reader *r, struct direction *d)
@@ -253,10 +267,10 @@ static __always_inline __u32 take_first(struct reader *r, struct direction *d, _
 	if (is_of_requests(r)) {
 		method = method_of(low, known);
 		if (method && method != MAY_BE_METHOD) {
-			d->method = method >> 16;
+			d->operation = method >> 16;
 			return method & 0xffff;
 		}
-		d->method = METHOD_OTHER;
+		d->operation = METHOD_OTHER;
 		first |= 0x20;
 		return first >= 'a' && first <= 'z' ? 1 : 0;
 	}
@@ -372,31 +386,6 @@ static __always_inline void take_bytes(struct reader *r, struct direction *d, __
 			take_size_byte(d, byte);
 	}
 	consume(r, n);
-}
-
-/* Of 0x80 in some bytes, 0 in the others: the lowest byte that has it. */
-static __always_inline __u32 lowest_byte(__u64 bytes)
-{
-	bytes >>= 7;
-	/* All bits below it: as many bytes of eight. */
-	bytes = (bytes & -bytes) - 1;
-	return ((bytes & 0x0101010101010101ull) * 0x0101010101010101ull >> 56) & 7;
-}
-
-/* The place of the first end of line in the STRIDE bytes from `index` on; STRIDE for none. */
-static __always_inline __u32 find_newline(struct reader *r, __u32 index)
-{
-	const __u64 ones = 0x0101010101010101ull;
-	__u32 offset;
-	__u64 word;
-
-	for (offset = 0; offset < STRIDE; offset += 8) {
-		word = load(r, index + offset) ^ ones * '\n';
-		word = (word - ones) & ~word & ones * 0x80;
-		if (word)
-			return offset + lowest_byte(word);
-	}
-	return STRIDE;
 }
 
 /*
@@ -765,13 +754,7 @@ __noinline int http_take(struct connection *c, struct scratch *scratch, __u64 ad
 
 	if (!c || !scratch)
 		return 0;
-	scratch->position = address;
-	scratch->window = 0;
-	scratch->filled = 0;
-	scratch->left = bytes;
-	scratch->direction = how & 1;
-	scratch->reason = how >> 1;
-	scratch->now = bpf_ktime_get_ns();
+	begin_reading(&r, address, bytes, how);
 	if (c->is_tunnel)
 		direction_of(&r)->mode = MODE_OPAQUE;
 	bpf_loop(MOST_STEPS, http_step, &r, 0);

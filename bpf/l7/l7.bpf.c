@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * l7: requests of HTTP, by method, status and duration.
+ * l7: requests by protocol, operation, status and duration.
  *
  * Two programs see each call that sends on a socket or receives from one, after it has copied its
  * bytes and in its caller's context. A state machine for each direction of a connection finds where
@@ -15,8 +15,9 @@
 
 #include "call.h"
 #include "connection.h"
+#include "detect.h"
 #include "finish.h"
-#include "http.h"
+#include "protocols.h"
 #include "reader.h"
 #include "request_counts.h"
 
@@ -41,15 +42,19 @@ static __always_inline __u32 sequence_of(struct sock *sk, __u32 direction)
 
 /*
  * Has the connection carried nothing before a call of so many bytes? bytes_acked has the SYN of a
- * client, bytes_received a FIN.
+ * client, bytes_received a FIN. Another CPU may add to both of two numbers meanwhile, and adds first
+ * to the one that is read first (tcp_snd_una_update(), tcp_rcv_nxt_update(), net/ipv4/tcp_input.c),
+ * so that what comes out is too low then.
  */
 static __always_inline bool is_beginning(struct sock *sk, __u32 direction, __u32 bytes)
 {
 	struct tcp_sock *tcp = (void *)sk;
-	__u64 sent = READ(tcp, bytes_acked) + (__u32)(READ(tcp, write_seq) - READ(tcp, snd_una));
-	__u64 received =
-		READ(tcp, bytes_received) - (__u32)(READ(tcp, rcv_nxt) - READ(tcp, copied_seq));
+	__u64 acked = READ(tcp, bytes_acked), arrived = READ(tcp, bytes_received);
+	__s64 sent, received;
 
+	barrier();
+	sent = acked + (__u32)(READ(tcp, write_seq) - READ(tcp, snd_una));
+	received = arrived - (__u32)(READ(tcp, rcv_nxt) - READ(tcp, copied_seq));
 	if (direction == SENT)
 		sent -= bytes;
 	else
@@ -82,77 +87,6 @@ static __always_inline struct connection *insert_connection(struct sock *sk, __u
 	return c;
 }
 
-static __always_inline void begin_http(struct connection *c, __u32 requests)
-{
-	c->protocol = PROTOCOL_HTTP;
-	c->role = requests == RECEIVED ? ROLE_SERVER : ROLE_CLIENT;
-	c->directions[RECEIVED].mode = HTTP_FIRST;
-	c->directions[SENT].mode = HTTP_FIRST;
-}
-
-/* Which protocol is it, by the first bytes of a connection? */
-__noinline int detect(struct connection *c, __u32 direction, __u64 address, __u64 bytes)
-{
-	struct direction *d;
-	__u32 known, more, method;
-	__u64 word = 0;
-
-	if (!c)
-		return 0;
-	d = &c->directions[direction & 1];
-	known = d->carry_len & 7;
-	more = bytes < 8 - known ? bytes : 8 - known;
-	if (!address || bpf_probe_read_user(&word, more & 15, (void *)address)) {
-		method = 0;
-	} else {
-		word = d->carry[0] | word << (8 * known);
-		method = method_of(word, known + more);
-		/* The call that sends the request may not have returned yet. */
-		if (known + more >= 7 && lowest(word, 7) == RESPONSE) {
-			begin_http(c, direction ^ 1);
-			return 0;
-		}
-		if (lowest(word, known + more) == lowest(RESPONSE, known + more))
-			method = MAY_BE_METHOD;
-	}
-	if (method == MAY_BE_METHOD) {
-		d->carry[0] = word;
-		d->carry_len = known + more;
-		return 0;
-	}
-	if (method) {
-		begin_http(c, direction);
-		return 0;
-	}
-	c->directions[RECEIVED].mode = MODE_OPAQUE;
-	c->directions[SENT].mode = MODE_OPAQUE;
-	return 0;
-}
-
-/*
- * Does a request begin with this call? Tried when the direction turns, since only then a request
- * can follow what has been skipped, unless it is one of a pipeline.
- */
-__noinline int synchronize(struct connection *c, __u32 direction, __u64 address, __u64 bytes)
-{
-	__u64 word = 0;
-	__u32 method;
-
-	if (!c || c->last_direction == direction || !address || bytes < BEGINNING ||
-	    bpf_probe_read_user(&word, sizeof(word), (void *)address))
-		return 0;
-	method = method_of(word, 8);
-	if (method) {
-		begin_http(c, direction);
-	} else if (c->sync_reason == REASON_JOINED_LATE && c->protocol == PROTOCOL_UNKNOWN &&
-		   lowest(word, 7) == RESPONSE) {
-		c->protocol = PROTOCOL_HTTP;
-		c->role = direction == SENT ? ROLE_SERVER : ROLE_CLIENT;
-		count_lost(c, REASON_JOINED_LATE, 1);
-	}
-	return 0;
-}
-
 struct vectors {
 	struct connection *c;
 	struct scratch *scratch;
@@ -168,9 +102,19 @@ static __always_inline void take(struct connection *c, struct scratch *scratch, 
 {
 	if (c->directions[direction & 1].mode == MODE_DETECT)
 		detect(c, direction, address, bytes);
-	if (c->directions[direction & 1].mode == MODE_DETECT)
-		return;
-	http_take(c, scratch, address, bytes, direction | REASON_UNREADABLE << 1);
+	switch (c->directions[direction & 1].mode) {
+	case MODE_DETECT:
+		break;
+	case MODE_SYNC:
+		scratch->skipped += bytes;
+		scratch->skipped_for = c->sync_reason;
+		break;
+	case MODE_OPAQUE:
+		scratch->opaque += bytes;
+		break;
+	default:
+		step_over_bytes(c, scratch, address, bytes, direction | REASON_UNREADABLE << 1);
+	}
 }
 
 static long take_vector(__u32 index, struct vectors *vectors)
@@ -203,14 +147,15 @@ static __always_inline void take_call(struct sock *sk, struct connection *c,
 		.c = c, .scratch = scratch, .left = bytes, .direction = direction
 	};
 
-	if (is_readable && !http_needs_no_bytes(c, direction, bytes))
+	if (is_readable && !needs_no_bytes(c, direction, bytes))
 		find_memory(&vectors.memory, sk);
 	if (c->directions[direction & 1].mode == MODE_SYNC) {
 		__u64 address = vectors.memory.address, length = bytes;
 
 		if (vectors.memory.vectors && !read_vector(&vectors.memory, 0, &address, &length))
 			address = 0;
-		synchronize(c, direction, address, length < bytes ? length : bytes);
+		synchronize(c, scratch, address,
+			    direction | (length < bytes ? length : bytes) << 1);
 	}
 	if (vectors.memory.vectors && vectors.memory.address)
 		bpf_loop(MOST_VECTORS, take_vector, &vectors, 0);
@@ -223,7 +168,7 @@ static __always_inline void take_gap(struct connection *c, struct scratch *scrat
 				     __s32 bytes)
 {
 	if (bytes > 0 && c->protocol != PROTOCOL_UNKNOWN) {
-		http_take(c, scratch, 0, bytes, direction | REASON_GAP << 1);
+		step_over_bytes(c, scratch, 0, bytes, direction | REASON_GAP << 1);
 	} else if (c->directions[direction & 1].mode == MODE_DETECT ||
 		   c->protocol != PROTOCOL_UNKNOWN) {
 		desynchronize(c, REASON_GAP);
@@ -275,17 +220,16 @@ static __always_inline void close_direction(struct sock *sk, struct connection *
 					    __u32 program)
 {
 	take_missed(sk, c, direction, program);
-	if (c->protocol == PROTOCOL_HTTP)
-		http_end(c, direction, bpf_ktime_get_ns());
+	end_direction(c, direction, bpf_ktime_get_ns());
 }
 
 static __always_inline void end_connection(struct sock *sk, struct connection *c)
 {
 	__u64 now = bpf_ktime_get_ns();
 
-	if (c->protocol == PROTOCOL_HTTP) {
-		http_end(c, RECEIVED, now);
-		http_end(c, SENT, now);
+	if (c->protocol != PROTOCOL_UNKNOWN) {
+		end_direction(c, RECEIVED, now);
+		end_direction(c, SENT, now);
 		finish_waiting(c, c->is_reset ? ERROR_RESET : ERROR_CLOSED, now);
 	}
 	delete_connection(sk);

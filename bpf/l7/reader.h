@@ -2,6 +2,7 @@
 /* Reads the bytes of a call in order, through a window. */
 #pragma once
 
+#include "bytes.h"
 #include "connection.h"
 
 #define WINDOW 256
@@ -68,6 +69,23 @@ static __always_inline void consume(struct reader *r, __u32 bytes)
 }
 
 /*
+ * Begins with `bytes` bytes of a call from this address on, or, with 0 for the address, bytes that
+ * cannot be read for this reason. `how` is the direction, and the reason from bit 1 on.
+ */
+static __always_inline void begin_reading(struct reader *r, __u64 address, __u64 bytes, __u32 how)
+{
+	struct scratch *scratch = r->scratch;
+
+	scratch->position = address;
+	scratch->window = 0;
+	scratch->filled = 0;
+	scratch->left = bytes;
+	scratch->direction = how & 1;
+	scratch->reason = how >> 1;
+	scratch->now = bpf_ktime_get_ns();
+}
+
+/*
  * Makes at least `wanted` bytes, or all that are left, readable from the index on that it returns,
  * at most WINDOW - 1; -1 when the memory cannot be read. `available` is how many are.
  */
@@ -99,4 +117,20 @@ static __always_inline int make_available(struct reader *r, __u32 wanted, __u32 
 static __always_inline __u64 load(struct reader *r, __u32 index)
 {
 	return *(__u64 *)&r->scratch->bytes[index];
+}
+
+/* The place of the first end of line in the STRIDE bytes from `index` on; STRIDE for none. */
+static __always_inline __u32 find_newline(struct reader *r, __u32 index)
+{
+	const __u64 ones = 0x0101010101010101ull;
+	__u32 offset;
+	__u64 word;
+
+	for (offset = 0; offset < STRIDE; offset += 8) {
+		word = load(r, index + offset) ^ ones * '\n';
+		word = (word - ones) & ~word & ones * 0x80;
+		if (word)
+			return offset + lowest_byte(word);
+	}
+	return STRIDE;
 }

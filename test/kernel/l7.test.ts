@@ -1,8 +1,7 @@
 /** l7 against nginx under wrk: its own log, wrk's count and ringtap's are equal, by status. */
 import assert from "node:assert/strict";
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer, type AddressInfo, connect } from "node:net";
 import { describe, it } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -12,16 +11,8 @@ import { eventually } from "./support/eventually.js";
 import { scratch } from "./support/program.js";
 import { type Samples, select, sum } from "./support/samples.js";
 import { type Scope, suiteScope } from "./support/scope.js";
+import { end, freePort, listening } from "./support/servers.js";
 import { startTrace } from "./support/trace.js";
-
-/** A TCP port of the loopback that no one listens on. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** wrk goes through all of these: statuses of four classes, and bodies by sendfile; a POST to a file is 405. */
 const targets = ["/index.html", "/big", "/none", "/no-content", "/moved", "/failing", "/index.html"];
@@ -69,14 +60,7 @@ http {
   const nginx = spawn("nginx", ["-p", folder, "-e", "stderr", "-c", `${folder}/nginx.conf`], { stdio: "inherit" });
   // The master takes its worker with it at SIGTERM.
   scope.after(() => end(nginx));
-  await eventually(async () => {
-    await new Promise<void>((resolve, reject) => {
-      const socket = connect(port, "127.0.0.1", () => {
-        socket.destroy();
-        resolve();
-      }).on("error", reject);
-    });
-  });
+  await listening(port);
   const worker = await eventually(() => {
     const pid = Number(readFileSync(`/proc/${nginx.pid}/task/${nginx.pid}/children`, "utf8"));
     assert(pid > 0);
@@ -102,12 +86,6 @@ http {
       return log();
     },
   };
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  const closed = new Promise((resolve) => child.once("close", resolve));
-  child.kill("SIGTERM");
-  await closed;
 }
 
 /** Has wrk make requests for a while: the child, and what it has counted. */

@@ -11,7 +11,7 @@ import {
   type SignalContext,
 } from "ringtap/signal";
 
-import type { Protocol } from "./protocol.js";
+import type { RequestMetrics } from "./protocol.js";
 import { errors, otherOperation, protocols, roles } from "./protocols.js";
 import { FlowLine, type L7Event } from "./records.js";
 
@@ -22,7 +22,7 @@ const firstPower = -18;
 const reasons = ["joined_late", "gap", "unreadable", "malformed", "map_full"] as const;
 
 /** enum bytes of bpf/l7/request_counts.h; those that are skipped follow, by reason. */
-const kinds = ["parsed", "opaque"] as const;
+const byteKinds = ["parsed", "opaque"] as const;
 
 /** A request's number, taken apart as bpf/l7/request_counts.h puts it together. */
 function partsOf(number: number) {
@@ -35,20 +35,18 @@ function partsOf(number: number) {
   };
 }
 
-/** Declares the histograms of a protocol, by role. */
-class RequestMetrics {
-  readonly #protocol: Protocol;
+/** The histograms of a kind of protocols, by role. */
+class RequestTables {
   readonly #detail: Dimension;
   readonly #tables: readonly HistogramTable[];
   /** Ids of labels by a request's number. */
   readonly #labels = new Map<number, number>();
 
-  constructor({ metrics, identity }: SignalContext, protocol: Protocol, names: NonNullable<Protocol["metrics"]>) {
-    this.#protocol = protocol;
-    this.#detail = new Dimension(protocol.labels);
+  constructor({ metrics, identity }: SignalContext, kind: RequestMetrics) {
+    this.#detail = new Dimension(kind.labels);
     this.#tables = roles.map((role) =>
       metrics.histogram({
-        ...names[role as keyof typeof names],
+        ...kind[role as "client" | "server"],
         subject: identity.subjects,
         detail: this.#detail,
         firstPower,
@@ -68,10 +66,9 @@ class RequestMetrics {
   }
 
   #label(number: number): number {
-    const { operation, status, error } = partsOf(number);
-    return operation === otherOperation
-      ? this.#detail.other
-      : this.#detail.intern(...this.#protocol.values(operation, status, error === 0 ? "" : (errors[error] ?? "")));
+    const { protocol, operation, status, error } = partsOf(number);
+    const values = protocols[protocol]?.values(operation, status, error === 0 ? "" : (errors[error] ?? ""));
+    return operation === otherOperation || !values ? this.#detail.other : this.#detail.intern(...values);
   }
 }
 
@@ -79,9 +76,9 @@ class RequestMetrics {
 export function startCounting(context: SignalContext): Running<L7Event> {
   const { metrics, identity } = context;
   const { subjects } = identity;
-  const ofProtocols = protocols.map(
-    (protocol) => protocol.metrics && new RequestMetrics(context, protocol, protocol.metrics),
-  );
+  const kinds = new Set(protocols.flatMap(({ metrics: kind }) => kind ?? []));
+  const tables = new Map(Array.from(kinds, (kind) => [kind, new RequestTables(context, kind)] as const));
+  const ofProtocols = protocols.map(({ metrics: kind }) => kind && tables.get(kind));
   const outcome = new Dimension(["protocol", "role", "reason"]);
   const bytes = new Dimension(["protocol", "role", "direction", "kind"]);
   const unanswered = metrics.counter({
@@ -149,11 +146,11 @@ export function startCounting(context: SignalContext): Running<L7Event> {
           carried.add(subject, bytes.intern(name, role, direction, kind), count);
         }
       };
-      for (const [index, kind] of kinds.entries()) {
+      for (const [index, kind] of byteKinds.entries()) {
         add(kind, counts[at + index] as number);
       }
       for (const [index, reason] of reasons.entries()) {
-        const count = counts[at + kinds.length + index] as number;
+        const count = counts[at + byteKinds.length + index] as number;
         add("skipped", count);
         if (count !== 0) {
           skipped.add(subject, skippedDetail.intern(name, role, direction, reason), count);

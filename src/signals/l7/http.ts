@@ -17,8 +17,9 @@ export const http: Protocol = {
       name: "http_server_request_duration_seconds",
       help: "Duration of HTTP requests received, until their response has been sent.",
     },
+    labels: ["http_request_method", "http_response_status_code", "error_type"],
   },
-  labels: ["http_request_method", "http_response_status_code", "error_type"],
+  failingStatus: 400,
   operation,
   values: (number, status, error) => [operation(number), status === 0 ? "" : `${status}`, error],
 };

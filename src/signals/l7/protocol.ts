@@ -1,12 +1,20 @@
+/** A histogram of durations for each role, and the labels of its series. */
+export interface RequestMetrics {
+  readonly client: { readonly name: string; readonly help: string };
+  readonly server: { readonly name: string; readonly help: string };
+  readonly labels: readonly string[];
+}
+
 /** What the signal knows of a protocol: how its requests are named and labelled. */
 export interface Protocol {
   /** As the label `protocol` has it. */
   readonly name: string;
-  /** Histograms of durations, by role; OpenTelemetry's names in Prometheus form. Absent where there are no requests. */
-  readonly metrics?: Readonly<Record<"client" | "server", { readonly name: string; readonly help: string }>>;
-  readonly labels: readonly string[];
+  /** OpenTelemetry's names in Prometheus form; protocols of a kind share one object. Absent where there are no requests. */
+  readonly metrics?: RequestMetrics;
+  /** The status from which on a response tells of a failure; `failing_status` of bpf/l7/connection.h has the same. */
+  readonly failingStatus: number;
   /** The word for an operation's number. */
-  operation(operation: number): string;
-  /** The values of {@link labels}; the status is 0 where there was no response, the error an empty text where it is whole. */
-  values(operation: number, status: number, error: string): readonly string[];
+  readonly operation: (operation: number) => string;
+  /** The values of the labels; the status is 0 where there was no response, the error an empty text where it is whole. */
+  readonly values: (operation: number, status: number, error: string) => readonly string[];
 }

@@ -13,7 +13,7 @@ export const errors = keysOf(L7Error);
 export const otherOperation = 1023;
 
 /** Connections of which no protocol is known. */
-const unknown: Protocol = { name: "unknown", labels: [], operation: () => "", values: () => [] };
+const unknown: Protocol = { name: "unknown", failingStatus: 0, operation: () => "", values: () => [] };
 
 const byName: Readonly<Record<keyof typeof L7Protocol, Protocol>> = { unknown, http };
 

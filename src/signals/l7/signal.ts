@@ -76,7 +76,7 @@ export const l7 = defineSignal({
     },
     aliases: { duration: "duration_seconds", sport: "local_port", dport: "remote_port" },
     outcome: ["protocol", "role", "status", "error"],
-    failed: ({ status, error }) => error !== 0 || status >= 400,
+    failed: ({ protocol, status, error }) => error !== 0 || status >= (protocols[protocol]?.failingStatus ?? 0),
     columns: [
       { field: "protocol", heading: "PROTOCOL", width: 8 },
       { field: "role", heading: "ROLE", width: 6 },

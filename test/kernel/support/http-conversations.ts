@@ -1,16 +1,9 @@
 /** Conversations of HTTP/1.x, and the requests that there are in each. */
 
-/** A request: its method, the status of its response, and how it failed; 0 where there was no response. */
-export type Request = readonly [method: string, status: number, error?: "truncated" | "closed"];
+import type { Conversation } from "./conversations.js";
 
-export interface Conversation {
-  readonly name: string;
-  /** What each end sends, in turn. */
-  readonly steps: readonly (readonly [who: "C" | "S", text: string])[];
-  /** Who closes the connection first. Default: the client. */
-  readonly first?: "C" | "S";
-  readonly requests: readonly Request[];
-}
+/** A request: its method, the status of its response, and how it failed; 0 where there was no response. */
+type Request = readonly [method: string, status: number, error?: "truncated" | "closed"];
 
 function request(method: string, target = "/", headers = "", body = ""): string {
   return `${method} ${target} HTTP/1.1\r\nHost: example\r\n${headers}\r\n${body}`;
@@ -41,7 +34,7 @@ function times<T>(count: number, value: T): T[] {
   return Array.from({ length: count }, () => value);
 }
 
-export const conversations: readonly Conversation[] = [
+export const conversations: readonly Conversation<Request>[] = [
   {
     name: "one",
     steps: [

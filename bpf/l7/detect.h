@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Which protocol a connection speaks, and who of its ends is the server. */
+#pragma once
+
+#include "protocols.h"
+
+static __always_inline void begin_protocol(struct connection *c, __u32 direction,
+					   enum l7_protocol protocol, enum beginning beginning)
+{
+	bool is_request = beginning == BEGINS_REQUEST;
+
+	c->protocol = protocol;
+	c->role = is_request == (direction == RECEIVED) ? ROLE_SERVER : ROLE_CLIENT;
+}
+
+static __always_inline void set_modes(struct connection *c, __u8 mode)
+{
+	c->directions[RECEIVED].mode = mode;
+	c->directions[SENT].mode = mode;
+}
+
+/* Which protocol is it, by the first bytes of a connection? */
+__noinline int detect(struct connection *c, __u32 direction, __u64 address, __u64 bytes)
+{
+	bool may_begin = false;
+	struct direction *d;
+	__u32 known, more, protocol;
+	__u64 word = 0;
+
+	if (!c)
+		return 0;
+	d = &c->directions[direction & 1];
+	known = d->carry_len & 7;
+	more = bytes < 8 - known ? bytes : 8 - known;
+	if (!address || bpf_probe_read_user(&word, more & 15, (void *)address)) {
+		set_modes(c, MODE_OPAQUE);
+		return 0;
+	}
+	word = d->carry[0] | word << (8 * known);
+	for (protocol = PROTOCOL_UNKNOWN + 1; protocol < PROTOCOLS; protocol++) {
+		enum beginning beginning = begins(protocol, word, known + more);
+
+		if (beginning >= BEGINS_REQUEST) {
+			begin_protocol(c, direction, protocol, beginning);
+			set_modes(c, MODE_PROTOCOL);
+			return 0;
+		}
+		may_begin |= beginning == MAY_BEGIN;
+	}
+	if (!may_begin) {
+		set_modes(c, MODE_OPAQUE);
+		return 0;
+	}
+	if (!known)
+		d->word = bpf_ktime_get_ns();
+	d->carry[0] = word;
+	d->carry_len = known + more;
+	return 0;
+}
+
+/*
+ * Does a request begin with this call? Tried when the direction turns, since only then a request
+ * can follow what has been skipped, unless it is one of a pipeline. `how` is the direction, and the
+ * number of the bytes from bit 1 on.
+ */
+__noinline int synchronize(struct connection *c, struct scratch *scratch, __u64 address, __u64 how)
+{
+	__u32 direction = how & 1, known, protocol;
+	bool is_late;
+
+	if (!c || !scratch || c->last_direction == direction || !address)
+		return 0;
+	known = how >> 1 < OPENING ? how >> 1 : OPENING;
+	if (bpf_probe_read_user(scratch->bytes, known, (void *)address))
+		return 0;
+	is_late = c->sync_reason == REASON_JOINED_LATE && c->protocol == PROTOCOL_UNKNOWN;
+	for (protocol = PROTOCOL_UNKNOWN + 1; protocol < PROTOCOLS; protocol++) {
+		enum beginning beginning;
+
+		if (c->protocol != PROTOCOL_UNKNOWN && c->protocol != protocol)
+			continue;
+		beginning = resumes(protocol, scratch->bytes, known);
+		if (beginning == BEGINS_REQUEST) {
+			begin_protocol(c, direction, protocol, beginning);
+			set_modes(c, MODE_PROTOCOL);
+			/* The other end has sent something: a response was under way. */
+			if (is_late && c->last_direction <= SENT)
+				count_lost(c, REASON_JOINED_LATE, 1);
+			return 0;
+		}
+		if (beginning == BEGINS_RESPONSE && is_late) {
+			begin_protocol(c, direction, protocol, beginning);
+			count_lost(c, REASON_JOINED_LATE, 1);
+			return 0;
+		}
+	}
+	return 0;
+}

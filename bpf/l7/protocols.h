@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The protocols that there are. Each is one file, and has a row in each of these functions:
+ *
+ *   NAME_begins         what the first bytes of a connection are to it
+ *   NAME_resumes        what the first bytes of a call are, on a connection that is joined late
+ *   NAME_take           steps over the bytes of a call; a global function, verified by itself
+ *   NAME_needs_no_bytes are the bytes of a call such that only their number matters?
+ *   NAME_end            one direction carries nothing more
+ */
+#pragma once
+
+#include "http.h"
+
+/* At most so many bytes are read of a call for what it may begin. */
+#define OPENING 32
+
+static __always_inline enum beginning begins(enum l7_protocol protocol, __u64 word, __u32 known)
+{
+	switch (protocol) {
+	case PROTOCOL_HTTP:
+		return http_begins(word, known);
+	default:
+		return BEGINS_NOT;
+	}
+}
+
+static __always_inline enum beginning resumes(enum l7_protocol protocol, const __u8 *bytes,
+					      __u32 known)
+{
+	switch (protocol) {
+	case PROTOCOL_HTTP:
+		return http_resumes(bytes, known);
+	default:
+		return BEGINS_NOT;
+	}
+}
+
+/*
+ * Steps over `bytes` bytes of a call from this address on, or, with 0 for the address, bytes that
+ * cannot be read for this reason. `how` is the direction, and the reason from bit 1 on.
+ */
+static __always_inline void step_over_bytes(struct connection *c, struct scratch *scratch,
+					    __u64 address, __u64 bytes, __u32 how)
+{
+	switch (c->protocol) {
+	case PROTOCOL_HTTP:
+		http_take(c, scratch, address, bytes, how);
+		break;
+	}
+}
+
+static __always_inline bool needs_no_bytes(struct connection *c, __u32 direction, __u64 bytes)
+{
+	switch (c->protocol) {
+	case PROTOCOL_HTTP:
+		return http_needs_no_bytes(c, direction, bytes);
+	default:
+		return false;
+	}
+}
+
+/* A direction carries nothing more. */
+__noinline int end_direction(struct connection *c, __u32 direction, __u64 now)
+{
+	if (!c)
+		return 0;
+	switch (c->protocol) {
+	case PROTOCOL_HTTP:
+		http_end(c, direction, now);
+		break;
+	}
+	return 0;
+}
