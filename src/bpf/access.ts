@@ -1,6 +1,8 @@
 /** What can be asked of the kernel's structs: functions, since every property of theirs is a field. */
-import { addressOf, textOf } from "./kernel.js";
-import { type Condition, Num } from "./values.js";
+import { addressOf, asStruct, textOf } from "./kernel.js";
+import * as nodes from "./nodes.js";
+import type { Struct } from "./untyped.js";
+import { castNumber, type Condition, type Integer, integerShape, Num, type Operand } from "./values.js";
 
 export { addressOf, textOf };
 
@@ -20,4 +22,32 @@ export function has(of: object, name: string): boolean {
 /** Is the pointer null? */
 export function isNull(pointer: object): Condition {
   return (pointer instanceof Num ? pointer : addressOf(pointer)).eq(0);
+}
+
+/**
+ * The low bits of a number, taken for an integer of this width and sign. Or: a pointer, or a struct, taken for a pointer to another struct
+ * that begins at the same address, as the kernel's own casts do: `cast(e.sk, "struct tcp_sock")`. Nothing checks that one is there.
+ */
+export function cast(value: Operand, type: Integer): Num;
+export function cast<Name extends string>(value: object, type: `struct ${Name}`): Struct<Name>;
+export function cast(value: Operand | object, type: string): unknown {
+  if (type.startsWith("struct ") && typeof value === "object") {
+    const struct = value instanceof Num ? undefined : asStruct(value, type.slice("struct ".length));
+    return struct ?? refuseCast(type);
+  }
+  return castNumber(value as Operand, type);
+}
+
+function refuseCast(type: string): never {
+  throw new TypeError(`cast to ${type}: expected a pointer to a struct, or a struct of the kernel's`);
+}
+
+/** The number of this type at an address of the kernel's memory; 0 where none can be read. `offset`: so many bytes behind it. */
+export function peek(at: Num<string> | object, type: Integer, offset = 0): Num {
+  const shape = integerShape("peek", type);
+  if (!Number.isInteger(offset) || Math.abs(offset) >= 2 ** 31) {
+    throw new TypeError(`peek: offset ${offset}: expected a whole number of bytes`);
+  }
+  const base = at instanceof Num ? at : addressOf(at);
+  return new Num(nodes.load(base.node, offset, shape.size, shape.signed, false), shape);
 }

@@ -2,7 +2,7 @@
 import { Assembler, fitsImmediate, inverse, type Label, type Size, type Variable } from "./assembler.js";
 import { helpers } from "./helpers.js";
 import { signedDivision } from "./division.js";
-import type { Node, TextNode } from "./nodes.js";
+import { keptText, type Node, type TextNode } from "./nodes.js";
 import { castText, loadText, readText, type Target } from "./text-code.js";
 
 /** The furthest offset of a load: 16 bits. */
@@ -13,6 +13,14 @@ function isWhole(node: Node): boolean {
   return node.is === "not" ? isWhole(node.of) : node.is !== "and" && node.is !== "or";
 }
 
+/** A field of what a start has kept: its place in that, in bytes. */
+export interface KeptField {
+  readonly name: string;
+  readonly kind: string;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
 /** Compiles expressions one after the other into one program. */
 export class Compiler {
   readonly assembler = new Assembler();
@@ -21,6 +29,8 @@ export class Compiler {
   #known = new Map<string, Variable>();
   /** The same for texts: where in the frame each lies. */
   #texts = new Map<string, number>();
+  /** Where in the frame numbers lie that starts have kept, by start and field. */
+  readonly #kept = new Map<string, number>();
   #scratch: number | undefined;
 
   /**
@@ -39,6 +49,17 @@ export class Compiler {
     compile();
     this.#known = known;
     this.#texts = texts;
+  }
+
+  /** Says where in the frame lies what a start has kept, from here on. */
+  placeStart(start: string, fields: readonly KeptField[], frame: number): void {
+    for (const { name, kind, offset, bytes } of fields) {
+      if (kind === "text") {
+        this.#texts.set(keptText(start, name, bytes).key, frame + offset);
+      } else {
+        this.#kept.set(`${start}.${name}`, frame + offset);
+      }
+    }
   }
 
   /** The number that an expression gives. The variable must not be changed. */
@@ -67,6 +88,14 @@ export class Compiler {
       case "option": {
         const to = assembler.variable();
         assembler.load(to, assembler.address({ constant: node.name, offset: 0 }), 0, 4);
+        return to;
+      }
+      case "kept": {
+        const to = assembler.variable();
+        assembler.load(to, undefined, this.#kept.get(`${node.start}.${node.field}`) ?? 0, node.size);
+        if (node.signed) {
+          this.#extend(to, node.size, true);
+        }
         return to;
       }
       case "load":
@@ -298,7 +327,7 @@ export class Compiler {
     const pointer = this.number(text.base);
     if (text.direct) {
       loadText(assembler, text, pointer, target);
-    } else if (this.#word === undefined) {
+    } else if (this.#word === undefined || text.isUser) {
       readText(assembler, text, pointer, target);
     } else {
       castText(assembler, text, pointer, target, this.#word);

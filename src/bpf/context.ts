@@ -4,10 +4,13 @@ import { Btf } from "./btf.js";
 import { kinds, type Parameter, type Type } from "./btf-types.js";
 import { typeText } from "./type-text.js";
 import { constants, helpers } from "./helpers.js";
-import { type Kernel, lack, pointerValue, shapeOf, structAt, structOf } from "./kernel.js";
+import { ownerOfStart, type Key, type Mark, type Start, StartOwner, type StartUse, useStart } from "./starts.js";
+import type { Values } from "./fields.js";
+import { firesInInterrupts } from "./interrupts.js";
+import { type Kernel, lack, lacking, pointerValue, shapeOf, structAt, structOf } from "./kernel.js";
 import * as nodes from "./nodes.js";
 import type { ActorNodes } from "./nodes.js";
-import type { Task } from "./untyped.js";
+import type { Struct, Task } from "./untyped.js";
 import { Num, type Text } from "./values.js";
 
 /** Where the running kernel describes its types. */
@@ -46,7 +49,29 @@ export interface Helpers {
   readonly cpu: Num;
   /** The task that runs: a `struct task_struct`. */
   readonly task: Task;
+  /** What lies at an address, as a struct of this name, `struct file`. Nothing checks that one is there. */
+  at<Name extends string>(address: Num<string>, type: `struct ${Name}`): Struct<Name>;
+  /**
+   * The start that a mark has kept under this key; it is used up. Where there is none, the event is neither counted nor recorded, but
+   * counted as unmatched. The parts of `where`, joined by `and`, that need no start are tested before it is searched for.
+   */
+  since<Kept extends Values>(mark: Mark<Kept>, key: Key): Start<Kept>;
 }
+
+/** The helpers that say which process runs. */
+type OfProcess = "pid" | "tgid" | "tid" | "uid" | "gid" | "comm" | "cgroup" | "task";
+
+/** In place of them where interrupts fire the tracepoint: whoever runs has nothing to do with the event. */
+export interface Unattributed {
+  readonly "this tracepoint fires in interrupts, while just anyone runs: take what a start has kept, or h.unattributed": never;
+}
+
+/** What there is at a tracepoint that fires in interrupts. */
+export type InterruptHelpers = Omit<Helpers, OfProcess> &
+  Readonly<Record<OfProcess, Unattributed>> & {
+    /** Whoever runs, for an event that may have nothing to do with it. */
+    readonly unattributed: Pick<Helpers, OfProcess>;
+  };
 
 /** The hierarchy of control groups that identifies containers: enum cgroup_source of bpf/include/ringtap/cgroup.h. */
 const cgroupSource = { none: 0n, unified: 1n, pids: 2n };
@@ -62,12 +87,16 @@ export class Context {
   readonly tracepoint: string;
   readonly helpers: Helpers;
   readonly event: object;
+  readonly #running: Helpers;
+  /** The starts that the builder has asked for. */
+  readonly starts: StartUse[] = [];
 
   /** `parameters` are the tracepoint's arguments, where the caller has them. */
   constructor(tracepoint: string, btf = runningKernel(), parameters = argumentsOf(btf, tracepoint)) {
     this.kernel = { btf, lacks: [] };
     this.tracepoint = tracepoint;
-    this.helpers = this.#helpers();
+    this.#running = this.#helpers();
+    this.helpers = firesInInterrupts(tracepoint) ? unattributed(tracepoint, this.#running) : this.#running;
     this.event = this.#event(parameters);
   }
 
@@ -110,6 +139,7 @@ export class Context {
     const high = (node: nodes.Node): Num =>
       new Num(nodes.binary("shr", node, nodes.constant(32n)), { size: 4, signed: false });
     const task = this.#currentTask() as Task;
+    const time = new Num(nodes.helper(helpers.time));
     return {
       pid: high(ids),
       tgid: high(ids),
@@ -121,9 +151,16 @@ export class Context {
         return part(task, ["group_leader", "comm"]) as Text;
       },
       cgroup: new Num(nodes.helper(helpers.cgroup)),
-      time: new Num(nodes.helper(helpers.time)),
+      time,
       cpu: new Num(nodes.extend(nodes.helper(helpers.cpu), 4, false), { size: 4, signed: false }),
       task,
+      at: <Name extends string>(address: Num<string>, type: `struct ${Name}`) =>
+        structAt(this.kernel, address.node, type.slice("struct ".length)) as Struct<Name>,
+      since: <Kept extends Values>(mark: Mark<Kept>, key: Key) => {
+        const { lacks } = this.kernel;
+        lacks.push(...mark.origin.kernel.lacks);
+        return lacks.length > 0 ? (lacking as Start<Kept>) : useStart(this.starts, time, mark, key);
+      },
     };
   }
 
@@ -138,10 +175,18 @@ export class Context {
 
   /** The process of a task: the one that runs, or what the definition says. */
   actor(owner: object | undefined): ActorNodes {
+    if (owner instanceof StartOwner) {
+      return ownerOfStart(owner);
+    }
     if (owner !== undefined && structOf(owner)?.name !== "task_struct") {
       throw new TypeError('owner: expected a struct task_struct, or "none"');
     }
-    const task: object = owner ?? this.helpers.task;
+    if (owner === undefined && firesInInterrupts(this.tracepoint)) {
+      throw new TypeError(
+        `owner: ${this.tracepoint} fires in interrupts, while just anyone runs: expected the owner of a start, a struct task_struct of the event's, h.unattributed.task, or "none"`,
+      );
+    }
+    const task: object = owner ?? this.#running.task;
     const number = (...path: string[]): nodes.Node => (part(task, path) as Num).node;
     const name = (...path: string[]): nodes.TextNode => (part(task, path) as Text).node;
     return {
@@ -170,6 +215,26 @@ export class Context {
     const unified = nodes.select(isSource(cgroupSource.unified), idOf("dfl_cgrp"), version1);
     return nodes.select(isSource(cgroupSource.none), nodes.constant(0n), unified);
   }
+}
+
+const ofProcess: readonly OfProcess[] = ["pid", "tgid", "tid", "uid", "gid", "comm", "cgroup", "task"];
+
+/** The helpers at a tracepoint that fires in interrupts: those that say which process runs throw, but for those of `unattributed`. */
+function unattributed(tracepoint: string, running: Helpers): Helpers {
+  const refused = Object.fromEntries(
+    ofProcess.map((name) => [
+      name,
+      {
+        get: (): never => {
+          throw new TypeError(
+            `${name}: ${tracepoint} fires in interrupts, while just anyone runs: take what a start has kept, or h.unattributed.${name}`,
+          );
+        },
+      },
+    ]),
+  );
+  const given = Object.create(running, { ...refused, unattributed: { value: running } }) as unknown;
+  return given as Helpers;
 }
 
 function argumentValue(kernel: Kernel, index: number, type: Type): unknown {

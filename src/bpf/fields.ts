@@ -7,6 +7,9 @@ import { Condition, type Shape, Text } from "./values.js";
 /** What can be a label, or a field of a record. */
 export type Recorded = Num<string> | Condition | Text;
 
+/** Labels of a metric by name, or fields of a record. */
+export type Values = Readonly<Record<string, Recorded>>;
+
 /** A value and its place, in bytes. */
 export interface Field {
   readonly name: string;
@@ -15,6 +18,12 @@ export interface Field {
   readonly shape: Shape;
   readonly offset: number;
   readonly bytes: number;
+}
+
+/** Fields and how many bytes they take, a multiple of 8. */
+export interface Layout {
+  readonly fields: readonly Field[];
+  readonly end: number;
 }
 
 function described(value: Recorded): Pick<Field, "kind" | "shape" | "bytes"> {
@@ -28,10 +37,7 @@ function described(value: Recorded): Pick<Field, "kind" | "shape" | "bytes"> {
 }
 
 /** Lays fields out from `start` on: long numbers first, so that none needs padding, and texts last. Returns their end, too. */
-export function layOut(
-  fields: readonly (readonly [name: string, value: Recorded])[],
-  start: number,
-): { readonly fields: readonly Field[]; readonly end: number } {
+export function layOut(fields: readonly (readonly [name: string, value: Recorded])[], start: number): Layout {
   const order = ({ kind, bytes }: Pick<Field, "kind" | "bytes">): number => (kind === "text" ? 2 : bytes === 8 ? 0 : 1);
   const all = fields.map(([name, value]) => ({ name, value, ...described(value) }));
   let end = start;
@@ -49,7 +55,7 @@ export function layOut(
 /** Writes fields to a place of `end` bytes, those between them as zeros. */
 export function writeFields(
   compiler: Compiler,
-  { fields, end }: { readonly fields: readonly Field[]; readonly end: number },
+  { fields, end }: Layout,
   base: Variable | undefined,
   offset: number,
 ): void {

@@ -1,8 +1,11 @@
 /** `ringtap/bpf`: signals in TypeScript alone, compiled to BPF for the running kernel. docs/bpf.md tells how. */
-export type { Helpers } from "./context.js";
-export type { Count, Definition, Histogram, Values } from "./definition.js";
-export type { Recorded } from "./fields.js";
-export { addressOf as address, has, isNull, textOf as text } from "./access.js";
-export { type Builder, tracepoint } from "./tracepoint.js";
-export type { Elements, Structs, Task, Tracepoints, Untyped } from "./untyped.js";
-export { cast, Condition, Num, type Operand, Text, when } from "./values.js";
+export type { Helpers, InterruptHelpers, Unattributed } from "./context.js";
+export type { InterruptTracepoint } from "./interrupts.js";
+export type { Count, Definition, Gauge, Header, Histogram, LinearBuckets, Owned, Part } from "./definition.js";
+export type { Recorded, Values } from "./fields.js";
+export { addressOf as address, cast, has, isNull, peek, textOf as text } from "./access.js";
+export type { Key, Mark, MarkDefinition, Start, StartOwner } from "./starts.js";
+export { type Builder, mark, type On, on, tracepoint, tracepoints } from "./tracepoint.js";
+export { isSyscall, syscallArgument } from "./syscalls.js";
+export type { Elements, Struct, Structs, Task, Tracepoints, Untyped } from "./untyped.js";
+export { Condition, type Integer, Num, type Operand, Text, userText, when } from "./values.js";

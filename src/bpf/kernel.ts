@@ -24,7 +24,7 @@ export interface Kernel {
 }
 
 /** Stands for what a kernel does not have, so that a builder comes to its end and its signal has a name: all that is asked of it is the same. */
-const lacking: object = new Proxy(() => undefined, {
+export const lacking: object = new Proxy(() => undefined, {
   get: (_target, name) => (typeof name === "symbol" || name === "then" ? undefined : lacking),
   apply: () => lacking,
   has: () => false,
@@ -204,6 +204,9 @@ export function structOf(value: unknown): Type | undefined {
 /** The address of what a proxy stands for. */
 export function addressOf(value: object): Num {
   const place = places.get(value);
+  if (value === lacking) {
+    return value as Num;
+  }
   if (place === undefined) {
     throw new TypeError("address: expected a pointer or a struct of the kernel's");
   }
@@ -216,9 +219,15 @@ export function textOf(value: unknown, length: number): Text {
   if (!Number.isInteger(length) || length < 1 || length > longestText) {
     throw new TypeError(`text of ${length} bytes: expected 1 to ${longestText}`);
   }
+  if (value === lacking) {
+    return value as Text;
+  }
   if (value instanceof Text) {
-    const { base, offset, direct, length: most } = value.node;
-    return new Text(nodes.text(base, offset, direct ? Math.min(length, most) : length, false));
+    if (value.node.isKept) {
+      throw new TypeError("text: what a start has kept is as long as it was there");
+    }
+    const { base, offset, direct, length: most, isUser } = value.node;
+    return new Text(nodes.text(base, offset, direct ? Math.min(length, most) : length, false, isUser));
   }
   if (value instanceof Num) {
     return new Text(nodes.text(value.node, 0, length, false));
@@ -230,6 +239,15 @@ export function textOf(value: unknown, length: number): Text {
   const { base, offset, type, kernel } = place;
   const most = type.kind === kinds.array && type.count > 0 ? kernel.btf.sizeOf(type.id) : length;
   return new Text(nodes.text(base, offset, Math.min(length, most), false));
+}
+
+/** The struct that a proxy's place lies in as another one, which begins there, by its name; undefined for what is no place. */
+export function asStruct(value: object, name: string): object | undefined {
+  const place = places.get(value);
+  if (value === lacking || place === undefined) {
+    return value === lacking ? value : undefined;
+  }
+  return structAt(place.kernel, addressOf(value).node, name);
 }
 
 /** What lies at an address, as a struct of this name; `trusted`: the verifier knows it, too. */

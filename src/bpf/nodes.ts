@@ -10,6 +10,14 @@ export type Node = { readonly key: string } & (
   | { readonly is: "helper"; readonly helper: number }
   /** A constant of the object that the loader sets, of 4 bytes. */
   | { readonly is: "option"; readonly name: string }
+  /** What a start has kept (starts.ts): a field of it. */
+  | {
+      readonly is: "kept";
+      readonly start: string;
+      readonly field: string;
+      readonly size: 4 | 8;
+      readonly signed: boolean;
+    }
   /**
    * Kernel memory, at an offset of a pointer; 0 where the pointer is null. `direct`: the verifier knows what the pointer points to, so that
    * a plain load will do.
@@ -44,11 +52,15 @@ export type Node = { readonly key: string } & (
 export interface TextNode {
   readonly key: string;
   readonly size: number;
+  /** What a start has kept has no place in the kernel's memory: what follows means nothing then. */
+  readonly isKept: boolean;
   /** Where its bytes are: at an offset of a pointer. `direct`: as for loads, for `length` bytes of an array. */
   readonly base: Node;
   readonly offset: number;
   readonly length: number;
   readonly direct: boolean;
+  /** In the memory of the process that runs. */
+  readonly isUser: boolean;
 }
 
 /** The expressions of a process: what a record says of it, and what tells it from all others. */
@@ -75,6 +87,24 @@ export function helper(number: number): Node {
 
 export function option(name: string): Node {
   return { key: `o${name}`, is: "option", name };
+}
+
+/** Begins the keys of what a start has kept, and stands in no other. */
+const keptMark = "^";
+
+export function kept(start: string, field: string, size: 4 | 8, signed: boolean): Node {
+  return { key: `${keptMark}${start}.${field}`, is: "kept", start, field, size, signed };
+}
+
+/** A text that a start has kept, of so many bytes. */
+export function keptText(start: string, field: string, size: number): TextNode {
+  const key = `${keptMark}${start}.${field}`;
+  return { key, size, isKept: true, base: constant(0n), offset: 0, length: size, direct: false, isUser: false };
+}
+
+/** Is anything of it what a start has kept? The key of a tree has those of all its parts. */
+export function needsStart({ key }: Node): boolean {
+  return key.includes(keptMark);
 }
 
 export function load(base: Node, offset: number, size: Size, signed: boolean, direct: boolean): Node {
@@ -121,7 +151,16 @@ export function select(condition: Node, yes: Node, no: Node): Node {
   return { key: `if(${condition.key},${yes.key},${no.key})`, is: "select", condition, yes, no };
 }
 
-export function text(base: Node, offset: number, length: number, direct: boolean): TextNode {
+export function text(base: Node, offset: number, length: number, direct: boolean, isUser = false): TextNode {
   const size = Math.ceil(length / 8) * 8;
-  return { key: `${direct ? "t" : "s"}${length}(${base.key}+${offset})`, size, base, offset, length, direct };
+  return {
+    key: `${isUser ? "u" : direct ? "t" : "s"}${length}(${base.key}+${offset})`,
+    size,
+    isKept: false,
+    base,
+    offset,
+    length,
+    direct,
+    isUser,
+  };
 }

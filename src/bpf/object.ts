@@ -1,11 +1,11 @@
 /** A BPF object: one program, its maps and constants, and the types by which libbpf and the loader know them. */
 import type { Symbol } from "./assembler.js";
 import { elfFile, type ElfSymbol } from "./elf.js";
-import type { Code } from "./encoder.js";
+import type { Code, Relocation } from "./encoder.js";
 import { type TypesWriter } from "./types-writer.js";
 
 /** Types of maps: enum bpf_map_type of include/uapi/linux/bpf.h. */
-export const mapTypes = { hash: 1, perCpuArray: 6, ring: 27 } as const;
+export const mapTypes = { hash: 1, array: 2, perCpuArray: 6, ring: 27 } as const;
 
 /** A map of the object. */
 export interface ObjectMap {
@@ -104,27 +104,43 @@ export function objectBytes(
   });
   const symbolsIn = (section: string, all: readonly Placed[]): ElfSymbol[] =>
     all.map(({ name, offset, bytes }) => ({ name, section, offset, bytes, isFunction: false }));
+  const sections = sectionsOf(programs);
   return elfFile(
     [
-      ...programs.map(({ section, code }) => ({ name: section, bytes: code.bytes, use: "code" as const })),
+      ...[...sections].map(([name, { bytes }]) => ({ name, bytes: Buffer.concat(bytes), use: "code" as const })),
       { name: "license", bytes: Buffer.from(`${licence}\0`), use: "writable" },
       { name: ".maps", bytes: new Uint8Array(mapsBytes), use: "writable" },
       { name: ".rodata", bytes: values, use: "constant" },
       { name: ".BTF", bytes: types.bytes(), use: "none" },
     ],
     [
-      ...programs.map(({ name, section, code }) => ({
-        name,
-        section,
-        offset: 0,
-        bytes: code.bytes.length,
-        isFunction: true,
-      })),
+      ...[...sections.values()].flatMap(({ symbols }) => symbols),
       ...symbolsIn(".maps", placedMaps),
       ...symbolsIn(".rodata", placedConstants),
     ],
-    programs.flatMap(({ section, code }) =>
-      code.relocations.map(({ offset, symbol }) => ({ section, offset, symbol: symbolName(symbol) })),
+    [...sections].flatMap(([section, { relocations }]) =>
+      relocations.map(({ offset, symbol }) => ({ section, offset, symbol: symbolName(symbol) })),
     ),
   );
+}
+
+/** Programs of one section: what they consist of, one behind the other. */
+interface CodeSection {
+  readonly bytes: Uint8Array[];
+  readonly symbols: ElfSymbol[];
+  readonly relocations: Relocation[];
+}
+
+/** Puts the programs of a tracepoint into one section. */
+function sectionsOf(programs: readonly ObjectProgram[]): Map<string, CodeSection> {
+  const sections = new Map<string, CodeSection>();
+  for (const { name, section, code } of programs) {
+    const found = sections.get(section) ?? { bytes: [], symbols: [], relocations: [] };
+    sections.set(section, found);
+    const offset = found.bytes.reduce((sum, { length }) => sum + length, 0);
+    found.bytes.push(code.bytes);
+    found.symbols.push({ name, section, offset, bytes: code.bytes.length, isFunction: true });
+    found.relocations.push(...code.relocations.map((each) => ({ ...each, offset: offset + each.offset })));
+  }
+  return sections;
 }

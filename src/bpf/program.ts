@@ -1,12 +1,14 @@
 /** The program of a signal: its filter, its counts in maps, its records. What is lost is counted as bpf/include/ringtap/ does it. */
-import type { Variable } from "./assembler.js";
+import type { Label, Variable } from "./assembler.js";
 import { Compiler } from "./compiler.js";
 import { type Code, encode } from "./encoder.js";
 import { writeFields } from "./fields.js";
 import { constants, helpers } from "./helpers.js";
 import * as nodes from "./nodes.js";
 import type { ActorNodes, Node } from "./nodes.js";
-import type { Group, Plan, RecordPlan } from "./plan.js";
+import { type Group, type GaugePlan, type HistogramPlan } from "./group-plan.js";
+import type { EventPlan, RecordPlan } from "./plan.js";
+import { takeStart } from "./start-code.js";
 
 /** BPF_NOEXIST, and the flags of bpf_ringbuf_submit() and bpf_ringbuf_query(): include/uapi/linux/bpf.h. */
 const onlyNew = 1;
@@ -14,22 +16,31 @@ const noWakeup = 1;
 const forceWakeup = 2;
 const waitingBytes = 0;
 
-/** Where the members of `struct account` are (bpf/include/ringtap/account.h). */
-const account = { produced: 0, ringFull: 8, mapFull: 16 };
+/** The map of the second that records were sent in last, and how many. */
+export const limitMap = "record_limit";
 
-/** Compiles a program. Throws where it cannot be one. `word`: see {@link Compiler}. */
-export function compileProgram(plan: Plan, word?: number): Code {
+/** Where the members of `struct account` are (bpf/include/ringtap/account.h). */
+const account = { produced: 0, ringFull: 8, mapFull: 16, sampled: 24 };
+
+/** The program of a tracepoint's events. Throws where it cannot be one. `word`: see {@link Compiler}. */
+export function compileProgram(event: EventPlan, word?: number): Code {
   const compiler = new Compiler(word);
   const { assembler } = compiler;
   const end = assembler.label();
-  if (plan.where !== undefined) {
-    compiler.unless(plan.where, end);
+  for (const condition of event.before) {
+    compiler.unless(condition, end);
   }
-  for (const group of plan.groups) {
+  for (const start of event.starts) {
+    takeStart(compiler, start, end);
+  }
+  for (const condition of event.after) {
+    compiler.unless(condition, end);
+  }
+  for (const group of event.groups) {
     countInMap(compiler, group);
   }
-  if (plan.record !== undefined) {
-    sendRecord(compiler, plan.record);
+  if (event.record !== undefined) {
+    sendRecord(compiler, event.record);
   }
   assembler.place(end);
   assembler.exit();
@@ -73,16 +84,46 @@ function addToEntry(compiler: Compiler, group: Group, value: Variable): void {
   for (const sum of group.sums) {
     assembler.addAtomically(value, 8 * word++, atLeastZero(compiler, sum.node, sum.signed));
   }
-  const { histogram } = group;
-  if (histogram !== undefined) {
-    const observed = atLeastZero(compiler, histogram.of, histogram.signed);
-    assembler.addAtomically(value, 8 * word++, observed);
-    const power = histogram.isTime ? ceilLog2Seconds(compiler, observed) : ceilLog2(compiler, observed);
-    const slot = slotOf(compiler, power, histogram.firstSlot, histogram.slots);
-    assembler.alu("shl", slot, { number: 3 });
-    assembler.alu("add", slot, value);
-    assembler.addAtomically(slot, 8 * word, assembler.number(1));
+  if (group.gauge !== undefined) {
+    word += setGauge(compiler, group.gauge, value, 8 * word);
   }
+  if (group.histogram !== undefined) {
+    observe(compiler, group.histogram, value, 8 * word);
+  }
+}
+
+/** Returns how many words a gauge has. */
+function setGauge(compiler: Compiler, gauge: GaugePlan, value: Variable, at: number): number {
+  const { assembler } = compiler;
+  if (gauge.isLast) {
+    assembler.store(value, at, 8, atLeastZero(compiler, gauge.node, gauge.signed));
+    return 1;
+  }
+  assembler.addAtomically(value, at, atLeastZero(compiler, gauge.node, gauge.signed));
+  if (gauge.signed) {
+    const negative = nodes.binary("sub", nodes.constant(0n), gauge.node);
+    assembler.addAtomically(value, at + 8, atLeastZero(compiler, negative, true));
+  }
+  return 2;
+}
+
+function observe(compiler: Compiler, histogram: HistogramPlan, value: Variable, at: number): void {
+  const { assembler } = compiler;
+  const { buckets, slots } = histogram;
+  const observed = atLeastZero(compiler, histogram.node, histogram.signed);
+  assembler.addAtomically(value, at, observed);
+  const slot =
+    buckets.are === "linear"
+      ? linearSlot(compiler, observed, buckets, slots)
+      : slotOf(
+          compiler,
+          histogram.isTime ? ceilLog2Seconds(compiler, observed) : ceilLog2(compiler, observed),
+          buckets.firstSlot,
+          slots,
+        );
+  assembler.alu("shl", slot, { number: 3 });
+  assembler.alu("add", slot, value);
+  assembler.addAtomically(slot, at + 8, assembler.number(1));
 }
 
 function atLeastZero(compiler: Compiler, node: Node, signed: boolean): Variable {
@@ -159,6 +200,29 @@ function slotOf(compiler: Compiler, power: Variable, first: number, slots: numbe
   return slot;
 }
 
+/** The bucket of equal width: the first has all up to `first`, the last all above. */
+function linearSlot(
+  compiler: Compiler,
+  observed: Variable,
+  { first, step }: { readonly first: number; readonly step: number },
+  slots: number,
+): Variable {
+  const { assembler } = compiler;
+  const slot = assembler.number(0);
+  const end = assembler.label();
+  const bound = assembler.number(first);
+  assembler.jump("le", observed, bound, end);
+  assembler.move(slot, observed);
+  assembler.alu("sub", slot, bound);
+  assembler.alu("sub", slot, { number: 1 });
+  assembler.alu("div", slot, assembler.number(step));
+  assembler.alu("add", slot, { number: 1 });
+  assembler.jump("lt", slot, { number: slots }, end);
+  assembler.set(slot, slots - 1);
+  assembler.place(end);
+  return slot;
+}
+
 /** The account of this CPU; 0 where there is none, which is never so. */
 function accountOf(compiler: Compiler): Variable {
   const { assembler } = compiler;
@@ -185,10 +249,17 @@ function countMapFull(compiler: Compiler): void {
 function sendRecord(compiler: Compiler, record: RecordPlan): void {
   const { assembler } = compiler;
   const [counted, full, end] = [assembler.label(), assembler.label(), assembler.label()];
+  const sampled = assembler.label();
   const counts = accountOf(compiler);
   assembler.jump("eq", counts, { number: 0 }, counted);
   assembler.addAtomically(counts, account.produced, assembler.number(1));
   assembler.place(counted);
+  if (record.sample !== undefined) {
+    sampleOne(compiler, record.sample, sampled);
+  }
+  if (record.limit !== undefined) {
+    limitRate(compiler, record.limit, sampled);
+  }
   const place = assembler.call(helpers.ringReserve, { map: "events" }, { number: record.fields.end }, { number: 0 });
   assembler.jump("eq", place, { number: 0 }, full);
   compiler.branch(() => {
@@ -203,7 +274,47 @@ function sendRecord(compiler: Compiler, record: RecordPlan): void {
   assembler.place(full);
   assembler.jump("eq", counts, { number: 0 }, end);
   assembler.addAtomically(counts, account.ringFull, assembler.number(1));
+  if (record.sample !== undefined || record.limit !== undefined) {
+    assembler.goto(end);
+    assembler.place(sampled);
+    assembler.jump("eq", counts, { number: 0 }, end);
+    assembler.addAtomically(counts, account.sampled, assembler.number(1));
+  }
   assembler.place(end);
+}
+
+/** Goes to the label for all but one in so many, at random. */
+function sampleOne(compiler: Compiler, sample: number, sampled: Label): void {
+  const { assembler } = compiler;
+  const random = assembler.call(helpers.random);
+  assembler.zeroExtend(random);
+  assembler.alu("mod", random, { number: sample });
+  assembler.jump("ne", random, { number: 0 }, sampled);
+}
+
+const nanosecondsPerSecond = 1_000_000_000;
+
+/** Goes to the label when a second has had so many. CPUs that get here at once may each be let through. */
+function limitRate(compiler: Compiler, limit: number, sampled: Label): void {
+  const { assembler } = compiler;
+  const [same, past] = [assembler.label(), assembler.label()];
+  const key = assembler.frame(8);
+  assembler.store(undefined, key, 4, { number: 0 });
+  const second = assembler.copy(compiler.number(nodes.helper(helpers.time)));
+  assembler.alu("div", second, { number: nanosecondsPerSecond });
+  const window = assembler.call(helpers.mapLookup, { map: limitMap }, { frame: key });
+  assembler.jump("eq", window, { number: 0 }, past);
+  const current = assembler.variable();
+  assembler.load(current, window, 0, 8);
+  assembler.jump("eq", current, second, same);
+  assembler.store(window, 0, 8, second);
+  assembler.store(window, 8, 8, { number: 0 });
+  assembler.place(same);
+  const sent = assembler.variable();
+  assembler.load(sent, window, 8, 8);
+  assembler.jump("ge", sent, { number: limit }, sampled);
+  assembler.addAtomically(window, 8, assembler.number(1));
+  assembler.place(past);
 }
 
 /** Writes a `struct actor` (bpf/include/ringtap/task.h) behind the time. */

@@ -6,8 +6,10 @@ import type { ValueTable } from "../metrics/value-table.js";
 import type { Counters, Owner } from "../sdk/counters.js";
 import type { Running, SignalContext } from "../sdk/signal.js";
 import { readerOf } from "./fields.js";
-import type { Group, HistogramPlan, Plan } from "./plan.js";
+import type { Group, HistogramPlan } from "./group-plan.js";
+import type { Plan } from "./plan.js";
 import type { BuiltRecord } from "./records.js";
+import { type StartTimes, Unmatched } from "./unmatched.js";
 
 const allOnes = 0xffffffff;
 
@@ -34,13 +36,16 @@ class GroupCounts {
   readonly #mostDetails: number;
   readonly #count: ValueTable | undefined;
   readonly #sums: readonly ValueTable[];
+  readonly #gauge: ValueTable | undefined;
   readonly #histogram: HistogramTable | undefined;
+  readonly map: string;
   /** Events that have been read. */
   collected = 0;
 
   constructor(context: SignalContext, group: Group) {
     const { metrics, identity } = context;
     this.#group = group;
+    this.map = group.map;
     this.#context = context;
     this.#readers = group.labels.map(readerOf);
     const names = group.labels.map(({ name }) => name);
@@ -53,12 +58,19 @@ class GroupCounts {
     this.#sums = group.sums.map(({ name }) =>
       metrics.counter({ name, help: `${group.count?.help ?? ""} Sum of ${name}.`, ...labels }),
     );
+    if (group.gauge !== undefined) {
+      const { name, help } = group.gauge;
+      this.#gauge = metrics.gauge({ name, help, ...labels });
+    }
     if (group.histogram !== undefined) {
-      const { name, help, unit, firstPower, lastPower } = group.histogram;
+      const { name, help, unit, buckets } = group.histogram;
       const subject = isOwned ? { subject: identity.comms } : {};
-      const powers = { firstPower, lastPower };
       const suffixed = unit === "number" ? {} : { unit };
-      this.#histogram = metrics.histogram({ name, help, unit, ...suffixed, ...labels, ...subject, ...powers });
+      const bounds =
+        buckets.are === "linear"
+          ? { bounds: buckets.bounds }
+          : { firstPower: buckets.firstPower, lastPower: buckets.lastPower };
+      this.#histogram = metrics.histogram({ name, help, unit, ...suffixed, ...labels, ...subject, ...bounds });
     }
     const map = context.map(group.map);
     const { keySize, valueSize, maxEntries } = map.info;
@@ -141,53 +153,79 @@ class GroupCounts {
 
   #add({ subject, comm, detail }: Series, differences: Float64Array): void {
     let at = 0;
-    if (this.#count !== undefined) {
+    if (this.#group.hasCount) {
       const count = differences[at++] as number;
-      this.#count.add(subject, detail, count);
+      this.#count?.add(subject, detail, count);
       this.collected += count;
     }
     for (const sum of this.#sums) {
       sum.add(subject, detail, differences[at++] as number);
     }
-    const { histogram } = this.#group;
+    const { gauge, histogram, hasCount } = this.#group;
+    if (gauge !== undefined) {
+      // The last number, by how much it differs from the one before; or what has been added, and what has been taken away.
+      const less = gauge.isLast ? 0 : (differences[at + 1] as number);
+      this.#gauge?.add(subject, detail, (differences[at] as number) - less);
+    }
     if (histogram !== undefined && this.#histogram !== undefined) {
       const observed = this.#observe(this.#histogram, histogram, { subject: comm, detail }, differences, at);
-      this.collected += this.#count === undefined ? observed : 0;
+      this.collected += hasCount ? 0 : observed;
     }
   }
 
   #observe(
     table: HistogramTable,
-    { firstPower }: HistogramPlan,
+    { buckets }: HistogramPlan,
     { subject, detail }: { readonly subject: number; readonly detail: number },
     differences: Float64Array,
     at: number,
   ): number {
-    return table.addSlots(
-      table.row(subject, detail),
-      firstPower,
-      differences.subarray(at + 1),
-      differences[at] as number,
-    );
+    const row = table.row(subject, detail);
+    const [counts, sum] = [differences.subarray(at + 1), differences[at] as number];
+    return buckets.are === "linear"
+      ? table.addBuckets(row, counts, sum)
+      : table.addSlots(row, buckets.firstPower, counts, sum);
   }
 }
 
 /** Starts a signal that has been loaded. */
-export function startBuilt(context: SignalContext, plan: Plan): Running<BuiltRecord> {
+export function startBuilt(context: SignalContext, plan: Plan, times: StartTimes): Running<BuiltRecord> {
   const groups = plan.groups.map((group) => new GroupCounts(context, group));
+  const maps = countedMaps(plan);
+  const counted = groups.filter(({ map }) => maps.includes(map));
+  const unmatched = plan.marks.length === 0 ? undefined : new Unmatched(context, plan, times);
   const read = async (): Promise<void> => {
     for (const group of groups) {
       await group.read();
     }
+    unmatched?.read();
   };
   return {
     collect: read,
-    maintain: read,
+    maintain: async () => {
+      await read();
+      await unmatched?.expire();
+    },
     stats: () => ({
-      // Each event counts once: as the record that it is to be, else as what the first map has of it.
-      collected: plan.record === undefined ? (groups[0]?.collected ?? 0) : 0,
+      // Each event counts once: as the record that it is to be, else as what a map has of it.
+      collected: counted.reduce((sum, { collected }) => sum + collected, 0),
       memoryAtLimit: groups.reduce((bytes, { stats }) => bytes + stats.memory, 0),
-      mapEntries: groups.map(({ stats }) => stats.entries),
+      mapEntries: [...groups.map(({ stats }) => stats.entries), ...(unmatched?.entries ?? [])],
     }),
   };
+}
+
+/**
+ * The maps by which events are counted that have no record: for each tracepoint the first one that none with a record counts in, each
+ * once.
+ */
+function countedMaps({ events }: Plan): string[] {
+  const recorded = new Set(
+    events.flatMap(({ record, groups }) => (record === undefined ? [] : groups.map(({ map }) => map))),
+  );
+  const maps = events.flatMap(({ record, groups }) => {
+    const first = record === undefined ? groups.find(({ map }) => !recorded.has(map)) : undefined;
+    return first === undefined ? [] : [first.map];
+  });
+  return [...new Set(maps)];
 }

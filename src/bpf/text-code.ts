@@ -16,7 +16,7 @@ const highs = 0x8080808080808080n;
 /** Copies a text with the helper that stops at its zero. */
 export function readText(
   assembler: Assembler,
-  { offset: plus, length, size }: TextNode,
+  { offset: plus, length, size, isUser }: TextNode,
   pointer: Variable,
   { base, offset }: Target,
 ): void {
@@ -26,7 +26,12 @@ export function readText(
   const end = assembler.label();
   assembler.jump("eq", pointer, { number: 0 }, end);
   const to = base === undefined ? { frame: offset } : { variable: base, plus: offset };
-  assembler.perform(helpers.readKernelText, to, { number: length }, { variable: pointer, plus });
+  assembler.perform(
+    isUser ? helpers.readUserText : helpers.readKernelText,
+    to,
+    { number: length },
+    { variable: pointer, plus },
+  );
   assembler.place(end);
 }
 

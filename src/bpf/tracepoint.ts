@@ -1,115 +1,35 @@
-/** A signal from an expression: {@link tracepoint}. */
-import { type FlagValues, single } from "../sdk/flags.js";
-import { wholeNumber } from "../sdk/flag-values.js";
-import type { Views } from "../sdk/views.js";
-import { defineSignal, type AnySignal, type Trace, type TraceType, type TraceValue } from "../sdk/signal.js";
-import { kinds } from "./btf-types.js";
-import { Context, type Helpers } from "./context.js";
-import type { Definition } from "./definition.js";
-import type { Field } from "./fields.js";
-import { objectOf } from "./build.js";
-import { type Plan, planOf } from "./plan.js";
-import { type BuiltRecord, recordClass } from "./records.js";
-import { startBuilt } from "./running.js";
+/** Signals from expressions: {@link tracepoint}, {@link tracepoints} and their marks. */
+import type { AnySignal } from "../sdk/signal.js";
+import { named, signalFrom } from "./built-signal.js";
+import { Context, type Helpers, type InterruptHelpers } from "./context.js";
+import type { Definition, Header, Owned, Part } from "./definition.js";
+import type { Values } from "./fields.js";
+import type { InterruptTracepoint } from "./interrupts.js";
+import type { Built } from "./plan.js";
+import { Mark, type MarkDefinition } from "./starts.js";
 import type { Tracepoints, Untyped } from "./untyped.js";
 
-const flags = {
-  entries: single(
-    "entries",
-    "<n>",
-    "label sets that the kernel counts separately; further ones are ~other",
-    "10240",
-    wholeNumber(1, 1_000_000),
-  ),
-};
-
-function traceType({ kind, shape }: Field): TraceType {
-  if (kind === "number") {
-    return shape.names === undefined ? "integer" : "string";
-  }
-  return kind === "condition" ? "boolean" : "string";
-}
-
-/** Columns of a trace: texts and names are wider than numbers. */
-const columnWidths = { string: 20, other: 12 };
-
-function traceOf(fields: readonly Field[]): Trace<BuiltRecord> {
-  const names = fields.map(({ name }) => name);
-  const types = fields.map(traceType);
-  return {
-    types: Object.fromEntries(names.map((name, index) => [name, types[index] ?? "string"])),
-    outcome: names.filter((_, index) => fields[index]?.shape.names !== undefined || types[index] === "boolean"),
-    columns: names.map((name, index) => ({
-      field: name,
-      heading: name.toUpperCase(),
-      width: types[index] === "string" ? columnWidths.string : columnWidths.other,
-    })),
-    fields: (record) => {
-      const values: Record<string, TraceValue> = {};
-      names.forEach((name, index) => {
-        values[name] = record.value(index);
-      });
-      return values;
-    },
-  };
-}
-
-/** What `top` and the page show: how often, of each process. */
-function viewsOf({ name, summary, groups }: Plan): Views {
-  const [group] = groups;
-  const latency = groups.find(({ owner, histogram }) => owner !== undefined && histogram?.isTime === true)?.histogram;
-  return {
-    ...(group?.owner === undefined || group.count === undefined
-      ? {}
-      : {
-          columns: [
-            {
-              key: name,
-              metric: group.count.name,
-              unit: "count" as const,
-              heading: name.toUpperCase(),
-              help: summary,
-            },
-          ],
-        }),
-    ...(latency === undefined ? {} : { latencies: [{ key: name, title: summary, metric: latency.name }] }),
-  };
-}
-
-/** The signal of a plan; `lacks` says what the kernel does not have of it. */
-function signalOf(tracepoint: string, plan: Plan, word: number | undefined): AnySignal {
-  const { record } = plan;
-  const sizes = (entries: number): Record<string, number> =>
-    Object.fromEntries(plan.groups.map(({ map }) => [map, entries + 1]));
-  return defineSignal({
-    api: 1,
-    name: plan.name,
-    summary: plan.summary,
-    object: () => objectOf([{ tracepoint, plan, word }]),
-    flags,
-    ...(record === undefined ? {} : { ring: { record: recordClass(record) }, trace: traceOf(record.fields.fields) }),
-    setup: ({ entries }: FlagValues<typeof flags>) => ({ sizes: sizes(entries) }),
-    start: (context) => startBuilt(context, plan),
-    views: viewsOf(plan),
-  });
-}
-
-/** A signal that this kernel cannot have: loading it fails with the reason. */
-function absentSignal(name: string, summary: string, reason: Error): AnySignal {
-  return defineSignal({
-    api: 1,
-    name,
-    summary,
-    object: () => {
-      throw reason;
-    },
-    flags,
-    start: () => ({}),
-  });
-}
-
 /** What the builder of a tracepoint is given and returns. */
-export type Builder<Event> = (event: Event, helpers: Helpers) => Definition;
+export type Builder<Event, Result, Given = Helpers> = (event: Event, helpers: Given) => Result;
+
+/** The helpers of a tracepoint: where it fires in interrupts, no process is known. */
+type HelpersOf<Name> = Name extends InterruptTracepoint ? InterruptHelpers : Helpers;
+
+/** What its builder returns: there, it has to be said whose event it is. */
+type ResultOf<Name, Result> = Name extends InterruptTracepoint ? Owned<Result> : Result;
+
+/** Only for modules that have no types of a kernel: the names of its tracepoints are any. */
+type AnyName = keyof Tracepoints extends never ? string : never;
+
+/** Calls a builder; what it throws says of which tracepoint it is. */
+function called<Result>(what: string, name: string, builder: Builder<Untyped, Result>): [Context, Result] {
+  const context = new Context(name);
+  try {
+    return [context, builder(context.event as Untyped, context.helpers)];
+  } catch (error) {
+    throw context.kernel.lacks[0] ?? named(`${what} ${name}`, error);
+  }
+}
 
 /**
  * A signal that counts and records what happens at a tracepoint of the kernel, in expressions of its arguments. The builder runs once, when
@@ -125,29 +45,86 @@ export type Builder<Event> = (event: Event, helpers: Helpers) => Definition;
  *   record: { pid: h.tgid, parent: e.p.real_parent.comm },
  * }));
  */
-export function tracepoint<Name extends keyof Tracepoints>(name: Name, builder: Builder<Tracepoints[Name]>): AnySignal;
-export function tracepoint(
-  name: keyof Tracepoints extends never ? string : never,
-  builder: Builder<Untyped>,
+export function tracepoint<Name extends keyof Tracepoints>(
+  name: Name,
+  builder: Builder<Tracepoints[Name], ResultOf<Name, Definition>, HelpersOf<Name>>,
 ): AnySignal;
-export function tracepoint(name: string, builder: Builder<Untyped>): AnySignal {
-  const context = new Context(name);
-  const { lacks } = context.kernel;
-  try {
-    const definition: Definition = builder(context.event as Untyped, context.helpers);
-    const plan = lacks.length > 0 ? undefined : planOf(context, definition);
-    const [reason] = lacks;
-    return plan === undefined || reason !== undefined
-      ? absentSignal(
-          definition.name,
-          definition.summary ?? `the tracepoint ${name}`,
-          reason ?? new Error("not planned"),
-        )
-      : signalOf(name, plan, context.kernel.btf.find(kinds.struct, "timespec64"));
-  } catch (error) {
-    throw (
-      lacks[0] ??
-      new Error(`tracepoint ${name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
-    );
+export function tracepoint(name: AnyName, builder: Builder<Untyped, Definition>): AnySignal;
+export function tracepoint(name: string, builder: Builder<Untyped, Definition>): AnySignal {
+  const [context, definition] = called("tracepoint", name, builder);
+  const { name: signal, summary = `the tracepoint ${name}` } = definition;
+  return signalFrom(`tracepoint ${name}`, { name: signal, summary }, [{ context, part: definition }]);
+}
+
+/** What is done at one of several tracepoints: {@link on}. */
+export class On {
+  /** @internal */
+  readonly built: Built;
+
+  /** @internal */
+  constructor(built: Built) {
+    this.built = built;
   }
+}
+
+/** What {@link tracepoints} does with the events of one of them: as {@link tracepoint}, without the signal's name and summary. */
+export function on<Name extends keyof Tracepoints>(
+  name: Name,
+  builder: Builder<Tracepoints[Name], ResultOf<Name, Part>, HelpersOf<Name>>,
+): On;
+export function on(name: AnyName, builder: Builder<Untyped, Part>): On;
+export function on(name: string, builder: Builder<Untyped, Part>): On {
+  const [context, part] = called("tracepoint", name, builder);
+  return new On({ context, part });
+}
+
+/**
+ * A signal of several tracepoints. Those that give a metric the same name, or none, count in one: their labels are the same, in the same
+ * order; so are the fields of their records.
+ *
+ * @example
+ * export default tracepoints({ name: "requests", summary: "requests that a disk has" }, [
+ *   on("block_rq_issue", (e) => ({ gauge: { add: 1, by: { disk: e.rq.q.disk.disk_name } } })),
+ *   on("block_rq_complete", (e) => ({ owner: "none", gauge: { add: -1, by: { disk: e.rq.q.disk.disk_name } } })),
+ * ]);
+ */
+export function tracepoints(header: Header, parts: readonly On[]): AnySignal {
+  if (parts.length === 0) {
+    throw new TypeError(`tracepoints ${header.name}: expected at least one`);
+  }
+  return signalFrom(
+    `tracepoints ${header.name}`,
+    header,
+    parts.map(({ built }) => built),
+  );
+}
+
+/**
+ * Keeps what happens at a tracepoint under a key, until an event of another one asks for it by {@link Helpers.since}. The kernel keeps so
+ * many as `--<signal>.starts` says, for as long as `--<signal>.start-timeout` does; starts that find it full, are replaced or wait for
+ * too long, and ends that find no start, are counted in `<signal>_unmatched_total`.
+ *
+ * @example
+ * const issued = mark("block_rq_issue", (e, h) => ({ key: address(e.rq), keep: { comm: h.comm } }));
+ *
+ * export default tracepoint("block_rq_complete", (e, h) => {
+ *   const start = h.since(issued, address(e.rq));
+ *   return {
+ *     name: "disk",
+ *     owner: "none",
+ *     histogram: { of: start.elapsed, unit: "seconds", by: { comm: start.kept.comm } },
+ *   };
+ * });
+ */
+export function mark<Name extends keyof Tracepoints, Kept extends Values = Values>(
+  name: Name,
+  builder: Builder<Tracepoints[Name], MarkDefinition<Kept>, HelpersOf<Name>>,
+): Mark<Kept>;
+export function mark<Kept extends Values = Values>(
+  name: AnyName,
+  builder: Builder<Untyped, MarkDefinition<Kept>>,
+): Mark<Kept>;
+export function mark(name: string, builder: Builder<Untyped, MarkDefinition>): Mark {
+  const [context, definition] = called("mark", name, builder);
+  return new Mark(context, definition);
 }

@@ -17,3 +17,6 @@ export type Elements<Element> = Readonly<Record<number, Element>>;
 
 /** A `struct task_struct`. */
 export type Task = Structs extends { readonly task_struct: infer Known } ? Known : Untyped;
+
+/** A struct by its name: as `ringtap bpf types` knows it, or with any fields. */
+export type Struct<Name extends string> = Name extends keyof Structs ? Structs[Name] : Untyped;

@@ -121,6 +121,9 @@ export class Num<Names extends string = never> {
     if (other instanceof Num) {
       return other;
     }
+    if (isStandIn(other)) {
+      return literal(0);
+    }
     const { names, enum: name } = this.shape;
     if (names === undefined || typeof other !== "string") {
       return badNumber(other);
@@ -195,9 +198,17 @@ function literal(value: number | bigint): Num {
   return new Num(nodes.constant(exact), { size: 8, signed: exact < 0n });
 }
 
+/** Does it stand for what the kernel does not have (kernel.ts)? Nothing that it is part of comes to run. */
+function isStandIn(value: unknown): boolean {
+  return typeof value === "function";
+}
+
 /** Makes a number of a literal. */
 export function numberOf(value: Operand): Num<string> {
-  return value instanceof Num ? value : value instanceof Condition ? value.num() : literal(value);
+  if (value instanceof Num) {
+    return value;
+  }
+  return value instanceof Condition ? value.num() : literal(isStandIn(value) ? 0 : value);
 }
 
 /** Something that is true or not when the event fires. */
@@ -269,11 +280,30 @@ const integers = {
   s64: { size: 8, signed: true },
 } as const;
 
-/** The low bits of a number, taken for an integer of this width and sign. */
-export function cast(value: Operand, type: keyof typeof integers): Num {
-  const shape = Object.hasOwn(integers, type) ? integers[type] : undefined;
-  if (shape === undefined) {
-    throw new TypeError(`cast to ${quote(type)}: expected one of ${Object.keys(integers).join(", ")}`);
+/** The name of a type of integers, such as `u32`. */
+export type Integer = keyof typeof integers;
+
+/** The shape of a type of integers. `what` is done with it. */
+export function integerShape(what: string, type: string): Shape {
+  if (!Object.hasOwn(integers, type)) {
+    throw new TypeError(`${what} ${quote(type)}: expected one of ${Object.keys(integers).join(", ")}`);
   }
+  return integers[type as Integer];
+}
+
+/**
+ * The text at an address of the process that runs, such as an argument of a system call, of at most so many bytes; empty where it cannot
+ * be read. At `sys_exit` it is in memory, since the call has read it; at `sys_enter` it may not be.
+ */
+export function userText(at: Num<string>, length = 64): Text {
+  if (!Number.isInteger(length) || length < 1 || length > longestText) {
+    throw new TypeError(`text of ${length} bytes: expected 1 to ${longestText}`);
+  }
+  return new Text(nodes.text(at.node, 0, length, false, true));
+}
+
+/** The low bits of a number, taken for an integer of this width and sign. */
+export function castNumber(value: Operand, type: string): Num {
+  const shape = integerShape("cast to", type);
   return new Num(nodes.extend(numberOf(value).node, shape.size, shape.signed), shape);
 }

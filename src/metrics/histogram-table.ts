@@ -179,6 +179,19 @@ export class HistogramTable extends Table {
     return total;
   }
 
+  /** Adds what was counted elsewhere by the buckets of this table, +Inf among them, and their sum. Else as {@link addSlots}. */
+  addBuckets(row: number, counts: ArrayLike<number>, sum: number): number {
+    const buckets = this.#buckets.data;
+    let total = 0;
+    for (let slot = 0; slot < this.slots; slot++) {
+      const count = counts[slot] as number;
+      (buckets[row * this.slots + slot] as number) += count;
+      total += count;
+    }
+    (this.#sums.data[row] as number) += sum;
+    return total;
+  }
+
   /** How many observations all rows hold. */
   total(): number {
     return this.#buckets.data.reduce((sum, count) => sum + count, 0);

@@ -5,12 +5,12 @@ import { it } from "node:test";
 import { native, type NativeError } from "../../src/binding/native.js";
 import { Btf } from "../../src/bpf/btf.js";
 import { kinds, type Parameter, type Type } from "../../src/bpf/btf-types.js";
-import { type Built, objectOf } from "../../src/bpf/build.js";
+import { objectOf } from "../../src/bpf/build.js";
 import { allArguments, Context } from "../../src/bpf/context.js";
 import type { Recorded } from "../../src/bpf/fields.js";
 import { Num, Text } from "../../src/bpf/index.js";
 import { structOf } from "../../src/bpf/kernel.js";
-import { planOf } from "../../src/bpf/plan.js";
+import { type Plan, planOf } from "../../src/bpf/plan.js";
 
 /** A tracepoint, its arguments, and those of them that are to be read. */
 interface Wanted {
@@ -61,7 +61,7 @@ function isReadable(btf: Btf, { type }: Parameter): boolean {
 }
 
 /** The record of a tracepoint; undefined when no argument of it can be read. */
-function recordOf(btf: Btf, { tracepoint, parameters, read }: Wanted): Built | undefined {
+function recordOf(btf: Btf, { tracepoint, parameters, read }: Wanted): Plan | undefined {
   const context = new Context(tracepoint, btf, parameters);
   const values = read.flatMap(({ name }): [string, Recorded][] => {
     const value: unknown = Reflect.get(context.event, name);
@@ -71,27 +71,27 @@ function recordOf(btf: Btf, { tracepoint, parameters, read }: Wanted): Built | u
   if (values.length === 0) {
     return undefined;
   }
-  const plan = planOf(context, { name: tracepoint, owner: "none", record: Object.fromEntries(values) });
-  return { tracepoint, plan, word: btf.find(kinds.struct, "timespec64") };
+  const part = { owner: "none" as const, record: Object.fromEntries(values) };
+  return planOf({ name: tracepoint }, [{ context, part }]);
 }
 
 /** Loads programs; returns the tracepoints of those that the kernel refuses. */
-function refusedOf(all: readonly Built[]): string[] {
+function refusedOf(all: readonly Plan[], word: number | undefined): string[] {
   const refused: string[] = [];
   let left = all;
   for (;;) {
-    const object = native.openBytes(objectOf(left), "sweep");
+    const object = native.openBytes(objectOf(left, word), "sweep");
     try {
       object.load();
       return refused;
     } catch (error) {
       const { subject, message } = error as NativeError;
       assert(
-        left.some(({ tracepoint }) => tracepoint === subject),
+        left.some(({ name }) => name === subject),
         message,
       );
       refused.push(subject);
-      left = left.filter(({ tracepoint }) => tracepoint !== subject);
+      left = left.filter(({ name }) => name !== subject);
     } finally {
       object.close();
     }
@@ -102,11 +102,12 @@ function refusedOf(all: readonly Built[]): string[] {
 function sweep(btf: Btf, tracepoints: readonly Wanted[]): { refused: string[]; loaded: number; fields: number } {
   const built = tracepoints.flatMap((tracepoint) => recordOf(btf, tracepoint) ?? []);
   const refused: string[] = [];
+  const word = btf.find(kinds.struct, "timespec64");
   for (let from = 0; from < built.length; from += programsAtOnce) {
-    refused.push(...refusedOf(built.slice(from, from + programsAtOnce)));
+    refused.push(...refusedOf(built.slice(from, from + programsAtOnce), word));
   }
-  const loaded = built.filter(({ tracepoint }) => !refused.includes(tracepoint));
-  const fields = loaded.reduce((sum, { plan }) => sum + (plan.record?.fields.fields.length ?? 0), 0);
+  const loaded = built.filter(({ name }) => !refused.includes(name));
+  const fields = loaded.reduce((sum, plan) => sum + (plan.record?.fields.fields.length ?? 0), 0);
   return { refused, loaded: loaded.length, fields };
 }
 

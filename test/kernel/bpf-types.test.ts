@@ -68,6 +68,32 @@ describe("ringtap bpf types", () => {
     assert.match(name, /"sched_process_exot"/);
   });
 
+  it("knows what a mark has kept, what a struct is taken for, and that no process is known in interrupts", () => {
+    const marked = (
+      definition: string,
+    ): string => `import { address, cast, mark, on, tracepoint, tracepoints } from "ringtap/bpf";
+const issued = mark("block_rq_issue", (e, h) => ({ key: address(e.rq), keep: { comm: h.comm, bytes: e.rq.__data_len } }));
+export default tracepoint("block_rq_complete", (e, h) => {
+  const start = h.since(issued, address(e.rq));
+  return { name: "typed", ${definition} };
+});
+export const several = tracepoints({ name: "several" }, [on("sched_process_fork", (e, h) => ({ gauge: { add: 1, by: { comm: h.comm } } }))]);
+export const window = tracepoint("tcp_probe", (e) => ({ name: "cwnd", owner: "none", gauge: { last: cast(e.sk, "struct tcp_sock").snd_cwnd } }));
+`;
+    const { right, field, comm, owner, struct } = problems(folder, declarations, {
+      right: marked("owner: start.owner, count: { by: { comm: start.kept.comm }, sum: { bytes: start.kept.bytes } }"),
+      field: marked("owner: start.owner, count: { by: { comm: start.kept.com } }"),
+      comm: marked('owner: "none", count: { by: { comm: h.comm } }'),
+      owner: marked("count: { by: { comm: h.unattributed.comm } }"),
+      struct: marked('owner: "none", count: {}').replace("snd_cwnd", "snd_cwndd"),
+    });
+    assert.equal(right, "");
+    assert.match(field, /'com' does not exist/);
+    assert.match(comm, /this tracepoint fires in interrupts, while just anyone runs|Unattributed/);
+    assert.match(owner, /'owner' is missing/);
+    assert.match(struct, /'snd_cwndd' does not exist on type 'tcp_sock'/);
+  });
+
   it("makes optional what one of several kernels lacks", async (t) => {
     const other = join(folder, "other");
     const bytes = readFileSync(runningKernel);

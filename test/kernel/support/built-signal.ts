@@ -17,6 +17,8 @@ export interface BuiltSignal {
   /** Takes in what waits in the ring. */
   records(): Record<string, unknown>[];
   counts(): EventCounts;
+  /** What is done each second. */
+  maintain(): Promise<void>;
   /** Runs that the kernel has left out: newer ones than 6.18 do where programs preempt each other (docs/kernels.md). */
   missed(): number;
 }
@@ -67,6 +69,7 @@ export function attach(
       return records;
     },
     counts: () => running.eventCounts(),
+    maintain: () => running.maintain(),
     missed: () => loaded.object.stats(signal.name).misses,
   };
 }
