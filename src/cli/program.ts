@@ -3,6 +3,7 @@ import { Command } from "commander";
 
 import { addBpfCommand } from "./bpf/bpf.js";
 import { addCheckCommand } from "./check/check.js";
+import { addCountCommands } from "./count/count.js";
 import { addCompletionCommand } from "./reference/completion.js";
 import { throwErrors } from "./errors.js";
 import { findSignals } from "./flags/own-signals.js";
@@ -22,6 +23,7 @@ export async function createProgram(args: readonly string[] = []): Promise<Comma
   addTraceCommand(program, known);
   addTopCommand(program, known);
   addCheckCommand(program, known);
+  addCountCommands(program);
   addSignalCommand(program);
   addBpfCommand(program);
   addCompletionCommand(program);

@@ -1,0 +1,147 @@
+/** Counting the events of a tracepoint as a command line says, and showing them. */
+import type { Logger } from "pino";
+import { type RunningAgent, startAgent } from "../../agent/start-agent.js";
+import { tracepoint } from "../../bpf/tracepoint.js";
+import type { Untyped } from "../../bpf/untyped.js";
+import { createBody } from "../../exposition/metrics-body.js";
+import { createProcessRegistry } from "../../exposition/process-registry.js";
+import { dropCapabilities } from "../../host/privileges.js";
+import { requireKernel } from "../../host/requirements.js";
+import { type RunningServer, startServer } from "../../http/server.js";
+import { createLogger } from "../../log/logger.js";
+import type { AnySignal } from "../../sdk/signal.js";
+import { askedToEnd } from "../ending.js";
+import { UsageError } from "../errors.js";
+import { pageStream } from "../run/page.js";
+import { Screen } from "../terminal/screen.js";
+import { cut } from "../terminal/text.js";
+import { LineOutput } from "../trace/output.js";
+import { pauseUntil } from "../waiting.js";
+import { type Counted, countedHistogram, countedTotals, jsonLines, tableLines } from "./counted.js";
+import { partOf } from "./one-liner.js";
+import type { CountOptions, Kind } from "./options.js";
+import type { OneLiner } from "./words.js";
+
+/** The metrics that a command counts in. */
+interface Metrics {
+  readonly signal: AnySignal;
+  readonly read: (agent: RunningAgent) => Promise<Counted>;
+}
+
+/** What the names of tracepoints have more than those of signals may. */
+function signalNameOf(name: string): string {
+  return name.toLowerCase().replace(/^\W/, "_").slice(0, 32);
+}
+
+/** The signal of a command line. Throws a UsageError that says what is wrong with it, or what this kernel does not have of it. */
+function metricsOf(kind: Kind, name: string, options: CountOptions): Metrics {
+  const { by, where, sum = [], of, unit = "number" } = options;
+  const called = options.name ?? signalNameOf(name);
+  const wanted: OneLiner = { by, where, sum, ...(of === undefined ? {} : { of: { field: of, unit } }) };
+  try {
+    const signal = tracepoint(name, (e: Untyped, h) => ({
+      name: called,
+      summary: kind === "count" ? `events of the tracepoint ${name}` : `${of?.text ?? ""} at the tracepoint ${name}`,
+      ...partOf(wanted, e, h),
+    }));
+    // Compiled here, where it is the user's words that are wrong, if anything is.
+    if (typeof signal.object === "function") {
+      signal.object();
+    }
+    const suffix = { number: "values", bytes: "bytes", seconds: "seconds" }[unit];
+    const sums = Object.fromEntries(sum.map(({ label }) => [label, `${called}_${label}_total`]));
+    return {
+      signal,
+      read: async (agent) => {
+        await agent.collect();
+        return kind === "count"
+          ? countedTotals(agent.catalog, `${called}_total`, sums)
+          : countedHistogram(agent.catalog, `${called}_${suffix}`, unit);
+      },
+    };
+  } catch (error) {
+    throw new UsageError(`${kind} ${name}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** Serves the metrics until it is closed. */
+async function serve(agent: RunningAgent, addresses: readonly string[], log: Logger): Promise<RunningServer> {
+  const telemetryPath = "/metrics";
+  const server = await startServer({
+    listenAddresses: addresses,
+    telemetryPath,
+    render: createBody({
+      registry: createProcessRegistry(),
+      catalog: agent.catalog,
+      collect: [() => agent.collect()],
+    }),
+    health: () => ({ ready: true, lines: agent.statuses.map(({ name }) => `${name}: up`) }),
+    live: pageStream(agent.live, { telemetryPath, currentConfig: undefined, log }).handle,
+    onError: (err) => {
+      log.error({ err }, "answering a request failed");
+    },
+  });
+  for (const address of server.addresses) {
+    log.info({ address, path: telemetryPath }, "serving metrics");
+  }
+  return server;
+}
+
+/** Draws what has been counted over a terminal until `over`. */
+async function watchScreen(read: () => Promise<Counted>, options: CountOptions, over: Promise<unknown>): Promise<void> {
+  const screen = new Screen(process.stdout);
+  screen.open();
+  try {
+    do {
+      const lines = tableLines(await read(), options.limit);
+      screen.draw(lines.slice(0, screen.rows).map((line) => cut(line, screen.columns)));
+    } while (await pauseUntil(over, options.interval / 1e6));
+  } finally {
+    screen.close();
+  }
+}
+
+/** Counts until the user ends it, or the time is up. */
+export async function run(kind: Kind, name: string, options: CountOptions): Promise<void> {
+  const log = createLogger(options.logLevel, options.logFormat);
+  requireKernel();
+  const { signal, read } = metricsOf(kind, name, options);
+  const ending = askedToEnd();
+  const flags = { [signal.name]: { entries: options.entries } };
+  const agent = startAgent({ signals: [signal], wanted: [signal.name], strict: true, flags, log });
+  let server: RunningServer | undefined;
+  try {
+    if (options.listenAddresses.length > 0) {
+      server = await serve(agent, options.listenAddresses, log);
+    }
+    if (options.dropCapabilities) {
+      dropCapabilities();
+    }
+    log.info({ tracepoint: name }, "counting");
+    const output = new LineOutput(process.stdout);
+    const text = (counted: Counted): string =>
+      `${(options.output === "json" ? jsonLines(counted) : tableLines(counted, options.limit)).join("\n")}\n`;
+    const elapsed = options.duration === undefined ? [] : [pauseUntil(ending, options.duration / 1e6)];
+    const gone = output.failed.then((cause) => {
+      if (cause.code !== "EPIPE") {
+        throw new Error("writing to stdout", { cause });
+      }
+    });
+    const over = Promise.race([ending, gone, ...elapsed]);
+    if (options.watch && options.output === "table" && process.stdout.isTTY) {
+      await watchScreen(() => read(agent), options, over);
+    } else if (options.watch) {
+      while (await pauseUntil(over, options.interval / 1e6)) {
+        output.line(text(await read(agent)));
+        output.flush();
+      }
+    } else {
+      await over;
+    }
+    output.line(text(await read(agent)));
+    await Promise.race([output.delivered(), gone]);
+  } finally {
+    await server?.close();
+    agent.close();
+  }
+}

@@ -1,0 +1,131 @@
+/** `ringtap count` and `ringtap hist`: a tracepoint's events from the command line, against a program that knows what it did. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+
+import { compileProgram, runProgram } from "./support/program.js";
+import { runRingtap, startRingtap } from "./support/ringtap.js";
+
+/** Takes names, one after the other, so often each: so that the tracepoint task_rename fires. */
+const source = `
+#include <stdlib.h>
+#include <sys/prctl.h>
+int main(int argc, char **argv)
+{
+	for (int at = 1; at + 1 < argc; at += 2)
+		for (int i = 0; i < atoi(argv[at + 1]); i++)
+			prctl(PR_SET_NAME, argv[at]);
+	return 0;
+}`;
+
+function program(): string {
+  return compileProgram("rt-bpf-renames", source);
+}
+
+const script = ["rt-count-a", "30", "rt-count-b", "12", "rt-count-a", "5"];
+
+function lines(stdout: string): unknown[] {
+  return stdout
+    .trimEnd()
+    .split("\n")
+    .map((line): unknown => JSON.parse(line));
+}
+
+describe("ringtap count", () => {
+  it("counts by a field, of events that meet the conditions, until it is interrupted", async (t) => {
+    const path = program();
+    const counting = startRingtap(t, [
+      "count",
+      "task_rename",
+      "--by=to=args.comm,pid",
+      `--where=args.comm!=rt-bpf-renames task.real_parent.tgid=${process.pid}`,
+      "--sum=tgids=task.tgid",
+      "--output=json",
+    ]);
+    await counting.said(/counting/);
+    const { pid } = await runProgram(path, script);
+    await counting.stop("SIGINT");
+    assert.deepEqual(lines(counting.stdout), [
+      { to: "rt-count-a", pid: `${pid}`, count: 35, tgids: 35 * pid },
+      { to: "rt-count-b", pid: `${pid}`, count: 12, tgids: 12 * pid },
+    ]);
+  });
+
+  it("shows tables as it goes, and serves the metric", async (t) => {
+    const counting = startRingtap(t, [
+      "count",
+      "task_rename",
+      "--by=args.comm",
+      `--where=task.real_parent.tgid=${process.pid}`,
+      "--where=args.comm=rt-count-b",
+      "--watch",
+      "--interval=100ms",
+      "--web.listen-address=127.0.0.1:0",
+    ]);
+    const [, address = ""] = await counting.said(/address=(127\.0\.0\.1:\d+)/);
+    await counting.said(/counting/);
+    await runProgram(program(), script);
+    const body = await (await fetch(`http://${address}/metrics`)).text();
+    assert.match(body, /^task_rename_total\{comm="rt-count-b"\} 12$/m);
+    await counting.stop("SIGTERM");
+    assert.match(counting.stdout, /COMM +COUNT\nrt-count-b +12\n$/);
+  });
+
+  it("observes a number in a histogram", async (t) => {
+    const counting = startRingtap(t, [
+      "hist",
+      "task_rename",
+      "--of=task.real_parent.tgid",
+      "--by=args.comm",
+      `--where=task.real_parent.tgid=${process.pid}`,
+      "--where=args.comm=rt-count-a",
+      "--output=json",
+    ]);
+    await counting.said(/counting/);
+    await runProgram(program(), script);
+    await counting.stop("SIGINT");
+    const [{ comm, count, sum, buckets } = { buckets: [] }] = lines(counting.stdout) as {
+      comm?: string;
+      count?: number;
+      sum?: number;
+      buckets: [number | null, number][];
+    }[];
+    assert.deepEqual([comm, count, sum], ["rt-count-a", 35, 35 * process.pid]);
+    const [bound] = buckets.find(([, n]) => n > 0) ?? [];
+    assert.equal(bound, 2 ** Math.ceil(Math.log2(process.pid)));
+  });
+
+  it("ends after the duration, and says that nothing came", async (t) => {
+    const { status, stdout } = await runRingtap(t, [
+      "count",
+      "task_rename",
+      "--where=args.comm=no-such",
+      "--duration=0.2",
+    ]);
+    assert.deepEqual([status, stdout], [0, "no events\n"]);
+  });
+
+  it("says in one line what is wrong, and what is near", async (t) => {
+    const wrong: readonly (readonly [args: readonly string[], says: RegExp])[] = [
+      [["count", "task_renam"], /no tracepoint task_renam \(did you mean "task_rename"\?\)/],
+      [
+        ["count", "task_rename", "--by=task.com"],
+        /struct task_struct has no field com on this kernel \(did you mean "comm"\?\)/,
+      ],
+      [["count", "task_rename", "--by=task"], /by: task: is a struct task_struct: choose one of its fields/],
+      [["count", "task_rename", "--by=a-b"], /--by "a-b": expected a field/],
+      [["count", "task_rename", "--where=comm>x"], /--where "comm>x": > compares numbers: use = or !=/],
+      [["count", "kfree_skb", "--where=reason=NO_SOCKE"], /no value of enum skb_drop_reason/],
+      [
+        ["count", "block_rq_complete", "--by=comm"],
+        /fires in interrupts, while just anyone runs: say unattributed\.comm/,
+      ],
+      [["hist", "task_rename"], /--of is missing/],
+      [["hist", "task_rename", "--of=args.comm"], /--of "args\.comm": it is a text, and no number/],
+    ];
+    for (const [args, says] of wrong) {
+      const { status, stderr } = await runRingtap(t, [...args, "--duration=0.1"]);
+      assert.match(stderr, says);
+      assert.deepEqual([status, stderr.trimEnd().split("\n").length], [2, 1], stderr);
+    }
+  });
+});
