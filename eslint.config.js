@@ -49,7 +49,7 @@ export default defineConfig(
   },
   {
     // A signal of a user's own is compiled by `ringtap signal build`, against the installed package.
-    files: ["docs/examples/signal-*/**"],
+    files: ["docs/examples/signal-*/**", "docs/examples/cookbook/*.ts"],
     extends: [tseslint.configs.disableTypeChecked],
     rules: { "no-undef": "off" },
   },

@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { test } from "node:test";
 
+import { cookbookPage } from "../../scripts/generate/cookbook-page.js";
 import { commandTree } from "../../src/cli/reference/command-tree.js";
 import { manPage } from "../../src/cli/reference/man-page.js";
 import { createProgram } from "../../src/cli/program.js";
@@ -17,6 +18,13 @@ const tree = commandTree(await createProgram());
 
 test("docs/trace.schema.json is up to date: npm run reference", () => {
   assert.deepEqual(JSON.parse(readDocument("docs/trace.schema.json")), traceSchema(signals.filter(isTraceable)));
+});
+
+test("docs/bpf-cookbook.md is up to date: npm run reference", () => {
+  assert.equal(
+    readDocument("docs/bpf-cookbook.md"),
+    cookbookPage(fileURLToPath(new URL("../../../", import.meta.url))),
+  );
 });
 
 test("docs/ringtap.1 is up to date: npm run reference", () => {

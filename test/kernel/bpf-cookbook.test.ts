@@ -1,0 +1,232 @@
+/** The signals of docs/examples/cookbook, in one agent, against a program that knows what it did. */
+import assert from "node:assert/strict";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, join } from "node:path";
+import { before, describe, it } from "node:test";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+import ts from "typescript";
+import { type Agent, openAgent } from "../../src/agent/index.js";
+import { moduleOptions } from "../../src/cli/signal/compile-module.js";
+import { kernelDeclarations, runningKernel } from "../../src/cli/bpf/types.js";
+import type { AnySignal } from "../../src/sdk/signal.js";
+import { hierarchies, hierarchy } from "./support/cgroups.js";
+import { networkNamespace, type NetworkNamespace } from "./support/network.js";
+import { compileProgram, runProgram, scratch } from "./support/program.js";
+import { type Scope, suiteScope } from "./support/scope.js";
+import { startWaiting } from "./support/waiting.js";
+
+const checkout = fileURLToPath(new URL("../../../", import.meta.url));
+const source = join(checkout, "test/kernel/programs/cookbook.c");
+const cookbook = join(checkout, "docs/examples/cookbook");
+
+/** Checks the types of the cookbook against those of this kernel, and compiles it; returns the modules' paths. */
+function compile(folder: string): string[] {
+  const declarations = join(folder, "kernel.d.ts");
+  writeFileSync(declarations, kernelDeclarations([runningKernel]));
+  const files = readdirSync(cookbook).map((name) => join(cookbook, name));
+  const { options } = ts.convertCompilerOptionsFromJson(
+    { strict: true, ...moduleOptions(), outDir: folder, rootDir: cookbook },
+    folder,
+  );
+  const host = ts.createCompilerHost(options);
+  const program = ts.createProgram([...files, declarations], { ...options, rootDir: "/" }, host);
+  const written: string[] = [];
+  const { emitSkipped } = program.emit(undefined, (path, text) => {
+    const to = join(folder, basename(path));
+    writeFileSync(to, text);
+    written.push(to);
+  });
+  const problems = ts.formatDiagnostics(ts.getPreEmitDiagnostics(program), host);
+  assert.deepEqual([problems, emitSkipped], ["", false]);
+  return written;
+}
+
+/** What each signal counts, by the labels that matter; see {@link sums}. */
+type Sums = Readonly<Record<string, number>>;
+
+describe("the cookbook", () => {
+  const scope = suiteScope();
+  let agent: Agent;
+  let program = "";
+  let network: NetworkNamespace;
+  let names: string[] = [];
+
+  before(async () => {
+    // In the package itself, so that "ringtap/bpf" is this one.
+    const folder = mkdtempSync(join(checkout, "dist/cookbook-"));
+    scope.after(() => {
+      rmSync(folder, { recursive: true, force: true });
+    });
+    const modules = await Promise.all(
+      compile(folder).map(async (path) => (await import(pathToFileURL(path).href)) as { default: AnySignal }),
+    );
+    const signals = modules.map(({ default: signal }) => signal);
+    names = signals.map(({ name }) => name);
+    program = compileProgram("rt-cookbook", readFileSync(source, "utf8"));
+    network = networkNamespace(scope);
+    agent = openAgent({ signals, strict: true, labels: ["comm"] });
+    scope.after(() => {
+      agent.close();
+    });
+  });
+
+  /** A metric's numbers by these labels, of the series that have these values of others. */
+  async function sums(metric: string, by: readonly string[], where: Readonly<Record<string, string>>): Promise<Sums> {
+    const all: Record<string, number> = {};
+    for (const { labels, value, metricName = metric } of await agent.read(metric)) {
+      const isWanted = Object.entries(where).every(([name, wanted]) => labels[name] === wanted);
+      if (isWanted && (metricName === metric || metricName === `${metric}_count`)) {
+        const key = by.map((name) => labels[name]).join(" ");
+        all[key] = (all[key] ?? 0) + value;
+      }
+    }
+    return all;
+  }
+
+  async function run(what: string, ...args: readonly string[]): Promise<string> {
+    return (await runProgram(program, [what, ...args])).stdout.trim();
+  }
+
+  function inNetwork(what: string): string {
+    return network.run(program, what).trim();
+  }
+
+  it("has a file for each signal, of its name", () => {
+    assert.deepEqual(
+      [...names].sort(),
+      readdirSync(cookbook)
+        .map((name) => basename(name, ".ts"))
+        .sort(),
+    );
+    assert.equal(names.length, 20);
+  });
+
+  it("files and disks: fsyncs, evictions, disk_latency, mounts", async () => {
+    await run("fsyncs", scratch("fsyncs"), "7");
+    await run("fsyncs", `/dev/shm/ringtap-fsyncs-${process.pid}`, "5");
+    rmSync(`/dev/shm/ringtap-fsyncs-${process.pid}`);
+    await run("evictions", scratch("evictions"));
+    await run("disk", scratch("disk"));
+    const folder = scratch("mounts");
+    mkdirSync(folder);
+    await run("mounts", folder);
+    const fsyncs = await sums("fsyncs_seconds", ["file_system"], { comm: "rt-fsyncs" });
+    const { tmpfs, ...others } = fsyncs;
+    assert.deepEqual([tmpfs, Object.values(others)], [5, [7]]);
+    const evictions = await sums("evictions_total", ["comm"], {
+      comm: "rt-evictions",
+      file_system: Object.keys(others)[0] ?? "",
+    });
+    assert.deepEqual(evictions, { "rt-evictions": 64 });
+    assert.deepEqual(await sums("disk_latency_total", ["comm"], { comm: "rt-disk-direct" }), { "rt-disk-direct": 25 });
+    assert.deepEqual(await sums("disk_latency_bytes_total", ["comm"], { comm: "rt-disk-direct" }), {
+      "rt-disk-direct": 25 * 4096,
+    });
+    assert.deepEqual(await sums("mounts_total", ["type", "is_done"], { comm: "rt-mounts" }), {
+      " true": 1,
+      "tmpfs true": 4,
+      "no-such-fs false": 1,
+    });
+  });
+
+  it("threads and memory: migrations, run_queue, forks, execs, oom_kills, cgroups_made", async (t) => {
+    await run("migrations");
+    assert.deepEqual(await sums("migrations_total", ["to_cpu"], { comm: "rt-moves" }), { 0: 10, 1: 10 });
+    const sleeps = Number(await run("run-queue"));
+    assert.deepEqual(await sums("run_queue_seconds", ["comm"], { comm: "rt-sleeps" }), { "rt-sleeps": sleeps });
+    await run("forks");
+    assert.deepEqual(await sums("forks_total", ["is_thread"], { comm: "rt-forks" }), { false: 9, true: 4 });
+    await run("execs");
+    assert.deepEqual(await sums("execs_total", ["file"], { parent: "rt-execs" }), { "/bin/true": 3 });
+    const left = await run("cgroups", hierarchy("cgroup2"));
+    const current = await sums("cgroups_made_current", [], {});
+    rmSync(left, { recursive: true, force: true });
+    assert.deepEqual(await sums("cgroups_made_total", ["comm"], { comm: "rt-cgroups" }), { "rt-cgroups": 4 });
+    assert.deepEqual(await sums("cgroups_removed_total", ["comm"], { comm: "rt-cgroups" }), { "rt-cgroups": 3 });
+    assert.deepEqual(current, { "": 1 });
+    await assert.rejects(run("memory", memoryGroup(t)), { signal: "SIGKILL" });
+    assert.deepEqual(await sums("oom_kills_total", ["comm"], { comm: "rt-memory" }), { "rt-memory": 1 });
+  });
+
+  it("the network: drops, receive_overflows, resets, connections, retransmits", async (t) => {
+    inNetwork("drops");
+    const lost = Number(inNetwork("overflows"));
+    inNetwork("resets");
+    const [command, ...args] = [...network.prefix, program, "connections"];
+    await startWaiting(t, command, args);
+    assert.deepEqual(await sums("connections_current", ["port"], { port: "4102" }), { 4102: 3 });
+    const before = synRetransmits(network);
+    inNetwork("retransmits");
+    const again = synRetransmits(network) - before;
+    assert(again > 0);
+    assert.deepEqual(await sums("retransmits_total", ["port", "is_connecting"], { port: "4103" }), {
+      "4103 true": again,
+    });
+    assert.deepEqual(await sums("drops_total", ["reason"], { port: "4099" }), { SKB_DROP_REASON_NO_SOCKET: 30 });
+    assert.deepEqual(await sums("receive_overflows_total", ["port"], { port: "4100" }), { 4100: lost });
+    assert.deepEqual(await sums("resets_total", ["reason"], { port: "4101" }), { SK_RST_REASON_NO_SOCKET: 8 });
+  });
+
+  it("privileges: kills, module_loads, setuids, capability_checks, ptraces", async () => {
+    await run("kills");
+    assert.deepEqual(await sums("kills_total", ["to", "number"], { comm: "rt-kills", number: "10" }), {
+      "rt-kills 10": 20,
+    });
+    const [load, unload] = (await run("modules")).split(" ");
+    assert.deepEqual(await sums("module_loads_total", ["is_unload", "error"], { comm: "rt-modules" }), {
+      [`false ${load}`]: 3,
+      [`true ${unload}`]: 2,
+    });
+    await run("setuids");
+    assert.deepEqual(await sums("setuids_total", ["from", "to", "is_done"], { comm: "rt-setuids" }), {
+      "0 12345 true": 1,
+      "12345 0 false": 2,
+    });
+    await run("capabilities");
+    assert.deepEqual(await sums("capability_checks_total", ["capability"], { comm: "rt-capabilities".slice(0, 15) }), {
+      18: 6,
+    });
+    await run("ptraces");
+    assert.deepEqual(await sums("ptraces_total", ["request", "is_done"], { comm: "rt-ptraces" }), {
+      "0 true": 1,
+      "2 false": 5,
+    });
+  });
+});
+
+/** A control group that may have 16 MiB of memory, of either version. */
+function memoryGroup(scope: Scope): string {
+  const parent = hierarchies().find((folder) =>
+    ["memory.limit_in_bytes", "cgroup.subtree_control"].some((file) => existsSync(join(folder, file))),
+  );
+  assert(parent !== undefined);
+  const folder = join(parent, `ringtap-oom-${process.pid}`);
+  mkdirSync(folder);
+  scope.after(() => {
+    rmdirSync(folder);
+  });
+  const limit = ["memory.limit_in_bytes", "memory.max"].find((file) => existsSync(join(folder, file)));
+  assert(limit !== undefined, `${parent} has no memory controller`);
+  writeFileSync(join(folder, limit), `${16 * 2 ** 20}`);
+  return folder;
+}
+
+/** How often the kernel has sent a SYN again, in a network namespace. */
+function synRetransmits(network: NetworkNamespace): number {
+  const [names = [], values = []] = network
+    .run("cat", "/proc/net/netstat")
+    .split("\n")
+    .filter((line) => line.startsWith("TcpExt: "))
+    .map((line) => line.split(" "));
+  return Number(values[names.indexOf("TCPSynRetrans")]);
+}
