@@ -1,5 +1,6 @@
 /** What happens on nodes, by program. */
 import { dashboard } from "./dashboard.js";
+import { disks, packets } from "./devices.js";
 import { stat, timeseries } from "./panels.js";
 import { chosenAgents, queries, top } from "./promql.js";
 import { connects, failed, failedConnects, openConnections, systemCalls } from "./shared.js";
@@ -127,6 +128,8 @@ export const node = dashboard({
         ],
       ],
     },
+    disks(chosen),
+    packets(chosen),
     {
       title: "Processes",
       lines: [

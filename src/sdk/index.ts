@@ -2,6 +2,7 @@
 export type { BpfMap, MapInfo } from "../binding/native.js";
 export { type ActorRecord, actorWords, type RecordClass, RecordView } from "../binding/record.js";
 export { type CgroupHierarchy, cgroupSources } from "../host/cgroup-hierarchy.js";
+export { kernelEnum } from "../host/kernel-enum.js";
 export type { CgroupRecord } from "../identity/cgroups.js";
 export type { Identity } from "../identity/identity.js";
 export type { ProcessRecord } from "../identity/process-table.js";
@@ -23,5 +24,6 @@ export type * from "./links.js";
 export type * from "./metrics.js";
 export * from "./peers.js";
 export * from "./signal.js";
+export * from "./socket-owners.js";
 export * from "./syscall-names.js";
 export type * from "./views.js";

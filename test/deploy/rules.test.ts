@@ -16,6 +16,10 @@ function connects(comm: string, result: string): string {
   return `ringtap_tcp_connects_total{${node},comm="${comm}",result="${result}"}`;
 }
 
+function served(device: string, part: "count" | "sum"): string {
+  return `ringtap_block_device_seconds_${part}{${node},device="${device}"}`;
+}
+
 /** Series that are well, most of them so just about. */
 const well: Played = {
   [`up{${node}}`]: "1+0x60",
@@ -34,6 +38,15 @@ const well: Played = {
   ringtap_identities_folded_total: "3+0x60",
   'ringtap_kubernetes_up{resource="pods"}': "1+0x60",
   ringtap_config_last_reload_successful: "1+0x60",
+  // 100 ms each; slow but few; what has failed once; one a second; nothing new.
+  [served("sda", "count")]: "0+120x60",
+  [served("sda", "sum")]: "0+12x60",
+  [served("sdb", "count")]: "0+30x60",
+  [served("sdb", "sum")]: "0+60x60",
+  'ringtap_block_errors_total{device="sda",error="EIO"}': "1+0x60",
+  'ringtap_drop_packets_total{comm="web",reason="SOCKET_RCVBUFF"}': "0+60x60",
+  'ringtap_drop_packets_total{comm="web",reason="NO_SOCKET"}': "0+600x60",
+  'ringtap_drop_connections_total{comm="web"}': "0+6x60",
   // A quarter of many; all of few; many that were given up.
   [connects("web", "established")]: "0+180x60",
   [connects("web", "refused")]: "0+40x60",
@@ -58,6 +71,10 @@ const ill: Readonly<Record<string, Played>> = {
   RingtapIdentitiesFolded: { ringtap_identities_folded_total: "0+1x60" },
   RingtapNamesOutOfDate: { 'ringtap_kubernetes_up{resource="pods"}': "0+0x60" },
   RingtapConfigurationRefused: { ringtap_config_last_reload_successful: "0+0x60" },
+  RingtapDiskSlow: { [served("sda", "sum")]: "0+13x60" },
+  RingtapDiskErrors: { 'ringtap_block_errors_total{device="sda",error="EIO"}': "0+1x60" },
+  RingtapSocketsFull: { 'ringtap_drop_packets_total{comm="web",reason="SOCKET_RCVBUFF"}': "0+61x60" },
+  RingtapListenersFull: { 'ringtap_drop_connections_total{comm="web"}': "0+7x60" },
   RingtapConnectsFail: { [connects("web", "refused")]: "0+41x60" },
 };
 
@@ -227,12 +244,15 @@ describe("what is recorded", () => {
       [`ringtap_tcp_connect_seconds_bucket{${node},comm="web",le="1"}`]: growing([120, 60]),
       [`ringtap_tcp_connect_seconds_bucket{${node},comm="web",le="2"}`]: growing([240, 60]),
       [`ringtap_tcp_connect_seconds_count{${node},comm="web"}`]: growing([240, 60]),
+      [served("sda", "count")]: growing([120, 60]),
+      [served("sda", "sum")]: growing([30, 60]),
       [`ringtap_events_produced_total{${signal}}`]: growing([480, 60]),
       [`ringtap_events_dropped_total{${signal},reason="ring_full"}`]: growing([60, 60]),
       [`ringtap_events_dropped_total{${signal},reason="map_full"}`]: growing([60, 60]),
       [`ringtap_events_dropped_total{${signal},reason="sampled"}`]: growing([60, 60]),
       [`ringtap_series_folded_total{${node},metric="ringtap_syscalls_total"}`]: growing([30, 60]),
     };
+    const ofDisk = `{device="sda", ${node}}`;
     const ofProgram = `{comm="web", ${node}}`;
     const ofJob = '{comm="web", job="ringtap"}';
     const values: Readonly<Record<string, readonly [labels: string, value: number]>> = {
@@ -246,6 +266,9 @@ describe("what is recorded", () => {
       "comm:ringtap_tcp_connects_late:ratio_rate1h": [ofJob, 0.5],
       "comm:ringtap_tcp_connects_late:ratio_rate6h": [ofJob, 0.5],
       "comm:ringtap_tcp_connects_late:ratio_rate3d": [ofJob, 0.5],
+      "instance_device:ringtap_block_served:rate5m": [ofDisk, 2],
+      "instance_device:ringtap_block_busy:rate5m": [ofDisk, 0.5],
+      "instance_device:ringtap_block_served_seconds:mean_rate5m": [ofDisk, 0.25],
       "instance_signal:ringtap_events_lost:rate5m": [`{${signal}}`, 2],
       "instance_signal:ringtap_events_lost:ratio_rate5m": [`{${signal}}`, 0.25],
       "instance_metric:ringtap_series_folded:rate5m": [`{${node},metric="ringtap_syscalls_total"}`, 0.5],

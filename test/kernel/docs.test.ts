@@ -1,6 +1,7 @@
 /** docs/metrics.md and the README against what a running agent serves: names, types and labels. */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
+import { createSocket } from "node:dgram";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { before, describe, it } from "node:test";
@@ -8,6 +9,7 @@ import { before, describe, it } from "node:test";
 import { codeRows, readDocument, section } from "../docs/documents.js";
 import { startAgent } from "./support/agent.js";
 import { controlGroup, hierarchy } from "./support/cgroups.js";
+import { scratch } from "./support/program.js";
 import { suiteScope } from "./support/scope.js";
 
 /** Labels of `{id}`, by default. */
@@ -52,6 +54,14 @@ async function oneConnection(): Promise<void> {
   await new Promise((resolve) => server.close(resolve));
 }
 
+/** Sends a datagram to a port that no one listens on, and has the disk write. */
+async function oneDatagram(): Promise<void> {
+  const socket = createSocket("udp4");
+  await new Promise((resolve) => socket.send("x", 9, "127.0.0.1", resolve));
+  socket.close();
+  execFileSync("dd", ["if=/dev/zero", `of=${scratch("written")}`, "bs=64k", "count=1", "conv=fsync", "status=none"]);
+}
+
 describe("docs/metrics.md", () => {
   const page = readDocument("docs/metrics.md");
   const written = documented(page);
@@ -70,9 +80,10 @@ describe("docs/metrics.md", () => {
     await controlGroup(scope, hierarchy("cgroup2"), `ringtap-docs-${process.pid}`).remove();
     // What has another name when it is an estimate, and what is there with a limit alone.
     const sampling = await startAgent(scope, ["--signals=syscall", "--syscall.timing=sampled", "--overhead.limit=50%"]);
-    const requests = await startAgent(scope, ["--signals=l7"]);
+    const requests = await startAgent(scope, ["--signals=l7,block,drop,udp"]);
     spawnSync("cat", ["/nonexistent"]);
     await oneConnection();
+    await oneDatagram();
     const texts: string[] = [];
     for (const each of [agent, sampling, requests]) {
       await each.get("/metrics");
@@ -97,8 +108,9 @@ describe("docs/metrics.md", () => {
     for (const { name, labels, served } of shown) {
       assert.deepEqual(served ?? labels, labels, name);
     }
-    // All but those that need a lossy network or a reset, what requests lose, and one to spare.
-    assert(shown.filter(({ served }) => served === undefined).length <= 6);
+    // All but those that need a lossy network or a reset, what requests lose, failures of disks and full queues, and one to spare.
+    const unseen = shown.filter(({ served }) => served === undefined).map(({ name }) => name);
+    assert(unseen.length <= 10, unseen.join(", "));
   });
 
   it("agrees with the README", () => {
@@ -110,7 +122,9 @@ describe("docs/metrics.md", () => {
       name,
       labels,
     ]);
-    const ofSignals = inPage.filter(([name = ""]) => /^ringtap_(cgroup|tcp|syscall|file|l7|process)/.test(name));
+    const ofSignals = inPage.filter(([name = ""]) =>
+      /^ringtap_(cgroup|tcp|syscall|file|l7|block|drop|udp|process)/.test(name),
+    );
     assert.deepEqual(inReadme.toSorted(), ofSignals.toSorted());
   });
 });

@@ -58,7 +58,7 @@ function fill(object: BpfObject, name: string): void {
 /** Maps that take memory as they fill up. */
 const growing = [
   ...["connections", "listeners", "undecided", "lines", "errors", "errors_overflow"],
-  ...["deep", "request_keys", "flow_keys"],
+  ...["deep", "request_keys", "flow_keys", "drop_keys", "datagram_keys"],
 ];
 
 describe("the memory of a map", () => {

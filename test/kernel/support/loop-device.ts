@@ -1,0 +1,73 @@
+/** Loop devices of a test's own. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmdirSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+
+import { scratch } from "./program.js";
+import type { Scope } from "./scope.js";
+
+/** A disk that lies in a file. */
+export interface LoopDevice {
+  /** `/dev/loop3` */
+  readonly path: string;
+  /** `loop3` */
+  readonly name: string;
+  /** The counts of /sys/block/<disk>/stat (Documentation/block/stat.rst). */
+  stat(): DiskStat;
+}
+
+export interface DiskStat {
+  readonly reads: number;
+  readonly readSectors: number;
+  readonly writes: number;
+  readonly writeSectors: number;
+  readonly discards: number;
+  readonly discardSectors: number;
+  readonly flushes: number;
+}
+
+/** Puts a loop device over a sparse file of so many bytes, until the scope ends. */
+export function loopDevice(scope: Scope, bytes: number, file = scratch("disk")): LoopDevice {
+  writeFileSync(file, "");
+  truncateSync(file, bytes);
+  const path = execFileSync("losetup", ["--find", "--show", file], { encoding: "utf8" }).trim();
+  scope.after(() => {
+    execFileSync("losetup", ["--detach", path]);
+  });
+  const name = basename(path);
+  return {
+    path,
+    name,
+    stat() {
+      const numbers = readFileSync(`/sys/block/${name}/stat`, "utf8").trim().split(/\s+/).map(Number);
+      const at = (index: number): number => numbers[index] ?? 0;
+      return {
+        reads: at(0),
+        readSectors: at(2),
+        writes: at(4),
+        writeSectors: at(6),
+        discards: at(11),
+        discardSectors: at(13),
+        flushes: at(15),
+      };
+    },
+  };
+}
+
+/** Mounts something until the scope ends; returns where. */
+export function mounted(scope: Scope, ...options: readonly string[]): string {
+  const folder = mkdtempSync(join(tmpdir(), "ringtap-mount-"));
+  execFileSync("mount", [...options, folder]);
+  scope.after(() => {
+    execFileSync("umount", [folder]);
+    rmdirSync(folder);
+  });
+  return folder;
+}
+
+/** What was counted from one reading to another. */
+export function grownBy(before: DiskStat, after: DiskStat): DiskStat {
+  const entries = Object.entries(after).map(([key, value]) => [key, value - before[key as keyof DiskStat]]);
+  return Object.fromEntries(entries) as DiskStat;
+}
