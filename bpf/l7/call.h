@@ -126,6 +126,7 @@ static __always_inline void find_memory(struct call_memory *memory, struct sock 
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct pt_regs *regs;
+	bool compat;
 
 	*memory = (struct call_memory){};
 	if (task->flags & PF_KTHREAD)
@@ -133,8 +134,8 @@ static __always_inline void find_memory(struct call_memory *memory, struct sock 
 	regs = (void *)bpf_task_pt_regs(task);
 	if (!is_under_way(regs, sk))
 		return;
-	memory->is_compat = is_compat();
-	switch (syscall_nr(regs)) {
+	memory->is_compat = compat = is_compat();
+	switch (unmarked_syscall_nr(regs) | (compat ? COMPAT_BIT : 0)) {
 	case NR_READ:
 	case NR_WRITE:
 	case NR_SENDTO:
@@ -143,20 +144,20 @@ static __always_inline void find_memory(struct call_memory *memory, struct sock 
 	case COMPAT_WRITE:
 	case COMPAT_SENDTO:
 	case COMPAT_RECVFROM:
-		memory->address = syscall_arg(regs, 1);
+		memory->address = syscall_arg_of(regs, 1, compat);
 		break;
 	case NR_READV:
 	case NR_WRITEV:
 	case COMPAT_READV:
 	case COMPAT_WRITEV:
-		memory->address = syscall_arg(regs, 1);
-		memory->vectors = syscall_arg(regs, 2);
+		memory->address = syscall_arg_of(regs, 1, compat);
+		memory->vectors = syscall_arg_of(regs, 2, compat);
 		break;
 	case NR_SENDMSG:
 	case NR_RECVMSG:
 	case COMPAT_SENDMSG:
 	case COMPAT_RECVMSG:
-		find_vectors(memory, syscall_arg(regs, 1));
+		find_vectors(memory, syscall_arg_of(regs, 1, compat));
 		break;
 	}
 }

@@ -147,8 +147,8 @@ static __always_inline void end_message(struct reader *r, struct direction *d)
 
 	if (!is_of_requests(r)) {
 		if (is_unknown(d))
-			word = end_unknown(c, r->scratch->now, d->status);
-		finish_word(c, word, d->status, ERROR_NONE, r->scratch->now);
+			word = end_unknown(c, now_of(r), d->status);
+		finish_word(c, word, d->status, ERROR_NONE, now_of(r));
 	}
 	begin_message(d);
 }
@@ -227,7 +227,7 @@ static __always_inline void end_response_head(struct reader *r, struct direction
 	if (!d->word)
 		d->word = refused_request(c);
 	if (!d->word)
-		d->word = push_response(c, r->scratch->now, status, TAG_HEAD);
+		d->word = push_response(c, now_of(r), status, TAG_HEAD);
 	if (!d->word)
 		d->word = TAG_RESPONSE;
 	method = d->word & TAG_REQUEST ? operation_of(d->word) : METHOD_OTHER;
@@ -262,7 +262,9 @@ static __always_inline void end_head(struct reader *r, struct direction *d)
 static __always_inline __u32 take_first(struct reader *r, struct direction *d, __u64 low,
 					__u64 high, __u32 known)
 {
-	__u32 method, status, first = low & 0xff;
+	__u32 method, first = low & 0xff;
+	__u32 hundreds = (high >> 8 & 0xff) - '0', tens = (high >> 16 & 0xff) - '0';
+	__u32 ones = (high >> 24 & 0xff) - '0';
 
 	if (is_of_requests(r)) {
 		method = method_of(low, known);
@@ -274,11 +276,9 @@ static __always_inline __u32 take_first(struct reader *r, struct direction *d, _
 		first |= 0x20;
 		return first >= 'a' && first <= 'z' ? 1 : 0;
 	}
-	status = ((high >> 8 & 0xff) - '0') * 100 + ((high >> 16 & 0xff) - '0') * 10 +
-		 ((high >> 24 & 0xff) - '0');
-	if (known < 12 || lowest(low, 7) != RESPONSE || status < 100 || status > 999)
+	if (known < 12 || lowest(low, 7) != RESPONSE || hundreds - 1 > 8 || tens > 9 || ones > 9)
 		return 0;
-	d->status = status;
+	d->status = hundreds * 100 + tens * 10 + ones;
 	return 12;
 }
 
@@ -421,6 +421,16 @@ static __always_inline __u64 last_eight(struct reader *r, __u64 before, __u32 in
 	return count ? before >> (8 * count) | load(r, index) << (64 - 8 * count) : before;
 }
 
+/* The eight bytes before the last one of so many in the carry, at most 12; 0 for want of them. */
+static __always_inline __u64 carried_before(const struct direction *d, __u32 length)
+{
+	__u32 shift = 8 * (length - 9);
+
+	if (length < 9)
+		return 0;
+	return shift ? d->carry[0] >> shift | d->carry[1] << (64 - shift) : d->carry[0];
+}
+
 /* Does a first line of a request that ends with these bytes, and LF, name the protocol's version? */
 static __always_inline bool has_version(__u64 last)
 {
@@ -456,7 +466,7 @@ static __always_inline bool step_first(struct reader *r, struct direction *d, __
 			consume(r, 1);
 			return true;
 		}
-		d->word = r->scratch->now;
+		d->word = now_of(r);
 		if (available >= BEGINNING) {
 			__u64 low = load(r, index);
 
@@ -476,7 +486,7 @@ static __always_inline bool step_first(struct reader *r, struct direction *d, __
 	if (!used)
 		return false;
 	if (ended && !r->c->is_verified)
-		verify(r, 0); /* too short for a version */
+		verify(r, carried_before(d, d->carry_len));
 	d->flags |= ended ? 0 : IN_FIRST_LINE;
 	d->carry[0] = d->carry[0] >> 32 | d->carry[1] << 32;
 	d->carry_len = 0;
@@ -630,7 +640,7 @@ static __always_inline bool is_body_left_out(struct reader *r, struct direction 
 	if (!method || method == MAY_BE_METHOD)
 		goto no;
 	begin_message(d);
-	d->word = r->scratch->now;
+	d->word = now_of(r);
 	d->carry[0] = lowest(word, known);
 	d->carry[1] = 0;
 	d->carry_len = known;

@@ -157,7 +157,9 @@ static __always_inline void take_call(struct sock *sk, struct connection *c,
 		synchronize(c, scratch, address,
 			    direction | (length < bytes ? length : bytes) << 1);
 	}
-	if (vectors.memory.vectors && vectors.memory.address)
+	if (vectors.memory.vectors == 1 && vectors.memory.address)
+		take_vector(0, &vectors);
+	else if (vectors.memory.vectors && vectors.memory.address)
 		bpf_loop(MOST_VECTORS, take_vector, &vectors, 0);
 	else
 		take(c, scratch, vectors.memory.address, bytes, direction);
@@ -180,8 +182,10 @@ static __always_inline void take_gap(struct connection *c, struct scratch *scrat
 static __always_inline void count_call(struct connection *c, struct scratch *scratch,
 				       __u32 direction, __u32 bytes)
 {
-	count_bytes(c, direction, BYTES_OPAQUE, scratch->opaque);
-	count_bytes(c, direction, BYTES_SKIPPED + scratch->skipped_for, scratch->skipped);
+	if (scratch->opaque)
+		count_bytes(c, direction, BYTES_OPAQUE, scratch->opaque);
+	if (scratch->skipped)
+		count_bytes(c, direction, BYTES_SKIPPED + scratch->skipped_for, scratch->skipped);
 	count_bytes(c, direction, BYTES_PARSED, bytes - scratch->opaque - scratch->skipped);
 }
 

@@ -28,7 +28,7 @@ struct scratch {
 	__u8 bytes[WINDOW + STRIDE + BEGINNING]; /* behind the window lies what was there before */
 	__u64 opaque;				 /* of this call's bytes */
 	__u64 skipped;
-	__u64 now;
+	__u64 now;	/* 0: not read yet */
 	__u64 position; /* the address of the next byte; 0: the bytes cannot be read */
 	__u64 window;	/* the address of the window's first byte */
 	__u32 filled;	/* bytes in the window */
@@ -62,6 +62,24 @@ static __always_inline bool is_of_requests(struct reader *r)
 	return r->scratch->direction == request_direction(r->c);
 }
 
+/*
+ * The time of the call. Read once, and only where it matters: that takes a while. Global, so that
+ * it is verified once.
+ */
+__noinline __u64 call_time(struct scratch *scratch)
+{
+	if (!scratch)
+		return 0;
+	if (!scratch->now)
+		scratch->now = bpf_ktime_get_ns();
+	return scratch->now;
+}
+
+static __always_inline __u64 now_of(struct reader *r)
+{
+	return call_time(r->scratch);
+}
+
 static __always_inline void consume(struct reader *r, __u32 bytes)
 {
 	r->scratch->left -= bytes;
@@ -82,7 +100,7 @@ static __always_inline void begin_reading(struct reader *r, __u64 address, __u64
 	scratch->left = bytes;
 	scratch->direction = how & 1;
 	scratch->reason = how >> 1;
-	scratch->now = bpf_ktime_get_ns();
+	scratch->now = 0;
 }
 
 /*

@@ -197,11 +197,11 @@ static __always_inline __u32 number_index(__u32 nr)
 	return index;
 }
 
-/* Argument `n`, 0 to 3. */
-static __always_inline __u64 syscall_arg(struct pt_regs *regs, int n)
+/* Argument `n`, 0 to 3, of a 32-bit caller or not. */
+static __always_inline __u64 syscall_arg_of(struct pt_regs *regs, int n, bool compat)
 {
 #if defined(__TARGET_ARCH_x86)
-	if (is_compat())
+	if (compat)
 		return (__u32)(n == 0 ? regs->bx :
 			       n == 1 ? regs->cx :
 			       n == 2 ? regs->dx :
@@ -210,6 +210,12 @@ static __always_inline __u64 syscall_arg(struct pt_regs *regs, int n)
 #else
 	return n == 0 ? regs->orig_x0 : regs->regs[n];
 #endif
+}
+
+/* The same of the current task. */
+static __always_inline __u64 syscall_arg(struct pt_regs *regs, int n)
+{
+	return syscall_arg_of(regs, n, is_compat());
 }
 
 /*

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The parser bpf/l7/http.h in a process, for libFuzzer, or for files that are named on its command
+ * line (STANDALONE).
+ *
+ * An input is a conversation: a byte of which bit 0 says who closes it, then pieces, each of a
+ * length (two bytes, the lower one first), of which the highest bit is the sender: 1 for the server;
+ * and so many bytes, or as many as there are.
+ *
+ * Each is played as the client and as the server see it, in one call a piece; and again in several
+ * calls a piece and several pieces of memory a call. Where nothing was skipped, the counts must be
+ * the same, but for requests with Expect (docs/l7.md); all bytes of a call must be counted, as one
+ * kind each; and no step may go on for ever.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "../../../bpf/l7/http.h"
+
+#define MOST_LINES 256
+#define LINE_BYTES 512
+#define MOST_DEEP 16384
+
+static void fail(const char *what)
+{
+	fprintf(stderr, "http: %s\n", what);
+	abort();
+}
+
+/* A map's lines, in the order of their first use. */
+static struct line {
+	const void *lines;
+	__u64 counts[LINE_BYTES / 8];
+} found[MOST_LINES];
+static int found_count;
+
+static struct {
+	__u8 key[16];
+	__u64 value;
+	bool is_used;
+} deep_entries[MOST_DEEP];
+static int deep_count;
+
+static __u64 now;
+
+void *find_line(void *lines, void *taken, __u32 size, const __u64 *key, __u32 words)
+{
+	for (int n = 0; n < found_count; n++)
+		if (found[n].lines == lines && !memcmp(found[n].counts, key, words * 8))
+			return found[n].counts;
+	if (found_count == MOST_LINES)
+		return NULL;
+	memset(&found[found_count], 0, sizeof(found[0]));
+	found[found_count].lines = lines;
+	memcpy(found[found_count].counts, key, words * 8);
+	return found[found_count++].counts;
+}
+
+void *line_at(void *lines, void *taken, __u32 index, const __u64 *key, __u32 words)
+{
+	return find_line(lines, taken, 0, key, words);
+}
+
+void count_map_full(void)
+{
+}
+
+__u64 bpf_ktime_get_ns(void)
+{
+	return now += 1000;
+}
+
+void *bpf_map_lookup_elem(void *map, const void *key)
+{
+	for (int n = 0; n < deep_count; n++)
+		if (deep_entries[n].is_used && !memcmp(deep_entries[n].key, key, 16))
+			return &deep_entries[n].value;
+	return NULL;
+}
+
+long bpf_map_update_elem(void *map, const void *key, const void *value, __u64 flags)
+{
+	if (map != &deep || deep_count == MOST_DEEP)
+		return -1;
+	memcpy(deep_entries[deep_count].key, key, 16);
+	memcpy(&deep_entries[deep_count].value, value, 8);
+	deep_entries[deep_count++].is_used = true;
+	return 0;
+}
+
+long bpf_map_delete_elem(void *map, const void *key)
+{
+	for (int n = 0; n < deep_count; n++)
+		if (deep_entries[n].is_used && !memcmp(deep_entries[n].key, key, 16))
+			deep_entries[n].is_used = false;
+	while (deep_count > 0 && !deep_entries[deep_count - 1].is_used)
+		deep_count--;
+	return 0;
+}
+
+/* The memory lies in blocks of their own, so that AddressSanitizer finds what is read beyond. */
+long bpf_probe_read_user(void *to, __u32 size, const void *from)
+{
+	memcpy(to, from, size);
+	return 0;
+}
+
+/* Bytes of the call that is played. */
+static __u64 call_bytes;
+
+long bpf_loop_of(__u32 most, long (*step)(__u32, void *), void *context)
+{
+	for (__u32 n = 0; n < most; n++) {
+		if (step(n, context))
+			return n;
+		/* Each byte may end a step or two, and each request that waits takes one. */
+		if (n > 4 * call_bytes + 64 + MOST_WAITING)
+			fail("a step that goes on for ever");
+	}
+	return most;
+}
+
+struct piece {
+	const __u8 *bytes;
+	__u32 length;
+	bool is_servers;
+};
+
+#define MOST_PIECES 256
+
+/* Counts of a run: of requests by their numbers, of bytes, and of what was lost. */
+struct counts {
+	struct {
+		__u32 number;
+		__u64 count;
+	} requests[MOST_LINES];
+	int length;
+	__u64 lost;
+	__u64 skipped;
+	__u64 opaque[2];
+};
+
+static int by_number(const void *left, const void *right)
+{
+	__u32 a = *(const __u32 *)left, b = *(const __u32 *)right;
+
+	return (a > b) - (a < b);
+}
+
+static void collect(struct counts *counts, const __u64 sizes[2])
+{
+	__u64 bytes[2] = {};
+
+	memset(counts, 0, sizeof(*counts));
+	for (int n = 0; n < found_count; n++) {
+		const struct request_line *request = (void *)found[n].counts;
+		const struct flow_line *flow = (void *)found[n].counts;
+
+		if (found[n].lines == &requests) {
+			counts->requests[counts->length].number = request->key.process.pair >> 32;
+			for (int slot = 0; slot < SLOTS; slot++)
+				counts->requests[counts->length].count += request->slots[slot];
+			counts->length++;
+			continue;
+		}
+		for (int kind = 0; kind < BYTES_KINDS; kind++) {
+			bytes[RECEIVED] += flow->received[kind];
+			bytes[SENT] += flow->sent[kind];
+			if (kind >= BYTES_SKIPPED)
+				counts->skipped += flow->received[kind] + flow->sent[kind];
+		}
+		counts->opaque[RECEIVED] += flow->received[BYTES_OPAQUE];
+		counts->opaque[SENT] += flow->sent[BYTES_OPAQUE];
+		for (int reason = 0; reason < LOST_KINDS; reason++)
+			counts->lost += flow->lost[reason];
+	}
+	if (bytes[RECEIVED] != sizes[RECEIVED] || bytes[SENT] != sizes[SENT])
+		fail("bytes that are not counted, or counted twice");
+	qsort(counts->requests, counts->length, sizeof(counts->requests[0]), by_number);
+}
+
+static __u32 random_state;
+
+static __u32 random_below(__u32 limit)
+{
+	random_state = random_state * 1664525 + 1013904223;
+	return limit ? (random_state >> 8) % limit : 0;
+}
+
+/* One call, its memory in one piece or in up to four. */
+static void play_call(struct connection *c, __u32 direction, const __u8 *bytes, __u32 length,
+		      bool is_split)
+{
+	static struct scratch scratches_of[2];
+	struct scratch *scratch = &scratches_of[direction];
+	__u32 pieces = is_split ? 1 + random_below(4) : 1, done = 0;
+
+	scratch->opaque = 0;
+	scratch->skipped = 0;
+	scratch->skipped_for = 0;
+	call_bytes = length;
+	for (__u32 n = 1; n <= pieces; n++) {
+		__u32 size = n == pieces ? length - done : random_below(length - done + 1);
+		__u8 *memory = malloc(size ? size : 1);
+
+		memcpy(memory, bytes + done, size);
+		if (size)
+			http_take(c, scratch, (__u64)memory, size,
+				  direction | REASON_UNREADABLE << 1);
+		free(memory);
+		done += size;
+	}
+	if (scratch->opaque + scratch->skipped > length)
+		fail("more bytes than there were");
+	count_bytes(c, direction, BYTES_OPAQUE, scratch->opaque);
+	count_bytes(c, direction, BYTES_SKIPPED + scratch->skipped_for, scratch->skipped);
+	count_bytes(c, direction, BYTES_PARSED, length - scratch->opaque - scratch->skipped);
+}
+
+enum cuts {
+	WHOLE,
+	EACH_BYTE,
+	AT_RANDOM,
+};
+
+static void play(struct counts *counts, const struct piece *pieces, int count, enum l7_role role,
+		 bool server_closes, enum cuts cuts)
+{
+	struct connection c = { .id = 1, .protocol = PROTOCOL_HTTP, .role = role };
+	__u64 sizes[2] = {};
+
+	found_count = 0;
+	deep_count = 0;
+	now = 1000000;
+	c.owner.process = process_key(1, 1, 0);
+	c.directions[RECEIVED].mode = HTTP_FIRST;
+	c.directions[SENT].mode = HTTP_FIRST;
+	for (int n = 0; n < count; n++) {
+		__u32 direction = pieces[n].is_servers == (role == ROLE_SERVER) ? SENT : RECEIVED;
+		__u32 done = 0, length;
+
+		for (; done < pieces[n].length; done += length) {
+			length = pieces[n].length - done;
+			if (cuts == EACH_BYTE)
+				length = 1;
+			else if (cuts == AT_RANDOM)
+				length = 1 + random_below(random_below(2) ? length : 24);
+			if (length > pieces[n].length - done)
+				length = pieces[n].length - done;
+			play_call(&c, direction, pieces[n].bytes + done, length, cuts == AT_RANDOM);
+		}
+		sizes[direction] += pieces[n].length;
+	}
+	call_bytes = 0;
+	http_end(&c, server_closes == (role == ROLE_SERVER) ? SENT : RECEIVED, now);
+	http_end(&c, RECEIVED, now);
+	http_end(&c, SENT, now);
+	finish_waiting(&c, ERROR_CLOSED, now);
+	collect(counts, sizes);
+}
+
+static bool is_same(const struct counts *one, const struct counts *other)
+{
+	return one->length == other->length &&
+	       (!one->length || !memcmp(one->opaque, other->opaque, 16)) &&
+	       !memcmp(one->requests, other->requests, one->length * sizeof(one->requests[0]));
+}
+
+static void print_counts(const char *what, const struct counts *counts)
+{
+	fprintf(stderr, "%s: skipped %llu, lost %llu, opaque %llu %llu\n", what, counts->skipped,
+		counts->lost, counts->opaque[0], counts->opaque[1]);
+	for (int n = 0; n < counts->length; n++)
+		fprintf(stderr, "  operation %u, status %u, error %u: %llu\n",
+			counts->requests[n].number >> OPERATION_SHIFT & 1023,
+			counts->requests[n].number & 1023,
+			counts->requests[n].number >> ERROR_SHIFT & 7, counts->requests[n].count);
+}
+
+static bool has_expect(const __u8 *input, size_t size)
+{
+	for (size_t at = 0; at + 7 <= size; at++)
+		if (!strncasecmp((const char *)input + at, "expect:", 7))
+			return true;
+	return false;
+}
+
+int LLVMFuzzerTestOneInput(const __u8 *input, size_t size);
+
+int LLVMFuzzerTestOneInput(const __u8 *input, size_t size)
+{
+	static struct piece pieces[MOST_PIECES];
+	static struct counts whole, cut;
+	bool server_closes = size && input[0] & 1, expects = has_expect(input, size);
+	size_t at = 1;
+	int count = 0;
+
+	random_state = size;
+	while (at + 2 < size && count < MOST_PIECES) {
+		__u32 word = input[at] | input[at + 1] << 8, length = word & 0x7fff;
+
+		at += 2;
+		if (length > size - at)
+			length = size - at;
+		pieces[count++] = (struct piece){ input + at, length, word >> 15 };
+		at += length;
+	}
+	for (int role = ROLE_CLIENT; role <= ROLE_SERVER; role++) {
+		play(&whole, pieces, count, role, server_closes, WHOLE);
+		for (int cuts = EACH_BYTE; cuts <= AT_RANDOM + 2; cuts++) {
+			play(&cut, pieces, count, role, server_closes,
+			     cuts > AT_RANDOM ? AT_RANDOM : cuts);
+			/* Where a call begins matters only once something has been skipped. */
+			if (whole.skipped || whole.lost || cut.skipped || cut.lost || expects ||
+			    is_same(&whole, &cut))
+				continue;
+			print_counts("in one call a piece", &whole);
+			print_counts("in more calls", &cut);
+			fail("counts that depend on where the bytes are cut");
+		}
+	}
+	return 0;
+}
+
+#ifdef STANDALONE
+int main(int argc, char **argv)
+{
+	static __u8 input[8 << 20];
+
+	for (int n = 1; n < argc; n++) {
+		FILE *file = fopen(argv[n], "rb");
+
+		if (!file)
+			return 1;
+		printf("%s\n", argv[n]);
+		LLVMFuzzerTestOneInput(input, fread(input, 1, sizeof(input), file));
+		fclose(file);
+	}
+	return 0;
+}
+#endif

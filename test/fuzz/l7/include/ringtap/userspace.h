@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the parsers of bpf/l7/ use of the kernel and of bpf/include/ringtap/, for a process: maps of
+ * any size, lines found by a search, and the bytes of a call in the process's own memory.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <linux/bpf.h>
+
+#undef __always_inline
+#undef __noinline
+#define __always_inline inline __attribute__((always_inline))
+#define __noinline __attribute__((noinline))
+
+#define SEC(name)
+#define __uint(name, value) int(*name)[value]
+#define __type(name, value) typeof(value) *name
+#define EXPORT_RECORD(type) struct type *export_##type
+#define READ_ONCE(x) (*(const volatile typeof(x) *)&(x))
+
+#define COMM_LEN 16
+#define OTHER_TGID 0xffffffffu
+
+struct sock;
+
+struct process_key {
+	__u64 pair;
+	__u64 start;
+};
+
+struct actor_key {
+	struct process_key process;
+	__u64 comm[COMM_LEN / 8];
+	__u64 cgroup;
+};
+
+struct actor {
+	__u32 tgid;
+	__u32 tid;
+	char comm[COMM_LEN];
+	char thread_comm[COMM_LEN];
+	__u64 cgroup;
+};
+
+struct endpoints {
+	__u32 family;
+};
+
+static inline struct process_key process_key(__u32 tgid, __u64 start, __u32 number)
+{
+	return (struct process_key){ .pair = (__u64)number << 32 | tgid, .start = start };
+}
+
+static inline void atomic_inc(__u64 *counter)
+{
+	(*counter)++;
+}
+
+static inline __u32 current_tgid(void)
+{
+	return 1;
+}
+
+static inline __u32 current_tid(void)
+{
+	return 1;
+}
+
+static inline void endpoints_of_sock(struct endpoints *endpoints, struct sock *sk)
+{
+}
+
+/* Records are for those who watch: no one does. */
+static inline void *reserve(__u64 size)
+{
+	return NULL;
+}
+
+static inline void submit(void *record)
+{
+}
+
+/* harness.c has these. */
+void count_map_full(void);
+__u64 bpf_ktime_get_ns(void);
+void *bpf_map_lookup_elem(void *map, const void *key);
+long bpf_map_update_elem(void *map, const void *key, const void *value, __u64 flags);
+long bpf_map_delete_elem(void *map, const void *key);
+long bpf_probe_read_user(void *to, __u32 size, const void *from);
+long bpf_loop_of(__u32 most, long (*step)(__u32, void *), void *context);
+void *find_line(void *lines, void *taken, __u32 size, const __u64 *key, __u32 words);
+void *line_at(void *lines, void *taken, __u32 index, const __u64 *key, __u32 words);
+
+#define bpf_loop(most, step, context, flags) \
+	bpf_loop_of(most, (long (*)(__u32, void *))(step), context)
