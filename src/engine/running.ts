@@ -25,13 +25,13 @@ import { Guard, type Phase } from "./guard.js";
 import { LiveSetup } from "./live-setup.js";
 import type { Loaded } from "./load.js";
 import { RunWindow } from "./overhead/run-time.js";
+import { type Observed, Observers } from "./observers.js";
 import { type HasTime, RingReader } from "./ring-reader.js";
 import { checkRunning, checkStats } from "./running-shape.js";
 import { openScan } from "./scan.js";
 import type { Change } from "./setup-changes.js";
 import { guardedMetrics } from "./guarded-metrics.js";
 import { TimedCalls } from "./timed-calls.js";
-import { Watchers } from "./watchers.js";
 
 /** What a signal's programs and its reader have counted: produced = consumed + every drop, at rest. */
 export interface EventCounts {
@@ -96,20 +96,6 @@ function accountOf(object: BpfObject): BpfMap {
   return account;
 }
 
-/** An observation of links, at the build that runs; undefined while that has none. */
-interface MovedWatch {
-  watch: LinkWatch | undefined;
-}
-
-/** Who observes a signal, whichever build of it runs. */
-interface Observers {
-  readonly watchers: Watchers<EventRecord>;
-  readonly links: Set<MovedWatch>;
-  current: RunningSignal;
-  /** Called when a watcher is added. */
-  watched: () => void;
-}
-
 /** A loaded signal and what it does with events. No error that it throws leaves this class, but for those of the constructor and of {@link attach}. */
 export class RunningSignal {
   readonly signal: AnySignal;
@@ -121,6 +107,7 @@ export class RunningSignal {
   readonly #reader: RingReader<EventRecord> | undefined;
   readonly #account: BpfMap | undefined;
   readonly #scope: ReturnType<Catalog["scope"]>;
+  readonly #observed: Observed;
   readonly #observers: Observers;
   readonly #closing = new AbortController();
   readonly #calls: TimedCalls;
@@ -140,10 +127,8 @@ export class RunningSignal {
     this.#guard = new Guard(log);
     this.#calls = new TimedCalls(this.#guard, this.#closing.signal);
     this.#scope = catalog.scope(replaces === undefined ? undefined : replaces.#scope);
-    this.#observers =
-      replaces === undefined
-        ? { watchers: new Watchers(), links: new Set(), current: this, watched: () => undefined }
-        : replaces.#observers;
+    this.#observed = this.#toObservers();
+    this.#observers = replaces === undefined ? new Observers(this.#observed) : replaces.#observers;
     try {
       this.#running = startOf(
         signal,
@@ -163,7 +148,7 @@ export class RunningSignal {
         flags,
       );
       this.ring = hasRing ? object.ring("events") : undefined;
-      this.#setup = new LiveSetup(loaded, this.#guard, this.#running, () => this.#watched);
+      this.#setup = new LiveSetup(loaded, this.#guard, this.#running, () => this.#observers.watched);
       this.#account = hasAccount ? accountOf(object) : undefined;
       this.#reader = this.ring === undefined ? undefined : this.#read(this.ring);
       this.#runWindow = RunWindow.of(object);
@@ -279,7 +264,7 @@ export class RunningSignal {
    * watches; what it throws is counted and logged, and loses nothing.
    */
   watch(watcher: Watcher<EventRecord>): () => void {
-    return this.#addWatcher(watcher);
+    return this.#observers.watch(watcher);
   }
 
   /**
@@ -287,44 +272,12 @@ export class RunningSignal {
    * the record comes from: its errors are the signal's own. It may be interested in records of failures alone.
    */
   watchTraced(watcher: (record: EventRecord, signal: AnySignal) => void, watched: Watched = "all"): () => void {
-    const observers = this.#observers;
-    return this.#addWatcher(
-      (record) => {
-        watcher(record, observers.current.signal);
-      },
-      (error) => {
-        observers.current.#guard.failed("trace", error);
-      },
-      watched,
-    );
-  }
-
-  #addWatcher(...watcher: Parameters<Watchers<EventRecord>["add"]>): () => void {
-    const observers = this.#observers;
-    const stop = observers.watchers.add(...watcher);
-    observers.current.#followWatchers();
-    observers.watched();
-    return () => {
-      stop();
-      observers.current.#followWatchers();
-    };
-  }
-
-  /** The records that someone watches: links are made of all. */
-  get #watched(): Watched {
-    const { links, watchers } = this.#observers;
-    return links.size > 0 ? "all" : watchers.watched;
-  }
-
-  #followWatchers(): void {
-    if (!this.#isClosed) {
-      this.#setup.followHost();
-    }
+    return this.#observers.watchTraced(watcher, watched);
   }
 
   /** Has `watched` called whenever someone begins to watch its records. */
   onWatched(watched: () => void): void {
-    this.#observers.watched = watched;
+    this.#observers.onWatched(watched);
   }
 
   /** Does anyone watch its records? */
@@ -334,41 +287,35 @@ export class RunningSignal {
 
   /** Begins to observe links, where the signal has any. When another build replaces the signal, the observation begins anew there. */
   watchLinks(): LinkWatch | undefined {
-    const { links } = this.#observers;
-    const watch = this.#openLinks();
-    if (watch === undefined) {
-      return undefined;
-    }
-    const observers = this.#observers;
-    const moved: MovedWatch = { watch };
-    links.add(moved);
-    observers.current.#followWatchers();
-    return {
-      links: () => moved.watch?.links() ?? [],
-      close: () => {
-        links.delete(moved);
-        moved.watch?.close();
-        observers.current.#followWatchers();
-      },
-    };
+    return this.#observers.watchLinks();
   }
 
-  #openLinks(): LinkWatch | undefined {
-    const watch = this.#guard.call("links", () => this.#running.watchLinks?.(), undefined);
-    return (
-      watch && {
-        links: () => this.#guard.call("links", () => watch.links(), []),
-        close: () => {
-          this.#guard.call(
-            "links",
-            () => {
-              watch.close();
-            },
-            undefined,
-          );
+  #toObservers(): Observed {
+    const guard = this.#guard;
+    const end = (watch: LinkWatch) => (): void => {
+      guard.call(
+        "links",
+        () => {
+          watch.close();
         },
-      }
-    );
+        undefined,
+      );
+    };
+    return {
+      signal: this.signal,
+      follow: () => {
+        if (!this.#isClosed) {
+          this.#setup.followHost();
+        }
+      },
+      openLinks: () => {
+        const watch = guard.call("links", () => this.#running.watchLinks?.(), undefined);
+        return watch && { links: () => guard.call("links", () => watch.links(), []), close: end(watch) };
+      },
+      traceFailed: (error) => {
+        guard.failed("trace", error);
+      },
+    };
   }
 
   /** Lets the signal refresh what it reads from maps and iterators. An error costs its own numbers of this scrape. */
@@ -457,12 +404,7 @@ export class RunningSignal {
   /** Puts its metrics into the catalog, in place of those of the build that it replaces, and takes over who observes that. The caller then closes that build. */
   publish(): void {
     this.#scope.publish();
-    this.#observers.current = this;
-    this.#followWatchers();
-    for (const moved of this.#observers.links) {
-      moved.watch?.close();
-      moved.watch = this.#openLinks();
-    }
+    this.#observers.moveTo(this.#observed);
   }
 
   /** Removes the signal's metrics. What was counted can be read until then, closed or not. */

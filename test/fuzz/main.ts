@@ -31,13 +31,17 @@ const mostTries = 10;
 /** After so many programs that differ the fuzzer ends. */
 const mostFindings = 5;
 
-/** What the agent runs with: series, processes and rings enough for the programs of half a minute, whenever it gets a processor. */
+/**
+ * What the agent runs with: series, processes and rings enough for the programs of half a minute, whenever it gets a processor; and series of
+ * processes that have ended stay until the last of a batch has, however long that takes.
+ */
 const agentFlags = [
   "--labels=pid,comm,cgroup",
   ...unlimitedSeries,
   "--ring.size=32MiB",
   "--identity-limit=200000",
   "--syscall.counts-limit=262144",
+  "--scrape-interval=10m",
 ];
 
 /** What is to be tidied up, last things first. */
