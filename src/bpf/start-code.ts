@@ -38,8 +38,19 @@ export function compileMark(mark: MarkPlan, word?: number): Code {
   const [key, value] = [assembler.frame(mark.key.end), assembler.frame(mark.value.end)];
   writeFields(compiler, mark.key, undefined, key);
   writeFields(compiler, mark.value, undefined, value);
-  const update = (flags: number): number =>
-    assembler.call(helpers.mapUpdate, { map: mark.map }, { frame: key }, { frame: value }, { number: flags });
+  const update = (flags: number): number => {
+    const error = assembler.call(
+      helpers.mapUpdate,
+      { map: mark.map },
+      { frame: key },
+      { frame: value },
+      { number: flags },
+    );
+    // Before Linux 6.4 ("bpf: return long from bpf_map_ops funcs") it is an int: the register's upper half has no sign.
+    assembler.alu("shl", error, { number: 32 });
+    assembler.alu("shrSigned", error, { number: 32 });
+    return error;
+  };
   const added = update(onlyNew);
   assembler.jump("eq", added, { number: 0 }, end);
   assembler.jump("ne", added, { number: exists }, full);
