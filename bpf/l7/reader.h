@@ -131,10 +131,15 @@ static __always_inline int make_available(struct reader *r, __u32 wanted, __u32 
 	return 0;
 }
 
-/* Eight bytes of the window, the first one lowest. */
+/*
+ * Eight bytes of the window, the first one lowest. By a pointer of which the compiler does not know
+ * that it is one to bytes: else it loads one byte after another.
+ */
 static __always_inline __u64 load(struct reader *r, __u32 index)
 {
-	return *(__u64 *)&r->scratch->bytes[index];
+	const __u8 *bytes = &r->scratch->bytes[index];
+
+	return *(const __u64 *)bytes;
 }
 
 /* The place of the first end of line in the STRIDE bytes from `index` on; STRIDE for none. */
