@@ -13,12 +13,27 @@ const lingerMs = 1_000;
  */
 setFlagsFromString("--semi-space-growth-factor=1");
 
+// Without a listener Node answers SIGUSR1, which what rotates logs may send, with a debugger's port, open to every user of the machine.
+process.on("SIGUSR1", () => undefined);
+
+/** Ends the process because a module cannot be loaded: others are on their way, and would end it with a stack. */
+async function endUnloaded(error: unknown): Promise<never> {
+  let status = 1;
+  try {
+    const { reportFailure } = await import("./errors.js");
+    status = reportFailure(error);
+  } catch {
+    process.stderr.write(`ringtap: loading the program: ${error instanceof Error ? error.message : String(error)}\n`);
+  }
+  process.exit(status);
+}
+
 const fault = nodeVersionFault(process.versions.node);
 if (fault === undefined) {
   // All others are imported here: an old Node cannot read them, and an addon that cannot be loaded is an error like any other.
+  const { createProgram } = await import("./program.js").catch(endUnloaded);
   const { reportFailure } = await import("./errors.js");
   try {
-    const { createProgram } = await import("./program.js");
     const program = await createProgram(process.argv.slice(2));
     await program.parseAsync();
   } catch (error) {

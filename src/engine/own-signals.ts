@@ -165,7 +165,7 @@ async function importSignal(folder: string, build: number): Promise<OwnSignal> {
 
 function checkFolder(path: string): string {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) {
-    throw new Error(`${path} is not a folder`);
+    throw new Error(path === "" ? "expected a folder" : `${path} is not a folder`);
   }
   return trustedFolder(path);
 }

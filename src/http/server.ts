@@ -75,9 +75,15 @@ function routes(options: ServerOptions): ReadonlyMap<string, Handler> {
   ]);
 }
 
-/** Finds the handler of a path and answers what has none: 404 and 405. */
+/** Finds the handler of a path and answers what has none: 404 and 405; 400 for a request with several hosts. */
 function dispatcher(handlers: ReadonlyMap<string, Handler>): Handler {
   return async (request, response) => {
+    if ((request.headersDistinct.host?.length ?? 0) > 1) {
+      // RFC 9112, 3.2: Node reads the first, and a proxy before it perhaps the last.
+      response.setHeader("Connection", "close");
+      sendText(request, response, 400, "more than one Host");
+      return;
+    }
     const handler = handlers.get(requestTarget(request).path);
     if (handler === undefined) {
       sendText(request, response, 404, "not found");

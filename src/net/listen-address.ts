@@ -83,6 +83,9 @@ export function isLoopback(address: AddressInfo | string): boolean {
 
 /** The error to show for a failed listen: flag, address, cause, fix. */
 export function listenError(address: ListenAddress, cause: NodeJS.ErrnoException): Error {
+  if ("fd" in address.options) {
+    return new Error(`--web.systemd-socket: descriptor ${address.options.fd} is no socket to listen at`, { cause });
+  }
   const isPath = "path" in address.options;
   const fix = (isPath ? pathFixes : fixes)[cause.code ?? ""] ?? cause.message;
   return new Error(`${flag} ${JSON.stringify(address.text)}: ${fix}`, { cause });

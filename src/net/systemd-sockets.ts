@@ -2,6 +2,8 @@
 
 /** The first descriptor that is passed: `SD_LISTEN_FDS_START` of systemd/sd-daemon.h. */
 const firstDescriptor = 3;
+/** More than a .socket unit has; what is no number of sockets is refused before it is counted to. */
+const mostSockets = 1024;
 
 /** The addresses of the sockets that were passed to process `pid`, as `parseListenAddress` reads them. Throws when there are none. */
 export function systemdSockets(environment: Readonly<NodeJS.ProcessEnv>, pid: number): readonly string[] {
@@ -13,7 +15,7 @@ export function systemdSockets(environment: Readonly<NodeJS.ProcessEnv>, pid: nu
         ? `LISTEN_FDS is ${JSON.stringify(count)}`
         : `LISTEN_PID is ${JSON.stringify(receiver)}, and this process is ${pid}`;
   const sockets = Number(receiver) === pid ? Number(count) : 0;
-  if (!Number.isInteger(sockets) || sockets < 1) {
+  if (!Number.isInteger(sockets) || sockets < 1 || sockets > mostSockets) {
     throw new Error(
       `--web.systemd-socket: no socket was passed (${problem}): start ringtap by a .socket unit of systemd`,
     );

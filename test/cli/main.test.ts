@@ -48,6 +48,25 @@ describe("standard output", () => {
   });
 });
 
+test("no debugger opens its port at SIGUSR1", () => {
+  // A pipe is opened for reading when the configuration is read, which waits for what is written.
+  const script = `
+    folder=$(mktemp -d); mkfifo "$folder/pipe"; "$NODE" "$MAIN" run --config.file "$folder/pipe" & agent=$!
+    exec 3> "$folder/pipe"; kill -USR1 $agent; sleep 0.2; echo "sinals: tcp" >&3; exec 3>&-
+    wait $agent; status=$?; rm -r "$folder"; exit $status`;
+  const { status, stderr } = shell(script);
+  assert.match(stderr, /^ringtap: --config\.file "[^\n]*\/pipe": line 1: unknown key "sinals"[^\n]*\n$/);
+  assert.equal(status, 2);
+});
+
+test("too few file descriptors to load the program: one line", () => {
+  for (const descriptors of [20, 40, 60]) {
+    const { status, stderr } = shell(`ulimit -n ${descriptors}; ringtap run`);
+    assert.match(stderr, /^ringtap: (loading the program: )?EMFILE: [^\n]*\n$/);
+    assert.equal(status, 1);
+  }
+});
+
 describe("Node", () => {
   for (const [version, isOld] of [
     ["18.20.4", true],

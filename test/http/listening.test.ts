@@ -76,6 +76,8 @@ describe("on a loopback address", () => {
       assert.equal(await statusOf(host), 403, host);
     }
     assert.equal(await firstLine(port, ["GET /healthz HTTP/1.0"]), "HTTP/1.1 200 OK", "without Host");
+    const twice = ["GET /healthz HTTP/1.1", "Host: localhost", "Host: localhost"];
+    assert.equal(await firstLine(port, twice), "HTTP/1.1 400 Bad Request", "two of them");
   });
 
   test("the refusal names the host and the flag", async (context) => {

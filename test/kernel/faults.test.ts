@@ -114,6 +114,18 @@ describe("a log that cannot be written", () => {
   });
 });
 
+for (const command of [
+  ["top", "--once", "--interval=100ms"],
+  ["trace", "file", "--duration=0.1"],
+]) {
+  it(`${command.join(" ")}: a full disk`, async (t) => {
+    const prefix = ["sh", "-c", 'exec "$@" >/dev/full', "sh"];
+    const { status, stderr } = await runRingtap(t, command, { prefix });
+    assert.match(stderr, /^ringtap: writing to stdout: ENOSPC: no space left on device, write$/m);
+    assert.equal(status, 1);
+  });
+}
+
 describe("too few file descriptors", () => {
   it("for the last signal: the others run and can be scraped, and /readyz tells; --strict ends", async (t) => {
     const whole = await startAgent(t);

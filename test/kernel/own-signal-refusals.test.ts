@@ -173,6 +173,7 @@ describe("own signal, refused", () => {
     await refuses(t, built, /unknown option '--lock\.nothing/, "--lock.nothing=1");
     await refuses(t, built, /--series-limit "x"/, "--series-limit=x");
     await refuses(t, join(built, "nothing"), /nothing is not a folder/);
+    await refuses(t, "", /--signals\.path "": expected a folder$/m);
     const { status, stderr } = await runRingtap(t, ["run", "--signals=nothing-at-all"]);
     assert.equal(status, 2);
     assert.match(

@@ -59,4 +59,6 @@ test("says how to fix a listen that failed", () => {
   assert.match(error.message, /^--web\.listen-address "127\.0\.0\.1:80": .*CAP_NET_BIND_SERVICE/);
   const unknown = listenError(address, Object.assign(new Error("listen EIO"), { code: "EIO" }));
   assert.equal(unknown.message, '--web.listen-address "127.0.0.1:80": listen EIO');
+  const passed = listenError(parseListenAddress("fd://3"), new Error("listen EINVAL"));
+  assert.equal(passed.message, "--web.systemd-socket: descriptor 3 is no socket to listen at");
 });

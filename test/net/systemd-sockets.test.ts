@@ -13,6 +13,7 @@ test("none, those of another process, and nonsense are refused with what to do",
     [{ LISTEN_FDS: "1", LISTEN_PID: "8" }, 'LISTEN_PID is "8", and this process is 7'],
     [{ LISTEN_FDS: "0", LISTEN_PID: "7" }, 'LISTEN_FDS is "0"'],
     [{ LISTEN_FDS: "x", LISTEN_PID: "7" }, 'LISTEN_FDS is "x"'],
+    [{ LISTEN_FDS: "1e9", LISTEN_PID: "7" }, 'LISTEN_FDS is "1e9"'],
   ] as const) {
     assert.throws(() => systemdSockets(environment, 7), {
       message: `--web.systemd-socket: no socket was passed (${problem}): start ringtap by a .socket unit of systemd`,

@@ -64,12 +64,14 @@ export class LineOutput {
     this.#chunkLines = 0;
   }
 
-  /** Resolves when all lines have been written to the file descriptor. */
+  /** Resolves when all lines have been written to the file descriptor; never when {@link failed} does. */
   async delivered(): Promise<void> {
     this.flush();
     await new Promise<void>((resolve) => {
-      this.#stream.write("", () => {
-        resolve();
+      this.#stream.write("", (error) => {
+        if (!error) {
+          resolve();
+        }
       });
     });
   }

@@ -127,7 +127,7 @@ function validate(values: Values) {
   if (mode === "stream" && timing !== "all") {
     return {
       flag: "timing" as const,
-      problem: "the records of stream mode have their duration: leave it out, or add --syscall.mode aggregate",
+      problem: "needs --syscall.mode aggregate: the records of stream mode have their duration",
     };
   }
   const [flag] = (mode === "stream" ? undefined : inUse.find(([, isUsed]) => isUsed)) ?? [];

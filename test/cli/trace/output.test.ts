@@ -79,5 +79,17 @@ test("a reader that has gone is told, and leaves its lines waiting", async () =>
   output.flush();
   assert.equal(await output.failed, cause);
   assert.equal(output.waiting, 1);
-  await output.delivered();
+});
+
+test("lines that nothing takes are not delivered", async () => {
+  const cause = Object.assign(new Error("write ENOSPC"), { code: "ENOSPC" });
+  const stream = new Writable({
+    write(_chunk, _encoding, done) {
+      done(cause);
+    },
+  });
+  const output = new LineOutput(stream);
+  output.line(line);
+  const delivered = output.delivered().then(() => "delivered");
+  assert.equal(await Promise.race([delivered, output.failed]), cause);
 });
