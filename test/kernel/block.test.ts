@@ -6,10 +6,10 @@ import { describe, it } from "node:test";
 
 import { type Agent, startAgent, unlimitedSeries } from "./support/agent.js";
 import { eventually } from "./support/eventually.js";
-import { type DiskStat, grownBy, type LoopDevice, loopDevice, mounted } from "./support/loop-device.js";
+import { type DiskStat, grownBy, type LoopDevice, loopDevice, mounted, smallDisk } from "./support/loop-device.js";
 import { compileProgram, scratch } from "./support/program.js";
 import { type Samples, sum } from "./support/samples.js";
-import { lastFirst, type Scope, suiteScope } from "./support/scope.js";
+import { lastFirst, suiteScope } from "./support/scope.js";
 import { startTrace } from "./support/trace.js";
 import { startWaiting } from "./support/waiting.js";
 
@@ -51,13 +51,6 @@ async function compare(agent: Agent, disk: LoopDevice): Promise<() => Promise<Sa
       assert.deepEqual(grownBy(earlier, statOf(samples, disk.name)), grownBy(before, disk.stat()));
       return samples;
     });
-}
-
-/** A disk of 16 MiB in a file that one finds no place for. */
-function smallDisk(t: Scope): LoopDevice {
-  const scope = lastFirst(t);
-  const folder = mounted(scope, "-t", "tmpfs", "-o", "size=1m", "tmpfs");
-  return loopDevice(scope, 16 << 20, `${folder}/disk`);
 }
 
 describe("requests to a disk", () => {

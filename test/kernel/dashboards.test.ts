@@ -15,8 +15,10 @@ import { askApi, query, startConfiguredPrometheus } from "../exposition/promethe
 import { startFakeApiServer } from "../kubernetes/support/fake-api-server.js";
 import { startAgent } from "./support/agent.js";
 import { hierarchy } from "./support/cgroups.js";
+import { smallDisk } from "./support/loop-device.js";
+import { networkNamespace } from "./support/network.js";
 import { compileProgram } from "./support/program.js";
-import { suiteScope } from "./support/scope.js";
+import { type Scope, suiteScope } from "./support/scope.js";
 
 const source = readFileSync(new URL("../../../test/kernel/programs/every-outcome.c", import.meta.url), "utf8");
 const comm = "rt-dashboards";
@@ -39,6 +41,27 @@ function configuration(target: string, relabelling: readonly object[]): Record<s
       metric_relabel_configs: relabelling,
     })),
   };
+}
+
+/** Has a disk do and fail, and sockets carry and drop, each second. */
+function useDevices(scope: Scope): void {
+  const { path } = smallDisk(scope);
+  const network = networkNamespace(scope);
+  const compile = (name: string, source: string): string =>
+    compileProgram(name, readFileSync(new URL(`../../../test/kernel/programs/${source}.c`, import.meta.url), "utf8"));
+  const disk = compile("rt-disk", "block-io");
+  const sockets = [...network.prefix, compile("rt-sockets", "datagrams"), "4"].join(" ");
+  const steps = "write 10\\nfull 300\\nconnect 3\\n";
+  for (const command of [
+    `while :; do ${disk} ${path} 20 400 1 0 0 </dev/null; sleep 1; done`,
+    `(echo listen 1; while :; do printf '${steps}' || exit; sleep 1; done) | ${sockets}`,
+  ]) {
+    const shell = spawn("sh", ["-c", command], { stdio: "ignore", detached: true });
+    scope.after(async () => {
+      process.kill(-(shell.pid ?? 0), "SIGKILL");
+      await once(shell, "exit");
+    });
+  }
 }
 
 /** Makes the program a pod's, for the metrics that know pods; histograms do not. */
@@ -68,6 +91,7 @@ describe("dashboards and rules", () => {
   before(async () => {
     const api = await startFakeApiServer(scope, {});
     const agent = await startAgent(scope, [
+      "--signals=cgroup,process,tcp,syscall,file,block,drop,udp",
       ...["--labels=pid,comm,namespace,pod,container", "--bpf.stats", "--cgroup.hierarchy=unified"],
       ...["--kubernetes.node-name=node-1", `--kubernetes.api-url=${api.url}`],
       ...[`--kubernetes.token-file=${api.tokenFile}`, `--kubernetes.ca-file=${api.caFile}`],
@@ -82,6 +106,7 @@ describe("dashboards and rules", () => {
         rmdirSync(group);
       }
     });
+    useDevices(scope);
     prometheuses = await Promise.all(
       kinds.map(({ relabelling, features }) =>
         startConfiguredPrometheus(scope, configuration(target, relabelling), features),

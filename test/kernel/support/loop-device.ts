@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 
 import { scratch } from "./program.js";
-import type { Scope } from "./scope.js";
+import { lastFirst, type Scope } from "./scope.js";
 
 /** A disk that lies in a file. */
 export interface LoopDevice {
@@ -64,6 +64,13 @@ export function mounted(scope: Scope, ...options: readonly string[]): string {
     rmdirSync(folder);
   });
   return folder;
+}
+
+/** A disk of 16 MiB whose file has space for one: what is written beyond that fails. */
+export function smallDisk(scope: Scope): LoopDevice {
+  const own = lastFirst(scope);
+  const folder = mounted(own, "-t", "tmpfs", "-o", "size=1m", "tmpfs");
+  return loopDevice(own, 16 << 20, `${folder}/disk`);
 }
 
 /** What was counted from one reading to another. */
