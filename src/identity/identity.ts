@@ -17,6 +17,9 @@ export const unknownComm = "~unknown";
 /** It, as the kernel lays a comm out: little-endian words, filled up with zeros. */
 const unknownWords = [0, 4, 8, 12].map((at) => Buffer.from(unknownComm.padEnd(16, "\0"), "latin1").readUInt32LE(at));
 
+/** In place of the first word of a comm: the actor is a control group. No comm has it. */
+const groupMark = 0xffffffff;
+
 /**
  * Bytes of an actor that has a name of its own, with its two label sets: by what resident memory has grown by when 32,768 of them
  * had come (test/cli/run/memory-budget.test.ts).
@@ -171,6 +174,16 @@ export class Identity {
     return actor < 0 ? this.#insert(unknownComm) : this.seen(actor);
   }
 
+  /** The actor that is a control group, by its id, and no process: it has the labels of the group alone. */
+  ofGroup(cgroup: number): number {
+    this.#key.fill(0);
+    this.#key[1] = groupMark;
+    this.#key[actorWords - 2] = cgroup % 2 ** 32;
+    this.#key[actorWords - 1] = Math.floor(cgroup / 2 ** 32);
+    const actor = this.#table.find(this.#key);
+    return actor < 0 ? this.#insert("") : this.seen(actor);
+  }
+
   /**
    * The state of the process that began at `start` (nanoseconds of CLOCK_MONOTONIC), or of the latest one with this tgid; undefined when
    * no record has shown it yet, or when it has expired.
@@ -282,7 +295,8 @@ export class Identity {
   #intern(actor: number, comm: string): number {
     const group = this.#cgroup(actor);
     const names = this.cgroups.names(group);
-    const values: Names = { ...names, pid: this.#table.word(actor, 0).toString(), comm };
+    const pid = this.#table.word(actor, 1) === groupMark ? "" : this.#table.word(actor, 0).toString();
+    const values: Names = { ...names, pid, comm };
     const subject = this.subjects.intern(...this.subjects.names.map((label) => values[label] ?? ""));
     if (group !== 0) {
       const shared = this.#catalog.sharedSets(this.subjects)?.of(subject) ?? subject;

@@ -7,10 +7,10 @@ const processLabel = "pid";
 /** Its value in a label set that processes share. */
 const sharedValue = "~ended";
 
-/** Is a label set that of one process alone? Then it is never used again once that process has ended. */
+/** Is a label set that of one process alone? Then it is never used again once that process has ended. One with an empty pid is of none. */
 export function isOfOneProcess(dimension: Dimension, id: number): boolean {
   const place = dimension.namesOf(id).indexOf(processLabel);
-  return place >= 0 && dimension.values(id)[place] !== sharedValue;
+  return place >= 0 && ![sharedValue, ""].includes(dimension.values(id)[place] ?? "");
 }
 
 /** Of each label set with a pid, the one that has `~ended` in place of it and else the same labels. */

@@ -19,6 +19,7 @@ export * from "./enum-names.js";
 export * from "./errno.js";
 export * from "./flag-values.js";
 export * from "./flags.js";
+export * from "./group-counters.js";
 export * from "./host.js";
 export type * from "./links.js";
 export type * from "./metrics.js";

@@ -9,7 +9,7 @@ export interface Column {
   readonly key: string;
   /** What `top --sort` calls it, unique as well. Default: the key. */
   readonly sort?: string;
-  /** The metric: a counter or gauge whose subject is the process. */
+  /** The metric: a counter or gauge whose subject is the process, or a histogram, of which the sum is shown. */
   readonly metric: string;
   /** Only rows whose label has another value than this one count. */
   readonly except?: { readonly label: string; readonly value: string };
@@ -27,12 +27,12 @@ export interface Column {
   readonly isFailure?: boolean;
 }
 
-/** A histogram of durations by comm: a heat map. */
+/** A histogram of durations by comm, or by process: a heat map by comm. */
 export interface LatencyView {
   /** Unique among all signals: `connect`. */
   readonly key: string;
   readonly title: string;
-  /** A histogram whose subject is comm. */
+  /** A histogram whose subject is comm, or the process. */
   readonly metric: string;
 }
 

@@ -14,6 +14,11 @@ export function valueTable(catalog: Catalog, name: string): ValueTable | undefin
   return [...catalog].find(isMeant);
 }
 
+/** The metric of a name: what a column can lie over. */
+export function anyTable(catalog: Catalog, name: string): AnyTable | undefined {
+  return [...catalog].find((table) => table.name === name);
+}
+
 /** The histogram of a name. */
 export function histogramTable(catalog: Catalog, name: string): HistogramTable | undefined {
   const isMeant = (table: AnyTable): table is HistogramTable => table.name === name && table.type === "histogram";
@@ -39,13 +44,13 @@ export function declaredViews(catalog: Catalog, identity: Identity, signals: rea
   const problems: { signal: string; problem: string }[] = [];
   const owners = new Map<string, string>();
 
-  /** Is this one shown? `table` is the one that it lies over, `subject` what its rows have to belong to. */
+  /** Is this one shown? `table` is the one that it lies over, `subjects` what its rows may belong to. */
   function isShown(
     signal: string,
     what: string,
     metric: string,
     table: { readonly subject: Dimension | undefined } | undefined,
-    subject: Dimension,
+    ...subjects: readonly Dimension[]
   ): boolean {
     const owner = owners.get(what);
     const problem =
@@ -53,7 +58,7 @@ export function declaredViews(catalog: Catalog, identity: Identity, signals: rea
         ? `${what} is also one of signal ${owner}`
         : table === undefined
           ? `${what}: there is no metric ${metric} of the type that it needs`
-          : table.subject !== subject
+          : !subjects.some((subject) => table.subject === subject)
             ? `${what}: metric ${metric} has another subject`
             : undefined;
     if (problem === undefined) {
@@ -74,7 +79,7 @@ export function declaredViews(catalog: Catalog, identity: Identity, signals: rea
     .map(({ signal, declared }): SignalViews => {
       const { columns = [], latencies = [], breakdown, headline = [], isFrequent = false } = declared;
       const shown = columns.filter(({ key, metric }) =>
-        isShown(signal, `column ${key}`, metric, valueTable(catalog, metric), subjects),
+        isShown(signal, `column ${key}`, metric, anyTable(catalog, metric), subjects),
       );
       const counts = breakdown?.count ?? "";
       const hasBreakdown =
@@ -85,7 +90,7 @@ export function declaredViews(catalog: Catalog, identity: Identity, signals: rea
         isFrequent,
         columns: shown,
         latencies: latencies.filter(({ key, metric }) =>
-          isShown(signal, `latency ${key}`, metric, histogramTable(catalog, metric), comms),
+          isShown(signal, `latency ${key}`, metric, histogramTable(catalog, metric), comms, subjects),
         ),
         ...(hasBreakdown ? { breakdown } : {}),
         headline: headline.filter(({ column }) => shown.some(({ key }) => key === column)),

@@ -1,4 +1,4 @@
-/** Histograms of durations by comm: what heat maps are drawn from. */
+/** Histograms of durations by comm: what heat maps are drawn from. Those of processes are added up by their names. */
 import type { Catalog } from "../metrics/catalog.js";
 import type { LatencyView } from "../sdk/views.js";
 import type { HistogramTable } from "../metrics/histogram-table.js";
@@ -15,10 +15,10 @@ export interface Latency {
 }
 
 function countsByComm(table: HistogramTable): Map<string, number[]> {
-  const counts = new Map<number, number[]>();
+  const counts = new Map<string, number[]>();
   const { buckets, slots } = table;
   for (let row = 0; row < table.size; row++) {
-    const comm = table.subjectAt(row);
+    const comm = table.subject.labels(table.subjectAt(row)).comm ?? "";
     let sums = counts.get(comm);
     if (sums === undefined) {
       counts.set(comm, (sums = new Array<number>(slots).fill(0)));
@@ -27,7 +27,7 @@ function countsByComm(table: HistogramTable): Map<string, number[]> {
       (sums[slot] as number) += buckets[row * slots + slot] as number;
     }
   }
-  return new Map(Array.from(counts, ([comm, sums]) => [table.subject.values(comm)[0] ?? "", sums]));
+  return counts;
 }
 
 /** The histograms that views declare. */

@@ -1,8 +1,9 @@
 /** What the tables say of each process: the numbers of `/metrics`, added up by who did it. */
+import type { AnyTable } from "../metrics/any-table.js";
 import type { Catalog } from "../metrics/catalog.js";
 import type { Dimension } from "../metrics/dimension.js";
 import type { Breakdown, Column } from "../sdk/views.js";
-import { valueTable } from "./declared.js";
+import { anyTable, valueTable } from "./declared.js";
 import type { BreakdownRow, ProcessTotals } from "./protocol.js";
 import { levelsOf } from "./shared/columns.js";
 import { ratesOf } from "./shared/rates.js";
@@ -17,14 +18,22 @@ function counts(detail: Dimension | undefined, { except }: Column): (id: number)
   return (id) => (answers[id] ??= detail.values(id)[place] !== except?.value);
 }
 
+/** The numbers of a table by row, in the unit that is exposed: of a histogram, the sums of what it has observed. */
+function numbersOf(table: AnyTable): (row: number) => number {
+  return table.type === "histogram"
+    ? (row) => (table.sums[row] as number) / table.scale
+    : (row) => table.values[row] as number;
+}
+
 /** Adds up every process of the tables, `subjects` being their dimension. A process that has done nothing is left out. */
 export function processTotals(catalog: Catalog, subjects: Dimension, columns: readonly Column[]): ProcessTotals[] {
   const sums = new Map<number, Float64Array>();
   for (const [place, column] of columns.entries()) {
-    const table = valueTable(catalog, column.metric);
+    const table = anyTable(catalog, column.metric);
     if (table?.subject !== subjects) {
       continue;
     }
+    const numberOf = numbersOf(table);
     const isCounted = counts(table.detail, column);
     for (let row = 0; row < table.size; row++) {
       if (!isCounted(table.detailAt(row))) {
@@ -35,7 +44,7 @@ export function processTotals(catalog: Catalog, subjects: Dimension, columns: re
       if (sum === undefined) {
         sums.set(id, (sum = new Float64Array(columns.length)));
       }
-      (sum[place] as number) += table.values[row] as number;
+      (sum[place] as number) += numberOf(row);
     }
   }
   return Array.from(sums, ([id, sum]) => ({

@@ -76,6 +76,12 @@ static __always_inline __u64 cgroup_id(struct cgroup *cgroup)
 	return READ(cgroup, kn, id);
 }
 
+/* Is a group that a task is in by another controller in the hierarchy that cgroup_source names? */
+static __always_inline bool is_in_source(struct cgroup *cgroup, struct task_struct *task)
+{
+	return cgroup_source != CGROUP_NONE && READ(cgroup, root) == READ(cgroup_of(task), root);
+}
+
 /* The id of a task's control group. */
 static __always_inline __u64 cgroup_id_of(struct task_struct *task)
 {

@@ -18,7 +18,7 @@ export interface ControlGroup {
 }
 
 /** Where a hierarchy is mounted: version 2 (`cgroup2`), or a version 1 controller. */
-export function hierarchy(name: "cgroup2" | "pids"): string {
+export function hierarchy(name: "cgroup2" | "pids" | "cpu" | "memory"): string {
   const mounts = readFileSync("/proc/self/mountinfo", "utf8")
     .split("\n")
     .map((line) => line.split(" - ").map((half) => half.split(" ")))
@@ -82,4 +82,13 @@ export function controlGroup(scope: Scope, mount: string, path: string): Control
     },
     remove: () => removeEmpty(folder),
   };
+}
+
+/** Gives the groups of a path a controller, from the root of version 2 down. */
+export function enableController(root: string, path: string, controller: string): void {
+  let folder = root;
+  for (const part of path.split("/")) {
+    writeFileSync(`${folder}/cgroup.subtree_control`, `+${controller}`);
+    folder = `${folder}/${part}`;
+  }
 }

@@ -1,0 +1,132 @@
+/** sched: waits for a CPU, CPU time, context switches and page faults by process; throttling and pressure by control group. */
+import {
+  defineSignal,
+  type FlagValues,
+  keysOf,
+  log2Ceil,
+  objectFile,
+  type Running,
+  type Setup,
+  type SignalContext,
+  type SignalHost,
+  type TraceValue,
+} from "ringtap/signal";
+
+import { Delays } from "./delays.js";
+import { flags } from "./flags.js";
+import { startGroups } from "./groups.js";
+import { Processes } from "./processes.js";
+import { DelayLine, SchedEvent, SchedEventKind, SchedGroup, SchedThread } from "./records.js";
+import { views } from "./views.js";
+
+const kinds = keysOf(SchedEventKind);
+
+/** offsetof(struct sched_event, start): a delay's record. */
+const delaySize = 96;
+
+/** The lines that are tried for an actor: PROBES of bpf/include/ringtap/counts.h. */
+const fewestLines = 16;
+
+/** Ends of processes, 160 bytes each, and delays for those who watch. */
+const ringSize = 2 ** 19;
+
+function setup({ minDelay, countsLimit }: FlagValues<typeof flags>, { mode, watched }: SignalHost): Setup {
+  const variables = { min_delay_ns: minDelay, delays_wanted: watched === "all" ? 1 : 0 };
+  if (mode === "trace") {
+    return { constants: { counting: 0 }, variables, without: ["delays", "lines"] };
+  }
+  const lines = 2 ** log2Ceil(Math.max(countsLimit, fewestLines));
+  return {
+    constants: { delay_lines: lines },
+    variables,
+    sizes: { delays: lines + 1, lines: lines + 1 },
+    ringSize,
+  };
+}
+
+function start(context: SignalContext): Running<SchedEvent> {
+  if (context.host.mode === "trace") {
+    return {};
+  }
+  const delays = new Delays(context);
+  const processes = new Processes(context);
+  const groups = startGroups(context);
+  const { counters } = delays;
+
+  async function scan(): Promise<void> {
+    await processes.read();
+    await groups.read();
+  }
+
+  return {
+    records(batch) {
+      const event = batch.record;
+      while (batch.next()) {
+        if (event.kind === SchedEventKind.exit) {
+          processes.end(event);
+        }
+      }
+    },
+    attached: scan,
+    async collect() {
+      await delays.read();
+      await scan();
+    },
+    async maintain() {
+      await delays.read();
+      await processes.maintain();
+    },
+    stats: () => ({
+      collected: delays.collected,
+      memoryAtLimit: counters.memoryAtLimit + processes.memoryAtLimit + groups.memoryAtLimit,
+      mapEntries: [[counters.name, counters.size]],
+    }),
+  };
+}
+
+function fields(event: SchedEvent): Record<string, TraceValue> {
+  if (event.kind === SchedEventKind.exit) {
+    return { event: kinds[event.kind], cpu: event.cpu, cpu_seconds: event.totals(0) / 1e9 };
+  }
+  return {
+    event: kinds[event.kind],
+    cpu: event.cpu,
+    duration_seconds: event.delay / 1e9,
+    previous_tid: event.previousTid,
+    previous_comm: event.previousComm,
+  };
+}
+
+export const sched = defineSignal({
+  api: 1,
+  name: "sched",
+  summary: "waits for a CPU, CPU time, context switches, page faults; throttling and pressure of control groups",
+  object: objectFile(import.meta.url, "sched"),
+  optIn: true,
+  flags,
+  ring: { record: SchedEvent, shortest: delaySize },
+  records: [DelayLine, SchedThread, SchedGroup],
+  setup,
+  start,
+  trace: {
+    types: {
+      event: kinds,
+      cpu: "integer",
+      duration_seconds: "number",
+      previous_tid: "integer",
+      previous_comm: "string",
+      cpu_seconds: "number",
+    },
+    aliases: { delay: "duration_seconds" },
+    outcome: ["event"],
+    columns: [
+      { field: "event", heading: "EVENT", width: 6 },
+      { field: "cpu", heading: "CPU", width: 4 },
+      { field: "duration_seconds", heading: "DELAY", width: 10 },
+      { field: "previous_tid", heading: "PREVIOUS", width: 8 },
+      { field: "previous_comm", heading: "COMM", width: 0 },
+    ],
+    fields,
+  },
+  views,
+});

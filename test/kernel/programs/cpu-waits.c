@@ -1,0 +1,227 @@
+/*
+ * Programs that wait for a CPU, and that end, so that the kernel has numbers of them to compare with.
+ *
+ *   waits THREADS ROUNDS pinned|free   threads that compute and sleep by turns, then sleep for good
+ *   burn MILLISECONDS                  computes, then sleeps for good
+ *   ends CHILDREN                      children that end in every way; what wait4(2) says of them
+ *
+ * The first two write "done" to standard output once all their threads sleep.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char *self;
+static atomic_int computing;
+
+static long cpu_ns(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return now.tv_sec * 1000000000l + now.tv_nsec;
+}
+
+static void compute(long microseconds)
+{
+	long end = cpu_ns(CLOCK_THREAD_CPUTIME_ID) + microseconds * 1000;
+
+	while (cpu_ns(CLOCK_THREAD_CPUTIME_ID) < end)
+		;
+}
+
+static void *take_turns(void *rounds)
+{
+	for (long round = 0; round < (long)rounds; round++) {
+		compute(3000);
+		usleep(200);
+	}
+	atomic_fetch_sub(&computing, 1);
+	while (pause())
+		;
+	return NULL;
+}
+
+static void pin(void)
+{
+	cpu_set_t first;
+
+	CPU_ZERO(&first);
+	CPU_SET(0, &first);
+	if (sched_setaffinity(0, sizeof(first), &first))
+		perror("sched_setaffinity");
+}
+
+static int sleep_for_good(void)
+{
+	/* What sleeps has been switched away from. */
+	while (atomic_load(&computing))
+		usleep(1000);
+	puts("done");
+	fflush(stdout);
+	while (pause())
+		;
+	return 0;
+}
+
+static int waits(int threads, long rounds, int pinned)
+{
+	pthread_t thread;
+
+	if (pinned)
+		pin();
+	atomic_store(&computing, threads);
+	for (int n = 0; n < threads; n++)
+		pthread_create(&thread, NULL, take_turns, (void *)rounds);
+	return sleep_for_good();
+}
+
+static void touch_pages(int pages)
+{
+	char *memory = mmap(NULL, pages * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	for (int page = 0; page < pages; page++)
+		memory[page * 4096] = 1;
+}
+
+static void work(void)
+{
+	compute(2000);
+	touch_pages(20);
+	usleep(100);
+}
+
+static void *work_and_end(void *arg)
+{
+	work();
+	return arg;
+}
+
+static void *end_as_other(void *arg)
+{
+	usleep(2000);
+	work();
+	execl(self, self, "last", NULL);
+	return arg;
+}
+
+static void *outlive(void *arg)
+{
+	usleep(5000);
+	work();
+	_exit(0);
+	return arg;
+}
+
+/* Never returns. */
+static void end(int way)
+{
+	pthread_t threads[3];
+
+	prctl(PR_SET_NAME, "rt-cpu-ends");
+	work();
+	switch (way % 4) {
+	case 0:
+		_exit(0);
+	case 1: /* threads that end before */
+		for (int n = 0; n < 3; n++)
+			pthread_create(&threads[n], NULL, work_and_end, NULL);
+		for (int n = 0; n < 3; n++)
+			pthread_join(threads[n], NULL);
+		_exit(0);
+	case 2: /* a thread takes the leader's place */
+		pthread_create(&threads[0], NULL, end_as_other, NULL);
+		pause();
+		_exit(1);
+	default: /* the leader ends first */
+		pthread_create(&threads[0], NULL, outlive, NULL);
+		pthread_exit(NULL);
+	}
+}
+
+static long microseconds(struct timeval time)
+{
+	return time.tv_sec * 1000000l + time.tv_usec;
+}
+
+/* Waits until a child has ended, and been switched away from. */
+static void settle(pid_t child)
+{
+	siginfo_t info;
+	char path[64], now[256] = "", before[256];
+	int same = 0;
+
+	waitid(P_PID, child, &info, WEXITED | WNOWAIT);
+	snprintf(path, sizeof(path), "/proc/%d/status", child);
+	while (same < 5) {
+		FILE *status = fopen(path, "r");
+		char line[256];
+
+		strcpy(before, now);
+		now[0] = 0;
+		while (fgets(line, sizeof(line), status))
+			if (strstr(line, "ctxt_switches"))
+				strncat(now, line, sizeof(now) - strlen(now) - 1);
+		fclose(status);
+		same = strcmp(before, now) ? 0 : same + 1;
+		usleep(5000);
+	}
+}
+
+static int ends(int children)
+{
+	long sums[6] = {};
+	pid_t *pids = calloc(children, sizeof(*pids));
+
+	for (int n = 0; n < children; n++) {
+		pids[n] = fork();
+		if (!pids[n])
+			end(n);
+	}
+	for (int n = 0; n < children; n++) {
+		struct rusage used;
+		int status;
+
+		settle(pids[n]);
+		if (wait4(pids[n], &status, 0, &used) != pids[n] || status)
+			return 1;
+		sums[0] += microseconds(used.ru_utime);
+		sums[1] += microseconds(used.ru_stime);
+		sums[2] += used.ru_nvcsw;
+		sums[3] += used.ru_nivcsw;
+		sums[4] += used.ru_minflt;
+		sums[5] += used.ru_majflt;
+	}
+	for (int n = 0; n < 6; n++)
+		printf("%ld\n", sums[n]);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	self = argv[0];
+	if (argc == 5 && !strcmp(argv[1], "waits"))
+		return waits(atoi(argv[2]), atol(argv[3]), !strcmp(argv[4], "pinned"));
+	if (argc == 3 && !strcmp(argv[1], "burn")) {
+		compute(atol(argv[2]) * 1000);
+		return sleep_for_good();
+	}
+	if (argc == 3 && !strcmp(argv[1], "ends"))
+		return ends(atoi(argv[2]));
+	if (argc == 2 && !strcmp(argv[1], "last")) {
+		prctl(PR_SET_NAME, "rt-cpu-ends");
+		work();
+		return 0;
+	}
+	return 2;
+}
