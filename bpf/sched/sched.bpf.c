@@ -31,7 +31,7 @@ struct sched_event {
 	struct actor actor;
 	enum sched_event_kind kind;
 	__u32 cpu;
-	__u64 delay; /* ns */
+	__u64 delay;	    /* ns */
 	__u32 previous_tid; /* of the task that had the CPU before; 0: it was idle */
 	__u32 reserved;
 	char previous_comm[COMM_LEN];

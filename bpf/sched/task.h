@@ -46,10 +46,10 @@ struct sched_entity {
 
 /* include/linux/sched.h, CONFIG_SCHED_INFO */
 struct sched_info {
-	unsigned long pcount;		/* times that it was given a CPU after it had waited */
-	unsigned long long run_delay;	/* sum of its waits, ns */
+	unsigned long pcount;		 /* times that it was given a CPU after it had waited */
+	unsigned long long run_delay;	 /* sum of its waits, ns */
 	unsigned long long last_arrival; /* when it was given a CPU last */
-	unsigned long long last_queued; /* since when it waits on this run queue; 0: it does not */
+	unsigned long long last_queued;	 /* since when it waits on this run queue; 0: it does not */
 };
 
 struct pid;

@@ -18,6 +18,7 @@ import type { BenchContext, Scenario } from "./lib/scenario.js";
 import { idle } from "./idle.js";
 import { l7 } from "./l7.js";
 import { load } from "./load.js";
+import { node } from "./node.js";
 import { page } from "./page.js";
 import { parts } from "./parts.js";
 import { scrape } from "./scrape.js";
@@ -27,7 +28,7 @@ import { syscall } from "./syscall.js";
 import { tcp } from "./tcp.js";
 
 /** In the order of the page. `drain` measures this process, so it goes first. */
-const scenarios: readonly Scenario[] = [drain, load, l7, syscall, parts, stream, tcp, scrape, page, start, idle];
+const scenarios: readonly Scenario[] = [drain, load, l7, syscall, node, parts, stream, tcp, scrape, page, start, idle];
 
 /** npm runs scripts in the package's folder. */
 const root = process.cwd();

@@ -18,6 +18,7 @@ import { syscallNumber } from "../../src/sdk/syscall-names.js";
 import { signals } from "../../src/signals/index.js";
 import { type Agent, startAgent, unlimitedSeries } from "./support/agent.js";
 import { controlGroup, hierarchy } from "./support/cgroups.js";
+import { assertNumbers, cpuWaits, metricNumbers, settled, startWork } from "./support/cpu-numbers.js";
 import { eventually } from "./support/eventually.js";
 import { buildWithoutFexit, signalsWithFexit } from "./support/hook-sets.js";
 import { heldBy } from "./support/kernel-objects.js";
@@ -435,6 +436,25 @@ describe("counts", () => {
         "it never succeeds",
       );
     }
+  });
+
+  it("of waits for a CPU, CPU time, context switches and page faults are exact", async (t) => {
+    const counting = await startAgent(t, ["--signals=sched", ...unlimitedSeries]);
+    const program = cpuWaits();
+    for (const how of ["pinned", "free"]) {
+      const { child, done } = startWork(t, program, "waits", "3", "10", how);
+      await done;
+      const pid = child.pid ?? 0;
+      const expected = await settled(pid);
+      assertNumbers(metricNumbers(await counting.scrape(), { pid }), expected, how === "pinned");
+    }
+    const { stdout } = await runProgram(program, ["ends", "12"]);
+    const [, , voluntary, involuntary, minor, major] = stdout.split("\n").map(Number);
+    await eventually(async () => {
+      const found = metricNumbers(await counting.scrape(), { comm: "rt-cpu-ends" });
+      const { voluntary: v, involuntary: i, minor: f, major: m } = found;
+      assert.deepEqual([v, i, f, m], [voluntary, involuntary, minor, major]);
+    });
   });
 
   it("are complete: produced = consumed, by the hook that is reported", async () => {

@@ -152,7 +152,7 @@ test("what metrics cannot give, and what another signal has, is left out and rep
   assert.deepEqual(problems, [
     { signal: "cup", problem: "column brews is also one of signal tea" },
     { signal: "cup", problem: "column none: there is no metric no_such of the type that it needs" },
-    { signal: "cup", problem: "column steep: there is no metric steep_duration_seconds of the type that it needs" },
+    { signal: "cup", problem: "column steep: metric steep_duration_seconds has another subject" },
     { signal: "cup", problem: "breakdown Cups: there is no metric nothing of the type that it needs" },
     { signal: "cup", problem: "latency cup: there is no metric brews_total of the type that it needs" },
   ]);

@@ -52,8 +52,7 @@ static __always_inline __u64 pressure_of(struct cgroup *cgroup)
 }
 
 /* One of the numbers at pressure_of(): the time of a state, ns; 0 where the kernel has no such. */
-#define PRESSURE(numbers, state)                                                          \
-	((numbers) && bpf_core_enum_value_exists(enum psi_states, state) ?                \
-		 word_at((void *)((numbers) +                                             \
-				  8 * bpf_core_enum_value(enum psi_states, state))) :     \
+#define PRESSURE(numbers, state)                                                                  \
+	((numbers) && bpf_core_enum_value_exists(enum psi_states, state) ?                        \
+		 word_at((void *)((numbers) + 8 * bpf_core_enum_value(enum psi_states, state))) : \
 		 0)

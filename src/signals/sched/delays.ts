@@ -1,12 +1,5 @@
 /** Run-queue delays that the kernel counts: what its map (bpf/sched/delays.h) has grown by, as a histogram. */
-import {
-  actorKeyAt,
-  CountedActor,
-  otherTgid,
-  processOwner,
-  readCounters,
-  type SignalContext,
-} from "ringtap/signal";
+import { actorKeyAt, CountedActor, otherTgid, processOwner, readCounters, type SignalContext } from "ringtap/signal";
 
 /** Slots are counted from 2^-20 s on, up to 4 s: FIRST_POWER and SLOTS of bpf/sched/delays.h. */
 const firstPower = -20;

@@ -6,7 +6,8 @@ import { SchedGroup } from "./records.js";
 const nanoseconds = 1e9;
 
 /** Declares the metrics. Returns what reads them. */
-export function startGroups({ metrics, identity, scan }: SignalContext) {
+export function startGroups(context: SignalContext) {
+  const { metrics, identity } = context;
   const subject = identity.subjects;
   const share = new Dimension(["share"]);
   const counter = (name: string, help: string, detail?: Dimension): ValueTable =>
@@ -39,7 +40,7 @@ export function startGroups({ metrics, identity, scan }: SignalContext) {
     { table: pressure, detail: share.intern("some"), unit: nanoseconds, read: ({ some }) => some },
     { table: pressure, detail: share.intern("full"), unit: nanoseconds, read: ({ full }) => full },
   ]);
-  const present = scan("sched_groups", SchedGroup);
+  const present = context.scan("sched_groups", SchedGroup);
   return {
     memoryAtLimit: groups.memoryAtLimit,
     async read() {

@@ -85,15 +85,14 @@ function start(context: SignalContext): Running<SchedEvent> {
 }
 
 function fields(event: SchedEvent): Record<string, TraceValue> {
-  if (event.kind === SchedEventKind.exit) {
-    return { event: kinds[event.kind], cpu: event.cpu, cpu_seconds: event.totals(0) / 1e9 };
-  }
+  const waited = event.kind === SchedEventKind.delay;
   return {
     event: kinds[event.kind],
     cpu: event.cpu,
-    duration_seconds: event.delay / 1e9,
-    previous_tid: event.previousTid,
-    previous_comm: event.previousComm,
+    duration_seconds: waited ? event.delay / 1e9 : undefined,
+    previous_tid: waited ? event.previousTid : undefined,
+    previous_comm: waited ? event.previousComm : undefined,
+    cpu_seconds: waited ? undefined : event.totals(0) / 1e9,
   };
 }
 

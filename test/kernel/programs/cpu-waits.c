@@ -88,7 +88,8 @@ static int waits(int threads, long rounds, int pinned)
 
 static void touch_pages(int pages)
 {
-	char *memory = mmap(NULL, pages * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *memory = mmap(NULL, pages * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			    -1, 0);
 
 	for (int page = 0; page < pages; page++)
 		memory[page * 4096] = 1;
