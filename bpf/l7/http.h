@@ -530,6 +530,7 @@ static __always_inline void step_header(struct reader *r, struct direction *d, _
 					__u32 available)
 {
 	__u64 low = load(r, index);
+	__u32 known;
 	bool ended;
 
 	if (!d->carry_len) {
@@ -551,19 +552,14 @@ static __always_inline void step_header(struct reader *r, struct direction *d, _
 	if (!carry(r, d, index, available, BEGINNING, &ended))
 		return;
 	low = d->carry[0];
-	if (ended && d->carry_len == 2 && (low & 0xff) == '\r') {
+	known = d->carry_len;
+	d->carry_len = 0;
+	if (ended && known == 2 && (low & 0xff) == '\r') {
 		end_head(r, d);
+	} else if (take_name(d, low, d->carry[1]) == BEGINNING - 1) {
+		take_length_byte(d, d->carry[1] >> 56);
 	} else if (ended) {
-		/* Too short for the others that say something. */
-		if (lowest(low | SMALL, 7) == EXPECT && !(d->flags & IN_TRAILERS))
-			d->flags |= HAS_EXPECT;
-		d->carry_len = 0;
-	} else {
-		__u64 high = d->carry[1];
-
-		d->carry_len = 0;
-		if (take_name(d, low, high) == BEGINNING - 1)
-			take_length_byte(d, high >> 56);
+		d->mode = HTTP_HEADER;
 	}
 }
 

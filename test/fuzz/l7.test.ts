@@ -13,6 +13,10 @@ const response = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 const found = [
   { name: "a first line of 12 bytes with a version", steps: [["C", `STHTTP/1.1\r\n${response}`]] },
   { name: "a status of two digits", steps: [["S", `HTTP/1.1 20\n\0\0GET / HTTP/1.1\r\n\r\n${response}`]] },
+  {
+    name: "a length without digits",
+    steps: [["C", "POST / HTTP/1.1\r\nContent-Length: 500\r\ncontent-length:\n\nGET / HTTP/1.1\r\n\r\n"]],
+  },
 ] as const;
 
 const folder = mkdtempSync(join(tmpdir(), "ringtap-l7-parser-"));
