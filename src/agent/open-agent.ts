@@ -129,18 +129,36 @@ const eventsKept = 10_000;
 const smallestRing = 4096;
 const largestRing = 2 ** 30;
 
-const optionNames: Readonly<Record<keyof AgentOptions, true>> = {
-  signals: true,
-  flags: true,
-  labels: true,
-  seriesLimit: true,
-  totalSeriesLimit: true,
-  bodyLimit: true,
-  identityLimit: true,
-  ringSize: true,
-  strict: true,
-  log: true,
+const optionTypes: Readonly<Record<keyof AgentOptions, "array" | "boolean" | "number" | "object">> = {
+  signals: "array",
+  flags: "object",
+  labels: "array",
+  seriesLimit: "number",
+  totalSeriesLimit: "number",
+  bodyLimit: "number",
+  identityLimit: "number",
+  ringSize: "number",
+  strict: "boolean",
+  log: "object",
 };
+
+function typeOf(value: unknown): string {
+  return Array.isArray(value) ? "array" : value === null ? "null" : typeof value;
+}
+
+/** For callers without TypeScript: `signals: "tcp"` is no list of names. */
+function checkTypes(options: AgentOptions): void {
+  if (typeOf(options) !== "object") {
+    throw new TypeError("the options of an agent: want an object");
+  }
+  checkWords("option", Object.keys(options), Object.keys(optionTypes));
+  for (const [name, type] of Object.entries(optionTypes)) {
+    const value = options[name as keyof AgentOptions];
+    if (value !== undefined && typeOf(value) !== type) {
+      throw new TypeError(`option ${name}: want a value of type ${type}, not ${typeOf(value)}`);
+    }
+  }
+}
 
 /** The least that the agent's own metrics fit into. */
 const smallestBudget: BudgetLimits = { series: 1000, bytes: 2 ** 20 };
@@ -164,13 +182,16 @@ function checkRingSize(bytes: number): void {
 
 /** Starts an agent, every option checked before anything is loaded. */
 function start(options: AgentOptions): { readonly agent: RunningAgent; readonly wanted: readonly string[] } {
-  checkWords("option", Object.keys(options), Object.keys(optionNames));
+  checkTypes(options);
   const { labels, seriesLimit, identityLimit, ringSize, strict } = options;
   const { signals, wanted } = chooseSignals(builtIn, options.signals);
   const flags = chooseFlags(signals, options.flags ?? {});
   checkWords("label", labels ?? [], identityLabels);
   if (ringSize !== undefined) {
     checkRingSize(ringSize);
+  }
+  if (identityLimit !== undefined && !(Number.isInteger(identityLimit) && identityLimit >= 1)) {
+    throw new RangeError(`identityLimit ${identityLimit}: want a whole number of at least 1`);
   }
   const budget = budgetOf(options);
   requireKernel();

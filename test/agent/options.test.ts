@@ -62,6 +62,17 @@ test("values of flags are those that the flags can have", () => {
   assert.deepEqual(chooseFlags([tea], { tea: { cups: 4 } }), { tea: { sort: "green", cups: 4 } });
 });
 
+test("options of the wrong type are refused by their name", () => {
+  for (const options of [null, 5, "tcp", []]) {
+    refused(options as object, /^TypeError: the options of an agent: want an object$/);
+  }
+  refused({ signals: "tcp" }, /^TypeError: option signals: want a value of type array, not string$/);
+  refused({ labels: "comm" }, /^TypeError: option labels: want a value of type array, not string$/);
+  refused({ flags: null }, /^TypeError: option flags: want a value of type object, not null$/);
+  refused({ strict: "yes" }, /^TypeError: option strict: want a value of type boolean, not string$/);
+  refused({ identityLimit: 0 }, /^RangeError: identityLimit 0: want a whole number of at least 1$/);
+});
+
 test("the size of rings is a power of two of at least a page", () => {
   for (const ringSize of [0, 1, 2048, 4097, 5000, 2 ** 31, NaN, -4096, 4096.5]) {
     refused(
