@@ -11,9 +11,10 @@
 enum l7_protocol {
 	PROTOCOL_UNKNOWN,
 	PROTOCOL_HTTP,
+	PROTOCOL_REDIS,
 };
 
-#define PROTOCOLS 2
+#define PROTOCOLS 3
 
 /* The status from which on a response tells of a failure; the same is in src/signals/l7/. */
 static __always_inline __u32 failing_status(enum l7_protocol protocol)
@@ -22,7 +23,7 @@ static __always_inline __u32 failing_status(enum l7_protocol protocol)
 	case PROTOCOL_HTTP:
 		return 400;
 	default:
-		return ~0;
+		return 2; /* STATUS_OTHER, words.h */
 	}
 }
 
@@ -102,6 +103,7 @@ struct connection {
 	__u8 is_reset;	  /* the connection ended by an error */
 	__u8 is_verified; /* a first line has been seen as a whole */
 	__u8 reserved;
+	__u64 state;			  /* what a protocol keeps besides */
 	__u64 slots[SLOTS_IN_CONNECTION]; /* queue.h */
 };
 

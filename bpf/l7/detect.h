@@ -79,7 +79,10 @@ __noinline int synchronize(struct connection *c, struct scratch *scratch, __u64 
 
 		if (c->protocol != PROTOCOL_UNKNOWN && c->protocol != protocol)
 			continue;
-		beginning = resumes(protocol, scratch->bytes, known);
+		beginning = resumes(protocol, scratch, known);
+		if (beginning == BEGINS_REQUEST && c->protocol != PROTOCOL_UNKNOWN &&
+		    direction != request_direction(c))
+			continue;
 		if (beginning == BEGINS_REQUEST) {
 			begin_protocol(c, direction, protocol, beginning);
 			set_modes(c, MODE_PROTOCOL);

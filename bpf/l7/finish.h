@@ -113,6 +113,17 @@ static __always_inline void finish_answered(struct connection *c, __u64 request,
 	       bpf_ktime_get_ns(), units >> 45 ? 0 : units << 6);
 }
 
+/* A request is whole, and waits for its response, unless that has come before. */
+static __always_inline void add_request(struct connection *c, __u64 word)
+{
+	__u64 response = push_request(c, word);
+
+	if (response == WORD_LOST)
+		count_lost(c, REASON_MAP_FULL, 1);
+	else if (response)
+		finish_answered(c, word, response);
+}
+
 struct waiting {
 	struct connection *c;
 	__u64 now;

@@ -182,7 +182,7 @@ static __always_inline void begin_body(struct reader *r, struct direction *d)
 static __always_inline void end_request_head(struct reader *r, struct direction *d)
 {
 	struct connection *c = r->c;
-	__u64 word = request_word(d->word, d->operation), response;
+	__u64 word = request_word(d->word, d->operation, 0), response;
 
 	if (!(d->flags & IS_ANSWERED)) {
 		response = push_request(c, word);
@@ -211,7 +211,7 @@ static __always_inline __u64 refused_request(struct connection *c)
 		requests->operation = METHOD_OTHER;
 	}
 	requests->flags |= IS_ANSWERED;
-	return request_word(requests->word, requests->operation);
+	return request_word(requests->word, requests->operation, 0);
 }
 
 static __always_inline void end_response_head(struct reader *r, struct direction *d)
@@ -703,12 +703,8 @@ static long http_step(__u32 nr, struct reader *r)
 	case HTTP_UNTIL_CLOSE:
 		return 1;
 	case MODE_OPAQUE:
-		r->scratch->opaque += r->scratch->left;
-		return 1;
 	case MODE_SYNC:
-		r->scratch->skipped += r->scratch->left;
-		r->scratch->skipped_for = r->c->sync_reason;
-		return 1;
+		return take_rest(r, d);
 	}
 	index = r->scratch->position ? make_available(r, BEGINNING, &available) : -1;
 	if (index < 0) {

@@ -100,9 +100,15 @@ struct vectors {
 static __always_inline void take(struct connection *c, struct scratch *scratch, __u64 address,
 				 __u64 bytes, __u32 direction)
 {
-	if (c->directions[direction & 1].mode == MODE_DETECT)
+	struct direction *d = &c->directions[direction & 1];
+
+	if (d->mode == MODE_DETECT) {
 		detect(c, direction, address, bytes);
-	switch (c->directions[direction & 1].mode) {
+		/* HTTP goes on in the carry itself. */
+		if (d->carry_len && c->protocol > PROTOCOL_HTTP)
+			step_over_bytes(c, scratch, CARRIED, d->carry_len, direction);
+	}
+	switch (d->mode) {
 	case MODE_DETECT:
 		break;
 	case MODE_SYNC:

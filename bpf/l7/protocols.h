@@ -11,26 +11,28 @@
 #pragma once
 
 #include "http.h"
-
-/* At most so many bytes are read of a call for what it may begin. */
-#define OPENING 32
+#include "redis.h"
 
 static __always_inline enum beginning begins(enum l7_protocol protocol, __u64 word, __u32 known)
 {
 	switch (protocol) {
 	case PROTOCOL_HTTP:
 		return http_begins(word, known);
+	case PROTOCOL_REDIS:
+		return redis_begins(word, known);
 	default:
 		return BEGINS_NOT;
 	}
 }
 
-static __always_inline enum beginning resumes(enum l7_protocol protocol, const __u8 *bytes,
+static __always_inline enum beginning resumes(enum l7_protocol protocol, struct scratch *scratch,
 					      __u32 known)
 {
 	switch (protocol) {
 	case PROTOCOL_HTTP:
-		return http_resumes(bytes, known);
+		return http_resumes(scratch->bytes, known);
+	case PROTOCOL_REDIS:
+		return redis_resumes(scratch, known);
 	default:
 		return BEGINS_NOT;
 	}
@@ -47,6 +49,9 @@ static __always_inline void step_over_bytes(struct connection *c, struct scratch
 	case PROTOCOL_HTTP:
 		http_take(c, scratch, address, bytes, how);
 		break;
+	case PROTOCOL_REDIS:
+		redis_take(c, scratch, address, bytes, how);
+		break;
 	}
 }
 
@@ -55,6 +60,8 @@ static __always_inline bool needs_no_bytes(struct connection *c, __u32 direction
 	switch (c->protocol) {
 	case PROTOCOL_HTTP:
 		return http_needs_no_bytes(c, direction, bytes);
+	case PROTOCOL_REDIS:
+		return redis_needs_no_bytes(c, direction, bytes);
 	default:
 		return false;
 	}
@@ -68,6 +75,9 @@ __noinline int end_direction(struct connection *c, __u32 direction, __u64 now)
 	switch (c->protocol) {
 	case PROTOCOL_HTTP:
 		http_end(c, direction, now);
+		break;
+	case PROTOCOL_REDIS:
+		redis_end(c, direction, now);
 		break;
 	}
 	return 0;

@@ -18,17 +18,28 @@
 /* Most that wait on one connection: as many are counted when it ends (bpf_loop). */
 #define MOST_WAITING 8192
 
-/* A word: tag, operation or status, and the time in units of 64 ns, which wraps after 52 days. */
+/*
+ * A word: tag, what a protocol has to know of the request besides (its trait), operation or status,
+ * and the time in units of 64 ns, which wraps after 52 days.
+ */
 #define TAG_REQUEST (1ull << 63)
 #define TAG_RESPONSE (1ull << 62)
 #define TAG_HEAD (1ull << 61) /* of a response's head; of a request that this was enough for */
 #define WORD_TIME ((1ull << 46) - 1)
 #define WORD_OPERATION_SHIFT 46
+#define WORD_TRAIT_SHIFT 56
+#define TRAITS 32
 
-static __always_inline __u64 request_word(__u64 time, __u32 operation)
+static __always_inline __u64 request_word(__u64 time, __u32 operation, __u32 trait)
 {
-	return TAG_REQUEST | (__u64)(operation & 1023) << WORD_OPERATION_SHIFT |
-	       (time >> 6 & WORD_TIME);
+	return TAG_REQUEST | (__u64)(trait & (TRAITS - 1)) << WORD_TRAIT_SHIFT |
+	       (__u64)(operation & 1023) << WORD_OPERATION_SHIFT | (time >> 6 & WORD_TIME);
+}
+
+/* 0 of what is no request. */
+static __always_inline __u32 trait_of(__u64 word)
+{
+	return word >> WORD_TRAIT_SHIFT & (TRAITS - 1);
 }
 
 static __always_inline __u32 operation_of(__u64 word)
@@ -89,6 +100,20 @@ static __always_inline __u64 push_request(struct connection *c, __u64 word)
 	return found;
 }
 
+/* The request that the next response answers: its word; 0 when it has not been seen yet. */
+static __always_inline __u64 next_request(struct connection *c)
+{
+	struct deep_key key = { .connection = c->id, .number = c->responses };
+	__u64 word = c->slots[c->responses % SLOTS_IN_CONNECTION], *kept;
+
+	if (waiting_requests(c) <= 0)
+		return 0;
+	if (word & TAG_REQUEST)
+		return word;
+	kept = bpf_map_lookup_elem(&deep, &key);
+	return kept ? *kept : WORD_LOST;
+}
+
 /* Removes the request that the next response answers: its word; 0 when it has not been seen yet. */
 static __always_inline __u64 pop_request(struct connection *c)
 {
@@ -121,7 +146,7 @@ static __always_inline __u64 push_response(struct connection *c, __u64 time, __u
 					   __u64 tag)
 {
 	__u64 *slot = &c->slots[c->responses % SLOTS_IN_CONNECTION];
-	__u64 word = (request_word(time, status) ^ TAG_REQUEST) | TAG_RESPONSE | tag;
+	__u64 word = (request_word(time, status, 0) ^ TAG_REQUEST) | TAG_RESPONSE | tag;
 
 	word = __sync_lock_test_and_set(slot, word);
 	if (word & TAG_REQUEST)

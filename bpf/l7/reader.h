@@ -20,13 +20,17 @@ enum program {
 	PROGRAMS,
 };
 
+/* At most so many bytes are read of a call for what it may begin. */
+#define OPENING 32
+
 /*
  * Per CPU and program: no program runs within itself on a CPU, also where it is preempted
  * (bpf_prog->active, __bpf_trace_run()); but another one may run within it.
  */
 struct scratch {
-	__u8 bytes[WINDOW + STRIDE + BEGINNING]; /* behind the window lies what was there before */
-	__u64 opaque;				 /* of this call's bytes */
+	/* Behind the window lies what was there before; an index that is masked may go as far. */
+	__u8 bytes[2 * WINDOW + STRIDE + BEGINNING];
+	__u64 opaque; /* of this call's bytes */
 	__u64 skipped;
 	__u64 now;	/* 0: not read yet */
 	__u64 position; /* the address of the next byte; 0: the bytes cannot be read */
@@ -86,6 +90,9 @@ static __always_inline void consume(struct reader *r, __u32 bytes)
 	r->scratch->position += r->scratch->position ? bytes : 0;
 }
 
+/* In place of an address: the bytes are those that the carry has from before the detection. */
+#define CARRIED 1
+
 /*
  * Begins with `bytes` bytes of a call from this address on, or, with 0 for the address, bytes that
  * cannot be read for this reason. `how` is the direction, and the reason from bit 1 on.
@@ -101,6 +108,30 @@ static __always_inline void begin_reading(struct reader *r, __u64 address, __u64
 	scratch->direction = how & 1;
 	scratch->reason = how >> 1;
 	scratch->now = 0;
+	if (address == CARRIED) {
+		struct direction *d = direction_of(r);
+
+		*(__u64 *)scratch->bytes = d->carry[0];
+		scratch->window = CARRIED;
+		scratch->filled = bytes;
+		scratch->now = d->word;
+		d->carry[0] = 0;
+		d->carry_len = 0;
+	}
+}
+
+/* Takes what is left of a call in a mode that no protocol knows. False when the mode is another. */
+static __always_inline bool take_rest(struct reader *r, struct direction *d)
+{
+	if (d->mode == MODE_OPAQUE) {
+		r->scratch->opaque += r->scratch->left;
+	} else if (d->mode == MODE_SYNC) {
+		r->scratch->skipped += r->scratch->left;
+		r->scratch->skipped_for = r->c->sync_reason;
+	} else {
+		return false;
+	}
+	return true;
 }
 
 /*
@@ -156,4 +187,32 @@ static __always_inline __u32 find_newline(struct reader *r, __u32 index)
 			return offset + lowest_byte(word);
 	}
 	return STRIDE;
+}
+
+/*
+ * A number of up to seven digits at the beginning of a word, and the carriage return behind it: how
+ * many bytes these are; 0 when that is not what the word has.
+ */
+static __always_inline __u32 read_number(__u64 word, __u64 *number)
+{
+	const __u64 ones = 0x0101010101010101ull;
+	__u64 other = word ^ ones * '\r', digits;
+	__u32 count;
+
+	other = (other - ones) & ~other & ones * 0x80;
+	if (!other)
+		return 0;
+	count = lowest_byte(other);
+	if (!count)
+		return 0;
+	/* As the last ones of eight digits. */
+	digits = (word ^ ones * '0') << (64 - 8 * count);
+	if (((digits + ones * (0x80 - 10)) | digits) & ones * 0x80)
+		return 0;
+	/* Pairs of digits, then fours, then all eight. */
+	digits = digits * 10 + (digits >> 8);
+	*number = ((digits & 0x000000ff000000ffull) * 0x000f424000000064ull +
+		   (digits >> 16 & 0x000000ff000000ffull) * 0x0000271000000001ull) >>
+		  32;
+	return count + 1;
 }

@@ -69,6 +69,8 @@ missing_packages() {
   has_command col || echo bsdextrautils
   has_command chromium || echo chromium
   has_command nginx || echo nginx
+  has_command redis-server || echo redis-server
+  has_command redis-benchmark || echo redis-tools
   has_command wrk || echo wrk
   has_command caddy || echo caddy
   /usr/bin/python3 -c 'import prometheus_client.openmetrics' 2>/dev/null || echo python3-prometheus-client
@@ -129,7 +131,7 @@ disable_at_boot() {
 service_policy=/usr/sbin/policy-rc.d
 
 # Servers that are wanted for their programs only: their packages would start them, now and at each boot.
-servers=(prometheus nginx caddy)
+servers=(prometheus nginx caddy redis-server)
 
 # Installs packages, leaving no service started.
 apt_install() {

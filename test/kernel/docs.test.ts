@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect, createServer as createTcpServer } from "node:net";
 import { before, describe, it } from "node:test";
 
 import { codeRows, readDocument, section } from "../docs/documents.js";
@@ -25,7 +25,7 @@ function documented(text: string): ReadonlyMap<string, Metric> {
   const metrics = new Map<string, Metric>();
   for (const [name = "", kind = ""] of codeRows(text)) {
     const [, type, , braced = ""] = /^(counter|gauge|histogram)( `\{([\w,]*)\}`)?/.exec(kind) ?? [];
-    if (/^(ringtap|http)_/.test(name) && type !== undefined) {
+    if (ours.test(name) && type !== undefined) {
       const labels = braced.split(",").flatMap((label) => (label === "id" ? identity : label === "" ? [] : [label]));
       metrics.set(name, { type, labels });
     }
@@ -62,6 +62,21 @@ async function oneDatagram(): Promise<void> {
   execFileSync("dd", ["if=/dev/zero", `of=${scratch("written")}`, "bs=64k", "count=1", "conv=fsync", "status=none"]);
 }
 
+/** Sends a command as Redis has it, and answers it. */
+async function oneCommand(): Promise<void> {
+  const server = createTcpServer((socket) => {
+    socket.once("data", () => socket.end("+PONG\r\n"));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const socket = connect(port, "127.0.0.1").end("PING\r\n").resume();
+  await new Promise((resolve) => socket.once("close", resolve));
+  await new Promise((resolve) => server.close(resolve));
+}
+
+/** Names of ringtap's own metrics, not of its process. */
+const ours = /^(ringtap|http|db)_/;
+
 describe("docs/metrics.md", () => {
   const page = readDocument("docs/metrics.md");
   const written = documented(page);
@@ -84,6 +99,7 @@ describe("docs/metrics.md", () => {
     spawnSync("cat", ["/nonexistent"]);
     await oneConnection();
     await oneDatagram();
+    await oneCommand();
     const texts: string[] = [];
     for (const each of [agent, sampling, requests]) {
       await each.get("/metrics");
@@ -93,13 +109,13 @@ describe("docs/metrics.md", () => {
   });
 
   it("has each metric of ringtap's, with its type", () => {
-    const served = Array.from(declared(text)).filter(([name]) => /^(ringtap|http)_/.test(name));
+    const served = Array.from(declared(text)).filter(([name]) => ours.test(name));
     assert.deepEqual(Array.from(written, ([name, { type }]) => [name, type]).toSorted(), served.toSorted());
   });
 
   it("has each metric of the agent's process", () => {
     const names = Array.from(page.matchAll(/`((?:process|nodejs)_\w+)`/g), ([, name = ""]) => name);
-    const served = [...declared(text).keys()].filter((name) => !/^(ringtap|http)_/.test(name));
+    const served = [...declared(text).keys()].filter((name) => !ours.test(name));
     assert.deepEqual([...new Set(names)].toSorted(), served.toSorted());
   });
 
@@ -123,7 +139,7 @@ describe("docs/metrics.md", () => {
       labels,
     ]);
     const ofSignals = inPage.filter(([name = ""]) =>
-      /^ringtap_(cgroup|tcp|syscall|file|l7|block|drop|udp|sched|process)/.test(name),
+      /^ringtap_(cgroup|tcp|syscall|file|l7|db|block|drop|udp|sched|process)/.test(name),
     );
     assert.deepEqual(inReadme.toSorted(), ofSignals.toSorted());
   });

@@ -13,6 +13,10 @@ export interface Protocol {
   readonly metrics?: RequestMetrics;
   /** The status from which on a response tells of a failure; `failing_status` of bpf/l7/connection.h has the same. */
   readonly failingStatus: number;
+  /** Words of the protocol, as the program has them: `const volatile` variables by name. */
+  readonly constants?: Readonly<Record<string, Uint8Array>>;
+  /** A failure's code, undefined of what is none; absent where a status is a number by itself. */
+  readonly code?: (status: number) => string | undefined;
   /** The word for an operation's number. */
   readonly operation: (operation: number) => string;
   /** The values of the labels; the status is 0 where there was no response, the error an empty text where it is whole. */

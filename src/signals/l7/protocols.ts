@@ -4,6 +4,7 @@ import { keysOf } from "ringtap/signal";
 import { http } from "./http.js";
 import type { Protocol } from "./protocol.js";
 import { L7Error, L7Protocol, L7Role } from "./records.js";
+import { redis } from "./redis.js";
 
 /** By value. */
 export const roles = keysOf(L7Role);
@@ -15,7 +16,7 @@ export const otherOperation = 1023;
 /** Connections of which no protocol is known. */
 const unknown: Protocol = { name: "unknown", failingStatus: 0, operation: () => "", values: () => [] };
 
-const byName: Readonly<Record<keyof typeof L7Protocol, Protocol>> = { unknown, http };
+const byName: Readonly<Record<keyof typeof L7Protocol, Protocol>> = { unknown, http, redis };
 
 /** By enum l7_protocol of bpf/l7/connection.h. */
 export const protocols: readonly Protocol[] = Object.entries(L7Protocol)

@@ -11,6 +11,7 @@ export const IpFamily = {
 export const L7Protocol = {
   unknown: 0,
   http: 1,
+  redis: 2,
 } as const;
 
 /** enum l7_role */

@@ -22,12 +22,14 @@ const overflowLines = 2 * protocols.length;
 /** Records are for those who watch. */
 const watchedRingSize = 2 ** 18;
 
+const words = Object.assign({}, ...protocols.map(({ constants }) => constants)) as Record<string, Uint8Array>;
+
 function setup({ connectionsLimit, countsLimit }: FlagValues<typeof flags>, { mode, watched }: SignalHost): Setup {
   const isCounting = mode !== "trace";
   const lines = isCounting ? 2 ** log2Ceil(Math.max(countsLimit, fewestLines)) : fewestLines;
   const requests = lines + overflowLines;
   return {
-    constants: { counting: isCounting ? 1 : 0, request_lines: lines, flow_lines: lines },
+    constants: { ...words, counting: isCounting ? 1 : 0, request_lines: lines, flow_lines: lines },
     variables: { failures_wanted: watched === "none" ? 0 : 1, successes_wanted: watched === "all" ? 1 : 0 },
     sizes: { connections: connectionsLimit, requests, request_keys: requests, flows: requests, flow_keys: requests },
     ...(isCounting && { ringSize: watchedRingSize }),
@@ -40,7 +42,8 @@ function fields(event: L7Event): Record<string, TraceValue> {
     protocol: protocol?.name,
     role: roles[event.role],
     operation: protocol?.operation(event.operation),
-    status: event.status === 0 ? undefined : event.status,
+    status: event.status === 0 || protocol?.code ? undefined : event.status,
+    code: protocol?.code?.(event.status),
     error: event.error === 0 ? undefined : errors[event.error],
     duration_seconds: event.duration / 1e9,
     local_address: addressText((index) => event.localAddress(index), event.family === IpFamily.ipv6),
@@ -53,7 +56,7 @@ function fields(event: L7Event): Record<string, TraceValue> {
 export const l7 = defineSignal({
   api: 1,
   name: "l7",
-  summary: "requests of HTTP/1.x by method, status and duration",
+  summary: "requests of HTTP/1.x and Redis by operation, status and duration",
   object: objectFile(import.meta.url, "l7"),
   optIn: true,
   flags,
@@ -67,6 +70,7 @@ export const l7 = defineSignal({
       role: roles,
       operation: "string",
       status: "integer",
+      code: "string",
       error: errors.slice(1),
       duration_seconds: "number",
       local_address: "string",
@@ -75,13 +79,14 @@ export const l7 = defineSignal({
       remote_port: "integer",
     },
     aliases: { duration: "duration_seconds", sport: "local_port", dport: "remote_port" },
-    outcome: ["protocol", "role", "status", "error"],
+    outcome: ["protocol", "role", "status", "code", "error"],
     failed: ({ protocol, status, error }) => error !== 0 || status >= (protocols[protocol]?.failingStatus ?? 0),
     columns: [
       { field: "protocol", heading: "PROTOCOL", width: 8 },
       { field: "role", heading: "ROLE", width: 6 },
       { field: "operation", heading: "OPERATION", width: 9 },
       { field: "status", heading: "STATUS", width: 6 },
+      { field: "code", heading: "CODE", width: 9 },
       { field: "error", heading: "ERROR", width: 9 },
       { field: "duration_seconds", heading: "DURATION", width: 10 },
       { field: "local_port", heading: "LPORT", width: 5 },

@@ -1,0 +1,49 @@
+/** What protocols of databases have in common: the names of their metrics, and words for operations and failures. */
+import type { Protocol, RequestMetrics } from "./protocol.js";
+import { statusOk, statusOther, type WordSet } from "./words.js";
+
+/** OpenTelemetry has a name for the client's end alone. */
+const metrics: RequestMetrics = {
+  client: {
+    name: "db_client_operation_duration_seconds",
+    help: "Duration of operations that were sent to a database, until their response has been received.",
+  },
+  server: {
+    name: "ringtap_db_server_operation_duration_seconds",
+    help: "Duration of operations that a database has received, until their response has been sent.",
+  },
+  labels: ["db_system_name", "db_operation_name", "db_response_status_code", "error_type"],
+};
+
+/** In place of an operation, or of a failure's code, that is none of the words. */
+const other = "_OTHER";
+
+/** A protocol whose operations and failures are words of sets that the program has as these constants. */
+export function databaseProtocol({
+  name,
+  operations,
+  failures,
+  constants,
+}: {
+  /** `db.system.name` of OpenTelemetry. */
+  readonly name: string;
+  readonly operations: WordSet;
+  readonly failures: WordSet;
+  readonly constants: Readonly<Record<string, Uint8Array>>;
+}): Protocol {
+  const operation = (number: number): string => operations.word(number) ?? other;
+  const code = (status: number): string | undefined =>
+    status <= statusOk ? undefined : (failures.word(status) ?? other);
+  return {
+    name,
+    metrics,
+    constants,
+    failingStatus: statusOther,
+    operation,
+    code,
+    values: (number, status, error) => {
+      const failure = code(status) ?? "";
+      return [name, operation(number), failure, error === "" ? failure : error];
+    },
+  };
+}
