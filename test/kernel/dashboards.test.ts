@@ -43,7 +43,7 @@ function configuration(target: string, relabelling: readonly object[]): Record<s
   };
 }
 
-/** Has a disk do and fail, and sockets carry and drop, each second. */
+/** Has a disk do and fail, and sockets carry and drop, each second, as long as this process lives. */
 function useDevices(scope: Scope): void {
   const { path } = smallDisk(scope);
   const network = networkNamespace(scope);
@@ -53,8 +53,8 @@ function useDevices(scope: Scope): void {
   const sockets = [...network.prefix, compile("rt-sockets", "datagrams"), "4"].join(" ");
   const steps = "write 10\\nfull 300\\nconnect 3\\n";
   for (const command of [
-    `while :; do ${disk} ${path} 20 400 1 0 0 </dev/null; sleep 1; done`,
-    `(echo listen 1; while :; do printf '${steps}' || exit; sleep 1; done) | ${sockets}`,
+    `while kill -0 ${process.pid}; do ${disk} ${path} 20 400 1 0 0 </dev/null; sleep 1; done`,
+    `(echo listen 1; while kill -0 ${process.pid}; do printf '${steps}' || exit; sleep 1; done) | ${sockets}`,
   ]) {
     const shell = spawn("sh", ["-c", command], { stdio: "ignore", detached: true });
     scope.after(async () => {
