@@ -76,7 +76,8 @@ static __always_inline void count_map_full(void)
 static __always_inline bool update_or_count(void *map, const void *key, const void *value,
 					    __u64 flags)
 {
-	long error = bpf_map_update_elem(map, key, value, flags);
+	/* Before Linux 6.4 the upper half of what it returns is undefined: d7ba4cc900bf. */
+	int error = bpf_map_update_elem(map, key, value, flags);
 
 	if (error && error != -EEXIST)
 		count_map_full();
