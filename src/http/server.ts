@@ -114,7 +114,7 @@ function catching(handle: Handler, onError: (error: unknown) => void): Handler {
 
 /**
  * Starts listening on every address. When one of them fails, those already open are closed and the error names the flag, the
- * address and what to do. Throws for a telemetry path that is no path or belongs to a health check.
+ * address and what to do. Throws for a telemetry path that is no path or belongs to a health check or the page's stream.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const {
@@ -125,7 +125,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     limits = defaultServerLimits,
     onError,
   } = options;
-  if (!/^\/[^?#\s]*$/.test(telemetryPath) || telemetryPath === healthPath || telemetryPath === readyPath) {
+  if (!/^\/[^?#\s]*$/.test(telemetryPath) || [healthPath, readyPath, livePath].includes(telemetryPath)) {
     throw new Error(`--web.telemetry-path ${JSON.stringify(telemetryPath)}: want a path such as /metrics`);
   }
   const parsed = listenAddresses.map(parseListenAddress);

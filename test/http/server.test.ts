@@ -185,7 +185,7 @@ test("/ is a page with a security policy", async (context) => {
 test("the telemetry path may be that of the page, not that of a health check", async (context) => {
   const { address } = await start(context, { telemetryPath: "/" });
   assert.match((await ask(address, "/")).body.toString(), /^a 1\n/);
-  for (const telemetryPath of ["metrics", "", "/healthz", "/readyz", "/a?b", "/a b"]) {
+  for (const telemetryPath of ["metrics", "", "/healthz", "/readyz", "/api/live", "/a?b", "/a b"]) {
     await assert.rejects(start(context, { telemetryPath }), /--web\.telemetry-path ".*": want a path such as/);
   }
 });

@@ -92,7 +92,12 @@ describe("dashboards and rules", () => {
     const api = await startFakeApiServer(scope, {});
     const agent = await startAgent(scope, [
       "--signals=cgroup,process,tcp,syscall,file,block,drop,udp",
-      ...["--labels=pid,comm,namespace,pod,container", "--bpf.stats", "--cgroup.hierarchy=unified"],
+      ...[
+        "--labels=pid,comm,namespace,pod,container",
+        "--bpf.stats",
+        "--cgroup.hierarchy=unified",
+        "--overhead.limit=100%",
+      ],
       ...["--kubernetes.node-name=node-1", `--kubernetes.api-url=${api.url}`],
       ...[`--kubernetes.token-file=${api.tokenFile}`, `--kubernetes.ca-file=${api.caFile}`],
     ]);
