@@ -25,7 +25,7 @@ struct sk_buff {
 	struct net_device *dev;
 	struct sock *sk;
 	unsigned int len;
-	__u16 protocol; /* network order; 0 of what is no packet: messages of Unix and netlink sockets */
+	__u16 protocol;	      /* network order; 0 of what is no packet: Unix and netlink messages */
 	__u16 network_header; /* of head */
 	unsigned char *head;
 };

@@ -431,7 +431,7 @@ static __always_inline __u64 carried_before(const struct direction *d, __u32 len
 	return shift ? d->carry[0] >> shift | d->carry[1] << (64 - shift) : d->carry[0];
 }
 
-/* Does a first line of a request that ends with these bytes, and LF, name the protocol's version? */
+/* Does a request's first line that ends with these bytes, and LF, name the protocol's version? */
 static __always_inline bool has_version(__u64 last)
 {
 	return last >> 56 == '\r' ? lowest(last, 6) == BYTES8('T', 'T', 'P', '/', '1', '.', 0, 0) :

@@ -42,9 +42,9 @@ static __always_inline __u32 sequence_of(struct sock *sk, __u32 direction)
 
 /*
  * Has the connection carried nothing before a call of so many bytes? bytes_acked has the SYN of a
- * client, bytes_received a FIN. Another CPU may add to both of two numbers meanwhile, and adds first
- * to the one that is read first (tcp_snd_una_update(), tcp_rcv_nxt_update(), net/ipv4/tcp_input.c),
- * so that what comes out is too low then.
+ * client, bytes_received a FIN. Another CPU may add to both of two numbers meanwhile, and adds
+ * first to the one that is read first (tcp_snd_una_update(), tcp_rcv_nxt_update(),
+ * net/ipv4/tcp_input.c), so that what comes out is too low then.
  */
 static __always_inline bool is_beginning(struct sock *sk, __u32 direction, __u32 bytes)
 {

@@ -98,7 +98,7 @@ struct tcp_sock {
 	__u32 retrans_stamp; /* the low bits of when the SYN was first sent, in milliseconds */
 	__u32 snd_una;
 	__u32 snd_nxt;
-	__u32 write_seq; /* behind the last byte that the program has sent; a FIN has a number too */
+	__u32 write_seq; /* behind the last byte that was sent; a FIN has a number too */
 	__u32 rcv_nxt;
 	__u32 copied_seq; /* behind the last byte, or FIN, that the program has received */
 	__u32 total_retrans;

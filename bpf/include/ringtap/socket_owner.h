@@ -30,7 +30,7 @@ struct sock___owner {
 
 KERNEL_TYPES_END
 
-/* A socket's address, as a number that a double holds: the bits above are those of all addresses. */
+/* A socket's address, as a number that a double holds: all addresses have the same bits above. */
 #define SOCKET_BITS ((1ull << 52) - 1)
 
 struct socket_owner {

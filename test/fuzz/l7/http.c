@@ -4,8 +4,8 @@
  * line (STANDALONE).
  *
  * An input is a conversation: a byte of which bit 0 says who closes it, then pieces, each of a
- * length (two bytes, the lower one first), of which the highest bit is the sender: 1 for the server;
- * and so many bytes, or as many as there are.
+ * length (two bytes, the lower one first), of which the highest bit is the sender: 1 for the
+ * server; and so many bytes, or as many as there are.
  *
  * Each is played as the client and as the server see it, in one call a piece; and again in several
  * calls a piece and several pieces of memory a call. Where nothing was skipped, the counts must be

@@ -1,4 +1,7 @@
-/* Known requests to a disk, each alone and past the page cache: block-io DEVICE READS WRITES SYNCS DISCARDS LARGE */
+/*
+ * Known requests to a disk, each alone and past the page cache:
+ * block-io DEVICE READS WRITES SYNCS DISCARDS LARGE
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>

@@ -1,5 +1,5 @@
 /*
- * Programs that wait for a CPU, and that end, so that the kernel has numbers of them to compare with.
+ * Programs that wait for a CPU, and that end, so that the kernel has numbers of them to compare.
  *
  *   waits THREADS ROUNDS pinned|free   threads that compute and sleep by turns, then sleep for good
  *   burn MILLISECONDS                  computes, then sleeps for good

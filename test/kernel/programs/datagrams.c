@@ -1,6 +1,6 @@
 /*
- * Datagrams over loopback, as many as each line of standard input says: `sendto 50`. Each step is answered with what was sent
- * and received, in datagrams: "50 0". The first argument is 4 or 6.
+ * Datagrams over loopback, as many as each line of standard input says: `sendto 50`. Each step is
+ * answered with what was sent and received, in datagrams: "50 0". The first argument is 4 or 6.
  */
 #include <arpa/inet.h>
 #include <errno.h>
