@@ -51,7 +51,7 @@ describe("paths", () => {
     const manifest = JSON.parse(readDocument("package.json")) as { scripts: Record<string, string> };
     const scripts = Object.keys(manifest.scripts);
     for (const document of documents()) {
-      for (const [command, name = ""] of readDocument(document).matchAll(/\bnpm run ([\w:-]+)/g)) {
+      for (const [command, name = ""] of readDocument(document).matchAll(/\bnpm run (\w[\w:-]*)/g)) {
         assert(scripts.includes(name), `${document}: ${command}`);
       }
     }
