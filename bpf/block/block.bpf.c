@@ -147,6 +147,11 @@ int BPF_PROG(block_complete, struct request *rq, int error, unsigned int bytes)
 		ending.key.disk[0] = name[0];
 		ending.key.disk[1] = name[1];
 	}
+	/* What follows is the same for all of them: the verifier need not walk it for each. */
+	ending.error = unknown(ending.error);
+	ending.origin = unknown(ending.origin);
+	ending.operation = unknown(ending.operation);
+	ending.tid = unknown(ending.tid);
 	number = ending.error << ERROR_SHIFT | ending.origin << ORIGIN_SHIFT | ending.operation;
 	ending.key.actor.process.pair = (__u64)number << 32 | (__u32)ending.key.actor.process.pair;
 	has_record = false;

@@ -148,15 +148,6 @@ __noinline bool count_rare(__u32 nr, __u32 error, __u64 duration)
 	return counting && count(nr, error, duration, 1);
 }
 
-/* A number as the verifier knows nothing of it: so it need not walk what follows once more. */
-static __always_inline __u64 unknown(__u64 number)
-{
-	__u64 any = address_of(&number);
-
-	asm volatile("%0 ^= %1; %0 ^= %1" : "+r"(number) : "r"(any));
-	return number;
-}
-
 static __always_inline void report_or_count(__u32 nr, long ret, __u32 error, __u64 now,
 					    __u64 duration)
 {

@@ -93,19 +93,16 @@ static __always_inline void count_run(__u32 index, __u64 time)
 			bpf_tail_call_static(ctx, map, slot); \
 	} while (0)
 
-#define DISPATCH(ctx, map, wanting)                \
-	do {                                       \
-		__u32 __slots = wanting;           \
-		if (!__slots)                      \
-			break;                     \
-		DISPATCH_TO(ctx, map, __slots, 0); \
-		DISPATCH_TO(ctx, map, __slots, 1); \
-		DISPATCH_TO(ctx, map, __slots, 2); \
-		DISPATCH_TO(ctx, map, __slots, 3); \
-		DISPATCH_TO(ctx, map, __slots, 4); \
-		DISPATCH_TO(ctx, map, __slots, 5); \
-		DISPATCH_TO(ctx, map, __slots, 6); \
-		DISPATCH_TO(ctx, map, __slots, 7); \
+#define DISPATCH(ctx, map, slots)                \
+	do {                                     \
+		DISPATCH_TO(ctx, map, slots, 0); \
+		DISPATCH_TO(ctx, map, slots, 1); \
+		DISPATCH_TO(ctx, map, slots, 2); \
+		DISPATCH_TO(ctx, map, slots, 3); \
+		DISPATCH_TO(ctx, map, slots, 4); \
+		DISPATCH_TO(ctx, map, slots, 5); \
+		DISPATCH_TO(ctx, map, slots, 6); \
+		DISPATCH_TO(ctx, map, slots, 7); \
 	} while (0)
 
 static __always_inline __u8 slots_of(volatile const __u8 *slots, volatile const __u8 *differs,
@@ -131,7 +128,7 @@ static __always_inline __u8 slots_at_exit(struct pt_regs *regs)
 /* The slots behind one: a handler runs at most once for a call, whatever changes meanwhile. */
 static __always_inline __u32 slots_behind(__u32 slots, __u32 slot)
 {
-	return slots & (0xfe << slot);
+	return slot < DISPATCH_SLOTS ? slots & (0xfe << slot) : 0;
 }
 
 #define SYSCALL_HANDLER(name, hook, section, first_run, wanted, ...)                    \
@@ -139,9 +136,10 @@ static __always_inline __u32 slots_behind(__u32 slots, __u32 slot)
 	static __always_inline void name##_handler(__VA_ARGS__);                        \
 	SEC(section) int name(unsigned long long *ctx)                                  \
 	{                                                                               \
+		__u32 slots = wanted;                                                   \
 		__u64 began, start;                                                     \
                                                                                         \
-		if (name##_slot >= DISPATCH_ALONE && !(wanted))                         \
+		if (name##_slot >= DISPATCH_ALONE && !slots)                            \
 			return 0;                                                       \
 		began = run_begins();                                                   \
 		start = count_runs ? bpf_ktime_get_ns() : 0;                            \
@@ -149,8 +147,8 @@ static __always_inline __u32 slots_behind(__u32 slots, __u32 slot)
 		if (count_runs && name##_slot < DISPATCH_SLOTS)                         \
 			count_run(first_run + name##_slot, bpf_ktime_get_ns() - start); \
 		run_ends(began);                                                        \
-		if (name##_slot < DISPATCH_SLOTS - 1)                                   \
-			DISPATCH(ctx, &hook, slots_behind(wanted, name##_slot));        \
+		slots = slots_behind(slots, name##_slot);                               \
+		DISPATCH(ctx, &hook, slots);                                            \
 		return 0;                                                               \
 	}                                                                               \
 	static __always_inline void name##_handler(__VA_ARGS__)

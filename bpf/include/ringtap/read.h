@@ -92,6 +92,15 @@ static __always_inline __u64 address_of(const void *pointer)
 	return (__u64)pointer;
 }
 
+/* A number as the verifier knows nothing of it: so it need not walk what follows once more. */
+static __always_inline __u64 unknown(__u64 number)
+{
+	__u64 any = address_of(&number);
+
+	asm volatile("%0 ^= %1; %0 ^= %1" : "+r"(number) : "r"(any));
+	return number;
+}
+
 /* The lowest bit set is 0x80 of the first byte of a word that is 0; 0 when none is. */
 static __always_inline __u64 zero_bytes(__u64 word)
 {
