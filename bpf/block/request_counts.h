@@ -89,7 +89,7 @@ static __always_inline void add(__u64 *count, __u64 value)
 
 static __always_inline void observe(__u64 *sum, __u64 *slots, __u64 duration)
 {
-	/* Else what the verifier learns of it on 32 ways to its slot would go on to the next one. */
+	/* Else what the verifier learns of it on 32 ways to its slot goes on to the next one. */
 	__u64 any = unknown(duration);
 
 	add(sum, duration);

@@ -210,7 +210,7 @@ export const agent = dashboard({
             title: "Depths given up",
             description: "How far signals are below what their flags ask for, because of --overhead.limit.",
             unit: "short",
-            queries: { "{{instance}} {{signal}}": top(sum("ringtap_overhead_steps", ["instance", "signal"])) },
+            queries: { "{{instance}} {{signal}}": sum("ringtap_overhead_steps", ["instance", "signal"]) },
           }),
         ],
         [

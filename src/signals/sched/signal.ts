@@ -30,6 +30,11 @@ const fewestLines = 16;
 /** Ends of processes, 160 bytes each, and delays for those who watch. */
 const ringSize = 2 ** 19;
 
+/** Does the record have what a process's end adds? One that says so may be cut. */
+function isWholeEnd({ kind, length }: SchedEvent): boolean {
+  return kind === SchedEventKind.exit && length >= SchedEvent.size;
+}
+
 function setup({ minDelay, countsLimit }: FlagValues<typeof flags>, { mode, watched }: SignalHost): Setup {
   const variables = { min_delay_ns: minDelay, delays_wanted: watched === "all" ? 1 : 0 };
   if (mode === "trace") {
@@ -62,7 +67,7 @@ function start(context: SignalContext): Running<SchedEvent> {
     records(batch) {
       const event = batch.record;
       while (batch.next()) {
-        if (event.kind === SchedEventKind.exit) {
+        if (isWholeEnd(event)) {
           processes.end(event);
         }
       }
@@ -92,7 +97,7 @@ function fields(event: SchedEvent): Record<string, TraceValue> {
     duration_seconds: waited ? event.delay / 1e9 : undefined,
     previous_tid: waited ? event.previousTid : undefined,
     previous_comm: waited ? event.previousComm : undefined,
-    cpu_seconds: waited ? undefined : event.totals(0) / 1e9,
+    cpu_seconds: isWholeEnd(event) ? event.totals(0) / 1e9 : undefined,
   };
 }
 
