@@ -60,7 +60,8 @@ describe("sched", () => {
       // Each of the 160 times of rusage is cut to whole microseconds.
       assert(isClose(runTime / 1e3, user + system + 160), `${runTime} ns, ${user} + ${system} µs`);
     });
-    assert(user > 80 * 2_000);
+    // How both are divided is a matter of ticks.
+    assert(user + system > 80 * 2_000);
   });
 
   it("loses no event", async () => {
