@@ -15,7 +15,7 @@ import { loadSignal } from "../../src/engine/load.js";
 import { kernelReads } from "../../src/binding/kernel-reads.js";
 import { type AnySignal, defaultHooks, type HookSet } from "../../src/sdk/signal.js";
 import { syscallNumber } from "../../src/sdk/syscall-names.js";
-import { signals } from "../../src/signals/index.js";
+import { signals as builtIn } from "../../src/signals/index.js";
 import { type Agent, startAgent, unlimitedSeries } from "./support/agent.js";
 import { controlGroup, hierarchy } from "./support/cgroups.js";
 import { assertNumbers, cpuWaits, metricNumbers, settled, startWork } from "./support/cpu-numbers.js";
@@ -91,6 +91,13 @@ function bestHook(signal: AnySignal): string {
 
 /** Instructions may grow by so much until the record has to be renewed. */
 const growth = 1.2;
+
+/**
+ * What is tried here. Linux 5.10 refuses `sched` (docs/kernels.md); it takes `drop`, as check shows, but the verifier's log, from which
+ * instructions are read there, does not name its program.
+ */
+const untried = release().startsWith("5.") ? ["sched", "drop"] : [];
+const signals = builtIn.filter(({ name }) => !untried.includes(name));
 
 const page = readFileSync(new URL("../../../docs/kernels.md", import.meta.url), "utf8");
 
@@ -439,6 +446,10 @@ describe("counts", () => {
   });
 
   it("of waits for a CPU, CPU time, context switches and page faults are exact", async (t) => {
+    if (untried.includes("sched")) {
+      t.skip("refused on this kernel");
+      return;
+    }
     const counting = await startAgent(t, ["--signals=sched", ...unlimitedSeries]);
     const program = cpuWaits();
     for (const how of ["pinned", "free"]) {
