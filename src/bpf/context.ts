@@ -61,7 +61,7 @@ export interface Helpers {
 /** The helpers that say which process runs. */
 type OfProcess = "pid" | "tgid" | "tid" | "uid" | "gid" | "comm" | "cgroup" | "task";
 
-/** In place of them where interrupts fire the tracepoint: whoever runs has nothing to do with the event. */
+/** In place of them where interrupts fire the tracepoint: the task that runs has nothing to do with the event. */
 export interface Unattributed {
   readonly "this tracepoint fires in interrupts, while just anyone runs: take what a start has kept, or h.unattributed": never;
 }
@@ -69,7 +69,7 @@ export interface Unattributed {
 /** What there is at a tracepoint that fires in interrupts. */
 export type InterruptHelpers = Omit<Helpers, OfProcess> &
   Readonly<Record<OfProcess, Unattributed>> & {
-    /** Whoever runs, for an event that may have nothing to do with it. */
+    /** The task that runs, for an event that may have nothing to do with it. */
     readonly unattributed: Pick<Helpers, OfProcess>;
   };
 

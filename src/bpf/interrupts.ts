@@ -19,7 +19,7 @@ const all = [
   // net/ipv4/tcp_input.c, tcp_output.c, tcp_timer.c, tcp_ipv4.c, af_inet.c
   "tcp_probe tcp_receive_reset tcp_send_reset tcp_retransmit_skb tcp_retransmit_synack tcp_bad_csum tcp_cong_state_set",
   "tcp_cwnd_reduction_tp inet_sock_set_state inet_sk_error_report",
-  // kernel/sched/core.c: whoever wakes may be an interrupt, and who is moved is an argument
+  // kernel/sched/core.c: an interrupt may be what wakes it, and the task that is moved is an argument
   "sched_wakeup sched_waking sched_migrate_task",
 ] as const;
 

@@ -56,9 +56,11 @@ export class SocketOwners<R extends SocketOwnerRecord> {
     }
   }
 
-  /** Is it time to {@link find}, though no one scrapes? So not much waits. */
-  get isDue(): boolean {
-    return this.#waiting.length > 0 && performance.now() - this.#scanned > 5_000;
+  /** The same as {@link find} between scrapes, some seconds after the last time: so not much waits though no one scrapes. */
+  async findWhenDue(): Promise<void> {
+    if (performance.now() - this.#scanned > 5_000) {
+      await this.find();
+    }
   }
 
   /**

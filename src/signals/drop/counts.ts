@@ -67,9 +67,7 @@ export function startCounting(context: SignalContext): Running<DropEvent> {
     },
     async maintain() {
       await readCounters(lines, take);
-      if (owners.isDue) {
-        await owners.find();
-      }
+      await owners.findWhenDue();
     },
     stats: () => ({
       collected,

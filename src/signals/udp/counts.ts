@@ -117,9 +117,7 @@ export function startCounting(context: SignalContext): Running<UdpEvent> {
     },
     async maintain() {
       await readCounters(lines, take);
-      if (owners.isDue) {
-        await owners.find();
-      }
+      await owners.findWhenDue();
     },
     stats: () => ({ collected, memoryAtLimit: lines.memoryAtLimit, mapEntries: [[lines.name, lines.size]] }),
   };
