@@ -22,7 +22,7 @@ export function hierarchy(name: "cgroup2" | "pids" | "cpu" | "memory"): string {
   const mounts = readFileSync("/proc/self/mountinfo", "utf8")
     .split("\n")
     .map((line) => line.split(" - ").map((half) => half.split(" ")))
-    .find(([, [type = "", , options = ""] = []]) => type === name || options.split(",").includes(name));
+    .find(([, system]) => system?.[0] === name || system?.[2]?.split(",").includes(name));
   const folder = mounts?.[0]?.[4];
   assert(folder !== undefined, `no ${name} hierarchy is mounted: mount one, or run the tests where there is one`);
   return folder;
