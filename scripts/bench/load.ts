@@ -5,7 +5,7 @@ import { settleTime } from "./lib/delay.js";
 import { atLeast, figure, range } from "./lib/figures.js";
 import { run } from "./lib/programs.js";
 import type { BenchContext, Result, Scenario } from "./lib/scenario.js";
-import { median, ratios, spread } from "./lib/spread.js";
+import { bestRatio, median, type Spread } from "./lib/spread.js";
 import { nothing, peer, ringtap, together, type Tracer } from "./lib/tracers.js";
 import { prepareWorkloads, type Workload } from "./load/workloads.js";
 
@@ -65,10 +65,10 @@ async function measure(
   return { measured, lost };
 }
 
-/** Requests a second, as a share of what the same round gave when nothing was attached. */
-function shares(measured: Measured, tracer: Tracer, workload: Workload): number[] {
+/** Requests a second, as a share of what there were with nothing attached. */
+function share(measured: Measured, tracer: Tracer, workload: Workload): Spread {
   const rate = (one: Tracer): readonly number[] => measured.get(one)?.get(workload)?.perSecond ?? [];
-  return ratios(rate(tracer), rate(nothing));
+  return bestRatio(rate(tracer), rate(nothing));
 }
 
 async function versions(): Promise<string> {
@@ -96,8 +96,8 @@ async function runLoad(context: BenchContext): Promise<Result> {
           tracer.name,
           ...[...ofTracer].map(([workload, { perSecond }]) =>
             tracer === nothing
-              ? `1.00 (${figure(median(perSecond))}/s)`
-              : range(spread(shares(measured, tracer, workload))),
+              ? `1.00 (${figure(Math.max(...perSecond))}/s)`
+              : range(share(measured, tracer, workload)),
           ),
           ...[...ofTracer.values()].map(({ cpu }) => (median(cpu) > 0 ? figure(100 * median(cpu)) : "–")),
         ]),
@@ -105,7 +105,7 @@ async function runLoad(context: BenchContext): Promise<Result> {
     ],
     targets: wanted.flatMap(([tracer, limits, what]) =>
       workloads.map((workload, index) =>
-        atLeast(limits[index] ?? NaN, spread(shares(measured, tracer, workload)), " ×", `${workload.name}, ${what}`),
+        atLeast(limits[index] ?? NaN, share(measured, tracer, workload), " ×", `${workload.name}, ${what}`),
       ),
     ),
     notes: [
@@ -122,8 +122,8 @@ export const load: Scenario = {
   method:
     "Requests a second of servers that have as much to do as they can, as a share of what they serve when nothing is attached. nginx with one worker " +
     "serves a file of 612 bytes to `wrk -t1 -c16` (keep-alive) and to `ab -c4` (a connection per request); `redis-benchmark -t get -c 20` asks Redis. The server " +
-    "is pinned to one core, its client to another; both ends are traced, and the tracer's userspace has to find room on either core. Each figure is the median (least–most) over the " +
-    "rounds, each of which takes all tracers in turn; a tracer meets a second of the load before the three that count. What grows: the kernel's part with the number of " +
+    "is pinned to one core, its client to another; both ends are traced, and the tracer's userspace has to find room on either core. Each figure compares the best round of a tracer with the best one of " +
+    "nothing, since what else a machine does only slows; in brackets the least and the most that rounds gave, each of which takes all tracers in turn. A tracer meets a second of the load before the three that count. What grows: the kernel's part with the number of " +
     "system calls, connections and opened files a request, whatever the number of cores; the agent's with records (connections, processes), not with requests; its memory and the scrape with series " +
     "(*A scrape*, *Start, rest, memory*).",
   packages: ["nginx-light", "redis-server", "redis-tools", "wrk", "apache2-utils", "libbpf-tools"],

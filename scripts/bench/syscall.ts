@@ -2,7 +2,7 @@
 import { figure, atMost, range } from "./lib/figures.js";
 import { run } from "./lib/programs.js";
 import type { BenchContext, FigureTable, Result, Scenario, Target } from "./lib/scenario.js";
-import { median, spread } from "./lib/spread.js";
+import { leastAdded, ratios, spread, type Spread } from "./lib/spread.js";
 import { nothing, type Tracer } from "./lib/tracers.js";
 import { otherTracersGone } from "./syscall/other-tracers.js";
 import {
@@ -62,27 +62,21 @@ async function measure(
   return { costs, lost, disturbed };
 }
 
-/** What a tracer adds to a call, nanoseconds, round by round. */
-function added(costs: Costs, tracer: Tracer, workload: Workload): number[] {
-  const base = costs.get(nothing)?.get(workload) ?? [];
-  return (costs.get(tracer)?.get(workload) ?? []).map((cost, round) => cost - (base[round] ?? NaN));
+/** What a tracer adds to a call, nanoseconds. */
+function added(costs: Costs, tracer: Tracer, workload: Workload): Spread {
+  return leastAdded(costs.get(tracer)?.get(workload) ?? [], costs.get(nothing)?.get(workload) ?? []);
 }
 
 /**
- * The rounds' ratios of what two tracers add. A round in which one of them seems to add nothing was disturbed; it counts as
- * infinite, so that no target is reached by it.
+ * The ratio of what two tracers add. A round in which one of them seems to add nothing was disturbed; it counts as infinite, so that no
+ * target is reached by it.
  */
-function addedRatios(costs: Costs, tracer: Tracer, other: Tracer, workload: Workload): number[] {
-  const others = added(costs, other, workload);
-  return added(costs, tracer, workload).map((cost, round) => {
-    const base = others[round] ?? NaN;
-    return cost > 0 && base > 0 ? cost / base : Infinity;
-  });
-}
-
-/** A dash where some round was disturbed, or what is added is next to nothing. */
-function ratioText(ratios: readonly number[]): string {
-  return ratios.every(Number.isFinite) ? figure(median(ratios)) : "–";
+function addedRatio(costs: Costs, tracer: Tracer, other: Tracer, workload: Workload): Spread {
+  const base = costs.get(nothing)?.get(workload) ?? [];
+  const rounds = (one: Tracer): number[] =>
+    (costs.get(one)?.get(workload) ?? []).map((cost, round) => Math.max(0, cost - (base[round] ?? NaN)));
+  const value = added(costs, tracer, workload).value / added(costs, other, workload).value;
+  return { ...spread(ratios(rounds(tracer), rounds(other)).map((ratio) => (ratio > 0 ? ratio : Infinity))), value };
 }
 
 /** The table of some workloads; ratios are the first one's. */
@@ -103,9 +97,9 @@ function describe(costs: Costs, workloads: readonly Workload[], caption: string)
     ],
     rows: tracers.map((tracer) => [
       tracer.name,
-      figure(median(costs.get(tracer)?.get(first) ?? [])),
-      ...workloads.map((workload) => (tracer === nothing ? "0" : range(spread(added(costs, tracer, workload))))),
-      ...compared.map((other) => ratioText(addedRatios(costs, tracer, other, first))),
+      figure(Math.min(...(costs.get(tracer)?.get(first) ?? []))),
+      ...workloads.map((workload) => (tracer === nothing ? "0" : range(added(costs, tracer, workload)))),
+      ...compared.map((other) => (tracer === nothing ? "–" : figure(addedRatio(costs, tracer, other, first).value))),
     ]),
   };
 }
@@ -122,15 +116,8 @@ function targets(costs: Costs, workload: Workload): Target[] {
   return [
     ...wanted
       .filter(([, , other]) => costs.has(other))
-      .map(([limit, tracer, other, what]) =>
-        atMost(limit, spread(addedRatios(costs, tracer, other, workload)), " ×", what),
-      ),
-    atMost(
-      25,
-      spread(added(costs, tcpAndFile, workload)),
-      " ns",
-      "added by tcp and file to a call that concerns neither",
-    ),
+      .map(([limit, tracer, other, what]) => atMost(limit, addedRatio(costs, tracer, other, workload), " ×", what)),
+    atMost(25, added(costs, tcpAndFile, workload), " ns", "added by tcp and file to a call that concerns neither"),
   ];
 }
 
@@ -165,8 +152,8 @@ export const syscall: Scenario = {
     "Two loads on a core of their own; the tracer's userspace is on another core. The first is a loop of getppid(2), which does next to nothing, " +
     "in 1, 8 and 64 processes that share the core. In the second, two processes share the core and hand a byte back and forth through " +
     "pipes: write(2), then read(2), which blocks, so that each two calls come with a context switch. There ringtap does more: its program on sched_switch " +
-    "puts a call under way aside; the floor has none. A figure is the median of 64 bursts in nanoseconds of CPU time, of all calls alike; the tables " +
-    "give the median over the rounds (least–most) of what is added in the same round to a call that nobody traces, and ratios of what is added. " +
+    "puts a call under way aside; the floor has none. A figure is what the fastest tenth of 64 bursts stays below, in nanoseconds of CPU time, of all calls alike. What is added compares " +
+    "a tracer's fastest round with the fastest one without a tracer, since what else a machine does only slows; in brackets the least and the most that rounds gave. " +
     "`--signals=syscall` runs the process signal too, for the names of processes; it has no program on system calls.",
   packages: ["libbpf-tools", "bpftrace"],
   run: runSyscall,

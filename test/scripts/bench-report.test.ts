@@ -4,7 +4,7 @@ import { atLeast, atMost } from "../../scripts/bench/lib/figures.js";
 import type { Conditions } from "../../scripts/bench/lib/machine.js";
 import { pageText, type KeptResult } from "../../scripts/bench/lib/report.js";
 import type { Scenario } from "../../scripts/bench/lib/scenario.js";
-import { spread } from "../../scripts/bench/lib/spread.js";
+import { bestRatio, leastAdded, spread } from "../../scripts/bench/lib/spread.js";
 
 const reached = (limit: number, rounds: readonly number[]): string =>
   atMost(limit, spread(rounds), " ns", "a call").reached;
@@ -28,6 +28,11 @@ test("a figure that is to be large", () => {
   assert.equal(cheaper([8, 11, 20]), "yes", "rounds that differ much all reach it");
   assert.equal(cheaper([3, 4, 4.5]), "no");
   assert.equal(cheaper([3, 6, 9]), "within noise");
+});
+
+test("what only slows is left out: the best rounds are compared, and the spread tells how much the others differ", () => {
+  assert.deepEqual(bestRatio([60, 90, 70], [100, 80, 50]), { value: 0.9, least: 0.6, most: 1.4 });
+  assert.deepEqual(leastAdded([300, 160, 170], [100, 120, 180]), { value: 60, least: -10, most: 200 });
 });
 
 test("a count has no noise", () => {

@@ -8,23 +8,23 @@ export function figure(value: number): string {
   return value.toLocaleString("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
 }
 
-/** `23.4 (22.9–25.0)`: median, least, most; the first alone when it was the same in all rounds, or there was one. */
-export function range({ median, least, most }: Spread): string {
-  return least === most ? figure(median) : `${figure(median)} (${figure(least)}–${figure(most)})`;
+/** `23.4 (22.9–25.0)`: what counts, least, most; the first alone when it was the same in all rounds, or there was one. */
+export function range({ value, least, most }: Spread): string {
+  return least === most ? figure(value) : `${figure(value)} (${figure(least)}–${figure(most)})`;
 }
 
 /** What a target is held against: what the rounds gave, or a figure that has no rounds, such as a count. */
 type Measured = Spread | number;
 
 /**
- * The median decides, unless the rounds do not tell: some reach the limit, others miss it, and they lie further apart than the
+ * The value decides, unless the rounds do not tell: some reach the limit, others miss it, and they lie further apart than the
  * limit is high; or it is reached, and the figure was zero or less in some round.
  */
 function verdict(measured: Measured, limit: number, reaches: (value: number) => boolean): Target["reached"] {
   if (typeof measured === "number") {
     return reaches(measured) ? "yes" : "no";
   }
-  const { median, least, most } = measured;
+  const { value, least, most } = measured;
   if (!reaches(least) && !reaches(most)) {
     return "no";
   }
@@ -32,7 +32,7 @@ function verdict(measured: Measured, limit: number, reaches: (value: number) => 
   if (least <= 0 || (differ && most - least > limit)) {
     return "within noise";
   }
-  return reaches(median) ? "yes" : "no";
+  return reaches(value) ? "yes" : "no";
 }
 
 function countOrFigure(value: number): string {

@@ -2,7 +2,8 @@
 
 /** What several rounds of one contender gave. */
 export interface Spread {
-  readonly median: number;
+  /** What counts: the median of the rounds, or what {@link bestRatio} and {@link leastAdded} say. */
+  readonly value: number;
   readonly least: number;
   readonly most: number;
 }
@@ -25,7 +26,7 @@ export function median(figures: readonly number[]): number {
 
 /** Median, least and most. Throws for no figures. */
 export function spread(figures: readonly number[]): Spread {
-  return { median: median(figures), least: Math.min(...figures), most: Math.max(...figures) };
+  return { value: median(figures), least: Math.min(...figures), most: Math.max(...figures) };
 }
 
 /** Measures every contender once a round; what they gave, by name and in the order of the rounds. */
@@ -50,6 +51,20 @@ export function ratios(figures: readonly number[], peer: readonly number[]): num
 /** The median of the {@link ratios}. */
 export function ratio(figures: readonly number[], peer: readonly number[]): number {
   return median(ratios(figures, peer));
+}
+
+/**
+ * Of two contenders' rates, the most that each reached in any round, one as a share of the other. Whatever else runs on a machine only slows,
+ * so these are the rounds that it disturbed least. The spread is that of the {@link ratios}.
+ */
+export function bestRatio(rates: readonly number[], peer: readonly number[]): Spread {
+  return { ...spread(ratios(rates, peer)), value: Math.max(...rates) / Math.max(...peer) };
+}
+
+/** Of two contenders' costs, the least that each had in any round, their difference; see {@link bestRatio}. The spread is the rounds'. */
+export function leastAdded(costs: readonly number[], peer: readonly number[]): Spread {
+  const rounds = costs.map((cost, round) => cost - (peer[round] ?? NaN));
+  return { ...spread(rounds), value: Math.min(...costs) - Math.min(...peer) };
 }
 
 /** The sum of some figures. */

@@ -10,7 +10,7 @@ const traced = ringtap("ringtap, sched signal", { flags: ["--signals=sched"] });
 const runqlat = peer("runqlat (bcc libbpf-tools)", 3, "runqlat");
 const runqlatByProcess = peer("runqlat -P (bcc libbpf-tools)", 3, "runqlat", "-P");
 
-/** Bursts, whose median is the figure, and calls of a burst. */
+/** Bursts, the fastest tenth of which stays below the figure, and calls of a burst. */
 const bursts = 64;
 const calls = 5_000;
 

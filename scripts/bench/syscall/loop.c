@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Prints what one getppid(2) costs, nanoseconds of CPU time: the median of all bursts of all
- * processes, which take turns where they share a core.
+ * Prints what one getppid(2) costs, nanoseconds of CPU time: what the fastest tenth of all bursts
+ * of all processes stays below. The processes take turns where they share a core.
  *
  *   loop PROCESSES BURSTS CALLS     each process makes so many bursts of so many calls
  */
@@ -84,6 +84,6 @@ int main(int argc, char **argv)
 	if (failed || all == 0)
 		return 1;
 	qsort(times, all, sizeof(*times), ascending);
-	printf("%.1f\n", times[all / 2]);
+	printf("%.1f\n", times[all / 10]);
 	return 0;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Prints what a system call costs where every other one blocks, nanoseconds of CPU time: the median
- * of all bursts. Two processes, which must share a core, hand a byte back and forth through pipes:
+ * Prints what a system call costs where every other one blocks, nanoseconds of CPU time: what the
+ * fastest tenth of all bursts stays below. Two processes, which must share a core, hand a byte back and forth through pipes:
  * write(2), then read(2), which blocks until the other one has run.
  *
  *   pipes BURSTS CALLS     a burst is of about so many calls of both processes together
@@ -123,6 +123,6 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	qsort(times, bursts, sizeof(*times), ascending);
-	printf("%.1f\n", times[bursts / 2]);
+	printf("%.1f\n", times[bursts / 10]);
 	return 0;
 }

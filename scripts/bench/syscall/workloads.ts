@@ -13,7 +13,7 @@ export interface Workload {
 /** Processes that make the calls of the loop. */
 const sizes = [1, 8, 64] as const;
 
-/** Bursts of all processes together; the figure is their median. */
+/** Bursts of all processes together; the figure is what the fastest tenth of them stays below. */
 const bursts = 64;
 
 /** Workloads that each have a table of their own. */
