@@ -12,9 +12,10 @@ enum l7_protocol {
 	PROTOCOL_UNKNOWN,
 	PROTOCOL_HTTP,
 	PROTOCOL_REDIS,
+	PROTOCOL_POSTGRESQL,
 };
 
-#define PROTOCOLS 3
+#define PROTOCOLS 4
 
 /* The status from which on a response tells of a failure; the same is in src/signals/l7/. */
 static __always_inline __u32 failing_status(enum l7_protocol protocol)
@@ -70,6 +71,7 @@ enum l7_error {
 	ERROR_TRUNCATED, /* the connection ended within the response */
 	ERROR_CLOSED,	 /* the connection ended before the response */
 	ERROR_RESET,	 /* the same, by an error of the connection */
+	ERROR_ABORTED,	 /* left out by the server, since one before it in its batch failed */
 };
 
 struct direction {

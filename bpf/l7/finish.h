@@ -98,7 +98,7 @@ __noinline int finish(struct connection *c, __u32 number, __u64 now, __u64 durat
 static __always_inline void finish_word(struct connection *c, __u64 word, __u32 status,
 					enum l7_error error, __u64 now)
 {
-	if (word & TAG_REQUEST)
+	if (is_request(word))
 		finish(c, number_of(c, operation_of(word), status, error), now,
 		       duration_since(word, now));
 }
@@ -113,15 +113,21 @@ static __always_inline void finish_answered(struct connection *c, __u64 request,
 	       bpf_ktime_get_ns(), units >> 45 ? 0 : units << 6);
 }
 
-/* A request is whole, and waits for its response, unless that has come before. */
-static __always_inline void add_request(struct connection *c, __u64 word)
+/*
+ * A request is whole, and waits for its response, unless that has come before. False when it cannot
+ * be kept.
+ */
+static __always_inline bool add_request(struct connection *c, __u64 word)
 {
 	__u64 response = push_request(c, word);
 
+	if (!is_request(word))
+		return response != WORD_LOST;
 	if (response == WORD_LOST)
 		count_lost(c, REASON_MAP_FULL, 1);
 	else if (response)
 		finish_answered(c, word, response);
+	return response != WORD_LOST;
 }
 
 struct waiting {
@@ -146,7 +152,7 @@ static long lose_next(__u32 index, struct waiting *waiting)
 
 	if (waiting_requests(c) <= 0)
 		return 1;
-	if (pop_request(c) & TAG_REQUEST)
+	if (is_request(pop_request(c)))
 		waiting->error++;
 	return 0;
 }

@@ -8,9 +8,7 @@
 #include "bytes.h"
 #include "finish.h"
 #include "reader.h"
-
-/* More steps than a call has bytes that are not a body's. */
-#define MOST_STEPS (1 << 23)
+#include "steps.h"
 
 enum http_mode {
 	HTTP_FIRST = MODE_PROTOCOL, /* at or in the beginning of a message's first line */

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "http.h"
+#include "postgresql.h"
 #include "redis.h"
 
 static __always_inline enum beginning begins(enum l7_protocol protocol, __u64 word, __u32 known)
@@ -20,6 +21,8 @@ static __always_inline enum beginning begins(enum l7_protocol protocol, __u64 wo
 		return http_begins(word, known);
 	case PROTOCOL_REDIS:
 		return redis_begins(word, known);
+	case PROTOCOL_POSTGRESQL:
+		return postgresql_begins(word, known);
 	default:
 		return BEGINS_NOT;
 	}
@@ -33,6 +36,8 @@ static __always_inline enum beginning resumes(enum l7_protocol protocol, struct 
 		return http_resumes(scratch->bytes, known);
 	case PROTOCOL_REDIS:
 		return redis_resumes(scratch, known);
+	case PROTOCOL_POSTGRESQL:
+		return postgresql_resumes(scratch->bytes, known);
 	default:
 		return BEGINS_NOT;
 	}
@@ -52,6 +57,9 @@ static __always_inline void step_over_bytes(struct connection *c, struct scratch
 	case PROTOCOL_REDIS:
 		redis_take(c, scratch, address, bytes, how);
 		break;
+	case PROTOCOL_POSTGRESQL:
+		postgresql_take(c, scratch, address, bytes, how);
+		break;
 	}
 }
 
@@ -62,6 +70,8 @@ static __always_inline bool needs_no_bytes(struct connection *c, __u32 direction
 		return http_needs_no_bytes(c, direction, bytes);
 	case PROTOCOL_REDIS:
 		return redis_needs_no_bytes(c, direction, bytes);
+	case PROTOCOL_POSTGRESQL:
+		return postgresql_needs_no_bytes(c, direction, bytes);
 	default:
 		return false;
 	}
@@ -78,6 +88,9 @@ __noinline int end_direction(struct connection *c, __u32 direction, __u64 now)
 		break;
 	case PROTOCOL_REDIS:
 		redis_end(c, direction, now);
+		break;
+	case PROTOCOL_POSTGRESQL:
+		postgresql_end(c, direction, now);
 		break;
 	}
 	return 0;

@@ -25,6 +25,7 @@
 #define TAG_REQUEST (1ull << 63)
 #define TAG_RESPONSE (1ull << 62)
 #define TAG_HEAD (1ull << 61) /* of a response's head; of a request that this was enough for */
+#define TAG_MARK (TAG_REQUEST | TAG_RESPONSE) /* waits like a request, and is none */
 #define WORD_TIME ((1ull << 46) - 1)
 #define WORD_OPERATION_SHIFT 46
 #define WORD_TRAIT_SHIFT 56
@@ -36,6 +37,16 @@ static __always_inline __u64 request_word(__u64 time, __u32 operation, __u32 tra
 	       (__u64)(operation & 1023) << WORD_OPERATION_SHIFT | (time >> 6 & WORD_TIME);
 }
 
+static __always_inline bool is_request(__u64 word)
+{
+	return (word & TAG_MARK) == TAG_REQUEST;
+}
+
+static __always_inline bool is_mark(__u64 word)
+{
+	return (word & TAG_MARK) == TAG_MARK;
+}
+
 /* 0 of what is no request. */
 static __always_inline __u32 trait_of(__u64 word)
 {
@@ -45,6 +56,12 @@ static __always_inline __u32 trait_of(__u64 word)
 static __always_inline __u32 operation_of(__u64 word)
 {
 	return word >> WORD_OPERATION_SHIFT & 1023;
+}
+
+static __always_inline __u64 with_operation(__u64 word, __u32 operation)
+{
+	return (word & ~(1023ull << WORD_OPERATION_SHIFT)) | (__u64)operation
+								     << WORD_OPERATION_SHIFT;
 }
 
 /* From a word's time until `now`, ns. */

@@ -90,6 +90,15 @@ static __always_inline void consume(struct reader *r, __u32 bytes)
 	r->scratch->position += r->scratch->position ? bytes : 0;
 }
 
+/* Steps over as many of a direction's `left` bytes as there are. */
+static __always_inline void step_over_left(struct reader *r, struct direction *d)
+{
+	__u32 bytes = d->left < r->scratch->left ? d->left : r->scratch->left;
+
+	d->left -= bytes;
+	consume(r, bytes);
+}
+
 /* In place of an address: the bytes are those that the carry has from before the detection. */
 #define CARRIED 1
 

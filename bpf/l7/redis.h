@@ -8,6 +8,7 @@
 
 #include "finish.h"
 #include "reader.h"
+#include "steps.h"
 #include "words.h"
 
 enum redis_mode {
@@ -801,11 +802,7 @@ __noinline int redis_take(struct connection *c, struct scratch *scratch, __u64 a
 	begin_reading(&r, address, bytes, how);
 	if (c->is_tunnel)
 		direction_of(&r)->mode = MODE_OPAQUE;
-	if (bpf_loop(MOST_STEPS, redis_step, &r, 0) == MOST_STEPS && scratch->left) {
-		desynchronize(c, REASON_MALFORMED);
-		scratch->skipped += scratch->left;
-		scratch->skipped_for = REASON_MALFORMED;
-	}
+	run_steps(&r, redis_step);
 	return 0;
 }
 

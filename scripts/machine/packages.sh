@@ -71,6 +71,8 @@ missing_packages() {
   has_command nginx || echo nginx
   has_command redis-server || echo redis-server
   has_command redis-benchmark || echo redis-tools
+  # With pgbench and pg_stat_statements.
+  compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || echo postgresql
   has_command wrk || echo wrk
   has_command caddy || echo caddy
   /usr/bin/python3 -c 'import prometheus_client.openmetrics' 2>/dev/null || echo python3-prometheus-client
@@ -131,7 +133,7 @@ disable_at_boot() {
 service_policy=/usr/sbin/policy-rc.d
 
 # Servers that are wanted for their programs only: their packages would start them, now and at each boot.
-servers=(prometheus nginx caddy redis-server)
+servers=(prometheus nginx caddy redis-server postgresql)
 
 # Installs packages, leaving no service started.
 apt_install() {

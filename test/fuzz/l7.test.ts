@@ -1,34 +1,38 @@
-/** The parser of HTTP in a process of its own, under AddressSanitizer: the conversations, and what the fuzzer has found. */
+/** The parsers in processes of their own, under AddressSanitizer: the conversations, and what the fuzzer has found. */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 
-import { conversations } from "../kernel/support/http-conversations.js";
-import { buildParser, inputOf } from "./l7/parser.js";
+import { buildParser, inputOf, protocols } from "./l7/parser.js";
 
 const response = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 
-const found = [
-  { name: "a first line of 12 bytes with a version", steps: [["C", `STHTTP/1.1\r\n${response}`]] },
-  { name: "a status of two digits", steps: [["S", `HTTP/1.1 20\n\0\0GET / HTTP/1.1\r\n\r\n${response}`]] },
-  {
-    name: "a length without digits",
-    steps: [["C", "POST / HTTP/1.1\r\nContent-Length: 500\r\ncontent-length:\n\nGET / HTTP/1.1\r\n\r\n"]],
-  },
-] as const;
+/** By protocol. */
+const found: Readonly<Record<string, typeof protocols.http>> = {
+  http: [
+    { name: "a first line of 12 bytes with a version", steps: [["C", `STHTTP/1.1\r\n${response}`]] },
+    { name: "a status of two digits", steps: [["S", `HTTP/1.1 20\n\0\0GET / HTTP/1.1\r\n\r\n${response}`]] },
+    {
+      name: "a length without digits",
+      steps: [["C", "POST / HTTP/1.1\r\nContent-Length: 500\r\ncontent-length:\n\nGET / HTTP/1.1\r\n\r\n"]],
+    },
+  ],
+};
 
 const folder = mkdtempSync(join(tmpdir(), "ringtap-l7-parser-"));
 after(() => rmSync(folder, { recursive: true }));
 
-test("each conversation has the same counts, wherever its bytes are cut", () => {
-  const program = join(folder, "http");
-  buildParser(program, "gcc", ["-fsanitize=address", "-DSTANDALONE"]);
-  const inputs = [...conversations, ...found].map((conversation, index) => {
-    const path = join(folder, `${index}-${conversation.name}`);
-    writeFileSync(path, inputOf(conversation));
-    return path;
+for (const [protocol, conversations] of Object.entries(protocols)) {
+  test(`each conversation of ${protocol} has the same counts, wherever its bytes are cut`, () => {
+    const program = join(folder, protocol);
+    buildParser(protocol, program, "gcc", ["-fsanitize=address", "-DSTANDALONE"]);
+    const inputs = [...conversations, ...(found[protocol] ?? [])].map((conversation, index) => {
+      const path = join(folder, `${protocol}-${index}-${conversation.name}`);
+      writeFileSync(path, inputOf(conversation));
+      return path;
+    });
+    execFileSync(program, inputs, { stdio: ["ignore", "ignore", "inherit"] });
   });
-  execFileSync(program, inputs, { stdio: ["ignore", "ignore", "inherit"] });
-});
+}

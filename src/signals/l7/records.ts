@@ -12,6 +12,7 @@ export const L7Protocol = {
   unknown: 0,
   http: 1,
   redis: 2,
+  postgresql: 3,
 } as const;
 
 /** enum l7_role */
@@ -26,6 +27,7 @@ export const L7Error = {
   truncated: 1,
   closed: 2,
   reset: 3,
+  aborted: 4,
 } as const;
 
 /** struct request_line */

@@ -56,7 +56,7 @@ function fields(event: L7Event): Record<string, TraceValue> {
 export const l7 = defineSignal({
   api: 1,
   name: "l7",
-  summary: "requests of HTTP/1.x and Redis by operation, status and duration",
+  summary: "requests of HTTP/1.x, Redis and PostgreSQL by operation, status and duration",
   object: objectFile(import.meta.url, "l7"),
   optIn: true,
   flags,

@@ -1,22 +1,32 @@
-/** The parser of HTTP as a program, and the inputs that it takes: test/fuzz/l7/http.c. */
+/** The parser of a protocol as a program, and the inputs that it takes: test/fuzz/l7/parser.c. */
 import { execFileSync } from "node:child_process";
 
 import type { Conversation } from "../../kernel/support/conversations.js";
+import { conversations as http } from "../../kernel/support/http-conversations.js";
+import { conversations as postgresql } from "../../kernel/support/postgresql-conversations.js";
+import { conversations as redis } from "../../kernel/support/redis-conversations.js";
+
+type Input = Pick<Conversation<unknown>, "name" | "steps" | "first">;
+
+/** The conversations of each protocol that has a parser here. */
+export const protocols: Readonly<Record<string, readonly Input[]>> = { http, redis, postgresql };
 
 /** Most bytes of a piece: its length is a number of 15 bits. */
 const mostBytes = 0x7fff;
 
-/** Compiles the program with a compiler of C and some of its flags. Throws when it cannot. */
-export function buildParser(path: string, compiler: string, flags: readonly string[]): void {
+/** Compiles a protocol's program with a compiler of C and some of its flags. Throws when it cannot. */
+export function buildParser(protocol: string, path: string, compiler: string, flags: readonly string[]): void {
   const include = ["-Itest/fuzz/l7/include", "-Ibpf/include"];
   const warnings = ["-Wall", "-Werror", "-Wno-unused-parameter"];
-  execFileSync(compiler, ["-g", "-O1", ...flags, ...warnings, ...include, "test/fuzz/l7/http.c", "-o", path], {
+  const define = `-DPROTOCOL=PROTOCOL_${protocol.toUpperCase()}`;
+  const source = ["test/fuzz/l7/parser.c", "-o", path];
+  execFileSync(compiler, ["-g", "-O1", ...flags, define, ...warnings, ...include, ...source], {
     stdio: ["ignore", "inherit", "inherit"],
   });
 }
 
 /** A conversation as an input. */
-export function inputOf({ steps, first = "C" }: Pick<Conversation<unknown>, "steps" | "first">): Buffer {
+export function inputOf({ steps, first = "C" }: Omit<Input, "name">): Buffer {
   const parts = [Buffer.from([first === "S" ? 1 : 0])];
   for (const [who, text] of steps) {
     for (let at = 0; at < text.length; at += mostBytes) {

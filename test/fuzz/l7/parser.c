@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The parser bpf/l7/http.h in a process, for libFuzzer, or for files that are named on its command
- * line (STANDALONE).
+ * The parser of a protocol of bpf/l7/ (PROTOCOL, an enum l7_protocol) in a process, for libFuzzer,
+ * or for files that are named on its command line (STANDALONE).
  *
  * An input is a conversation: a byte of which bit 0 says who closes it, then pieces, each of a
  * length (two bytes, the lower one first), of which the highest bit is the sender: 1 for the
@@ -16,15 +16,15 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#include "../../../bpf/l7/http.h"
+#include "../../../bpf/l7/protocols.h"
 
 #define MOST_LINES 256
 #define LINE_BYTES 512
-#define MOST_DEEP 16384
+#define MOST_ENTRIES 16384
 
 static void fail(const char *what)
 {
-	fprintf(stderr, "http: %s\n", what);
+	fprintf(stderr, "parser: %s\n", what);
 	abort();
 }
 
@@ -35,12 +35,13 @@ static struct line {
 } found[MOST_LINES];
 static int found_count;
 
+/* Of all maps by a key, each of which has keys of 16 bytes and values of eight. */
 static struct {
+	const void *map;
 	__u8 key[16];
 	__u64 value;
-	bool is_used;
-} deep_entries[MOST_DEEP];
-static int deep_count;
+} entries[MOST_ENTRIES];
+static int entry_count;
 
 static __u64 now;
 
@@ -71,31 +72,41 @@ __u64 bpf_ktime_get_ns(void)
 	return now += 1000;
 }
 
+static int find_entry(const void *map, const void *key)
+{
+	for (int n = 0; n < entry_count; n++)
+		if (entries[n].map == map && !memcmp(entries[n].key, key, 16))
+			return n;
+	return -1;
+}
+
 void *bpf_map_lookup_elem(void *map, const void *key)
 {
-	for (int n = 0; n < deep_count; n++)
-		if (deep_entries[n].is_used && !memcmp(deep_entries[n].key, key, 16))
-			return &deep_entries[n].value;
-	return NULL;
+	int n = find_entry(map, key);
+
+	return n < 0 ? NULL : &entries[n].value;
 }
 
 long bpf_map_update_elem(void *map, const void *key, const void *value, __u64 flags)
 {
-	if (map != &deep || deep_count == MOST_DEEP)
+	int n = find_entry(map, key);
+
+	if (n < 0 && entry_count == MOST_ENTRIES)
 		return -1;
-	memcpy(deep_entries[deep_count].key, key, 16);
-	memcpy(&deep_entries[deep_count].value, value, 8);
-	deep_entries[deep_count++].is_used = true;
+	if (n < 0)
+		n = entry_count++;
+	entries[n].map = map;
+	memcpy(entries[n].key, key, 16);
+	memcpy(&entries[n].value, value, 8);
 	return 0;
 }
 
 long bpf_map_delete_elem(void *map, const void *key)
 {
-	for (int n = 0; n < deep_count; n++)
-		if (deep_entries[n].is_used && !memcmp(deep_entries[n].key, key, 16))
-			deep_entries[n].is_used = false;
-	while (deep_count > 0 && !deep_entries[deep_count - 1].is_used)
-		deep_count--;
+	int n = find_entry(map, key);
+
+	if (n >= 0)
+		entries[n] = entries[--entry_count];
 	return 0;
 }
 
@@ -188,6 +199,23 @@ static __u32 random_below(__u32 limit)
 	return limit ? (random_state >> 8) % limit : 0;
 }
 
+/* What l7.bpf.c does with the bytes of a call. */
+static void take(struct connection *c, struct scratch *scratch, __u64 address, __u32 bytes,
+		 __u32 direction)
+{
+	switch (c->directions[direction].mode) {
+	case MODE_SYNC:
+		scratch->skipped += bytes;
+		scratch->skipped_for = c->sync_reason;
+		break;
+	case MODE_OPAQUE:
+		scratch->opaque += bytes;
+		break;
+	default:
+		step_over_bytes(c, scratch, address, bytes, direction | REASON_UNREADABLE << 1);
+	}
+}
+
 /* One call, its memory in one piece or in up to four. */
 static void play_call(struct connection *c, __u32 direction, const __u8 *bytes, __u32 length,
 		      bool is_split)
@@ -206,8 +234,7 @@ static void play_call(struct connection *c, __u32 direction, const __u8 *bytes, 
 
 		memcpy(memory, bytes + done, size);
 		if (size)
-			http_take(c, scratch, (__u64)memory, size,
-				  direction | REASON_UNREADABLE << 1);
+			take(c, scratch, (__u64)memory, size, direction);
 		free(memory);
 		done += size;
 	}
@@ -227,15 +254,15 @@ enum cuts {
 static void play(struct counts *counts, const struct piece *pieces, int count, enum l7_role role,
 		 bool server_closes, enum cuts cuts)
 {
-	struct connection c = { .id = 1, .protocol = PROTOCOL_HTTP, .role = role };
+	struct connection c = { .id = 1, .protocol = PROTOCOL, .role = role };
 	__u64 sizes[2] = {};
 
 	found_count = 0;
-	deep_count = 0;
+	entry_count = 0;
 	now = 1000000;
 	c.owner.process = process_key(1, 1, 0);
-	c.directions[RECEIVED].mode = HTTP_FIRST;
-	c.directions[SENT].mode = HTTP_FIRST;
+	c.directions[RECEIVED].mode = MODE_PROTOCOL;
+	c.directions[SENT].mode = MODE_PROTOCOL;
 	for (int n = 0; n < count; n++) {
 		__u32 direction = pieces[n].is_servers == (role == ROLE_SERVER) ? SENT : RECEIVED;
 		__u32 done = 0, length;
@@ -253,9 +280,9 @@ static void play(struct counts *counts, const struct piece *pieces, int count, e
 		sizes[direction] += pieces[n].length;
 	}
 	call_bytes = 0;
-	http_end(&c, server_closes == (role == ROLE_SERVER) ? SENT : RECEIVED, now);
-	http_end(&c, RECEIVED, now);
-	http_end(&c, SENT, now);
+	end_direction(&c, server_closes == (role == ROLE_SERVER) ? SENT : RECEIVED, now);
+	end_direction(&c, RECEIVED, now);
+	end_direction(&c, SENT, now);
 	finish_waiting(&c, ERROR_CLOSED, now);
 	collect(counts, sizes);
 }
@@ -278,6 +305,7 @@ static void print_counts(const char *what, const struct counts *counts)
 			counts->requests[n].number >> ERROR_SHIFT & 7, counts->requests[n].count);
 }
 
+/* Only HTTP has it. */
 static bool has_expect(const __u8 *input, size_t size)
 {
 	for (size_t at = 0; at + 7 <= size; at++)

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A parser takes the bytes of a call in steps. */
+#pragma once
+
+#include "finish.h"
+#include "reader.h"
+
+/* More steps than a call has bytes that are not a body's. */
+#define MOST_STEPS (1 << 23)
+
+/* Takes steps until there is nothing left. What is left after the most that there may be is skipped. */
+static __always_inline void run_steps(struct reader *r, long (*step)(__u32, struct reader *))
+{
+	struct scratch *scratch = r->scratch;
+
+	if (bpf_loop(MOST_STEPS, step, r, 0) != MOST_STEPS || !scratch->left)
+		return;
+	desynchronize(r->c, REASON_MALFORMED);
+	scratch->skipped += scratch->left;
+	scratch->skipped_for = REASON_MALFORMED;
+}
