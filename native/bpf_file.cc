@@ -35,6 +35,7 @@ std::string ListNames(Next next, Name name) {
 void BpfFile::Close() {
   if (state == State::kClosed) return;
   state = State::kClosed;
+  if (loading.valid()) loading.get();
   while (!children.empty()) {
     Child* child = *children.begin();
     children.erase(children.begin());
@@ -87,13 +88,14 @@ int BpfFile::LoadedMap(Napi::Env env, const std::string& name, const std::string
 }
 
 void BpfFile::Require(Napi::Env env, State wanted, const std::string& doing) const {
-  if (state == wanted) return;
+  if (state == wanted && !loading.valid()) return;
+  const char* description = loading.valid() ? "is being loaded" : Describe(state);
   throw NativeError(
-      env,
-      {.doing = doing, .subject = label_, .cause = "object " + label_ + " " + Describe(state)});
+      env, {.doing = doing, .subject = label_, .cause = "object " + label_ + " " + description});
 }
 
 void BpfFile::RequireNotClosed(Napi::Env env, const std::string& doing) const {
+  if (loading.valid()) loading.wait();
   if (state == State::kClosed) Require(env, State::kOpen, doing);
 }
 

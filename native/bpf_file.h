@@ -3,6 +3,7 @@
 #include <bpf/libbpf.h>
 #include <napi.h>
 
+#include <future>
 #include <map>
 #include <memory>
 #include <set>
@@ -29,6 +30,14 @@ class Child {
   ~Child() = default;
 };
 
+/** How loading ended. */
+struct LoadOutcome {
+  /** A positive errno; 0 when all is loaded. */
+  int error = 0;
+  /** What libbpf and the verifier printed. */
+  std::string log;
+};
+
 /**
  * An open BPF object file. The JavaScript object and its rings, iterators and maps share it, so
  * that programs stay attached as long as any of them is reachable.
@@ -48,6 +57,8 @@ class BpfFile {
   bpf_object* Object() const { return object_.get(); }
 
   State state = State::kOpen;
+  /** Valid while it is being loaded in another thread, which has the object to itself. */
+  std::future<LoadOutcome> loading;
   /** Attached programs by name. */
   std::map<std::string, Link> links;
   /** Names of the ring maps that are mapped now. */
@@ -67,8 +78,9 @@ class BpfFile {
   int LoadedProgram(Napi::Env env, const std::string& name, const std::string& doing) const;
   int LoadedMap(Napi::Env env, const std::string& name, const std::string& doing) const;
 
-  /** Throws unless the object is in state `wanted`. */
+  /** Throws unless the object is in state `wanted`, and is not being loaded. */
   void Require(Napi::Env env, State wanted, const std::string& doing) const;
+  /** Waits for the end of a load in another thread. */
   void RequireNotClosed(Napi::Env env, const std::string& doing) const;
 
  private:

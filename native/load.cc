@@ -2,8 +2,12 @@
 
 #include <bpf/libbpf.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <semaphore>
 #include <string_view>
+#include <system_error>
+#include <thread>
 
 #include "error.h"
 #include "log.h"
@@ -53,20 +57,57 @@ std::string Describe(const BpfFile& file, const Culprit& culprit, int error, std
   return text;
 }
 
+LoadOutcome Load(bpf_object* object) {
+  const LogScope log;
+  LoadOutcome outcome;
+  outcome.error = -bpf_object__load(object);
+  outcome.log = LogScope::Text();
+  return outcome;
+}
+
+constexpr unsigned kMostThreads = 64;
+
+/** A load takes processor time only: libbpf's own, and the verifier's. */
+std::counting_semaphore<kMostThreads>& FreeProcessors() {
+  static std::counting_semaphore<kMostThreads> free(
+      std::clamp(std::thread::hardware_concurrency(), 1u, kMostThreads));
+  return free;
+}
+
 }  // namespace
 
+void BeginLoadFile(Napi::Env env, BpfFile& file) {
+  file.Require(env, BpfFile::State::kOpen, "loading " + file.Label());
+  try {
+    file.loading = std::async(std::launch::async, [object = file.Object()] {
+      FreeProcessors().acquire();
+      LoadOutcome outcome = Load(object);
+      FreeProcessors().release();
+      return outcome;
+    });
+  } catch (const std::system_error&) {
+    // No thread is to be had: LoadFile() loads it in its own.
+  }
+}
+
 void LoadFile(Napi::Env env, BpfFile& file) {
-  const LogScope log;
+  LogScope log;
   const std::string doing = "loading " + file.Label();
-  file.Require(env, BpfFile::State::kOpen, doing);
-  const int error = -bpf_object__load(file.Object());
+  LoadOutcome outcome;
+  if (file.loading.valid()) {
+    outcome = file.loading.get();
+  } else {
+    file.Require(env, BpfFile::State::kOpen, doing);
+    outcome = Load(file.Object());
+  }
+  const auto& [error, text] = outcome;
   if (error == 0) {
     file.state = BpfFile::State::kLoaded;
     return;
   }
   // Libbpf has freed parts of the object and refuses a second try.
   file.state = BpfFile::State::kFailed;
-  const std::string text = LogScope::Text();
+  log.Append(text);
   const Culprit culprit = FindCulprit(text);
   if (culprit.what.empty()) {
     throw NativeError(env, {.doing = doing, .subject = file.Label(), .error = error});

@@ -13,4 +13,10 @@ namespace ringtap {
  */
 void LoadFile(Napi::Env env, BpfFile& file);
 
+/**
+ * Begins that in a thread of its own; LoadFile() waits for its end. As many load at a time as there
+ * are CPUs.
+ */
+void BeginLoadFile(Napi::Env env, BpfFile& file);
+
 }  // namespace ringtap

@@ -22,6 +22,8 @@ class LogScope {
 
   /** Adds formatted text, as vprintf takes it. */
   void Append(const char* format, va_list arguments);
+  /** Adds what another thread's scope has collected. */
+  void Append(const std::string& text) { text_ += text; }
 
  private:
   std::string text_;

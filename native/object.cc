@@ -70,6 +70,7 @@ Napi::Function Object::Define(Napi::Env env) {
                       InstanceMethod<&Object::SetAutocreate>("setAutocreate"),
                       InstanceMethod<&Object::SetMaxEntries>("setMaxEntries"),
                       InstanceMethod<&Object::ReuseMap>("reuseMap"),
+                      InstanceMethod<&Object::BeginLoad>("beginLoad"),
                       InstanceMethod<&Object::Load>("load"),
                       InstanceMethod<&Object::Attach>("attach"),
                       InstanceMethod<&Object::Detach>("detach"),
@@ -210,6 +211,8 @@ void Object::ReuseMap(const Napi::CallbackInfo& info) {
   bpf_map* map = source_->Map(info.Env(), name, doing);
   ThrowOn(info.Env(), -bpf_map__reuse_fd(map, static_cast<int>(descriptor)), doing, name);
 }
+
+void Object::BeginLoad(const Napi::CallbackInfo& info) { BeginLoadFile(info.Env(), *source_); }
 
 void Object::Load(const Napi::CallbackInfo& info) { LoadFile(info.Env(), *source_); }
 

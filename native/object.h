@@ -35,6 +35,7 @@ class Object final : public Handle<Object, std::shared_ptr<BpfFile>> {
   void SetAutocreate(const Napi::CallbackInfo& info);
   void SetMaxEntries(const Napi::CallbackInfo& info);
   void ReuseMap(const Napi::CallbackInfo& info);
+  void BeginLoad(const Napi::CallbackInfo& info);
   void Load(const Napi::CallbackInfo& info);
   void Attach(const Napi::CallbackInfo& info);
   void Detach(const Napi::CallbackInfo& info);

@@ -83,15 +83,32 @@ static __always_inline bool is_watched(struct cgroup *cgroup)
 	return READ(cgroup, root) == READ(own, root);
 }
 
-static __always_inline void report(struct kernfs_node *node, __u32 kind, bool is_cut)
+static __always_inline void report(struct kernfs_node *node, __u32 kind)
 {
 	struct cgroup_event *event = reserve(sizeof(*event));
 
 	if (!event)
 		return;
 	current_actor(&event->actor);
-	describe(event, node, kind, is_cut);
+	describe(event, node, kind, false);
 	submit(event);
+}
+
+/*
+ * Reports a group of a path. Global, with a number in place of a pointer: so the verifier walks it
+ * once and not for each level.
+ */
+__noinline bool report_level(__u64 address, bool is_cut)
+{
+	struct kernfs_node *node = (void *)address;
+	struct cgroup_event *event = reserve(sizeof(*event));
+
+	if (!event)
+		return false;
+	current_actor(&event->actor);
+	describe(event, node, CGROUP_PRESENT, is_cut);
+	submit(event);
+	return true;
 }
 
 /* Fires in cgroup_mkdir() before any process can be in it (kernel/cgroup/cgroup.c). */
@@ -99,7 +116,7 @@ SEC("tp_btf/cgroup_mkdir")
 int BPF_PROG(cgroup_create, struct cgroup *cgroup)
 {
 	if (is_watched(cgroup))
-		report(READ(cgroup, kn), CGROUP_CREATE, false);
+		report(READ(cgroup, kn), CGROUP_CREATE);
 	return 0;
 }
 
@@ -107,7 +124,7 @@ SEC("tp_btf/cgroup_rmdir")
 int BPF_PROG(cgroup_remove, struct cgroup *cgroup)
 {
 	if (is_watched(cgroup))
-		report(READ(cgroup, kn), CGROUP_REMOVE, false);
+		report(READ(cgroup, kn), CGROUP_REMOVE);
 	return 0;
 }
 
@@ -116,7 +133,7 @@ SEC("tp_btf/cgroup_rename")
 int BPF_PROG(cgroup_renamed, struct cgroup *cgroup)
 {
 	if (is_watched(cgroup))
-		report(READ(cgroup, kn), CGROUP_RENAME, false);
+		report(READ(cgroup, kn), CGROUP_RENAME);
 	return 0;
 }
 
@@ -129,7 +146,7 @@ static __always_inline void report_path(struct cgroup *cgroup)
 	struct kernfs_node *node = READ(cgroup, kn);
 
 	for (int depth = 0; node && depth < DEPTH_MAX; depth++, node = parent_of(node))
-		report(node, CGROUP_PRESENT, depth == DEPTH_MAX - 1);
+		report_level(address_of(node), depth == DEPTH_MAX - 1);
 }
 
 /* A process is moved. Fires for every hierarchy (cgroup_attach_task(), kernel/cgroup/cgroup.c). */
@@ -156,6 +173,32 @@ int BPF_PROG(cgroup_birth, struct task_struct *parent, struct task_struct *child
 	return 0;
 }
 
+/* What cgroup_present() writes: one at a time reads it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct cgroup_event);
+} present SEC(".maps");
+
+static __always_inline struct cgroup_event *present_event(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&present, &zero);
+}
+
+/* As report_level() is. */
+__noinline bool describe_level(__u64 address, bool is_cut)
+{
+	struct cgroup_event *event = present_event();
+
+	if (!event)
+		return false;
+	describe(event, (void *)address, CGROUP_PRESENT, is_cut);
+	return true;
+}
+
 /*
  * Writes a record for each group from a task's up to the root. A task in the group of its parent
  * is left out, since the parent's are written; a thread's parent is here the leader of its group.
@@ -165,13 +208,13 @@ int cgroup_present(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct task_struct *parent;
-	struct cgroup_event event = {};
+	struct cgroup_event *event = present_event();
 	struct kernfs_node *node;
 	struct cgroup *cgroup;
 
 	if (task && piece_ends())
 		return 1;
-	if (!task)
+	if (!task || !event)
 		return 0;
 	parent = task->pid == task->tgid ? READ(task, real_parent) : READ(task, group_leader);
 	cgroup = cgroup_of(task);
@@ -179,8 +222,8 @@ int cgroup_present(struct bpf_iter__task *ctx)
 		return 0;
 	node = READ(cgroup, kn);
 	for (int depth = 0; node && depth < DEPTH_MAX; depth++, node = parent_of(node)) {
-		describe(&event, node, CGROUP_PRESENT, depth == DEPTH_MAX - 1);
-		bpf_seq_write(ctx->meta->seq, &event, sizeof(event));
+		describe_level(address_of(node), depth == DEPTH_MAX - 1);
+		bpf_seq_write(ctx->meta->seq, event, sizeof(*event));
 	}
 	return 0;
 }

@@ -2,8 +2,6 @@
 import { Cgroups } from "../identity/cgroups.js";
 import { defaultIdentityLimit, defaultLabels, type PidSeries } from "../identity/defaults.js";
 import { Identity } from "../identity/identity.js";
-import { needCgroups } from "../identity/labels.js";
-import { type CgroupHierarchy, chooseHierarchy } from "../host/cgroup-hierarchy.js";
 import { wallClock } from "../views/clock.js";
 import { declaredViews } from "../views/declared.js";
 import { createLive, type Live } from "../views/live.js";
@@ -11,29 +9,24 @@ import { Catalog, defaultSeriesLimit } from "../metrics/catalog.js";
 import { type BudgetLimits, defaultBudget } from "../metrics/series-budget.js";
 import { Engine } from "../engine/engine.js";
 import { lossesOf, LossLog } from "../engine/loss-log.js";
-import { signals as builtIn } from "../signals/index.js";
 import type { GuardTimes } from "../engine/overhead/guard.js";
 import { OverheadLimit } from "../engine/overhead/limit.js";
 import { Overhead, type Windows } from "../engine/overhead/overhead.js";
 import { declareOverhead, declareSelfMetrics } from "../engine/self-metrics.js";
 import type { AnySignal, SignalHost } from "../sdk/signal.js";
 import type { FlagTable, FlagValues } from "../sdk/flags.js";
-import { defaultHost } from "../sdk/host.js";
 import type { PeerDirectory } from "../sdk/peers.js";
-import { defaultNames, runningOf, type SignalSet, startSignals } from "../engine/signal-set.js";
+import { runningOf, type SignalSet, startSignals } from "../engine/signal-set.js";
 import { type AgentLog, startSignal } from "../engine/start-signal.js";
 import type { RunningSignal } from "../engine/running.js";
+import { type AgentLoads, beginAgent, type BegunAgent } from "./begin-agent.js";
 
 /** How an agent is to run. */
-export interface AgentSetup {
+export interface AgentSetup extends AgentLoads {
   /** Where problems are reported. */
   readonly log: AgentLog;
-  /** All signals there are, in the order in which they are to be drained. Default: the built-in ones. */
-  readonly signals?: readonly AnySignal[];
-  /** Names of the signals whose metrics are asked for. Default: all there are. */
-  readonly wanted?: readonly string[] | undefined;
-  /** Labels that identify the series of processes. Default {@link defaultLabels}. */
-  readonly labels?: readonly string[] | undefined;
+  /** What {@link beginAgent} has begun for the same loads. Default: they begin now. */
+  readonly begun?: BegunAgent | undefined;
   /** The most series of a metric. Default {@link defaultSeriesLimit}. */
   readonly seriesLimit?: number | undefined;
   /** The most that all metrics use together. Default {@link defaultBudget}. */
@@ -46,20 +39,10 @@ export interface AgentSetup {
   readonly seriesRetentionMs?: number | undefined;
   /** The most processes, and the most control groups, that are tracked. Default {@link defaultIdentityLimit}. */
   readonly identityLimit?: number | undefined;
-  /** Bytes of each ring. Default: left to the signals. */
-  readonly ringSize?: number | undefined;
-  /** Are runs of programs and their time asked for? */
-  readonly countRuns?: boolean | undefined;
-  /** What the agent may cost, as a share of a core, before signals go to cheaper depths. Default: no limit. */
-  readonly overheadLimit?: number | undefined;
   /** When the cost is measured, and judged. Default: 20 ms each two seconds, judged each 15 seconds. */
   readonly overheadTimes?: { readonly windows: Windows; readonly guard: GuardTimes } | undefined;
   /** Start all signals or none. Default false. */
   readonly strict?: boolean | undefined;
-  /** The hierarchy of control groups that identifies containers. Default `auto`. */
-  readonly cgroupHierarchy?: CgroupHierarchy | "auto";
-  /** Values of the flags of signals, by the signal's name. Default: the flags' defaults. */
-  readonly flags?: Readonly<Record<string, FlagValues<FlagTable>>> | undefined;
   /** Who is at the other end of connections. Default: no one knows. */
   readonly peers?: PeerDirectory | undefined;
 }
@@ -87,28 +70,17 @@ export interface RunningAgent extends SignalSet {
 
 /** Loads and attaches the signals and begins to count. Call {@link requireKernel} first; throws as {@link startSignals} does. */
 export function startAgent(setup: AgentSetup): RunningAgent {
-  const { signals = builtIn, labels = defaultLabels } = setup;
+  const { labels = defaultLabels } = setup;
   const { seriesLimit = defaultSeriesLimit, seriesRetentionMs, identityLimit = defaultIdentityLimit } = setup;
-  const hierarchy = chooseHierarchy(setup.cgroupHierarchy ?? "auto");
-  const host: SignalHost = {
-    ...defaultHost,
-    byPeer: setup.peers !== undefined,
-    cgroups: { hierarchy, inRecords: needCgroups(labels) },
-  };
+  const { choice, how, begun } = setup.begun ?? beginAgent({ ...setup, byPeer: setup.peers !== undefined });
+  const { wanted } = choice;
   const retentionMs = setup.scrapeIntervalMs;
   const catalog = new Catalog({ seriesLimit, seriesRetentionMs, retentionMs, budget: setup.budget ?? defaultBudget });
   const cgroups = new Cgroups({ limit: identityLimit });
   const identity = new Identity(catalog, labels, { limit: identityLimit, cgroups, pidSeries: setup.pidSeries });
-  const wanted = setup.wanted ?? defaultNames(signals);
-  const { ringSize, countRuns, peers, log, overheadLimit, overheadTimes } = setup;
-  const how = { ringSize, countRuns, changesDepth: overheadLimit !== undefined, host, peers, log };
-  const { statuses } = startSignals(catalog, identity, {
-    ...how,
-    signals,
-    wanted,
-    strict: setup.strict ?? false,
-    flags: setup.flags,
-  });
+  const { peers, log, overheadLimit, overheadTimes } = setup;
+  const strict = setup.strict ?? false;
+  const { statuses } = startSignals(catalog, identity, { ...how, ...choice, begun, strict, peers, log });
   for (const { signal, problem } of declaredViews(catalog, identity, statuses).problems) {
     if (wanted.includes(signal)) {
       setup.log.warn({ signal, problem }, "a view of the signal is left out");
@@ -148,7 +120,7 @@ export function startAgent(setup: AgentSetup): RunningAgent {
   return {
     catalog,
     identity,
-    host,
+    host: how.host,
     get running() {
       return runningOf(statuses);
     },
@@ -159,7 +131,15 @@ export function startAgent(setup: AgentSetup): RunningAgent {
       const state = statuses.find(({ name }) => name === signal.name);
       return engine.replace(state?.running, () => {
         const replaces = state?.running;
-        const next = startSignal(signal, { ...how, flags: { [signal.name]: flags }, catalog, identity, replaces });
+        const next = startSignal(signal, {
+          ...how,
+          flags: { [signal.name]: flags },
+          peers,
+          log,
+          catalog,
+          identity,
+          replaces,
+        });
         if (state !== undefined) {
           state.running = next;
           state.problem = undefined;

@@ -124,6 +124,11 @@ export interface BpfObject {
    */
   load(): void;
   /**
+   * Begins to load in a thread of its own, where libbpf and the verifier take the time of another processor: {@link load} waits for its end, and
+   * throws what it has come to. Meanwhile nothing of the object can be changed; what reads it waits, and so does {@link close}.
+   */
+  beginLoad(): void;
+  /**
    * Attaches one loaded program where its section says; it stays attached until {@link detach} or {@link close}, or until the object
    * and all that came from it have been collected. Not for iterators; not twice.
    */

@@ -72,11 +72,6 @@ function reportTo(log: Logger): Reporter {
   };
 }
 
-/** The labels of series of processes: those of --labels, and pod labels. */
-export function seriesLabels({ labels, kubernetesPodLabels }: RunOptions): readonly string[] {
-  return [...labels, ...podLabelNames(kubernetesPodLabels)];
-}
-
 /** The problem when pods are asked for and the node is not known. */
 const noNode = "without --kubernetes.node-name, pods are not known";
 

@@ -3,6 +3,7 @@
 import { setFlagsFromString } from "node:v8";
 
 import { nodeVersionFault } from "./node-version.js";
+import { endUnloaded } from "./unloaded.js";
 
 /** A command that is over ends the process so soon at the latest, milliseconds: a timer of a user's own signal may not hold it. */
 const lingerMs = 1_000;
@@ -15,18 +16,6 @@ setFlagsFromString("--semi-space-growth-factor=1");
 
 // Without a listener Node answers SIGUSR1, which what rotates logs may send, with a debugger's port, open to every user of the machine.
 process.on("SIGUSR1", () => undefined);
-
-/** Ends the process because a module cannot be loaded: others are on their way, and would end it with a stack. */
-async function endUnloaded(error: unknown): Promise<never> {
-  let status = 1;
-  try {
-    const { reportFailure } = await import("./errors.js");
-    status = reportFailure(error);
-  } catch {
-    process.stderr.write(`ringtap: loading the program: ${error instanceof Error ? error.message : String(error)}\n`);
-  }
-  process.exit(status);
-}
 
 const fault = nodeVersionFault(process.versions.node);
 if (fault === undefined) {

@@ -1,31 +1,40 @@
 /** The commands, put together. */
 import { Command } from "commander";
 
-import { addBpfCommand } from "./bpf/bpf.js";
-import { addCheckCommand } from "./check/check.js";
-import { addCountCommands } from "./count/count.js";
-import { addCompletionCommand } from "./reference/completion.js";
 import { throwErrors } from "./errors.js";
-import { findSignals } from "./flags/own-signals.js";
-import { addRunCommand } from "./run/run.js";
-import { addSignalCommand } from "./signal/signal.js";
-import { addTopCommand } from "./top/top.js";
-import { addTraceCommand } from "./trace/trace.js";
+import { findSignals, type KnownSignals } from "./flags/own-signals.js";
+import { endUnloaded } from "./unloaded.js";
 import { version } from "./version.js";
 
-/** Makes the program for a command line, the name of the program left out: a user's own signals have flags, too. */
+/** Adds a command, or two that belong together. */
+type Add = (program: Command, known: KnownSignals) => void;
+
+/** The commands in the order of the help, by name, each with the module that adds it. */
+const commands: readonly (readonly [names: readonly string[], load: () => Promise<Add>])[] = [
+  [["run"], async () => (await import("./run/run.js")).addRunCommand],
+  [["trace"], async () => (await import("./trace/trace.js")).addTraceCommand],
+  [["top"], async () => (await import("./top/top.js")).addTopCommand],
+  [["check"], async () => (await import("./check/check.js")).addCheckCommand],
+  [["count", "hist"], async () => (await import("./count/count.js")).addCountCommands],
+  [["signal"], async () => (await import("./signal/signal.js")).addSignalCommand],
+  [["bpf"], async () => (await import("./bpf/bpf.js")).addBpfCommand],
+  [["completion"], async () => (await import("./reference/completion.js")).addCompletionCommand],
+];
+
+/**
+ * Makes the program for a command line, the name of the program left out: a user's own signals have flags, too. Where the line begins with
+ * a command, the program has that one alone, since modules of the others take time to load; but `completion` tells of all.
+ */
 export async function createProgram(args: readonly string[] = []): Promise<Command> {
+  const [first = ""] = args;
+  const asked = first === "completion" ? [] : commands.filter(([names]) => names.includes(first));
   const known = await findSignals(args);
   const program = throwErrors(new Command("ringtap"))
     .description("eBPF observability agent: TCP, syscall, file and process events as Prometheus metrics")
     .version(version);
-  addRunCommand(program, known);
-  addTraceCommand(program, known);
-  addTopCommand(program, known);
-  addCheckCommand(program, known);
-  addCountCommands(program);
-  addSignalCommand(program);
-  addBpfCommand(program);
-  addCompletionCommand(program);
+  for (const [, load] of asked.length > 0 ? asked : commands) {
+    const add = await load().catch(endUnloaded);
+    add(program, known);
+  }
   return program;
 }

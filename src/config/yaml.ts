@@ -1,16 +1,7 @@
 /** The YAML of configuration files, read strictly: each refusal says the line. */
-import {
-  type Document,
-  isAlias,
-  isMap,
-  isNode,
-  isScalar,
-  isSeq,
-  Lexer,
-  LineCounter,
-  parseDocument,
-  type YAMLMap,
-} from "yaml";
+import { createRequire } from "node:module";
+import type * as Yaml from "yaml";
+import type { Document, LineCounter, YAMLMap } from "yaml";
 
 /** What a key is set to: a text, a list of texts, or keys of its own; undefined when nothing follows the key. */
 export type YamlValue = string | readonly string[] | YamlMapping | undefined;
@@ -32,6 +23,10 @@ export interface YamlOptions {
   readonly example?: string;
 }
 
+/** Loaded for the first file: most agents have none. */
+let loaded: typeof Yaml | undefined;
+const yaml = (): typeof Yaml => (loaded ??= createRequire(import.meta.url)("yaml") as typeof Yaml);
+
 /** Whether a value is keys of its own. */
 export function isYamlMapping(value: YamlValue): value is YamlMapping {
   return value instanceof Map;
@@ -52,6 +47,7 @@ function isTooDeep(text: string): boolean {
   let [indent, brackets, marks] = [0, 0, 0];
   let isLineStart = true;
   let isScalar = false;
+  const { Lexer } = yaml();
   for (const lexeme of new Lexer().lex(text)) {
     if (isScalar) {
       isScalar = false;
@@ -80,7 +76,7 @@ function isTooDeep(text: string): boolean {
 
 /** The text of a string, number or boolean, as it was written: `010` stays `010`. */
 function scalarText(node: unknown): string | undefined {
-  if (!isScalar(node) || node.value === null) {
+  if (!yaml().isScalar(node) || node.value === null) {
     return undefined;
   }
   return typeof node.value === "string" ? node.value : (node.source ?? JSON.stringify(node.value));
@@ -91,7 +87,7 @@ function compose(text: string, lines: LineCounter, refuse: Refuse): Document.Par
     refuse(1, `lists and keys are nested more than ${depthLimit} deep`);
   }
   // Keys that occur twice are for the reader: `1` and "1" are the same to it.
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
+  const document = yaml().parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
   const [problem] = [...document.errors, ...document.warnings];
   if (problem !== undefined) {
     const { code, message } = problem;
@@ -108,6 +104,7 @@ function compose(text: string, lines: LineCounter, refuse: Refuse): Document.Par
  * of them, aliases of any of these and mappings is refused, and so are keys that occur twice, unknown tags and directives, and documents after the first.
  */
 export function parseYaml(text: string, refuse: Refuse, { example }: YamlOptions = {}): YamlMapping {
+  const { isAlias, isMap, isNode, isScalar, isSeq, LineCounter } = yaml();
   const lines = new LineCounter();
   const document = compose(text, lines, refuse);
   const lineOf = (node: unknown): number => lines.linePos(isNode(node) ? (node.range?.[0] ?? 0) : 0).line;

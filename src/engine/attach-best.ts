@@ -14,15 +14,17 @@ class AttachError extends Error {
 /**
  * Loads a signal and attaches what `make` makes of it. Whether programs can be attached is known only when it is tried: where the kernel
  * refuses one, the next way follows. Nothing of a signal is left when it throws an {@link AttachError}, a LoadError or what `make` throws.
+ * `begun` ends the loading that {@link beginLoading} has begun.
  */
 export function attachBest(
   signal: AnySignal,
   options: LoadOptions,
   make: (loaded: Loaded) => RunningSignal,
+  begun?: () => Loaded,
 ): RunningSignal {
   const refused: Refusal[] = [];
-  for (;;) {
-    const loaded = loadSignal(signal, options, refused);
+  for (let end = begun; ; end = undefined) {
+    const loaded = end === undefined ? loadSignal(signal, options, refused) : end();
     let running: RunningSignal | undefined;
     try {
       running = make(loaded);

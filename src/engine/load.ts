@@ -188,13 +188,16 @@ interface Attempt {
   readonly countRuns: boolean;
 }
 
+/** Loading, up to each object that is ready for {@link BpfObject.load}: the next step does that. */
+type Steps<T> = Generator<BpfObject, T, undefined>;
+
 /** `alone` is the reason why handlers of system calls are to be attached alone, where an attempt with slots has been refused. */
-function attempt(
+function* attempt(
   what: Attempt,
   hook: HookSet,
   lost: readonly Loss[],
   alone?: string,
-): Omit<Loaded, "refused" | "depths"> {
+): Steps<Omit<Loaded, "refused" | "depths">> {
   const { signal, setup, flags, host, ringSize, countRuns } = what;
   const path = objectName(signal);
   const object = openObject(signal);
@@ -238,6 +241,7 @@ function attempt(
       object.setConstant(name, value);
     }
     handlers = new SyscallHandlers(object, { syscalls: signal.syscalls, without, countRuns, alone });
+    yield object;
     object.load();
     handlers.loaded();
     prepareSetup(object, {}, setup).commit();
@@ -267,10 +271,10 @@ function attempt(
     const isCompat = namesOf(object, compat).includes(subject);
     close();
     if (isOfSlot) {
-      return attempt(what, hook, lost, message);
+      return yield* attempt(what, hook, lost, message);
     }
     if (isCompat && !hasCompatCallers()) {
-      return attempt(what, { ...hook, without: [...without, ...compat], compat: [] }, lost, alone);
+      return yield* attempt(what, { ...hook, without: [...without, ...compat], compat: [] }, lost, alone);
     }
     throw error;
   }
@@ -303,15 +307,15 @@ function lossOf(signal: AnySignal, error: NativeError): Loss | undefined {
 }
 
 /** Loads what the kernel takes: an attempt names only the first program that is refused. */
-function tryHook(what: Attempt, hook: HookSet, lost: readonly Loss[] = []): Omit<Loaded, "refused" | "depths"> {
+function* tryHook(what: Attempt, hook: HookSet, lost: readonly Loss[] = []): Steps<Omit<Loaded, "refused" | "depths">> {
   try {
-    return attempt(what, hook, lost);
+    return yield* attempt(what, hook, lost);
   } catch (error) {
     const loss = lossOf(what.signal, error as NativeError);
     if (loss === undefined) {
       throw error;
     }
-    return tryHook(what, hook, [...lost, loss]);
+    return yield* tryHook(what, hook, [...lost, loss]);
   }
 }
 
@@ -325,11 +329,7 @@ export function hookText({ hook, lost }: Loaded): string {
   return [hook.name, ...lost.map(({ detail }) => `without ${detail}`)].join(", ");
 }
 
-/**
- * Loads a signal by the best way that the kernel takes, but for those that it has refused to attach. Throws a {@link LoadError} when it
- * takes none.
- */
-export function loadSignal(signal: AnySignal, options: LoadOptions = {}, unattached: readonly Refusal[] = []): Loaded {
+function* loadingOf(signal: AnySignal, options: LoadOptions, unattached: readonly Refusal[]): Steps<Loaded> {
   const refused = [...unattached];
   const { flags = defaultFlags(signal), countRuns = false, changesDepth = false } = options;
   const depths = changesDepth ? depthsOf(signal, flags) : [];
@@ -338,10 +338,46 @@ export function loadSignal(signal: AnySignal, options: LoadOptions = {}, unattac
   const what = { signal, setup, flags, host, ringSize: ringSizeOf(setup, options), countRuns };
   for (const hook of hooksOf(signal).filter(({ name }) => !unattached.some(({ hook }) => hook.name === name))) {
     try {
-      return { ...tryHook(what, hook), refused, depths };
+      return { ...(yield* tryHook(what, hook)), refused, depths };
     } catch (error) {
       refused.push({ hook, error: explain(error as NativeError) });
     }
   }
   throw new LoadError(signal, refused);
+}
+
+function ended(loading: Steps<Loaded>): Loaded {
+  let step = loading.next();
+  while (step.done !== true) {
+    step = loading.next();
+  }
+  return step.value;
+}
+
+/**
+ * Loads a signal by the best way that the kernel takes, but for those that it has refused to attach. Throws a {@link LoadError} when it
+ * takes none.
+ */
+export function loadSignal(signal: AnySignal, options: LoadOptions = {}, unattached: readonly Refusal[] = []): Loaded {
+  return ended(loadingOf(signal, options, unattached));
+}
+
+/**
+ * Begins {@link loadSignal} in another thread, and returns what ends it, to be called once: it waits, returns what that would, and throws
+ * what that would.
+ */
+export function beginLoading(signal: AnySignal, options: LoadOptions): () => Loaded {
+  const loading = loadingOf(signal, options, []);
+  try {
+    const step = loading.next();
+    if (step.done === true) {
+      return () => step.value;
+    }
+    step.value.beginLoad();
+    return () => ended(loading);
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
 }

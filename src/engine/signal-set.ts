@@ -4,7 +4,7 @@ import { Catalog } from "../metrics/catalog.js";
 import type { RunningSignal, SignalStatus } from "./running.js";
 import { messagesOf } from "../log/error-text.js";
 import type { AnySignal, SignalHost } from "../sdk/signal.js";
-import { type SignalStart, startSignal } from "./start-signal.js";
+import { beginSignal, type EndLoad, type SignalLoads, type SignalStart, startSignal } from "./start-signal.js";
 
 /** Does identity learn from this signal what the labels need? Then it runs whether its own metrics are asked for or not. */
 function isNeededByIdentity({ provides }: AnySignal, { cgroups }: SignalHost): boolean {
@@ -16,13 +16,32 @@ export function defaultNames(signals: readonly AnySignal[]): string[] {
   return signals.filter(({ optIn }) => optIn !== true).map(({ name }) => name);
 }
 
-export interface SignalSetOptions extends SignalStart {
+/** Which signals are to run. */
+export interface SignalChoice {
   /** All there are, in the order in which they are to be drained. */
   readonly signals: readonly AnySignal[];
   /** Names of those asked for. */
   readonly wanted: readonly string[];
+}
+
+export interface SignalSetOptions extends SignalStart, SignalChoice {
   /** Start all of them or none. */
   readonly strict: boolean;
+  /** What {@link beginSignals} has begun with the same options. */
+  readonly begun?: BegunSignals | undefined;
+}
+
+/** Those that are needed, in their order. */
+function chosenOf({ signals, wanted, host }: SignalChoice & SignalLoads): AnySignal[] {
+  return signals.filter((signal) => wanted.includes(signal.name) || isNeededByIdentity(signal, host));
+}
+
+/** Signals whose load has begun, by name. */
+export type BegunSignals = ReadonlyMap<string, EndLoad>;
+
+/** Begins to load the signals in threads of their own, so that all processors work; {@link startSignals} ends that, one after the other. */
+export function beginSignals(options: SignalChoice & SignalLoads): BegunSignals {
+  return new Map(chosenOf(options).map((signal) => [signal.name, beginSignal(signal, options)]));
 }
 
 /** The state of a signal as it stands: it may be replaced while the agent runs. */
@@ -46,17 +65,15 @@ export function runningOf(statuses: readonly SignalStatus[]): RunningSignal[] {
  * first.
  */
 export function startSignals(catalog: Catalog, identity: Identity, options: SignalSetOptions): SignalSet {
-  const { signals, wanted, host, log } = options;
+  const { wanted, log } = options;
+  const begun = options.begun ?? beginSignals(options);
   const statuses: SignalState[] = [];
   const failures: { readonly name: string; readonly error: unknown; readonly problem: string }[] = [];
-  for (const signal of signals) {
+  for (const signal of chosenOf(options)) {
     const { name } = signal;
-    const isWanted = wanted.includes(name);
-    if (!isWanted && !isNeededByIdentity(signal, host)) {
-      continue;
-    }
     try {
-      const started = startSignal(signal, { ...options, catalog: isWanted ? catalog : new Catalog(), identity });
+      const ownCatalog = wanted.includes(name) ? catalog : new Catalog();
+      const started = startSignal(signal, { ...options, catalog: ownCatalog, identity, begun: begun.get(name) });
       statuses.push({ name, running: started });
     } catch (error) {
       const problem = messagesOf(error);

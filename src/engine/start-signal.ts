@@ -5,25 +5,41 @@ import type { FlagTable, FlagValues } from "../sdk/flags.js";
 import type { PeerDirectory } from "../sdk/peers.js";
 import type { AnySignal, SignalHost, SignalLog } from "../sdk/signal.js";
 import { attachBest } from "./attach-best.js";
-import type { Loaded } from "./load.js";
+import { beginLoading, type Loaded, type LoadOptions } from "./load.js";
 import { RunningSignal } from "./running.js";
 
 /** Where problems are reported: a pino logger, or anything like one. */
 export type AgentLog = SignalLog;
 
-/** How signals are started. */
-export interface SignalStart {
+/** How signals are loaded. */
+export interface SignalLoads {
   /** Values of the flags of each signal, by its name; a signal that is missing gets its defaults. */
   readonly flags?: Readonly<Record<string, FlagValues<FlagTable>>> | undefined;
   readonly host: SignalHost;
-  readonly peers?: PeerDirectory | undefined;
   /** Bytes of each ring; undefined leaves it to the signal. */
   readonly ringSize: number | undefined;
   /** See {@link LoadOptions.countRuns}. */
   readonly countRuns?: boolean | undefined;
   /** See {@link LoadOptions.changesDepth}. */
   readonly changesDepth?: boolean | undefined;
+}
+
+/** How signals are started. */
+export interface SignalStart extends SignalLoads {
+  readonly peers?: PeerDirectory | undefined;
   readonly log: AgentLog;
+}
+
+/** Ends a load that was begun: see {@link beginLoading}. */
+export type EndLoad = () => Loaded;
+
+function optionsOf({ name }: AnySignal, { flags, host, ringSize, countRuns, changesDepth }: SignalLoads): LoadOptions {
+  return { flags: flags?.[name], host, ringSize, countRuns, changesDepth };
+}
+
+/** Begins to load a signal that {@link startSignal} then starts with the same options. */
+export function beginSignal(signal: AnySignal, loads: SignalLoads): EndLoad {
+  return beginLoading(signal, optionsOf(signal, loads));
 }
 
 /** The log of one signal: each line carries its name. */
@@ -59,15 +75,17 @@ export function startSignal(
     readonly identity: Identity;
     /** The build of the same signal that runs: it keeps running, with its metrics, when this fails; otherwise the caller closes it afterwards. */
     readonly replaces?: RunningSignal | undefined;
+    /** Where its load has begun. */
+    readonly begun?: EndLoad | undefined;
   },
 ): RunningSignal {
-  const { flags, host, ringSize, countRuns, changesDepth, catalog, identity, peers, replaces } = start;
+  const { catalog, identity, peers, replaces, begun } = start;
   const log = logOf(start.log, signal.name);
-  const options = { flags: flags?.[signal.name], host, ringSize, countRuns, changesDepth };
   const running = attachBest(
     signal,
-    options,
+    optionsOf(signal, start),
     (loaded) => new RunningSignal(loaded, { catalog, identity, log, peers, replaces }),
+    begun,
   );
   warnOfRefusals(log, running.loaded);
   running.publish();

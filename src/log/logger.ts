@@ -1,5 +1,7 @@
 /** The agent's log on stderr, as logfmt or JSON, one line a record. */
-import { type DestinationStream, type Logger, pino, stdTimeFunctions } from "pino";
+import { createRequire } from "node:module";
+import type * as Pino from "pino";
+import type { DestinationStream, Logger } from "pino";
 
 import { describeError } from "./error-text.js";
 import { stderrLines } from "./logger-stderr.js";
@@ -12,12 +14,16 @@ export type LogLevel = (typeof logLevels)[number];
 export const logFormats = ["logfmt", "json"] as const;
 export type LogFormat = (typeof logFormats)[number];
 
+/** Loaded when there is something to log: a command that is refused needs no logger, and flags only the words above. */
+const loadPino = (): typeof Pino => createRequire(import.meta.url)("pino") as typeof Pino;
+
 /**
  * A logger that writes to stderr before it returns, so that nothing is lost at exit. An error is logged under the key `err`, as
  * {@link describeError} writes it. Lines that cannot be written, as on a full disk, are dropped; once writing works again, a line
  * says how many.
  */
 export function createLogger(level: LogLevel, format: LogFormat): Logger {
+  const { pino, stdTimeFunctions } = loadPino();
   const stderr = stderrLines((lines) => {
     log.warn({ lines }, "lines of the log were dropped: stderr could not be written");
   });

@@ -3,12 +3,13 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import { attachBest } from "../../src/engine/attach-best.js";
-import { loadSignal, type Loaded } from "../../src/engine/load.js";
+import { beginLoading, loadSignal, type Loaded } from "../../src/engine/load.js";
 import { RunningSignal } from "../../src/engine/running.js";
 import { Identity } from "../../src/identity/identity.js";
 import { Catalog } from "../../src/metrics/catalog.js";
 import type { AnySignal } from "../../src/sdk/signal.js";
 import { tcp } from "../../src/signals/tcp/signal.js";
+import { descriptorCount } from "./native/fixture.js";
 import { startAgent } from "./support/agent.js";
 import { eventually } from "./support/eventually.js";
 import { buildWithoutFexit, signalsWithFexit } from "./support/hook-sets.js";
@@ -60,6 +61,44 @@ describe("a hook set that loads and cannot be attached", () => {
       [...catalog].map(({ name }) => name).filter((name) => name.startsWith("ringtap_tcp")),
       [],
     );
+  });
+});
+
+/** What came of a load: the hook set and what was refused before, or the error. */
+function outcomeOf(load: () => Loaded): readonly string[] {
+  try {
+    const loaded = load();
+    loaded.close();
+    return [loaded.hook.name, ...loaded.refused.map(({ error }) => error.message)];
+  } catch (error) {
+    return [(error as Error).message];
+  }
+}
+
+describe("signals whose loads were begun in other threads", () => {
+  it("end as if they were loaded one after the other", () => {
+    const lacking = { ...dispatched, name: "lacking", without: [...dispatched.without, "connections"] };
+    const signals: readonly AnySignal[] = [
+      { ...tcp, hooks: [lacking, dispatched] },
+      { ...tcp, hooks: [lacking] },
+      {
+        ...tcp,
+        setup: () => {
+          throw new Error("no setup");
+        },
+      },
+      { ...tcp, hooks: [dispatched] },
+    ];
+    const before = descriptorCount();
+    const outcomes = signals.map((signal) => outcomeOf(() => loadSignal(signal)));
+    const begun = signals.map((signal) => beginLoading(signal, {}));
+    assert.deepEqual(begun.map(outcomeOf), outcomes);
+    assert.match(outcomes[0]?.[1] ?? "", /^loading tcp\.bpf\.o: program "tcp_\w+": /u);
+    assert.deepEqual(
+      outcomes.map(([first]) => first?.split(":")[0]),
+      [dispatched.name, "loading signal tcp", "signal tcp", dispatched.name],
+    );
+    assert.equal(descriptorCount(), before);
   });
 });
 

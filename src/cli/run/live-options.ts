@@ -4,8 +4,8 @@ import type { Logger } from "pino";
 import type { FlagChange, SignalStatus } from "../../engine/running.js";
 import { needCgroups } from "../../identity/labels.js";
 import { signalFlags, type SignalValues, valuesOf } from "../flags/signals.js";
-import { type Kubernetes, seriesLabels } from "../kubernetes.js";
-import type { RunOptions } from "./options.js";
+import type { Kubernetes } from "../kubernetes.js";
+import { type RunOptions, seriesLabels } from "./options.js";
 import type { RunningAgent } from "../../agent/start-agent.js";
 
 type OptionName = keyof RunOptions;

@@ -147,6 +147,11 @@ export function addRunFlags(command: Command, known: KnownSignals): void {
   addFlags(command, { configFile: configFile(), ...runFlags(known) });
 }
 
+/** The labels of series of processes: those of --labels, and pod labels. */
+export function seriesLabels({ labels, kubernetesPodLabels }: RunOptions): readonly string[] {
+  return [...labels, ...podLabelNames(kubernetesPodLabels)];
+}
+
 /** The flags that options are given by, as `--series-limit`. */
 export function flagsOf(options: readonly string[], known: KnownSignals): string[] {
   const flags = runFlags(known);

@@ -37,6 +37,7 @@ describe("after close", () => {
       () => object.setAutocreate("events", true),
       () => object.setMaxEntries("events", 4096),
       () => object.load(),
+      () => object.beginLoad(),
       () => object.attach("on_enter"),
       () => object.iterator("on_enter"),
       () => object.ring("events"),

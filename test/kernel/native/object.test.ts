@@ -329,6 +329,52 @@ describe("loading", () => {
     object.close();
   });
 
+  it("in other threads: each ends in its object's error, or loads it", () => {
+    const objects = Array.from({ length: 6 }, (_, n) => {
+      const object = native.open(n % 2 === 0 ? ring : rejected);
+      if (n % 2 === 1) {
+        object.setAutocreate("impossible", false);
+        object.setAutoload("nowhere", false);
+      }
+      object.beginLoad();
+      return object;
+    });
+    const refusals = objects.map((object, n) => {
+      if (n % 2 === 0) {
+        object.load();
+        object.attach("on_enter");
+        return "";
+      }
+      const { message, log } = nativeError(() => object.load());
+      assert.match(log, /R0 invalid mem access 'map_value_or_null'/u);
+      assert.match(nativeError(() => object.load()).message, /rejected\.bpf\.o failed to load; open it again$/u);
+      return message;
+    });
+    const refusal = 'loading rejected.bpf.o: program "careless": Permission denied (EACCES)';
+    assert.deepEqual(refusals, ["", refusal, "", refusal, "", refusal]);
+    for (const object of objects) {
+      object.close();
+    }
+  });
+
+  it("in another thread: nothing can be changed meanwhile, and close waits for it", () => {
+    const before = bpfMappings().length + descriptorCount();
+    const object = native.open(ring);
+    object.beginLoad();
+    for (const action of [
+      () => object.setConstant("target_pid", 1),
+      () => object.setAutoload("on_enter", false),
+      () => object.attach("on_enter"),
+      () => object.beginLoad(),
+    ]) {
+      assert.match(nativeError(action).message, /: object ring\.bpf\.o is being loaded$/u);
+    }
+    assert.equal(object.programs.length, 1);
+    object.close();
+    assert.match(nativeError(() => object.load()).message, /: object ring\.bpf\.o is closed$/u);
+    assert.equal(bpfMappings().length + descriptorCount(), before);
+  });
+
   it("comes before attaching and after adjusting", () => {
     const object = native.open(ring);
     const early = [
