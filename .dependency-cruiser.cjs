@@ -40,7 +40,7 @@ module.exports = {
     {
       name: "signals-import-only-sdk",
       comment:
-        "A built-in signal has what a user's own has: the public interface, ringtap/signal, and the files of its own folder.",
+        "A built-in signal has what a user's own has: the public interfaces, ringtap/signal and ringtap/bpf, and the files of its own folder.",
       severity: "error",
       from: { path: "^src/signals/([^/]+)/" },
       to: { path: "^src/", pathNot: "^src/signals/$1/" },

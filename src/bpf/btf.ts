@@ -13,19 +13,27 @@ const itemWords = [0, 0, 0, 0, 3, 3, 2, 0, 0, 0, 0, 0, 0, 2, 0, 3, 0, 0, 0, 3] a
 /** Kinds that stand for another type and change nothing about how it lies in memory. */
 const transparent = new Set<number>([kinds.typedef, kinds.volatile, kinds.const, kinds.restrict, kinds.typeTag]);
 
-/** The types of a kernel. */
+/** The types of a kernel, or of one of its modules, whose ids and strings go on where those of the kernel end (split BTF). */
 export class Btf {
+  readonly #base: Btf | undefined;
+  /** The first id that is no type of the base. */
+  readonly #first: number;
+  /** Where the strings begin: behind those of the base. */
+  readonly #stringsFrom: number;
   readonly #words: Uint32Array;
   readonly #strings: Buffer;
-  /** By id: where the type begins, in words. */
+  /** By id, from the first: where the type begins, in words. */
   readonly #starts: Uint32Array;
-  /** Types: ids go from 1 to below it. */
+  /** Types: ids go from 1 to below it, those of the base among them. */
   readonly count: number;
   readonly #types = new Map<number, Type>();
   readonly #found = new Map<string, number | undefined>();
 
   /** Throws when the bytes are no BTF of this byte order; `name` names them in the message. */
-  constructor(bytes: Uint8Array, name: string) {
+  constructor(bytes: Uint8Array, name: string, base?: Btf) {
+    this.#base = base;
+    this.#first = base?.count ?? 1;
+    this.#stringsFrom = base === undefined ? 0 : base.#stringsFrom + base.#strings.length;
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     if (bytes.byteLength < 24 || view.getUint16(0, true) !== btfMagic) {
       throw new Error(`reading ${name}: no BTF in it`);
@@ -46,20 +54,20 @@ export class Btf {
     this.#words = new Uint32Array(aligned.buffer, aligned.byteOffset, typesSize / wordBytes);
     const strings = bytes.subarray(header + stringsAt, header + stringsAt + stringsSize);
     this.#strings = Buffer.from(strings.buffer, strings.byteOffset, strings.byteLength);
-    this.#starts = new Uint32Array(this.#words.length / headWords + 1);
+    this.#starts = new Uint32Array(Math.ceil(this.#words.length / headWords) + 1);
     this.count = this.#index();
   }
 
-  /** Reads the BTF of a kernel from a file, such as /sys/kernel/btf/vmlinux. */
-  static read(path: string): Btf {
-    return new Btf(readFileSync(path), path);
+  /** Reads the BTF of a kernel from a file, such as /sys/kernel/btf/vmlinux; of a module, whose `base` is its kernel. */
+  static read(path: string, base?: Btf): Btf {
+    return new Btf(readFileSync(path), path, base);
   }
 
   #index(): number {
     const words = this.#words;
-    let count = 1;
+    let count = this.#first;
     for (let at = 0; at < words.length; count++) {
-      this.#starts[count] = at;
+      this.#starts[count - this.#first] = at;
       const info = words[at + 1] as number;
       const kind = (info >>> 24) & 0x1f;
       at += headWords + (fixedWords[kind] ?? 0) + (itemWords[kind] ?? 0) * (info & 0xffff);
@@ -71,20 +79,34 @@ export class Btf {
     return this.#words[at] as number;
   }
 
+  /** Whose type it is. */
+  #of(id: number): Btf {
+    return this.#base !== undefined && id < this.#first ? this.#base : this;
+  }
+
   #start(id: number): number {
-    return this.#starts[id] as number;
+    return this.#starts[id - this.#first] as number;
   }
 
   #kind(id: number): number {
-    return id === 0 ? kinds.void : (this.#word(this.#start(id) + 1) >>> 24) & 0x1f;
+    const of = this.#of(id);
+    return id === 0 ? kinds.void : (of.#word(of.#start(id) + 1) >>> 24) & 0x1f;
   }
 
   #text(offset: number): string {
-    return this.#strings.toString("latin1", offset, this.#strings.indexOf(0, offset));
+    if (this.#base !== undefined && offset < this.#stringsFrom) {
+      return this.#base.#text(offset);
+    }
+    const from = offset - this.#stringsFrom;
+    return this.#strings.toString("latin1", from, this.#strings.indexOf(0, from));
   }
 
   /** A type by its id; 0 is void. */
   type(id: number): Type {
+    const of = this.#of(id);
+    if (of !== this) {
+      return of.type(id);
+    }
     const known = this.#types.get(id);
     if (known !== undefined) {
       return known;
@@ -139,6 +161,10 @@ export class Btf {
 
   /** The values of an enum by name, exact; empty for other types. */
   enumerators(id: number): ReadonlyMap<string, bigint> {
+    const of = this.#of(id);
+    if (of !== this) {
+      return of.enumerators(id);
+    }
     const { kind, signed } = this.type(id);
     const at = this.#start(id);
     const values = new Map<string, bigint>();
@@ -158,6 +184,10 @@ export class Btf {
 
   /** The parameters of a function prototype. */
   parameters(id: number): Parameter[] {
+    const of = this.#of(id);
+    if (of !== this) {
+      return of.parameters(id);
+    }
     const at = this.#start(id);
     return Array.from({ length: this.#word(at + 1) & 0xffff }, (_, index) => ({
       name: this.#text(this.#word(at + headWords + 2 * index)),
@@ -165,7 +195,7 @@ export class Btf {
     }));
   }
 
-  /** The first type of a kind and name. */
+  /** The first type of a kind and name, of its own before those of the base. */
   find(kind: number, name: string): number | undefined {
     const key = `${kind} ${name}`;
     if (!this.#found.has(key)) {
@@ -175,37 +205,49 @@ export class Btf {
   }
 
   #search(kind: number, name: string): number | undefined {
-    const offset = this.#strings.indexOf(`\0${name}\0`, 0, "latin1") + 1;
-    if (offset === 0) {
-      return undefined;
-    }
-    for (let id = 1; id < this.count; id++) {
-      if (this.#word(this.#start(id)) === offset && this.#kind(id) === kind) {
+    const offsets = this.#offsets(name);
+    for (let id = this.#first; offsets.length > 0 && id < this.count; id++) {
+      if (offsets.includes(this.#word(this.#start(id))) && this.#kind(id) === kind) {
         return id;
       }
     }
-    return undefined;
+    return this.#base?.find(kind, name);
   }
 
-  /** The types of a kind whose names begin with `prefix`: the rest of each name, and the id. */
+  /** Where a string lies that is a name: each lies once, in the base or behind it. */
+  #offsets(name: string): number[] {
+    const inBase = this.#base === undefined ? [] : this.#base.#offsets(name);
+    // Those of a module begin without the empty one.
+    const isFirst = this.#base !== undefined && this.#strings.indexOf(`${name}\0`, 0, "latin1") === 0;
+    const offset = isFirst ? 0 : this.#strings.indexOf(`\0${name}\0`, 0, "latin1") + 1;
+    return offset === 0 && !isFirst ? inBase : [...inBase, this.#stringsFrom + offset];
+  }
+
+  /** The types of a kind, not of the base, whose names begin with `prefix`: the rest of each name, and the id. */
   *startingWith(kind: number, prefix: string): Generator<readonly [rest: string, id: number]> {
     const bytes = Buffer.from(prefix, "latin1");
-    for (let id = 1; id < this.count; id++) {
+    for (let id = this.#first; id < this.count; id++) {
       const offset = this.#word(this.#start(id));
-      if (
-        this.#kind(id) === kind &&
-        this.#strings.compare(bytes, 0, bytes.length, offset, offset + bytes.length) === 0
-      ) {
+      if (this.#kind(id) === kind && this.#beginsWith(offset, bytes)) {
         yield [this.#text(offset + bytes.length), id];
       }
     }
+  }
+
+  #beginsWith(offset: number, bytes: Buffer): boolean {
+    if (this.#base !== undefined && offset < this.#stringsFrom) {
+      return this.#base.#beginsWith(offset, bytes);
+    }
+    const from = offset - this.#stringsFrom;
+    return this.#strings.compare(bytes, 0, bytes.length, from, from + bytes.length) === 0;
   }
 
   /** What a type is behind typedefs, qualifiers and tags. */
   peel(id: number): Type {
     let peeled = id;
     while (transparent.has(this.#kind(peeled))) {
-      peeled = this.#word(this.#start(peeled) + 2);
+      const of = this.#of(peeled);
+      peeled = of.#word(of.#start(peeled) + 2);
     }
     return this.type(peeled);
   }

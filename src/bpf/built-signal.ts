@@ -1,4 +1,5 @@
 /** The signal that is made of what builders have returned: its flags, its trace, its views. */
+import { quote } from "../log/logger-text.js";
 import { type FlagValues, single } from "../sdk/flags.js";
 import { duration, refuse, wholeNumber } from "../sdk/flag-values.js";
 import type { Views } from "../sdk/views.js";
@@ -7,11 +8,12 @@ import { kinds } from "./btf-types.js";
 import type { Header } from "./definition.js";
 import type { Field } from "./fields.js";
 import { objectOf } from "./build.js";
-import { type Built, type Plan, planOf } from "./plan.js";
+import { type Built, type Plan, planOf, type RecordPlan } from "./plan.js";
 import { type BuiltRecord, recordClass } from "./records.js";
 import { startBuilt } from "./running.js";
 
-const flags = {
+/** The flags of a signal without marks. */
+export const flags = {
   entries: single(
     "entries",
     "<n>",
@@ -58,21 +60,35 @@ function traceType({ kind, shape }: Field): TraceType {
 /** Columns of a trace: texts and names are wider than numbers. */
 const columnWidths = { string: 20, other: 12 };
 
-function traceOf(fields: readonly Field[]): Trace<BuiltRecord> {
-  const names = fields.map(({ name }) => name);
-  const types = fields.map(traceType);
+/** What a trace shows of fields besides their values: `outcome` are those by which its summary counts. */
+export function traceShape(
+  types: Readonly<Record<string, TraceType>>,
+  outcome: readonly string[],
+): Omit<Trace<BuiltRecord>, "fields"> {
   return {
-    types: Object.fromEntries(names.map((name, index) => [name, types[index] ?? "string"])),
-    outcome: names.filter((_, index) => fields[index]?.shape.names !== undefined || types[index] === "boolean"),
-    columns: names.map((name, index) => ({
-      field: name,
-      heading: name.toUpperCase(),
-      width: types[index] === "string" ? columnWidths.string : columnWidths.other,
+    types,
+    outcome,
+    columns: Object.entries(types).map(([field, type]) => ({
+      field,
+      heading: field.toUpperCase(),
+      width: type === "string" ? columnWidths.string : columnWidths.other,
     })),
+  };
+}
+
+function traceOf({ names, fields: { fields } }: RecordPlan): Trace<BuiltRecord> {
+  const order = names.map((name) => fields.findIndex((field) => field.name === name));
+  const shown = order.map((index) => fields[index] as Field);
+  const outcome = shown.filter((field) => field.shape.names !== undefined || traceType(field) === "boolean");
+  return {
+    ...traceShape(
+      Object.fromEntries(shown.map((field) => [field.name, traceType(field)])),
+      outcome.map(({ name }) => name),
+    ),
     fields: (record) => {
       const values: Record<string, TraceValue> = {};
-      names.forEach((name, index) => {
-        values[name] = record.value(index);
+      names.forEach((name, at) => {
+        values[name] = record.value(order[at] as number);
       });
       return values;
     },
@@ -117,7 +133,7 @@ function signalOf(plan: Plan, word: number | undefined): AnySignal {
     summary: plan.summary,
     object: () => objectOf([plan], word),
     flags: marks.length === 0 ? flags : { ...flags, ...startFlags },
-    ...(record === undefined ? {} : { ring: { record: recordClass(record) }, trace: traceOf(record.fields.fields) }),
+    ...(record === undefined ? {} : { ring: { record: recordClass(record) }, trace: traceOf(record) }),
     setup: (values: BuiltFlags) => ({ sizes: sizes(values) }),
     start: (context, { startTimeout = 0 }: BuiltFlags) => startBuilt(context, plan, { timeout: startTimeout }),
     views: viewsOf(plan),
@@ -125,7 +141,7 @@ function signalOf(plan: Plan, word: number | undefined): AnySignal {
 }
 
 /** A signal that this kernel cannot have: loading it fails with the reason. */
-function absentSignal({ name, summary = name }: Header, reason: Error): AnySignal {
+export function absentSignal({ name, summary = name }: Header, reason: Error): AnySignal {
   return defineSignal({
     api: 1,
     name,
@@ -145,6 +161,12 @@ export function named(what: string, error: unknown): Error {
 
 /** The signal of what builders have returned; one that cannot be loaded where the kernel lacks something. */
 export function signalFrom(what: string, header: Header, all: readonly Built[]): AnySignal {
+  if (!/^[a-z][a-z0-9_]{0,31}$/.test(header.name)) {
+    throw named(
+      what,
+      new TypeError(`name: ${quote(header.name)}: expected a lower-case letter, then up to 31 letters, digits and _`),
+    );
+  }
   const [reason] = all.flatMap(({ context }) => context.kernel.lacks);
   if (reason !== undefined) {
     return absentSignal(header, reason);

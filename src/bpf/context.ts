@@ -1,6 +1,6 @@
 /** What a builder is called with: the tracepoint's arguments and the helpers; and the process that an event belongs to. */
 import { suggestion } from "../config/suggest.js";
-import { Btf } from "./btf.js";
+import type { Btf } from "./btf.js";
 import { kinds, type Parameter, type Type } from "./btf-types.js";
 import { typeText } from "./type-text.js";
 import { constants, helpers } from "./helpers.js";
@@ -9,25 +9,10 @@ import type { Values } from "./fields.js";
 import { firesInInterrupts } from "./interrupts.js";
 import { type Kernel, lack, lacking, pointerValue, shapeOf, structAt, structOf } from "./kernel.js";
 import * as nodes from "./nodes.js";
+import { moduleOf, moduleTypes, runningKernel, tracepointName } from "./running-kernel.js";
 import type { ActorNodes } from "./nodes.js";
 import type { Struct, Task } from "./untyped.js";
 import { Num, type Text } from "./values.js";
-
-/** Where the running kernel describes its types. */
-const kernelTypes = "/sys/kernel/btf/vmlinux";
-
-let shared: WeakRef<Btf> | undefined;
-
-/** The running kernel's types: read once for signals that are built together, and given back when they are. */
-function runningKernel(): Btf {
-  const known = shared?.deref();
-  if (known !== undefined) {
-    return known;
-  }
-  const btf = Btf.read(kernelTypes);
-  shared = new WeakRef(btf);
-  return btf;
-}
 
 /** What there is besides the tracepoint's arguments. */
 export interface Helpers {
@@ -63,7 +48,7 @@ type OfProcess = "pid" | "tgid" | "tid" | "uid" | "gid" | "comm" | "cgroup" | "t
 
 /** In place of them where interrupts fire the tracepoint: the task that runs has nothing to do with the event. */
 export interface Unattributed {
-  readonly "this tracepoint fires in interrupts, while just anyone runs: take what a start has kept, or h.unattributed": never;
+  readonly "this tracepoint fires in interrupts, while an unrelated process runs: take what a start has kept, or h.unattributed": never;
 }
 
 /** What there is at a tracepoint that fires in interrupts. */
@@ -84,6 +69,7 @@ function part(of: object, path: readonly string[]): unknown {
 /** One call of a builder. */
 export class Context {
   readonly kernel: Kernel;
+  /** Its name, without that of its module. */
   readonly tracepoint: string;
   readonly helpers: Helpers;
   readonly event: object;
@@ -91,21 +77,25 @@ export class Context {
   /** The starts that the builder has asked for. */
   readonly starts: StartUse[] = [];
 
-  /** `parameters` are the tracepoint's arguments, where the caller has them. */
-  constructor(tracepoint: string, btf = runningKernel(), parameters = argumentsOf(btf, tracepoint)) {
-    this.kernel = { btf, lacks: [] };
-    this.tracepoint = tracepoint;
+  /** `name` is the tracepoint's, with its module's in front where it is of one. `parameters` are its arguments, where the caller has them. */
+  constructor(name: string, btf = runningKernel(), parameters?: readonly Parameter[]) {
+    const { module, event } = tracepointName(name);
+    const types = module === undefined ? btf : moduleTypes(module, btf);
+    this.kernel = { btf: "problem" in types ? btf : types, lacks: [] };
+    this.tracepoint = event;
     this.#running = this.#helpers();
-    this.helpers = firesInInterrupts(tracepoint) ? unattributed(tracepoint, this.#running) : this.#running;
-    this.event = this.#event(parameters);
+    this.helpers = firesInInterrupts(event) ? unattributed(event, this.#running) : this.#running;
+    this.event =
+      "problem" in types
+        ? lack(this.kernel, `the tracepoint ${name}: ${types.problem}`)
+        : this.#event(parameters ?? argumentsOf(types, event), module);
   }
 
   /** The tracepoint's arguments by name. */
-  #event(parameters: readonly Parameter[] | undefined): object {
+  #event(parameters: readonly Parameter[] | undefined, module: string | undefined): object {
     const { kernel, tracepoint } = this;
     if (parameters === undefined) {
-      const names = [...tracepointsOf(kernel.btf)].map(([name]) => name);
-      return lack(kernel, `this kernel has no tracepoint ${tracepoint}${suggestion(tracepoint, names)}`);
+      return lack(kernel, missingTracepoint(kernel.btf, tracepoint, module));
     }
     const names = parameters.map(({ name }) => name);
     const values = new Map<string, unknown>();
@@ -183,7 +173,7 @@ export class Context {
     }
     if (owner === undefined && firesInInterrupts(this.tracepoint)) {
       throw new TypeError(
-        `owner: ${this.tracepoint} fires in interrupts, while just anyone runs: expected the owner of a start, a struct task_struct of the event's, h.unattributed.task, or "none"`,
+        `owner: ${this.tracepoint} fires in interrupts, while an unrelated process runs: expected the owner of a start, a struct task_struct of the event's, h.unattributed.task, or "none"`,
       );
     }
     const task: object = owner ?? this.#running.task;
@@ -217,6 +207,18 @@ export class Context {
   }
 }
 
+/** What there is in place of a tracepoint that a kernel does not have. */
+function missingTracepoint(btf: Btf, tracepoint: string, module: string | undefined): string {
+  const names = [...tracepointsOf(btf)].map(([name]) => name);
+  if (module !== undefined) {
+    return `the module ${module} has no tracepoint ${tracepoint}${suggestion(tracepoint, names)}`;
+  }
+  const owner = moduleOf(`${prefix}${tracepoint}`, btf);
+  const other =
+    owner === undefined ? suggestion(tracepoint, names) : `; its module ${owner} has: ${owner}:${tracepoint}`;
+  return `this kernel has no tracepoint ${tracepoint}${other}`;
+}
+
 const ofProcess: readonly OfProcess[] = ["pid", "tgid", "tid", "uid", "gid", "comm", "cgroup", "task"];
 
 /** The helpers at a tracepoint that fires in interrupts: those that say which process runs throw, but for those of `unattributed`. */
@@ -227,7 +229,7 @@ function unattributed(tracepoint: string, running: Helpers): Helpers {
       {
         get: (): never => {
           throw new TypeError(
-            `${name}: ${tracepoint} fires in interrupts, while just anyone runs: take what a start has kept, or h.unattributed.${name}`,
+            `${name}: ${tracepoint} fires in interrupts, while an unrelated process runs: take what a start has kept, or h.unattributed.${name}`,
           );
         },
       },

@@ -6,6 +6,12 @@ import { allArguments } from "./context.js";
 /** Members by name, each with its type in TypeScript. */
 type Members = Map<string, string>;
 
+/** The types of a kernel, and those of some of its modules by their names. */
+export interface KernelTypes {
+  readonly btf: Btf;
+  readonly modules?: ReadonlyMap<string, Btf>;
+}
+
 /** Types of one kernel. */
 interface Declared {
   readonly tracepoints: ReadonlyMap<string, Members>;
@@ -42,29 +48,39 @@ class Collector implements Declared {
   readonly structs = new Map<string, Members>();
   readonly enums = new Map<string, string>();
   readonly named = new Map<string, string>();
-  readonly #btf: Btf;
-  readonly #names = new Map<number, string>();
+  /** Whose types are collected. */
+  #btf: Btf;
+  readonly #names = new Map<Type, string>();
   readonly #taken = new Set<string>();
   readonly #pending: Type[] = [];
 
-  constructor(btf: Btf) {
+  constructor({ btf, modules = new Map<string, Btf>() }: KernelTypes) {
     this.#btf = btf;
-    for (const [name, parameters] of allArguments(btf)) {
-      const members: Members = new Map();
-      for (const { name: argument, type } of parameters) {
-        const peeled = btf.peel(type);
-        const isFunction = peeled.kind === kinds.pointer && btf.peel(peeled.type).kind === kinds.prototype;
-        if (!isFunction && !this.#isStruct(peeled)) {
-          members.set(argument, this.#text(peeled));
-        }
-      }
-      this.tracepoints.set(name, members);
-    }
     for (const name of named) {
       const id = btf.find(kinds.struct, name);
       if (id !== undefined) {
         this.named.set(name, this.#nameOf(btf.type(id)));
       }
+    }
+    this.#collect("");
+    for (const [name, types] of modules) {
+      this.#btf = types;
+      this.#collect(`${name}:`);
+    }
+  }
+
+  /** Adds the tracepoints, and all structs that they and others lead to. */
+  #collect(prefix: string): void {
+    for (const [name, parameters] of allArguments(this.#btf)) {
+      const members: Members = new Map();
+      for (const { name: argument, type } of parameters) {
+        const peeled = this.#btf.peel(type);
+        const isFunction = peeled.kind === kinds.pointer && this.#btf.peel(peeled.type).kind === kinds.prototype;
+        if (!isFunction && !this.#isStruct(peeled)) {
+          members.set(argument, this.#text(peeled));
+        }
+      }
+      this.tracepoints.set(prefix === "" ? name : `"${prefix}${name}"`, members);
     }
     for (let type = this.#pending.pop(); type !== undefined; type = this.#pending.pop()) {
       this.structs.set(this.#nameOf(type), this.#members(type));
@@ -77,14 +93,14 @@ class Collector implements Declared {
 
   /** The name of a struct, union or enum: C's own, or one made different where two have the same. */
   #nameOf(type: Type): string {
-    let name = this.#names.get(type.id);
+    let name = this.#names.get(type);
     if (name === undefined) {
       name = reserved.has(type.name) ? `${type.name}_` : type.name;
       while (this.#taken.has(name)) {
         name += "_";
       }
       this.#taken.add(name);
-      this.#names.set(type.id, name);
+      this.#names.set(type, name);
       if (this.#isStruct(type)) {
         this.#pending.push(type);
       }
@@ -180,8 +196,8 @@ function byName(all: readonly ReadonlyMap<string, Members>[]): Map<string, Membe
  * The declarations of one or several kernels' tracepoints, for editors and the compiler: a module that adds to `Tracepoints` of
  * `ringtap/bpf`. `origin` says in its first line where it comes from.
  */
-export function declarationsOf(kernels: readonly Btf[], origin: string): string {
-  const all = kernels.map((btf): Declared => new Collector(btf));
+export function declarationsOf(kernels: readonly KernelTypes[], origin: string): string {
+  const all = kernels.map((types): Declared => new Collector(types));
   const line = (indent: string, [name, members]: readonly [string, Members], keyword = ""): string =>
     `${indent}${keyword}${name}${keyword === "" ? ":" : ""}${objectText(members)}`;
   const enums = new Map(all.flatMap((each) => [...each.enums]));

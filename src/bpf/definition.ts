@@ -64,7 +64,7 @@ export interface Part {
   readonly where?: Condition;
   /**
    * Whose event it is: a `struct task_struct`, or the process of a start ({@link Start.owner}). Default: the process that runs while it
-   * happens. `none` for events of no process. A tracepoint that fires in interrupts, while just anyone runs, has no default.
+   * happens. `none` for events of no process. A tracepoint that fires in interrupts, while an unrelated process runs, has no default.
    */
   readonly owner?: object | StartOwner | "none";
   readonly count?: Count;

@@ -26,6 +26,9 @@ const framePointer = 10;
 const pseudoMap = 1;
 const pseudoMapValue = 2;
 
+/** How far a jump reaches: 16 bits, signed. */
+const mostInstructions = 2 ** 15 - 1;
+
 /** An address that the loader fills in: the instruction's offset, bytes, and what it stands for. */
 export interface Relocation {
   readonly offset: number;
@@ -293,6 +296,11 @@ export function encode({ instructions, frameBytes }: Assembler): Code {
     encoder.encode(instruction);
     return start;
   });
+  if (encoder.words.length > mostInstructions) {
+    throw new RangeError(
+      `it needs ${encoder.words.length} instructions, and a jump reaches over ${mostInstructions}: use fewer or shorter texts and expressions`,
+    );
+  }
   for (const { at, to } of encoder.pending) {
     const distance = (starts[to.at] ?? encoder.words.length) - at - 1;
     encoder.words[at] = (encoder.words[at] as bigint) | (BigInt.asUintN(16, BigInt(distance)) << 16n);

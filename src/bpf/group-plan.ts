@@ -9,7 +9,7 @@ import { structOf } from "./kernel.js";
 import * as nodes from "./nodes.js";
 import type { ActorNodes, Node } from "./nodes.js";
 import { typeText } from "./type-text.js";
-import { Condition, Num, numberOf, Text } from "./values.js";
+import { Condition, described, Num, numberOf, type Operand, Text } from "./values.js";
 
 /** A number of an entry, and the metric that it is shown as. */
 export interface NumberPlan {
@@ -67,11 +67,20 @@ export function refuse(problem: string): never {
   throw new TypeError(problem);
 }
 
+/** A number that is counted or observed; `what` says as what. */
+function numberAs(what: string, value: Operand): Num<string> {
+  try {
+    return numberOf(value);
+  } catch (error) {
+    return refuse(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
 /** What is wrong with a value that is none. */
 function valueProblem(context: Context, value: unknown): string {
   const type = structOf(value);
   return type === undefined
-    ? `${quote(String(value))}: expected a number, a condition or a text of the event's`
+    ? `${described(value)}: expected a number, a condition or a text of the event's`
     : `is a ${typeText(context.kernel.btf, type.id)}: choose one of its fields`;
 }
 
@@ -155,7 +164,7 @@ function histogramPlan({ name }: Header, help: string, definition: Histogram): H
     refuse("histogram: its buckets are linear, or powers of two: expected one of both");
   }
   const buckets = linear === undefined ? powerBuckets(unit, definition) : linearBuckets(unit, linear);
-  const observed = numberOf(definition.of);
+  const observed = numberAs("histogram: of", definition.of);
   return {
     name: definition.name ?? `${name}_${suffixes[unit]}`,
     help: definition.help ?? help,
@@ -173,7 +182,7 @@ function gaugePlan({ name }: Header, help: string, { last, add, ...definition }:
   if (of === undefined || (last !== undefined && add !== undefined)) {
     return refuse("gauge: expected last, the number that it becomes, or add, what is added to it");
   }
-  const { node, shape } = numberOf(of);
+  const { node, shape } = numberAs(`gauge: ${last === undefined ? "add" : "last"}`, of);
   return {
     name: definition.name ?? `${name}_${last === undefined ? "current" : "last"}`,
     help: definition.help ?? help,
@@ -201,7 +210,7 @@ export function groupsOf(
       hasCount: true,
       count: { name: count.name ?? `${header.name}_total`, help: count.help ?? help },
       sums: Object.entries(count.sum ?? {}).map(([sum, value]) => {
-        const { node, shape } = numberOf(value);
+        const { node, shape } = numberAs(`count: sum: ${sum}`, value);
         return { name: `${header.name}_${sum}_total`, node, signed: shape.signed };
       }),
       ...(shared && plan !== undefined ? { histogram: plan } : {}),

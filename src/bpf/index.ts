@@ -5,7 +5,8 @@ export type { Count, Definition, Gauge, Header, Histogram, LinearBuckets, Owned,
 export type { Recorded, Values } from "./fields.js";
 export { addressOf as address, cast, has, isNull, peek, textOf as text } from "./access.js";
 export type { Key, Mark, MarkDefinition, Start, StartOwner } from "./starts.js";
-export { type Builder, mark, type On, on, tracepoint, tracepoints } from "./tracepoint.js";
+export { type Builder, mark, type ModuleTracepoint, type On, on, tracepoint, tracepoints } from "./tracepoint.js";
+export { type Declared, whenLoaded } from "./when-loaded.js";
 export { isSyscall, syscallArgument } from "./syscalls.js";
 export type { Elements, Struct, Structs, Task, Tracepoints, Untyped } from "./untyped.js";
-export { Condition, type Integer, Num, type Operand, Text, userText, when } from "./values.js";
+export { Condition, type Integer, Num, type Operand, Text, userText, when, withNames } from "./values.js";

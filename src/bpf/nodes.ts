@@ -73,6 +73,19 @@ export interface ActorNodes {
   readonly start: Node;
 }
 
+/**
+ * The most characters of a key: some thousand parts, and what the compiler can go down into. `x = x.add(x)`, written often enough, would take all
+ * memory.
+ */
+const longestKey = 2 ** 15;
+
+function keyOf(key: string): string {
+  if (key.length > longestKey) {
+    throw new RangeError("an expression has too many parts: expected some hundreds at most");
+  }
+  return key;
+}
+
 export function constant(value: bigint): Node {
   return { key: `${value}`, is: "constant", value };
 }
@@ -108,7 +121,7 @@ export function needsStart({ key }: Node): boolean {
 }
 
 export function load(base: Node, offset: number, size: Size, signed: boolean, direct: boolean): Node {
-  const key = `${direct ? "l" : "p"}${signed ? "s" : ""}${size}(${base.key}+${offset})`;
+  const key = keyOf(`${direct ? "l" : "p"}${signed ? "s" : ""}${size}(${base.key}+${offset})`);
   return { key, is: "load", base, offset, size, signed, direct };
 }
 
@@ -118,7 +131,7 @@ export function extend(of: Node, size: Size, signed: boolean): Node {
 
 export function binary(operation: Operation, left: Node, right: Node, signed = false): Node {
   return {
-    key: `${operation}${signed ? "s" : ""}(${left.key},${right.key})`,
+    key: keyOf(`${operation}${signed ? "s" : ""}(${left.key},${right.key})`),
     is: "binary",
     operation,
     left,
@@ -128,7 +141,7 @@ export function binary(operation: Operation, left: Node, right: Node, signed = f
 }
 
 export function compare(jump: Jump, left: Node, right: Node): Node {
-  return { key: `${jump}?(${left.key},${right.key})`, is: "compare", jump, left, right };
+  return { key: keyOf(`${jump}?(${left.key},${right.key})`), is: "compare", jump, left, right };
 }
 
 export function textEquals(text: TextNode, value: Uint8Array): Node {
@@ -136,11 +149,11 @@ export function textEquals(text: TextNode, value: Uint8Array): Node {
 }
 
 export function both(left: Node, right: Node): Node {
-  return { key: `and(${left.key},${right.key})`, is: "and", left, right };
+  return { key: keyOf(`and(${left.key},${right.key})`), is: "and", left, right };
 }
 
 export function either(left: Node, right: Node): Node {
-  return { key: `or(${left.key},${right.key})`, is: "or", left, right };
+  return { key: keyOf(`or(${left.key},${right.key})`), is: "or", left, right };
 }
 
 export function not(of: Node): Node {
@@ -148,7 +161,7 @@ export function not(of: Node): Node {
 }
 
 export function select(condition: Node, yes: Node, no: Node): Node {
-  return { key: `if(${condition.key},${yes.key},${no.key})`, is: "select", condition, yes, no };
+  return { key: keyOf(`if(${condition.key},${yes.key},${no.key})`), is: "select", condition, yes, no };
 }
 
 export function text(base: Node, offset: number, length: number, direct: boolean, isUser = false): TextNode {

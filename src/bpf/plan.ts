@@ -1,4 +1,5 @@
 /** From what builders returned to what is compiled and run: the programs of a signal, their maps and their record. */
+import { suggestion } from "../config/suggest.js";
 import { quote } from "../log/logger-text.js";
 import type { Context } from "./context.js";
 import type { Header, Part } from "./definition.js";
@@ -7,13 +8,15 @@ import { formOf, type Group, groupsOf, metricOf, namesProcess, recorded, refuse 
 import * as nodes from "./nodes.js";
 import type { ActorNodes, Node } from "./nodes.js";
 import { keptLayout, keyLayout, type Mark, type StartUse } from "./starts.js";
-import { Condition } from "./values.js";
+import { Condition, described } from "./values.js";
 
 /** The fields of a record, behind its time and its actor. */
 export interface RecordPlan {
   readonly struct: string;
   readonly actor?: ActorNodes | undefined;
   readonly fields: Layout;
+  /** Their names in the order in which they were written. */
+  readonly names: readonly string[];
   /** Only one in so many is sent, and only so many each second. */
   readonly sample?: number | undefined;
   readonly limit?: number | undefined;
@@ -85,11 +88,17 @@ function fromOne(what: string, value: number | undefined): number | undefined {
 function recordPlan(context: Context, { name }: Header, part: Part, actor: ActorNodes | undefined): RecordPlan {
   const values: Values = part.record ?? {};
   const own = namesProcess(values) ? undefined : actor;
+  for (const field of Object.keys(values)) {
+    if (!/^[A-Za-z_]\w{0,63}$/.test(field)) {
+      refuse(`record: ${quote(field)}: expected a name of letters, digits and _, not a digit first, up to 64`);
+    }
+  }
   const start = timeBytes + (own === undefined ? 0 : actorBytes);
   return {
     struct: `${name}_event`,
     actor: own,
     fields: layOut(recorded(context, "record", values), start),
+    names: Object.keys(values),
     sample: fromOne("sample", part.sample),
     limit: fromOne("limit", part.limit),
   };
@@ -169,6 +178,30 @@ function areAlike(one: RecordPlan, other: RecordPlan): boolean {
   return text(one) === text(other);
 }
 
+/** What a definition and its parts may have. */
+const members = {
+  "": "name summary where owner count histogram gauge record sample limit",
+  count: "name help by sum",
+  histogram: "of unit name help by firstPower lastPower linear",
+  gauge: "last add name help by",
+};
+
+/** Refuses what a definition has and nothing is done with. */
+function checkMembers(part: Part): void {
+  for (const [where, words] of Object.entries(members)) {
+    const known = words.split(" ");
+    const of: unknown = where === "" ? part : Reflect.get(part, where);
+    if (of !== undefined && (typeof of !== "object" || of === null)) {
+      refuse(`${where}: ${described(of)}: expected an object`);
+    }
+    for (const name of Object.keys(of ?? {})) {
+      if (!known.includes(name)) {
+        refuse(`${where === "" ? "" : `${where}: `}${quote(name)} is not known${suggestion(name, known)}`);
+      }
+    }
+  }
+}
+
 function eventPlan(
   { context, part }: Built,
   program: string,
@@ -176,6 +209,7 @@ function eventPlan(
   marks: ReadonlyMap<Mark, MarkPlan>,
   maps: Maps,
 ): EventPlan {
+  checkMembers(part);
   const { where, owner, count, histogram, gauge, record } = part;
   if ((count ?? histogram ?? gauge ?? record) === undefined) {
     refuse("it has neither count nor histogram nor gauge nor record: expected at least one");

@@ -8,6 +8,7 @@ import type { InterruptTracepoint } from "./interrupts.js";
 import type { Built } from "./plan.js";
 import { Mark, type MarkDefinition } from "./starts.js";
 import type { Tracepoints, Untyped } from "./untyped.js";
+import { described } from "./values.js";
 
 /** What the builder of a tracepoint is given and returns. */
 export type Builder<Event, Result, Given = Helpers> = (event: Event, helpers: Given) => Result;
@@ -18,15 +19,27 @@ type HelpersOf<Name> = Name extends InterruptTracepoint ? InterruptHelpers : Hel
 /** What its builder returns: there, it has to be said whose event it is. */
 type ResultOf<Name, Result> = Name extends InterruptTracepoint ? Owned<Result> : Result;
 
-/** Only for modules that have no types of a kernel: the names of its tracepoints are any. */
-type AnyName = keyof Tracepoints extends never ? string : never;
+/** Where there are no types of a kernel, the names of its tracepoints are any. */
+type AnyName = keyof Tracepoints extends never ? string : ModuleTracepoint;
+
+/** A tracepoint of a module of the kernel, by both names: of it only the running kernel knows the types. */
+export type ModuleTracepoint = `${string}:${string}`;
 
 /** Calls a builder; what it throws says of which tracepoint it is. */
 function called<Result>(what: string, name: string, builder: Builder<Untyped, Result>): [Context, Result] {
   const context = new Context(name);
   try {
-    return [context, builder(context.event as Untyped, context.helpers)];
+    const result: unknown = builder(context.event as Untyped, context.helpers);
+    if (typeof result !== "object" || result === null || result instanceof Promise) {
+      throw new TypeError(
+        `its builder returned ${result instanceof Promise ? "a promise" : described(result)}: expected an object, such as { name: "…", count: {} }`,
+      );
+    }
+    return [context, result as Result];
   } catch (error) {
+    if (error instanceof RangeError && error.message.includes("call stack")) {
+      throw named(`${what} ${name}`, new Error("the builder does not come to an end: does it call itself?"));
+    }
     throw context.kernel.lacks[0] ?? named(`${what} ${name}`, error);
   }
 }

@@ -23,7 +23,22 @@ export type Operand = Num<string> | Condition | number | bigint;
 export const longestText = 256;
 
 function badNumber(value: unknown): never {
-  throw new TypeError(`${quote(String(value))}: expected a whole number, or a number of the kernel's`);
+  throw new TypeError(`${described(value)}: expected a whole number, or a number of the kernel's`);
+}
+
+/** What a value is, for messages. */
+export function described(value: unknown): string {
+  if (value instanceof Text) {
+    return "a text of the kernel's";
+  }
+  return typeof value === "object" && value !== null ? "a struct or an object" : quote(String(value));
+}
+
+/** Values are known when the event fires: what JavaScript's own operators would make of them means nothing. */
+function noPrimitive(what: string, methods: string): never {
+  throw new TypeError(
+    `${what} of the kernel's is known when the event happens, not when the signal is built: use ${methods} instead of JavaScript's own operators`,
+  );
 }
 
 /** A signed comparison of the same kind. */
@@ -50,6 +65,11 @@ export class Num<Names extends string = never> {
   constructor(node: Node, shape: Shape = whole) {
     this.node = node;
     this.shape = shape;
+  }
+
+  /** @internal */
+  [Symbol.toPrimitive](): never {
+    return noPrimitive("a number", "eq(), gt(), add() and the like");
   }
 
   /** Is it equal? An enum's value may be given by its name. */
@@ -131,7 +151,7 @@ export class Num<Names extends string = never> {
     const value = names.get(other);
     if (value === undefined) {
       throw new TypeError(
-        `${quote(other)}: no value of enum ${name ?? ""}${suggestion(other, [...names.keys()])}; it has ${listed([...names.keys()])}`,
+        `${quote(other)}: no value of ${name === undefined ? "these" : `enum ${name}`}${suggestion(other, [...names.keys()])}; it has ${listed([...names.keys()])}`,
       );
     }
     return literal(value);
@@ -188,7 +208,7 @@ function compared(jump: Jump, left: Num<string>, right: Num<string>): Node {
 }
 
 function literal(value: number | bigint): Num {
-  if (typeof value === "number" && !Number.isSafeInteger(value)) {
+  if (typeof value !== "bigint" && !Number.isSafeInteger(value)) {
     return badNumber(value);
   }
   const exact = BigInt(value);
@@ -221,6 +241,11 @@ export class Condition {
     this.node = node;
   }
 
+  /** @internal */
+  [Symbol.toPrimitive](): never {
+    return noPrimitive("a condition", "and(), or() and not()");
+  }
+
   and(other: Condition): Condition {
     return new Condition(nodes.both(this.node, other.node));
   }
@@ -246,6 +271,11 @@ export class Text {
     this.node = node;
   }
 
+  /** @internal */
+  [Symbol.toPrimitive](): never {
+    return noPrimitive("a text", "eq() and ne()");
+  }
+
   /** Is it this text? A longer text than it can have never is. */
   eq(value: string): Condition {
     const bytes = Buffer.from(value);
@@ -262,10 +292,43 @@ export class Text {
   }
 }
 
-/** `yes` where the condition holds, else `no`. */
-export function when(condition: Condition, yes: Operand, no: Operand): Num {
-  const [a, b] = [numberOf(yes), numberOf(no)];
-  return new Num(nodes.select(condition.node, a.node, b.node), { size: 8, signed: a.shape.signed || b.shape.signed });
+/** `yes` where the condition holds, else `no`; of a text, else an empty one. */
+export function when(condition: Condition, yes: Operand, no: Operand): Num;
+export function when(condition: Condition, yes: Text): Text;
+export function when(condition: Condition, yes: Operand | Text, no?: Operand): Num | Text {
+  if (yes instanceof Text) {
+    return textWhere(condition, yes.node);
+  }
+  const [a, b] = [numberOf(yes), numberOf(no ?? badNumber(no))];
+  const signed = a.shape.signed || b.shape.signed;
+  return new Num<never>(nodes.select(condition.node, a.node, b.node), { size: 8, signed });
+}
+
+/** A text that is read only where the condition holds: elsewhere its pointer is null, and it is empty. */
+function textWhere(condition: Condition, { isKept, base, offset, length, direct, isUser }: TextNode): Text {
+  if (isKept) {
+    throw new TypeError("when: what a start has kept is a text in any case: expected a text of the event's");
+  }
+  return new Text(nodes.text(nodes.select(condition.node, base, nodes.constant(0n)), offset, length, direct, isUser));
+}
+
+/**
+ * A number of which some values have names, as those of an enum have: labels and records show the name, and it can be compared by that.
+ *
+ * @example
+ * withNames(e.result, { delivered: 0, ignored: 1 }).eq("ignored")
+ */
+export function withNames<Name extends string>(number: Num<string>, names: Readonly<Record<Name, number>>): Num<Name> {
+  if (!(number instanceof Num)) {
+    return isStandIn(number) ? number : badNumber(number);
+  }
+  const values = Object.entries<number>(names).map(([name, value]) => {
+    if (!Number.isSafeInteger(value)) {
+      throw new TypeError(`withNames: ${name}: ${quote(String(value))}: expected a whole number`);
+    }
+    return [name, BigInt(value)] as const;
+  });
+  return new Num<Name>(number.node, { ...number.shape, names: new Map(values), enum: undefined });
 }
 
 /** Types of integers by width and sign. */

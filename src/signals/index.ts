@@ -3,6 +3,7 @@ import { block } from "./block/signal.js";
 import { cgroup } from "./cgroup/signal.js";
 import { drop } from "./drop/signal.js";
 import { file } from "./file/signal.js";
+import { kill } from "./kill/signal.js";
 import { l7 } from "./l7/signal.js";
 import { process } from "./process/signal.js";
 import { sched } from "./sched/signal.js";
@@ -11,4 +12,4 @@ import { syscall } from "./syscall/signal.js";
 import { tcp } from "./tcp/signal.js";
 import { udp } from "./udp/signal.js";
 
-export const signals: readonly AnySignal[] = [cgroup, process, tcp, syscall, file, l7, block, drop, udp, sched];
+export const signals: readonly AnySignal[] = [cgroup, process, tcp, syscall, file, l7, block, drop, udp, sched, kill];

@@ -5,6 +5,7 @@ import { describe, it } from "node:test";
 import { Command } from "commander";
 
 import { addCheckCommand } from "../../src/cli/check/check.js";
+import { addCountCommands } from "../../src/cli/count/count.js";
 import { environmentVariable } from "../../src/cli/flags/environment.js";
 import { addRunCommand } from "../../src/cli/run/run.js";
 import { addTopCommand } from "../../src/cli/top/top.js";
@@ -17,6 +18,7 @@ addRunCommand(program);
 addTraceCommand(program);
 addTopCommand(program);
 addCheckCommand(program);
+addCountCommands(program);
 
 interface ShownFlag {
   /** `--name <value>` */
@@ -55,6 +57,25 @@ for (const command of ["run", "trace", "top", "check"]) {
     });
   });
 }
+
+describe("docs/flags.md, ringtap count and hist", () => {
+  const rows = codeRows(section(flagsPage, "## ringtap count"));
+
+  it("has the flags of both, with their defaults", () => {
+    const written = rows.map(([flag, , fallback]) => JSON.stringify([flag, fallback]));
+    const shown = [...shownFlags("count"), ...shownFlags("hist")].map(({ flag, fallback }) =>
+      JSON.stringify([flag, fallback]),
+    );
+    assert.deepEqual(written.toSorted(), [...new Set(shown)].toSorted());
+  });
+
+  it("names the environment variables, which all have but where to listen", () => {
+    for (const [flag = "", , , variable] of rows) {
+      const [, name = ""] = /^--(\S+)/.exec(flag) ?? [];
+      assert.equal(variable, name === "web.listen-address" ? "" : environmentVariable(name), flag);
+    }
+  });
+});
 
 describe("docs/flags.md", () => {
   it("names the keys of the configuration file, which are the flags' names", () => {

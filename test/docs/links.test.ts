@@ -76,9 +76,10 @@ describe("docs/architecture.md", () => {
 describe("README.md", () => {
   it("has a row for each signal, with its BPF program", () => {
     const rows = section(readDocument("README.md"), "## Metrics").split("\n");
-    for (const { name } of signals) {
+    for (const { name, object } of signals) {
+      const program = object instanceof URL ? `bpf/${name}/${name}.bpf.c` : `src/signals/${name}/signal.ts`;
       assert(
-        rows.some((row) => row.startsWith(`| \`${name}\` | \`bpf/${name}/${name}.bpf.c\` |`)),
+        rows.some((row) => row.startsWith(`| \`${name}\` | \`${program}\` |`)),
         name,
       );
     }

@@ -1,7 +1,11 @@
 /** `ringtap count` and `ringtap hist`: a tracepoint's events from the command line, against a program that knows what it did. */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { describe, it } from "node:test";
 
+import { createProgram } from "../../src/cli/program.js";
+import { commandTree } from "../../src/cli/reference/command-tree.js";
+import { documents, fences, prose, readDocument } from "../docs/documents.js";
 import { compileProgram, runProgram } from "./support/program.js";
 import { runRingtap, startRingtap } from "./support/ringtap.js";
 
@@ -25,9 +29,26 @@ const script = ["rt-count-a", "30", "rt-count-b", "12", "rt-count-a", "5"];
 
 function lines(stdout: string): unknown[] {
   return stdout
-    .trimEnd()
     .split("\n")
+    .slice(0, -1)
     .map((line): unknown => JSON.parse(line));
+}
+
+/** The command lines of `count` and `hist` that the documents and the help show, each once, as their arguments. */
+async function shownCommands(): Promise<Map<string, string[]>> {
+  const texts = documents().map(readDocument);
+  const commands = [
+    ...commandTree(await createProgram()).flatMap(({ examples }) => examples.map(({ command }) => command)),
+    ...texts.flatMap((text) =>
+      fences(text).flatMap(({ language, code }) => (language === "sh" ? code.split("\n") : [])),
+    ),
+    ...texts.flatMap((text) => Array.from(prose(text).matchAll(/`(ringtap [^`<…]*)`/g), ([, code = ""]) => code)),
+  ].filter((command) => /^ringtap (count|hist) \w+( |$)/.test(command));
+  const shell = (command: string): string[] =>
+    execFileSync("bash", ["-c", `ringtap() { printf '%s\\n' "$@"; }\n${command}`], { encoding: "utf8" })
+      .trimEnd()
+      .split("\n");
+  return new Map(commands.map((command) => [command, shell(command)]));
 }
 
 describe("ringtap count", () => {
@@ -104,6 +125,53 @@ describe("ringtap count", () => {
     assert.deepEqual([status, stdout], [0, "no events\n"]);
   });
 
+  it("takes its flags from the environment, but for where it listens", async (t) => {
+    const environment = {
+      RINGTAP_BY: "to=args.comm",
+      RINGTAP_WHERE: `task.real_parent.tgid=${process.pid} args.comm=rt-count-a`,
+      RINGTAP_OUTPUT: "json",
+      RINGTAP_WEB_LISTEN_ADDRESS: "no address at all",
+    };
+    const counting = startRingtap(t, ["count", "task_rename"], { environment });
+    await counting.said(/counting/);
+    await runProgram(program(), script);
+    await counting.stop("SIGINT");
+    assert.deepEqual(lines(counting.stdout), [{ to: "rt-count-a", count: 35 }]);
+    const { status, stderr } = await runRingtap(t, ["count", "task_rename"], { environment: { RINGTAP_LIMIT: "0" } });
+    assert.equal(status, 2);
+    assert.match(stderr, /^ringtap: --limit "0": .* \(from environment variable RINGTAP_LIMIT\)\n$/);
+  });
+
+  it("runs each command line that the documents and the help show", async (t) => {
+    const commands = await shownCommands();
+    assert(commands.size >= 4, [...commands.keys()].join("\n"));
+    const path = compileProgram(
+      "rt-one-liner",
+      "#include <signal.h>\n#include <unistd.h>\nint main(void) { for (int i = 0; i < 3; i++) kill(getpid(), SIGURG); }",
+    );
+    const counting = [...commands].map(([command, args]) => {
+      const local = args.map((argument) => argument.replace(/^:\d+$/, "127.0.0.1:0"));
+      return { command, started: startRingtap(t, [...local, "--output=json", "--duration=60m"]) };
+    });
+    await Promise.all(counting.map(({ started }) => started.said(/counting/)));
+    for (let time = 0; time < 7; time++) {
+      await runProgram(path);
+    }
+    await Promise.all(counting.map(({ started }) => started.stop("SIGINT")));
+    for (const { command, started } of counting) {
+      assert.doesNotMatch(started.stderr, /level=error/, command);
+      const rows = lines(started.stdout) as Readonly<Record<string, unknown>>[];
+      const ours = rows.filter(({ comm }) => comm === "rt-one-liner").at(-1);
+      if (command.includes(" sched_process_exec --by comm")) {
+        assert.deepEqual(ours, { comm: "rt-one-liner", count: 7 }, command);
+      }
+      if (command.includes(" signal_generate --by comm,to=args.task.comm,sig ")) {
+        const sent = rows.filter(({ comm, to, sig }) => comm === "rt-one-liner" && to === comm && sig === "23").at(-1);
+        assert.equal(sent?.count, 21, command);
+      }
+    }
+  });
+
   it("says in one line what is wrong, and what is near", async (t) => {
     const wrong: readonly (readonly [args: readonly string[], says: RegExp])[] = [
       [["count", "task_renam"], /no tracepoint task_renam \(did you mean "task_rename"\?\)/],
@@ -117,7 +185,7 @@ describe("ringtap count", () => {
       [["count", "kfree_skb", "--where=reason=NO_SOCKE"], /no value of enum skb_drop_reason/],
       [
         ["count", "block_rq_complete", "--by=comm"],
-        /fires in interrupts, while just anyone runs: say unattributed\.comm/,
+        /fires in interrupts, while an unrelated process runs: unattributed\.comm is that one/,
       ],
       [["hist", "task_rename"], /--of is missing/],
       [["hist", "task_rename", "--of=args.comm"], /--of "args\.comm": it is a text, and no number/],

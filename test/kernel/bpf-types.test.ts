@@ -1,7 +1,9 @@
 /** `ringtap bpf types`: what editors and the compiler are told of this kernel. */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { before, describe, it } from "node:test";
 
 import ts from "typescript";
@@ -9,6 +11,8 @@ import { moduleOptions } from "../../src/cli/signal/compile-module.js";
 import { runRingtap } from "./support/ringtap.js";
 import { suiteScope } from "./support/scope.js";
 import { outsideFolder } from "./support/signal-folder.js";
+
+const require = createRequire(import.meta.url);
 
 const runningKernel = "/sys/kernel/btf/vmlinux";
 
@@ -68,6 +72,30 @@ describe("ringtap bpf types", () => {
     assert.match(name, /"sched_process_exot"/);
   });
 
+  it("type-checks a project as it is scaffolded, by the compiler in JavaScript and by the native one", async () => {
+    const project = join(folder, "project");
+    const { status, stderr } = await runRingtap(scope, ["signal", "new", "typed", project, "--typescript"]);
+    assert.deepEqual([status, stderr], [0, ""]);
+    const compilers = {
+      javascript: [require.resolve("typescript/lib/tsc.js")],
+      native: [join(dirname(require.resolve("typescript-native/package.json")), "bin/tsc")],
+    };
+    const module = join(project, "signal.ts");
+    const text = readFileSync(module, "utf8");
+    for (const [compiler, args] of Object.entries(compilers)) {
+      const check = (): string =>
+        spawnSync(process.execPath, [...args, "--noEmit", "--project", project], { encoding: "utf8" }).stdout;
+      writeFileSync(module, text);
+      assert.equal(check(), "", compiler);
+      writeFileSync(module, text.replace("e.task.comm", "e.task.com"));
+      assert.match(
+        check(),
+        /signal\.ts\(\d+,\d+\): error TS2551: Property 'com' does not exist on type 'task_struct'/,
+        compiler,
+      );
+    }
+  });
+
   it("knows what a mark has kept, what a struct is taken for, and that no process is known in interrupts", () => {
     const marked = (
       definition: string,
@@ -89,7 +117,7 @@ export const window = tracepoint("tcp_probe", (e) => ({ name: "cwnd", owner: "no
     });
     assert.equal(right, "");
     assert.match(field, /'com' does not exist/);
-    assert.match(comm, /this tracepoint fires in interrupts, while just anyone runs|Unattributed/);
+    assert.match(comm, /this tracepoint fires in interrupts, while an unrelated process runs|Unattributed/);
     assert.match(owner, /'owner' is missing/);
     assert.match(struct, /'snd_cwndd' does not exist on type 'tcp_sock'/);
   });

@@ -48,7 +48,10 @@ describe("npm package", () => {
   });
 
   it("has the BPF objects of both architectures, this one's addon, the headers, and no sources, tests or maps", () => {
-    const objects = ["engine/dispatch", ...signals.map(({ name }) => `signals/${name}`)].flatMap((folder) =>
+    const objects = [
+      "engine/dispatch",
+      ...signals.flatMap(({ name, object }) => (object instanceof URL ? [`signals/${name}`] : [])),
+    ].flatMap((folder) =>
       ["x64", "arm64"].map((architecture) => `src/${folder}/${architecture}/${basename(folder)}.bpf.o`),
     );
     for (const built of [...objects, `prebuilt/${process.arch}/ringtap.node`]) {

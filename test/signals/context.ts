@@ -11,10 +11,11 @@ const silent = (): void => undefined;
 /** A kernel in which nothing was there before: its maps are empty, its scans find nothing. */
 export function emptyContext(catalog: Catalog, identity: Identity): SignalContext {
   const map = {
-    info: { maxEntries: 1024 },
+    info: { maxEntries: 1024, keySize: 8, valueSize: 8 },
     keys: new ArrayBuffer(0),
     values: new ArrayBuffer(0),
     readAll: () => 0,
+    set: silent,
   } as unknown as BpfMap;
   const counters = (name: string): Counters => ({
     name,

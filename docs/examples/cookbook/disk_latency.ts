@@ -6,7 +6,7 @@ const issued = mark("block_rq_issue", (e, h) => ({
   keep: { bytes: e.rq.__data_len, comm: h.comm },
 }));
 
-// A completion runs in an interrupt, while just anyone runs: the process is that of the start.
+// A completion runs in an interrupt, while an unrelated process runs: the process is that of the start.
 export default tracepoint("block_rq_complete", (e, h) => {
   const start = h.since(issued, address(e.rq));
   return {

@@ -1,7 +1,7 @@
 /** Threads that move from one CPU to another. */
 import { tracepoint } from "ringtap/bpf";
 
-// The thread that moves is e.p; who moves it is just anyone (kernel/sched/core.c).
+// The thread that moves is e.p; the process that runs is an unrelated one (kernel/sched/core.c).
 export default tracepoint("sched_migrate_task", (e) => ({
   name: "migrations",
   summary: "moves of threads between CPUs, by thread and CPU",

@@ -1,7 +1,7 @@
 /** TCP resets that this machine sends, by the kernel's reason and the port that was asked for. */
 import { address, cast, peek, tracepoint } from "ringtap/bpf";
 
-// Runs in softirqs, while just anyone runs. The reason is there since Linux 6.10; older kernels call the packet skb (net/ipv4/tcp_ipv4.c).
+// Runs in softirqs, while an unrelated process runs. The reason is there since Linux 6.10; older kernels call the packet skb (net/ipv4/tcp_ipv4.c).
 export default tracepoint("tcp_send_reset", (e) => {
   const skb = e.skb__nullable;
   // struct tcphdr: the destination is its second number, in the network's byte order.

@@ -1,7 +1,7 @@
 /** TCP segments that are sent again, by the port that they go to and the state of the connection. */
 import { cast, tracepoint } from "ringtap/bpf";
 
-// Runs in timers and softirqs, while just anyone runs (net/ipv4/tcp_output.c).
+// Runs in timers and softirqs, while an unrelated process runs (net/ipv4/tcp_output.c).
 export default tracepoint("tcp_retransmit_skb", (e) => {
   const port = e.sk.__sk_common.skc_dport;
   return {

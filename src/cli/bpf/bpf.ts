@@ -14,6 +14,7 @@ const typesFlags = {
     "/sys/kernel/btf/vmlinux",
     readableFile,
   ),
+  modules: list("modules", "<name,...>", "modules of the running kernel whose tracepoints are wanted, too", "", String),
 };
 
 /** Adds `bpf` with its subcommand to the program. */
@@ -29,13 +30,13 @@ export function addBpfCommand(program: Command): void {
     { what: "so that an editor knows the running kernel's fields", command: "ringtap bpf types -o kernel.d.ts" },
   ]);
   types.action(async () => {
-    const { kernel } = readFlags(typesFlags, [commandLineSource(types)]);
+    const { kernel, modules } = readFlags(typesFlags, [commandLineSource(types)]);
     const { out } = types.opts<{ out?: string }>();
     const { kernelDeclarations, writeDeclarations } = await import("./types.js");
     if (out === undefined) {
-      print(kernelDeclarations(kernel));
+      print(kernelDeclarations(kernel, modules));
     } else {
-      print(writeDeclarations(kernel, out));
+      print(writeDeclarations(kernel, modules, out));
     }
   });
 }

@@ -2,25 +2,48 @@
 import { writeFileSync } from "node:fs";
 import { release } from "node:os";
 import { Btf } from "../../bpf/btf.js";
-import { declarationsOf } from "../../bpf/declarations.js";
+import { declarationsOf, type KernelTypes } from "../../bpf/declarations.js";
+import { typesOf } from "../../bpf/running-kernel.js";
+import { UsageError } from "../errors.js";
 import { quote } from "../../log/logger-text.js";
 import { fileProblem, shownPath } from "../signal/files.js";
 
 /** Where the running kernel describes its types. */
 export const runningKernel = "/sys/kernel/btf/vmlinux";
 
-/** The declarations of the kernels whose BTF is in these files. Throws an error that names the file. */
-export function kernelDeclarations(paths: readonly string[]): string {
+/** The types of the running kernel's modules of these names. Throws a UsageError that says which is not there. */
+function modulesOf(names: readonly string[], btf: Btf): ReadonlyMap<string, Btf> {
+  return new Map(
+    names.map((name) => {
+      const types = typesOf(name, btf);
+      if ("problem" in types) {
+        throw new UsageError(`--modules ${quote(name)}: ${types.problem}`);
+      }
+      return [name, types];
+    }),
+  );
+}
+
+/** The declarations of the kernels whose BTF is in these files, and of modules of the running one. Throws an error that names the file. */
+export function kernelDeclarations(paths: readonly string[], modules: readonly string[] = []): string {
+  if (modules.length > 0 && !paths.includes(runningKernel)) {
+    throw new UsageError(
+      `--modules ${quote(modules.join(","))}: expected ${runningKernel} among --kernel: modules are of that one`,
+    );
+  }
   const names = paths.map((path) => (path === runningKernel ? `Linux ${release()}` : path));
   return declarationsOf(
-    paths.map((path) => Btf.read(path)),
+    paths.map((path): KernelTypes => {
+      const btf = Btf.read(path);
+      return path === runningKernel ? { btf, modules: modulesOf(modules, btf) } : { btf };
+    }),
     names.join(", "),
   );
 }
 
 /** Writes them to a file; returns what to tell the user. */
-export function writeDeclarations(paths: readonly string[], file: string): string {
-  const text = kernelDeclarations(paths);
+export function writeDeclarations(paths: readonly string[], modules: readonly string[], file: string): string {
+  const text = kernelDeclarations(paths, modules);
   try {
     writeFileSync(file, text);
   } catch (error) {

@@ -27,7 +27,7 @@ function valueAt(path: readonly string[], e: Untyped, h: Helpers): unknown {
     (first === "task" || (known !== undefined && known !== "cpu" && rest.length === 0))
   ) {
     throw new TypeError(
-      `the tracepoint fires in interrupts, while just anyone runs: say unattributed.${path.join(".")} for whoever that is`,
+      `the tracepoint fires in interrupts, while an unrelated process runs: unattributed.${path.join(".")} is that one all the same`,
     );
   }
   if (known !== undefined && rest.length === 0) {

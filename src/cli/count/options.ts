@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { type FlagTable, type FlagValues, list, optional, single, toggle } from "../../sdk/flags.js";
 import { oneOf, refuse, wholeNumber } from "../../sdk/flag-values.js";
 import { UsageError } from "../errors.js";
+import { environmentSource } from "../flags/environment.js";
 import { addFlags, commandLineSource, readFlags } from "../flags/flags.js";
 import { logFlags, privilegeFlags } from "../flags/shared.js";
 import { lastingFor, listenAddress } from "../flags/values.js";
@@ -109,9 +110,20 @@ export function addCountFlags(command: Command, kind: Kind): void {
   addFlags(command, flagsOf(kind));
 }
 
-/** Reads the options once `command` is parsed. Throws a UsageError. */
-export function readCountOptions(command: Command, kind: Kind): CountOptions {
-  const options = readFlags(flagsOf(kind), [commandLineSource(command)]) as CountOptions;
+/**
+ * Reads the options once `command` is parsed: command line before environment before default. Where to listen is no matter of the
+ * environment: in a container it is that of the agent which runs there. Throws a UsageError.
+ */
+export function readCountOptions(
+  command: Command,
+  kind: Kind,
+  environment: Readonly<NodeJS.ProcessEnv> = process.env,
+): CountOptions {
+  const fromEnvironment = environmentSource(environment);
+  const options = readFlags(flagsOf(kind), [
+    commandLineSource(command),
+    (flag) => (flag === sharedFlags.listenAddresses ? undefined : fromEnvironment(flag)),
+  ]) as CountOptions;
   if (kind === "hist" && options.of === undefined) {
     throw new UsageError("hist: --of is missing: expected the number that is observed, such as --of rq.__data_len");
   }

@@ -28,9 +28,11 @@ interface Metrics {
   readonly read: (agent: RunningAgent) => Promise<Counted>;
 }
 
-/** What the names of tracepoints have more than those of signals may. */
+/** A signal's name for a tracepoint: without the module, as far as such a name may go. */
 function signalNameOf(name: string): string {
-  return name.toLowerCase().replace(/^\W/, "_").slice(0, 32);
+  const [event = ""] = name.split(":").slice(-1);
+  const letters = event.toLowerCase().replaceAll(/\W/g, "_");
+  return (/^[a-z]/.test(letters) ? letters : `at_${letters}`).slice(0, 32);
 }
 
 /** The signal of a command line. Throws a UsageError that says what is wrong with it, or what this kernel does not have of it. */
@@ -120,7 +122,9 @@ export async function run(kind: Kind, name: string, options: CountOptions): Prom
     log.info({ tracepoint: name }, "counting");
     const output = new LineOutput(process.stdout);
     const text = (counted: Counted): string =>
-      `${(options.output === "json" ? jsonLines(counted) : tableLines(counted, options.limit)).join("\n")}\n`;
+      (options.output === "json" ? jsonLines(counted) : tableLines(counted, options.limit))
+        .map((line) => `${line}\n`)
+        .join("");
     const elapsed = options.duration === undefined ? [] : [pauseUntil(ending, options.duration / 1e6)];
     const gone = output.failed.then((cause) => {
       if (cause.code !== "EPIPE") {

