@@ -24,14 +24,19 @@ enum stream_call {
 	NR_RECVFROM = 45,
 	NR_SENDMSG = 46,
 	NR_RECVMSG = 47,
+	NR_RECVMMSG = 299,
+	NR_SENDMMSG = 307,
 	COMPAT_READ = COMPAT_BIT | 3,
 	COMPAT_WRITE = COMPAT_BIT | 4,
 	COMPAT_READV = COMPAT_BIT | 145,
 	COMPAT_WRITEV = COMPAT_BIT | 146,
+	COMPAT_RECVMMSG = COMPAT_BIT | 337,
+	COMPAT_SENDMMSG = COMPAT_BIT | 345,
 	COMPAT_SENDTO = COMPAT_BIT | 369,
 	COMPAT_SENDMSG = COMPAT_BIT | 370,
 	COMPAT_RECVFROM = COMPAT_BIT | 371,
 	COMPAT_RECVMSG = COMPAT_BIT | 372,
+	COMPAT_RECVMMSG_TIME64 = COMPAT_BIT | 417,
 };
 #else
 enum stream_call {
@@ -43,6 +48,8 @@ enum stream_call {
 	NR_RECVFROM = 207,
 	NR_SENDMSG = 211,
 	NR_RECVMSG = 212,
+	NR_RECVMMSG = 243,
+	NR_SENDMMSG = 269,
 	COMPAT_READ = COMPAT_BIT | 3,
 	COMPAT_WRITE = COMPAT_BIT | 4,
 	COMPAT_READV = COMPAT_BIT | 145,
@@ -51,6 +58,9 @@ enum stream_call {
 	COMPAT_RECVFROM = COMPAT_BIT | 292,
 	COMPAT_SENDMSG = COMPAT_BIT | 296,
 	COMPAT_RECVMSG = COMPAT_BIT | 297,
+	COMPAT_RECVMMSG = COMPAT_BIT | 365,
+	COMPAT_SENDMMSG = COMPAT_BIT | 374,
+	COMPAT_RECVMMSG_TIME64 = COMPAT_BIT | 417,
 };
 #endif
 
@@ -59,6 +69,7 @@ KERNEL_TYPES_BEGIN
 
 struct pt_regs___result {
 	unsigned long ax;
+	unsigned long r8; /* a native caller's fifth argument */
 };
 
 KERNEL_TYPES_END
@@ -84,6 +95,7 @@ struct call_memory {
 	__u64 address; /* of the buffer, or of the vectors; 0: not known */
 	__u32 vectors; /* 0: one buffer */
 	bool is_compat;
+	__u64 name; /* of a datagram: the struct sockaddr of its other end; 0: none */
 };
 
 /*
@@ -112,27 +124,37 @@ static __always_inline void find_vectors(struct call_memory *memory, __u64 heade
 
 	if (!memory->is_compat) {
 		bpf_probe_read_user(&native, sizeof(native), (void *)header);
+		memory->name = native.name;
 		memory->address = native.vectors;
 		memory->vectors = native.count;
 	} else {
 		bpf_probe_read_user(&compat, sizeof(compat), (void *)header);
+		memory->name = compat.name;
 		memory->address = compat.vectors;
 		memory->vectors = compat.count;
 	}
 }
 
-/* Finds the memory of the current call on this socket. */
-static __always_inline void find_memory(struct call_memory *memory, struct sock *sk)
+/* The registers of the current task's call on this socket; NULL when it is in none. */
+static __always_inline struct pt_regs *registers_of_call(struct sock *sk)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct pt_regs *regs;
+
+	if (task->flags & PF_KTHREAD)
+		return NULL;
+	regs = (void *)bpf_task_pt_regs(task);
+	return is_under_way(regs, sk) ? regs : NULL;
+}
+
+/* Finds the memory of the current call on this socket. */
+static __always_inline void find_memory(struct call_memory *memory, struct sock *sk)
+{
+	struct pt_regs *regs = registers_of_call(sk);
 	bool compat;
 
 	*memory = (struct call_memory){};
-	if (task->flags & PF_KTHREAD)
-		return;
-	regs = (void *)bpf_task_pt_regs(task);
-	if (!is_under_way(regs, sk))
+	if (!regs)
 		return;
 	memory->is_compat = compat = is_compat();
 	switch (unmarked_syscall_nr(regs) | (compat ? COMPAT_BIT : 0)) {
@@ -184,4 +206,114 @@ static __always_inline bool read_vector(const struct call_memory *memory, __u32 
 		*length = vector[1];
 	}
 	return true;
+}
+
+/*
+ * A call for several datagrams, which has each tracepoint once for each: how many it has had, by
+ * thread. It ends with its last one, or with an error.
+ */
+struct batch {
+	__u64 headers; /* the address of its struct mmsghdr[] */
+	__u32 next;
+	__u32 reserved;
+};
+
+/* Threads that are within such a call at once; a thread that has ended there stays. */
+#define BATCHES_MAX 1024
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, BATCHES_MAX);
+	__type(key, __u32);
+	__type(value, struct batch);
+} batches SEC(".maps");
+
+/* The place of the current datagram among those of a call. */
+static __always_inline __u32 next_of_batch(__u64 headers, __u32 count)
+{
+	struct batch next = { .headers = headers };
+	__u32 tid = current_tid(), place = 0;
+	struct batch *batch;
+
+	if (count <= 1)
+		return 0;
+	batch = bpf_map_lookup_elem(&batches, &tid);
+	if (batch && batch->headers == headers && batch->next < count)
+		place = batch->next;
+	next.next = place + 1;
+	if (next.next < count)
+		bpf_map_update_elem(&batches, &tid, &next, BPF_ANY);
+	else
+		bpf_map_delete_elem(&batches, &tid);
+	return place;
+}
+
+/* A call has failed to send or receive. */
+static __always_inline void end_datagrams(void)
+{
+	__u32 tid = current_tid();
+
+	bpf_map_delete_elem(&batches, &tid);
+}
+
+/* Argument 4 of a call, 32-bit callers' among them. */
+static __always_inline __u64 fifth_arg_of(struct pt_regs *regs, bool compat)
+{
+#if defined(__TARGET_ARCH_x86)
+	struct pt_regs___result *more = (void *)regs;
+
+	return compat ? (__u32)regs->di : more->r8;
+#else
+	return regs->regs[4];
+#endif
+}
+
+/* Finds the memory of the datagram that the current call sends or receives on this socket. */
+static __always_inline void find_datagram(struct call_memory *memory, struct sock *sk)
+{
+	struct pt_regs *regs = registers_of_call(sk);
+	__u64 headers;
+	bool compat;
+
+	if (!regs)
+		return;
+	memory->is_compat = compat = is_compat();
+	switch (unmarked_syscall_nr(regs) | (compat ? COMPAT_BIT : 0)) {
+	case NR_SENDTO:
+	case COMPAT_SENDTO:
+		memory->name = fifth_arg_of(regs, compat);
+		/* fallthrough */
+	case NR_READ:
+	case NR_WRITE:
+	case NR_RECVFROM:
+	case COMPAT_READ:
+	case COMPAT_WRITE:
+	case COMPAT_RECVFROM:
+		memory->address = syscall_arg_of(regs, 1, compat);
+		break;
+	case NR_READV:
+	case NR_WRITEV:
+	case COMPAT_READV:
+	case COMPAT_WRITEV:
+		memory->address = syscall_arg_of(regs, 1, compat);
+		memory->vectors = syscall_arg_of(regs, 2, compat);
+		break;
+	case NR_SENDMSG:
+	case NR_RECVMSG:
+	case COMPAT_SENDMSG:
+	case COMPAT_RECVMSG:
+		find_vectors(memory, syscall_arg_of(regs, 1, compat));
+		break;
+	case NR_SENDMMSG:
+	case NR_RECVMMSG:
+	case COMPAT_SENDMMSG:
+	case COMPAT_RECVMMSG:
+	case COMPAT_RECVMMSG_TIME64:
+		headers = syscall_arg_of(regs, 1, compat);
+		/* struct mmsghdr: a header and a length, which take up whole words. */
+		find_vectors(memory,
+			     headers + next_of_batch(headers, syscall_arg_of(regs, 2, compat)) *
+					       (compat ? 32 : 64));
+		break;
+	}
 }

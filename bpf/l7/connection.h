@@ -13,9 +13,10 @@ enum l7_protocol {
 	PROTOCOL_HTTP,
 	PROTOCOL_REDIS,
 	PROTOCOL_POSTGRESQL,
+	PROTOCOL_DNS,
 };
 
-#define PROTOCOLS 4
+#define PROTOCOLS 5
 
 /* The status from which on a response tells of a failure; the same is in src/signals/l7/. */
 static __always_inline __u32 failing_status(enum l7_protocol protocol)
@@ -68,10 +69,11 @@ enum reason {
 /* How a request ended without a whole response. */
 enum l7_error {
 	ERROR_NONE,
-	ERROR_TRUNCATED, /* the connection ended within the response */
+	ERROR_TRUNCATED, /* the connection ended within the response, or this says that it is cut */
 	ERROR_CLOSED,	 /* the connection ended before the response */
 	ERROR_RESET,	 /* the same, by an error of the connection */
 	ERROR_ABORTED,	 /* left out by the server, since one before it in its batch failed */
+	ERROR_TIMEOUT,	 /* a datagram has not been answered */
 };
 
 struct direction {

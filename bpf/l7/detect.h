@@ -38,7 +38,7 @@ __noinline int detect(struct connection *c, __u32 direction, __u64 address, __u6
 	}
 	word = d->carry[0] | word << (8 * known);
 	for (protocol = PROTOCOL_UNKNOWN + 1; protocol < PROTOCOLS; protocol++) {
-		enum beginning beginning = begins(protocol, word, known + more);
+		enum beginning beginning = begins(c, protocol, word, known + more);
 
 		if (beginning >= BEGINS_REQUEST) {
 			begin_protocol(c, direction, protocol, beginning);
@@ -79,7 +79,7 @@ __noinline int synchronize(struct connection *c, struct scratch *scratch, __u64 
 
 		if (c->protocol != PROTOCOL_UNKNOWN && c->protocol != protocol)
 			continue;
-		beginning = resumes(protocol, scratch, known);
+		beginning = resumes(c, protocol, scratch, known);
 		if (beginning == BEGINS_REQUEST && c->protocol != PROTOCOL_UNKNOWN &&
 		    direction != request_direction(c))
 			continue;

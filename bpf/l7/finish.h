@@ -175,7 +175,10 @@ static __always_inline __u32 lose_waiting(struct connection *c)
 	struct waiting waiting = { .c = c };
 	__s32 early = -waiting_requests(c);
 
-	if (early < 0)
+	/* Those of DNS are in no order (dns_questions.h). */
+	if (c->protocol == PROTOCOL_DNS)
+		waiting.error = -early;
+	else if (early < 0)
 		bpf_loop(MOST_WAITING, lose_next, &waiting, 0);
 	__builtin_memset(c->slots, 0, sizeof(c->slots));
 	*(volatile __u32 *)&c->requests = c->responses;

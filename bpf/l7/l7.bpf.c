@@ -10,11 +10,13 @@
  * Requires sock_send_length and sock_recv_length (Linux 6.3; 6e6eda44b939).
  */
 #include <ringtap/core.h>
+#include <ringtap/iter.h>
 #include <ringtap/ring.h>
 #include <ringtap/sock.h>
 
 #include "call.h"
 #include "connection.h"
+#include "datagram.h"
 #include "detect.h"
 #include "finish.h"
 #include "protocols.h"
@@ -252,7 +254,12 @@ static __always_inline void take_message(struct sock *sk, int ret, int flags, __
 	__u32 sequence;
 	__s32 gap;
 
-	if (ret < 0 || flags & (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE) || !is_tcp(sk))
+	if (!is_tcp(sk)) {
+		if (is_udp(sk) && !(flags & (MSG_PEEK | MSG_ERRQUEUE)))
+			take_datagram(sk, ret, flags, direction);
+		return;
+	}
+	if (ret < 0 || flags & (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE))
 		return;
 	c = connection_of(sk);
 	if (!ret) {
@@ -373,6 +380,20 @@ int BPF_PROG(l7_destroy, struct sock *sk)
 		take_missed(sk, c, SENT, IN_DESTROY);
 	}
 	end_connection(sk, c);
+	return 0;
+}
+
+/*
+ * Gives up the questions that have waited for too long. Userspace reads it each second; it runs for
+ * each of a few entries, and does so for the first one.
+ */
+SEC("iter/bpf_map_elem")
+int l7_unanswered(struct bpf_iter__bpf_map_elem *ctx)
+{
+	__u32 *key = ctx->key;
+
+	if (key && !*key)
+		give_up_questions();
 	return 0;
 }
 

@@ -10,11 +10,13 @@
  */
 #pragma once
 
+#include "dns.h"
 #include "http.h"
 #include "postgresql.h"
 #include "redis.h"
 
-static __always_inline enum beginning begins(enum l7_protocol protocol, __u64 word, __u32 known)
+static __always_inline enum beginning begins(struct connection *c, enum l7_protocol protocol,
+					     __u64 word, __u32 known)
 {
 	switch (protocol) {
 	case PROTOCOL_HTTP:
@@ -23,13 +25,15 @@ static __always_inline enum beginning begins(enum l7_protocol protocol, __u64 wo
 		return redis_begins(word, known);
 	case PROTOCOL_POSTGRESQL:
 		return postgresql_begins(word, known);
+	case PROTOCOL_DNS:
+		return dns_begins(c, word, known);
 	default:
 		return BEGINS_NOT;
 	}
 }
 
-static __always_inline enum beginning resumes(enum l7_protocol protocol, struct scratch *scratch,
-					      __u32 known)
+static __always_inline enum beginning resumes(struct connection *c, enum l7_protocol protocol,
+					      struct scratch *scratch, __u32 known)
 {
 	switch (protocol) {
 	case PROTOCOL_HTTP:
@@ -38,6 +42,8 @@ static __always_inline enum beginning resumes(enum l7_protocol protocol, struct 
 		return redis_resumes(scratch, known);
 	case PROTOCOL_POSTGRESQL:
 		return postgresql_resumes(scratch->bytes, known);
+	case PROTOCOL_DNS:
+		return dns_resumes(c, scratch, known);
 	default:
 		return BEGINS_NOT;
 	}
@@ -60,6 +66,9 @@ static __always_inline void step_over_bytes(struct connection *c, struct scratch
 	case PROTOCOL_POSTGRESQL:
 		postgresql_take(c, scratch, address, bytes, how);
 		break;
+	case PROTOCOL_DNS:
+		dns_take(c, scratch, address, bytes, how);
+		break;
 	}
 }
 
@@ -72,6 +81,8 @@ static __always_inline bool needs_no_bytes(struct connection *c, __u32 direction
 		return redis_needs_no_bytes(c, direction, bytes);
 	case PROTOCOL_POSTGRESQL:
 		return postgresql_needs_no_bytes(c, direction, bytes);
+	case PROTOCOL_DNS:
+		return dns_needs_no_bytes(c, direction, bytes);
 	default:
 		return false;
 	}
@@ -91,6 +102,9 @@ __noinline int end_direction(struct connection *c, __u32 direction, __u64 now)
 		break;
 	case PROTOCOL_POSTGRESQL:
 		postgresql_end(c, direction, now);
+		break;
+	case PROTOCOL_DNS:
+		dns_end(c, direction, now);
 		break;
 	}
 	return 0;

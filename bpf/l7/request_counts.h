@@ -55,6 +55,8 @@ struct flow_line {
 	__u64 received[BYTES_KINDS];
 	__u64 sent[BYTES_KINDS];
 	__u64 lost[LOST_KINDS]; /* requests, or responses to requests that were not seen */
+	__u64 repeated;		/* of the requests: those that were sent before and still waited */
+	__u64 stray;		/* responses to no request that waits */
 };
 
 EXPORT_RECORD(request_line);
@@ -158,5 +160,25 @@ __noinline int count_lost(struct connection *c, __u32 reason, __u32 requests)
 	line = flow_line_of(&c->owner, kind_of(c));
 	if (line)
 		__sync_fetch_and_add(&line->lost[reason & (LOST_KINDS - 1)], requests);
+	return 0;
+}
+
+/* Counts a request that was sent before, and has not been answered. */
+__noinline int count_repeated(struct connection *c)
+{
+	struct flow_line *line = c ? flow_line_of(&c->owner, kind_of(c)) : NULL;
+
+	if (line)
+		atomic_inc(&line->repeated);
+	return 0;
+}
+
+/* Counts a response that answers no request that waits. */
+__noinline int count_stray(struct connection *c)
+{
+	struct flow_line *line = c ? flow_line_of(&c->owner, kind_of(c)) : NULL;
+
+	if (line)
+		atomic_inc(&line->stray);
 	return 0;
 }

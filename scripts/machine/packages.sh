@@ -74,6 +74,9 @@ missing_packages() {
   # With pgbench and pg_stat_statements.
   compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || echo postgresql
   has_command wrk || echo wrk
+  has_command dnsmasq || echo dnsmasq-base
+  has_command unbound || echo unbound
+  has_command dig || echo bind9-dnsutils
   has_command caddy || echo caddy
   /usr/bin/python3 -c 'import prometheus_client.openmetrics' 2>/dev/null || echo python3-prometheus-client
 
@@ -133,7 +136,7 @@ disable_at_boot() {
 service_policy=/usr/sbin/policy-rc.d
 
 # Servers that are wanted for their programs only: their packages would start them, now and at each boot.
-servers=(prometheus nginx caddy redis-server postgresql)
+servers=(prometheus nginx caddy redis-server postgresql unbound)
 
 # Installs packages, leaving no service started.
 apt_install() {

@@ -1,7 +1,7 @@
 /** docs/metrics.md and the README against what a running agent serves: names, types and labels. */
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { createSocket } from "node:dgram";
+import { createSocket, type Socket } from "node:dgram";
 import { createServer } from "node:http";
 import { type AddressInfo, connect, createServer as createTcpServer } from "node:net";
 import { before, describe, it } from "node:test";
@@ -74,8 +74,30 @@ async function oneCommand(): Promise<void> {
   await new Promise((resolve) => server.close(resolve));
 }
 
+/** Asks the same thing of DNS twice, and is answered three times. */
+async function oneQuestion(): Promise<void> {
+  const [server, client] = [createSocket("udp4"), createSocket("udp4")];
+  // The loopback has many addresses: at some of them a resolver may listen.
+  await new Promise<void>((resolve) => server.bind(53, "127.0.53.53", resolve));
+  const question = Buffer.from("0035010000010000000000000000010001", "hex");
+  const arrived = (socket: Socket, count: number): Promise<void> =>
+    new Promise((resolve) => socket.on("message", () => --count === 0 && resolve()));
+  const [asked, answered] = [arrived(server, 2), arrived(client, 3)];
+  await new Promise<void>((resolve) => client.connect(53, "127.0.53.53", resolve));
+  client.send(question);
+  client.send(question);
+  await asked;
+  question.writeUInt8(0x81, 2);
+  for (let count = 0; count < 3; count++) {
+    server.send(question, client.address().port, "127.0.0.1");
+  }
+  await answered;
+  server.close();
+  client.close();
+}
+
 /** Names of ringtap's own metrics, not of its process. */
-const ours = /^(ringtap|http|db)_/;
+const ours = /^(ringtap|http|db|dns)_/;
 
 describe("docs/metrics.md", () => {
   const page = readDocument("docs/metrics.md");
@@ -100,6 +122,7 @@ describe("docs/metrics.md", () => {
     await oneConnection();
     await oneDatagram();
     await oneCommand();
+    await oneQuestion();
     const texts: string[] = [];
     for (const each of [agent, sampling, requests]) {
       await each.get("/metrics");
@@ -139,7 +162,7 @@ describe("docs/metrics.md", () => {
       labels,
     ]);
     const ofSignals = inPage.filter(([name = ""]) =>
-      /^ringtap_(cgroup|tcp|syscall|file|l7|db|block|drop|udp|sched|kill|process)/.test(name),
+      /^ringtap_(cgroup|tcp|syscall|file|l7|db|dns|block|drop|udp|sched|kill|process)/.test(name),
     );
     assert.deepEqual(inReadme.toSorted(), ofSignals.toSorted());
   });

@@ -13,7 +13,7 @@ import {
 
 import type { RequestMetrics } from "./protocol.js";
 import { errors, otherOperation, protocols, roles } from "./protocols.js";
-import { FlowLine, type L7Event } from "./records.js";
+import { FlowLine, L7Event } from "./records.js";
 
 /** Slots are counted from 2^-18 s on: FIRST_POWER of bpf/l7/request_counts.h. */
 const firstPower = -18;
@@ -23,6 +23,9 @@ const reasons = ["joined_late", "gap", "unreadable", "malformed", "map_full"] as
 
 /** enum bytes of bpf/l7/request_counts.h; those that are skipped follow, by reason. */
 const byteKinds = ["parsed", "opaque"] as const;
+
+/** Of enum l7_error: the ends without a response. */
+const unansweredReasons: ReadonlySet<string> = new Set(["closed", "reset", "timeout"]);
 
 /** A request's number, taken apart as bpf/l7/request_counts.h puts it together. */
 function partsOf(number: number) {
@@ -72,6 +75,14 @@ class RequestTables {
   }
 }
 
+/** Has the kernel count the questions that have waited for too long. */
+export function giveUp(context: SignalContext): () => Promise<void> {
+  const unanswered = context.scan("l7_unanswered", L7Event, "datagrams");
+  return async () => {
+    await unanswered.run(() => undefined);
+  };
+}
+
 /** Requests count for the name and the control group that the process had when they ended. */
 export function startCounting(context: SignalContext): Running<L7Event> {
   const { metrics, identity } = context;
@@ -83,7 +94,7 @@ export function startCounting(context: SignalContext): Running<L7Event> {
   const bytes = new Dimension(["protocol", "role", "direction", "kind"]);
   const unanswered = metrics.counter({
     name: "ringtap_l7_unanswered_requests_total",
-    help: "Requests whose connection ended before a response; they are among those of the protocol's own metric.",
+    help: "Requests without a response: their connection ended, or too much time passed; they are among those of the protocol's own metric.",
     subject: subjects,
     detail: outcome,
   });
@@ -93,9 +104,22 @@ export function startCounting(context: SignalContext): Running<L7Event> {
     subject: subjects,
     detail: outcome,
   });
+  const unmatched = new Dimension(["protocol", "role"]);
+  const repeated = metrics.counter({
+    name: "ringtap_l7_repeated_requests_total",
+    help: "DNS questions that had been asked before, with the same id on the same socket, and still waited; they are requests like others.",
+    subject: subjects,
+    detail: unmatched,
+  });
+  const stray = metrics.counter({
+    name: "ringtap_l7_stray_responses_total",
+    help: "DNS responses to no question that waits: answered before, too late, or with another id.",
+    subject: subjects,
+    detail: unmatched,
+  });
   const carried = metrics.counter({
     name: "ringtap_l7_bytes_total",
-    help: "Payload bytes of TCP connections: parsed, opaque (of no protocol that is known), or skipped.",
+    help: "Payload bytes of TCP connections and of DNS datagrams: parsed, opaque (of no protocol that is known), or skipped.",
     subject: subjects,
     detail: bytes,
   });
@@ -124,7 +148,7 @@ export function startCounting(context: SignalContext): Running<L7Event> {
     const [nanoseconds = 0, withRecord = 0] = counts;
     const added = ofProtocols[protocol]?.add(subject, number, counts.subarray(2), nanoseconds) ?? 0;
     const reason = errors[error] ?? "";
-    if (reason === "closed" || reason === "reset") {
+    if (unansweredReasons.has(reason)) {
       unanswered.add(subject, outcome.intern(protocols[protocol]?.name ?? "", roles[role] ?? "", reason), added);
     }
     collected += added - withRecord;
@@ -163,9 +187,18 @@ export function startCounting(context: SignalContext): Running<L7Event> {
         lost.add(subject, outcome.intern(name, role, reason), count);
       }
     }
+    for (const [index, counter] of [repeated, stray].entries()) {
+      const count = counts[lostAt + FlowLine.lostLength + index] as number;
+      if (count !== 0) {
+        counter.add(subject, unmatched.intern(name, role), count);
+      }
+    }
   }
 
+  const giveUpQuestions = giveUp(context);
+
   async function read(): Promise<void> {
+    await giveUpQuestions();
     await readCounters(flows, takeFlows);
     await readCounters(requests, takeRequests);
   }

@@ -1,5 +1,5 @@
 /** The flags of the signal l7. */
-import { single, wholeNumber } from "ringtap/signal";
+import { duration, single, wholeNumber } from "ringtap/signal";
 
 export const flags = {
   connectionsLimit: single(
@@ -15,5 +15,13 @@ export const flags = {
     "most combinations of process, method and status counted separately",
     "8192",
     wholeNumber(1, 1_048_576),
+  ),
+  /** Nanoseconds. */
+  dnsTimeout: single(
+    "dns-timeout",
+    "<duration>",
+    "a DNS question over UDP that was last asked so long ago is unanswered",
+    "10s",
+    duration,
   ),
 };

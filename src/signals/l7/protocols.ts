@@ -1,6 +1,7 @@
 /** The protocols that there are, and the words of the records' enums. */
 import { keysOf } from "ringtap/signal";
 
+import { dns } from "./dns.js";
 import { http } from "./http.js";
 import { postgresql } from "./postgresql.js";
 import type { Protocol } from "./protocol.js";
@@ -17,7 +18,7 @@ export const otherOperation = 1023;
 /** Connections of which no protocol is known. */
 const unknown: Protocol = { name: "unknown", failingStatus: 0, operation: () => "", values: () => [] };
 
-const byName: Readonly<Record<keyof typeof L7Protocol, Protocol>> = { unknown, http, redis, postgresql };
+const byName: Readonly<Record<keyof typeof L7Protocol, Protocol>> = { unknown, http, redis, postgresql, dns };
 
 /** By enum l7_protocol of bpf/l7/connection.h. */
 export const protocols: readonly Protocol[] = Object.entries(L7Protocol)

@@ -13,6 +13,7 @@ export const L7Protocol = {
   http: 1,
   redis: 2,
   postgresql: 3,
+  dns: 4,
 } as const;
 
 /** enum l7_role */
@@ -28,6 +29,7 @@ export const L7Error = {
   closed: 2,
   reset: 3,
   aborted: 4,
+  timeout: 5,
 } as const;
 
 /** struct request_line */
@@ -65,9 +67,9 @@ export class RequestLine extends RecordView {
 /** struct flow_line */
 export class FlowLine extends RecordView {
   static readonly struct = "flow_line";
-  static readonly size = 232;
+  static readonly size = 248;
   static readonly layout =
-    "flow_line[232] pair@0+8:unsigned start@8+8:unsigned comm@16+16:numbers2 cgroup@32+8:unsigned received@40+64:numbers8 sent@104+64:numbers8 lost@168+64:numbers8";
+    "flow_line[248] pair@0+8:unsigned start@8+8:unsigned comm@16+16:numbers2 cgroup@32+8:unsigned received@40+64:numbers8 sent@104+64:numbers8 lost@168+64:numbers8 repeated@232+8:unsigned stray@240+8:unsigned";
 
   get pair(): number {
     return (this.words[this.at + 0] as number) + (this.words[this.at + 1] as number) * 2 ** 32;
@@ -93,6 +95,12 @@ export class FlowLine extends RecordView {
   static readonly lostLength = 8;
   lost(index: number): number {
     return (this.words[this.at + 42 + 2 * index] as number) + (this.words[this.at + 43 + 2 * index] as number) * 2 ** 32;
+  }
+  get repeated(): number {
+    return (this.words[this.at + 58] as number) + (this.words[this.at + 59] as number) * 2 ** 32;
+  }
+  get stray(): number {
+    return (this.words[this.at + 60] as number) + (this.words[this.at + 61] as number) * 2 ** 32;
   }
 }
 

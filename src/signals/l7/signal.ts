@@ -10,7 +10,7 @@ import {
   type TraceValue,
 } from "ringtap/signal";
 
-import { startCounting } from "./counts.js";
+import { giveUp, startCounting } from "./counts.js";
 import { flags } from "./flags.js";
 import { errors, protocols, roles } from "./protocols.js";
 import { FlowLine, IpFamily, L7Event, RequestLine } from "./records.js";
@@ -24,14 +24,30 @@ const watchedRingSize = 2 ** 18;
 
 const words = Object.assign({}, ...protocols.map(({ constants }) => constants)) as Record<string, Uint8Array>;
 
-function setup({ connectionsLimit, countsLimit }: FlagValues<typeof flags>, { mode, watched }: SignalHost): Setup {
+function setup(
+  { connectionsLimit, countsLimit, dnsTimeout }: FlagValues<typeof flags>,
+  { mode, watched }: SignalHost,
+): Setup {
   const isCounting = mode !== "trace";
   const lines = isCounting ? 2 ** log2Ceil(Math.max(countsLimit, fewestLines)) : fewestLines;
   const requests = lines + overflowLines;
   return {
-    constants: { ...words, counting: isCounting ? 1 : 0, request_lines: lines, flow_lines: lines },
+    constants: {
+      ...words,
+      counting: isCounting ? 1 : 0,
+      dns_timeout: dnsTimeout,
+      request_lines: lines,
+      flow_lines: lines,
+    },
     variables: { failures_wanted: watched === "none" ? 0 : 1, successes_wanted: watched === "all" ? 1 : 0 },
-    sizes: { connections: connectionsLimit, requests, request_keys: requests, flows: requests, flow_keys: requests },
+    sizes: {
+      connections: connectionsLimit,
+      questions: connectionsLimit,
+      requests,
+      request_keys: requests,
+      flows: requests,
+      flow_keys: requests,
+    },
     ...(isCounting && { ringSize: watchedRingSize }),
   };
 }
@@ -56,14 +72,14 @@ function fields(event: L7Event): Record<string, TraceValue> {
 export const l7 = defineSignal({
   api: 1,
   name: "l7",
-  summary: "requests of HTTP/1.x, Redis and PostgreSQL by operation, status and duration",
+  summary: "requests of HTTP/1.x, Redis, PostgreSQL and DNS by operation, status and duration",
   object: objectFile(import.meta.url, "l7"),
   optIn: true,
   flags,
   ring: { record: L7Event },
   records: [RequestLine, FlowLine],
   setup,
-  start: (context) => (context.host.mode === "trace" ? {} : startCounting(context)),
+  start: (context) => (context.host.mode === "trace" ? { maintain: giveUp(context) } : startCounting(context)),
   trace: {
     types: {
       protocol: protocols.slice(1).map(({ name }) => name),

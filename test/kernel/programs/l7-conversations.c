@@ -8,7 +8,7 @@
  * Both ends make the same pieces of what one of them sends and the other one receives:
  * cuts 0: none; 1: each byte by itself; 2: at random; 3: once for each place where there can be one
  * cut, on a connection of its own. Calls 0: read and write; 1: send, and recv after a peek;
- * 2: readv and writev; 3: sendmsg and recvmsg.
+ * 2: readv and writev; 3: sendmsg and recvmsg. The server's port may be given as an argument.
  */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -184,7 +184,7 @@ static void run(char me, const char *script, size_t size)
 	}
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	socklen_t length = sizeof(address);
 	static char script[64 << 20];
@@ -196,6 +196,7 @@ int main(void)
 	while ((more = read(0, script + size, sizeof(script) - size)) > 0)
 		size += more;
 	address.sin_family = AF_INET;
+	address.sin_port = htons(argc > 1 ? atoi(argv[1]) : 0);
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	listener = socket(AF_INET, SOCK_STREAM, 0);
 	check(!bind(listener, (void *)&address, sizeof(address)), "bind");

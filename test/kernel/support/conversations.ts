@@ -26,6 +26,12 @@ export interface Suite<Request> {
   readonly labels: readonly string[];
   /** The values of the labels that a request counts under. */
   readonly valuesOf: (request: Request) => readonly string[];
+  /** The server's port, where a protocol has one. Default: any. */
+  readonly port?: number;
+  /** What a command line begins with to run the conversations elsewhere, such as in a network namespace. */
+  readonly prefix?: readonly string[];
+  /** Further flags of the agent. */
+  readonly flags?: readonly string[];
 }
 
 const callKinds = ["read and write", "recv with a peek and send", "readv and writev", "recvmsg and sendmsg"];
@@ -58,7 +64,7 @@ function script<R>(
 }
 
 /** How often there was each kind of request, as text. */
-function tally(entries: Iterable<readonly [string, number]>): Record<string, number> {
+export function tally(entries: Iterable<readonly [string, number]>): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const [key, count] of entries) {
     counts[key] = (counts[key] ?? 0) + count;
@@ -66,7 +72,7 @@ function tally(entries: Iterable<readonly [string, number]>): Record<string, num
   return Object.fromEntries(Object.entries(counts).toSorted());
 }
 
-function labelIn(series: string, name: string): string {
+export function labelIn(series: string, name: string): string {
   return new RegExp(`[{,]${name}="([^"]*)"`).exec(series)?.[1] ?? "";
 }
 
@@ -103,7 +109,7 @@ export interface Counting<Request> {
 /** Declares the tests, which share an agent. */
 export function testConversations<R>(
   scope: Scope,
-  { conversations, metrics, labels, valuesOf }: Suite<R>,
+  { conversations, metrics, labels, valuesOf, port = 0, prefix = [], flags = [] }: Suite<R>,
 ): Counting<R> {
   const player = compileProgram(
     "l7-player",
@@ -111,10 +117,14 @@ export function testConversations<R>(
   );
   let running: Promise<Agent> | undefined;
   const started = (): Promise<Agent> =>
-    (running ??= startAgent(scope, ["--signals=l7,tcp", "--l7.counts-limit=65536", ...unlimitedSeries]));
+    (running ??= startAgent(scope, ["--signals=l7,tcp", "--l7.counts-limit=65536", ...unlimitedSeries, ...flags]));
 
   function play(scripts: readonly string[]): void {
-    execFileSync(player, { input: Buffer.from(scripts.join(""), "latin1"), stdio: ["pipe", "inherit", "inherit"] });
+    const [command, ...args] = [...prefix, player, `${port}`];
+    execFileSync(command, args, {
+      input: Buffer.from(scripts.join(""), "latin1"),
+      stdio: ["pipe", "inherit", "inherit"],
+    });
   }
 
   const expected = (requests: readonly R[], times: number): Record<string, number> =>

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Messages of DNS in datagrams. By their ports first, so that others cost next to nothing; where a
+ * socket is not connected, by the address that a call sends to. What a datagram that is received
+ * comes from, no one knows yet (move_addr_to_user(), net/socket.c, is called later).
+ */
+#pragma once
+
+#include <bpf/bpf_endian.h>
+
+#include "call.h"
+#include "dns.h"
+
+#define IPPROTO_UDP 17
+#define SOCK_DGRAM 2
+
+/* A longer question would not be sent to a server of which nothing is known (RFC 1035, 2.3.4). */
+#define MOST_QUESTION 512
+
+static __always_inline bool is_udp(struct sock *sk)
+{
+	return sk->sk_protocol == IPPROTO_UDP && sk->sk_type == SOCK_DGRAM &&
+	       (sk->__sk_common.skc_family == AF_INET || sk->__sk_common.skc_family == AF_INET6);
+}
+
+/*
+ * Has a socket that is not connected sent to the port of DNS? By a hash of its address; others may
+ * have the same one.
+ */
+static volatile __u8 asking[65536];
+
+static __always_inline volatile __u8 *asking_of(struct sock *sk)
+{
+	return &asking[address_of(sk) * 0x9e3779b97f4a7c15ull >> 48];
+}
+
+/* A connection of one message, as the machine of TCP's takes it; per CPU. */
+enum {
+	FOR_UNANSWERED = SENT + 1,
+	DATAGRAM_USES,
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, DATAGRAM_USES);
+	__type(key, __u32);
+	__type(value, struct connection);
+} datagrams SEC(".maps");
+
+struct datagram_vectors {
+	struct connection *c;
+	struct scratch *scratch;
+	struct call_memory memory;
+	__u64 left;
+	__u32 direction;
+	__u32 reserved;
+};
+
+static long take_datagram_vector(__u32 index, struct datagram_vectors *vectors)
+{
+	__u64 address, length;
+
+	if (!vectors->left || index >= vectors->memory.vectors)
+		return 1;
+	if (!read_vector(&vectors->memory, index, &address, &length)) {
+		address = 0;
+		length = vectors->left;
+	}
+	if (length > vectors->left)
+		length = vectors->left;
+	if (!length)
+		return 0;
+	dns_take(vectors->c, vectors->scratch, address, length,
+		 vectors->direction | REASON_UNREADABLE << 1);
+	vectors->left -= length;
+	return 0;
+}
+
+/* A question's parts at most; what lies behind is not read. */
+#define DATAGRAM_VECTORS 64
+
+static __always_inline void take_message_of(struct connection *c, struct scratch *scratch,
+					    const struct call_memory *memory, __u32 direction,
+					    __u32 bytes)
+{
+	struct datagram_vectors vectors = {
+		.c = c, .scratch = scratch, .memory = *memory, .left = bytes, .direction = direction
+	};
+
+	if (memory->vectors && memory->address)
+		bpf_loop(DATAGRAM_VECTORS, take_datagram_vector, &vectors, 0);
+	else
+		dns_take(c, scratch, memory->address, bytes, direction | REASON_UNREADABLE << 1);
+}
+
+/* Counts the bytes of a datagram, and the question that it may have been, where it is unknown. */
+static __always_inline void count_datagram(struct connection *c, __u32 direction, __u32 bytes)
+{
+	__u32 mode = c->directions[direction & 1].mode, reason;
+
+	if (dns_state(c)->datagram == DATAGRAM_MAYBE)
+		return;
+	if (mode == DNS_LENGTH) {
+		count_bytes(c, direction, BYTES_PARSED, bytes);
+		return;
+	}
+	reason = mode == MODE_SYNC ? c->sync_reason : REASON_MALFORMED;
+	count_bytes(c, direction, BYTES_SKIPPED + (reason & 7), bytes);
+	if (direction == request_direction(c))
+		count_lost(c, reason, 1);
+}
+
+/* Is the remote end, which a call of this memory sends to, a server of DNS? */
+static __always_inline bool is_sent_to_dns(const struct call_memory *memory)
+{
+	__u16 to[2] = {}; /* of a struct sockaddr: family and port */
+
+	return memory->name && !bpf_probe_read_user(to, sizeof(to), (void *)memory->name) &&
+	       to[1] == bpf_htons(DNS_PORT);
+}
+
+/* May a datagram be a message of DNS, by its socket's ports? */
+static __always_inline enum datagram judge_ports(struct sock *sk, int bytes, __u32 direction)
+{
+	__u16 remote = sk->__sk_common.skc_dport;
+
+	if (sk->__sk_common.skc_num == DNS_PORT || remote == bpf_htons(DNS_PORT))
+		return DATAGRAM_MESSAGE;
+	if (remote || (direction == RECEIVED ? !*asking_of(sk) : bytes > MOST_QUESTION))
+		return DATAGRAM_NOT;
+	return DATAGRAM_MAYBE;
+}
+
+static __always_inline void take_datagram(struct sock *sk, int ret, int flags, __u32 direction)
+{
+	enum datagram kind = judge_ports(sk, ret, direction);
+	struct call_memory memory = {};
+	struct scratch *scratch;
+	struct connection *c;
+
+	if (kind == DATAGRAM_NOT)
+		return;
+	if (ret < 0) {
+		end_datagrams();
+		return;
+	}
+	if (!(flags & MSG_TRUNC))
+		find_datagram(&memory, sk);
+	if (kind == DATAGRAM_MAYBE && direction == SENT) {
+		if (!is_sent_to_dns(&memory))
+			return;
+		*asking_of(sk) = 1;
+		kind = DATAGRAM_MESSAGE;
+	}
+	c = bpf_map_lookup_elem(&datagrams, &direction);
+	scratch = bpf_map_lookup_elem(&scratches, &direction);
+	if (!c || !scratch)
+		return;
+	current_actor_key(&c->owner, 0);
+	c->id = (__u64)sk;
+	c->protocol = PROTOCOL_DNS;
+	c->role = sk->__sk_common.skc_num == DNS_PORT ? ROLE_SERVER : ROLE_CLIENT;
+	*dns_state(c) = (struct dns_state){ .datagram = kind };
+	*cookie_of(c) = bpf_get_socket_cookie(sk);
+	begin_dns_message(&c->directions[direction & 1]);
+	c->directions[direction & 1].mode = DNS_HEADER;
+	c->directions[direction & 1].left = ret;
+	take_message_of(c, scratch, &memory, direction, ret);
+	count_datagram(c, direction, ret);
+}
+
+struct unanswered {
+	struct connection *c;
+	__u64 now;
+};
+
+static long give_up_expired(void *map, struct question_key *key, struct question *question,
+			    struct unanswered *unanswered)
+{
+	bool is_early = key->role == EARLY_ANSWER;
+	struct question_key expired = *key;
+	struct connection *c = unanswered->c;
+
+	if (!has_expired(question, is_early ? EARLY_TIMEOUT : dns_timeout, unanswered->now)) {
+		questions_wait = true;
+		early_answers_wait |= is_early;
+		return 0;
+	}
+	c->role = is_early ? ROLE_CLIENT : expired.role;
+	if (!is_early) {
+		give_up(c, &expired, question, unanswered->now);
+		return 0;
+	}
+	c->owner = question->owner;
+	if (!bpf_map_delete_elem(&questions, &expired))
+		count_stray(c);
+	return 0;
+}
+
+/* Counts the questions that have waited for too long as unanswered. */
+static __always_inline void give_up_questions(void)
+{
+	struct unanswered unanswered = { .now = bpf_ktime_get_ns() };
+	__u32 use = FOR_UNANSWERED;
+
+	unanswered.c = bpf_map_lookup_elem(&datagrams, &use);
+	if (!unanswered.c || !questions_wait)
+		return;
+	/* A question that is asked meanwhile sets it again. */
+	questions_wait = false;
+	early_answers_wait = false;
+	unanswered.c->protocol = PROTOCOL_DNS;
+	bpf_for_each_map_elem(&questions, give_up_expired, &unanswered, 0);
+}
