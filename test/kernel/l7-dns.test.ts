@@ -4,8 +4,14 @@ import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 
-import { type Conversation, labelIn, tally, testConversations } from "./support/conversations.js";
-import { conversations, type DnsConversation, type Question } from "./support/dns-conversations.js";
+import { labelIn, tally, testConversations } from "./support/conversations.js";
+import {
+  conversations,
+  type DnsConversation,
+  overTcp,
+  type Question,
+  questionsOf,
+} from "./support/dns-conversations.js";
 import { eventually } from "./support/eventually.js";
 import { networkNamespace } from "./support/network.js";
 import { compileProgram } from "./support/program.js";
@@ -18,23 +24,6 @@ const metrics = {
 } as const;
 const labels = ["dns_question_type", "dns_response_code", "error_type"];
 const roles = ["client", "server"] as const;
-
-/** All questions, those that are not answered with this error. */
-function questionsOf({ questions, unanswered = [] }: DnsConversation, error: string): readonly Question[] {
-  return [...questions, ...unanswered.map((type) => [type, "", error] as const)];
-}
-
-/** The same over TCP: a message stands behind its length. */
-function overTcp(conversation: DnsConversation): Conversation<Question> {
-  const steps = conversation.steps.flatMap(([who, message]) => {
-    if (who === "W") {
-      return [];
-    }
-    const length = Buffer.from([message.length >> 8, message.length & 0xff]);
-    return [[who, Buffer.concat([length, message]).toString("latin1")] as const];
-  });
-  return { name: conversation.name, steps, requests: questionsOf(conversation, "closed") };
-}
 
 const player = compileProgram(
   "dns-player",

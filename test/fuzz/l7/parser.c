@@ -35,11 +35,13 @@ static struct line {
 } found[MOST_LINES];
 static int found_count;
 
-/* Of all maps by a key, each of which has keys of 16 bytes and values of eight. */
+#define VALUE_BYTES 96
+
+/* Of all maps by a key, each of which has keys of 16 bytes. */
 static struct {
 	const void *map;
 	__u8 key[16];
-	__u64 value;
+	__u64 value[VALUE_BYTES / 8];
 } entries[MOST_ENTRIES];
 static int entry_count;
 
@@ -84,20 +86,20 @@ void *bpf_map_lookup_elem(void *map, const void *key)
 {
 	int n = find_entry(map, key);
 
-	return n < 0 ? NULL : &entries[n].value;
+	return n < 0 ? NULL : entries[n].value;
 }
 
 long bpf_map_update_elem(void *map, const void *key, const void *value, __u64 flags)
 {
 	int n = find_entry(map, key);
 
-	if (n < 0 && entry_count == MOST_ENTRIES)
+	if (n >= 0 ? flags == BPF_NOEXIST : entry_count == MOST_ENTRIES)
 		return -1;
 	if (n < 0)
 		n = entry_count++;
 	entries[n].map = map;
 	memcpy(entries[n].key, key, 16);
-	memcpy(&entries[n].value, value, 8);
+	memcpy(entries[n].value, value, map == &questions ? sizeof(struct question) : 8);
 	return 0;
 }
 
@@ -105,8 +107,9 @@ long bpf_map_delete_elem(void *map, const void *key)
 {
 	int n = find_entry(map, key);
 
-	if (n >= 0)
-		entries[n] = entries[--entry_count];
+	if (n < 0)
+		return -1;
+	entries[n] = entries[--entry_count];
 	return 0;
 }
 

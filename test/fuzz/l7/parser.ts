@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 
 import type { Conversation } from "../../kernel/support/conversations.js";
+import { conversations as dns, overTcp } from "../../kernel/support/dns-conversations.js";
 import { conversations as http } from "../../kernel/support/http-conversations.js";
 import { conversations as postgresql } from "../../kernel/support/postgresql-conversations.js";
 import { conversations as redis } from "../../kernel/support/redis-conversations.js";
@@ -9,7 +10,12 @@ import { conversations as redis } from "../../kernel/support/redis-conversations
 type Input = Pick<Conversation<unknown>, "name" | "steps" | "first">;
 
 /** The conversations of each protocol that has a parser here. */
-export const protocols: Readonly<Record<string, readonly Input[]>> = { http, redis, postgresql };
+export const protocols: Readonly<Record<string, readonly Input[]>> = {
+  http,
+  redis,
+  postgresql,
+  dns: dns.filter(({ isOfDatagrams }) => isOfDatagrams !== true).map(overTcp),
+};
 
 /** Most bytes of a piece: its length is a number of 15 bits. */
 const mostBytes = 0x7fff;

@@ -1,4 +1,5 @@
 /** Conversations in DNS of which each question is known. */
+import type { Conversation } from "./conversations.js";
 
 /** The numbers of types, as the signal names them. */
 const types = {
@@ -324,3 +325,20 @@ export const conversations: readonly DnsConversation[] = [
     isOfDatagrams: true,
   },
 ];
+
+/** All questions, those that are not answered with this error. */
+export function questionsOf({ questions, unanswered = [] }: DnsConversation, error: string): readonly Question[] {
+  return [...questions, ...unanswered.map((type) => [type, "", error] as const)];
+}
+
+/** The same over TCP: a message stands behind its length. */
+export function overTcp(conversation: DnsConversation): Conversation<Question> {
+  const steps = conversation.steps.flatMap(([who, message]) => {
+    if (who === "W") {
+      return [];
+    }
+    const length = Buffer.from([message.length >> 8, message.length & 0xff]);
+    return [[who, Buffer.concat([length, message]).toString("latin1")] as const];
+  });
+  return { name: conversation.name, steps, requests: questionsOf(conversation, "closed") };
+}
