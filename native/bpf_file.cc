@@ -42,6 +42,7 @@ void BpfFile::Close() {
     child->Shut();
   }
   links.clear();
+  uprobes.clear();
   object_.reset();
 }
 

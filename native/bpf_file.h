@@ -8,6 +8,9 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
+
+#include "file_descriptor.h"
 
 namespace ringtap {
 
@@ -18,6 +21,12 @@ using Link = std::unique_ptr<bpf_link, DestroyLink>;
 
 struct CloseObject {
   void operator()(bpf_object* object) const { bpf_object__close(object); }
+};
+
+/** A program on functions of a file: one link for all of them, or one for each. */
+struct Uprobes {
+  FileDescriptor multi;
+  std::vector<Link> each;
 };
 
 /** A ring, iterator or map, which its object closes before itself. */
@@ -61,6 +70,9 @@ class BpfFile {
   std::future<LoadOutcome> loading;
   /** Attached programs by name. */
   std::map<std::string, Link> links;
+  /** Programs on functions of files, by numbers that are given once. */
+  std::map<uint32_t, std::unique_ptr<Uprobes>> uprobes;
+  uint32_t uprobes_given = 0;
   /** Names of the ring maps that are mapped now. */
   std::set<std::string> rings;
   std::set<Child*> children;

@@ -18,6 +18,7 @@
 #include "map.h"
 #include "object_file.h"
 #include "ring.h"
+#include "uprobe.h"
 #include "variables.h"
 
 namespace ringtap {
@@ -52,6 +53,7 @@ bpf_object* OpenFile(Napi::Env env, const std::string& path, const std::string& 
   if (object == nullptr) {
     throw NativeError(env, {.doing = "opening " + name, .subject = name, .error = errno});
   }
+  PrepareUprobes(object);
   return object;
 }
 
@@ -74,6 +76,8 @@ Napi::Function Object::Define(Napi::Env env) {
                       InstanceMethod<&Object::Load>("load"),
                       InstanceMethod<&Object::Attach>("attach"),
                       InstanceMethod<&Object::Detach>("detach"),
+                      InstanceMethod<&Object::AttachUprobes>("attachUprobes"),
+                      InstanceMethod<&Object::DetachUprobes>("detachUprobes"),
                       InstanceMethod<&Object::ProgramDescriptor>("programDescriptor"),
                       InstanceMethod<&Object::OpenIterator>("iterator"),
                       InstanceMethod<&Object::OpenRing>("ring"),
@@ -242,6 +246,32 @@ void Object::Detach(const Napi::CallbackInfo& info) {
   if (source_->links.erase(name) == 0) {
     throw NativeError(env, {.doing = doing, .subject = name, .cause = "it is not attached"});
   }
+}
+
+Napi::Value Object::AttachUprobes(const Napi::CallbackInfo& info) {
+  const LogScope log;
+  const Napi::Env env = info.Env();
+  const std::string name = StringArgument(info, 0, "program");
+  const UprobePlaces places = {.path = StringArgument(info, 1, "path"),
+                               .offsets = WordsArgument(info, 2, "offsets"),
+                               .cookies = WordsArgument(info, 3, "cookies"),
+                               .at_return = BooleanArgument(info, 4, "atReturn")};
+  const std::string doing = Doing("attaching program", name);
+  source_->LoadedProgram(env, name, doing);
+  if (places.offsets.empty() || places.offsets.size() != places.cookies.size()) {
+    throw Napi::RangeError::New(env, "offsets and cookies must be as many, and one at least");
+  }
+  int error = 0;
+  std::unique_ptr<Uprobes> uprobes =
+      ringtap::AttachUprobes(source_->Program(env, name, doing), places, error);
+  if (uprobes == nullptr) ThrowOn(env, error, doing, name);
+  const uint32_t number = ++source_->uprobes_given;
+  source_->uprobes.emplace(number, std::move(uprobes));
+  return Napi::Number::New(env, number);
+}
+
+void Object::DetachUprobes(const Napi::CallbackInfo& info) {
+  source_->uprobes.erase(Uint32Argument(info, 0, "number"));
 }
 
 Napi::Value Object::ProgramDescriptor(const Napi::CallbackInfo& info) {

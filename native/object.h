@@ -39,6 +39,8 @@ class Object final : public Handle<Object, std::shared_ptr<BpfFile>> {
   void Load(const Napi::CallbackInfo& info);
   void Attach(const Napi::CallbackInfo& info);
   void Detach(const Napi::CallbackInfo& info);
+  Napi::Value AttachUprobes(const Napi::CallbackInfo& info);
+  void DetachUprobes(const Napi::CallbackInfo& info);
   Napi::Value ProgramDescriptor(const Napi::CallbackInfo& info);
   Napi::Value OpenIterator(const Napi::CallbackInfo& info);
   Napi::Value OpenRing(const Napi::CallbackInfo& info);

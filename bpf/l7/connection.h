@@ -76,6 +76,14 @@ enum l7_error {
 	ERROR_TIMEOUT,	 /* a datagram has not been answered */
 };
 
+/* What a connection is to TLS. */
+enum tls_layer {
+	NOT_TLS,
+	TLS_ENCRYPTED,	     /* its bytes are TLS's */
+	TLS_ENCRYPTED_WHOLE, /* the same, seen from the first byte on */
+	TLS_PLAINTEXT,	     /* its bytes are those that TLS carries: tls.h */
+};
+
 struct direction {
 	__u64 left;	/* bytes of a body that are to come; a number while its digits come in */
 	__u64 word;	/* of requests: when this one began; of responses: the request (queue.h) */
@@ -95,7 +103,8 @@ struct direction {
 
 struct connection {
 	struct actor_key owner; /* who called last, its number 0 */
-	__u64 id;		/* the address of its socket */
+	__u64 id;   /* no other one has it: the address of its socket, or its own (tls.h) */
+	__u64 sock; /* the address of its socket */
 	struct direction directions[2];
 	__u32 requests;	 /* that have been seen */
 	__u32 responses; /* that have begun */
@@ -106,8 +115,13 @@ struct connection {
 	__u8 is_tunnel;	  /* the requests are over: what follows is no longer the protocol's */
 	__u8 is_reset;	  /* the connection ended by an error */
 	__u8 is_verified; /* a first line has been seen as a whole */
-	__u8 reserved;
-	__u64 state;			  /* what a protocol keeps besides */
+	__u8 tls;	  /* an enum tls_layer */
+	__u64 state;	  /* what a protocol keeps besides */
+	__u64 session;	  /* the SSL of an encrypted one; 0: not known (tls.h) */
+	__u32 session_tgid;
+	__u16 receipts; /* of an encrypted one, by calls outside of OpenSSL's */
+	__u8 is_late;	/* of a session: some was carried before it was known */
+	__u8 is_closing;
 	__u64 slots[SLOTS_IN_CONNECTION]; /* queue.h */
 };
 

@@ -158,6 +158,7 @@ static __always_inline void take_datagram(struct sock *sk, int ret, int flags, _
 		return;
 	current_actor_key(&c->owner, 0);
 	c->id = (__u64)sk;
+	c->sock = (__u64)sk;
 	c->protocol = PROTOCOL_DNS;
 	c->role = sk->__sk_common.skc_num == DNS_PORT ? ROLE_SERVER : ROLE_CLIENT;
 	*dns_state(c) = (struct dns_state){ .datagram = kind };

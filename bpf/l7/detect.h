@@ -3,6 +3,7 @@
 #pragma once
 
 #include "protocols.h"
+#include "tls.h"
 
 static __always_inline void begin_protocol(struct connection *c, __u32 direction,
 					   enum l7_protocol protocol, enum beginning beginning)
@@ -37,6 +38,16 @@ __noinline int detect(struct connection *c, __u32 direction, __u64 address, __u6
 		return 0;
 	}
 	word = d->carry[0] | word << (8 * known);
+	if (c->tls == NOT_TLS) {
+		enum beginning beginning = tls_begins(word, known + more);
+
+		if (beginning == BEGINS_REQUEST) {
+			c->tls = TLS_ENCRYPTED_WHOLE;
+			set_modes(c, MODE_OPAQUE);
+			return 0;
+		}
+		may_begin |= beginning == MAY_BEGIN;
+	}
 	for (protocol = PROTOCOL_UNKNOWN + 1; protocol < PROTOCOLS; protocol++) {
 		enum beginning beginning = begins(c, protocol, word, known + more);
 
@@ -73,6 +84,12 @@ __noinline int synchronize(struct connection *c, struct scratch *scratch, __u64 
 	known = how >> 1 < OPENING ? how >> 1 : OPENING;
 	if (bpf_probe_read_user(scratch->bytes, known, (void *)address))
 		return 0;
+	if (c->protocol == PROTOCOL_UNKNOWN && c->tls == NOT_TLS &&
+	    tls_resumes(scratch->bytes, known)) {
+		c->tls = TLS_ENCRYPTED;
+		set_modes(c, MODE_OPAQUE);
+		return 0;
+	}
 	is_late = c->sync_reason == REASON_JOINED_LATE && c->protocol == PROTOCOL_UNKNOWN;
 	for (protocol = PROTOCOL_UNKNOWN + 1; protocol < PROTOCOLS; protocol++) {
 		enum beginning beginning;

@@ -54,7 +54,7 @@ const volatile __u64 dns_types[DNS_TYPES / 64];
 
 static __always_inline bool is_dns_port(const struct connection *c)
 {
-	struct sock *sk = (void *)c->id;
+	struct sock *sk = (void *)c->sock;
 
 	return local_port(sk) == DNS_PORT || remote_port(sk) == DNS_PORT;
 }

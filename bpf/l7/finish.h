@@ -52,7 +52,7 @@ static __always_inline void send_record(struct connection *c, __u32 number, __u6
 	__builtin_memcpy(event->actor.comm, c->owner.comm, COMM_LEN);
 	__builtin_memcpy(event->actor.thread_comm, c->owner.comm, COMM_LEN);
 	event->actor.cgroup = c->owner.cgroup;
-	endpoints_of_sock(&event->endpoints, (struct sock *)c->id);
+	endpoints_of_sock(&event->endpoints, (struct sock *)c->sock);
 	event->protocol = c->protocol;
 	event->role = c->role;
 	event->error = number >> ERROR_SHIFT & 7;

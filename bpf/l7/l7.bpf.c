@@ -22,6 +22,7 @@
 #include "protocols.h"
 #include "reader.h"
 #include "request_counts.h"
+#include "tls.h"
 
 static __always_inline bool is_tcp(struct sock *sk)
 {
@@ -77,6 +78,7 @@ static __always_inline struct connection *insert_connection(struct sock *sk, __u
 	if (!c)
 		return NULL;
 	c->id = key;
+	c->sock = key;
 	c->directions[SENT].next_seq = sequence_of(sk, SENT) - (direction == SENT ? bytes : 0);
 	c->directions[RECEIVED].next_seq =
 		sequence_of(sk, RECEIVED) - (direction == RECEIVED ? bytes : 0);
@@ -187,28 +189,33 @@ static __always_inline void take_gap(struct connection *c, struct scratch *scrat
 		count_bytes(c, direction, BYTES_SKIPPED + REASON_GAP, bytes);
 }
 
+static __always_inline enum bytes opaque_kind(const struct connection *c)
+{
+	return c->tls == NOT_TLS || c->tls == TLS_PLAINTEXT ? BYTES_OPAQUE : BYTES_TLS;
+}
+
 static __always_inline void count_call(struct connection *c, struct scratch *scratch,
 				       __u32 direction, __u32 bytes)
 {
 	if (scratch->opaque)
-		count_bytes(c, direction, BYTES_OPAQUE, scratch->opaque);
+		count_bytes(c, direction, opaque_kind(c), scratch->opaque);
 	if (scratch->skipped)
 		count_bytes(c, direction, BYTES_SKIPPED + scratch->skipped_for, scratch->skipped);
 	count_bytes(c, direction, BYTES_PARSED, bytes - scratch->opaque - scratch->skipped);
 }
 
 /* Counts the bytes of a call on a connection that cannot be kept. */
-static __always_inline void count_unkept(__u32 direction, __u32 bytes)
+static __always_inline void count_unkept(__u32 direction, __u32 bytes, __u32 kind,
+					 enum reason reason)
 {
 	struct flow_line *line;
 	struct actor_key owner;
 
 	current_actor_key(&owner, 0);
-	line = flow_line_of(&owner, 0);
+	line = flow_line_of(&owner, kind);
 	if (line)
-		__sync_fetch_and_add(direction == SENT ?
-					     &line->sent[BYTES_SKIPPED + REASON_MAP_FULL] :
-					     &line->received[BYTES_SKIPPED + REASON_MAP_FULL],
+		__sync_fetch_and_add(direction == SENT ? &line->sent[BYTES_SKIPPED + reason] :
+							 &line->received[BYTES_SKIPPED + reason],
 				     bytes);
 }
 
@@ -231,19 +238,26 @@ static __always_inline void take_missed(struct sock *sk, struct connection *c, _
 static __always_inline void close_direction(struct sock *sk, struct connection *c, __u32 direction,
 					    __u32 program)
 {
+	struct connection *session;
+
 	take_missed(sk, c, direction, program);
 	end_direction(c, direction, bpf_ktime_get_ns());
+	session = tls_wanted ? session_of(c) : NULL;
+	if (session) {
+		end_direction(session, direction, bpf_ktime_get_ns());
+		session->is_closing = direction == SENT;
+	}
 }
 
 static __always_inline void end_connection(struct sock *sk, struct connection *c)
 {
 	__u64 now = bpf_ktime_get_ns();
 
-	if (c->protocol != PROTOCOL_UNKNOWN) {
-		end_direction(c, RECEIVED, now);
-		end_direction(c, SENT, now);
-		finish_waiting(c, c->is_reset ? ERROR_RESET : ERROR_CLOSED, now);
+	if (tls_wanted && (c->tls != NOT_TLS || c->session)) {
+		count_sight(c);
+		end_session(c, now);
 	}
+	end_requests(c, now);
 	delete_connection(sk);
 }
 
@@ -273,7 +287,7 @@ static __always_inline void take_message(struct sock *sk, int ret, int flags, __
 	if (!c)
 		c = insert_connection(sk, direction, ret);
 	if (!c) {
-		count_unkept(direction, ret);
+		count_unkept(direction, ret, 0, REASON_MAP_FULL);
 		return;
 	}
 	current_actor_key(&c->owner, 0);
@@ -299,7 +313,9 @@ static __always_inline void take_message(struct sock *sk, int ret, int flags, __
 	if (gap)
 		take_gap(c, scratch, direction, gap);
 	if (c->directions[direction & 1].mode == MODE_OPAQUE) {
-		count_bytes(c, direction, BYTES_OPAQUE, ret);
+		count_bytes(c, direction, opaque_kind(c), ret);
+		if (tls_wanted)
+			follow_tls(c, direction);
 		return;
 	}
 	scratch->opaque = 0;
@@ -307,6 +323,8 @@ static __always_inline void take_message(struct sock *sk, int ret, int flags, __
 	take_call(sk, c, scratch, direction, ret, !(flags & MSG_TRUNC));
 	c->last_direction = direction;
 	count_call(c, scratch, direction, ret);
+	if (tls_wanted)
+		follow_tls(c, direction);
 }
 
 SEC("tp_btf/sock_send_length")
@@ -394,6 +412,123 @@ int l7_unanswered(struct bpf_iter__bpf_map_elem *ctx)
 
 	if (key && !*key)
 		give_up_questions();
+	return 0;
+}
+
+/* A thread has ended. */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(l7_exit, struct task_struct *task)
+{
+	__u32 tid = task->pid;
+
+	bpf_map_delete_elem(&tls_threads, &tid);
+	return 0;
+}
+
+/* Takes what a function of OpenSSL's has read or written. */
+static __always_inline void take_plaintext(struct tls_thread *thread, __u32 direction, __u64 bytes)
+{
+	struct session_key key = { .ssl = thread->ssl, .tgid = current_tgid() };
+	struct connection *session = bpf_map_lookup_elem(&sessions, &key);
+	struct tls_scratch *taken;
+	struct scratch *scratch;
+
+	if (!session) {
+		count_unkept(direction, bytes, WITHIN_TLS, REASON_GAP);
+		return;
+	}
+	current_actor_key(&session->owner, 0);
+	if (session->directions[direction & 1].mode == MODE_OPAQUE) {
+		count_bytes(session, direction, BYTES_OPAQUE, bytes);
+		return;
+	}
+	taken = take_scratch();
+	if (!taken) {
+		desynchronize(session, REASON_GAP);
+		count_bytes(session, direction, BYTES_SKIPPED + REASON_GAP, bytes);
+		return;
+	}
+	scratch = &taken->scratch;
+	scratch->opaque = 0;
+	scratch->skipped = 0;
+	scratch->skipped_for = 0;
+	if (session->directions[direction & 1].mode == MODE_SYNC)
+		synchronize(session, scratch, thread->buffer, direction | bytes << 1);
+	take(session, scratch, thread->buffer, bytes, direction);
+	session->last_direction = direction;
+	count_call(session, scratch, direction, bytes);
+	*(volatile __u64 *)&taken->is_taken = 0;
+}
+
+static __always_inline void enter_tls(struct pt_regs *ctx)
+{
+	struct session_key key = { .ssl = function_argument(ctx, 0), .tgid = current_tgid() };
+	__u64 fourth = function_argument(ctx, 3), fifth = function_argument(ctx, 4);
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+	struct tls_thread *thread = this_thread();
+	struct connection *session;
+
+	/* Else one of them is loaded from a place that is computed, which the verifier refuses. */
+	asm volatile("" : "+r"(fourth), "+r"(fifth));
+	if (!thread) {
+		session = bpf_map_lookup_elem(&sessions, &key);
+		if (session)
+			desynchronize(session, REASON_MAP_FULL);
+		return;
+	}
+	thread->ssl = key.ssl;
+	thread->buffer = function_argument(ctx, 1);
+	switch (cookie >> 2) {
+	case LENGTH_AT_FOURTH:
+		thread->length_at = fourth;
+		break;
+	case LENGTH_AT_FIFTH:
+		thread->length_at = fifth;
+		break;
+	default:
+		thread->length_at = 0;
+	}
+	thread->call = cookie & 3;
+	if (thread->received)
+		bind_by_order(thread);
+}
+
+static __always_inline void return_from_tls(struct pt_regs *ctx)
+{
+	__u32 tid = current_tid(), call;
+	struct tls_thread *thread = bpf_map_lookup_elem(&tls_threads, &tid);
+	__s32 returned = function_result(ctx);
+	__u64 bytes = returned;
+
+	if (!thread)
+		return;
+	call = thread->call;
+	thread->call = TLS_NO_CALL;
+	if (returned <= 0 || (call != TLS_READ && call != TLS_WRITE))
+		return;
+	if (thread->length_at)
+		bpf_probe_read_user(&bytes, sizeof(bytes), (void *)thread->length_at);
+	if (bytes && bytes <= MOST_BYTES)
+		take_plaintext(thread, call == TLS_WRITE ? SENT : RECEIVED, bytes);
+}
+
+SEC("uprobe.multi")
+int tls_enter(struct pt_regs *ctx)
+{
+	__u64 start = run_begins();
+
+	enter_tls(ctx);
+	run_ends(start);
+	return 0;
+}
+
+SEC("uprobe.multi")
+int tls_return(struct pt_regs *ctx)
+{
+	__u64 start = run_begins();
+
+	return_from_tls(ctx);
+	run_ends(start);
 	return 0;
 }
 

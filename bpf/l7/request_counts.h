@@ -10,11 +10,12 @@
 
 /*
  * Lines for (actor, request number) pairs and for (actor, protocol, role), powers of two. Behind
- * them follow overflow lines, one for each protocol and role.
+ * them follow overflow lines, one for each protocol and role; of bytes, once more for what TLS
+ * carries.
  */
 const volatile __u32 request_lines = 8192;
 const volatile __u32 flow_lines = 8192;
-#define OVERFLOW_LINES (2 * PROTOCOLS)
+#define OVERFLOW_LINES (4 * PROTOCOLS)
 
 /* Histogram slots: at most 2^(12 - 30) s (3.8 µs), 2^(13 - 30) s, … 2^(36 - 30) s (64 s), more. */
 #define FIRST_POWER 12
@@ -43,20 +44,34 @@ struct request_line {
 enum bytes {
 	BYTES_PARSED,
 	BYTES_OPAQUE,
-	BYTES_SKIPPED, /* for an enum reason: BYTES_SKIPPED + reason */
+	BYTES_SKIPPED,			     /* for an enum reason: BYTES_SKIPPED + reason */
+	BYTES_TLS = BYTES_SKIPPED + REASONS, /* the bytes of TLS itself */
 };
 
-/* Powers of two, at least BYTES_SKIPPED + REASONS and REASONS. */
+/* How much of what a TLS connection carries has been seen, where that is wanted. */
+enum tls_sight {
+	TLS_SEEN,      /* all of it */
+	TLS_SEEN_LATE, /* from some call on */
+	TLS_UNSEEN,
+};
+
+#define TLS_SIGHTS 4
+
+/* Powers of two, at least BYTES_TLS + 1 and REASONS. */
 #define BYTES_KINDS 8
 #define LOST_KINDS 8
 
+/* In the number of a line of bytes: they are those that TLS carries. */
+#define WITHIN_TLS 64
+
 struct flow_line {
-	struct actor_key key; /* its number: protocol << 1 | role */
+	struct actor_key key; /* its number: protocol << 1 | role, and WITHIN_TLS */
 	__u64 received[BYTES_KINDS];
 	__u64 sent[BYTES_KINDS];
 	__u64 lost[LOST_KINDS]; /* requests, or responses to requests that were not seen */
 	__u64 repeated;		/* of the requests: those that were sent before and still waited */
 	__u64 stray;		/* responses to no request that waits */
+	__u64 tls[TLS_SIGHTS];	/* connections that have ended, by enum tls_sight */
 };
 
 EXPORT_RECORD(request_line);
@@ -126,12 +141,14 @@ static __always_inline struct flow_line *flow_line_of(const struct actor_key *ow
 	if (line)
 		return line;
 	key = (struct actor_key){ .process = process_key(OTHER_TGID, 0, kind) };
+	kind = (kind & (WITHIN_TLS - 1)) + (kind & WITHIN_TLS ? 2 * PROTOCOLS : 0);
 	return line_at(&flows, &flow_keys, flow_lines + kind, &key.process.pair, KEY_WORDS);
 }
 
 static __always_inline __u32 kind_of(const struct connection *c)
 {
-	return (c->protocol << 1 | c->role) & 15;
+	return ((c->protocol << 1 | c->role) & (WITHIN_TLS - 1)) |
+	       (c->tls == TLS_PLAINTEXT ? WITHIN_TLS : 0);
 }
 
 /* Counts bytes of a call that came in this direction. Global, so that it is verified once. */

@@ -135,6 +135,15 @@ export interface BpfObject {
   attach(program: string): void;
   /** Detaches a program that is attached. */
   detach(program: string): void;
+  /**
+   * Attaches a program of the section `uprobe.multi` to places of a file of machine code, in whatever process maps it: by their offsets
+   * in the file, with a number for each that the program gets (`bpf_get_attach_cookie()`). `atReturn`: the functions that begin there
+   * are to have returned. The file is found by its path, and is the same whatever becomes of that. Returns a number for
+   * {@link detachUprobes}.
+   */
+  attachUprobes(program: string, path: string, offsets: Uint32Array, cookies: Uint32Array, atReturn: boolean): number;
+  /** Detaches what such a call has attached. Not an error when it is detached already. */
+  detachUprobes(number: number): void;
   /** The file descriptor of a loaded program, which stays the object's own: the value of a BPF_MAP_TYPE_PROG_ARRAY. */
   programDescriptor(program: string): number;
   /** Prepares an iterator program; `map` is the map that an `iter/bpf_map_elem` program walks. */

@@ -36,7 +36,7 @@ export interface Loaded {
   readonly lost: readonly Loss[];
   /** Programs and maps of the object that are left out. */
   readonly without: readonly string[];
-  /** Programs to attach: all that were loaded, iterators left out. */
+  /** Programs to attach: all that were loaded, but for iterators and for those that the signal attaches to files that it finds. */
   readonly attachable: readonly string[];
   /** Those of its programs that run for system calls; attaches all of them. */
   readonly handlers: SyscallHandlers;
@@ -246,7 +246,7 @@ function* attempt(
     handlers.loaded();
     prepareSetup(object, {}, setup).commit();
     const attachable = object.programs
-      .filter((program) => !without.includes(program.name) && !program.section.startsWith("iter/"))
+      .filter(({ name, section }) => !without.includes(name) && !/^iter\/|^uprobe/.test(section))
       .map((program) => program.name);
     const hasAccount = maps.has("account");
     return {

@@ -25,6 +25,7 @@ import { Guard, type Phase } from "./guard.js";
 import { LiveSetup } from "./live-setup.js";
 import type { Loaded } from "./load.js";
 import { RunWindow } from "./overhead/run-time.js";
+import { readNotices } from "./notices.js";
 import { type Observed, Observers } from "./observers.js";
 import { type HasTime, RingReader } from "./ring-reader.js";
 import { checkRunning, checkStats } from "./running-shape.js";
@@ -32,6 +33,7 @@ import { openScan } from "./scan.js";
 import type { Change } from "./setup-changes.js";
 import { guardedMetrics } from "./guarded-metrics.js";
 import { TimedCalls } from "./timed-calls.js";
+import { attachUprobes } from "./uprobes.js";
 
 /** What a signal's programs and its reader have counted: produced = consumed + every drop, at rest. */
 export interface EventCounts {
@@ -141,6 +143,18 @@ export class RunningSignal {
           map: (name) => object.map(name),
           counters: (map, options) => openCounters(object, map, options),
           scan: (program, record, map) => openScan(object, program, record, map),
+          attachUprobes: (program, path, places, options) => attachUprobes(object, program, path, places, options),
+          notices: (map, take) => {
+            readNotices(object, map, (notice) => {
+              this.#guard.call(
+                "records",
+                () => {
+                  take(notice);
+                },
+                undefined,
+              );
+            });
+          },
           log,
           signal: this.#closing.signal,
           clock: { monotonic: () => Number(kernelNow()), wall: () => Date.now() },
@@ -159,6 +173,11 @@ export class RunningSignal {
     if (signal.provides === "cgroups" && host.mode === "run") {
       identity.cgroups.readFrom(() => this.drain());
     }
+  }
+
+  /** See {@link Signal.attachesLater}. */
+  get attachesLater(): boolean {
+    return this.#guard.call("attached", () => this.signal.attachesLater?.(this.loaded.flags) === true, false);
   }
 
   /** What it shows. */

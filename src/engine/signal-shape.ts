@@ -192,7 +192,7 @@ export function checkSignal(value: unknown): asserts value is AnySignal {
   if (typeof signal.start !== "function") {
     refuse("start: want a function");
   }
-  for (const key of ["setup", "validate", "depths"]) {
+  for (const key of ["setup", "validate", "depths", "attachesLater"]) {
     if (signal[key] !== undefined && typeof signal[key] !== "function") {
       refuse(`${key}: want a function`);
     }

@@ -6,11 +6,16 @@ import { native } from "../binding/native.js";
 
 /** Capabilities as include/uapi/linux/capability.h numbers them. */
 const sysAdmin = 21n;
+const sysPtrace = 19n;
 const bpf = 39n;
+const perfmon = 38n;
 const needed: readonly (readonly [name: string, bit: bigint])[] = [
   ["CAP_BPF", bpf],
-  ["CAP_PERFMON", 38n],
+  ["CAP_PERFMON", perfmon],
 ];
+
+/** What takes to attach programs to files of other processes ({@link Signal.attachesLater}). */
+const neededForFiles = [...needed, ["CAP_SYS_PTRACE", sysPtrace], ["CAP_CHECKPOINT_RESTORE", 40n]] as const;
 
 /** The content of /proc/self/uid_map in the initial user namespace: every id is mapped to itself. */
 const identityMap = /^\s*0\s+0\s+4294967295\s*$/;
@@ -53,13 +58,22 @@ export function privileges(): Finding {
 /**
  * Drops, in every thread and permanently, the capabilities that the agent no longer needs once programs are attached, files are read
  * and sockets are bound. Returns the names of those that it keeps: what loading takes, for a process that `loads` further programs
- * later, and CAP_BPF on kernels that require it for reading a map. CAP_SYS_ADMIN stands for what is not held by itself. Throws a
+ * later; what takes to find and read the files of other processes besides, for one that `attaches` programs to them later; and CAP_BPF
+ * on kernels that require it for reading a map. CAP_SYS_ADMIN stands for what is not held by itself, but for CAP_SYS_PTRACE. Throws a
  * NativeError.
  */
-export function dropCapabilities({ loads = false } = {}): string[] {
-  const wanted = loads ? needed : native.bpfNeedsCapability() ? needed.filter(([, bit]) => bit === bpf) : [];
+export function dropCapabilities({ loads = false, attaches = false } = {}): string[] {
   const effective = effectiveCapabilities(readFileSync("/proc/self/status", "utf8"));
-  const kept = wanted.every(([, bit]) => holds(effective, bit)) ? wanted : ([["CAP_SYS_ADMIN", sysAdmin]] as const);
+  const wanted = attaches
+    ? neededForFiles.filter(([, bit]) => bit !== sysPtrace || holds(effective, bit))
+    : loads
+      ? needed
+      : native.bpfNeedsCapability()
+        ? needed.filter(([, bit]) => bit === bpf)
+        : [];
+  const kept = wanted.every(([, bit]) => holds(effective, bit))
+    ? wanted
+    : [...wanted.filter(([, bit]) => bit === sysPtrace), ["CAP_SYS_ADMIN", sysAdmin] as const];
   const set = kept.reduce((bits, [, bit]) => bits | (1n << bit), 0n);
   native.dropCapabilities(Number(set & 0xffff_ffffn), Number(set >> 32n));
   return kept.map(([name]) => name);

@@ -132,6 +132,18 @@ export interface Scan<R extends RecordView> {
   run(take: (record: R) => void): Promise<number>;
 }
 
+/** A place in a file of machine code: where it is in the file, below 4 GiB, and a number that the program gets there. */
+export interface UprobePlace {
+  readonly offset: number;
+  readonly cookie: number;
+}
+
+/** A program that is attached to places of a file. */
+export interface Uprobes {
+  /** Also done when the signal is closed. Idempotent. */
+  detach(): void;
+}
+
 /** What a loaded signal has at hand. */
 export interface SignalContext {
   /** Where the signal declares its metrics. They are removed again when the signal does not start, and when it is closed. */
@@ -149,6 +161,22 @@ export interface SignalContext {
   counters(map: string, options?: CounterOptions): Counters;
   /** An iterator program of the object; `map` is the map that an `iter/bpf_map_elem` program iterates over. */
   scan<R extends RecordView>(program: string, record: RecordClass<R>, map?: string): Scan<R>;
+  /**
+   * Attaches a program of the section `uprobe.multi` to places of a file of machine code, in every process that maps it, or with
+   * `atReturn` to the returns of the functions that begin there. The path may be `/proc/self/fd/N`: what is attached to is the file.
+   * Throws when the kernel refuses.
+   */
+  attachUprobes(
+    program: string,
+    path: string,
+    places: readonly UprobePlace[],
+    options?: { readonly atReturn?: boolean },
+  ): Uprobes;
+  /**
+   * Gives `take` what programs write to another ring of the object than `events`, soon after it has been written: a few, which are no
+   * records of the signal and are not counted as such. The view may not be kept.
+   */
+  notices(map: string, take: (notice: DataView) => void): void;
   readonly log: SignalLog;
   /** Aborted when the signal is closed. */
   readonly signal: AbortSignal;
@@ -269,6 +297,11 @@ export interface Signal<R extends EventRecord = EventRecord, F extends FlagTable
   validate?(flags: FlagValues<F>): { readonly flag: keyof F & string; readonly problem: string } | undefined;
   /** What to set for these flags. A pure function, called before loading and again for each change of the flags or of what is watched. */
   setup?(flags: FlagValues<F>, host: SignalHost): Setup;
+  /**
+   * Does it attach programs to files of other processes while it runs ({@link SignalContext.attachUprobes})? Then the agent keeps what
+   * capabilities that takes: CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE and CAP_CHECKPOINT_RESTORE.
+   */
+  attachesLater?(flags: FlagValues<F>): boolean;
   /**
    * How deep it can go with these flags without counting less, the deepest first: words for people and labels, such as `all`, `sampled`.
    * With `--overhead.limit` the agent takes a signal that costs too much to the next one, and back: see {@link SignalHost.depth}. A

@@ -32,6 +32,8 @@ export function emptyContext(catalog: Catalog, identity: Identity): SignalContex
     map: () => map,
     counters,
     scan: () => ({ run: () => Promise.resolve(0) }),
+    attachUprobes: () => ({ detach: silent }),
+    notices: silent,
     log: { info: silent, warn: silent, error: silent },
     signal: new AbortController().signal,
     clock: { monotonic: () => 0, wall: () => 0 },

@@ -50,6 +50,51 @@ struct pt_regs {
 
 KERNEL_TYPES_END
 
+#if defined(__TARGET_ARCH_x86)
+KERNEL_TYPES_BEGIN
+
+struct pt_regs___function {
+	unsigned long r8, ax, cx, dx, si, di;
+};
+
+KERNEL_TYPES_END
+#endif
+
+/* An argument of a function that has just been called, from 0 to 4 (System V ABI; AAPCS64). */
+static __always_inline __u64 function_argument(struct pt_regs *regs, int n)
+{
+#if defined(__TARGET_ARCH_x86)
+	struct pt_regs___function *call = (void *)regs;
+
+	switch (n) {
+	case 0:
+		return call->di;
+	case 1:
+		return call->si;
+	case 2:
+		return call->dx;
+	case 3:
+		return call->cx;
+	default:
+		return call->r8;
+	}
+#else
+	return regs->regs[n];
+#endif
+}
+
+/* What a function that has just returned gives back. */
+static __always_inline __u64 function_result(struct pt_regs *regs)
+{
+#if defined(__TARGET_ARCH_x86)
+	struct pt_regs___function *call = (void *)regs;
+
+	return call->ax;
+#else
+	return regs->regs[0];
+#endif
+}
+
 /*
  * The functions that carry calls out, for fexit programs: each takes the registers and returns what
  * the call does, as sys_exit has both. Where 32-bit callers have one of their own for a call, it is

@@ -107,7 +107,10 @@ export async function run({ source, listenAddresses, loads, begun, ending, hold 
     });
     try {
       if (options.dropCapabilities) {
-        const kept = dropCapabilities({ loads: known.own.size > 0 });
+        const kept = dropCapabilities({
+          loads: known.own.size > 0,
+          attaches: agent.running.some(({ attachesLater }) => attachesLater),
+        });
         log.info({ kept: kept.join(",") || "none" }, "dropped capabilities");
       }
       log.info(budgetTexts(memory), "memory at most");

@@ -93,7 +93,7 @@ async function printEvents(
   let reports: NodeJS.Timeout | undefined;
   try {
     if (options.dropCapabilities) {
-      dropCapabilities();
+      dropCapabilities({ attaches: running.some(({ attachesLater }) => attachesLater) });
     }
     schedule.start();
     reports = reportDrops(output, log);

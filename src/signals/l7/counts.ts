@@ -14,6 +14,7 @@ import {
 import type { RequestMetrics } from "./protocol.js";
 import { errors, otherOperation, protocols, roles } from "./protocols.js";
 import { FlowLine, L7Event } from "./records.js";
+import { TlsCounts } from "./tls/counts.js";
 
 /** Slots are counted from 2^-18 s on: FIRST_POWER of bpf/l7/request_counts.h. */
 const firstPower = -18;
@@ -26,6 +27,9 @@ const byteKinds = ["parsed", "opaque"] as const;
 
 /** Of enum l7_error: the ends without a response. */
 const unansweredReasons: ReadonlySet<string> = new Set(["closed", "reset", "timeout"]);
+
+/** In the number of a line of bytes: WITHIN_TLS there. */
+const withinTlsBit = 64;
 
 /** A request's number, taken apart as bpf/l7/request_counts.h puts it together. */
 function partsOf(number: number) {
@@ -84,7 +88,7 @@ export function giveUp(context: SignalContext): () => Promise<void> {
 }
 
 /** Requests count for the name and the control group that the process had when they ended. */
-export function startCounting(context: SignalContext): Running<L7Event> {
+export function startCounting(context: SignalContext, tls: boolean): Running<L7Event> {
   const { metrics, identity } = context;
   const { subjects } = identity;
   const kinds = new Set(protocols.flatMap(({ metrics: kind }) => kind ?? []));
@@ -130,6 +134,7 @@ export function startCounting(context: SignalContext): Running<L7Event> {
     subject: subjects,
     detail: skippedDetail,
   });
+  const withinTls = tls ? new TlsCounts(metrics, subjects) : undefined;
   const owner = processOwner(identity, actorKeyAt.start);
   const requests = context.counters("requests", { keys: "request_keys", owner });
   const flows = context.counters("flows", { keys: "flow_keys", owner });
@@ -158,28 +163,31 @@ export function startCounting(context: SignalContext): Running<L7Event> {
   function takeFlows(key: Uint32Array, counts: Float64Array): void {
     const number = key[actorKeyAt.number] as number;
     const subject = subjectOf(key);
-    const { name = "" } = protocols[number >>> 1] ?? {};
-    const role = number >>> 1 === 0 ? "unknown" : (roles[number & 1] ?? "");
+    const protocol = (number & (withinTlsBit - 1)) >>> 1;
+    const { name = "" } = protocols[protocol] ?? {};
+    const role = protocol === 0 ? "unknown" : (roles[number & 1] ?? "");
     const lostAt = FlowLine.receivedLength + FlowLine.sentLength;
     for (const [direction, at] of [
       ["received", 0],
       ["sent", FlowLine.receivedLength],
     ] as const) {
-      const add = (kind: string, count: number): void => {
-        if (count !== 0) {
+      const add = (kind: string, count: number, reason = ""): void => {
+        if (count !== 0 && (number & withinTlsBit) !== 0) {
+          withinTls?.add(subject, [name, role, direction, kind, reason], count);
+        } else if (count !== 0) {
           carried.add(subject, bytes.intern(name, role, direction, kind), count);
+          if (reason !== "") {
+            skipped.add(subject, skippedDetail.intern(name, role, direction, reason), count);
+          }
         }
       };
       for (const [index, kind] of byteKinds.entries()) {
         add(kind, counts[at + index] as number);
       }
       for (const [index, reason] of reasons.entries()) {
-        const count = counts[at + byteKinds.length + index] as number;
-        add("skipped", count);
-        if (count !== 0) {
-          skipped.add(subject, skippedDetail.intern(name, role, direction, reason), count);
-        }
+        add("skipped", counts[at + byteKinds.length + index] as number, reason);
       }
+      add("tls", counts[at + byteKinds.length + reasons.length] as number);
     }
     for (const [index, reason] of reasons.entries()) {
       const count = counts[lostAt + index] as number;
@@ -193,6 +201,7 @@ export function startCounting(context: SignalContext): Running<L7Event> {
         counter.add(subject, unmatched.intern(name, role), count);
       }
     }
+    withinTls?.addConnections(subject, counts.subarray(lostAt + FlowLine.lostLength + 2));
   }
 
   const giveUpQuestions = giveUp(context);

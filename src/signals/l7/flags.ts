@@ -1,7 +1,9 @@
 /** The flags of the signal l7. */
-import { duration, single, wholeNumber } from "ringtap/signal";
+import { duration, inTrace, single, toggle, wholeNumber } from "ringtap/signal";
 
 export const flags = {
+  tls: inTrace(toggle("tls", "see what TLS carries, too, by programs on functions of OpenSSL")),
+  tlsFiles: single("tls-files", "<n>", "most files with OpenSSL that have such programs", "64", wholeNumber(1, 4096)),
   connectionsLimit: single(
     "connections-limit",
     "<n>",

@@ -67,9 +67,9 @@ export class RequestLine extends RecordView {
 /** struct flow_line */
 export class FlowLine extends RecordView {
   static readonly struct = "flow_line";
-  static readonly size = 248;
+  static readonly size = 280;
   static readonly layout =
-    "flow_line[248] pair@0+8:unsigned start@8+8:unsigned comm@16+16:numbers2 cgroup@32+8:unsigned received@40+64:numbers8 sent@104+64:numbers8 lost@168+64:numbers8 repeated@232+8:unsigned stray@240+8:unsigned";
+    "flow_line[280] pair@0+8:unsigned start@8+8:unsigned comm@16+16:numbers2 cgroup@32+8:unsigned received@40+64:numbers8 sent@104+64:numbers8 lost@168+64:numbers8 repeated@232+8:unsigned stray@240+8:unsigned tls@248+32:numbers4";
 
   get pair(): number {
     return (this.words[this.at + 0] as number) + (this.words[this.at + 1] as number) * 2 ** 32;
@@ -101,6 +101,10 @@ export class FlowLine extends RecordView {
   }
   get stray(): number {
     return (this.words[this.at + 60] as number) + (this.words[this.at + 61] as number) * 2 ** 32;
+  }
+  static readonly tlsLength = 4;
+  tls(index: number): number {
+    return (this.words[this.at + 62 + 2 * index] as number) + (this.words[this.at + 63 + 2 * index] as number) * 2 ** 32;
   }
 }
 

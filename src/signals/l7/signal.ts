@@ -14,10 +14,11 @@ import { giveUp, startCounting } from "./counts.js";
 import { flags } from "./flags.js";
 import { errors, protocols, roles } from "./protocols.js";
 import { FlowLine, IpFamily, L7Event, RequestLine } from "./records.js";
+import { noTlsSizes, tlsPrograms, withTls } from "./tls/signal.js";
 
 /** The lines that are tried for a key: PROBES of bpf/include/ringtap/counts.h; and OVERFLOW_LINES of bpf/l7/request_counts.h. */
 const fewestLines = 16;
-const overflowLines = 2 * protocols.length;
+const overflowLines = 4 * protocols.length;
 
 /** Records are for those who watch. */
 const watchedRingSize = 2 ** 18;
@@ -25,7 +26,7 @@ const watchedRingSize = 2 ** 18;
 const words = Object.assign({}, ...protocols.map(({ constants }) => constants)) as Record<string, Uint8Array>;
 
 function setup(
-  { connectionsLimit, countsLimit, dnsTimeout }: FlagValues<typeof flags>,
+  { connectionsLimit, countsLimit, dnsTimeout, tls }: FlagValues<typeof flags>,
   { mode, watched }: SignalHost,
 ): Setup {
   const isCounting = mode !== "trace";
@@ -34,6 +35,7 @@ function setup(
   return {
     constants: {
       ...words,
+      tls_wanted: tls ? 1 : 0,
       counting: isCounting ? 1 : 0,
       dns_timeout: dnsTimeout,
       request_lines: lines,
@@ -43,11 +45,14 @@ function setup(
     sizes: {
       connections: connectionsLimit,
       questions: connectionsLimit,
+      sessions: connectionsLimit,
       requests,
       request_keys: requests,
       flows: requests,
       flow_keys: requests,
+      ...(!tls && noTlsSizes),
     },
+    ...(!tls && { without: tlsPrograms }),
     ...(isCounting && { ringSize: watchedRingSize }),
   };
 }
@@ -79,7 +84,11 @@ export const l7 = defineSignal({
   ring: { record: L7Event },
   records: [RequestLine, FlowLine],
   setup,
-  start: (context) => (context.host.mode === "trace" ? { maintain: giveUp(context) } : startCounting(context)),
+  attachesLater: ({ tls }) => tls,
+  start: (context, { tls, tlsFiles }) => {
+    const running = context.host.mode === "trace" ? { maintain: giveUp(context) } : startCounting(context, tls);
+    return tls ? withTls(context, tlsFiles, running) : running;
+  },
   trace: {
     types: {
       protocol: protocols.slice(1).map(({ name }) => name),

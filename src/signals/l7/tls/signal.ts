@@ -1,0 +1,27 @@
+/** What TLS carries, beside what else the signal does. */
+import type { Running, SignalContext } from "ringtap/signal";
+
+import type { L7Event } from "../records.js";
+import { TlsProbes } from "./probes.js";
+
+/** The programs that are attached to files. */
+export const tlsPrograms = ["tls_enter", "tls_return", "l7_exit"];
+
+/** Sizes of their maps where they are left out. */
+export const noTlsSizes = { tls_threads: 1, sessions: 1, tls_noticed: 1 };
+
+/** Adds the search for files to what the signal does. */
+export function withTls(context: SignalContext, files: number, running: Running<L7Event>): Running<L7Event> {
+  const probes = new TlsProbes(context, files);
+  context.notices("tls_notices", (notice) => {
+    probes.scanSoon(notice.getUint32(0, true));
+  });
+  return {
+    ...running,
+    attached: () => probes.scan(),
+    maintain: async () => {
+      probes.maintain();
+      await running.maintain?.();
+    },
+  };
+}
