@@ -9,13 +9,13 @@
 #include <ringtap/ring.h>
 #include <ringtap/task.h>
 
+/* Are delays counted, and ended processes reported? In `ringtap trace`, no one reads counts. */
+const volatile bool counting = true;
+
 #include "delays.h"
 #include "groups.h"
 #include "numbers.h"
 #include "task.h"
-
-/* Are delays counted, and ended processes reported? In `ringtap trace`, no one reads counts. */
-const volatile bool counting = true;
 
 /* Which delays have a record. Userspace changes it while programs run. */
 volatile bool delays_wanted;
@@ -46,6 +46,8 @@ struct sched_thread {
 	struct actor actor;
 	__u64 own[NUMBERS];
 	__u64 ended[NUMBERS]; /* of the threads of its process that have been released */
+	__u64 delay;	      /* sum of the delays in its place, ns */
+	__u64 delays[SLOTS];
 };
 
 EXPORT_RECORD(sched_event);
@@ -107,36 +109,41 @@ static __noinline int report_end(struct task_struct *thread)
 SEC("tp_btf/sched_switch")
 int BPF_PROG(sched_switched, bool preempted, struct task_struct *previous, struct task_struct *next)
 {
-	bool has_record;
 	__u64 delay;
 
-	if (counting && is_dead(previous))
-		report_end(previous);
+	if (is_dead(previous)) {
+		leave_place(previous);
+		if (counting)
+			report_end(previous);
+	}
 	/* The idle task does not wait. */
-	if (!next->pid || !read_delay(next, &delay))
+	if (!next->pid || !count_delay(next, &delay))
 		return 0;
-	has_record = delays_wanted && delay >= min_delay_ns;
-	if (counting && !count(next, delay, has_record) && !has_record)
-		count_map_full();
-	if (has_record)
-		report_delay(previous, next, delay);
+	if (!delays_wanted || delay < min_delay_ns)
+		return 0;
+	if (counting)
+		count_record(next);
+	report_delay(previous, next, delay);
 	return 0;
 }
+
+/* Too large for the stack. There is one walk at a time (ringtap/iter.h). */
+static struct sched_thread present;
 
 /* Writes a record for each thread. */
 SEC("iter/task")
 int sched_threads(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
-	struct sched_thread record = {};
 
 	if (task && piece_ends())
 		return 1;
-	if (!task || !read_numbers(task, record.own, record.ended))
+	if (!task || !read_numbers(task, present.own, present.ended))
 		return 0;
-	record.start = READ(task, group_leader, start_time);
-	actor_of(&record.actor, task);
-	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
+	present.start = READ(task, group_leader, start_time);
+	actor_of(&present.actor, task);
+	read_delays(task, &present.delay, present.delays);
+	bpf_seq_write(ctx->meta->seq, &present, sizeof(present));
 	return 0;
 }
 

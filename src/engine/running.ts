@@ -142,6 +142,7 @@ export class RunningSignal {
           peers,
           map: (name) => object.map(name),
           counters: (map, options) => openCounters(object, map, options),
+          isLoaded: (program) => !loaded.without.includes(program),
           scan: (program, record, map) => openScan(object, program, record, map),
           attachUprobes: (program, path, places, options) => attachUprobes(object, program, path, places, options),
           notices: (map, take) => {

@@ -159,6 +159,8 @@ export interface SignalContext {
   map(name: string): BpfMap;
   /** Counters that BPF programs keep in a map, as differences since they were last read. */
   counters(map: string, options?: CounterOptions): Counters;
+  /** Is a program of the object in the kernel? Not when {@link Setup.without} leaves it out, nor when it is {@link Signal.optional} and refused. */
+  isLoaded(program: string): boolean;
   /** An iterator program of the object; `map` is the map that an `iter/bpf_map_elem` program iterates over. */
   scan<R extends RecordView>(program: string, record: RecordClass<R>, map?: string): Scan<R>;
   /**

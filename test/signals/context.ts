@@ -31,6 +31,7 @@ export function emptyContext(catalog: Catalog, identity: Identity): SignalContex
     hook: "tp_btf",
     map: () => map,
     counters,
+    isLoaded: () => true,
     scan: () => ({ run: () => Promise.resolve(0) }),
     attachUprobes: () => ({ detach: silent }),
     notices: silent,

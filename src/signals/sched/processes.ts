@@ -1,9 +1,18 @@
 /**
- * What the kernel's numbers of each thread make for each process: CPU time, context switches, page faults. A scan shows the threads that
- * are there, and the record of a process's end what it had in all.
+ * What the kernel's numbers of each thread make for each process: CPU time, context switches, page faults, and waits for a CPU. A scan
+ * shows the threads that are there, and the record of a process's end what it had in all.
  */
-import { Dimension, type SignalContext, type ValueTable } from "ringtap/signal";
+import {
+  actorKeyAt,
+  CountedActor,
+  Dimension,
+  otherTgid,
+  type SignalContext,
+  startInKey,
+  type ValueTable,
+} from "ringtap/signal";
 
+import { delayBytes, Delays, ProcessDelays } from "./delays.js";
 import { type SchedEvent, SchedThread } from "./records.js";
 
 const numbers = SchedThread.ownLength;
@@ -15,8 +24,8 @@ const firstCounted = 3;
 /** Scans that may miss a process, one of whose threads was being released, until it is deleted. */
 const mostMissed = 8;
 
-/** Bytes of a process, roughly: its numbers twice, and its entry in the map. */
-const processBytes = 600;
+/** Bytes of a process, roughly: its numbers twice, its delays, and its entry in the map. */
+const processBytes = 600 + delayBytes;
 
 /** A process. The arrays are numbers as in enum number. */
 interface Process {
@@ -36,6 +45,7 @@ interface Process {
   /** Of the run time that has been counted, ns. */
   user: number;
   system: number;
+  readonly delays: ProcessDelays;
 }
 
 /**
@@ -53,6 +63,8 @@ export class Processes {
   /** By tgid. */
   readonly #processes = new Map<number, Process>();
   readonly #scan;
+  readonly #delays: Delays;
+  readonly #actor = new CountedActor();
   /** When the agent began: processes that are older have counted before. */
   readonly #began: number;
   #scans = 0;
@@ -93,32 +105,48 @@ export class Processes {
       help: "Readings of processes that were left out because --identity-limit processes were known.",
     });
     this.#scan = context.scan("sched_threads", SchedThread);
+    this.#delays = new Delays(context);
     this.#began = clock.monotonic();
   }
 
   get memoryAtLimit(): number {
-    return this.#identity.limit * processBytes;
+    return this.#identity.limit * processBytes + this.#delays.counters.memoryAtLimit;
   }
 
-  /** Reads the numbers of all threads, in turns. */
+  /** Delays that have been counted and had no record. */
+  get collected(): number {
+    return this.#delays.collected;
+  }
+
+  /** The map of delays of threads that have ended, and its entries. */
+  get mapEntries(): readonly [map: string, entries: number] {
+    const { name, size } = this.#delays.counters;
+    return [name, size];
+  }
+
+  /** Reads the numbers of all threads, in turns: those that end meanwhile, the next time. */
   async read(): Promise<void> {
     const scan = ++this.#scans;
+    await this.#delays.read(this.#take);
     await this.#scan.run((thread) => {
       this.#add(thread, scan);
     });
     for (const [tgid, process] of this.#processes) {
-      if (process.scan === scan) {
-        if (!process.hasEnded) {
-          this.#count(process, process.actor, process.sums);
-        }
-      } else if (process.scan < scan - (process.hasEnded ? 1 : mostMissed)) {
+      if (process.scan === scan && !process.hasEnded) {
+        this.#count(process, process.actor, process.sums);
+        this.#delays.count(this.#identity.subject(process.actor), process.delays, true);
+        continue;
+      }
+      this.#delays.count(this.#identity.subject(process.actor), process.delays, false);
+      if (process.scan < scan - (process.hasEnded ? 1 : mostMissed)) {
         this.#delete(tgid, process);
       }
     }
   }
 
-  /** Deletes processes that have ended, if no scrape does that and they are many. */
+  /** Reads the delays of threads that have ended. Deletes processes that have, if no scrape does that and they are many. */
   async maintain(): Promise<void> {
+    await this.#delays.read(this.#take);
     if (this.#ended > this.#identity.limit / 4) {
       await this.read();
       await this.read();
@@ -136,7 +164,9 @@ export class Processes {
     for (let number = 0; number < numbers; number++) {
       sums[number] = event.totals(number);
     }
-    this.#count(process, this.#identity.of(event), sums);
+    process.actor = this.#identity.of(event);
+    this.#count(process, process.actor, sums);
+    this.#delays.count(this.#identity.subject(process.actor), process.delays, false);
     process.scan = this.#scans;
     if (!process.hasEnded) {
       process.hasEnded = true;
@@ -170,6 +200,7 @@ export class Processes {
       shown: new Float64Array(numbers),
       user: 0,
       system: 0,
+      delays: new ProcessDelays(),
     };
     this.#processes.set(tgid, process);
     return process;
@@ -179,6 +210,29 @@ export class Processes {
     this.#processes.delete(tgid);
     this.#ended -= process.hasEnded ? 1 : 0;
   }
+
+  /** Delays of threads that have ended: of a process that is known, they count with what else it has. */
+  readonly #take = (key: Uint32Array, grown: Float64Array): void => {
+    const identity = this.#identity;
+    const tgid = key[actorKeyAt.tgid] as number;
+    const process = tgid === otherTgid ? undefined : this.#find(tgid, startInKey(key, actorKeyAt.start));
+    if (process === undefined) {
+      const { other } = identity.subjects;
+      this.#delays.add(tgid === otherTgid ? other : identity.subject(identity.of(this.#actor.moveTo(key))), grown);
+      return;
+    }
+    const { ended } = process.delays;
+    for (const [at, more] of grown.entries()) {
+      (ended[at] as number) += more;
+    }
+    if (process.scan < 0) {
+      process.actor = identity.of(this.#actor.moveTo(key));
+      process.scan = this.#scans - 1;
+    }
+    if (process.hasEnded) {
+      this.#delays.count(identity.subject(process.actor), process.delays, false);
+    }
+  };
 
   #add(thread: SchedThread, scan: number): void {
     const process = this.#find(thread.tgid, thread.start);
@@ -190,10 +244,12 @@ export class Processes {
     if (isFirst) {
       process.scan = scan;
       process.actor = this.#identity.of(thread);
+      process.delays.present.fill(0);
     }
     if (process.hasEnded) {
       return;
     }
+    process.delays.add(thread);
     for (let number = 0; number < numbers; number++) {
       const before = isFirst ? thread.ended(number) : (sums[number] as number);
       sums[number] = before + thread.own(number);

@@ -144,9 +144,9 @@ export class SchedEvent extends RecordView {
 /** struct sched_thread */
 export class SchedThread extends RecordView {
   static readonly struct = "sched_thread";
-  static readonly size = 168;
+  static readonly size = 368;
   static readonly layout =
-    "sched_thread[168] start@0+8:unsigned tgid@8+4:unsigned tid@12+4:unsigned comm@16+16:text thread_comm@32+16:text cgroup@48+8:unsigned own@56+56:numbers7 ended@112+56:numbers7";
+    "sched_thread[368] start@0+8:unsigned tgid@8+4:unsigned tid@12+4:unsigned comm@16+16:text thread_comm@32+16:text cgroup@48+8:unsigned own@56+56:numbers7 ended@112+56:numbers7 delay@168+8:unsigned delays@176+192:numbers24";
 
   get start(): number {
     return (this.words[this.at + 0] as number) + (this.words[this.at + 1] as number) * 2 ** 32;
@@ -173,6 +173,13 @@ export class SchedThread extends RecordView {
   static readonly endedLength = 7;
   ended(index: number): number {
     return (this.words[this.at + 28 + 2 * index] as number) + (this.words[this.at + 29 + 2 * index] as number) * 2 ** 32;
+  }
+  get delay(): number {
+    return (this.words[this.at + 42] as number) + (this.words[this.at + 43] as number) * 2 ** 32;
+  }
+  static readonly delaysLength = 24;
+  delays(index: number): number {
+    return (this.words[this.at + 44 + 2 * index] as number) + (this.words[this.at + 45 + 2 * index] as number) * 2 ** 32;
   }
   copyActor(key: Uint32Array): void {
     key[0] = (this.words[this.at + 2] as number);

@@ -12,7 +12,6 @@ import {
   type TraceValue,
 } from "ringtap/signal";
 
-import { Delays } from "./delays.js";
 import { flags } from "./flags.js";
 import { startGroups } from "./groups.js";
 import { Processes } from "./processes.js";
@@ -53,14 +52,12 @@ function start(context: SignalContext): Running<SchedEvent> {
   if (context.host.mode === "trace") {
     return {};
   }
-  const delays = new Delays(context);
   const processes = new Processes(context);
-  const groups = startGroups(context);
-  const { counters } = delays;
+  const groups = context.isLoaded("sched_groups") ? startGroups(context) : undefined;
 
   async function scan(): Promise<void> {
     await processes.read();
-    await groups.read();
+    await groups?.read();
   }
 
   return {
@@ -73,18 +70,12 @@ function start(context: SignalContext): Running<SchedEvent> {
       }
     },
     attached: scan,
-    async collect() {
-      await delays.read();
-      await scan();
-    },
-    async maintain() {
-      await delays.read();
-      await processes.maintain();
-    },
+    collect: scan,
+    maintain: () => processes.maintain(),
     stats: () => ({
-      collected: delays.collected,
-      memoryAtLimit: counters.memoryAtLimit + processes.memoryAtLimit + groups.memoryAtLimit,
-      mapEntries: [[counters.name, counters.size]],
+      collected: processes.collected,
+      memoryAtLimit: processes.memoryAtLimit + (groups?.memoryAtLimit ?? 0),
+      mapEntries: [processes.mapEntries],
     }),
   };
 }
@@ -110,6 +101,7 @@ export const sched = defineSignal({
   flags,
   ring: { record: SchedEvent, shortest: delaySize },
   records: [DelayLine, SchedThread, SchedGroup],
+  optional: { sched_groups: "throttling and pressure of control groups" },
   setup,
   start,
   trace: {

@@ -65,18 +65,6 @@ export function metricNumbers(samples: Samples, labels: Readonly<Record<string, 
   };
 }
 
-/**
- * Asserts that the agent has what the kernel has. Few waits may be missing: Linux 6.18 now and then switches to a thread without passing
- * the tracepoint, as ftrace shows, too (docs/sched.md).
- */
-export function assertNumbers(found: KernelNumbers, expected: KernelNumbers): void {
-  const { waits, delay } = found;
-  assert.deepEqual({ ...found, waits: 0, delay: 0 }, { ...expected, waits: 0, delay: 0 });
-  assert(waits <= expected.waits && waits >= 0.99 * expected.waits - 1, `${waits} waits of ${expected.waits}`);
-  assert(delay <= expected.delay, `${delay} ns of ${expected.delay}`);
-  assert(waits < expected.waits || delay === expected.delay, `${delay} ns of ${expected.delay}, of all waits`);
-}
-
 /** A program at work; `done` when it sleeps. */
 export interface Work {
   readonly child: ChildProcess;
