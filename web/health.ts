@@ -87,9 +87,9 @@ export class HealthView {
   /** The numbers that signals declare as headlines, before those of the agent. */
   #drawHeadlines({ views }: Model, { headlines }: Frame): void {
     const declared = views.flatMap(({ headline, columns }) =>
-      headline.flatMap(({ title, column: key }) => {
+      headline.flatMap(({ title, column: key, of }) => {
         const column = columns.find((candidate) => candidate.key === key);
-        return column === undefined ? [] : [{ title, column }];
+        return column === undefined ? [] : [{ title, column, isShare: of !== undefined }];
       }),
     );
     for (const [key, { element }] of this.#headlines) {
@@ -98,16 +98,16 @@ export class HealthView {
         this.#headlines.delete(key);
       }
     }
-    for (const { title, column } of declared) {
+    for (const { title, column, isShare } of declared) {
       const { key, help, isLevel, isFailure } = column;
       const value = headlines[key] ?? 0;
       let vital = this.#headlines.get(key);
       if (vital === undefined) {
-        vital = new Vital(isLevel === true ? title : `${title}/s`, help);
+        vital = new Vital(isLevel === true || isShare ? title : `${title}/s`, help);
         this.#headlines.set(key, vital);
         this.#cpu.element.before(vital.element);
       }
-      vital.show(value, quantity(column)(value), isFailure === true && value > 0);
+      vital.show(value, isShare ? share(value) : quantity(column)(value), isFailure === true && value > 0);
     }
   }
 

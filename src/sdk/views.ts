@@ -55,6 +55,8 @@ export interface Headline {
   readonly title: string;
   /** A {@link Column.key} of this signal. */
   readonly column: string;
+  /** Another one: then the number is how much of this one the first is, as a percentage. */
+  readonly of?: string;
 }
 
 /** What a signal shows. */

@@ -93,7 +93,9 @@ export function declaredViews(catalog: Catalog, identity: Identity, signals: rea
           isShown(signal, `latency ${key}`, metric, histogramTable(catalog, metric), comms, subjects),
         ),
         ...(hasBreakdown ? { breakdown } : {}),
-        headline: headline.filter(({ column }) => shown.some(({ key }) => key === column)),
+        headline: headline.filter(({ column, of = column }) =>
+          [column, of].every((each) => shown.some(({ key }) => key === each)),
+        ),
       };
     });
   return { views, problems };

@@ -3,7 +3,7 @@ import type { LinkWatch } from "../sdk/links.js";
 import { Changes } from "./changes.js";
 import { LatencyChanges } from "./latency-changes.js";
 import type { Live } from "./live.js";
-import { processRates, type ProcessSnapshot, sumsOf } from "./processes.js";
+import { headlineNumbers, processRates, type ProcessSnapshot } from "./processes.js";
 import type { About, BreakdownFrame, Frame, ProcessTotals, SignalViews, TailFrame } from "./protocol.js";
 import type { Tail, TailFilter } from "./tail.js";
 
@@ -138,8 +138,10 @@ export function createFeed(live: Live, about: About): Feed {
     rates: ReadonlyMap<number, Readonly<Record<string, number>>>,
     shown: readonly SignalViews[],
   ): Record<string, number> {
-    const keys = shown.flatMap(({ headline }) => headline.map(({ column }) => column));
-    return sumsOf(rates.values(), keys);
+    return headlineNumbers(
+      rates.values(),
+      shown.flatMap(({ headline }) => headline),
+    );
   }
 
   function frame(head: Partial<Frame>, parts: Readonly<Record<string, string>>): Message {

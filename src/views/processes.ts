@@ -2,7 +2,7 @@
 import type { AnyTable } from "../metrics/any-table.js";
 import type { Catalog } from "../metrics/catalog.js";
 import type { Dimension } from "../metrics/dimension.js";
-import type { Breakdown, Column } from "../sdk/views.js";
+import type { Breakdown, Column, Headline } from "../sdk/views.js";
 import { anyTable, valueTable } from "./declared.js";
 import type { BreakdownRow, ProcessTotals } from "./protocol.js";
 import { levelsOf } from "./shared/columns.js";
@@ -79,18 +79,25 @@ export function processRates(
   );
 }
 
-/** What all processes together have done, in the columns of these keys. */
-export function sumsOf(
+/** What all processes together have done, by the column of each headline; a share from 0 to 1 where it has {@link Headline.of}. */
+export function headlineNumbers(
   numbers: Iterable<Readonly<Record<string, number>>>,
-  keys: readonly string[],
+  headlines: readonly Headline[],
 ): Record<string, number> {
-  const sums = Object.fromEntries(keys.map((key) => [key, 0]));
+  const sums = new Map<string, number>();
+  const keys = new Set(headlines.flatMap(({ column, of = column }) => [column, of]));
   for (const each of numbers) {
     for (const key of keys) {
-      sums[key] = (sums[key] ?? 0) + (each[key] ?? 0);
+      sums.set(key, (sums.get(key) ?? 0) + (each[key] ?? 0));
     }
   }
-  return sums;
+  return Object.fromEntries(
+    headlines.map(({ column, of }) => {
+      const sum = sums.get(column) ?? 0;
+      const whole = of === undefined ? 1 : (sums.get(of) ?? 0);
+      return [column, whole > 0 ? sum / whole : 0];
+    }),
+  );
 }
 
 /** The rows of one process in a signal's breakdown, those that took longest first. */

@@ -128,7 +128,7 @@ export interface Frame {
   readonly hidden: number;
   readonly links: Rows<Link>;
   readonly latencies: readonly LatencyFrame[];
-  /** Each {@link Headline} by its column: all processes together, per second, or as it is for a level. */
+  /** Each {@link Headline} by its column: all processes together, per second, or as it is for a level; from 0 to 1 for a share. */
   readonly headlines: Readonly<Record<string, number>>;
   /** In whole frames, and when other signals run than before. */
   readonly views?: readonly SignalViews[];

@@ -51,6 +51,7 @@ export const madeUpViews = {
   headline: [
     { title: "cups", column: "brews" },
     { title: "pots", column: "pots" },
+    { title: "of cups spilt", column: "spills", of: "brews" },
   ],
 } as const satisfies Views & Readonly<Record<string, unknown>>;
 

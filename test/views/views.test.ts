@@ -101,12 +101,13 @@ test("the feed has headlines over all processes, latencies and breakdowns", asyn
   const { live, identity, process, brews, result, durations } = brewing();
   const feed = createFeed(live, about);
   const first = JSON.parse((await feed.nextFrame()).whole().data) as Frame;
-  assert.deepEqual(first.headlines, { brews: 0, pots: 2048 });
+  assert.deepEqual(first.headlines, { brews: 0, pots: 2048, spills: 0 });
   brews.add(process, result.intern("ok"), 10);
-  brews.add(identity.subjects.intern("8", "pot"), result.intern("ok"), 20);
+  brews.add(identity.subjects.intern("8", "pot"), result.intern("spilt"), 20);
   durations.observe(identity.comms.intern("kettle"), 0, 0.9e9);
   const second = JSON.parse((await feed.nextFrame()).changes.data) as Frame;
   assert.ok(Math.abs((second.headlines.brews ?? 0) * (second.at - first.at) - 30) < 1e-6);
+  assert.equal(second.headlines.spills?.toFixed(6), (20 / 30).toFixed(6));
   assert.deepEqual(second.latencies, [
     { name: "steep", title: "Steeping", bounds: [0.25, 0.5, 1], counts: [["kettle", [0, 0, 1, 0]]] },
   ]);
@@ -136,7 +137,10 @@ test("what metrics cannot give, and what another signal has, is left out and rep
     ],
     latencies: [{ key: "cup", title: "Cups", metric: "brews_total" }],
     breakdown: { title: "Cups", label: "x", count: "nothing" },
-    headline: [{ title: "x", column: "none" }],
+    headline: [
+      { title: "x", column: "none" },
+      { title: "y", column: "brews", of: "none" },
+    ],
   };
   const statuses = [runningStatus("cup", other), runningStatus("tea", madeUpViews)];
   const { catalog, identity } = madeUpAgent(statuses);

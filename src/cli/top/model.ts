@@ -1,9 +1,10 @@
 /** What `ringtap top` shows at one moment: the difference between two snapshots. */
 import type { Snapshot } from "../../views/live.js";
-import { processRates, sumsOf } from "../../views/processes.js";
+import { headlineNumbers, processRates } from "../../views/processes.js";
 import type { SignalViews } from "../../views/protocol.js";
 import { quantityText } from "../../views/shared/columns.js";
 import { programShares } from "../../views/shared/program-shares.js";
+import { shareText } from "../../views/shared/quantities.js";
 import { type NumberColumn, numberColumns, type TopRow } from "./columns.js";
 
 /** The agent itself in that time. */
@@ -50,18 +51,21 @@ function headlinesOf(
   seconds: number,
 ): TopHeadline[] {
   const declared = views.flatMap(({ headline, columns }) =>
-    headline.flatMap(({ title, column: key }) => {
+    headline.flatMap(({ title, column: key, of }) => {
       const column = columns.find((candidate) => candidate.key === key);
-      return column === undefined ? [] : [{ title, column }];
+      return column === undefined ? [] : [{ title, column, isShare: of !== undefined }];
     }),
   );
-  const sums = sumsOf(
+  const numbers = headlineNumbers(
     counts,
-    declared.map(({ column: { key } }) => key),
+    views.flatMap(({ headline }) => headline),
   );
-  return declared.map(({ title, column }) => {
+  return declared.map(({ title, column, isShare }) => {
     const { key, isLevel } = column;
-    const count = sums[key] ?? 0;
+    const count = numbers[key] ?? 0;
+    if (isShare) {
+      return { key, count, text: `${shareText(count)} ${title}` };
+    }
     const number = quantityText(column)(isLevel === true ? count : count / seconds);
     return { key, count, text: isLevel === true ? `${number} ${title}` : `${number} ${title}/s` };
   });

@@ -116,6 +116,15 @@ export const block = defineSignal({
         help: "bytes read from disks and written to them",
       },
       {
+        key: "block_seconds",
+        sort: "diskwait",
+        metric: "ringtap_block_request_seconds",
+        unit: "seconds",
+        heading: "IOWAIT",
+        isDetail: true,
+        help: "time that requests to disks took, added up",
+      },
+      {
         key: "block_errors",
         metric: "ringtap_block_errors_total",
         unit: "count",
@@ -125,5 +134,10 @@ export const block = defineSignal({
         isFailure: true,
       },
     ],
+    latencies: [
+      { key: "disk_queue", title: "Waiting for a disk", metric: "ringtap_block_queue_seconds" },
+      { key: "disk_device", title: "Disks at work", metric: "ringtap_block_device_seconds" },
+    ],
+    headline: [{ title: "waiting for disks", column: "block_seconds" }],
   },
 });

@@ -113,5 +113,6 @@ export const drop = defineSignal({
         isFailure: true,
       },
     ],
+    headline: [{ title: "packets dropped", column: "dropped_packets" }],
   },
 });

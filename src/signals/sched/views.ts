@@ -39,7 +39,32 @@ export const views: Views = {
       isDetail: true,
       help: "page faults that had to read from a disk",
     },
+    {
+      key: "throttled_seconds",
+      metric: "ringtap_sched_throttled_seconds_total",
+      unit: "seconds",
+      heading: "THROT",
+      isDetail: true,
+      help: "time that a control group was kept from the CPUs, since it had used up its limit",
+      isFailure: true,
+    },
+    {
+      key: "throttled_periods",
+      metric: "ringtap_sched_throttled_periods_total",
+      unit: "count",
+      help: "periods of CPU limits in which control groups had used them up",
+      isFailure: true,
+    },
+    {
+      key: "limit_periods",
+      metric: "ringtap_sched_limit_periods_total",
+      unit: "count",
+      help: "periods of CPU limits",
+    },
   ],
   latencies: [{ key: "run_queue", title: "Waiting for a CPU", metric: "ringtap_sched_run_queue_delay_seconds" }],
-  headline: [{ title: "waiting for a CPU", column: "run_queue_seconds" }],
+  headline: [
+    { title: "waiting for a CPU", column: "run_queue_seconds" },
+    { title: "of CPU limits' periods throttled", column: "throttled_periods", of: "limit_periods" },
+  ],
 };

@@ -213,7 +213,7 @@ test("a signal that top does not know has its columns, keys, headlines, breakdow
   const state = { ...start, sort: "spilt" };
   const lines = draw(frame, state);
   assert.match(lines[0] ?? "", /DOWN: coffee {2}INCOMPLETE: tea$/);
-  assert.equal(lines[1], "1 process, by spilt  all: 3 cups/s, 2.00K pots");
+  assert.equal(lines[1], "1 process, by spilt  all: 3 cups/s, 2.00K pots, 33% of cups spilt");
   assert.equal(lines[2], "    PID COMM             BREW/S SPILT/S   POTS CONTAINER");
   assert.equal(lines[3], "      7 kettle                3       1  2.00K");
   const help = draw(frame, { ...state, view: "help" }, 130, 30).join("\n");
@@ -233,13 +233,13 @@ test("a signal that top does not know has its columns, keys, headlines, breakdow
     [
       ["coffee"],
       ["tea"],
-      { brews: 6, pots: 2048 },
+      { brews: 6, pots: 2048, spills: 2 / 6 },
       [{ pid: 7, comm: "kettle", brews: 6, spills: 2, pots: 2048, leaves: 6, steeping: 0 }],
     ],
   );
   assert.match(
     tableText(frame, choice),
-    /^2\.00s: 0 events, 0 lost, 3 cups\/s, 2\.00K pots, DOWN: coffee, INCOMPLETE: tea\n/,
+    /^2\.00s: 0 events, 0 lost, 3 cups\/s, 2\.00K pots, 33% of cups spilt, DOWN: coffee, INCOMPLETE: tea\n/,
   );
 });
 
