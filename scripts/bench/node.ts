@@ -4,11 +4,13 @@ import { run } from "./lib/programs.js";
 import type { BenchContext, FigureTable, Result, Scenario } from "./lib/scenario.js";
 import { median, ratios, spread } from "./lib/spread.js";
 import { nothing, type Tracer } from "./lib/tracers.js";
+import { block } from "./node/block.js";
+import { drop, udp } from "./node/datagrams.js";
 import type { Part } from "./node/part.js";
 import { sched } from "./node/sched.js";
 import { otherTracersGone } from "./syscall/other-tracers.js";
 
-const parts: readonly Part[] = [sched];
+const parts: readonly Part[] = [sched, drop, udp, block];
 
 interface Measured {
   readonly table: FigureTable;
@@ -22,7 +24,7 @@ async function measure(context: BenchContext, part: Part): Promise<Measured> {
   const load = part.prepare(context);
   const tracers = [nothing, ...part.tracers, ...(context.quick ? [] : part.peers)];
   const costs = new Map<Tracer, number[]>(tracers.map((tracer) => [tracer, []]));
-  const rounds = context.quick ? 3 : 7;
+  const rounds = context.quick ? 3 : 5;
   let lost = 0;
   let disturbed = false;
   for (let round = 1; round <= rounds; round++) {
@@ -83,8 +85,11 @@ export const node: Scenario = {
   title: "Added cost of what the kernel does",
   method:
     "Each signal has a load that makes its events on a core of their own; the tracer's userspace is on another core. For `sched` two processes " +
-    "share the core and hand a byte back and forth through pipes, so that every second call comes with a context switch. A figure is the median of " +
-    "64 bursts in nanoseconds of CPU time; the tables give the median over the rounds (least–most) of what is added in the same round to an event " +
+    "share the core and hand a byte back and forth through pipes, so that every second call comes with a context switch; for `udp` one process " +
+    "sends datagrams of a byte to itself and reads them; for `drop` nobody reads them, and the queue is full. A figure is the median of " +
+    "64 bursts in nanoseconds of CPU time. A request to a disk is the business of several threads, and takes far longer than what is added: for `block` " +
+    "a figure is the time that all programs on its tracepoints take of a read of 4 KiB from a loop device, by the kernel's own statistics " +
+    "(`kernel.bpf_stats_enabled`), which have a reading of the clock in them for each program. The tables give the median over the rounds (least–most) of what is added in the same round to an event " +
     "that nobody traces, and how much that is of what ringtap adds. A signal runs the process signal, too, for the names of processes.",
   packages: ["libbpf-tools"],
   run: runNode,
