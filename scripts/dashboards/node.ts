@@ -7,7 +7,7 @@ import { connects, failed, failedConnects, openConnections, systemCalls } from "
 import { agentVariables } from "./variables.js";
 
 const chosen = queries(chosenAgents);
-const { rate, sum } = chosen;
+const { increase, quantile, rate, sum } = chosen;
 
 export const node = dashboard({
   uid: "ringtap-node",
@@ -130,6 +130,65 @@ export const node = dashboard({
     },
     disks(chosen),
     packets(chosen),
+    {
+      title: "CPU and memory",
+      lines: [
+        [
+          timeseries({
+            title: "Waiting for a CPU",
+            description: "What 99 % of a program's waits in the run queue take at most. Signal sched, off by default.",
+            unit: "s",
+            queries: { "{{comm}}": top(quantile(0.99, "ringtap_sched_run_queue_delay_seconds", ["comm"])) },
+            programs: true,
+          }),
+          timeseries({
+            title: "CPU time by program",
+            description: "Seconds a second, of all threads. Signal sched, off by default.",
+            unit: "s",
+            queries: { "{{comm}} {{mode}}": top(rate("ringtap_sched_cpu_seconds_total", ["comm", "mode"])) },
+            programs: true,
+          }),
+          timeseries({
+            title: "Switched away from against their will",
+            description:
+              "Involuntary context switches: another thread was given the CPU. Signal sched, off by default.",
+            unit: "cps",
+            queries: {
+              "{{comm}}": top(rate("ringtap_sched_context_switches_total", ["comm"], 'kind="involuntary"')),
+            },
+            programs: true,
+          }),
+        ],
+        [
+          timeseries({
+            title: "Throttled by a CPU limit",
+            description:
+              "Share of the limit's periods in which a control group had used it up. Signal sched, off by default.",
+            unit: "percentunit",
+            queries: {
+              throttled: `${rate("ringtap_sched_throttled_periods_total")} / ${rate("ringtap_sched_limit_periods_total")}`,
+            },
+          }),
+          timeseries({
+            title: "Killed for want of memory",
+            description:
+              "Processes, by whose memory was out: their control group's or the machine's. Signal memory, off by default.",
+            unit: "short",
+            queries: {
+              "{{scope}}": increase("ringtap_memory_oom_kills_total", ["scope"]),
+            },
+          }),
+          timeseries({
+            title: "Waiting for memory",
+            description:
+              "What 99 % of a program's waits take at most in which it has to free memory itself. Signal memory, off by default.",
+            unit: "s",
+            queries: { "{{comm}}": top(quantile(0.99, "ringtap_memory_reclaim_stall_seconds", ["comm"])) },
+            programs: true,
+          }),
+        ],
+      ],
+    },
     {
       title: "Processes",
       lines: [

@@ -5,6 +5,7 @@ import { drop } from "./drop/signal.js";
 import { file } from "./file/signal.js";
 import { kill } from "./kill/signal.js";
 import { l7 } from "./l7/signal.js";
+import { memory } from "./memory/signal.js";
 import { process } from "./process/signal.js";
 import { sched } from "./sched/signal.js";
 import type { AnySignal } from "../sdk/signal.js";
@@ -12,4 +13,4 @@ import { syscall } from "./syscall/signal.js";
 import { tcp } from "./tcp/signal.js";
 import { udp } from "./udp/signal.js";
 
-export const signals: readonly AnySignal[] = [cgroup, process, tcp, syscall, file, l7, block, drop, udp, sched, kill];
+export const signals: readonly AnySignal[] = [cgroup, process, tcp, syscall, file, l7, block, drop, udp, sched, kill, memory];

@@ -20,6 +20,10 @@ function served(device: string, part: "count" | "sum"): string {
   return `ringtap_block_device_seconds_${part}{${node},device="${device}"}`;
 }
 
+function waits(comm: string, le: string): string {
+  return `ringtap_sched_run_queue_delay_seconds_bucket{${node},comm="${comm}",le="${le}"}`;
+}
+
 /** Series that are well, most of them so just about. */
 const well: Played = {
   [`up{${node}}`]: "1+0x60",
@@ -47,6 +51,12 @@ const well: Played = {
   'ringtap_drop_packets_total{comm="web",reason="SOCKET_RCVBUFF"}': "0+60x60",
   'ringtap_drop_packets_total{comm="web",reason="NO_SOCKET"}': "0+600x60",
   'ringtap_drop_connections_total{comm="web"}': "0+6x60",
+  [waits("web", "0.1")]: "0+99x60",
+  [waits("web", "0.2")]: "0+100x60",
+  [waits("web", "+Inf")]: "0+100x60",
+  'ringtap_sched_throttled_periods_total{container="web"}': "0+25x60",
+  'ringtap_sched_limit_periods_total{container="web"}': "0+100x60",
+  'ringtap_memory_oom_kills_total{pid="7",comm="web",scope="group"}': "1+0x60",
   // A quarter of many; all of few; many that were given up.
   [connects("web", "established")]: "0+180x60",
   [connects("web", "refused")]: "0+40x60",
@@ -75,6 +85,9 @@ const ill: Readonly<Record<string, Played>> = {
   RingtapDiskErrors: { 'ringtap_block_errors_total{device="sda",error="EIO"}': "0+1x60" },
   RingtapSocketsFull: { 'ringtap_drop_packets_total{comm="web",reason="SOCKET_RCVBUFF"}': "0+61x60" },
   RingtapListenersFull: { 'ringtap_drop_connections_total{comm="web"}': "0+7x60" },
+  RingtapWaitsForCpu: { [waits("web", "0.1")]: "0+98x60" },
+  RingtapThrottled: { 'ringtap_sched_throttled_periods_total{container="web"}': "0+26x60" },
+  RingtapOomKill: { 'ringtap_memory_oom_kills_total{pid="8",comm="web",scope="group"}': "_x55 1+0x5" },
   RingtapConnectsFail: { [connects("web", "refused")]: "0+41x60" },
 };
 
@@ -246,6 +259,8 @@ describe("what is recorded", () => {
       [`ringtap_tcp_connect_seconds_count{${node},comm="web"}`]: growing([240, 60]),
       [served("sda", "count")]: growing([120, 60]),
       [served("sda", "sum")]: growing([30, 60]),
+      [waits("web", "0.5")]: growing([120, 60]),
+      [waits("web", "+Inf")]: growing([120, 60]),
       [`ringtap_events_produced_total{${signal}}`]: growing([480, 60]),
       [`ringtap_events_dropped_total{${signal},reason="ring_full"}`]: growing([60, 60]),
       [`ringtap_events_dropped_total{${signal},reason="map_full"}`]: growing([60, 60]),
@@ -269,6 +284,7 @@ describe("what is recorded", () => {
       "instance_device:ringtap_block_served:rate5m": [ofDisk, 2],
       "instance_device:ringtap_block_busy:rate5m": [ofDisk, 0.5],
       "instance_device:ringtap_block_served_seconds:mean_rate5m": [ofDisk, 0.25],
+      "instance_comm:ringtap_sched_run_queue_delay_seconds:p99_rate5m": [ofProgram, 0.495],
       "instance_signal:ringtap_events_lost:rate5m": [`{${signal}}`, 2],
       "instance_signal:ringtap_events_lost:ratio_rate5m": [`{${signal}}`, 0.25],
       "instance_metric:ringtap_series_folded:rate5m": [`{${node},metric="ringtap_syscalls_total"}`, 0.5],

@@ -14,10 +14,12 @@ import { readDocument } from "../docs/documents.js";
 import { askApi, query, startConfiguredPrometheus } from "../exposition/prometheus-server.js";
 import { startFakeApiServer } from "../kubernetes/support/fake-api-server.js";
 import { startAgent } from "./support/agent.js";
-import { hierarchy } from "./support/cgroups.js";
+import { hierarchy, podPath } from "./support/cgroups.js";
+import { cpuWaits } from "./support/cpu-numbers.js";
+import { groupOfCpu, groupOfMemory } from "./support/limited-groups.js";
 import { smallDisk } from "./support/loop-device.js";
 import { networkNamespace } from "./support/network.js";
-import { compileProgram } from "./support/program.js";
+import { compileProgram, scratch } from "./support/program.js";
 import { type Scope, suiteScope } from "./support/scope.js";
 
 const source = readFileSync(new URL("../../../test/kernel/programs/every-outcome.c", import.meta.url), "utf8");
@@ -43,6 +45,15 @@ function configuration(target: string, relabelling: readonly object[]): Record<s
   };
 }
 
+/** Runs a command of the shell until the scope ends. */
+function startLoop(scope: Scope, command: string): void {
+  const shell = spawn("sh", ["-c", command], { stdio: "ignore", detached: true });
+  scope.after(async () => {
+    process.kill(-(shell.pid ?? 0), "SIGKILL");
+    await once(shell, "exit");
+  });
+}
+
 /** Has a disk do and fail, and sockets carry and drop, each second, as long as this process lives. */
 function useDevices(scope: Scope): void {
   const { path } = smallDisk(scope);
@@ -56,12 +67,28 @@ function useDevices(scope: Scope): void {
     `while kill -0 ${process.pid}; do ${disk} ${path} 20 400 1 0 0 </dev/null; sleep 1; done`,
     `(echo listen 1; while kill -0 ${process.pid}; do printf '${steps}' || exit; sleep 1; done) | ${sockets}`,
   ]) {
-    const shell = spawn("sh", ["-c", command], { stdio: "ignore", detached: true });
-    scope.after(async () => {
-      process.kill(-(shell.pid ?? 0), "SIGKILL");
-      await once(shell, "exit");
-    });
+    startLoop(scope, command);
   }
+}
+
+/** Has groups use up their CPU time and their memory, each second, as long as this process lives. */
+function useLimits(scope: Scope): void {
+  const id = "d".repeat(64);
+  const path = podPath(id);
+  const { folder } = groupOfCpu(scope, path);
+  const files = groupOfMemory(scope, id, 16);
+  const kills = groupOfMemory(scope, id, 8);
+  const hog = compileProgram(
+    "rt-hog-starter",
+    readFileSync(new URL("../../../test/kernel/programs/memory-hog.c", import.meta.url), "utf8"),
+  );
+  const burn = `sh -c 'echo 0 >${folder}/cgroup.procs; exec timeout -s KILL 2 ${cpuWaits()} burn 300'`;
+  const steps = [
+    `${hog} kills 1 64 ${kills.folder}/cgroup.procs`,
+    `${hog} writes 64 ${scratch("many-pages")} ${files.folder}/cgroup.procs`,
+    burn,
+  ];
+  startLoop(scope, `while kill -0 ${process.pid}; do ${steps.map((step) => `${step} </dev/null; `).join("")} done`);
 }
 
 /** Makes the program a pod's, for the metrics that know pods; histograms do not. */
@@ -91,7 +118,7 @@ describe("dashboards and rules", () => {
   before(async () => {
     const api = await startFakeApiServer(scope, {});
     const agent = await startAgent(scope, [
-      "--signals=cgroup,process,tcp,syscall,file,block,drop,udp",
+      "--signals=cgroup,process,tcp,syscall,file,block,drop,udp,sched,memory",
       ...[
         "--labels=pid,comm,namespace,pod,container",
         "--bpf.stats",
@@ -112,6 +139,7 @@ describe("dashboards and rules", () => {
       }
     });
     useDevices(scope);
+    useLimits(scope);
     prometheuses = await Promise.all(
       kinds.map(({ relabelling, features }) =>
         startConfiguredPrometheus(scope, configuration(target, relabelling), features),

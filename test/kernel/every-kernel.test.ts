@@ -15,19 +15,21 @@ import { loadSignal } from "../../src/engine/load.js";
 import { kernelReads } from "../../src/binding/kernel-reads.js";
 import { type AnySignal, defaultHooks, type HookSet } from "../../src/sdk/signal.js";
 import { syscallNumber } from "../../src/sdk/syscall-names.js";
-import { signals as builtIn } from "../../src/signals/index.js";
+import { signals } from "../../src/signals/index.js";
 import { type Agent, startAgent, unlimitedSeries } from "./support/agent.js";
-import { controlGroup, hierarchy } from "./support/cgroups.js";
-import { assertNumbers, cpuWaits, metricNumbers, settled, startWork } from "./support/cpu-numbers.js";
+import { controlGroup, enableController, hierarchy, podPath } from "./support/cgroups.js";
+import { cpuWaits, metricNumbers, settled, startWork } from "./support/cpu-numbers.js";
 import { eventually } from "./support/eventually.js";
 import { buildWithoutFexit, signalsWithFexit } from "./support/hook-sets.js";
 import { heldBy } from "./support/kernel-objects.js";
 import { instructionsInLog, tryLoading, ways } from "./support/loading.js";
+import { isUnified } from "./support/limited-groups.js";
+import { loopDevice, mounted } from "./support/loop-device.js";
 import { networkNamespace } from "./support/network.js";
 import { compileProgram, runProgram, scratch } from "./support/program.js";
 import { runRingtap } from "./support/ringtap.js";
 import { type Samples, sum } from "./support/samples.js";
-import { type Scope, suiteScope } from "./support/scope.js";
+import { lastFirst, type Scope, suiteScope } from "./support/scope.js";
 import { startWaiting, type Waiting } from "./support/waiting.js";
 
 /** Kernels without the helper bpf_task_pt_regs, which the fexit programs of tcp need. */
@@ -91,13 +93,6 @@ function bestHook(signal: AnySignal): string {
 
 /** Instructions may grow by so much until the record has to be renewed. */
 const growth = 1.2;
-
-/**
- * What is tried here. Linux 5.10 refuses `sched` (docs/kernels.md); it takes `drop`, as check shows, but the verifier's log, from which
- * instructions are read there, does not name its program.
- */
-const untried = release().startsWith("5.") ? ["sched", "drop"] : [];
-const signals = builtIn.filter(({ name }) => !untried.includes(name));
 
 const page = readFileSync(new URL("../../../docs/kernels.md", import.meta.url), "utf8");
 
@@ -446,10 +441,6 @@ describe("counts", () => {
   });
 
   it("of waits for a CPU, CPU time, context switches and page faults are exact", async (t) => {
-    if (untried.includes("sched")) {
-      t.skip("refused on this kernel");
-      return;
-    }
     const counting = await startAgent(t, ["--signals=sched", ...unlimitedSeries]);
     const program = cpuWaits();
     for (const how of ["pinned", "free"]) {
@@ -457,8 +448,38 @@ describe("counts", () => {
       await done;
       const pid = child.pid ?? 0;
       const expected = await settled(pid);
-      assertNumbers(metricNumbers(await counting.scrape(), { pid }), expected);
+      assert.deepEqual(metricNumbers(await counting.scrape(), { pid }), expected);
     }
+  });
+
+  it("of write-back have the group that the pages are charged to", async (t) => {
+    const own = lastFirst(t);
+    const root = isUnified ? hierarchy("cgroup2") : "";
+    if (!isUnified || !readFileSync(`${root}/cgroup.controllers`, "utf8").split(/\s/).includes("io")) {
+      t.skip("version 2 of control groups has no controller io here");
+      return;
+    }
+    const id = "2".repeat(64);
+    const path = podPath(id);
+    const { folder } = controlGroup(own, root, path);
+    enableController(root, path, "memory");
+    enableController(root, path, "io");
+    const counting = await startAgent(own, [
+      "--signals=block",
+      "--labels=comm,container_id",
+      "--cgroup.hierarchy=unified",
+      ...unlimitedSeries,
+    ]);
+    const disk = loopDevice(own, 64 << 20, scratch("charged"));
+    execFileSync("mkfs.ext4", ["-q", "-E", "lazy_itable_init=0,lazy_journal_init=0", disk.path]);
+    const file = `${mounted(own, disk.path)}/file`;
+    const write = `echo 0 >${folder}/cgroup.procs; dd if=/dev/zero of=${file} bs=1M count=8 status=none`;
+    execFileSync("sh", ["-c", write]);
+    execFileSync("sync", ["--file-system", file]);
+    const labels = { device: disk.name, operation: "write", container_id: id.slice(0, 12) };
+    await eventually(async () => {
+      assert.equal(sum(await counting.scrape(), "ringtap_block_bytes_total", labels), 8 << 20);
+    });
   });
 
   it("are complete: produced = consumed, by the hook that is reported", async () => {

@@ -1,15 +1,15 @@
 /** sched against the kernel's own numbers: schedstat of each thread, stat, rusage of what has ended, cpu.stat of a group with a limit. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { setTimeout } from "node:timers/promises";
 
-import { chooseHierarchy } from "../../src/host/cgroup-hierarchy.js";
 import { type Agent, startAgent, unlimitedSeries } from "./support/agent.js";
-import { controlGroup, enableController, hierarchy, podPath } from "./support/cgroups.js";
+import { controlGroup, hierarchy, podPath } from "./support/cgroups.js";
 import { eventually } from "./support/eventually.js";
-import { assertNumbers, cpuWaits, metricNumbers, settled, startWork } from "./support/cpu-numbers.js";
+import { cpuWaits, metricNumbers, settled, startWork } from "./support/cpu-numbers.js";
+import { groupOfCpu, isUnified } from "./support/limited-groups.js";
 import { runProgram } from "./support/program.js";
 import { sum } from "./support/samples.js";
 import { suiteScope } from "./support/scope.js";
@@ -36,7 +36,7 @@ describe("sched", () => {
       for (const { child } of works) {
         const pid = child.pid ?? 0;
         const expected = await settled(pid);
-        assertNumbers(metricNumbers(await agent.scrape(), { pid }), expected);
+        assert.deepEqual(metricNumbers(await agent.scrape(), { pid }), expected);
         assert(expected.waits > 60 && expected.delay > 50e6 && expected.runTime > 150e6, JSON.stringify(expected));
       }
     });
@@ -77,15 +77,8 @@ describe("sched", () => {
 
   it("has the throttling of a container as cpu.stat has it", async (t) => {
     const id = "5".repeat(64);
-    const isUnified = chooseHierarchy("auto") === "unified";
     const path = podPath(id);
-    const limited = controlGroup(t, hierarchy(isUnified ? "cgroup2" : "cpu"), path);
-    if (isUnified) {
-      enableController(hierarchy("cgroup2"), path, "cpu");
-      writeFileSync(`${limited.folder}/cpu.max`, "20000 100000");
-    } else {
-      writeFileSync(`${limited.folder}/cpu.cfs_quota_us`, "20000");
-    }
+    const limited = groupOfCpu(t, path);
     const agent = await startAgent(t, ["--signals=sched", "--labels=container_id,comm", ...unlimitedSeries]);
     // Its first scan of the groups is behind it.
     await agent.scrape();

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 
 import { Ajv, type ValidateFunction } from "ajv";
@@ -10,11 +11,16 @@ import formats from "ajv-formats";
 import { signals } from "../../src/signals/index.js";
 import { readDocument } from "../docs/documents.js";
 import { controlGroup, hierarchy, podPath } from "./support/cgroups.js";
+import { cpuWaits, startWork } from "./support/cpu-numbers.js";
 import { eventually } from "./support/eventually.js";
+import { groupOfMemory } from "./support/limited-groups.js";
+import { smallDisk } from "./support/loop-device.js";
 import { networkNamespace } from "./support/network.js";
-import { compileProgram, runProgram } from "./support/program.js";
+import { compileProgram, runProgram, scratch } from "./support/program.js";
 import { runRingtap } from "./support/ringtap.js";
+import type { Scope } from "./support/scope.js";
 import { startTrace } from "./support/trace.js";
+import { startWaiting } from "./support/waiting.js";
 
 /** Opens 300 files that are there and 30 that are not, then sleeps three times for 20 ms. */
 const program = compileProgram(
@@ -137,6 +143,10 @@ describe("docs/trace.schema.json", () => {
       if (write(server, answer, sizeof(answer) - 1) < 0 || read(client, text, sizeof(text)) <= 0) return 4;
       close(server);
       close(client);
+      client = socket(AF_INET, SOCK_DGRAM, 0);
+      to.sin_port = htons(4320);
+      if (connect(client, (void *)&to, sizeof(to))) return 5;
+      for (int i = 0; i < 4; i++) send(client, text, 1, 0);
       if (fork() == 0) exit(3);
       if (fork() == 0) abort();
       wait(0);
@@ -145,16 +155,45 @@ describe("docs/trace.schema.json", () => {
     }`,
   );
 
-  // What these have records of, failures of packets and disks and long waits, their own tests bring about.
-  const others = ["block", "drop", "udp", "sched"];
-  for (const { name } of signals.filter((signal) => !others.includes(signal.name))) {
+  /** Has a signal's events happen. */
+  async function beBusy(scope: Scope, name: string): Promise<void> {
+    const run = async (comm: string, file: string, ...args: readonly string[]): Promise<void> => {
+      const source = readFileSync(new URL(`../../../test/kernel/programs/${file}.c`, import.meta.url), "utf8");
+      const waiting = await startWaiting(scope, compileProgram(comm, source), args);
+      await waiting.go();
+    };
+    switch (name) {
+      case "block":
+        return run("trace-disk", "block-io", smallDisk(scope).path, "5", "300", "0", "0", "0");
+      case "memory": {
+        const { folder } = groupOfMemory(scope, "4".repeat(64), 16);
+        await run("trace-memory", "memory-hog", "kills", "1", "64", `${folder}/cgroup.procs`);
+        return run("trace-memory", "memory-hog", "writes", "48", scratch("trace-many-pages"), `${folder}/cgroup.procs`);
+      }
+      case "sched":
+        await Promise.all([1, 2].map(() => startWork(scope, cpuWaits(), "waits", "1", "10", "pinned").done));
+        return;
+      default: {
+        networkNamespace(scope).run(busy);
+        const group = controlGroup(scope, hierarchy("pids"), `ringtap-schema-${process.pid}`);
+        await group.remove();
+      }
+    }
+  }
+
+  /** What is shown of a signal, beside what the program has done. */
+  const chosen: Readonly<Record<string, readonly string[]>> = {
+    cgroup: [],
+    block: ["--block.slow=0ns", "--comm=trace-disk"],
+    drop: ["--where", "destination_port=4320"],
+    memory: ["--memory.min-stall=0ns", "--where", "comm~^(trace-memory|rt-hog)$"],
+    sched: ["--sched.min-delay=100us", "--comm=rt-cpu-waits"],
+  };
+
+  for (const { name } of signals) {
     test(`has real events of ${name} as they are, with all their fields`, async (t) => {
-      const network = networkNamespace(t);
-      const whose = name === "cgroup" ? [] : ["--comm=trace-busy"];
-      const trace = await startTrace(t, [name, "--output=json", ...whose]);
-      network.run(busy);
-      const group = controlGroup(t, hierarchy("pids"), `ringtap-schema-${process.pid}`);
-      await group.remove();
+      const trace = await startTrace(t, [name, "--output=json", ...(chosen[name] ?? ["--comm=trace-busy"])]);
+      await beBusy(t, name);
       await eventually(() => {
         assert(trace.events().length > 1, trace.stdout);
       });

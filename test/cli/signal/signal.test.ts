@@ -60,7 +60,7 @@ describe("ringtap signal", () => {
     ]);
     await fails(
       2,
-      /^ringtap: signal new "tcp": the built-in signals are called cgroup, process, tcp, syscall, file, l7, block, drop, udp, sched, kill$/,
+      /^ringtap: signal new "tcp": the built-in signals are called cgroup, process, tcp, syscall, file, l7, block, drop, udp, sched, kill, memory$/,
       ["new", "tcp"],
     );
     await fails(2, /^ringtap: missing required argument 'name'$/, ["new"]);

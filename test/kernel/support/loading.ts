@@ -22,7 +22,7 @@ interface Way {
   readonly flags: FlagValues<FlagTable>;
 }
 
-const asStream = { mode: "stream" };
+const asStream = { mode: "stream", pageCache: true };
 
 /** The ways to load a signal: each leaves other programs out, and has other constants, which the verifier knows. */
 export const ways = {
@@ -109,24 +109,49 @@ export async function tryLoading(signal: AnySignal, way: Way): Promise<Loading> 
   }
 }
 
-/**
- * A copy of an object in which libbpf leaves programs out: sections whose name begins with a question mark are not loaded. A name of
- * the same length, of a type that bpftool knows.
- */
+/** Of elf.h: the type of a section that is a table of symbols, their size, and the type of a symbol that is a function. */
+const symbolTable = 2;
+const symbolBytes = 24;
+const functionType = 2;
+
+/** Calls `see` for each symbol of an object: its name, and where in the file its type is. */
+function eachSymbol(bytes: Buffer, see: (name: string, typeAt: number) => void): void {
+  const sectionsAt = Number(bytes.readBigUInt64LE(40));
+  const [sectionBytes, sections] = [bytes.readUInt16LE(58), bytes.readUInt16LE(60)];
+  const section = (index: number): number => sectionsAt + index * sectionBytes;
+  const placeOf = (at: number): number => Number(bytes.readBigUInt64LE(at + 24));
+  for (let index = 0; index < sections; index++) {
+    const at = section(index);
+    if (bytes.readUInt32LE(at + 4) !== symbolTable) {
+      continue;
+    }
+    const names = placeOf(section(bytes.readUInt32LE(at + 40)));
+    const end = placeOf(at) + Number(bytes.readBigUInt64LE(at + 32));
+    for (let symbol = placeOf(at); symbol < end; symbol += symbolBytes) {
+      const from = names + bytes.readUInt32LE(symbol);
+      see(bytes.toString("latin1", from, bytes.indexOf(0, from)), symbol + 4);
+    }
+  }
+}
+
+/** A copy of an object in which libbpf leaves programs out: their symbols are functions no more. */
 function copyWithout(object: string, without: readonly string[]): string {
   const opened = native.open(object);
-  const sections = opened.programs
+  const names = opened.programs
     .filter(({ name, section }) =>
       without.some((each) => (each.includes("/") ? section.startsWith(each) : name === each)),
     )
-    .map(({ section }) => section);
+    .map(({ name }) => name);
   opened.close();
-  const bytes = sections.reduce(
-    (text, section) => text.replaceAll(`${section}\0`, `${"?tp/".padEnd(section.length, "-")}\0`),
-    readFileSync(object, "latin1"),
-  );
+  const bytes = readFileSync(object);
+  eachSymbol(bytes, (name, typeAt) => {
+    const info = bytes.readUInt8(typeAt);
+    if (names.includes(name) && (info & 15) === functionType) {
+      bytes.writeUInt8(info & ~15, typeAt);
+    }
+  });
   const copy = scratch("object.bpf.o");
-  writeFileSync(copy, bytes, "latin1");
+  writeFileSync(copy, bytes);
   return copy;
 }
 
