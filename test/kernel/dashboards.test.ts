@@ -28,14 +28,14 @@ const comm = "rt-dashboards";
 /** Milliseconds until Prometheus has started and scraped, and all has happened at least twice. */
 const timeoutMs = 60_000;
 
-/** deploy/prometheus/prometheus.yaml for an agent at `target`, with everything done each second. */
+/** deploy/prometheus/prometheus.yaml for an agent at `target`, with everything done each second, as far as a busy machine gets to it. */
 function configuration(target: string, relabelling: readonly object[]): Record<string, unknown> {
   const file = parse(readDocument("deploy/prometheus/prometheus.yaml")) as {
     global: object;
     scrape_configs: readonly object[];
   };
   return {
-    global: { ...file.global, scrape_interval: "1s", scrape_timeout: "1s", evaluation_interval: "1s" },
+    global: { ...file.global, scrape_interval: "3s", scrape_timeout: "3s", evaluation_interval: "1s" },
     rule_files: [new URL(`../../../${rulesPath}`, import.meta.url).pathname],
     scrape_configs: file.scrape_configs.map((job) => ({
       ...job,
