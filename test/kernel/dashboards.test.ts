@@ -82,7 +82,7 @@ function useLimits(scope: Scope): void {
     "rt-hog-starter",
     readFileSync(new URL("../../../test/kernel/programs/memory-hog.c", import.meta.url), "utf8"),
   );
-  const burn = `sh -c 'echo 0 >${folder}/cgroup.procs; exec timeout -s KILL 2 ${cpuWaits()} burn 300'`;
+  const burn = `sh -c 'echo 0 >${folder}/cgroup.procs; exec timeout --foreground -s KILL 2 ${cpuWaits()} burn 300'`;
   const steps = [
     `${hog} kills 1 64 ${kills.folder}/cgroup.procs`,
     `${hog} writes 64 ${scratch("many-pages")} ${files.folder}/cgroup.procs`,
