@@ -13,4 +13,17 @@ import { syscall } from "./syscall/signal.js";
 import { tcp } from "./tcp/signal.js";
 import { udp } from "./udp/signal.js";
 
-export const signals: readonly AnySignal[] = [cgroup, process, tcp, syscall, file, l7, block, drop, udp, sched, kill, memory];
+export const signals: readonly AnySignal[] = [
+  cgroup,
+  process,
+  tcp,
+  syscall,
+  file,
+  l7,
+  block,
+  drop,
+  udp,
+  sched,
+  kill,
+  memory,
+];
