@@ -13,10 +13,11 @@ enum l7_protocol {
 	PROTOCOL_HTTP,
 	PROTOCOL_REDIS,
 	PROTOCOL_POSTGRESQL,
+	PROTOCOL_MYSQL,
 	PROTOCOL_DNS,
 };
 
-#define PROTOCOLS 5
+#define PROTOCOLS 6
 
 /* The status from which on a response tells of a failure; the same is in src/signals/l7/. */
 static __always_inline __u32 failing_status(enum l7_protocol protocol)

@@ -97,6 +97,9 @@ __noinline int synchronize(struct connection *c, struct scratch *scratch, __u64 
 		if (c->protocol != PROTOCOL_UNKNOWN && c->protocol != protocol)
 			continue;
 		beginning = resumes(c, protocol, scratch, known);
+		/* Enough only where the protocol is known. */
+		if (beginning == MAY_BEGIN && c->protocol != PROTOCOL_UNKNOWN)
+			beginning = BEGINS_REQUEST;
 		if (beginning == BEGINS_REQUEST && c->protocol != PROTOCOL_UNKNOWN &&
 		    direction != request_direction(c))
 			continue;

@@ -69,7 +69,7 @@ static __always_inline __u32 pg_number(__u64 word, __u32 at)
 }
 
 /* Is it a StartupMessage, or one of those that may come before it? */
-static __always_inline enum beginning postgresql_begins(__u64 word, __u32 known)
+__noinline int postgresql_begins(__u64 word, __u32 known)
 {
 	__u32 code = pg_number(word, 4);
 
@@ -85,10 +85,16 @@ static __always_inline enum beginning postgresql_begins(__u64 word, __u32 known)
 }
 
 /* Is it a Query, a Parse or a Bind? No message of a server has their types. */
-static __always_inline enum beginning postgresql_resumes(const __u8 *bytes, __u32 known)
+__noinline int postgresql_resumes(struct scratch *scratch, __u32 known)
 {
-	__u32 length = pg_number(*(const __u64 *)bytes, 1), first = bytes[PG_HEADER];
+	__u32 length, first;
+	const __u8 *bytes;
 
+	if (!scratch)
+		return BEGINS_NOT;
+	bytes = scratch->bytes;
+	length = pg_number(*(const __u64 *)bytes, 1);
+	first = bytes[PG_HEADER];
 	if (known < PG_HEADER + 1 || length < 5 || length >= 1 << 24)
 		return BEGINS_NOT;
 	if (bytes[0] == 'Q')

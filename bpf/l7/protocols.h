@@ -12,6 +12,7 @@
 
 #include "dns.h"
 #include "http.h"
+#include "mysql.h"
 #include "postgresql.h"
 #include "redis.h"
 
@@ -25,6 +26,8 @@ static __always_inline enum beginning begins(struct connection *c, enum l7_proto
 		return redis_begins(word, known);
 	case PROTOCOL_POSTGRESQL:
 		return postgresql_begins(word, known);
+	case PROTOCOL_MYSQL:
+		return mysql_begins(word, known);
 	case PROTOCOL_DNS:
 		return dns_begins(c, word, known);
 	default:
@@ -41,7 +44,9 @@ static __always_inline enum beginning resumes(struct connection *c, enum l7_prot
 	case PROTOCOL_REDIS:
 		return redis_resumes(scratch, known);
 	case PROTOCOL_POSTGRESQL:
-		return postgresql_resumes(scratch->bytes, known);
+		return postgresql_resumes(scratch, known);
+	case PROTOCOL_MYSQL:
+		return mysql_resumes(scratch, known);
 	case PROTOCOL_DNS:
 		return dns_resumes(c, scratch, known);
 	default:
@@ -66,6 +71,9 @@ static __always_inline void step_over_bytes(struct connection *c, struct scratch
 	case PROTOCOL_POSTGRESQL:
 		postgresql_take(c, scratch, address, bytes, how);
 		break;
+	case PROTOCOL_MYSQL:
+		mysql_take(c, scratch, address, bytes, how);
+		break;
 	case PROTOCOL_DNS:
 		dns_take(c, scratch, address, bytes, how);
 		break;
@@ -81,6 +89,8 @@ static __always_inline bool needs_no_bytes(struct connection *c, __u32 direction
 		return redis_needs_no_bytes(c, direction, bytes);
 	case PROTOCOL_POSTGRESQL:
 		return postgresql_needs_no_bytes(c, direction, bytes);
+	case PROTOCOL_MYSQL:
+		return mysql_needs_no_bytes(c, direction, bytes);
 	case PROTOCOL_DNS:
 		return dns_needs_no_bytes(c, direction, bytes);
 	default:
@@ -102,6 +112,9 @@ __noinline int end_direction(struct connection *c, __u32 direction, __u64 now)
 		break;
 	case PROTOCOL_POSTGRESQL:
 		postgresql_end(c, direction, now);
+		break;
+	case PROTOCOL_MYSQL:
+		mysql_end(c, direction, now);
 		break;
 	case PROTOCOL_DNS:
 		dns_end(c, direction, now);

@@ -73,6 +73,9 @@ missing_packages() {
   has_command redis-benchmark || echo redis-tools
   # With pgbench and pg_stat_statements.
   compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || echo postgresql
+  has_command mariadbd || echo mariadb-server-core
+  has_command mariadb-slap || echo mariadb-client
+  has_command sysbench || echo sysbench
   has_command wrk || echo wrk
   has_command dnsmasq || echo dnsmasq-base
   has_command unbound || echo unbound

@@ -231,7 +231,9 @@ describe("requests of a PostgreSQL server", () => {
   async function startBench(owner: Scope) {
     const { client, executed } = await started;
     const earlier = total(await executed());
-    const bench = spawn("pgbench", [...client, "-n", "-S", "-c", "4", "-T", "60", "postgres"], { stdio: "ignore" });
+    const bench = spawn("pgbench", [...client, "-n", "-S", "-c", "4", "-R", "2000", "-T", "60", "postgres"], {
+      stdio: "ignore",
+    });
     const closed = new Promise((resolve) => bench.once("close", resolve));
     owner.after(() => bench.kill("SIGKILL"));
     await eventually(async () => {

@@ -28,7 +28,8 @@ export function databaseProtocol({
   /** `db.system.name` of OpenTelemetry. */
   readonly name: string;
   readonly operations: WordSet;
-  readonly failures: WordSet;
+  /** The code of a status from {@link statusOther} + 1 on. */
+  readonly failures: Pick<WordSet, "word">;
   readonly constants: Readonly<Record<string, Uint8Array>>;
 }): Protocol {
   const operation = (number: number): string => operations.word(number) ?? other;

@@ -13,7 +13,8 @@ export const L7Protocol = {
   http: 1,
   redis: 2,
   postgresql: 3,
-  dns: 4,
+  mysql: 4,
+  dns: 5,
 } as const;
 
 /** enum l7_role */

@@ -77,7 +77,7 @@ function fields(event: L7Event): Record<string, TraceValue> {
 export const l7 = defineSignal({
   api: 1,
   name: "l7",
-  summary: "requests of HTTP/1.x, Redis, PostgreSQL and DNS by operation, status and duration",
+  summary: "requests of HTTP/1.x, Redis, PostgreSQL, MySQL and DNS by operation, status and duration",
   object: objectFile(import.meta.url, "l7"),
   optIn: true,
   flags,

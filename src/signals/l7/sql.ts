@@ -1,4 +1,4 @@
-/** The first words of SQL's statements, which name operations. */
+/** The first words of SQL's statements, which name operations, and the names of commands that are no statements. */
 import { WordSet } from "./words.js";
 
 /** Of PostgreSQL, also as it says what a statement has done. */
@@ -8,4 +8,18 @@ const ofPostgresql =
   "PREPARE REASSIGN REFRESH REINDEX RELEASE RESET REVOKE ROLLBACK SAVEPOINT SECURITY SELECT SET SHOW START TABLE TRUNCATE UNLISTEN " +
   "UPDATE VACUUM VALUES WITH";
 
-export const sqlWords = new WordSet(ofPostgresql.split(" "));
+/** Of MySQL and MariaDB. */
+const ofMysql =
+  "ALTER ANALYZE BACKUP BEGIN BINLOG CACHE CALL CHANGE CHECK CHECKSUM COMMIT CREATE DEALLOCATE DELETE DESC DESCRIBE DO DROP EXECUTE " +
+  "EXPLAIN FLUSH GET GRANT HANDLER HELP IMPORT INSERT INSTALL KILL LOAD LOCK OPTIMIZE PREPARE PURGE RELEASE RENAME REPAIR REPLACE " +
+  "RESET RESIGNAL RESTART REVOKE ROLLBACK SAVEPOINT SELECT SET SHOW SHUTDOWN SIGNAL START STOP TABLE TRUNCATE UNINSTALL UNLOCK UPDATE " +
+  "USE VALUES WITH XA";
+
+/** Of their protocol. */
+const commandsOfMysql =
+  "BINLOG_DUMP BINLOG_DUMP_GTID CHANGE_USER CREATE_DB DEBUG DROP_DB FIELD_LIST INIT_DB PING PROCESS_INFO PROCESS_KILL REFRESH " +
+  "REGISTER_SLAVE RESET_CONNECTION SET_OPTION STATISTICS STMT_FETCH STMT_RESET TABLE_DUMP";
+
+export const sqlWords = new WordSet([
+  ...new Set([ofPostgresql, ofMysql, commandsOfMysql].flatMap((words) => words.split(" "))),
+]);

@@ -28,6 +28,7 @@ export class WordSet {
   /** The hash table, as the program reads it: 16 bytes for each slot. */
   readonly table = new Uint8Array(slots * wordLength);
   readonly #words = new Map<number, string>();
+  readonly #numbers = new Map<string, number>();
 
   /** @throws RangeError for a word that is not in upper case, is too long, or is met twice, or when there are too many. */
   constructor(words: readonly string[]) {
@@ -44,21 +45,27 @@ export class WordSet {
     return this.#words.get(number);
   }
 
+  /** The number of a word; 0 when it has none. */
+  number(word: string): number {
+    return this.#numbers.get(word) ?? 0;
+  }
+
   #insert(word: string): void {
     const bytes = Buffer.alloc(wordLength, word, "latin1");
     if (word.length === 0 || word.length > wordLength || word !== word.toUpperCase()) {
       throw new RangeError(`"${word}" is not a word of up to ${wordLength} bytes in upper case`);
     }
     bytes.fill(0, word.length);
+    if (this.#numbers.has(word)) {
+      throw new RangeError(`"${word}" is there twice`);
+    }
     const home = homeOf(new DataView(bytes.buffer, bytes.byteOffset, wordLength));
     for (let probe = 0; probe < probes; probe++) {
       const slot = (home + probe) % slots;
-      if (this.#words.get(slot) === word) {
-        throw new RangeError(`"${word}" is there twice`);
-      }
       if (!this.#words.has(slot) && !reserved.includes(slot)) {
         this.table.set(bytes, slot * wordLength);
         this.#words.set(slot, word);
+        this.#numbers.set(word, slot);
         return;
       }
     }

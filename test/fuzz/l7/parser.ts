@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import type { Conversation } from "../../kernel/support/conversations.js";
 import { conversations as dns, overTcp } from "../../kernel/support/dns-conversations.js";
 import { conversations as http } from "../../kernel/support/http-conversations.js";
+import { conversations as mysql } from "../../kernel/support/mysql-conversations.js";
 import { conversations as postgresql } from "../../kernel/support/postgresql-conversations.js";
 import { conversations as redis } from "../../kernel/support/redis-conversations.js";
 
@@ -14,6 +15,7 @@ export const protocols: Readonly<Record<string, readonly Input[]>> = {
   http,
   redis,
   postgresql,
+  mysql,
   dns: dns.filter(({ isOfDatagrams }) => isOfDatagrams !== true).map(overTcp),
 };
 

@@ -41,6 +41,9 @@ const cuts = { none: 0, eachByte: 1, random: 2, everywhere: 3 };
 const mostBytesOneByOne = 20_000;
 const mostPlaces = 420;
 
+/** What the names of this process's conversations begin with: others may play the same at the same time. */
+const tag = process.pid.toString(36);
+
 /** Seconds. No conversation takes as long; a duration that has lost its beginning counts from the machine's start. */
 const longest = 60;
 
@@ -60,7 +63,7 @@ function script<R>(
   seed = 1,
 ): string {
   const parts = steps.map(([who, text]) => `${who} ${text.length}\n${text}\n`);
-  return `N ${name} ${calls} ${cut} ${seed}\n${parts.join("")}E ${first}\n`;
+  return `N ${tag}${name} ${calls} ${cut} ${seed}\n${parts.join("")}E ${first}\n`;
 }
 
 /** How often there was each kind of request, as text. */
@@ -158,7 +161,7 @@ export function testConversations<R>(
     let gaps = 0;
     for (const [index, conversation] of played.entries()) {
       for (const [role, end] of sides) {
-        const comm = `${prefix}${index}-${end}`;
+        const comm = `${tag}${prefix}${index}-${end}`;
         const found = own.get(comm) ?? new Map<string, number>();
         const message = `${conversation.name}, ${role} (${comm})`;
         const [counts, requests] = [counted(found, role), expected(conversation.requests, times(conversation))];
