@@ -15,15 +15,18 @@ enum l7_protocol {
 	PROTOCOL_POSTGRESQL,
 	PROTOCOL_MYSQL,
 	PROTOCOL_DNS,
+	PROTOCOL_HTTP2,
+	PROTOCOL_GRPC, /* requests on a connection of HTTP/2 */
 };
 
-#define PROTOCOLS 6
+#define PROTOCOLS 8
 
 /* The status from which on a response tells of a failure; the same is in src/signals/l7/. */
 static __always_inline __u32 failing_status(enum l7_protocol protocol)
 {
 	switch (protocol) {
 	case PROTOCOL_HTTP:
+	case PROTOCOL_HTTP2:
 		return 400;
 	default:
 		return 2; /* STATUS_OTHER, words.h */

@@ -79,7 +79,13 @@ __noinline int synchronize(struct connection *c, struct scratch *scratch, __u64 
 	__u32 direction = how & 1, known, protocol;
 	bool is_late;
 
-	if (!c || !scratch || c->last_direction == direction || !address)
+	if (!c || !scratch || !address)
+		return 0;
+	/* Each of its directions has a beginning of its own. */
+	if ((c->protocol == PROTOCOL_UNKNOWN || c->protocol == PROTOCOL_HTTP2) &&
+	    http2_resumes(c, address, how))
+		return 0;
+	if (c->last_direction == direction)
 		return 0;
 	known = how >> 1 < OPENING ? how >> 1 : OPENING;
 	if (bpf_probe_read_user(scratch->bytes, known, (void *)address))

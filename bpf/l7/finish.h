@@ -53,7 +53,7 @@ static __always_inline void send_record(struct connection *c, __u32 number, __u6
 	__builtin_memcpy(event->actor.thread_comm, c->owner.comm, COMM_LEN);
 	event->actor.cgroup = c->owner.cgroup;
 	endpoints_of_sock(&event->endpoints, (struct sock *)c->sock);
-	event->protocol = c->protocol;
+	event->protocol = number >> PROTOCOL_SHIFT;
 	event->role = c->role;
 	event->error = number >> ERROR_SHIFT & 7;
 	event->operation = number >> OPERATION_SHIFT & 1023;
@@ -157,12 +157,16 @@ static long lose_next(__u32 index, struct waiting *waiting)
 	return 0;
 }
 
+int end_streams(struct connection *c, __u64 now, __u32 error); /* streams.h */
+
 /* The requests that wait will not be answered. */
 static __always_inline void finish_waiting(struct connection *c, enum l7_error error, __u64 now)
 {
 	struct waiting waiting = { .c = c, .now = now, .error = error };
 
-	if (waiting_requests(c) > 0)
+	if (c->protocol == PROTOCOL_HTTP2)
+		end_streams(c, now, error);
+	else if (waiting_requests(c) > 0)
 		bpf_loop(MOST_WAITING, finish_next, &waiting, 0);
 }
 
@@ -178,6 +182,8 @@ static __always_inline __u32 lose_waiting(struct connection *c)
 	/* Those of DNS are in no order (dns_questions.h). */
 	if (c->protocol == PROTOCOL_DNS)
 		waiting.error = -early;
+	else if (c->protocol == PROTOCOL_HTTP2)
+		waiting.error = end_streams(c, 0, ERROR_NONE);
 	else if (early < 0)
 		bpf_loop(MOST_WAITING, lose_next, &waiting, 0);
 	__builtin_memset(c->slots, 0, sizeof(c->slots));

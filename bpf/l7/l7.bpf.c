@@ -108,8 +108,8 @@ static __always_inline void take(struct connection *c, struct scratch *scratch, 
 
 	if (d->mode == MODE_DETECT) {
 		detect(c, direction, address, bytes);
-		/* HTTP goes on in the carry itself. */
-		if (d->carry_len && c->protocol > PROTOCOL_HTTP)
+		if (d->carry_len && c->protocol != PROTOCOL_UNKNOWN &&
+		    !begins_in_carry(c->protocol))
 			step_over_bytes(c, scratch, CARRIED, d->carry_len, direction);
 	}
 	switch (d->mode) {

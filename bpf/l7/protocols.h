@@ -12,6 +12,7 @@
 
 #include "dns.h"
 #include "http.h"
+#include "http2.h"
 #include "mysql.h"
 #include "postgresql.h"
 #include "redis.h"
@@ -30,6 +31,8 @@ static __always_inline enum beginning begins(struct connection *c, enum l7_proto
 		return mysql_begins(word, known);
 	case PROTOCOL_DNS:
 		return dns_begins(c, word, known);
+	case PROTOCOL_HTTP2:
+		return http2_begins(word, known);
 	default:
 		return BEGINS_NOT;
 	}
@@ -52,6 +55,12 @@ static __always_inline enum beginning resumes(struct connection *c, enum l7_prot
 	default:
 		return BEGINS_NOT;
 	}
+}
+
+/* Does it begin with the bytes that the carry has from before the detection? */
+static __always_inline bool begins_in_carry(enum l7_protocol protocol)
+{
+	return protocol == PROTOCOL_HTTP || protocol == PROTOCOL_HTTP2;
 }
 
 /*
@@ -77,6 +86,9 @@ static __always_inline void step_over_bytes(struct connection *c, struct scratch
 	case PROTOCOL_DNS:
 		dns_take(c, scratch, address, bytes, how);
 		break;
+	case PROTOCOL_HTTP2:
+		http2_take(c, scratch, address, bytes, how);
+		break;
 	}
 }
 
@@ -93,6 +105,8 @@ static __always_inline bool needs_no_bytes(struct connection *c, __u32 direction
 		return mysql_needs_no_bytes(c, direction, bytes);
 	case PROTOCOL_DNS:
 		return dns_needs_no_bytes(c, direction, bytes);
+	case PROTOCOL_HTTP2:
+		return http2_needs_no_bytes(c, direction, bytes);
 	default:
 		return false;
 	}

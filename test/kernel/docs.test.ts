@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { createSocket, type Socket } from "node:dgram";
 import { createServer } from "node:http";
+import { connect as connectHttp2, createServer as createHttp2Server } from "node:http2";
 import { type AddressInfo, connect, createServer as createTcpServer } from "node:net";
 import { before, describe, it } from "node:test";
 
@@ -96,8 +97,22 @@ async function oneQuestion(): Promise<void> {
   client.close();
 }
 
+/** A call of gRPC, as far as its headers are. */
+async function oneCall(): Promise<void> {
+  const server = createHttp2Server().on("stream", (stream) => {
+    stream.respond({ ":status": 200, "content-type": "application/grpc", "grpc-status": "0" }, { endStream: true });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const session = connectHttp2(`http://127.0.0.1:${port}`);
+  const stream = session.request({ ":method": "POST", "content-type": "application/grpc" }).end().resume();
+  await new Promise((resolve) => stream.once("close", resolve));
+  await new Promise<void>((resolve) => session.close(resolve));
+  await new Promise((resolve) => server.close(resolve));
+}
+
 /** Names of ringtap's own metrics, not of its process. */
-const ours = /^(ringtap|http|db|dns)_/;
+const ours = /^(ringtap|http|rpc|db|dns)_/;
 
 describe("docs/metrics.md", () => {
   const page = readDocument("docs/metrics.md");
@@ -123,6 +138,7 @@ describe("docs/metrics.md", () => {
     await oneDatagram();
     await oneCommand();
     await oneQuestion();
+    await oneCall();
     const texts: string[] = [];
     for (const each of [agent, sampling, requests]) {
       await each.get("/metrics");

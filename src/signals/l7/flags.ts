@@ -11,6 +11,13 @@ export const flags = {
     "65536",
     wholeNumber(1, 4_194_304),
   ),
+  streamsLimit: single(
+    "streams-limit",
+    "<n>",
+    "most streams of HTTP/2 that are followed at once",
+    "65536",
+    wholeNumber(1, 4_194_304),
+  ),
   countsLimit: single(
     "counts-limit",
     "<n>",

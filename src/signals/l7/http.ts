@@ -1,25 +1,44 @@
 /** HTTP/1.x: the words of its requests. */
-import type { Protocol } from "./protocol.js";
+import type { Protocol, RequestMetrics } from "./protocol.js";
 
 /** enum http_method of bpf/l7/http.h; `_OTHER` is what OpenTelemetry calls those that are not known. */
 const methods = ["_OTHER", "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"] as const;
 
-const operation = (number: number): string => methods[number] ?? "_OTHER";
+/** HTTP/2's header table is not known as a whole where a connection is joined late: METHOD_UNKNOWN of bpf/l7/hpack.h. */
+const words = [...methods, "~unknown"];
 
-export const http: Protocol = {
-  name: "http",
-  metrics: {
-    client: {
-      name: "http_client_request_duration_seconds",
-      help: "Duration of HTTP requests sent, until their response has been received.",
-    },
-    server: {
-      name: "http_server_request_duration_seconds",
-      help: "Duration of HTTP requests received, until their response has been sent.",
-    },
-    labels: ["http_request_method", "http_response_status_code", "error_type"],
+const operation = (number: number): string => words[number] ?? "_OTHER";
+
+const metrics: RequestMetrics = {
+  client: {
+    name: "http_client_request_duration_seconds",
+    help: "Duration of HTTP requests sent, until their response has been received.",
   },
-  failingStatus: 400,
-  operation,
-  values: (number, status, error) => [operation(number), status === 0 ? "" : `${status}`, error],
+  server: {
+    name: "http_server_request_duration_seconds",
+    help: "Duration of HTTP requests received, until their response has been sent.",
+  },
+  labels: ["http_request_method", "http_response_status_code", "error_type", "network_protocol_version"],
 };
+
+/** The version is empty of HTTP/1.x, of which the program does not tell 1.0 from 1.1. */
+function protocol(name: string, version: string): Protocol {
+  return {
+    name,
+    metrics,
+    failingStatus: 400,
+    operation,
+    values: (number, status, error) => [operation(number), statusText(status, error), error, version],
+  };
+}
+
+/** A response without a status that is known is whole: so its status was an entry of a header table that is not known. */
+function statusText(status: number, error: string): string {
+  if (status === 0) {
+    return error === "" ? "~unknown" : "";
+  }
+  return `${status}`;
+}
+
+export const http = protocol("http", "");
+export const http2 = protocol("http2", "2");

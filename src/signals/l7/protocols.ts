@@ -2,7 +2,8 @@
 import { keysOf } from "ringtap/signal";
 
 import { dns } from "./dns.js";
-import { http } from "./http.js";
+import { grpc } from "./grpc.js";
+import { http, http2 } from "./http.js";
 import { mysql } from "./mysql.js";
 import { postgresql } from "./postgresql.js";
 import type { Protocol } from "./protocol.js";
@@ -19,7 +20,16 @@ export const otherOperation = 1023;
 /** Connections of which no protocol is known. */
 const unknown: Protocol = { name: "unknown", failingStatus: 0, operation: () => "", values: () => [] };
 
-const byName: Readonly<Record<keyof typeof L7Protocol, Protocol>> = { unknown, http, redis, postgresql, mysql, dns };
+const byName: Readonly<Record<keyof typeof L7Protocol, Protocol>> = {
+  unknown,
+  http,
+  redis,
+  postgresql,
+  mysql,
+  dns,
+  http2,
+  grpc,
+};
 
 /** By enum l7_protocol of bpf/l7/connection.h. */
 export const protocols: readonly Protocol[] = Object.entries(L7Protocol)

@@ -15,6 +15,8 @@ export const L7Protocol = {
   postgresql: 3,
   mysql: 4,
   dns: 5,
+  http2: 6,
+  grpc: 7,
 } as const;
 
 /** enum l7_role */

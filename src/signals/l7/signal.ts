@@ -26,7 +26,7 @@ const watchedRingSize = 2 ** 18;
 const words = Object.assign({}, ...protocols.map(({ constants }) => constants)) as Record<string, Uint8Array>;
 
 function setup(
-  { connectionsLimit, countsLimit, dnsTimeout, tls }: FlagValues<typeof flags>,
+  { connectionsLimit, streamsLimit, countsLimit, dnsTimeout, tls }: FlagValues<typeof flags>,
   { mode, watched }: SignalHost,
 ): Setup {
   const isCounting = mode !== "trace";
@@ -46,6 +46,7 @@ function setup(
       connections: connectionsLimit,
       questions: connectionsLimit,
       sessions: connectionsLimit,
+      streams: streamsLimit,
       requests,
       request_keys: requests,
       flows: requests,
@@ -77,7 +78,7 @@ function fields(event: L7Event): Record<string, TraceValue> {
 export const l7 = defineSignal({
   api: 1,
   name: "l7",
-  summary: "requests of HTTP/1.x, Redis, PostgreSQL, MySQL and DNS by operation, status and duration",
+  summary: "requests of HTTP, gRPC, Redis, PostgreSQL, MySQL and DNS by operation, status and duration",
   object: objectFile(import.meta.url, "l7"),
   optIn: true,
   flags,

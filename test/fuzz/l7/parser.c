@@ -89,6 +89,13 @@ void *bpf_map_lookup_elem(void *map, const void *key)
 	return n < 0 ? NULL : entries[n].value;
 }
 
+static size_t value_size(const void *map)
+{
+	if (map == &questions)
+		return sizeof(struct question);
+	return map == &streams ? sizeof(struct stream) : sizeof(__u64);
+}
+
 long bpf_map_update_elem(void *map, const void *key, const void *value, __u64 flags)
 {
 	int n = find_entry(map, key);
@@ -99,7 +106,7 @@ long bpf_map_update_elem(void *map, const void *key, const void *value, __u64 fl
 		n = entry_count++;
 	entries[n].map = map;
 	memcpy(entries[n].key, key, 16);
-	memcpy(entries[n].value, value, map == &questions ? sizeof(struct question) : 8);
+	memcpy(entries[n].value, value, value_size(map));
 	return 0;
 }
 
@@ -110,6 +117,16 @@ long bpf_map_delete_elem(void *map, const void *key)
 	if (n < 0)
 		return -1;
 	entries[n] = entries[--entry_count];
+	return 0;
+}
+
+long for_each_entry(void *map, long (*call)(void *, const void *, void *, void *), void *context)
+{
+	for (int n = 0, before; n < entry_count; n += entry_count == before) {
+		before = entry_count;
+		if (entries[n].map == map && call(map, entries[n].key, entries[n].value, context))
+			break;
+	}
 	return 0;
 }
 
@@ -287,6 +304,9 @@ static void play(struct counts *counts, const struct piece *pieces, int count, e
 	end_direction(&c, RECEIVED, now);
 	end_direction(&c, SENT, now);
 	finish_waiting(&c, ERROR_CLOSED, now);
+	for (int n = 0; n < entry_count; n++)
+		if (entries[n].map == &streams)
+			fail("a stream that is open when its connection has ended");
 	collect(counts, sizes);
 }
 

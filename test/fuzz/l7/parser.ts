@@ -3,7 +3,9 @@ import { execFileSync } from "node:child_process";
 
 import type { Conversation } from "../../kernel/support/conversations.js";
 import { conversations as dns, overTcp } from "../../kernel/support/dns-conversations.js";
+import { conversations as grpc } from "../../kernel/support/grpc-conversations.js";
 import { conversations as http } from "../../kernel/support/http-conversations.js";
+import { conversations as http2 } from "../../kernel/support/http2-conversations.js";
 import { conversations as mysql } from "../../kernel/support/mysql-conversations.js";
 import { conversations as postgresql } from "../../kernel/support/postgresql-conversations.js";
 import { conversations as redis } from "../../kernel/support/redis-conversations.js";
@@ -13,6 +15,7 @@ type Input = Pick<Conversation<unknown>, "name" | "steps" | "first">;
 /** The conversations of each protocol that has a parser here. */
 export const protocols: Readonly<Record<string, readonly Input[]>> = {
   http,
+  http2: [...http2, ...grpc],
   redis,
   postgresql,
   mysql,

@@ -20,6 +20,7 @@
 #define __uint(name, value) int(*name)[value]
 #define __type(name, value) typeof(value) *name
 #define EXPORT_RECORD(type) struct type *export_##type
+#define barrier() __asm__ volatile("" ::: "memory")
 #define READ_ONCE(x) (*(const volatile typeof(x) *)&(x))
 #define barrier() __asm__ volatile("" ::: "memory")
 
@@ -106,6 +107,11 @@ long bpf_probe_read_user(void *to, __u32 size, const void *from);
 long bpf_loop_of(__u32 most, long (*step)(__u32, void *), void *context);
 void *find_line(void *lines, void *taken, __u32 size, const __u64 *key, __u32 words);
 void *line_at(void *lines, void *taken, __u32 index, const __u64 *key, __u32 words);
+
+long for_each_entry(void *map, long (*call)(void *, const void *, void *, void *), void *context);
+
+#define bpf_for_each_map_elem(map, call, context, flags) \
+	for_each_entry(map, (long (*)(void *, const void *, void *, void *))(call), context)
 
 #define bpf_loop(most, step, context, flags) \
 	bpf_loop_of(most, (long (*)(__u32, void *))(step), context)

@@ -1,0 +1,163 @@
+/** Conversations of gRPC over HTTP/2 in cleartext, and the calls that there are in each. */
+
+import type { Conversation } from "./conversations.js";
+import {
+  continued,
+  data,
+  endStream,
+  field,
+  headers,
+  indexed,
+  preface,
+  reset,
+  settings,
+  settingsAck,
+  word,
+} from "./http2-frames.js";
+
+/** A call: its code, and how it failed; undefined where there was none. */
+type Call = readonly [code: number | "~unknown" | undefined, error?: "truncated" | "closed" | "reset"];
+
+const post = indexed(3);
+const plain = "application/grpc";
+const service = indexed(6) + field(4, "/shop.Cart/Add") + field(1, "example");
+const [contentType, ok] = [31, indexed(8)];
+
+const callHead = post + service + field(contentType, plain) + field("te", "trailers");
+const answerHead = ok + field(contentType, plain);
+
+/** A message with its five bytes of a head. */
+function message(text: string): string {
+  return `\0${word(text.length)}${text}`;
+}
+
+const callOn = (stream: number, head = callHead): string =>
+  headers(stream, head) + data(stream, message("question"), endStream);
+
+const statusField = (code: number | string): string => field("grpc-status", `${code}`);
+
+const answerOn = (stream: number, block: string): string =>
+  headers(stream, answerHead) + data(stream, message("answer")) + headers(stream, block, endStream);
+
+function streams(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => 2 * index + 1);
+}
+
+function conversation(name: string, sent: string, answered: string, requests: readonly Call[]) {
+  const steps: Conversation<Call>["steps"] = [
+    ["C", preface + settings + sent],
+    ["S", settings + settingsAck + answered],
+  ];
+  return { name, steps, requests };
+}
+
+/** Calls, and the trailers that they end with. */
+function ends(name: string, blocks: readonly string[], codes: readonly (number | "~unknown")[]) {
+  return conversation(
+    name,
+    streams(blocks.length)
+      .map((stream) => callOn(stream))
+      .join(""),
+    blocks.map((block, index) => answerOn(2 * index + 1, block)).join(""),
+    codes.map((code) => [code]),
+  );
+}
+
+/** Calls that begin with such blocks. */
+function begins(name: string, blocks: readonly string[]) {
+  return conversation(
+    name,
+    blocks.map((block, index) => callOn(2 * index + 1, block)).join(""),
+    streams(blocks.length)
+      .map((stream) => answerOn(stream, statusField(0)))
+      .join(""),
+    blocks.map(() => [0]),
+  );
+}
+
+const unknown = ["~unknown", "~unknown"] as const;
+const allCodes = Array.from({ length: 17 }, (_, code) => code);
+const many = streams(100);
+
+export const conversations: readonly Conversation<Call>[] = [
+  conversation("one", callOn(1), answerOn(1, statusField(0)), [[0]]),
+  ends("codes", allCodes.map(statusField), allCodes),
+  ends(
+    "coded",
+    allCodes.map((code) => field("grpc-status", `${code}`, "plain", true)),
+    allCodes,
+  ),
+  ends(
+    "inserted",
+    [
+      field("grpc-status", "0", "insert"),
+      indexed(62),
+      field("grpc-status", "14", "insert", true) + field("grpc-message", "no", "insert"),
+      indexed(63),
+      indexed(64),
+      field(63, "5"),
+      field(64, "13", "insert"),
+      indexed(62) + field("grpc-message", "again"),
+    ],
+    [0, 0, 14, 14, 0, 5, 13, 13],
+  ),
+  ends("others", ["17", "29", "30", "999", "x", ""].map(statusField), [17, 29, ...unknown, ...unknown]),
+  ends("without", [field("x-other", "1")], ["~unknown"]),
+  begins("types", [
+    post + service + field(contentType, "application/grpc+proto"),
+    post + service + field(contentType, "application/grpc;charset=utf-8"),
+    post + service + field(contentType, plain, "insert", true),
+    post + service + indexed(62),
+    post + service + field(contentType, "application/grpc+json", "never", true),
+    post + service + field("content-type", plain),
+    post + service + field("content-type", plain, "insert", true),
+    post + service + indexed(62) + indexed(63),
+  ]),
+  conversation(
+    "trailersonly",
+    callOn(1) + callOn(3),
+    headers(1, answerHead + statusField(12), endStream) + answerOn(3, statusField(0)),
+    [[12], [0]],
+  ),
+  conversation(
+    "streaming",
+    headers(1, callHead) + data(1, message("a") + message("b")) + headers(3, callHead) + data(1, "", endStream),
+    headers(1, answerHead) +
+      headers(3, answerHead) +
+      Array.from({ length: 20 }, (_, index) => data(1 + 2 * (index % 2), message("x".repeat(500)))).join("") +
+      headers(3, statusField(0), endStream) +
+      headers(1, statusField(1), endStream),
+    [[0], [1]],
+  ),
+  conversation(
+    "many",
+    many.map((stream) => callOn(stream)).join(""),
+    many.map((stream) => headers(stream, answerHead)).join("") +
+      many
+        .toReversed()
+        .map((stream) => data(stream, message("answer")) + headers(stream, statusField(stream % 17), endStream))
+        .join(""),
+    many.map((stream) => [stream % 17]),
+  ),
+  {
+    name: "cancelled",
+    steps: [
+      ["C", preface + settings + callOn(1) + callOn(3) + callOn(5)],
+      ["S", settings + headers(3, answerHead)],
+      ["C", reset(1) + reset(3)],
+      ["S", answerOn(5, statusField(0)) + reset(5, 0)],
+    ],
+    requests: [[undefined, "reset"], [undefined, "truncated"], [0]],
+  },
+  conversation("closed", callOn(1) + callOn(3), headers(1, answerHead) + data(1, message("answer")), [
+    [undefined, "truncated"],
+    [undefined, "closed"],
+  ]),
+  conversation(
+    "continued",
+    continued(1, callHead, 20) + data(1, message("question"), endStream),
+    continued(1, answerHead, 10) +
+      continued(1, statusField(16) + field("grpc-message", "m".repeat(200)), 30, endStream),
+    [[16]],
+  ),
+];
