@@ -5,6 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { describe, it } from "node:test";
 
 import { type Num, type Text, tracepoint } from "../../src/bpf/index.js";
+import { kernelDeclarations, runningKernel } from "../../src/cli/bpf/types.js";
 import { loadSignal } from "../../src/engine/load.js";
 import { at, attach } from "./support/built-signal.js";
 import { onlyCapabilities, runRingtap } from "./support/ringtap.js";
@@ -62,8 +63,8 @@ describe("tracepoints of modules", () => {
     const signal = tracepoint(`sunrpc:${event}`, (e, h) => ({
       name: "updates",
       count: {
-        by: { comm: h.comm, cache: at<Text>(e, "detail", "name") },
-        sum: { buckets: at<Num>(e, "detail", "hash_size") },
+        by: { comm: h.comm, cache: at<Text>(e, "cd", "name") },
+        sum: { buckets: at<Num>(e, "cd", "hash_size") },
       },
     }));
     const built = attach(t, signal);
@@ -85,25 +86,41 @@ describe("tracepoints of modules", () => {
       assert.match(stderr, /^ringtap: --modules "no_such": there are no types of a module no_such in .*\n$/);
       return;
     }
-    const { stdout } = await runRingtap(t, ["bpf", "types", "--modules=sunrpc"]);
-    assert.match(stdout, /^"sunrpc:cache_entry_update":\{detail:cache_detail;/m);
-    assert.match(stdout, /^interface cache_detail\{.*\bhash_size:N;/m);
+    const text = kernelDeclarations([runningKernel], ["sunrpc"]);
+    assert.match(text, /^"sunrpc:cache_entry_update":\{cd:cache_detail;h:cache_head\}/m);
+    assert.match(text, /^interface cache_detail\{.*\bhash_size:N;/m);
   });
 
-  it("are asked for with their module, and by programs with CAP_SYS_ADMIN", async (t) => {
+  it("are asked for with their module, and by programs with CAP_SYS_ADMIN", (t) => {
     if (!hasModule) {
       t.skip("no module sunrpc with types");
       return;
     }
-    const wrong: readonly (readonly [name: string, says: RegExp, prefix?: readonly string[]])[] = [
-      [event, /this kernel has no tracepoint cache_entry_update; its module sunrpc has: sunrpc:cache_entry_update$/],
-      ["sunrpc:cache_entry_updat", /the module sunrpc has no tracepoint .* \(did you mean "cache_entry_update"\?\)$/],
-      [`sunrpc:${event}`, /to no program without CAP_SYS_ADMIN: add that capability/, withBpfAlone],
-    ];
-    for (const [name, says, prefix = []] of wrong) {
-      const { stderr } = await runRingtap(t, ["count", name, "--duration=0.1"], { prefix });
-      assert.match(stderr.trimEnd(), says);
-      assert.equal(stderr.trimEnd().split("\n").length, 1, stderr);
-    }
+    const refused = (name: string): string => {
+      const { object } = tracepoint(name, (e) => ({ name: "its", count: { by: { a: at<Num>(e, "a") } } }));
+      try {
+        (object as () => Uint8Array)();
+      } catch (error) {
+        return (error as Error).message;
+      }
+      return "";
+    };
+    assert.equal(
+      refused(event),
+      "this kernel has no tracepoint cache_entry_update; its module sunrpc has: sunrpc:cache_entry_update",
+    );
+    assert.equal(
+      refused("sunrpc:cache_entry_updat"),
+      'the module sunrpc has no tracepoint cache_entry_updat (did you mean "cache_entry_update"?)',
+    );
+    const script = `import { tracepoint } from ${JSON.stringify(new URL("../../src/bpf/index.js", import.meta.url))};
+      tracepoint("sunrpc:${event}", () => ({ name: "its", count: {} })).object();`;
+    const [setpriv, ...args] = [...withBpfAlone, process.execPath, "--input-type=module", "--eval", script];
+    const { stderr } = spawnSync(setpriv, args, { encoding: "utf8" });
+    assert.match(
+      stderr,
+      /KernelError: the tracepoint sunrpc:cache_entry_update: it is one of the module sunrpc, whose/,
+    );
+    assert.match(stderr, /to no program without CAP_SYS_ADMIN: add that capability/);
   });
 });

@@ -1,5 +1,6 @@
 /** A record with the fields of each argument, for every tracepoint that the running kernel has: the verifier takes them all. */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { it } from "node:test";
 
 import { native, type NativeError } from "../../src/binding/native.js";
@@ -9,7 +10,8 @@ import { objectOf } from "../../src/bpf/build.js";
 import { allArguments, Context } from "../../src/bpf/context.js";
 import type { Recorded } from "../../src/bpf/fields.js";
 import { Num, Text } from "../../src/bpf/index.js";
-import { structOf } from "../../src/bpf/kernel.js";
+import { structAt, structOf } from "../../src/bpf/kernel.js";
+import * as nodes from "../../src/bpf/nodes.js";
 import { type Plan, planOf } from "../../src/bpf/plan.js";
 
 /** A tracepoint, its arguments, and those of them that are to be read. */
@@ -127,4 +129,44 @@ it("loads a record for each tracepoint of this kernel that has an argument to re
   assert(first.refused.length <= 0.03 * readable.length, first.refused.join("\n"));
   const [loaded, fields] = [first.loaded + second.loaded, first.fields + second.fields];
   assert(loaded >= 0.98 * readable.length && fields > 8 * loaded, `${loaded} of ${readable.length}, ${fields} fields`);
+});
+
+/** Where bpftool says that the members of structs lie, in bits; of several structs of a name, the first. Bit fields are left out. */
+function membersByTool(): ReadonlyMap<string, ReadonlyMap<string, number>> {
+  const args = ["btf", "dump", "file", "/sys/kernel/btf/vmlinux", "format", "raw"];
+  const structs = new Map<string, Map<string, number>>();
+  let current: Map<string, number> | undefined;
+  for (const line of execFileSync("bpftool", args, { encoding: "utf8", maxBuffer: 2 ** 28 }).split("\n")) {
+    const [, member = "", bits] = /^\t'(\w+)' type_id=\d+ bits_offset=(\d+)$/.exec(line) ?? [];
+    if (bits !== undefined) {
+      current?.set(member, Number(bits));
+    } else if (line.startsWith("[")) {
+      const [, name = ""] = /^\[\d+\] STRUCT '(\w+)'/.exec(line) ?? [];
+      current = name === "" || structs.has(name) ? undefined : new Map();
+      if (current !== undefined) {
+        structs.set(name, current);
+      }
+    }
+  }
+  return structs;
+}
+
+it("each number of each struct of the kernel is read from where bpftool says it lies", () => {
+  const kernel = { btf: Btf.read("/sys/kernel/btf/vmlinux"), lacks: [] };
+  const differing: string[] = [];
+  let compared = 0;
+  for (const [struct, members] of membersByTool()) {
+    const value = structAt(kernel, nodes.constant(1n), struct, true);
+    for (const [member, bits] of members) {
+      const field: unknown = Reflect.get(value, member);
+      if (field instanceof Num && field.node.is === "load") {
+        compared++;
+        if (field.node.offset !== bits / 8) {
+          differing.push(`${struct}.${member}`);
+        }
+      }
+    }
+  }
+  assert.deepEqual(differing, []);
+  assert(compared > 10_000, `${compared} compared`);
 });
