@@ -112,7 +112,7 @@ export class Context {
                   kernel,
                   `the tracepoint ${tracepoint} has no argument ${name} on this kernel${suggestion(name, names)}; it has ${names.join(", ")}`,
                 )
-              : argumentValue(kernel, index, kernel.btf.peel(parameters[index]?.type ?? 0));
+              : argumentValue(kernel, tracepoint, index, kernel.btf.peel(parameters[index]?.type ?? 0));
           values.set(name, value);
         }
         return values.get(name);
@@ -239,7 +239,17 @@ function unattributed(tracepoint: string, running: Helpers): Helpers {
   return given as Helpers;
 }
 
-function argumentValue(kernel: Kernel, index: number, type: Type): unknown {
+/**
+ * Arguments that are pointers by their type, and may be error codes or small numbers: newer verifiers give them no type (raw_tp_null_args of
+ * kernel/bpf/btf.c since Linux 6.14 and 6.12's later releases, "may encode error"). What they point to is read by the helper.
+ */
+const unsurePointers: Readonly<Record<string, number>> = {
+  signal_generate: 1,
+  cachefiles_lookup: 2,
+  mr_integ_alloc: 3,
+};
+
+function argumentValue(kernel: Kernel, tracepoint: string, index: number, type: Type): unknown {
   const { btf } = kernel;
   const slot = nodes.argument(index);
   if (type.kind === kinds.pointer) {
@@ -249,7 +259,8 @@ function argumentValue(kernel: Kernel, index: number, type: Type): unknown {
     }
     const isStruct = target.kind === kinds.struct || target.kind === kinds.union;
     const tags = btf.tags(type);
-    const root = isStruct && !tags.includes("user") && !tags.includes("percpu") ? target : undefined;
+    const isSure = unsurePointers[tracepoint] !== index && !tags.includes("user") && !tags.includes("percpu");
+    const root = isStruct && isSure ? target : undefined;
     return pointerValue(kernel, slot, root, type);
   }
   if (type.kind === kinds.int || type.kind === kinds.enum || type.kind === kinds.enum64) {

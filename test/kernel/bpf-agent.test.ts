@@ -152,8 +152,8 @@ describe("bpf in the agent", () => {
       ],
       [
         "unit",
-        "to: e.task.comm",
-        'to: e.task.comm }, histogram: { of: e.sig, unit: "hours"',
+        "record: { number: e.sig, to: e.task.comm, is_urgent: e.sig.eq(23) }",
+        'histogram: { of: e.sig, unit: "hours" }',
         /unit: "hours": expected seconds, bytes or number/,
       ],
     ];
