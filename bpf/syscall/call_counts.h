@@ -97,6 +97,15 @@ static __always_inline __u64 *failures_of(__u32 tgid, __u64 start, __u32 nr, __u
 	return find_or_add(&errors_overflow, &key);
 }
 
+/* What the first slot holds at most, ns. */
+#define SHORTEST (1953125ull << FIRST_POWER >> 21)
+
+/* Most calls are short, and need no logarithm. */
+static __always_inline __u32 slot_of_call(__u64 duration)
+{
+	return duration <= SHORTEST ? 0 : slot_of_seconds(duration, FIRST_POWER, SLOTS);
+}
+
 /*
  * Counts a call, whose duration stands for that of `weight` calls; 0: it has none. Finds the
  * counters of all that it adds before adding any of it; false where one is not to be had, for want
@@ -118,8 +127,7 @@ static __always_inline bool count(__u32 nr, __u32 error, __u64 duration, __u32 w
 		atomic_inc(&line->calls);
 	if (weight) {
 		__sync_fetch_and_add(&line->duration, weight * duration);
-		__sync_fetch_and_add(&line->slots[slot_of_seconds(duration, FIRST_POWER, SLOTS)],
-				     weight);
+		__sync_fetch_and_add(&line->slots[slot_of_call(duration)], weight);
 	}
 	if (failures)
 		atomic_inc(failures);

@@ -93,16 +93,19 @@ static __always_inline void count_run(__u32 index, __u64 time)
 			bpf_tail_call_static(ctx, map, slot); \
 	} while (0)
 
-#define DISPATCH(ctx, map, slots)                \
-	do {                                     \
-		DISPATCH_TO(ctx, map, slots, 0); \
-		DISPATCH_TO(ctx, map, slots, 1); \
-		DISPATCH_TO(ctx, map, slots, 2); \
-		DISPATCH_TO(ctx, map, slots, 3); \
-		DISPATCH_TO(ctx, map, slots, 4); \
-		DISPATCH_TO(ctx, map, slots, 5); \
-		DISPATCH_TO(ctx, map, slots, 6); \
-		DISPATCH_TO(ctx, map, slots, 7); \
+/* Most calls have no slot but the last, of handlers of every call: two tests find that. */
+#define DISPATCH(ctx, map, slots)                        \
+	do {                                             \
+		if ((slots)&0x7f) {                      \
+			DISPATCH_TO(ctx, map, slots, 0); \
+			DISPATCH_TO(ctx, map, slots, 1); \
+			DISPATCH_TO(ctx, map, slots, 2); \
+			DISPATCH_TO(ctx, map, slots, 3); \
+			DISPATCH_TO(ctx, map, slots, 4); \
+			DISPATCH_TO(ctx, map, slots, 5); \
+			DISPATCH_TO(ctx, map, slots, 6); \
+		}                                        \
+		DISPATCH_TO(ctx, map, slots, 7);         \
 	} while (0)
 
 static __always_inline __u8 slots_of(volatile const __u8 *slots, volatile const __u8 *differs,
@@ -136,10 +139,10 @@ static __always_inline __u32 slots_behind(__u32 slots, __u32 slot)
 	static __always_inline void name##_handler(__VA_ARGS__);                        \
 	SEC(section) int name(unsigned long long *ctx)                                  \
 	{                                                                               \
-		__u32 slots = wanted;                                                   \
 		__u64 began, start;                                                     \
+		__u32 slots;                                                            \
                                                                                         \
-		if (name##_slot >= DISPATCH_ALONE && !slots)                            \
+		if (name##_slot >= DISPATCH_ALONE && !(wanted))                         \
 			return 0;                                                       \
 		began = run_begins();                                                   \
 		start = count_runs ? bpf_ktime_get_ns() : 0;                            \
@@ -147,7 +150,9 @@ static __always_inline __u32 slots_behind(__u32 slots, __u32 slot)
 		if (count_runs && name##_slot < DISPATCH_SLOTS)                         \
 			count_run(first_run + name##_slot, bpf_ktime_get_ns() - start); \
 		run_ends(began);                                                        \
-		slots = slots_behind(slots, name##_slot);                               \
+		if (name##_slot >= DISPATCH_ALONE)                                      \
+			return 0;                                                       \
+		slots = slots_behind(wanted, name##_slot);                              \
 		DISPATCH(ctx, &hook, slots);                                            \
 		return 0;                                                               \
 	}                                                                               \
