@@ -28,6 +28,7 @@
         "native/poll.cc",
         "native/ring.cc",
         "native/ring_memory.cc",
+        "native/trim.cc",
         "native/uprobe.cc",
         "native/user_reads.cc",
         "native/variables.cc",

@@ -10,6 +10,7 @@
 #include "map.h"
 #include "object.h"
 #include "ring.h"
+#include "trim.h"
 
 namespace {
 
@@ -26,6 +27,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("openBytes", Napi::Function::New<ringtap::Object::OpenBytes>(env, "openBytes"));
   ringtap::DefineFeatures(env, exports);
   ringtap::DefineCapabilities(env, exports);
+  ringtap::DefineTrim(env, exports);
   return exports;
 }
 

@@ -281,6 +281,11 @@ export interface Native {
    * descriptors it has open? Tries it, in a thread of its own.
    */
   bpfNeedsCapability(): boolean;
+  /**
+   * Gives back memory that is free, and unmaps the clean pages of program files: what is used of them is mapped again, from the page
+   * cache, when it is. For once, after a start: it takes some milliseconds.
+   */
+  trimMemory(): void;
   /** CLOCK_MONOTONIC of this process's time namespace, in nanoseconds. In the host's it is the clock of `bpf_ktime_get_ns`. */
   monotonicNow(): bigint;
 }

@@ -37,6 +37,9 @@ function startLeavingRoom(setup: AgentSetup, hold: () => () => void): RunningAge
   }
 }
 
+/** So long after the start memory is trimmed, milliseconds: much of what is resident has served the start alone. */
+const trimAfterMs = 5_000;
+
 /** Runs the agent whose signals are being loaded. */
 export async function run({ source, listenAddresses, loads, begun, ending, hold }: BegunRun): Promise<void> {
   const { initial: options } = source;
@@ -61,6 +64,7 @@ export async function run({ source, listenAddresses, loads, begun, ending, hold 
   const agent = startLeavingRoom(setup, hold);
   let stopStats: (() => void) | undefined;
   let stopFollowing: (() => void) | undefined;
+  let trim: NodeJS.Timeout | undefined;
   try {
     const { catalog, identity, statuses } = agent;
     nameContainers(identity.cgroups, kubernetes.pods, options.kubernetesPodLabels);
@@ -128,8 +132,12 @@ export async function run({ source, listenAddresses, loads, begun, ending, hold 
         onHangUp: () => webConfig?.reread(),
         onReload: own.reload,
       });
+      trim = setTimeout(() => {
+        native.trimMemory();
+      }, trimAfterMs);
       log.info({ signal: await ending }, "ending");
     } finally {
+      clearTimeout(trim);
       stopFollowing?.();
       followed.stop();
       await server.close();
