@@ -13,6 +13,7 @@ import { scratch } from "./support/program.js";
 import { type Samples, select, sum } from "./support/samples.js";
 import { type Scope, suiteScope } from "./support/scope.js";
 import { end, freePort, listening } from "./support/servers.js";
+import { startTrace } from "./support/trace.js";
 
 /** A certificate for localhost: its file, and that of its key. */
 function certificate(folder: string): { readonly cert: string; readonly key: string } {
@@ -341,6 +342,28 @@ while read -r url; do curl -sk --http1.1 -o /dev/null "$url"; echo; done`;
     assert.deepEqual({ ...seen, 404: 0 }, { 200: 1, 404: 0, 503: 2 });
     const unseen = sum(await agent.scrape(), "ringtap_l7_tls_connections_total", { comm: "curl", seen: "none" });
     assert.equal(unseen + (seen[404] ?? 0), reports, "a connection that reports a file is counted as unseen, if it is");
+  });
+
+  it("are shown by trace, with the ends of their connection", async (t) => {
+    const nginx = await started;
+    const trace = await startTrace(t, [
+      "l7",
+      "--l7.tls",
+      "--output=json",
+      "--where",
+      `pid=${nginx.worker} status>=500`,
+    ]);
+    await trace.said(/TLS carries is seen[^\n]*libssl/);
+    await promisify(execFile)("curl", ["-sk", "--http1.1", `${nginx.url}/failing`, `${nginx.url}/index.html`]);
+    await eventually(() => {
+      const events = trace
+        .events()
+        .map(({ protocol, role, operation, status, local_port }) => [
+          ...[protocol, role, operation],
+          ...[status, local_port],
+        ]);
+      assert.deepEqual(events, [["http", "server", "GET", 503, nginx.port]]);
+    });
   });
 
   it("say in one line why a library is not attached to, whatever it says of itself", async (t) => {
