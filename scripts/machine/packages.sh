@@ -84,6 +84,7 @@ missing_packages() {
   has_command dig || echo bind9-dnsutils
   has_command caddy || echo caddy
   /usr/bin/python3 -c 'import prometheus_client.openmetrics' 2>/dev/null || echo python3-prometheus-client
+  /usr/bin/python3 -c 'import grpc' 2>/dev/null || echo python3-grpcio
 
   if $with_kernels; then missing_for_kernels; fi
   if $with_images; then missing_for_images; fi
