@@ -82,6 +82,7 @@ missing_packages() {
   has_command dnsmasq || echo dnsmasq-base
   has_command unbound || echo unbound
   has_command dig || echo bind9-dnsutils
+  has_command dnsperf || echo dnsperf
   has_command caddy || echo caddy
   /usr/bin/python3 -c 'import prometheus_client.openmetrics' 2>/dev/null || echo python3-prometheus-client
   /usr/bin/python3 -c 'import grpc' 2>/dev/null || echo python3-grpcio

@@ -309,6 +309,36 @@ for (const [name, start] of [
       }
     });
 
+    // dnsmasq closes a connection after a hundred questions, whatever waits on it.
+    for (const transport of name === "dnsmasq" ? ["udp"] : ["udp", "tcp"]) {
+      it(`are as many as dnsperf counts, where threads share sockets: ${transport}`, async () => {
+        const server = await started;
+        const agent = await agentStarted();
+        const questions = scratch("questions");
+        writeFileSync(questions, "a.test A\nnone.test AAAA\nsix.test AAAA\na.other MX\nlong.test MX\n");
+        const earlier = await server.counts();
+        const options = ["-s", "127.0.0.1", "-d", questions, "-n", "500", "-c", "4", "-T", "2", "-q", "60"];
+        const { pid, stdout } = await client(server.network, ["dnsperf", ...options, "-m", transport]);
+        const [, codes = ""] = /Response codes: *(.*)/.exec(stdout) ?? [];
+        const counted = tally(
+          Array.from(codes.matchAll(/([A-Z]+) (\d+) \(/g), ([, code = "", count]) => [code, Number(count)] as const),
+        );
+        assert.deepEqual(lessThan((await server.counts()).codes, earlier.codes), counted);
+        // An answer that comes before the call that sends the question has returned waits for that.
+        await eventually(async () => {
+          const samples = await agent.scrape();
+          assert.deepEqual(by("dns_response_code", samples, clientMetric, [pid]), counted);
+          for (const metric of ["lost_requests", "unanswered_requests", "stray_responses", "repeated_requests"]) {
+            assert.equal(sum(samples, `ringtap_l7_${metric}_total`, { pid }), 0, metric);
+          }
+        });
+        assert.equal(
+          Object.values(counted).reduce((all, count) => all + count, 0),
+          2_500,
+        );
+      });
+    }
+
     it("are as many while their records are watched, and the ring is full", async (t) => {
       const server = await started;
       const agent = await agentStarted();
