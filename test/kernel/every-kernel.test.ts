@@ -17,19 +17,17 @@ import { type AnySignal, defaultHooks, type HookSet } from "../../src/sdk/signal
 import { syscallNumber } from "../../src/sdk/syscall-names.js";
 import { signals } from "../../src/signals/index.js";
 import { type Agent, startAgent, unlimitedSeries } from "./support/agent.js";
-import { controlGroup, enableController, hierarchy, podPath } from "./support/cgroups.js";
+import { controlGroup, hierarchy } from "./support/cgroups.js";
 import { cpuWaits, metricNumbers, settled, startWork } from "./support/cpu-numbers.js";
 import { eventually } from "./support/eventually.js";
 import { buildWithoutFexit, signalsWithFexit } from "./support/hook-sets.js";
 import { heldBy } from "./support/kernel-objects.js";
 import { instructionsInLog, tryLoading, ways } from "./support/loading.js";
-import { isUnified } from "./support/limited-groups.js";
-import { loopDevice, mounted } from "./support/loop-device.js";
 import { networkNamespace } from "./support/network.js";
 import { compileProgram, runProgram, scratch } from "./support/program.js";
 import { runRingtap } from "./support/ringtap.js";
 import { type Samples, sum } from "./support/samples.js";
-import { lastFirst, type Scope, suiteScope } from "./support/scope.js";
+import { type Scope, suiteScope } from "./support/scope.js";
 import { startWaiting, type Waiting } from "./support/waiting.js";
 
 /** Kernels without the helper bpf_task_pt_regs, which the fexit programs of tcp need. */
@@ -451,36 +449,6 @@ describe("counts", () => {
       const expected = await settled(pid);
       assert.deepEqual(metricNumbers(await counting.scrape(), { pid }), expected);
     }
-  });
-
-  it("of write-back have the group that the pages are charged to", async (t) => {
-    const own = lastFirst(t);
-    const root = isUnified ? hierarchy("cgroup2") : "";
-    if (!isUnified || !readFileSync(`${root}/cgroup.controllers`, "utf8").split(/\s/).includes("io")) {
-      t.skip("version 2 of control groups has no controller io here");
-      return;
-    }
-    const id = "2".repeat(64);
-    const path = podPath(id);
-    const { folder } = controlGroup(own, root, path);
-    enableController(root, path, "memory");
-    enableController(root, path, "io");
-    const counting = await startAgent(own, [
-      "--signals=block",
-      "--labels=comm,container_id",
-      "--cgroup.hierarchy=unified",
-      ...unlimitedSeries,
-    ]);
-    const disk = loopDevice(own, 64 << 20, scratch("charged"));
-    execFileSync("mkfs.ext4", ["-q", "-E", "lazy_itable_init=0,lazy_journal_init=0", disk.path]);
-    const file = `${mounted(own, disk.path)}/file`;
-    const write = `echo 0 >${folder}/cgroup.procs; dd if=/dev/zero of=${file} bs=1M count=8 status=none`;
-    execFileSync("sh", ["-c", write]);
-    execFileSync("sync", ["--file-system", file]);
-    const labels = { device: disk.name, operation: "write", container_id: id.slice(0, 12) };
-    await eventually(async () => {
-      assert.equal(sum(await counting.scrape(), "ringtap_block_bytes_total", labels), 8 << 20);
-    });
   });
 
   it("are complete: produced = consumed, by the hook that is reported", async () => {
