@@ -28,31 +28,38 @@ function table(headings: readonly string[], rows: readonly (readonly string[])[]
 }
 
 /** Has any row this member? Rows without it have no column for it. */
-function has(rows: readonly BreakdownRow[], member: "seconds" | "failures"): boolean {
+function has(rows: readonly BreakdownRow[], member: "seconds" | "p99" | "failures"): boolean {
   return rows.some((row) => row[member] !== undefined);
 }
 
+/** A line of a breakdown with all columns that there may be. */
+type Cells = [name: string, times: string, time: string, mean: string, p50: string, p99: string, failures: string];
+
 function breakdownTable({ rows }: BreakdownTable): HTMLElement {
   const hasSeconds = has(rows, "seconds");
+  const hasQuantiles = has(rows, "p99");
   const hasFailures = has(rows, "failures");
-  const line = (name: string, times: string, time: string, mean: string, failures: string): string[] => [
+  const line = (...[name, times, time, mean, p50, p99, failures]: Cells): string[] => [
     ...[name, times],
     ...(hasSeconds ? [time, mean] : []),
+    ...(hasQuantiles ? [p50, p99] : []),
     ...(hasFailures ? [failures] : []),
   ];
-  const lines = rows.map(({ name, count: times, seconds: time = 0, failures = {} }) =>
+  const lines = rows.map(({ name, count: times, seconds: time = 0, p50 = 0, p99 = 0, failures = {} }) =>
     line(
       visible(name),
       count(times),
       seconds(time),
       seconds(times > 0 ? time / times : 0),
+      seconds(p50),
+      seconds(p99),
       Object.entries(failures)
         .sort(([, a], [, b]) => b - a)
         .map(([kind, number]) => `${visible(kind)} ${count(number)}`)
         .join(", "),
     ),
   );
-  return table(line("name", "count", "time", "mean", "failures"), lines, "none");
+  return table(line("name", "count", "time", "mean", "50 %", "99 %", "failures"), lines, "none");
 }
 
 function peerRows(links: readonly RatedLink[]): string[][] {

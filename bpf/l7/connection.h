@@ -105,6 +105,9 @@ struct direction {
 /* Answers come in the order of their requests; so each is known by its number. */
 #define SLOTS_IN_CONNECTION 32
 
+/* Bytes that are kept of a request's target. */
+#define PATH_LEN 80
+
 struct connection {
 	struct actor_key owner; /* who called last, its number 0 */
 	__u64 id;   /* no other one has it: the address of its socket, or its own (tls.h) */
@@ -126,6 +129,10 @@ struct connection {
 	__u16 receipts; /* of an encrypted one, by calls outside of OpenSSL's */
 	__u8 is_late;	/* of a session: some was carried before it was known */
 	__u8 is_closing;
+	__u32 path_length;
+	__u32 reserved;
+	__u64 path_time; /* path.h */
+	__u64 path[PATH_LEN / 8];
 	__u64 slots[SLOTS_IN_CONNECTION]; /* queue.h */
 };
 

@@ -2,22 +2,30 @@
 /* Which protocol a connection speaks, and who of its ends is the server. */
 #pragma once
 
+#include "left_out.h"
 #include "protocols.h"
 #include "tls.h"
-
-static __always_inline void begin_protocol(struct connection *c, __u32 direction,
-					   enum l7_protocol protocol, enum beginning beginning)
-{
-	bool is_request = beginning == BEGINS_REQUEST;
-
-	c->protocol = protocol;
-	c->role = is_request == (direction == RECEIVED) ? ROLE_SERVER : ROLE_CLIENT;
-}
 
 static __always_inline void set_modes(struct connection *c, __u8 mode)
 {
 	c->directions[RECEIVED].mode = mode;
 	c->directions[SENT].mode = mode;
+}
+
+/* False when requests are not looked for at the server's port: the connection is opaque. */
+static __always_inline bool begin_protocol(struct connection *c, __u32 direction,
+					   enum l7_protocol protocol, enum beginning beginning)
+{
+	bool is_request = beginning == BEGINS_REQUEST;
+
+	c->role = is_request == (direction == RECEIVED) ? ROLE_SERVER : ROLE_CLIENT;
+	if (is_server_left_out(c)) {
+		c->role = 0;
+		set_modes(c, MODE_OPAQUE);
+		return false;
+	}
+	c->protocol = protocol;
+	return true;
 }
 
 /* Which protocol is it, by the first bytes of a connection? */
@@ -49,11 +57,14 @@ __noinline int detect(struct connection *c, __u32 direction, __u64 address, __u6
 		may_begin |= beginning == MAY_BEGIN;
 	}
 	for (protocol = PROTOCOL_UNKNOWN + 1; protocol < PROTOCOLS; protocol++) {
-		enum beginning beginning = begins(c, protocol, word, known + more);
+		enum beginning beginning;
 
+		if (!is_wanted(protocol))
+			continue;
+		beginning = begins(c, protocol, word, known + more);
 		if (beginning >= BEGINS_REQUEST) {
-			begin_protocol(c, direction, protocol, beginning);
-			set_modes(c, MODE_PROTOCOL);
+			if (begin_protocol(c, direction, protocol, beginning))
+				set_modes(c, MODE_PROTOCOL);
 			return 0;
 		}
 		may_begin |= beginning == MAY_BEGIN;
@@ -100,7 +111,8 @@ __noinline int synchronize(struct connection *c, struct scratch *scratch, __u64 
 	for (protocol = PROTOCOL_UNKNOWN + 1; protocol < PROTOCOLS; protocol++) {
 		enum beginning beginning;
 
-		if (c->protocol != PROTOCOL_UNKNOWN && c->protocol != protocol)
+		if (!is_wanted(protocol) ||
+		    (c->protocol != PROTOCOL_UNKNOWN && c->protocol != protocol))
 			continue;
 		beginning = resumes(c, protocol, scratch, known);
 		/* Enough only where the protocol is known. */
@@ -110,7 +122,8 @@ __noinline int synchronize(struct connection *c, struct scratch *scratch, __u64 
 		    direction != request_direction(c))
 			continue;
 		if (beginning == BEGINS_REQUEST) {
-			begin_protocol(c, direction, protocol, beginning);
+			if (!begin_protocol(c, direction, protocol, beginning))
+				return 0;
 			set_modes(c, MODE_PROTOCOL);
 			/* The other end has sent something: a response was under way. */
 			if (is_late && c->last_direction <= SENT)
@@ -118,8 +131,8 @@ __noinline int synchronize(struct connection *c, struct scratch *scratch, __u64 
 			return 0;
 		}
 		if (beginning == BEGINS_RESPONSE && is_late) {
-			begin_protocol(c, direction, protocol, beginning);
-			count_lost(c, REASON_JOINED_LATE, 1);
+			if (begin_protocol(c, direction, protocol, beginning))
+				count_lost(c, REASON_JOINED_LATE, 1);
 			return 0;
 		}
 	}

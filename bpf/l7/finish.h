@@ -4,6 +4,7 @@
 
 #include <ringtap/endpoints.h>
 
+#include "path.h"
 #include "queue.h"
 #include "request_counts.h"
 
@@ -13,6 +14,7 @@ const volatile bool counting = true;
 /* Which requests have a record. Userspace changes it while the program runs. */
 volatile bool failures_wanted;
 volatile bool successes_wanted;
+volatile __u32 recorded_protocols; /* bits of enum l7_protocol: all of these */
 
 struct l7_event {
 	__u64 time;	/* the response's end, CLOCK_MONOTONIC, ns */
@@ -24,8 +26,12 @@ struct l7_event {
 	enum l7_error error;
 	__u32 operation;
 	__u32 status; /* 0: there was no response */
-	__u32 reserved;
+	enum l7_path path_kind;
+	/* Without a path, the record ends here. */
+	__u32 path[PATH_LEN / 4];
 };
+
+#define PATHLESS_SIZE __builtin_offsetof(struct l7_event, path)
 
 EXPORT_RECORD(l7_event);
 
@@ -37,14 +43,31 @@ static __always_inline __u32 number_of(const struct connection *c, __u32 operati
 	       (operation & 1023) << OPERATION_SHIFT | (status & 1023);
 }
 
-static __always_inline void send_record(struct connection *c, __u32 number, __u64 now,
-					__u64 duration)
+/* In `ringtap trace` nothing is sampled; elsewhere no failure is. */
+static __always_inline struct l7_event *reserve_event(bool has_path, __u64 waiting, bool is_needed,
+						      enum drop *reason)
 {
-	struct l7_event *event = reserve(sizeof(*event));
+	if (!counting) {
+		*reason = NOT_DROPPED;
+		return has_path ? reserve(sizeof(struct l7_event)) : reserve(PATHLESS_SIZE);
+	}
+	return has_path ? reserve_sampled(sizeof(struct l7_event), waiting, is_needed, reason) :
+			  reserve_sampled(PATHLESS_SIZE, waiting, is_needed, reason);
+}
+
+/* Sends a record, of which userspace counts the request. Returns why it could not. */
+static __always_inline enum drop send_record(struct connection *c, __u32 number, __u64 now,
+					     __u64 duration, bool is_needed)
+{
+	__u64 began = ((now >> 6) - (duration >> 6)) & WORD_TIME;
+	bool has_path = paths_wanted && READ_ONCE(c->path_time) == began;
 	__u32 tgid = c->owner.process.pair;
+	__u64 waiting = waiting_bytes();
+	enum drop reason;
+	struct l7_event *event = reserve_event(has_path, waiting, is_needed, &reason);
 
 	if (!event)
-		return;
+		return reason;
 	event->time = now;
 	event->duration = duration;
 	event->actor.tgid = tgid;
@@ -58,8 +81,9 @@ static __always_inline void send_record(struct connection *c, __u32 number, __u6
 	event->error = number >> ERROR_SHIFT & 7;
 	event->operation = number >> OPERATION_SHIFT & 1023;
 	event->status = number & 1023;
-	event->reserved = 0;
-	submit(event);
+	event->path_kind = has_path ? copy_path((__u64 *)event->path, c, began) : PATH_NONE;
+	submit_behind(event, waiting);
+	return NOT_DROPPED;
 }
 
 /* The failure that trace's failed() tells too (src/signals/l7/signal.ts). */
@@ -69,28 +93,38 @@ static __always_inline bool is_failure(__u32 number)
 	       (number & 1023) >= failing_status(number >> PROTOCOL_SHIFT);
 }
 
-/* Counts a request that took so long and has this number. */
+/*
+ * Counts a request that took so long and has this number: in a record that userspace counts, or, for
+ * want of one, in a line.
+ */
 __noinline int finish(struct connection *c, __u32 number, __u64 now, __u64 duration)
 {
 	struct request_line *line;
+	enum drop reason = NOT_DROPPED;
 	bool has_record;
 
 	if (!c)
 		return 0;
-	has_record = is_failure(number) ? failures_wanted : successes_wanted;
-	if (counting) {
-		line = request_line_of(&c->owner, number);
-		if (!line) {
-			count_map_full();
+	has_record = (is_failure(number) ? failures_wanted : successes_wanted) ||
+		     (recorded_protocols >> (c->protocol & 31) & 1);
+	if (has_record) {
+		reason = send_record(c, number, now, duration, is_failure(number));
+		if (reason == NOT_DROPPED)
 			return 0;
-		}
-		__sync_fetch_and_add(&line->duration, duration);
-		atomic_inc(&line->slots[slot_of_seconds(duration, FIRST_POWER, SLOTS)]);
-		if (has_record)
-			atomic_inc(&line->with_record);
 	}
-	if (has_record)
-		send_record(c, number, now, duration);
+	if (!counting)
+		return 0;
+	line = request_line_of(&c->owner, number);
+	if (!line) {
+		count_map_full();
+		return 0;
+	}
+	__sync_fetch_and_add(&line->duration, duration);
+	atomic_inc(&line->slots[slot_of_seconds(duration, FIRST_POWER, SLOTS)]);
+	if (has_record) {
+		count_drop(reason);
+		atomic_inc(&line->dropped);
+	}
 	return 0;
 }
 
@@ -107,10 +141,11 @@ static __always_inline void finish_word(struct connection *c, __u64 word, __u32 
 static __always_inline void finish_answered(struct connection *c, __u64 request, __u64 response)
 {
 	__u64 time = request & WORD_TIME, end = response & WORD_TIME;
-	__u64 units = (end - time) & WORD_TIME;
+	__u64 units = (end - time) & WORD_TIME, now = bpf_ktime_get_ns();
 
-	finish(c, number_of(c, operation_of(request), operation_of(response), ERROR_NONE),
-	       bpf_ktime_get_ns(), units >> 45 ? 0 : units << 6);
+	now -= (((now >> 6) - end) & WORD_TIME) << 6;
+	finish(c, number_of(c, operation_of(request), operation_of(response), ERROR_NONE), now,
+	       units >> 45 ? 0 : units << 6);
 }
 
 /*

@@ -7,6 +7,7 @@
 
 #include "bytes.h"
 #include "finish.h"
+#include "path.h"
 #include "reader.h"
 #include "steps.h"
 
@@ -449,6 +450,17 @@ static __always_inline void verify(struct reader *r, __u64 last)
 	c->directions[SENT].mode = MODE_OPAQUE;
 }
 
+/* Takes the path's beginning, of which the carry has some bytes behind `used` ones. */
+static __always_inline void take_carried_path(struct reader *r, struct direction *d, __u32 used)
+{
+	__u64 low = d->carry[0], high = d->carry[1];
+
+	if (!paths_wanted || !is_of_requests(r) || used < 4 || used > 8)
+		return;
+	low = used < 8 ? low >> (8 * used) | high << (64 - 8 * used) : high;
+	begin_path(r->c, d->word, low, d->carry_len > used ? d->carry_len - used : 0);
+}
+
 /* The first line's beginning. False when it is none. */
 static __always_inline bool step_first(struct reader *r, struct direction *d, __u32 index,
 				       __u32 available)
@@ -474,6 +486,10 @@ static __always_inline bool step_first(struct reader *r, struct direction *d, __
 			d->carry[0] = used < 8 ? low << (64 - 8 * used) : low;
 			d->flags |= IN_FIRST_LINE;
 			d->mode = HTTP_LINE;
+			if (paths_wanted && is_of_requests(r) && used > 1) {
+				begin_path(r->c, d->word, 0, 0);
+				add_to_path(r->c, r->scratch);
+			}
 			return used;
 		}
 	}
@@ -483,6 +499,7 @@ static __always_inline bool step_first(struct reader *r, struct direction *d, __
 	d->mode = ended ? HTTP_HEADER : HTTP_LINE;
 	if (!used)
 		return false;
+	take_carried_path(r, d, used);
 	if (ended && !r->c->is_verified)
 		verify(r, carried_before(d, d->carry_len));
 	d->flags |= ended ? 0 : IN_FIRST_LINE;
@@ -566,6 +583,10 @@ static __always_inline void step_line(struct reader *r, struct direction *d, __u
 {
 	__u32 offset = find_newline(r, index), bytes;
 	bool is_unverified = !r->c->is_verified && d->flags & IN_FIRST_LINE;
+
+	if (paths_wanted && d->flags & IN_FIRST_LINE && is_of_requests(r) &&
+	    !r->scratch->is_path_taken)
+		add_to_path(r->c, r->scratch);
 
 	if (offset >= available || offset == STRIDE) {
 		bytes = available < STRIDE ? available : STRIDE;

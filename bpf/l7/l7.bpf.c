@@ -14,11 +14,13 @@
 #include <ringtap/ring.h>
 #include <ringtap/sock.h>
 
+#include "active.h"
 #include "call.h"
 #include "connection.h"
 #include "datagram.h"
 #include "detect.h"
 #include "finish.h"
+#include "left_out.h"
 #include "protocols.h"
 #include "reader.h"
 #include "request_counts.h"
@@ -269,12 +271,16 @@ static __always_inline void take_message(struct sock *sk, int ret, int flags, __
 	__s32 gap;
 
 	if (!is_tcp(sk)) {
-		if (is_udp(sk) && !(flags & (MSG_PEEK | MSG_ERRQUEUE)))
+		if (is_udp(sk) && are_questions_wanted() && !(flags & (MSG_PEEK | MSG_ERRQUEUE)))
 			take_datagram(sk, ret, flags, direction);
 		return;
 	}
 	if (ret < 0 || flags & (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE))
 		return;
+	if (is_left_out(sk)) {
+		count_left_out(direction, ret);
+		return;
+	}
 	c = connection_of(sk);
 	if (!ret) {
 		/* The other end has sent all that it will. */
@@ -354,7 +360,8 @@ static __always_inline void begin_connection(struct sock *sk, struct connection 
 		return;
 	if (c)
 		end_connection(sk, c);
-	insert_connection(sk, SENT, 0);
+	if (!is_left_out(sk))
+		insert_connection(sk, SENT, 0);
 }
 
 /*

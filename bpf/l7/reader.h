@@ -38,9 +38,11 @@ struct scratch {
 	__u32 filled;	/* bytes in the window */
 	__u32 left;	/* bytes from the position on */
 	__u32 direction;
-	__u32 reason;	   /* why they cannot be read */
-	__u32 skipped_for; /* enum reason */
-	__u32 line;	   /* the index of one, in the window */
+	__u32 reason;	     /* why they cannot be read */
+	__u32 skipped_for;   /* enum reason */
+	__u32 line;	     /* the index of one, in the window */
+	__u32 is_path_taken; /* from these bytes, in path.h */
+	__u32 reserved;
 };
 
 struct {
@@ -117,6 +119,7 @@ static __always_inline void begin_reading(struct reader *r, __u64 address, __u64
 	scratch->direction = how & 1;
 	scratch->reason = how >> 1;
 	scratch->now = 0;
+	scratch->is_path_taken = 0;
 	if (address == CARRIED) {
 		struct direction *d = direction_of(r);
 

@@ -32,11 +32,11 @@ const volatile __u32 flow_lines = 8192;
 #define PROTOCOL_SHIFT 24
 #define OTHER_OPERATION 1023
 
-/* Requests: each is in one slot. */
+/* Requests that have no record: each is in one slot. */
 struct request_line {
 	struct actor_key key;
-	__u64 duration;	   /* sum, ns */
-	__u64 with_record; /* of the requests: those that are in the account of the ring */
+	__u64 duration; /* sum, ns */
+	__u64 dropped;	/* of the requests: those that the ring's account has as dropped */
 	__u64 slots[SLOTS];
 };
 

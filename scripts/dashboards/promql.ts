@@ -43,6 +43,8 @@ export interface Queries {
   readonly quantile: (q: number, ...of: Parameters<Query>) => string;
   /** The mean of a histogram's observations. */
   readonly mean: Query;
+  /** Observations of a histogram, a second. */
+  readonly observations: Query;
   /** Share of a histogram's observations that are over a second. */
   readonly late: Query;
   /** Observations by bucket, for a heat map. */
@@ -74,6 +76,8 @@ export function queries(selection: string): Queries {
       const total = `(${rate(`${histogram}_sum`, by, more)} or histogram_sum(${native}))`;
       return `${total} / (${rate(`${histogram}_count`, by, more)} or histogram_count(${native}))`;
     },
+    observations: (histogram, by, more) =>
+      `(${rate(`${histogram}_count`, by, more)} or histogram_count(${rate(histogram, by, more)}))`,
     late: (histogram, by, more) => {
       const inTime = rate(`${histogram}_bucket`, by, [upToOneSecond, more].filter(Boolean).join(","));
       const all = rate(`${histogram}_count`, by, more);

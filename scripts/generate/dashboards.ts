@@ -11,8 +11,10 @@ import { dirname, join } from "node:path";
 import { format } from "prettier";
 
 import { agent } from "../dashboards/agent.js";
+import { databases } from "../dashboards/databases.js";
 import { node } from "../dashboards/node.js";
 import { program } from "../dashboards/program.js";
+import { services } from "../dashboards/services.js";
 import { syscalls } from "../dashboards/syscalls.js";
 import { tcp } from "../dashboards/tcp.js";
 
@@ -24,7 +26,7 @@ const rules = "ringtap.rules.yaml";
 /** Every file that is written, by path. */
 async function files(): Promise<ReadonlyMap<string, string>> {
   const written = new Map<string, string>();
-  for (const dashboard of [node, program, tcp, syscalls, agent]) {
+  for (const dashboard of [node, program, services, databases, tcp, syscalls, agent]) {
     const json = JSON.stringify(dashboard);
     const name = `${dashboard.uid ?? ""}.json`;
     written.set(`${grafana}/${name}`, await format(json, { parser: "json", printWidth: 120 }));

@@ -24,6 +24,7 @@ export * from "./host.js";
 export type * from "./links.js";
 export type * from "./metrics.js";
 export * from "./peers.js";
+export * from "./remote-exemplar.js";
 export * from "./signal.js";
 export * from "./socket-owners.js";
 export * from "./syscall-names.js";

@@ -9,8 +9,10 @@ export interface Column {
   readonly key: string;
   /** What `top --sort` calls it, unique as well. Default: the key. */
   readonly sort?: string;
-  /** The metric: a counter or gauge whose subject is the process, or a histogram, of which the sum is shown. */
+  /** The metric: a counter or gauge whose subject is the process, or a histogram. */
   readonly metric: string;
+  /** What is shown of a histogram. Default: the sum of what it has observed. */
+  readonly shows?: "sum" | "count";
   /** Only rows whose label has another value than this one count. */
   readonly except?: { readonly label: string; readonly value: string };
   /** How the number is written. */
@@ -39,13 +41,13 @@ export interface LatencyView {
 /** A table of one process: a row for each value of a label. */
 export interface Breakdown {
   readonly title: string;
-  /** The label whose values are the rows: `syscall`. */
-  readonly label: string;
-  /** Counter of events, by that label. */
+  /** The label whose values are the rows: `syscall`. Of several, the rows are what they have together: `GET /cart`. */
+  readonly label: string | readonly string[];
+  /** Counter of events, by that label; or a histogram of durations, which tells seconds and quantiles, too. */
   readonly count: string;
   /** Counter of seconds, by that label. */
   readonly seconds?: string;
-  /** Counter of failures, by that label and `by`. */
+  /** Counter of failures, by that label and `by`; or the histogram itself: what of it has any value of `by`. */
   readonly failures?: { readonly metric: string; readonly by: string };
 }
 
@@ -66,6 +68,8 @@ export interface Views {
   readonly columns?: readonly Column[];
   readonly latencies?: readonly LatencyView[];
   readonly breakdown?: Breakdown;
+  /** Further ones. */
+  readonly breakdowns?: readonly Breakdown[];
   readonly headline?: readonly Headline[];
   /** Events that come too fast to be read: the page shows them only to those who ask for them. */
   readonly isFrequent?: boolean;

@@ -5,6 +5,7 @@ import type { Catalog } from "../metrics/catalog.js";
 import type { Dimension } from "../metrics/dimension.js";
 import type { HistogramTable } from "../metrics/histogram-table.js";
 import type { ValueTable } from "../metrics/value-table.js";
+import type { Breakdown } from "../sdk/views.js";
 import type { SignalViews } from "./protocol.js";
 import type { ViewedStatus } from "./viewed-signal.js";
 
@@ -23,6 +24,11 @@ export function anyTable(catalog: Catalog, name: string): AnyTable | undefined {
 export function histogramTable(catalog: Catalog, name: string): HistogramTable | undefined {
   const isMeant = (table: AnyTable): table is HistogramTable => table.name === name && table.type === "histogram";
   return [...catalog].find(isMeant);
+}
+
+/** The counter, gauge or histogram of durations of a name: what a breakdown can lie over. */
+function countingTable(catalog: Catalog, name: string): AnyTable | undefined {
+  return valueTable(catalog, name) ?? histogramTable(catalog, name);
 }
 
 /** Behind the built-in signals, among those without a position in the order in which they run. */
@@ -77,14 +83,14 @@ export function declaredViews(catalog: Catalog, identity: Identity, signals: rea
     })
     .sort(({ declared: a }, { declared: b }) => (a.position ?? lastPosition) - (b.position ?? lastPosition))
     .map(({ signal, declared }): SignalViews => {
-      const { columns = [], latencies = [], breakdown, headline = [], isFrequent = false } = declared;
+      const { columns = [], latencies = [], breakdown, breakdowns = [], headline = [], isFrequent = false } = declared;
       const shown = columns.filter(({ key, metric }) =>
         isShown(signal, `column ${key}`, metric, anyTable(catalog, metric), subjects),
       );
-      const counts = breakdown?.count ?? "";
-      const hasBreakdown =
-        breakdown !== undefined &&
-        isShown(signal, `breakdown ${breakdown.title}`, counts, valueTable(catalog, counts), subjects);
+      const isBrokenDown = ({ title, count }: Breakdown): boolean =>
+        isShown(signal, `breakdown ${title}`, count, countingTable(catalog, count), subjects);
+      const hasBreakdown = breakdown !== undefined && isBrokenDown(breakdown);
+      const further = breakdowns.filter(isBrokenDown);
       return {
         signal,
         isFrequent,
@@ -93,6 +99,7 @@ export function declaredViews(catalog: Catalog, identity: Identity, signals: rea
           isShown(signal, `latency ${key}`, metric, histogramTable(catalog, metric), comms, subjects),
         ),
         ...(hasBreakdown ? { breakdown } : {}),
+        ...(further.length > 0 ? { breakdowns: further } : {}),
         headline: headline.filter(({ column, of = column }) =>
           [column, of].every((each) => shown.some(({ key }) => key === each)),
         ),

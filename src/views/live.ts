@@ -7,7 +7,8 @@ import { declaredViews } from "./declared.js";
 import { healthNow, type ProgramSeconds } from "./health.js";
 import { latencies, type Latency } from "./latency.js";
 import { watchAllLinks } from "./links.js";
-import { breakdownRows, processTotals } from "./processes.js";
+import { breakdownRows } from "./breakdown.js";
+import { processTotals } from "./processes.js";
 import type { BreakdownTable, Health, ProcessTotals, SignalViews } from "./protocol.js";
 import { readsOf } from "./snapshot-reads.js";
 import { openTail, type Tail, type TailFilter } from "./tail.js";
@@ -94,10 +95,11 @@ export function createLive(options: LiveOptions): Live {
       return views().flatMap((view) => view.columns);
     },
     breakdowns: (process) =>
-      views().flatMap(({ signal, breakdown }) =>
-        breakdown === undefined
-          ? []
-          : [{ signal, title: breakdown.title, rows: breakdownRows(catalog, process, breakdown) }],
+      views().flatMap(({ signal, breakdown, breakdowns = [] }) =>
+        [...(breakdown === undefined ? [] : [breakdown]), ...breakdowns].map((each) => ({
+          ...{ signal, title: each.title },
+          rows: breakdownRows(catalog, process, each),
+        })),
       ),
     watchLinks: () => watchAllLinks(running),
     tail: (filter, limit) => openTail(running, identity, utc, filter, limit),

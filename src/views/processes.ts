@@ -2,9 +2,10 @@
 import type { AnyTable } from "../metrics/any-table.js";
 import type { Catalog } from "../metrics/catalog.js";
 import type { Dimension } from "../metrics/dimension.js";
-import type { Breakdown, Column, Headline } from "../sdk/views.js";
-import { anyTable, valueTable } from "./declared.js";
-import type { BreakdownRow, ProcessTotals } from "./protocol.js";
+import type { Column, Headline } from "../sdk/views.js";
+import { observationsOf } from "./breakdown.js";
+import { anyTable } from "./declared.js";
+import type { ProcessTotals } from "./protocol.js";
 import { levelsOf } from "./shared/columns.js";
 import { ratesOf } from "./shared/rates.js";
 
@@ -18,11 +19,12 @@ function counts(detail: Dimension | undefined, { except }: Column): (id: number)
   return (id) => (answers[id] ??= detail.values(id)[place] !== except?.value);
 }
 
-/** The numbers of a table by row, in the unit that is exposed: of a histogram, the sums of what it has observed. */
-function numbersOf(table: AnyTable): (row: number) => number {
-  return table.type === "histogram"
-    ? (row) => (table.sums[row] as number) / table.scale
-    : (row) => table.values[row] as number;
+/** The numbers of a table by row, in the unit that is exposed. */
+function numbersOf(table: AnyTable, { shows = "sum" }: Column): (row: number) => number {
+  if (table.type !== "histogram") {
+    return (row) => table.values[row] as number;
+  }
+  return shows === "count" ? (row) => observationsOf(table, row) : (row) => (table.sums[row] as number) / table.scale;
 }
 
 /** Adds up every process of the tables, `subjects` being their dimension. A process that has done nothing is left out. */
@@ -33,7 +35,7 @@ export function processTotals(catalog: Catalog, subjects: Dimension, columns: re
     if (table?.subject !== subjects) {
       continue;
     }
-    const numberOf = numbersOf(table);
+    const numberOf = numbersOf(table, column);
     const isCounted = counts(table.detail, column);
     for (let row = 0; row < table.size; row++) {
       if (!isCounted(table.detailAt(row))) {
@@ -98,42 +100,4 @@ export function headlineNumbers(
       return [column, whole > 0 ? sum / whole : 0];
     }),
   );
-}
-
-/** The rows of one process in a signal's breakdown, those that took longest first. */
-export function breakdownRows(catalog: Catalog, subject: number, breakdown: Breakdown): BreakdownRow[] {
-  const { label, count, seconds, failures } = breakdown;
-  const rows = new Map<string, { count: number; seconds: number; failures: Record<string, number> }>();
-  const rowOf = (name = "") => {
-    const row = rows.get(name) ?? { count: 0, seconds: 0, failures: {} };
-    rows.set(name, row);
-    return row;
-  };
-  const eachRow = (metric: string | undefined, take: (labels: Record<string, string>, value: number) => void): void => {
-    const table = metric === undefined ? undefined : valueTable(catalog, metric);
-    for (let row = 0; table?.detail !== undefined && row < table.size; row++) {
-      if (table.subjectAt(row) === subject) {
-        take(table.detail.labels(table.detailAt(row)), table.values[row] as number);
-      }
-    }
-  };
-  eachRow(count, (labels, value) => {
-    rowOf(labels[label]).count += value;
-  });
-  eachRow(seconds, (labels, value) => {
-    rowOf(labels[label]).seconds += value;
-  });
-  eachRow(failures?.metric, (labels, value) => {
-    const found = rowOf(labels[label]).failures;
-    const by = labels[failures?.by ?? ""] ?? "";
-    found[by] = (found[by] ?? 0) + value;
-  });
-  return Array.from(rows)
-    .sort(([, a], [, b]) => b.seconds - a.seconds || b.count - a.count)
-    .map(([name, row]) => ({
-      name,
-      count: row.count,
-      ...(seconds === undefined ? {} : { seconds: row.seconds }),
-      ...(failures === undefined ? {} : { failures: row.failures }),
-    }));
 }

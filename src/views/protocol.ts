@@ -21,6 +21,9 @@ export interface BreakdownRow {
   readonly count: number;
   /** Absent in a breakdown without durations. */
   readonly seconds?: number;
+  /** What half, and what 99 %, of them took at most, seconds. Absent in a breakdown without a histogram. */
+  readonly p50?: number;
+  readonly p99?: number;
   /** By the failure's label; those that never occurred are missing. Absent in a breakdown without failures. */
   readonly failures?: Readonly<Record<string, number>>;
 }
@@ -38,6 +41,7 @@ export interface SignalViews {
   readonly columns: readonly Column[];
   readonly latencies: readonly LatencyView[];
   readonly breakdown?: Breakdown;
+  readonly breakdowns?: readonly Breakdown[];
   readonly headline: readonly Headline[];
   readonly isFrequent: boolean;
 }

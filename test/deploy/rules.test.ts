@@ -24,6 +24,14 @@ function waits(comm: string, le: string): string {
   return `ringtap_sched_run_queue_delay_seconds_bucket{${node},comm="${comm}",le="${le}"}`;
 }
 
+function requests(comm: string, error: string): string {
+  return `http_server_request_duration_seconds_count{${node},comm="${comm}",http_route="/",error_type="${error}"}`;
+}
+
+function operations(comm: string, error: string): string {
+  return `db_client_operation_duration_seconds_count{${node},comm="${comm}",db_system_name="redis",error_type="${error}"}`;
+}
+
 /** Series that are well, most of them so just about. */
 const well: Played = {
   [`up{${node}}`]: "1+0x60",
@@ -57,6 +65,14 @@ const well: Played = {
   'ringtap_sched_throttled_periods_total{container="web"}': "0+25x60",
   'ringtap_sched_limit_periods_total{container="web"}': "0+100x60",
   'ringtap_memory_oom_kills_total{pid="7",comm="web",scope="group"}': "1+0x60",
+  // A twentieth of many; all of few; those that a program exports itself.
+  [requests("web", "")]: "0+1140x60",
+  [requests("web", "500")]: "0+40x60",
+  [requests("web", "closed")]: "0+20x60",
+  [requests("probe", "503")]: "0+6x60",
+  [`http_server_request_duration_seconds_count{${node},error_type="500"}`]: "0+600x60",
+  [operations("web", "")]: "0+1140x60",
+  [operations("web", "WRONGTYPE")]: "0+60x60",
   // A quarter of many; all of few; many that were given up.
   [connects("web", "established")]: "0+180x60",
   [connects("web", "refused")]: "0+40x60",
@@ -88,6 +104,8 @@ const ill: Readonly<Record<string, Played>> = {
   RingtapWaitsForCpu: { [waits("web", "0.1")]: "0+98x60" },
   RingtapThrottled: { 'ringtap_sched_throttled_periods_total{container="web"}': "0+26x60" },
   RingtapOomKill: { 'ringtap_memory_oom_kills_total{pid="8",comm="web",scope="group"}': "_x55 1+0x5" },
+  RingtapRequestsFail: { [requests("web", "500")]: "0+50x60" },
+  RingtapDatabaseOperationsFail: { [operations("web", "WRONGTYPE")]: "0+70x60" },
   RingtapConnectsFail: { [connects("web", "refused")]: "0+41x60" },
 };
 
@@ -169,82 +187,97 @@ describe("alerts about the state of things", () => {
   });
 });
 
-describe("alerts about latencies", () => {
-  const hour = 60;
-  const days = 3 * 24 * hour;
-  const fast = "RingtapConnectLatencyBurnsFast";
-  const slowly = "RingtapConnectLatencyBurnsSlowly";
+const latencies = [
+  {
+    what: "connects",
+    metric: "ringtap_tcp_connect_seconds",
+    alert: "RingtapConnect",
+    group: "ringtap.connect-latency",
+  },
+  {
+    ...{ what: "requests", metric: "http_server_request_duration_seconds" },
+    ...{ alert: "RingtapRequest", group: "ringtap.request-latency" },
+  },
+] as const;
 
-  /** Percents of connects that take longer than a second, for how many minutes each; nothing before; and what fires at the end. */
-  const cases = [
-    { late: [[20, hour]], fires: fast },
-    { late: [[14, hour]] },
-    {
-      late: [
-        [20, hour],
-        [0, 10],
-      ],
-    },
-    { late: [[7, 6 * hour]], fires: fast },
-    { late: [[5, 6 * hour]] },
-    {
-      late: [
-        [7, 6 * hour],
-        [0, hour / 2 + 10],
-      ],
-    },
-    { late: [[1.5, days]], fires: slowly },
-    { late: [[0.9, days]] },
-    {
-      late: [
-        [1.5, days - 7 * hour],
-        [0, 7 * hour],
-      ],
-    },
-    { late: [[100, days]], connects: 1 },
-  ] satisfies readonly { late: (readonly [number, number])[]; fires?: string; connects?: number }[] as readonly {
-    readonly late: readonly (readonly [percent: number, minutes: number])[];
-    readonly fires?: string;
-    /** A minute. */
-    readonly connects?: number;
-  }[];
+for (const { what, metric, alert, group } of latencies) {
+  describe(`alerts about latencies of ${what}`, () => {
+    const hour = 60;
+    const days = 3 * 24 * hour;
+    const fast = `${alert}LatencyBurnsFast`;
+    const slowly = `${alert}LatencyBurnsSlowly`;
 
-  /** Each case is a program of its own. */
-  function connectsOf({ late, connects = 6000 }: (typeof cases)[number], comm: string): Played {
-    const labels = `${node},comm="${comm}"`;
-    const before = days - late.reduce((total, [, minutes]) => total + minutes, 0);
-    const stretches = ([[0, before], ...late] as const).filter(([, minutes]) => minutes > 0);
-    return {
-      [`ringtap_tcp_connect_seconds_bucket{${labels},le="1.0"}`]: growing(
-        ...stretches.map(([percent, minutes]) => [connects * (1 - percent / 100), minutes] as const),
-      ),
-      [`ringtap_tcp_connect_seconds_count{${labels}}`]: growing([connects, days]),
-    };
-  }
+    /** Percents of events that take longer than a second, for how many minutes each; nothing before; and what fires at the end. */
+    const cases = [
+      { late: [[20, hour]], fires: fast },
+      { late: [[14, hour]] },
+      {
+        late: [
+          [20, hour],
+          [0, 10],
+        ],
+      },
+      { late: [[7, 6 * hour]], fires: fast },
+      { late: [[5, 6 * hour]] },
+      {
+        late: [
+          [7, 6 * hour],
+          [0, hour / 2 + 10],
+        ],
+      },
+      { late: [[1.5, days]], fires: slowly },
+      { late: [[0.9, days]] },
+      {
+        late: [
+          [1.5, days - 7 * hour],
+          [0, 7 * hour],
+        ],
+      },
+      { late: [[100, days]], events: 1 },
+    ] satisfies readonly { late: (readonly [number, number])[]; fires?: string; events?: number }[] as readonly {
+      readonly late: readonly (readonly [percent: number, minutes: number])[];
+      readonly fires?: string;
+      /** A minute. */
+      readonly events?: number;
+    }[];
 
-  function answers(comm: string, fires?: string): Expected {
-    const firing = (alert: string): string => `count(ALERTS{alertname="${alert}",alertstate="firing",comm="${comm}"})`;
-    return Object.fromEntries(
-      [fast, slowly].map((alert) => [firing(alert), alert === fires ? [{ labels: "{}", value: 1 }] : []]),
+    /** Each case is a program of its own. */
+    function eventsOf({ late, events = 6000 }: (typeof cases)[number], comm: string): Played {
+      const labels = `${node},comm="${comm}"`;
+      const before = days - late.reduce((total, [, minutes]) => total + minutes, 0);
+      const stretches = ([[0, before], ...late] as const).filter(([, minutes]) => minutes > 0);
+      return {
+        [`${metric}_bucket{${labels},le="1.0"}`]: growing(
+          ...stretches.map(([percent, minutes]) => [events * (1 - percent / 100), minutes] as const),
+        ),
+        [`${metric}_count{${labels}}`]: growing([events, days]),
+      };
+    }
+
+    function answers(comm: string, fires?: string): Expected {
+      const firing = (name: string): string => `count(ALERTS{alertname="${name}",alertstate="firing",comm="${comm}"})`;
+      return Object.fromEntries(
+        [fast, slowly].map((name) => [firing(name), name === fires ? [{ labels: "{}", value: 1 }] : []]),
+      );
+    }
+
+    const name = (index: number): string => `case-${index}`;
+    const problems = play(
+      Object.assign({}, ...cases.map((each, index) => eventsOf(each, name(index)))) as Played,
+      Object.assign({}, ...cases.map(({ fires }, index) => answers(name(index), fires))) as Expected,
+      { minutes: days - 1, group },
     );
-  }
 
-  const name = (index: number): string => `case-${index}`;
-  const problems = play(
-    Object.assign({}, ...cases.map((what, index) => connectsOf(what, name(index)))) as Played,
-    Object.assign({}, ...cases.map(({ fires }, index) => answers(name(index), fires))) as Expected,
-    { minutes: days - 1, group: "ringtap.connect-latency" },
-  );
-
-  cases.forEach(({ late, fires, connects = 6000 }, index) => {
-    const when = late.map(([percent, minutes]) => `${percent} % for ${minutes} minutes`).join(", then ");
-    it(`${fires ?? "none"} fires when of ${connects} connects a minute are late ${when}`, () => {
-      assert.doesNotMatch(problems, new RegExp(`comm=."${name(index)}."`), problems);
+    cases.forEach(({ late, fires, events = 6000 }, index) => {
+      const when = late.map(([percent, minutes]) => `${percent} % for ${minutes} minutes`).join(", then ");
+      it(`${fires ?? "none"} fires when of ${events} ${what} a minute are late ${when}`, () => {
+        assert.doesNotMatch(problems, new RegExp(`comm=."${name(index)}."`), problems);
+      });
     });
-  });
 
-  it("did nothing else", () => assert.equal(problems, ""));
-});
+    it("did nothing else", () => assert.equal(problems, ""));
+  });
+}
 
 describe("what is recorded", () => {
   it("has these values", () => {
@@ -266,7 +299,13 @@ describe("what is recorded", () => {
       [`ringtap_events_dropped_total{${signal},reason="map_full"}`]: growing([60, 60]),
       [`ringtap_events_dropped_total{${signal},reason="sampled"}`]: growing([60, 60]),
       [`ringtap_series_folded_total{${node},metric="ringtap_syscalls_total"}`]: growing([30, 60]),
+      [requests("web", "")]: growing([180, 60]),
+      [requests("web", "500")]: growing([60, 60]),
+      [`http_server_request_duration_seconds_bucket{${node},comm="web",le="1"}`]: growing([120, 60]),
+      [operations("web", "")]: growing([180, 60]),
+      [operations("web", "ERR")]: growing([60, 60]),
     };
+    const ofClient = `{comm="web", db_system_name="redis", ${node}}`;
     const ofDisk = `{device="sda", ${node}}`;
     const ofProgram = `{comm="web", ${node}}`;
     const ofJob = '{comm="web", job="ringtap"}';
@@ -281,6 +320,19 @@ describe("what is recorded", () => {
       "comm:ringtap_tcp_connects_late:ratio_rate1h": [ofJob, 0.5],
       "comm:ringtap_tcp_connects_late:ratio_rate6h": [ofJob, 0.5],
       "comm:ringtap_tcp_connects_late:ratio_rate3d": [ofJob, 0.5],
+      "instance_comm:http_server_requests:rate5m": [ofProgram, 4],
+      "instance_comm:http_server_requests_failed:rate5m": [ofProgram, 1],
+      "instance_comm:http_server_request_failures:ratio_rate5m": [ofProgram, 0.25],
+      "instance_comm:db_client_operations:rate5m": [ofClient, 4],
+      "instance_comm:db_client_operations_failed:rate5m": [ofClient, 1],
+      "instance_comm:db_client_operation_failures:ratio_rate5m": [ofClient, 0.25],
+      "comm:http_server_requests:rate5m": [ofJob, 4],
+      "comm:http_server_requests_in_time:rate5m": [ofJob, 2],
+      "comm:http_server_requests_late:ratio_rate5m": [ofJob, 0.5],
+      "comm:http_server_requests_late:ratio_rate30m": [ofJob, 0.5],
+      "comm:http_server_requests_late:ratio_rate1h": [ofJob, 0.5],
+      "comm:http_server_requests_late:ratio_rate6h": [ofJob, 0.5],
+      "comm:http_server_requests_late:ratio_rate3d": [ofJob, 0.5],
       "instance_device:ringtap_block_served:rate5m": [ofDisk, 2],
       "instance_device:ringtap_block_busy:rate5m": [ofDisk, 0.5],
       "instance_device:ringtap_block_served_seconds:mean_rate5m": [ofDisk, 0.25],

@@ -91,6 +91,16 @@ function useLimits(scope: Scope): void {
   startLoop(scope, `while kill -0 ${process.pid}; do ${steps.map((step) => `${step} </dev/null; `).join("")} done`);
 }
 
+/** Has a process of the program's name make requests, slow and failing ones among them, as long as this one lives. */
+function makeRequests(scope: Scope): void {
+  const script = new URL("programs/requests.js", import.meta.url).pathname;
+  const child = spawn(process.execPath, [script, comm], { stdio: ["pipe", "ignore", "inherit"] });
+  scope.after(async () => {
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  });
+}
+
 /** Makes the program a pod's, for the metrics that know pods; histograms do not. */
 const podLabels = ["namespace", "pod"].map((label) => ({
   source_labels: ["__name__", "comm"],
@@ -118,7 +128,7 @@ describe("dashboards and rules", () => {
   before(async () => {
     const api = await startFakeApiServer(scope, {});
     const agent = await startAgent(scope, [
-      "--signals=cgroup,process,tcp,syscall,file,block,drop,udp,sched,memory",
+      "--signals=cgroup,process,tcp,syscall,file,block,drop,udp,sched,memory,l7",
       ...[
         "--labels=pid,comm,namespace,pod,container",
         "--bpf.stats",
@@ -140,6 +150,7 @@ describe("dashboards and rules", () => {
     });
     useDevices(scope);
     useLimits(scope);
+    makeRequests(scope);
     prometheuses = await Promise.all(
       kinds.map(({ relabelling, features }) =>
         startConfiguredPrometheus(scope, configuration(target, relabelling), features),

@@ -17,7 +17,10 @@ describe("requests of HTTP/1.x", () => {
     conversations,
     metrics: { client: "http_client_request_duration_seconds", server: "http_server_request_duration_seconds" },
     labels: ["http_request_method", "http_response_status_code", "error_type"],
-    valuesOf: ([method, status, error = ""]) => [method, status === 0 ? "" : `${status}`, error],
+    valuesOf([method, status, error], role) {
+      const failed = status >= (role === "client" ? 400 : 500) ? `${status}` : "";
+      return [method, status === 0 ? "" : `${status}`, error ?? failed];
+    },
   });
 
   for (const [what, requests] of [

@@ -11,7 +11,10 @@ describe("requests of HTTP/2", () => {
     conversations: requests,
     metrics: { client: "http_client_request_duration_seconds", server: "http_server_request_duration_seconds" },
     labels: ["http_request_method", "http_response_status_code", "error_type", "network_protocol_version"],
-    valuesOf: ([method, status, error = ""]) => [method, status === 0 ? "" : `${status}`, error, "2"],
+    valuesOf([method, status, error], role) {
+      const failed = Number(status) >= (role === "client" ? 400 : 500) ? `${status}` : "";
+      return [method, status === 0 ? "" : `${status}`, error ?? failed, "2"];
+    },
   });
 });
 

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, createConnection, createServer, type Socket } from "node:net";
 import { before, describe, it } from "node:test";
 
@@ -23,7 +24,7 @@ const frontend = { peer_service: "frontend", peer_namespace: "shop" };
 /** Starts an agent that knows the API server's Services, and waits until it does. */
 async function startInformed(scope: Scope, api: FakeApiServer): Promise<Agent> {
   const agent = await startAgent(scope, [
-    ...["--signals=tcp", "--peer.labels=peer_service,peer_namespace", `--kubernetes.api-url=${api.url}`],
+    ...["--signals=tcp,l7", "--peer.labels=peer_service,peer_namespace", `--kubernetes.api-url=${api.url}`],
     ...[`--kubernetes.token-file=${api.tokenFile}`, `--kubernetes.ca-file=${api.caFile}`],
   ]);
   await eventually(async () => {
@@ -97,6 +98,30 @@ describe("peers", () => {
     assert.equal(connects(samples, { family: "ipv4", result: "refused", peer_service: "~loopback" }), 3);
     assert.equal(connects(samples, { family: "ipv6", result: "refused", peer_service: "~loopback" }), 4);
     assert.equal(connects(samples, { family: "ipv4", result: "unreachable", peer_service: "~public" }), 2);
+  });
+
+  it("are told of requests, of routes and databases too", async () => {
+    const server = createHttpServer((_, response) => response.end()).listen(0, "127.0.0.2");
+    const redis = createServer((socket) => socket.on("data", () => socket.write("+PONG\r\n"))).listen(0, "127.0.0.2");
+    await Promise.all([once(server, "listening"), once(redis, "listening")]);
+    const port = (of: { address(): unknown }): number => (of.address() as AddressInfo).port;
+    for (let made = 0; made < 3; made++) {
+      await (await fetch(`http://127.0.0.2:${port(server)}/orders/${made}`)).text();
+      const client = createConnection(port(redis), "127.0.0.2");
+      client.write("PING\r\n");
+      await once(client, "data");
+      client.destroy();
+    }
+    server.closeAllConnections();
+    server.close();
+    redis.close();
+    await eventually(async () => {
+      const samples = await agent.scrape();
+      const labels = { pid: process.pid, peer_service: "early" };
+      const route = { url_template: "/orders/{id}" };
+      assert.equal(sum(samples, "http_client_request_duration_seconds_count", { ...labels, ...route }), 3);
+      assert.equal(sum(samples, "db_client_operation_duration_seconds_count", labels), 3);
+    });
   });
 
   it("are known of connections that were open before the agent", async (test) => {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { declaredViews } from "../../src/views/declared.js";
+import { Dimension } from "../../src/metrics/dimension.js";
 import type { Link, LinkWatch } from "../../src/sdk/links.js";
 import { createFeed } from "../../src/views/feed.js";
 import { processRates } from "../../src/views/processes.js";
@@ -48,6 +49,65 @@ test("a breakdown has a row for each value of its label, those that took longest
     { name: "green", count: 4, seconds: 0.5, failures: { hot: 2 } },
   ];
   assert.deepEqual(live.breakdowns(process), [{ signal: "tea", title: "Sorts of tea", rows }]);
+});
+
+test("a breakdown of a histogram has quantiles, by several labels, and failures by what they have", () => {
+  const { identity, catalog, live } = madeUpAgent([
+    runningStatus("tea", {
+      breakdowns: [
+        {
+          title: "Orders",
+          label: ["method", "route"],
+          count: "order_seconds",
+          failures: { metric: "order_seconds", by: "error" },
+        },
+      ],
+    }),
+  ]);
+  const detail = new Dimension(["method", "route", "error"]);
+  const { subjects } = identity;
+  const orders = catalog.histogram({
+    ...{ name: "order_seconds", help: "x", subject: subjects, detail },
+    ...{ firstPower: -2, lastPower: 0 },
+  });
+  const process = subjects.intern("9", "waiter");
+  for (let order = 0; order < 98; order++) {
+    orders.observe(process, detail.intern("GET", "/tea", ""), 0.2e9);
+  }
+  orders.observe(process, detail.intern("GET", "/tea", "500"), 0.9e9);
+  orders.observe(process, detail.intern("GET", "/tea", "closed"), 2e9);
+  orders.observe(process, detail.intern("PUT", "", ""), 0.3e9);
+  orders.observe(subjects.intern("10", "waiter"), detail.intern("PUT", "", ""), 0.3e9);
+  const [{ rows } = { rows: [] }] = live.breakdowns(process);
+  const close = (value: number | undefined, wanted: number): boolean => Math.abs((value ?? 0) - wanted) < 1e-9;
+  assert.deepEqual(
+    rows.map(({ name, count, failures }) => ({ name, count, failures })),
+    [
+      { name: "GET /tea", count: 100, failures: { "500": 1, closed: 1 } },
+      { name: "PUT", count: 1, failures: {} },
+    ],
+  );
+  assert(close(rows[0]?.seconds, 98 * 0.2 + 2.9) && close(rows[0]?.p50, (0.25 * 50) / 98) && close(rows[0]?.p99, 1));
+  assert(close(rows[1]?.p50, 0.375));
+});
+
+test("a column of a histogram can be its count, of what has any value of a label", async () => {
+  const column = { metric: "order_seconds", shows: "count", unit: "count", help: "x" } as const;
+  const { identity, catalog, live } = madeUpAgent([
+    runningStatus("tea", {
+      columns: [
+        { ...column, key: "orders" },
+        { ...column, key: "failed_orders", except: { label: "error", value: "" } },
+      ],
+    }),
+  ]);
+  const detail = new Dimension(["error"]);
+  const orders = catalog.histogram({ name: "order_seconds", help: "x", subject: identity.subjects, detail });
+  const process = identity.subjects.intern("9", "waiter");
+  orders.observe(process, detail.intern(""), 1);
+  orders.observe(process, detail.intern("500"), 1e12);
+  const { processes } = await live.snapshot();
+  assert.deepEqual(processes.find(({ id }) => id === process)?.totals, { orders: 2, failed_orders: 1 });
 });
 
 test("a breakdown of counts alone has no durations and no failures", () => {

@@ -163,33 +163,35 @@ interface Table {
 }
 
 /** Has any row this member? Rows without it have no column for it. */
-function has(rows: readonly BreakdownRow[], member: "seconds" | "failures"): boolean {
+function has(rows: readonly BreakdownRow[], member: "seconds" | "p99" | "failures"): boolean {
   return rows.some((row) => row[member] !== undefined);
 }
 
+/** A line of a breakdown with all columns that there may be. */
+type Cells = [name: string, count: string, time: string, each: string, p50: string, p99: string, failures: string];
+
 function breakdownTable({ title, rows }: BreakdownTable): Table {
   const hasSeconds = has(rows, "seconds");
+  const hasQuantiles = has(rows, "p99");
   const hasFailures = has(rows, "failures");
-  const line = (name: string, count: string, time: string, each: string, failures: string): string =>
+  const line = (...[name, count, time, each, p50, p99, failures]: Cells): string =>
     cells([
       [name, 24],
       [count, 8, "start"],
-      ...(hasSeconds
-        ? ([
-            [time, 8, "start"],
-            [each, 8, "start"],
-          ] as const)
-        : []),
+      ...(hasSeconds ? [time, each] : []).map((text) => [text, 8, "start"] as const),
+      ...(hasQuantiles ? [p50, p99] : []).map((text) => [text, 8, "start"] as const),
       ...(hasFailures ? ([[failures, 40]] as const) : []),
     ]).trimEnd();
   return {
-    heading: line(title.toUpperCase(), "COUNT", "TIME", "EACH", "FAILURES"),
-    lines: rows.map(({ name, count, seconds = 0, failures }) =>
+    heading: line(title.toUpperCase(), "COUNT", "TIME", "EACH", "50 %", "99 %", "FAILURES"),
+    lines: rows.map(({ name, count, seconds = 0, p50 = 0, p99 = 0, failures }) =>
       line(
         escapeControls(name),
         cellText(count, countText),
         cellText(seconds, durationText),
         cellText(count > 0 ? seconds / count : 0, durationText),
+        cellText(p50, durationText),
+        cellText(p99, durationText),
         escapeControls(failuresText(failures)),
       ),
     ),

@@ -3,7 +3,6 @@ import {
   actorKeyAt,
   CountedActor,
   Dimension,
-  type HistogramTable,
   otherTgid,
   processOwner,
   readCounters,
@@ -11,16 +10,18 @@ import {
   type SignalContext,
 } from "ringtap/signal";
 
-import type { RequestMetrics } from "./protocol.js";
-import { errors, otherOperation, protocols, roles } from "./protocols.js";
+import { ActiveRequests } from "./active.js";
+import { errors, protocols, roles } from "./protocols.js";
 import { FlowLine, L7Event } from "./records.js";
+import { numberOf, partsOf, RequestTables } from "./request-tables.js";
+import type { Routes } from "./routes.js";
 import { TlsCounts } from "./tls/counts.js";
-
-/** Slots are counted from 2^-18 s on: FIRST_POWER of bpf/l7/request_counts.h. */
-const firstPower = -18;
 
 /** enum reason of bpf/l7/connection.h. */
 const reasons = ["joined_late", "gap", "unreadable", "malformed", "map_full"] as const;
+
+/** By number, as bpf/l7/connection.h has them. */
+const directions = ["received", "sent"] as const;
 
 /** enum bytes of bpf/l7/request_counts.h; those that are skipped follow, by reason. */
 const byteKinds = ["parsed", "opaque"] as const;
@@ -31,54 +32,6 @@ const unansweredReasons: ReadonlySet<string> = new Set(["closed", "reset", "time
 /** In the number of a line of bytes: WITHIN_TLS there. */
 const withinTlsBit = 64;
 
-/** A request's number, taken apart as bpf/l7/request_counts.h puts it together. */
-function partsOf(number: number) {
-  return {
-    status: number & 1023,
-    operation: (number >>> 10) & 1023,
-    error: (number >>> 20) & 7,
-    role: (number >>> 23) & 1,
-    protocol: number >>> 24,
-  };
-}
-
-/** The histograms of a kind of protocols, by role. */
-class RequestTables {
-  readonly #detail: Dimension;
-  readonly #tables: readonly HistogramTable[];
-  /** Ids of labels by a request's number. */
-  readonly #labels = new Map<number, number>();
-
-  constructor({ metrics, identity }: SignalContext, kind: RequestMetrics) {
-    this.#detail = new Dimension(kind.labels);
-    this.#tables = roles.map((role) =>
-      metrics.histogram({
-        ...kind[role as "client" | "server"],
-        subject: identity.subjects,
-        detail: this.#detail,
-        firstPower,
-      }),
-    );
-  }
-
-  /** Adds requests of one number: how many durations fell into each slot, and their sum. Returns how many that were. */
-  add(subject: number, number: number, slots: Float64Array, nanoseconds: number): number {
-    const table = this.#tables[partsOf(number).role] as HistogramTable;
-    let label = this.#labels.get(number);
-    if (label === undefined) {
-      label = this.#label(number);
-      this.#labels.set(number, label);
-    }
-    return table.addSlots(table.row(subject, label), firstPower, slots, nanoseconds);
-  }
-
-  #label(number: number): number {
-    const { protocol, operation, status, error } = partsOf(number);
-    const values = protocols[protocol]?.values(operation, status, error === 0 ? "" : (errors[error] ?? ""));
-    return operation === otherOperation || !values ? this.#detail.other : this.#detail.intern(...values);
-  }
-}
-
 /** Has the kernel count the questions that have waited for too long. */
 export function giveUp(context: SignalContext): () => Promise<void> {
   const unanswered = context.scan("l7_unanswered", L7Event, "datagrams");
@@ -88,12 +41,13 @@ export function giveUp(context: SignalContext): () => Promise<void> {
 }
 
 /** Requests count for the name and the control group that the process had when they ended. */
-export function startCounting(context: SignalContext, tls: boolean): Running<L7Event> {
+export function startCounting(context: SignalContext, routes: Routes, tls: boolean): Running<L7Event> {
   const { metrics, identity } = context;
   const { subjects } = identity;
   const kinds = new Set(protocols.flatMap(({ metrics: kind }) => kind ?? []));
-  const tables = new Map(Array.from(kinds, (kind) => [kind, new RequestTables(context, kind)] as const));
+  const tables = new Map(Array.from(kinds, (kind) => [kind, new RequestTables(context, kind, routes)] as const));
   const ofProtocols = protocols.map(({ metrics: kind }) => kind && tables.get(kind));
+  const active = new ActiveRequests(context, [...kinds]);
   const outcome = new Dimension(["protocol", "role", "reason"]);
   const bytes = new Dimension(["protocol", "role", "direction", "kind"]);
   const unanswered = metrics.counter({
@@ -138,25 +92,40 @@ export function startCounting(context: SignalContext, tls: boolean): Running<L7E
   const owner = processOwner(identity, actorKeyAt.start);
   const requests = context.counters("requests", { keys: "request_keys", owner });
   const flows = context.counters("flows", { keys: "flow_keys", owner });
+  const leftOut = context.counters("left_out");
   const actor = new CountedActor();
-  /** Requests that have been read and had no record: the account has the others. */
+  /** Requests that have been read from lines and were to have no record: the account has the others. */
   let collected = 0;
 
   const subjectOf = (key: Uint32Array): number =>
     key[actorKeyAt.tgid] === otherTgid ? subjects.other : identity.subject(identity.of(actor.moveTo(key)));
+
+  function addUnanswered(subject: number, protocol: number, role: number, error: number, requests: number): void {
+    const reason = errors[error] ?? "";
+    if (unansweredReasons.has(reason)) {
+      unanswered.add(subject, outcome.intern(protocols[protocol]?.name ?? "", roles[role] ?? "", reason), requests);
+    }
+  }
 
   /** The key is a struct actor_key, the counts are those of struct request_line. */
   function takeRequests(key: Uint32Array, counts: Float64Array): void {
     const number = key[actorKeyAt.number] as number;
     const { protocol, role, error } = partsOf(number);
     const subject = subjectOf(key);
-    const [nanoseconds = 0, withRecord = 0] = counts;
+    const [nanoseconds = 0, dropped = 0] = counts;
     const added = ofProtocols[protocol]?.add(subject, number, counts.subarray(2), nanoseconds) ?? 0;
-    const reason = errors[error] ?? "";
-    if (unansweredReasons.has(reason)) {
-      unanswered.add(subject, outcome.intern(protocols[protocol]?.name ?? "", roles[role] ?? "", reason), added);
+    addUnanswered(subject, protocol, role, error, added);
+    collected += added - dropped;
+  }
+
+  /** A request that has a record is in no line. */
+  function takeRecord(event: L7Event): void {
+    const subject = identity.subject(identity.of(event));
+    const { protocol, role, error } = event;
+    ofProtocols[protocol]?.addRecord(subject, numberOf(event), event);
+    if (error !== 0) {
+      addUnanswered(subject, protocol, role, error, 1);
     }
-    collected += added - withRecord;
   }
 
   /** The same of struct flow_line; its number is the protocol's, doubled, and the role. */
@@ -204,20 +173,36 @@ export function startCounting(context: SignalContext, tls: boolean): Running<L7E
     withinTls?.addConnections(subject, counts.subarray(lostAt + FlowLine.lostLength + 2));
   }
 
+  /** Bytes at ports that are left out, by enum direction of bpf/l7/connection.h: of whatever process. */
+  function takeLeftOut([direction = 0]: Uint32Array, [count = 0]: Float64Array): void {
+    const labels = ["unknown", "unknown", directions[direction] ?? ""] as const;
+    carried.add(subjects.other, bytes.intern(...labels, "skipped"), count);
+    skipped.add(subjects.other, skippedDetail.intern(...labels, "port"), count);
+  }
+
   const giveUpQuestions = giveUp(context);
 
   async function read(): Promise<void> {
     await giveUpQuestions();
+    await readCounters(leftOut, takeLeftOut);
     await readCounters(flows, takeFlows);
     await readCounters(requests, takeRequests);
   }
 
   return {
-    collect: read,
+    records(batch) {
+      while (batch.next()) {
+        takeRecord(batch.record);
+      }
+    },
+    async collect() {
+      await read();
+      await active.read();
+    },
     maintain: read,
     stats: () => ({
       collected,
-      memoryAtLimit: requests.memoryAtLimit + flows.memoryAtLimit,
+      memoryAtLimit: requests.memoryAtLimit + flows.memoryAtLimit + leftOut.memoryAtLimit + routes.memoryAtLimit,
       mapEntries: [requests, flows].map(({ name, size }) => [name, size] as const),
     }),
   };

@@ -12,6 +12,17 @@ const metrics: RequestMetrics = {
     name: "ringtap_db_server_operation_duration_seconds",
     help: "Duration of operations that a database has received, until their response has been sent.",
   },
+  active: {
+    label: "db_system_name",
+    client: {
+      name: "ringtap_db_client_active_operations",
+      help: "Operations sent to a database whose response has not been received yet.",
+    },
+    server: {
+      name: "ringtap_db_server_active_operations",
+      help: "Operations that a database has received and not answered yet.",
+    },
+  },
   labels: ["db_system_name", "db_operation_name", "db_response_status_code", "error_type"],
 };
 

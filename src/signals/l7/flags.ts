@@ -1,7 +1,55 @@
 /** The flags of the signal l7. */
-import { duration, inTrace, single, toggle, wholeNumber } from "ringtap/signal";
+import { atMost, duration, inTrace, list, oneOf, refuse, single, toggle, wholeNumber } from "ringtap/signal";
+
+import { protocols } from "./protocols.js";
+import { templateOf } from "./templates.js";
+
+/** A range of ports, both ends included. */
+export interface Ports {
+  readonly first: number;
+  readonly last: number;
+}
+
+const mostPort = 65_535;
+
+/** A port such as `80`, or a range such as `8000-8999`. */
+function portsOf(text: string): Ports {
+  const [, first = "", last = first] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text) ?? [];
+  const ports = { first: Number(first), last: Number(last) };
+  return ports.first >= 1 && ports.first <= ports.last && ports.last <= mostPort
+    ? ports
+    : refuse(text, `expected a port, or a range such as 8000-8999, from 1 to ${mostPort}`);
+}
 
 export const flags = {
+  /** Empty for all. */
+  protocols: inTrace(
+    list(
+      "protocols",
+      "<name,...>",
+      "only requests of these protocols",
+      "",
+      oneOf(protocols.slice(1).map(({ name }) => name)),
+    ),
+  ),
+  /** Empty for all. */
+  ports: inTrace(list("ports", "<port,...>", "only requests to these ports: 80,8000-8999", "", portsOf)),
+  /** Best ones first where several match. */
+  routes: inTrace(
+    atMost(
+      256,
+      list("http.routes", "<template,...>", "routes of HTTP's requests: /cart/{id},/static/*", "", templateOf),
+    ),
+  ),
+  routesLimit: inTrace(
+    single(
+      "http.routes-limit",
+      "<n>",
+      "most other routes learned for a program in a container; 0: none",
+      "100",
+      wholeNumber(0, 1000),
+    ),
+  ),
   tls: inTrace(toggle("tls", "see what TLS carries, too, by programs on functions of OpenSSL")),
   tlsFiles: single("tls-files", "<n>", "most files with OpenSSL that have such programs", "64", wholeNumber(1, 4096)),
   connectionsLimit: single(

@@ -18,8 +18,22 @@ const metrics: RequestMetrics = {
     name: "http_server_request_duration_seconds",
     help: "Duration of HTTP requests received, until their response has been sent.",
   },
+  active: {
+    client: {
+      name: "http_client_active_requests",
+      help: "HTTP requests sent whose response has not been received yet.",
+    },
+    server: {
+      name: "http_server_active_requests",
+      help: "HTTP requests received whose response has not been sent yet.",
+    },
+  },
+  route: { client: "url_template", server: "http_route" },
   labels: ["http_request_method", "http_response_status_code", "error_type", "network_protocol_version"],
 };
+
+/** From which status on a request has failed for an end, by OpenTelemetry's conventions. */
+const failing = { client: 400, server: 500 } as const;
 
 /** The version is empty of HTTP/1.x, of which the program does not tell 1.0 from 1.1. */
 function protocol(name: string, version: string): Protocol {
@@ -28,7 +42,10 @@ function protocol(name: string, version: string): Protocol {
     metrics,
     failingStatus: 400,
     operation,
-    values: (number, status, error) => [operation(number), statusText(status, error), error, version],
+    values(number, status, error, role) {
+      const failure = error === "" && status >= failing[role] ? `${status}` : error;
+      return [operation(number), statusText(status, error), failure, version];
+    },
   };
 }
 

@@ -1,8 +1,16 @@
-/** A histogram of durations for each role, and the labels of its series. */
-export interface RequestMetrics {
+/** A metric for each role. */
+export interface MetricByRole {
   readonly client: { readonly name: string; readonly help: string };
   readonly server: { readonly name: string; readonly help: string };
+}
+
+/** A histogram of durations for each role, and the labels of its series. */
+export interface RequestMetrics extends MetricByRole {
+  /** Gauges of requests that are under way, where these are known; `label` is the one that has the protocol's name. */
+  readonly active?: MetricByRole & { readonly label?: string };
   readonly labels: readonly string[];
+  /** The label for the route, by role, where requests have routes: the last one. */
+  readonly route?: { readonly client: string; readonly server: string };
 }
 
 /** What the signal knows of a protocol: how its requests are named and labelled. */
@@ -19,6 +27,9 @@ export interface Protocol {
   readonly code?: (status: number) => string | undefined;
   /** The word for an operation's number. */
   readonly operation: (operation: number) => string;
-  /** The values of the labels; the status is 0 where there was no response, the error an empty text where it is whole. */
-  readonly values: (operation: number, status: number, error: string) => readonly string[];
+  /**
+   * The values of the labels; the status is 0 where there was no response, the error an empty text where it is whole. The label
+   * `error_type` is empty for what has not failed, and only for that.
+   */
+  readonly values: (operation: number, status: number, error: string, role: "client" | "server") => readonly string[];
 }

@@ -11,7 +11,7 @@ import { L7Error, L7Protocol, L7Role } from "./records.js";
 import { redis } from "./redis.js";
 
 /** By value. */
-export const roles = keysOf(L7Role);
+export const roles = keysOf(L7Role) as readonly (keyof typeof L7Role)[];
 export const errors = keysOf(L7Error);
 
 /** In place of an operation: requests beyond the limit of lines. OTHER_OPERATION of bpf/l7/request_counts.h. */

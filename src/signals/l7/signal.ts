@@ -1,4 +1,4 @@
-/** l7: requests by protocol, role, operation and status, counted in the kernel; records for those who watch. */
+/** l7: requests by protocol, role, operation and status, counted in the kernel; records for routes and for those who watch. */
 import {
   addressText,
   defineSignal,
@@ -11,37 +11,80 @@ import {
 } from "ringtap/signal";
 
 import { giveUp, startCounting } from "./counts.js";
-import { flags } from "./flags.js";
+import { flags, type Ports } from "./flags.js";
+import { longestPath } from "./path.js";
 import { errors, protocols, roles } from "./protocols.js";
-import { FlowLine, IpFamily, L7Event, RequestLine } from "./records.js";
+import { FlowLine, IpFamily, L7Active, L7Event, L7Path, L7Protocol, RequestLine } from "./records.js";
+import { Routes } from "./routes.js";
 import { noTlsSizes, tlsPrograms, withTls } from "./tls/signal.js";
+import { views } from "./views.js";
 
 /** The lines that are tried for a key: PROBES of bpf/include/ringtap/counts.h; and OVERFLOW_LINES of bpf/l7/request_counts.h. */
 const fewestLines = 16;
 const overflowLines = 4 * protocols.length;
 
-/** Records are for those who watch. */
+/** Where records are for those who watch alone. */
 const watchedRingSize = 2 ** 18;
+
+/** Bytes of a record without a path. */
+const pathlessSize = L7Event.size - longestPath;
+
+const allProtocols = 2 ** 32 - 1;
+
+function routesOf({ routes, routesLimit }: Values): Routes {
+  return new Routes({ templates: routes, limit: routesLimit });
+}
+
+/** What traced records have their routes of: what counts them too, of the agent that was started last. */
+let traced: Routes | undefined;
+
+type Values = FlagValues<typeof flags>;
 
 const words = Object.assign({}, ...protocols.map(({ constants }) => constants)) as Record<string, Uint8Array>;
 
-function setup(
-  { connectionsLimit, streamsLimit, countsLimit, dnsTimeout, tls }: FlagValues<typeof flags>,
-  { mode, watched }: SignalHost,
-): Setup {
+/** The bitmap `chosen_ports` of bpf/l7/left_out.h. */
+function bitmapOf(ranges: readonly Ports[]): Uint8Array {
+  const bitmap = new Uint8Array(65_536 / 8);
+  for (const { first, last } of ranges) {
+    for (let port = first; port <= last; port++) {
+      bitmap[port >>> 3] = (bitmap[port >>> 3] as number) | (1 << (port & 7));
+    }
+  }
+  return bitmap;
+}
+
+/** What is looked for, as bpf/l7/left_out.h has it: all where nothing is chosen. */
+function choiceOf({ protocols: chosen, ports }: Values) {
+  return {
+    ...(chosen.length > 0 && {
+      wanted_protocols: protocols.reduce((bits, { name }, value) => bits | (chosen.includes(name) ? 1 << value : 0), 0),
+    }),
+    ...(ports.length > 0 && { ports_chosen: 1, chosen_ports: bitmapOf(ports) }),
+  };
+}
+
+function setup(values: Values, { mode, watched, byPeer }: SignalHost): Setup {
+  const { connectionsLimit, streamsLimit, countsLimit, dnsTimeout, tls } = values;
+  const areRouted = values.routes.length > 0 || values.routesLimit > 0;
   const isCounting = mode !== "trace";
   const lines = isCounting ? 2 ** log2Ceil(Math.max(countsLimit, fewestLines)) : fewestLines;
   const requests = lines + overflowLines;
   return {
     constants: {
       ...words,
+      ...choiceOf(values),
       tls_wanted: tls ? 1 : 0,
       counting: isCounting ? 1 : 0,
       dns_timeout: dnsTimeout,
       request_lines: lines,
       flow_lines: lines,
     },
-    variables: { failures_wanted: watched === "none" ? 0 : 1, successes_wanted: watched === "all" ? 1 : 0 },
+    variables: {
+      paths_wanted: areRouted ? 1 : 0,
+      recorded_protocols: !isCounting ? 0 : byPeer ? allProtocols : areRouted ? 1 << L7Protocol.http : 0,
+      failures_wanted: watched === "none" ? 0 : 1,
+      successes_wanted: watched === "all" ? 1 : 0,
+    },
     sizes: {
       connections: connectionsLimit,
       questions: connectionsLimit,
@@ -54,7 +97,7 @@ function setup(
       ...(!tls && noTlsSizes),
     },
     ...(!tls && { without: tlsPrograms }),
-    ...(isCounting && { ringSize: watchedRingSize }),
+    ...(isCounting && !areRouted && !byPeer && { ringSize: watchedRingSize }),
   };
 }
 
@@ -64,6 +107,7 @@ function fields(event: L7Event): Record<string, TraceValue> {
     protocol: protocol?.name,
     role: roles[event.role],
     operation: protocol?.operation(event.operation),
+    route: event.pathKind === L7Path.none ? undefined : traced?.text(traced.of(event)),
     status: event.status === 0 || protocol?.code ? undefined : event.status,
     code: protocol?.code?.(event.status),
     error: event.error === 0 ? undefined : errors[event.error],
@@ -82,12 +126,15 @@ export const l7 = defineSignal({
   object: objectFile(import.meta.url, "l7"),
   optIn: true,
   flags,
-  ring: { record: L7Event },
-  records: [RequestLine, FlowLine],
+  ring: { record: L7Event, shortest: pathlessSize },
+  records: [RequestLine, FlowLine, L7Active],
   setup,
   attachesLater: ({ tls }) => tls,
-  start: (context, { tls, tlsFiles }) => {
-    const running = context.host.mode === "trace" ? { maintain: giveUp(context) } : startCounting(context, tls);
+  start(context, values) {
+    const { tls, tlsFiles } = values;
+    const routes = routesOf(values);
+    traced = routes;
+    const running = context.host.mode === "trace" ? { maintain: giveUp(context) } : startCounting(context, routes, tls);
     return tls ? withTls(context, tlsFiles, running) : running;
   },
   trace: {
@@ -95,6 +142,7 @@ export const l7 = defineSignal({
       protocol: protocols.slice(1).map(({ name }) => name),
       role: roles,
       operation: "string",
+      route: "string",
       status: "integer",
       code: "string",
       error: errors.slice(1),
@@ -111,6 +159,7 @@ export const l7 = defineSignal({
       { field: "protocol", heading: "PROTOCOL", width: 8 },
       { field: "role", heading: "ROLE", width: 6 },
       { field: "operation", heading: "OPERATION", width: 9 },
+      { field: "route", heading: "ROUTE", width: 24 },
       { field: "status", heading: "STATUS", width: 6 },
       { field: "code", heading: "CODE", width: 9 },
       { field: "error", heading: "ERROR", width: 9 },
@@ -121,4 +170,5 @@ export const l7 = defineSignal({
     ],
     fields,
   },
+  views,
 });

@@ -1,6 +1,5 @@
 /** The metrics of the signal tcp. */
-import { DetailsByPeer, Dimension, type PeerDirectory, type SignalContext } from "ringtap/signal";
-import { connectExemplar } from "./connect-exemplar.js";
+import { DetailsByPeer, Dimension, type PeerDirectory, remoteExemplar, type SignalContext } from "ringtap/signal";
 import { families, results, roles } from "./words.js";
 
 /** Interns one tuple for each value of an enum; the result is indexed by the value. */
@@ -40,7 +39,7 @@ export function declareMetrics({ metrics, identity }: SignalContext, peers: Peer
       name: "ringtap_tcp_connect_seconds",
       help: "Time from SYN to established, of active opens that succeeded.",
       subject: comms,
-      exemplar: connectExemplar,
+      exemplar: remoteExemplar,
     }),
     accepts: metrics.counter({
       name: "ringtap_tcp_accepts_total",

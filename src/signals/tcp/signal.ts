@@ -1,6 +1,13 @@
 /** tcp: active opens by outcome, accepts, and what connections carry while they live. */
-import { defineSignal, type HookSet, objectFile, peerOf, type Running, type SignalContext } from "ringtap/signal";
-import { showConnect } from "./connect-exemplar.js";
+import {
+  defineSignal,
+  type HookSet,
+  objectFile,
+  peerOf,
+  type Running,
+  showRemote,
+  type SignalContext,
+} from "ringtap/signal";
 import { Connections, connectionsMemory } from "./connections.js";
 import { Counts } from "./counts.js";
 import { flags } from "./flags.js";
@@ -80,7 +87,7 @@ function start(context: SignalContext): Running<TcpEvent> {
       if (event.duration > 0) {
         const row = metrics.connectSeconds.row(comm);
         metrics.connectSeconds.observeAt(row, event.duration);
-        showConnect(metrics.connectSeconds, row, event);
+        showRemote(metrics.connectSeconds, row, event);
       }
     } else {
       known.end(event);
@@ -100,7 +107,7 @@ function start(context: SignalContext): Running<TcpEvent> {
   function show(event: TcpEvent): void {
     if (event.kind === TcpEventKind.connect && event.result === TcpResult.established && event.duration > 0) {
       const { connectSeconds } = metrics;
-      showConnect(connectSeconds, connectSeconds.row(identity.comm(identity.of(event))), event);
+      showRemote(connectSeconds, connectSeconds.row(identity.comm(identity.of(event))), event);
     }
   }
 

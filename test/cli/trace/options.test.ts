@@ -117,3 +117,25 @@ describe("refused", () => {
     assert.equal(traceOptions("tcp", [], { RINGTAP_SYSCALL_NAMES: "read" }).output, "table");
   });
 });
+
+describe("refused of l7", () => {
+  for (const [flag, values, problem] of [
+    [
+      "--l7.ports",
+      ["0-5", "65536", "90-80", "http", ""],
+      "expected a port, or a range such as 8000-8999, from 1 to 65535",
+    ],
+    [
+      "--l7.http.routes",
+      ["cart", "/a?b", "/a/*/b", "/{a}b", "/{a b}", "/1/2/3/4/5/6/7/8/9"],
+      "expected a path such as /cart/{id} or /static/*, of at most 8 segments and 80 characters",
+    ],
+  ] as const) {
+    for (const value of values) {
+      test(`${flag} ${JSON.stringify(value)}`, () => {
+        const message = `${flag} ${JSON.stringify(value)}: ${problem}`;
+        assert.throws(() => traceOptions("l7", [flag, value]), { name: "UsageError", message });
+      });
+    }
+  }
+});

@@ -348,6 +348,7 @@ int LLVMFuzzerTestOneInput(const __u8 *input, size_t size)
 	int count = 0;
 
 	random_state = size;
+	paths_wanted = true;
 	while (at + 2 < size && count < MOST_PIECES) {
 		__u32 word = input[at] | input[at + 1] << 8, length = word & 0x7fff;
 

@@ -24,8 +24,8 @@ export interface Suite<Request> {
   /** Histograms of durations. */
   readonly metrics: Readonly<Record<"client" | "server", string>>;
   readonly labels: readonly string[];
-  /** The values of the labels that a request counts under. */
-  readonly valuesOf: (request: Request) => readonly string[];
+  /** The values of the labels that a request counts under, at this end. */
+  readonly valuesOf: (request: Request, role: "client" | "server") => readonly string[];
   /** The server's port, where a protocol has one. Default: any. */
   readonly port?: number;
   /** What a command line begins with to run the conversations elsewhere, such as in a network namespace. */
@@ -130,8 +130,8 @@ export function testConversations<R>(
     });
   }
 
-  const expected = (requests: readonly R[], times: number): Record<string, number> =>
-    tally(requests.map((request) => [valuesOf(request).join(" "), times] as const));
+  const expected = (requests: readonly R[], role: "client" | "server", times: number): Record<string, number> =>
+    tally(requests.map((request) => [valuesOf(request, role).join(" "), times] as const));
 
   function counted(
     samples: Samples,
@@ -164,7 +164,7 @@ export function testConversations<R>(
         const comm = `${tag}${prefix}${index}-${end}`;
         const found = own.get(comm) ?? new Map<string, number>();
         const message = `${conversation.name}, ${role} (${comm})`;
-        const [counts, requests] = [counted(found, role), expected(conversation.requests, times(conversation))];
+        const [counts, requests] = [counted(found, role), expected(conversation.requests, role, times(conversation))];
         const lost = sum(found, "ringtap_l7_lost_requests_total", {});
         const skipped = sum(found, "ringtap_l7_skipped_bytes_total", { reason: "gap" });
         if (leftOut > 0 && skipped > 0) {
@@ -221,7 +221,7 @@ export function testConversations<R>(
     started,
     assertBoth(samples, pid, requests) {
       for (const [role] of sides) {
-        assert.deepEqual(counted(samples, role, { pid }), expected(requests, 1), role);
+        assert.deepEqual(counted(samples, role, { pid }), expected(requests, role, 1), role);
       }
       assert.equal(sum(samples, "ringtap_l7_lost_requests_total", { pid }), 0);
       assert.equal(sum(samples, "ringtap_l7_skipped_bytes_total", { pid }), 0);

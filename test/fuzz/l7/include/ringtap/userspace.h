@@ -87,15 +87,41 @@ static inline void endpoints_of_sock(struct endpoints *endpoints, struct sock *s
 {
 }
 
-/* Records are for those who watch: no one does. */
+enum drop {
+	NOT_DROPPED,
+	RING_FULL,
+	MAP_FULL,
+	SAMPLED,
+};
+
+/* The ring is full: all is counted in lines. */
 static inline void *reserve(__u64 size)
 {
 	return NULL;
 }
 
-static inline void submit(void *record)
+static inline __u64 waiting_bytes(void)
+{
+	return 0;
+}
+
+static inline void *reserve_sampled(__u64 size, __u64 waiting, bool needed, enum drop *reason)
+{
+	*reason = RING_FULL;
+	return NULL;
+}
+
+static inline void submit_behind(void *record, __u64 waiting)
 {
 }
+
+static inline void count_drop(enum drop reason)
+{
+}
+
+/* As bpf_helpers.h has them. */
+#define barrier() asm volatile("" ::: "memory")
+#define barrier_var(var) asm volatile("" : "=r"(var) : "0"(var))
 
 /* harness.c has these. */
 void count_map_full(void);

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The path of a request, of which routes are made (src/signals/l7/routes.ts): the beginning of its
+ * target. A connection keeps that of the request that began last, with the time at which that
+ * began: by this, a response knows whether it is its own request's.
+ */
+#pragma once
+
+#include "bytes.h"
+#include "queue.h"
+#include "reader.h"
+
+/* Are paths kept? Userspace changes it while the program runs. */
+volatile bool paths_wanted;
+
+/* In `path_time`, beside a WORD_TIME: several requests began in one call, and have no path. */
+#define SEVERAL_PATHS (1ull << 63)
+
+/* What a record says of its path. */
+enum l7_path {
+	PATH_NONE,
+	PATH_WHOLE,
+	PATH_CUT, /* it is longer than what was kept */
+};
+
+/* The target of a request that began at this time follows; its first bytes, if any, are these. */
+__noinline int begin_path(struct connection *c, __u64 time, __u64 first, __u32 length)
+{
+	__u64 mark = time >> 6 & WORD_TIME, before;
+
+	if (!c)
+		return 0;
+	before = c->path_time;
+	*(volatile __u64 *)&c->path_time = 0;
+	__builtin_memset(c->path, 0, sizeof(c->path));
+	c->path[0] = lowest(first, length);
+	c->path_length = length;
+	*(volatile __u64 *)&c->path_time = mark |
+					   ((before & WORD_TIME) == mark ? SEVERAL_PATHS : 0);
+	return 0;
+}
+
+/* Takes what fits of the bytes that are left of the call: some of them are the target's. */
+__noinline int add_to_path(struct connection *c, struct scratch *scratch)
+{
+	__u32 length, bytes;
+	__u8 *path;
+
+	if (!c || !scratch || !scratch->position)
+		return 0;
+	scratch->is_path_taken = 1;
+	path = (__u8 *)c->path;
+	/* With masks, so that the verifier knows the bounds: the slots follow the path. */
+	length = READ_ONCE(c->path_length) & 127;
+	bytes = scratch->left;
+	if (length >= PATH_LEN)
+		return 0;
+	if (bytes > PATH_LEN - length)
+		bytes = PATH_LEN - length;
+	barrier_var(bytes);
+	bytes &= 127;
+	if (!bpf_probe_read_user(path + length, bytes, (void *)scratch->position))
+		*(volatile __u32 *)&c->path_length = length + bytes;
+	return 0;
+}
+
+/*
+ * Copies the path of the request that began at this time, without what follows it: the rest of it
+ * is zeros. Others may change it meanwhile.
+ */
+static __always_inline enum l7_path copy_path(__u64 *to, struct connection *c, __u64 began)
+{
+	const __u64 ones = 0x0101010101010101ull;
+	__u64 word, ends, keep = ~0ull;
+	__u32 n;
+
+	for (n = 0; n < PATH_LEN / 8; n++) {
+		word = READ_ONCE(c->path[n]);
+		/* What is no character, a blank, or a question mark. */
+		ends = (word - ones * '!') & ~word & ones * 0x80;
+		to[n] = word ^ ones * '?';
+		ends |= (to[n] - ones) & ~to[n] & ones * 0x80;
+		/* All bytes below the first of them. */
+		to[n] = word & (((ends & -ends) >> 7) - 1) & keep;
+		keep &= -(__u64)!ends;
+	}
+	barrier();
+	return READ_ONCE(c->path_time) != began ? PATH_NONE : keep ? PATH_CUT : PATH_WHOLE;
+}

@@ -1,0 +1,120 @@
+/** The histograms of requests. */
+import {
+  Dimension,
+  type HistogramTable,
+  type PeerDirectory,
+  peerOf,
+  remoteExemplar,
+  showRemote,
+  type SignalContext,
+} from "ringtap/signal";
+
+import type { RequestMetrics } from "./protocol.js";
+import { errors, otherOperation, protocols, roles } from "./protocols.js";
+import type { L7Event } from "./records.js";
+import { mostRoutes, Routes } from "./routes.js";
+
+/** Slots are counted from 2^-18 s on: FIRST_POWER of bpf/l7/request_counts.h. */
+const firstPower = -18;
+
+/** In place of a peer: that of a request without a record. */
+const unknownPeer = 0;
+
+/** A request's number, put together as bpf/l7/request_counts.h does. */
+export function numberOf({ protocol, role, error, operation, status }: L7Event): number {
+  return (protocol << 24) | (role << 23) | (error << 20) | (operation << 10) | status;
+}
+
+/** A request's number, taken apart as bpf/l7/request_counts.h puts it together. */
+export function partsOf(number: number) {
+  return {
+    status: number & 1023,
+    operation: (number >>> 10) & 1023,
+    error: (number >>> 20) & 7,
+    role: (number >>> 23) & 1,
+    protocol: number >>> 24,
+  };
+}
+
+/** The histograms of a kind of protocols, by role. */
+export class RequestTables {
+  readonly #details: readonly Dimension[];
+  readonly #tables: readonly HistogramTable[];
+  /** Where requests of this kind have them. */
+  readonly #routes: Routes | undefined;
+  readonly #peers: PeerDirectory | undefined;
+  /** Ids of labels by a request's peer and route, and by its number. */
+  readonly #labels = new Map<number, Map<number, number>>();
+
+  constructor({ metrics, identity, peers }: SignalContext, kind: RequestMetrics, routes: Routes) {
+    const { route, labels } = kind;
+    this.#routes = route !== undefined && routes.areWanted ? routes : undefined;
+    this.#peers = peers;
+    const ofPeers = peers?.dimension.names ?? [];
+    this.#details = roles.map(
+      (role) => new Dimension([...labels, ...(this.#routes && route ? [route[role]] : []), ...ofPeers]),
+    );
+    this.#tables = roles.map((role, index) =>
+      metrics.histogram({
+        ...kind[role],
+        subject: identity.subjects,
+        detail: this.#details[index],
+        exemplar: remoteExemplar,
+        firstPower,
+      }),
+    );
+  }
+
+  /** Adds requests of one number: how many durations fell into each slot, and their sum. Returns how many that were. */
+  add(subject: number, number: number, slots: Float64Array, nanoseconds: number): number {
+    const table = this.#tables[partsOf(number).role] as HistogramTable;
+    const label = this.#label(number, Routes.unknown, unknownPeer);
+    return table.addSlots(table.row(subject, label), firstPower, slots, nanoseconds);
+  }
+
+  /** Adds a request that has a record. */
+  addRecord(subject: number, number: number, event: L7Event): void {
+    const table = this.#tables[event.role];
+    if (table === undefined) {
+      return;
+    }
+    const peer = this.#peers === undefined ? unknownPeer : 1 + peerOf(this.#peers, event);
+    const row = table.row(subject, this.#label(number, this.#routes?.of(event) ?? Routes.unknown, peer));
+    table.observeAt(row, event.duration);
+    showRemote(table, row, event);
+  }
+
+  #label(number: number, route: number, peer: number): number {
+    const key = peer * mostRoutes + route;
+    let labels = this.#labels.get(key);
+    if (labels === undefined) {
+      labels = new Map<number, number>();
+      this.#labels.set(key, labels);
+    }
+    let label = labels.get(number);
+    if (label === undefined) {
+      label = this.#intern(number, route, peer);
+      labels.set(number, label);
+    }
+    return label;
+  }
+
+  #intern(number: number, route: number, peer: number): number {
+    const { protocol, role, operation, status, error } = partsOf(number);
+    const detail = this.#details[role] as Dimension;
+    const failure = error === 0 ? "" : (errors[error] ?? "");
+    const values = protocols[protocol]?.values(operation, status, failure, roles[role] ?? "client");
+    if (operation === otherOperation || !values) {
+      return detail.other;
+    }
+    return detail.intern(...values, ...(this.#routes ? [this.#routes.text(route)] : []), ...this.#peerValues(peer));
+  }
+
+  #peerValues(peer: number): readonly string[] {
+    const { dimension } = this.#peers ?? {};
+    if (dimension === undefined) {
+      return [];
+    }
+    return peer === unknownPeer ? dimension.names.map(() => "~unknown") : dimension.values(peer - 1);
+  }
+}

@@ -1,0 +1,130 @@
+/** l7 where requests are looked for in some protocols and ports alone: what is left out is counted as bytes, and nothing else. */
+import assert from "node:assert/strict";
+import { createServer, Agent as Connections, type RequestOptions, request, type Server } from "node:http";
+import { type AddressInfo, type Socket } from "node:net";
+import { describe, it } from "node:test";
+
+import { startAgent, unlimitedSeries } from "./support/agent.js";
+import { eventually } from "./support/eventually.js";
+import { type Samples, sum } from "./support/samples.js";
+import { type Scope, suiteScope } from "./support/scope.js";
+import { freePort } from "./support/servers.js";
+import { startTrace } from "./support/trace.js";
+
+interface Service {
+  readonly port: number;
+  /** Bytes that its end of all connections has received and sent. */
+  bytes(): { received: number; sent: number };
+}
+
+async function startService(scope: Scope): Promise<Service> {
+  const sockets: Socket[] = [];
+  const server: Server = createServer((_, response) => response.end("x".repeat(1000)));
+  server.on("connection", (socket) => sockets.push(socket));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  scope.after(() => server.close());
+  return {
+    port: (server.address() as AddressInfo).port,
+    bytes: () => ({
+      received: sockets.reduce((total, socket) => total + socket.bytesRead, 0),
+      sent: sockets.reduce((total, socket) => total + socket.bytesWritten, 0),
+    }),
+  };
+}
+
+/** Makes so many requests, one after the other, over one connection. */
+async function makeRequests(count: number, options: RequestOptions): Promise<void> {
+  const connections = new Connections({ keepAlive: true, maxSockets: 1 });
+  for (let made = 0; made < count; made++) {
+    await new Promise<void>((resolve, reject) => {
+      const sent = request({ host: "127.0.0.1", agent: connections, ...options }, (response) => {
+        response.resume().on("end", resolve);
+      });
+      sent.on("error", reject).end();
+    });
+  }
+  connections.destroy();
+}
+
+const { pid } = process;
+const requestsOf = (samples: Samples, role: string): number =>
+  sum(samples, `http_${role}_request_duration_seconds_count`, { pid });
+const bytesOf = (samples: Samples, labels: Readonly<Record<string, string | number>>): number =>
+  sum(samples, "ringtap_l7_bytes_total", labels);
+
+describe("requests of some ports and protocols", () => {
+  const scope = suiteScope();
+  const services = Promise.all([startService(scope), startService(scope)]);
+
+  it("are counted, and others are not", async (t) => {
+    const [chosen, other] = await services;
+    const agent = await startAgent(t, ["--signals=l7", `--l7.ports=${chosen.port},1-2`, ...unlimitedSeries]);
+    const before = chosen.bytes();
+    await makeRequests(20, { port: chosen.port });
+    await makeRequests(30, { port: other.port });
+    const samples = await agent.scrape();
+    assert.deepEqual([requestsOf(samples, "server"), requestsOf(samples, "client")], [20, 20]);
+    const { received, sent } = chosen.bytes();
+    // Both ends are this process's, which has been to other ports as well, such as the agent's.
+    for (const direction of ["received", "sent"]) {
+      const carried = bytesOf(samples, { pid, direction, kind: "parsed", protocol: "http" });
+      assert.equal(carried, received - before.received + sent - before.sent, direction);
+      assert.equal(bytesOf(samples, { pid, direction }), carried, direction);
+    }
+  });
+
+  it("leave out what comes from a chosen port but goes to another one", async (t) => {
+    const [, other] = await services;
+    const localPort = await freePort();
+    const agent = await startAgent(t, ["--signals=l7", `--l7.ports=${localPort}`, ...unlimitedSeries]);
+    const before = other.bytes();
+    await makeRequests(5, { port: other.port, localPort });
+    const samples = await agent.scrape();
+    assert.deepEqual([requestsOf(samples, "server"), requestsOf(samples, "client")], [0, 0]);
+    const { received, sent } = other.bytes();
+    const bytes = received - before.received + sent - before.sent;
+    assert.equal(bytesOf(samples, { pid, direction: "sent", kind: "opaque" }), bytes);
+    assert.equal(bytesOf(samples, { pid }), 2 * bytes);
+  });
+
+  it("leave nothing else out: its bytes are skipped, those of other protocols opaque", async (t) => {
+    const [chosen, other] = await services;
+    const localPort = await freePort();
+    const [low = 0, high = 0] = [localPort, other.port].toSorted((a, b) => a - b);
+    const ports = [
+      [1, low - 1],
+      [low + 1, high - 1],
+      [high + 1, 65_535],
+    ].flatMap(([first = 0, last = 0]) => (first <= last ? [`${first}-${last}`] : []));
+    const agent = await startAgent(t, [
+      ...["--signals=l7", `--l7.ports=${ports.join(",")}`, "--l7.protocols=redis"],
+      ...unlimitedSeries,
+    ]);
+    const before = [chosen.bytes(), other.bytes()] as const;
+    await makeRequests(30, { port: other.port, localPort });
+    await makeRequests(20, { port: chosen.port });
+    const samples = await agent.scrape();
+    assert.deepEqual([requestsOf(samples, "server"), requestsOf(samples, "client")], [0, 0]);
+    const moved = [chosen.bytes(), other.bytes()].map(
+      ({ received, sent }, index) => received + sent - (before[index]?.received ?? 0) - (before[index]?.sent ?? 0),
+    );
+    for (const direction of ["received", "sent"]) {
+      const labels = { pid: "~other", direction };
+      assert.equal(sum(samples, "ringtap_l7_skipped_bytes_total", { ...labels, reason: "port" }), moved[1]);
+      assert(bytesOf(samples, { ...labels, kind: "skipped" }) >= (moved[1] ?? 0));
+      assert(bytesOf(samples, { pid, direction, kind: "opaque", protocol: "unknown" }) >= (moved[0] ?? 0));
+    }
+  });
+
+  it("are traced", async (t) => {
+    const [chosen, other] = await services;
+    const flags = ["--output=json", `--l7.ports=${chosen.port}`, "--where", `pid=${pid} role=server`];
+    const trace = await startTrace(t, ["l7", ...flags]);
+    await makeRequests(3, { port: other.port });
+    await makeRequests(2, { port: chosen.port });
+    await eventually(() => {
+      assert.equal(trace.events().length, 2);
+    });
+    assert(trace.events().every(({ local_port }) => local_port === chosen.port));
+  });
+});
