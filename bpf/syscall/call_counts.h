@@ -106,6 +106,16 @@ static __always_inline __u32 slot_of_call(__u64 duration)
 	return duration <= SHORTEST ? 0 : slot_of_seconds(duration, FIRST_POWER, SLOTS);
 }
 
+/* Is it a line that one process has? Others share the lines of OTHER_TGID. */
+static __always_inline bool is_own_line(const struct call_line *line)
+{
+#if defined(__TARGET_ARCH_x86)
+	return line->key.start;
+#else
+	return false;
+#endif
+}
+
 /*
  * Counts a call, whose duration stands for that of `weight` calls; 0: it has none. Finds the
  * counters of all that it adds before adding any of it; false where one is not to be had, for want
@@ -114,20 +124,39 @@ static __always_inline __u32 slot_of_call(__u64 duration)
  * To spare each call of the aggregate mode one more atomic add, account.produced holds the lost
  * ones only: what was produced is that and the calls of all lines, and what was consumed is the
  * calls of the lines that userspace has read.
+ *
+ * The adds are atomic, unless no other CPU adds to the line: it is that of a process with one
+ * thread, where that takes several times as long. What its other threads have added is there since
+ * they were seen to have gone: x86 does not read ahead of a read.
  */
 static __always_inline bool count(__u32 nr, __u32 error, __u64 duration, __u32 weight)
 {
-	struct process_id process = current_process();
+	__u32 threads;
+	struct process_id process = current_process_of(&threads);
 	struct call_line *line = line_of(process.tgid, process.start, nr);
 	__u64 *failures = error ? failures_of(process.tgid, process.start, nr, error) : NULL;
+	bool counts = timing_changes || timing != TIMING_ALL;
+	bool is_shared;
+	__u64 *slot;
 
 	if (!line || (error && !failures))
 		return false;
-	if (timing_changes || timing != TIMING_ALL)
-		atomic_inc(&line->calls);
-	if (weight) {
-		__sync_fetch_and_add(&line->duration, weight * duration);
-		__sync_fetch_and_add(&line->slots[slot_of_call(duration)], weight);
+	is_shared = unknown(threads != 1 || !is_own_line(line));
+	slot = &line->slots[slot_of_call(duration)];
+	if (is_shared) {
+		if (counts)
+			atomic_inc(&line->calls);
+		if (weight) {
+			__sync_fetch_and_add(&line->duration, weight * duration);
+			__sync_fetch_and_add(slot, weight);
+		}
+	} else {
+		if (counts)
+			*(volatile __u64 *)&line->calls += 1;
+		if (weight) {
+			*(volatile __u64 *)&line->duration += weight * duration;
+			*(volatile __u64 *)slot += weight;
+		}
 	}
 	if (failures)
 		atomic_inc(failures);

@@ -98,6 +98,46 @@ for (const mode of ["aggregate", "stream"] as const) {
   });
 }
 
+describe("a line that threads add to", () => {
+  const source = `
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+enum { ROUNDS = 20, CALLS = 5000 };
+static void *make_calls(void *unused)
+{
+	for (int i = 0; i < CALLS; i++)
+		syscall(SYS_getppid);
+	return unused;
+}
+int main(void)
+{
+	pthread_t other;
+	char end;
+	if (write(1, "ready\\n", 6) != 6)
+		return 1;
+	while (read(0, &end, 1) > 0);
+	for (int i = 0; i < ROUNDS; i++) {
+		if (pthread_create(&other, NULL, make_calls, NULL))
+			return 1;
+		make_calls(NULL);
+		pthread_join(other, NULL);
+		make_calls(NULL);
+	}
+	printf("%d\\n", 3 * ROUNDS * CALLS);
+	return 0;
+}
+`;
+
+  it("loses none of two at once, nor of the one that stays", async (t) => {
+    const { count } = start(t, "aggregate");
+    const waiting = await startWaiting(t, compileProgram("calls-two", source));
+    const [made = ""] = await waiting.go();
+    assert.equal(await count(waiting.pid, "getppid"), Number(made));
+  });
+});
+
 describe("a line that has been read", () => {
   it("is read again when no time has been added to it, only calls", async (t) => {
     const { count } = start(t, "aggregate");
