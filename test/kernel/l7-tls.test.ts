@@ -329,11 +329,12 @@ while read -r url; do curl -sk --http1.1 -o /dev/null "$url"; echo; done`;
     const before = await ofCurl();
     // Curl may have ended by the time that the agent reads what it has mapped: then the next one reports the file.
     let reports = 0;
+    const libraries = (): number => agent.stderr.match(/what TLS carries is seen[^\n]*libssl/g)?.length ?? 0;
+    const known = libraries();
     await eventually(async () => {
       reports++;
       await get("/none");
-      const files = [...agent.stderr.matchAll(/what TLS carries is seen[^\n]*libssl\.so\.3/g)];
-      assert.equal(files.length, 2, agent.stderr);
+      assert.equal(libraries(), known + 1, agent.stderr);
     });
     for (const target of ["/failing", "/index.html", "/failing"]) {
       await get(target);
