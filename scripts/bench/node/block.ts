@@ -54,7 +54,7 @@ export const block: Part = {
   tracers: [traced],
   peers: [biolatency],
   prepare(context) {
-    const program = compileC(context, "test/kernel/programs/block-io.c", "block-io");
+    const program = compileC(context, "test/kernel/programs/block-io.c", "block-io", "-D_GNU_SOURCE");
     const count = context.quick ? requests / 4 : requests;
     timePrograms(context);
     let device: Promise<string> | undefined;
