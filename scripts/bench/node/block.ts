@@ -61,8 +61,8 @@ export const block: Part = {
     return async () => {
       device ??= loopDevice(context);
       const before = await timeOfPrograms();
-      // Its standard input ends at once.
-      await run(...onCpu(loadCpu, program, await device, count.toString(), "0", "0", "0", "0"));
+      // It waits for the end of its standard input.
+      await run(...onCpu(loadCpu, "sh", "-c", `exec ${program} ${await device} ${count} 0 0 0 0 </dev/null`));
       return ((await timeOfPrograms()) - before) / count;
     };
   },
