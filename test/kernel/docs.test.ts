@@ -132,7 +132,11 @@ describe("docs/metrics.md", () => {
     await controlGroup(scope, hierarchy("cgroup2"), `ringtap-docs-${process.pid}`).remove();
     // What has another name when it is an estimate, and what is there with a limit alone.
     const sampling = await startAgent(scope, ["--signals=syscall", "--syscall.timing=sampled", "--overhead.limit=50%"]);
-    const requests = await startAgent(scope, ["--signals=l7,block,drop,udp,sched,kill,memory", "--memory.page-cache"]);
+    const requests = await startAgent(scope, [
+      "--signals=l7,block,drop,udp,sched,kill,memory",
+      "--memory.page-cache",
+      "--l7.tls",
+    ]);
     spawnSync("cat", ["/nonexistent"]);
     await oneConnection();
     await oneDatagram();
