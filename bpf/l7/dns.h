@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * DNS (RFC 1035): a message is a header of 12 bytes, a question, and records. Over UDP a datagram is
- * a message (datagram.h); over TCP its length stands before each.
+ * DNS (RFC 1035): a message is a header of 12 bytes, a question, and records. Over UDP a datagram
+ * is a message (datagram.h); over TCP its length stands before each.
  */
 #pragma once
 
@@ -101,7 +101,9 @@ static __always_inline __u32 dns_id(const struct direction *d)
 	return d->carry[0] & QUESTION_ID;
 }
 
-/* How many there are of a part of the message: 0 questions, 1 answers, 2 authority, 3 additional. */
+/*
+ * How many there are of a part of the message: 0 questions, 1 answers, 2 authority, 3 additional.
+ */
 static __always_inline __u32 dns_count(const struct direction *d, __u32 part)
 {
 	const __u8 *bytes = (const __u8 *)d->carry + 4 + 2 * part;

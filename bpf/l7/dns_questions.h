@@ -94,7 +94,10 @@ static __always_inline bool has_expired(const struct question *question, __u64 t
 	return (__s64)(now - question->last_time) > (__s64)timeout;
 }
 
-/* Removes an entry, and counts those of its questions that wait as unanswered. `c` has their role. */
+/*
+ * Removes an entry, and counts those of its questions that wait as unanswered. `c` has their
+ * role.
+ */
 static __always_inline void give_up(struct connection *c, const struct question_key *key,
 				    const struct question *question, __u64 now)
 {

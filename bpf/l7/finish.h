@@ -94,8 +94,8 @@ static __always_inline bool is_failure(__u32 number)
 }
 
 /*
- * Counts a request that took so long and has this number: in a record that userspace counts, or, for
- * want of one, in a line.
+ * Counts a request that took so long and has this number: in a record that userspace counts, or,
+ * for want of one, in a line.
  */
 __noinline int finish(struct connection *c, __u32 number, __u64 now, __u64 duration)
 {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Header blocks of HTTP/2 (HPACK, RFC 7541): steps over the fields of a block and finds the few that
- * matter. Of the dynamic table, what is kept is how many entries have been inserted, and the
- * numbers of those that have such a field: an index counts from the newest entry, so neither sizes
- * nor evictions matter. An entry that was inserted before the direction was followed is not known.
+ * Header blocks of HTTP/2 (HPACK, RFC 7541): steps over the fields of a block and finds the few
+ * that matter. Of the dynamic table, what is kept is how many entries have been inserted, and the
+ * numbers of those that have such a field: an index counts from the newest entry, so neither
+ * sizes nor evictions matter. An entry that was inserted before the direction was followed is not
+ * known.
  */
 #pragma once
 
@@ -40,7 +41,9 @@ enum hpack_field {
 /* Of a block, in its direction's flags: it has gRPC's content type. */
 #define IS_GRPC 2
 
-/* A field with its value, in a number: of a content type, 1 for gRPC's, else it is no such field. */
+/*
+ * A field with its value, in a number: of a content type, 1 for gRPC's, else it is no such field.
+ */
 #define MEANING_SHIFT 10
 #define MEANING(field, value) ((field) << MEANING_SHIFT | (value))
 

@@ -126,7 +126,10 @@ static __always_inline enum beginning http2_begins(__u64 word, __u32 known)
 	return (word >> 16 & 0xff) % 6 == 0 ? BEGINS_RESPONSE : BEGINS_NOT;
 }
 
-/* Who sends a header block, by the first byte of it: pseudo-fields of the static table come first. */
+/*
+ * Who sends a header block, by the first byte of it: pseudo-fields of the static table come
+ * first.
+ */
 static __always_inline enum beginning beginning_of_block(__u32 byte)
 {
 	__u32 index = byte & 0x80 ? byte & 0x7f : byte & 0x40 ? byte & 0x3f : byte & 0x0f;
@@ -223,7 +226,9 @@ static __always_inline void take_response_head(struct reader *r, struct directio
 		close_stream(r->c, d->elements, now_of(r), is_end ? MAY_BE_LOST : 0);
 }
 
-/* A frame is whole. False when it is none that there may be. Global, so that it is verified once. */
+/*
+ * A frame is whole. False when it is none that there may be. Global, so that it is verified once.
+ */
 __noinline int http2_end_frame(struct connection *c, struct scratch *scratch)
 {
 	struct reader r = { .c = c, .scratch = scratch };

@@ -2,8 +2,8 @@
 /*
  * MySQL's and MariaDB's protocol ("Client/Server Protocol" of both documentations): packets of a
  * length, a number, and as many bytes; a request is a command, which a client's packet of number 0
- * begins with. Its response is a packet, or several: how many, its command and they themselves tell,
- * so that nothing of what both ends have agreed on has to be known.
+ * begins with. Its response is a packet, or several: how many, its command and they themselves
+ * tell, so that nothing of what both ends have agreed on has to be known.
  */
 #pragma once
 
@@ -112,8 +112,8 @@ struct my_state {
 };
 
 /*
- * Operations by command, and errors: 1000 + n has status 3 + n up to MY_LAST_ERROR, further ones are
- * in the table. src/signals/l7/mysql.ts has both.
+ * Operations by command, and errors: 1000 + n has status 3 + n up to MY_LAST_ERROR, further ones
+ * are in the table. src/signals/l7/mysql.ts has both.
  */
 #define MY_FIRST_ERROR 1000
 #define MY_LAST_ERROR 1981
@@ -191,7 +191,10 @@ __noinline int mysql_resumes(struct scratch *scratch, __u32 known)
 		return MAY_BEGIN;
 	if (known > MY_HEADER && is_my_response(bytes, known))
 		return BEGINS_RESPONSE;
-	/* A whole command, as far as the call's beginning tells; its number is in the highest byte. */
+	/*
+	 * A whole command, as far as the call's beginning tells; its number is in the highest
+	 * byte.
+	 */
 	if (known <= MY_HEADER || !header || header >= MY_LENGTH_MAX ||
 	    (known < OPENING ? header + MY_HEADER != known : header + MY_HEADER < known))
 		return BEGINS_NOT;
@@ -563,7 +566,10 @@ static __always_inline void begin_my_packet(struct reader *r, struct direction *
 		begin_error(d);
 }
 
-/* A packet begins with this header, and has this byte behind it. False when there is none like it. */
+/*
+ * A packet begins with this header, and has this byte behind it. False when there is none like
+ * it.
+ */
 __noinline int mysql_begin_packet(struct connection *c, struct scratch *scratch, __u64 word)
 {
 	__u32 length = word & MY_LENGTH_MAX, number = word >> 24 & 0xff, first = word >> 32 & 0xff;

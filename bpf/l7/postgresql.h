@@ -17,7 +17,10 @@
 /* No message is as long (PQ_LARGE_MESSAGE_LIMIT, src/include/libpq/libpq.h). */
 #define PG_LENGTH_MAX (1u << 30)
 
-/* What comes before the first message of a client: a length, which counts itself, and one of these. */
+/*
+ * What comes before the first message of a client: a length, which counts itself, and one of
+ * these.
+ */
 #define PG_OPENING 8
 #define PG_VERSION_3 3 /* the higher half */
 #define PG_CANCEL 80877102

@@ -23,7 +23,10 @@ struct {
 	__type(value, __u64); /* its operation */
 } statements SEC(".maps");
 
-/* Where in a statement: in the low byte of a direction's `status`; the high one is the byte before. */
+/*
+ * Where in a statement: in the low byte of a direction's `status`; the high one is the byte
+ * before.
+ */
 enum sql_place {
 	SQL_BEFORE, /* its first word */
 	SQL_COMMENT,

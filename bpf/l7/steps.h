@@ -8,7 +8,10 @@
 /* More steps than a call has bytes that are not a body's. */
 #define MOST_STEPS (1 << 23)
 
-/* Takes steps until there is nothing left. What is left after the most that there may be is skipped. */
+/*
+ * Takes steps until there is nothing left. What is left after the most that there may be is
+ * skipped.
+ */
 static __always_inline void run_steps(struct reader *r, long (*step)(__u32, struct reader *))
 {
 	struct scratch *scratch = r->scratch;

@@ -266,7 +266,9 @@ static __always_inline void end_stream(struct ending *ending, const struct strea
 	delete_stream(c, key);
 }
 
-/* Streams that are tried one by one, from the highest down: those that are open are mostly there. */
+/*
+ * Streams that are tried one by one, from the highest down: those that are open are mostly there.
+ */
 #define STREAMS_TRIED 8192
 
 static long end_next_stream(__u32 index, struct ending *ending)

@@ -25,7 +25,7 @@ export function observationsOf({ buckets, slots }: HistogramTable, row: number):
 }
 
 /** What the share `q` of observations is at most, seconds: as `histogram_quantile()` of PromQL says it. */
-export function quantileOf(bounds: readonly number[], buckets: readonly number[], q: number): number {
+function quantileOf(bounds: readonly number[], buckets: readonly number[], q: number): number {
   const wanted = q * buckets.reduce((sum, count) => sum + count, 0);
   let below = 0;
   for (const [slot, count] of buckets.entries()) {

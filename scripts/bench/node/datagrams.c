@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Prints what a UDP datagram over loopback costs, nanoseconds of CPU time: the median of all bursts.
+ * Prints what a UDP datagram over loopback costs, nanoseconds of CPU time: the median of all
+ * bursts.
  *
  *   datagrams carried BURSTS COUNT   each is sent, then received: half of what both cost together
  *   datagrams dropped BURSTS COUNT   each is sent to a socket whose queue is full

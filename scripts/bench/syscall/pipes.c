@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Prints what a system call costs where every other one blocks, nanoseconds of CPU time: what the
- * fastest tenth of all bursts stays below. Two processes, which must share a core, hand a byte back and forth through pipes:
- * write(2), then read(2), which blocks until the other one has run.
+ * fastest tenth of all bursts stays below. Two processes, which must share a core, hand a byte
+ * back and forth through pipes: write(2), then read(2), which blocks until the other one has run.
  *
  *   pipes BURSTS CALLS     a burst is of about so many calls of both processes together
  */

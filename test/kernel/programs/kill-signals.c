@@ -1,6 +1,7 @@
 /*
- * A process that sends POSIX signals to another one by all calls there are, and what the kernel sends beside them. Prints the ids of
- * both. Each signal that is handled has been before the next is sent, so that none is lost to one that is pending.
+ * A process that sends POSIX signals to another one by all calls there are, and what the kernel
+ * sends beside them. Prints the ids of both. Each signal that is handled has been before the next
+ * is sent, so that none is lost to one that is pending.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -29,7 +30,10 @@ static void wait_until_handled(void)
 		exit(4);
 }
 
-/* Handles SIGUSR1 and SIGALRM, blocks SIGUSR2, ignores SIGWINCH; sets a timer three times, then waits for its end. */
+/*
+ * Handles SIGUSR1 and SIGALRM, blocks SIGUSR2, ignores SIGWINCH; sets a timer three times, then
+ * waits for its end.
+ */
 static void receive(void)
 {
 	const struct itimerval soon = { .it_value = { .tv_usec = 1000 } };

@@ -1,13 +1,14 @@
 /*
  * Programs that want more memory than their control group has.
  *
- *   kills CHILDREN MEGABYTES PROCS   children, one after the other: each enters the group by its file
- *                                    PROCS, and touches so much memory. Prints how many SIGKILL ended
- *   writes MEGABYTES FILE PROCS      enters the group and writes a file, whose pages have to go before
- *                                    others come
- *   reads MEGABYTES FILE TIMES       writes a file through to the disk, and so often reads it twice and
- *                                    has its pages thrown away. Prints how many bytes mincore(2) says
- *                                    came into memory, and went
+ *   kills CHILDREN MEGABYTES PROCS   children, one after the other: each enters the group by its
+ *                                    file PROCS, and touches so much memory. Prints how many
+ *                                    SIGKILL ended
+ *   writes MEGABYTES FILE PROCS      enters the group and writes a file, whose pages have to go
+ *                                    before others come
+ *   reads MEGABYTES FILE TIMES       writes a file through to the disk, and so often reads it twice
+ *                                    and has its pages thrown away. Prints how many bytes
+ *                                    mincore(2) says came into memory, and went
  *
  * "ready" is written first, and the end of standard input waited for.
  */

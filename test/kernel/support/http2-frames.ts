@@ -50,7 +50,7 @@ for (const [first, bits, letters] of [
 codes.set("+", "11111111011");
 
 /** A text in Huffman's code. Throws for letters that are not among those above. */
-export function huffman(text: string): string {
+function huffman(text: string): string {
   const bits = Array.from(text, (letter) => {
     const code = codes.get(letter);
     if (code === undefined) {
