@@ -11,7 +11,7 @@ import { peer, ringtap } from "../lib/tracers.js";
 import type { Part } from "./part.js";
 
 const traced = ringtap("ringtap, block signal", { flags: ["--signals=block"] });
-const biolatency = peer("biolatency -D (bcc libbpf-tools)", 3, "biolatency", "-D");
+const biolatency = peer("biolatency -D (bcc libbpf-tools)", 2, "biolatency", "-D");
 
 /** Reads of 4 KiB past the page cache. */
 const requests = 10_000;
