@@ -22,7 +22,6 @@
 #define EXPORT_RECORD(type) struct type *export_##type
 #define barrier() __asm__ volatile("" ::: "memory")
 #define READ_ONCE(x) (*(const volatile typeof(x) *)&(x))
-#define barrier() __asm__ volatile("" ::: "memory")
 
 #define COMM_LEN 16
 #define OTHER_TGID 0xffffffffu
@@ -119,8 +118,7 @@ static inline void count_drop(enum drop reason)
 {
 }
 
-/* As bpf_helpers.h has them. */
-#define barrier() asm volatile("" ::: "memory")
+/* As bpf_helpers.h has it. */
 #define barrier_var(var) asm volatile("" : "=r"(var) : "0"(var))
 
 /* harness.c has these. */
