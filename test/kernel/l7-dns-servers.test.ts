@@ -372,6 +372,7 @@ def stop(*_):
 signal.signal(signal.SIGTERM, stop)
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.connect(("127.0.0.1", 53))
+s.settimeout(5)
 n = 0
 while going:
     s.send(struct.pack("!6H", n & 65535, 0x100, 1, 0, 0, 0) + b"\\x01a\\x04test\\x00" + struct.pack("!2H", 1, 1))
