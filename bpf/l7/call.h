@@ -7,6 +7,8 @@
 
 #include <ringtap/syscall.h>
 
+#include "call_memory.h"
+
 #define MSG_OOB 0x01
 #define MSG_PEEK 0x02
 #define MSG_TRUNC 0x20
@@ -75,29 +77,6 @@ struct pt_regs___result {
 KERNEL_TYPES_END
 #endif
 
-/* Of a native caller (include/linux/socket.h, struct user_msghdr), and of a 32-bit one. */
-struct native_vectors {
-	__u64 name;
-	__u64 namelen;
-	__u64 vectors;
-	__u64 count;
-};
-
-struct compat_vectors {
-	__u32 name;
-	__u32 namelen;
-	__u32 vectors;
-	__u32 count;
-};
-
-/* The memory of a call: one buffer, or vectors of buffers. */
-struct call_memory {
-	__u64 address; /* of the buffer, or of the vectors; 0: not known */
-	__u32 vectors; /* 0: one buffer */
-	bool is_compat;
-	__u64 name; /* of a datagram: the struct sockaddr of its other end; 0: none */
-};
-
 /*
  * Are these the registers of a call that is under way? At a call's exit the task may still send and
  * receive, for io_uring (task_work_run()), and the registers are what the caller will see.
@@ -119,19 +98,17 @@ static __always_inline bool is_under_way(struct pt_regs *regs, struct sock *sk)
 
 static __always_inline void find_vectors(struct call_memory *memory, __u64 header)
 {
-	struct native_vectors native = {};
-	struct compat_vectors compat = {};
-
+	/* What cannot be read is zeroed. */
 	if (!memory->is_compat) {
-		bpf_probe_read_user(&native, sizeof(native), (void *)header);
-		memory->name = native.name;
-		memory->address = native.vectors;
-		memory->vectors = native.count;
+		bpf_probe_read_user(&memory->native, sizeof(memory->native), (void *)header);
+		memory->name = memory->native.name;
+		memory->address = memory->native.vectors;
+		memory->vectors = memory->native.count;
 	} else {
-		bpf_probe_read_user(&compat, sizeof(compat), (void *)header);
-		memory->name = compat.name;
-		memory->address = compat.vectors;
-		memory->vectors = compat.count;
+		bpf_probe_read_user(&memory->compat, sizeof(memory->compat), (void *)header);
+		memory->name = memory->compat.name;
+		memory->address = memory->compat.vectors;
+		memory->vectors = memory->compat.count;
 	}
 }
 
@@ -148,12 +125,11 @@ static __always_inline struct pt_regs *registers_of_call(struct sock *sk)
 }
 
 /* Finds the memory of the current call on this socket. */
-static __always_inline void find_memory(struct call_memory *memory, struct sock *sk)
+static __noinline void find_memory(struct call_memory *memory, struct sock *sk)
 {
 	struct pt_regs *regs = registers_of_call(sk);
 	bool compat;
 
-	*memory = (struct call_memory){};
 	if (!regs)
 		return;
 	memory->is_compat = compat = is_compat();
@@ -184,28 +160,31 @@ static __always_inline void find_memory(struct call_memory *memory, struct sock 
 	}
 }
 
-/* The vector of an index: its address and its length; false when it cannot be read. */
-static __always_inline bool read_vector(const struct call_memory *memory, __u32 index,
-					__u64 *address, __u64 *length)
+/*
+ * Finds the piece of memory that the vector of an index is, as far as the call's bytes go; all of
+ * them, at no known address, when the vector cannot be read.
+ */
+static __noinline void find_piece(struct call_memory *memory, __u32 index)
 {
+	memory->piece = 0;
+	memory->length = memory->left;
 	if (memory->is_compat) {
-		__u32 vector[2];
-
-		if (bpf_probe_read_user(vector, sizeof(vector),
-					(void *)(memory->address + index * sizeof(vector))))
-			return false;
-		*address = vector[0];
-		*length = vector[1];
+		if (bpf_probe_read_user(
+			    memory->compat_vector, sizeof(memory->compat_vector),
+			    (void *)(memory->address + index * sizeof(memory->compat_vector))))
+			return;
+		memory->piece = memory->compat_vector[0];
+		if (memory->compat_vector[1] < memory->left)
+			memory->length = memory->compat_vector[1];
 	} else {
-		__u64 vector[2];
-
-		if (bpf_probe_read_user(vector, sizeof(vector),
-					(void *)(memory->address + index * sizeof(vector))))
-			return false;
-		*address = vector[0];
-		*length = vector[1];
+		if (bpf_probe_read_user(
+			    memory->native_vector, sizeof(memory->native_vector),
+			    (void *)(memory->address + index * sizeof(memory->native_vector))))
+			return;
+		memory->piece = memory->native_vector[0];
+		if (memory->native_vector[1] < memory->left)
+			memory->length = memory->native_vector[1];
 	}
-	return true;
 }
 
 /*
@@ -269,7 +248,7 @@ static __always_inline __u64 fifth_arg_of(struct pt_regs *regs, bool compat)
 }
 
 /* Finds the memory of the datagram that the current call sends or receives on this socket. */
-static __always_inline void find_datagram(struct call_memory *memory, struct sock *sk)
+static __noinline void find_datagram(struct call_memory *memory, struct sock *sk)
 {
 	struct pt_regs *regs = registers_of_call(sk);
 	__u64 headers;

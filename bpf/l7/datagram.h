@@ -10,6 +10,7 @@
 
 #include "call.h"
 #include "dns.h"
+#include "owner.h"
 
 #define IPPROTO_UDP 17
 #define SOCK_DGRAM 2
@@ -47,32 +48,18 @@ struct {
 	__type(value, struct connection);
 } datagrams SEC(".maps");
 
-struct datagram_vectors {
-	struct connection *c;
-	struct scratch *scratch;
-	struct call_memory memory;
-	__u64 left;
-	__u32 direction;
-	__u32 reserved;
-};
-
-static long take_datagram_vector(__u32 index, struct datagram_vectors *vectors)
+static long take_datagram_vector(__u32 index, struct reader *r)
 {
-	__u64 address, length;
+	struct call_memory *memory = &r->scratch->memory;
 
-	if (!vectors->left || index >= vectors->memory.vectors)
+	if (!memory->left || index >= memory->vectors)
 		return 1;
-	if (!read_vector(&vectors->memory, index, &address, &length)) {
-		address = 0;
-		length = vectors->left;
-	}
-	if (length > vectors->left)
-		length = vectors->left;
-	if (!length)
+	find_piece(memory, index);
+	if (!memory->length)
 		return 0;
-	dns_take(vectors->c, vectors->scratch, address, length,
-		 vectors->direction | REASON_UNREADABLE << 1);
-	vectors->left -= length;
+	dns_take(r->c, r->scratch, memory->piece, memory->length,
+		 r->scratch->direction | REASON_UNREADABLE << 1);
+	memory->left -= memory->length;
 	return 0;
 }
 
@@ -80,15 +67,14 @@ static long take_datagram_vector(__u32 index, struct datagram_vectors *vectors)
 #define DATAGRAM_VECTORS 64
 
 static __always_inline void take_message_of(struct connection *c, struct scratch *scratch,
-					    const struct call_memory *memory, __u32 direction,
-					    __u32 bytes)
+					    __u32 direction, __u32 bytes)
 {
-	struct datagram_vectors vectors = {
-		.c = c, .scratch = scratch, .memory = *memory, .left = bytes, .direction = direction
-	};
+	struct reader r = { .c = c, .scratch = scratch };
+	struct call_memory *memory = &scratch->memory;
 
+	scratch->direction = direction;
 	if (memory->vectors && memory->address)
-		bpf_loop(DATAGRAM_VECTORS, take_datagram_vector, &vectors, 0);
+		bpf_loop(DATAGRAM_VECTORS, take_datagram_vector, &r, 0);
 	else
 		dns_take(c, scratch, memory->address, bytes, direction | REASON_UNREADABLE << 1);
 }
@@ -131,32 +117,33 @@ static __always_inline enum datagram judge_ports(struct sock *sk, int bytes, __u
 	return DATAGRAM_MAYBE;
 }
 
-static __always_inline void take_datagram(struct sock *sk, int ret, int flags, __u32 direction)
+/* What stands for a connection of a datagram that may be a message of DNS; else NULL. */
+static __noinline struct connection *begin_datagram(struct sock *sk, int ret, int flags,
+						    __u32 direction, struct scratch *scratch)
 {
 	enum datagram kind = judge_ports(sk, ret, direction);
-	struct call_memory memory = {};
-	struct scratch *scratch;
+	struct call_memory *memory = &scratch->memory;
 	struct connection *c;
 
 	if (kind == DATAGRAM_NOT)
-		return;
+		return NULL;
 	if (ret < 0) {
 		end_datagrams();
-		return;
+		return NULL;
 	}
+	*memory = (struct call_memory){ .left = ret };
 	if (!(flags & MSG_TRUNC))
-		find_datagram(&memory, sk);
+		find_datagram(memory, sk);
 	if (kind == DATAGRAM_MAYBE && direction == SENT) {
-		if (!is_sent_to_dns(&memory))
-			return;
+		if (!is_sent_to_dns(memory))
+			return NULL;
 		*asking_of(sk) = 1;
 		kind = DATAGRAM_MESSAGE;
 	}
 	c = bpf_map_lookup_elem(&datagrams, &direction);
-	scratch = bpf_map_lookup_elem(&scratches, &direction);
-	if (!c || !scratch)
-		return;
-	current_actor_key(&c->owner, 0);
+	if (!c)
+		return NULL;
+	take_owner(c);
 	c->id = (__u64)sk;
 	c->sock = (__u64)sk;
 	c->protocol = PROTOCOL_DNS;
@@ -166,7 +153,20 @@ static __always_inline void take_datagram(struct sock *sk, int ret, int flags, _
 	begin_dns_message(&c->directions[direction & 1]);
 	c->directions[direction & 1].mode = DNS_HEADER;
 	c->directions[direction & 1].left = ret;
-	take_message_of(c, scratch, &memory, direction, ret);
+	return c;
+}
+
+static __always_inline void take_datagram(struct sock *sk, int ret, int flags, __u32 direction)
+{
+	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &direction);
+	struct connection *c;
+
+	if (!scratch)
+		return;
+	c = begin_datagram(sk, ret, flags, direction, scratch);
+	if (!c)
+		return;
+	take_message_of(c, scratch, direction, ret);
 	count_datagram(c, direction, ret);
 }
 

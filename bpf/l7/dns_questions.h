@@ -103,15 +103,15 @@ static __always_inline void give_up(struct connection *c, const struct question_
 {
 	__u32 number = number_of(c, question->operation, 0, ERROR_TIMEOUT), n;
 	__u64 waiting = question->waiting, duration = now - question->time;
-	struct actor_key asker = question->owner, owner = c->owner;
+	struct actor_key owner = c->owner;
 
+	/* Before the entry goes, since its memory is another one's then. */
+	c->owner = question->owner;
 	/* Another CPU may have answered it. */
-	if (bpf_map_delete_elem(&questions, key))
-		return;
-	c->owner = asker;
-	for (n = 0; n < MOST_REPEATED; n++)
-		if (n < waiting)
-			finish(c, number, now, duration);
+	if (!bpf_map_delete_elem(&questions, key))
+		for (n = 0; n < MOST_REPEATED; n++)
+			if (n < waiting)
+				finish(c, number, now, duration);
 	c->owner = owner;
 }
 
@@ -132,12 +132,25 @@ static __always_inline struct question *find_question(struct question_key *key, 
 	return hash ? bpf_map_lookup_elem(&questions, key) : NULL;
 }
 
+/* Adds a question to the map; false when it has one of this key, or is full. */
+static __noinline bool add_question(struct connection *c, const struct question_key *key,
+				    __u32 hash, __u32 operation, __u64 time)
+{
+	struct question added = { .owner = c->owner,
+				  .time = time,
+				  .last_time = time,
+				  .waiting = 1,
+				  .hash = hash,
+				  .operation = operation };
+
+	return !bpf_map_update_elem(&questions, key, &added, BPF_NOEXIST);
+}
+
 /* A question has been asked, which will be answered in no order. */
 __noinline int dns_wait(struct connection *c, __u32 id, __u32 hash, __u32 operation, __u64 time)
 {
-	struct question_key key;
 	struct question *question;
-	struct question added;
+	struct question_key key;
 
 	if (!c)
 		return 0;
@@ -156,17 +169,11 @@ __noinline int dns_wait(struct connection *c, __u32 id, __u32 hash, __u32 operat
 			count_lost(c, REASON_MAP_FULL, 1);
 		return 0;
 	}
-	added = (struct question){ .owner = c->owner,
-				   .time = time,
-				   .last_time = time,
-				   .waiting = 1,
-				   .hash = hash,
-				   .operation = operation };
 	key.hash = 0;
-	if (bpf_map_update_elem(&questions, &key, &added, BPF_NOEXIST)) {
+	if (!add_question(c, &key, hash, operation, time)) {
 		/* Another question has the id. */
 		key.hash = hash;
-		if (bpf_map_update_elem(&questions, &key, &added, BPF_NOEXIST))
+		if (!add_question(c, &key, hash, operation, time))
 			count_lost(c, REASON_MAP_FULL, 1);
 	}
 	/* Behind the update, so that give_up_questions() sees it, or this. */

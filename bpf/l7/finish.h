@@ -211,19 +211,23 @@ static __always_inline void finish_waiting(struct connection *c, enum l7_error e
  */
 static __always_inline __u32 lose_waiting(struct connection *c)
 {
-	struct waiting waiting = { .c = c };
 	__s32 early = -waiting_requests(c);
+	__u32 lost = 0;
 
 	/* Those of DNS are in no order (dns_questions.h). */
-	if (c->protocol == PROTOCOL_DNS)
-		waiting.error = -early;
-	else if (c->protocol == PROTOCOL_HTTP2)
-		waiting.error = end_streams(c, 0, ERROR_NONE);
-	else if (early < 0)
+	if (c->protocol == PROTOCOL_DNS) {
+		lost = -early;
+	} else if (c->protocol == PROTOCOL_HTTP2) {
+		lost = end_streams(c, 0, ERROR_NONE);
+	} else if (early < 0) {
+		struct waiting waiting = { .c = c };
+
 		bpf_loop(MOST_WAITING, lose_next, &waiting, 0);
+		lost = waiting.error;
+	}
 	__builtin_memset(c->slots, 0, sizeof(c->slots));
 	*(volatile __u32 *)&c->requests = c->responses;
-	return waiting.error + (early > 0 ? early : 0);
+	return lost + (early > 0 ? early : 0);
 }
 
 /* Is a response under way, with this word, whose request has not been counted? */

@@ -243,15 +243,23 @@ static __always_inline void end_response_head(struct reader *r, struct direction
 	}
 }
 
-static __always_inline void end_head(struct reader *r, struct direction *d)
+/* Global, so that it is verified once. */
+__noinline int end_head(struct connection *c, struct scratch *scratch)
 {
+	struct reader r = { .c = c, .scratch = scratch };
+	struct direction *d;
+
+	if (!c || !scratch)
+		return 0;
+	d = direction_of(&r);
 	d->carry_len = 0;
 	if (d->flags & IN_TRAILERS)
-		end_message(r, d);
-	else if (is_of_requests(r))
-		end_request_head(r, d);
+		end_message(&r, d);
+	else if (is_of_requests(&r))
+		end_request_head(&r, d);
 	else
-		end_response_head(r, d);
+		end_response_head(&r, d);
+	return 0;
 }
 
 /*
@@ -462,8 +470,8 @@ static __always_inline void take_carried_path(struct reader *r, struct direction
 }
 
 /* The first line's beginning. False when it is none. */
-static __always_inline bool step_first(struct reader *r, struct direction *d, __u32 index,
-				       __u32 available)
+static __noinline bool step_first(struct reader *r, struct direction *d, __u32 index,
+				  __u32 available)
 {
 	__u32 used, known = d->carry_len;
 	bool ended;
@@ -515,7 +523,7 @@ static __always_inline bool step_first(struct reader *r, struct direction *d, __
  * Passes lines that say nothing and lie in the window as a whole, which are most of a head. Returns
  * how many bytes.
  */
-static __always_inline __u32 pass_lines(struct reader *r, __u32 index, __u32 available)
+static __noinline __u32 pass_lines(struct reader *r, __u32 index, __u32 available)
 {
 	__u32 end = index + available, at, line, offset;
 	__u64 low;
@@ -551,12 +559,12 @@ static __always_inline void step_header(struct reader *r, struct direction *d, _
 	if (!d->carry_len) {
 		if ((low & 0xff) == '\n') {
 			consume(r, 1);
-			end_head(r, d);
+			end_head(r->c, r->scratch);
 			return;
 		}
 		if (available >= 2 && (low & 0xffff) == ('\r' | '\n' << 8)) {
 			consume(r, 2);
-			end_head(r, d);
+			end_head(r->c, r->scratch);
 			return;
 		}
 		if (available >= BEGINNING) {
@@ -570,7 +578,7 @@ static __always_inline void step_header(struct reader *r, struct direction *d, _
 	known = d->carry_len;
 	d->carry_len = 0;
 	if (ended && known == 2 && (low & 0xff) == '\r') {
-		end_head(r, d);
+		end_head(r->c, r->scratch);
 	} else if (take_name(d, low, d->carry[1]) == BEGINNING - 1) {
 		take_length_byte(d, d->carry[1] >> 56);
 	} else if (ended) {
@@ -578,8 +586,8 @@ static __always_inline void step_header(struct reader *r, struct direction *d, _
 	}
 }
 
-static __always_inline void step_line(struct reader *r, struct direction *d, __u32 index,
-				      __u32 available)
+static __noinline void step_line(struct reader *r, struct direction *d, __u32 index,
+				 __u32 available)
 {
 	__u32 offset = find_newline(r, index), bytes;
 	bool is_unverified = !r->c->is_verified && d->flags & IN_FIRST_LINE;

@@ -21,6 +21,7 @@
 #include "detect.h"
 #include "finish.h"
 #include "left_out.h"
+#include "owner.h"
 #include "protocols.h"
 #include "reader.h"
 #include "request_counts.h"
@@ -51,7 +52,7 @@ static __always_inline __u32 sequence_of(struct sock *sk, __u32 direction)
  * first to the one that is read first (tcp_snd_una_update(), tcp_rcv_nxt_update(),
  * net/ipv4/tcp_input.c), so that what comes out is too low then.
  */
-static __always_inline bool is_beginning(struct sock *sk, __u32 direction, __u32 bytes)
+static __noinline bool is_beginning(struct sock *sk, __u32 direction, __u32 bytes)
 {
 	struct tcp_sock *tcp = (void *)sk;
 	__u64 acked = READ(tcp, bytes_acked), arrived = READ(tcp, bytes_received);
@@ -68,8 +69,8 @@ static __always_inline bool is_beginning(struct sock *sk, __u32 direction, __u32
 }
 
 /* A connection that is new, or that the agent has not seen before this call of so many bytes. */
-static __always_inline struct connection *insert_connection(struct sock *sk, __u32 direction,
-							    __u32 bytes)
+static __noinline struct connection *insert_connection(struct sock *sk, __u32 direction,
+						       __u32 bytes)
 {
 	__u64 key = (__u64)sk;
 	struct connection *c;
@@ -92,15 +93,6 @@ static __always_inline struct connection *insert_connection(struct sock *sk, __u
 	c->last_direction = ~0;
 	return c;
 }
-
-struct vectors {
-	struct connection *c;
-	struct scratch *scratch;
-	struct call_memory memory;
-	__u64 left;
-	__u32 direction;
-	__u32 reserved;
-};
 
 /* Takes the bytes of a call that lie in one piece of memory. */
 static __always_inline void take(struct connection *c, struct scratch *scratch, __u64 address,
@@ -129,22 +121,17 @@ static __always_inline void take(struct connection *c, struct scratch *scratch, 
 	}
 }
 
-static long take_vector(__u32 index, struct vectors *vectors)
+static long take_vector(__u32 index, struct reader *r)
 {
-	__u64 address, length;
+	struct call_memory *memory = &r->scratch->memory;
 
-	if (!vectors->left || index >= vectors->memory.vectors)
+	if (!memory->left || index >= memory->vectors)
 		return 1;
-	if (!read_vector(&vectors->memory, index, &address, &length)) {
-		address = 0;
-		length = vectors->left;
-	}
-	if (length > vectors->left)
-		length = vectors->left;
-	if (!length)
+	find_piece(memory, index);
+	if (!memory->length)
 		return 0;
-	take(vectors->c, vectors->scratch, address, length, vectors->direction);
-	vectors->left -= length;
+	take(r->c, r->scratch, memory->piece, memory->length, r->scratch->direction);
+	memory->left -= memory->length;
 	return 0;
 }
 
@@ -155,26 +142,26 @@ static __always_inline void take_call(struct sock *sk, struct connection *c,
 				      struct scratch *scratch, __u32 direction, __u32 bytes,
 				      bool is_readable)
 {
-	struct vectors vectors = {
-		.c = c, .scratch = scratch, .left = bytes, .direction = direction
-	};
+	struct reader r = { .c = c, .scratch = scratch };
+	struct call_memory *memory = &scratch->memory;
 
+	*memory = (struct call_memory){ .left = bytes };
+	scratch->direction = direction;
 	if (is_readable && !needs_no_bytes(c, direction, bytes))
-		find_memory(&vectors.memory, sk);
+		find_memory(memory, sk);
 	if (c->directions[direction & 1].mode == MODE_SYNC) {
-		__u64 address = vectors.memory.address, length = bytes;
-
-		if (vectors.memory.vectors && !read_vector(&vectors.memory, 0, &address, &length))
-			address = 0;
-		synchronize(c, scratch, address,
-			    direction | (length < bytes ? length : bytes) << 1);
+		memory->piece = memory->address;
+		memory->length = bytes;
+		if (memory->vectors)
+			find_piece(memory, 0);
+		synchronize(c, scratch, memory->piece, direction | memory->length << 1);
 	}
-	if (vectors.memory.vectors == 1 && vectors.memory.address)
-		take_vector(0, &vectors);
-	else if (vectors.memory.vectors && vectors.memory.address)
-		bpf_loop(MOST_VECTORS, take_vector, &vectors, 0);
+	if (memory->vectors == 1 && memory->address)
+		take_vector(0, &r);
+	else if (memory->vectors && memory->address)
+		bpf_loop(MOST_VECTORS, take_vector, &r, 0);
 	else
-		take(c, scratch, vectors.memory.address, bytes, direction);
+		take(c, scratch, memory->address, bytes, direction);
 }
 
 /* Bytes that no program saw. */
@@ -206,9 +193,8 @@ static __always_inline void count_call(struct connection *c, struct scratch *scr
 	count_bytes(c, direction, BYTES_PARSED, bytes - scratch->opaque - scratch->skipped);
 }
 
-/* Counts the bytes of a call on a connection that cannot be kept. */
-static __always_inline void count_unkept(__u32 direction, __u32 bytes, __u32 kind,
-					 enum reason reason)
+/* Counts the bytes of a call on a connection that cannot be kept. Apart, for its keys. */
+static __noinline void count_unkept(__u32 direction, __u32 bytes, __u32 kind, enum reason reason)
 {
 	struct flow_line *line;
 	struct actor_key owner;
@@ -237,8 +223,8 @@ static __always_inline void take_missed(struct sock *sk, struct connection *c, _
 	take_gap(c, scratch, direction, gap);
 }
 
-static __always_inline void close_direction(struct sock *sk, struct connection *c, __u32 direction,
-					    __u32 program)
+static __noinline void close_direction(struct sock *sk, struct connection *c, __u32 direction,
+				       __u32 program)
 {
 	struct connection *session;
 
@@ -251,7 +237,7 @@ static __always_inline void close_direction(struct sock *sk, struct connection *
 	}
 }
 
-static __always_inline void end_connection(struct sock *sk, struct connection *c)
+static __noinline void end_connection(struct sock *sk, struct connection *c)
 {
 	__u64 now = bpf_ktime_get_ns();
 
@@ -285,7 +271,7 @@ static __always_inline void take_message(struct sock *sk, int ret, int flags, __
 	if (!ret) {
 		/* The other end has sent all that it will. */
 		if (c && direction == RECEIVED && sk->sk_shutdown & RCV_SHUTDOWN) {
-			current_actor_key(&c->owner, 0);
+			take_owner(c);
 			close_direction(sk, c, RECEIVED, IN_RECEIVE);
 		}
 		return;
@@ -296,7 +282,7 @@ static __always_inline void take_message(struct sock *sk, int ret, int flags, __
 		count_unkept(direction, ret, 0, REASON_MAP_FULL);
 		return;
 	}
-	current_actor_key(&c->owner, 0);
+	take_owner(c);
 	scratch = bpf_map_lookup_elem(&scratches, &direction);
 	if (!scratch)
 		return;
@@ -312,7 +298,7 @@ static __always_inline void take_message(struct sock *sk, int ret, int flags, __
 		c = insert_connection(sk, direction, ret);
 		if (!c)
 			return;
-		current_actor_key(&c->owner, 0);
+		take_owner(c);
 		c->directions[direction & 1].next_seq = sequence;
 		gap = 0;
 	}
@@ -444,7 +430,7 @@ static __always_inline void take_plaintext(struct tls_thread *thread, __u32 dire
 		count_unkept(direction, bytes, WITHIN_TLS, REASON_GAP);
 		return;
 	}
-	current_actor_key(&session->owner, 0);
+	take_owner(session);
 	if (session->directions[direction & 1].mode == MODE_OPAQUE) {
 		count_bytes(session, direction, BYTES_OPAQUE, bytes);
 		return;

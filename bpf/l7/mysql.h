@@ -584,8 +584,8 @@ __noinline int mysql_begin_packet(struct connection *c, struct scratch *scratch,
 }
 
 /* The header of a packet and its first byte, or the rest of these. */
-static __always_inline bool step_header_of_my(struct reader *r, struct direction *d, __u32 index,
-					      __u32 available)
+static __noinline bool step_header_of_my(struct reader *r, struct direction *d, __u32 index,
+					 __u32 available)
 {
 	__u32 known = d->carry_len & 7, size = MY_HEADER, length, more, flags = d->flags;
 	__u64 word = known ? d->carry[0] : 0;

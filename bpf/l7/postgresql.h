@@ -119,22 +119,10 @@ static __always_inline void begin_pg_message(struct direction *d)
 	begin_sql(d);
 }
 
-/*
- * Something that the server will answer: a request, or a mark. More than may wait are lost with all
- * that waits: which of them is a mark would not be known any more.
- */
-static __always_inline bool add_pg(struct connection *c, __u64 word)
+/* A batch ends, and the server is to say that it is ready. False as of add_request(). */
+static __always_inline bool add_mark(struct connection *c, __u64 time, __u32 operation)
 {
-	if (add_request(c, word))
-		return true;
-	desynchronize(c, REASON_MAP_FULL);
-	return false;
-}
-
-/* A batch ends, and the server is to say that it is ready. */
-static __always_inline void add_mark(struct connection *c, __u64 time, __u32 operation)
-{
-	add_pg(c, request_word(time, operation, 0) | TAG_MARK);
+	return add_request(c, request_word(time, operation, 0) | TAG_MARK);
 }
 
 /* A statement has been parsed, under the name that `elements` has a hash of. */
@@ -165,8 +153,8 @@ static __always_inline void bind_statement(struct connection *c, struct directio
 	pg_state(c)->bound = operation ? *operation : 0;
 }
 
-/* A client's message is whole. */
-static __always_inline void end_pg_request(struct reader *r, struct direction *d)
+/* A client's message is whole. False when there are more requests than may wait. */
+static __always_inline bool end_pg_request(struct reader *r, struct direction *d)
 {
 	struct connection *c = r->c;
 	__u32 bound = pg_state(c)->bound;
@@ -176,25 +164,22 @@ static __always_inline void end_pg_request(struct reader *r, struct direction *d
 	case 'Q':
 	case 'F':
 		d->flags = flags;
-		if (add_pg(c, request_word(d->word, d->operation, 0)))
-			add_mark(c, d->word, 0);
-		break;
+		return add_request(c, request_word(d->word, d->operation, 0)) &&
+		       add_mark(c, d->word, 0);
 	case 'P':
 		end_parse(c, d);
 		break;
 	case 'E':
 		d->flags = flags;
-		add_pg(c, request_word(d->word, bound, 0));
-		break;
+		return add_request(c, request_word(d->word, bound, 0));
 	case 'S':
 		/*
 		 * While the server waits for data, it ignores what ends a batch (CopyGetData(),
 		 * src/backend/commands/copyfromparse.c of PostgreSQL).
 		 */
-		if (!(d->flags & IGNORES_SYNC))
-			add_mark(c, d->word, bound);
-		if (d->mode >= PG_FIRST)
-			d->flags = flags | HAS_SYNC;
+		if (!(d->flags & IGNORES_SYNC) && !add_mark(c, d->word, bound))
+			return false;
+		d->flags = flags | HAS_SYNC;
 		break;
 	case 'd':
 	case 'c':
@@ -203,6 +188,7 @@ static __always_inline void end_pg_request(struct reader *r, struct direction *d
 			d->flags |= IGNORES_SYNC;
 		break;
 	}
+	return true;
 }
 
 /* A request of a batch that the server has left out, since an earlier one failed. */
@@ -313,23 +299,24 @@ static __always_inline void end_pg_response(struct reader *r, struct direction *
 	}
 }
 
-/* A message is whole. Global, as others here, so that it is verified once. */
+/*
+ * A message is whole. False when there are more requests than may wait. Global, as others here, so
+ * that it is verified once.
+ */
 __noinline int postgresql_end_message(struct connection *c, struct scratch *scratch)
 {
 	struct reader r = { .c = c, .scratch = scratch };
 	struct direction *d;
 
 	if (!c || !scratch)
-		return 0;
+		return true;
 	d = direction_of(&r);
-	if (is_of_requests(&r))
-		end_pg_request(&r, d);
-	else
+	if (!is_of_requests(&r))
 		end_pg_response(&r, d);
-	/* Else there were more requests than may be. */
-	if (d->mode >= PG_FIRST)
-		begin_pg_message(d);
-	return 0;
+	else if (!end_pg_request(&r, d))
+		return false;
+	begin_pg_message(d);
+	return true;
 }
 
 /* What a message of this type says that matters, from its first byte on; PG_REST for nothing. */
@@ -376,7 +363,8 @@ static __always_inline bool take_opening(struct reader *r, struct direction *d, 
 		pg_state(r->c)->is_asked = 1;
 	} else if (code >> 16 == PG_VERSION_3) {
 		d->flags |= IS_ALIGNED;
-		add_mark(r->c, d->word, 0);
+		if (!add_mark(r->c, d->word, 0))
+			desynchronize(r->c, REASON_MAP_FULL);
 	} else {
 		return code == PG_CANCEL;
 	}
@@ -543,8 +531,12 @@ static long postgresql_step(__u32 nr, struct reader *r)
 	}
 	if (d->mode == PG_REST)
 		step_over_left(r, d);
-	if (d->mode > PG_FIRST && !d->left)
-		postgresql_end_message(r->c, r->scratch);
+	/*
+	 * More requests than may wait are lost with all that waits: which of them is a mark would not
+	 * be known any more.
+	 */
+	if (d->mode > PG_FIRST && !d->left && !postgresql_end_message(r->c, r->scratch))
+		desynchronize(r->c, REASON_MAP_FULL);
 	return 0;
 }
 

@@ -97,16 +97,22 @@ static __always_inline __s32 waiting_requests(const struct connection *c)
 
 /*
  * Adds a request. Returns 0, or the word of the response when that, or its head (TAG_HEAD), has
- * come before; WORD_LOST when the request cannot be kept.
+ * come before; WORD_LOST when the request cannot be kept. Global, as others here, so that it is
+ * verified once, and so that its key is in no frame of a function that calls further ones.
  */
-static __always_inline __u64 push_request(struct connection *c, __u64 word)
+__noinline __u64 push_request(struct connection *c, __u64 word)
 {
-	__u32 number = c->requests;
-	__s32 waiting = waiting_requests(c);
-	struct deep_key key = { .connection = c->id, .number = number };
-	__u64 *slot = &c->slots[number % SLOTS_IN_CONNECTION];
-	__u64 found = 0;
+	struct deep_key key;
+	__u64 *slot, found = 0;
+	__u32 number;
+	__s32 waiting;
 
+	if (!c)
+		return WORD_LOST;
+	number = c->requests;
+	waiting = waiting_requests(c);
+	key = (struct deep_key){ .connection = c->id, .number = number };
+	slot = &c->slots[number % SLOTS_IN_CONNECTION];
 	if (waiting < SLOTS_IN_CONNECTION)
 		found = __sync_lock_test_and_set(slot, word);
 	else if (waiting >= MOST_WAITING || bpf_map_update_elem(&deep, &key, &word, BPF_ANY))
@@ -118,13 +124,15 @@ static __always_inline __u64 push_request(struct connection *c, __u64 word)
 }
 
 /* The request that the next response answers: its word; 0 when it has not been seen yet. */
-static __always_inline __u64 next_request(struct connection *c)
+__noinline __u64 next_request(struct connection *c)
 {
-	struct deep_key key = { .connection = c->id, .number = c->responses };
-	__u64 word = c->slots[c->responses % SLOTS_IN_CONNECTION], *kept;
+	struct deep_key key;
+	__u64 word, *kept;
 
-	if (waiting_requests(c) <= 0)
+	if (!c || waiting_requests(c) <= 0)
 		return 0;
+	word = c->slots[c->responses % SLOTS_IN_CONNECTION];
+	key = (struct deep_key){ .connection = c->id, .number = c->responses };
 	if (word & TAG_REQUEST)
 		return word;
 	kept = bpf_map_lookup_elem(&deep, &key);
@@ -132,15 +140,17 @@ static __always_inline __u64 next_request(struct connection *c)
 }
 
 /* Removes the request that the next response answers: its word; 0 when it has not been seen yet. */
-static __always_inline __u64 pop_request(struct connection *c)
+__noinline __u64 pop_request(struct connection *c)
 {
-	__u32 number = c->responses;
-	struct deep_key key = { .connection = c->id, .number = number };
-	__u64 *slot = &c->slots[number % SLOTS_IN_CONNECTION];
-	__u64 word, *kept;
+	__u64 *slot, word, *kept;
+	struct deep_key key;
+	__u32 number;
 
-	if (waiting_requests(c) <= 0)
+	if (!c || waiting_requests(c) <= 0)
 		return 0;
+	number = c->responses;
+	key = (struct deep_key){ .connection = c->id, .number = number };
+	slot = &c->slots[number % SLOTS_IN_CONNECTION];
 	word = *slot;
 	if (word & TAG_REQUEST) {
 		*slot = 0;

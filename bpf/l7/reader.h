@@ -3,6 +3,7 @@
 #pragma once
 
 #include "bytes.h"
+#include "call_memory.h"
 #include "connection.h"
 
 #define WINDOW 256
@@ -43,6 +44,7 @@ struct scratch {
 	__u32 line;	     /* the index of one, in the window */
 	__u32 is_path_taken; /* from these bytes, in path.h */
 	__u32 reserved;
+	struct call_memory memory;
 };
 
 struct {

@@ -172,14 +172,15 @@ static __always_inline struct connection *session_of(const struct connection *c)
 	return session && session->sock == c->id ? session : NULL;
 }
 
-/* The requests of a connection that ends. */
-static __always_inline void end_requests(struct connection *c, __u64 now)
+/* The requests of a connection that ends. Global, so that it is verified once. */
+__noinline int end_requests(struct connection *c, __u64 now)
 {
-	if (c->protocol == PROTOCOL_UNKNOWN)
-		return;
+	if (!c || c->protocol == PROTOCOL_UNKNOWN)
+		return 0;
 	end_direction(c, RECEIVED, now);
 	end_direction(c, SENT, now);
 	finish_waiting(c, c->is_reset ? ERROR_RESET : ERROR_CLOSED, now);
+	return 0;
 }
 
 /* Ends the session of an encrypted connection. Global, so that it is verified once. */
@@ -201,8 +202,8 @@ __noinline int end_session(struct connection *c, __u64 now)
 	return 0;
 }
 
-/* How much has been seen of a TLS connection that ends. */
-static __always_inline void count_sight(struct connection *c)
+/* How much has been seen of a TLS connection that ends. Apart, for its keys. */
+static __noinline void count_sight(struct connection *c)
 {
 	struct flow_line *line = flow_line_of(&c->owner, kind_of(c));
 	struct connection *session = session_of(c);
@@ -251,7 +252,7 @@ __noinline int bind_session(struct connection *c, __u64 ssl, bool is_whole)
 }
 
 /* Reports the current process to userspace, once in a while. */
-static __always_inline void report_process(void)
+static __noinline void report_process(void)
 {
 	struct tls_notice notice = { .tgid = current_tgid() };
 	__u64 now = bpf_ktime_get_ns();
@@ -264,7 +265,7 @@ static __always_inline void report_process(void)
 }
 
 /* What the current thread does; NULL when as many threads are known as may be. */
-static __always_inline struct tls_thread *this_thread(void)
+static __noinline struct tls_thread *this_thread(void)
 {
 	struct tls_thread *thread, none = {};
 	__u32 tid = current_tid();
@@ -277,7 +278,7 @@ static __always_inline struct tls_thread *this_thread(void)
 }
 
 /* After a call on a socket whose bytes TLS has, or are opaque: finds the session by the call. */
-static __always_inline void follow_tls(struct connection *c, __u32 direction)
+static __noinline void follow_tls(struct connection *c, __u32 direction)
 {
 	struct tls_thread *thread;
 	__u32 tid = current_tid();
