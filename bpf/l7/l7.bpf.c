@@ -14,7 +14,6 @@
 #include <ringtap/ring.h>
 #include <ringtap/sock.h>
 
-#include "active.h"
 #include "call.h"
 #include "connection.h"
 #include "datagram.h"
@@ -393,6 +392,9 @@ int BPF_PROG(l7_destroy, struct sock *sk)
 	end_connection(sk, c);
 	return 0;
 }
+
+/* Behind the programs on tracepoints: a kernel without those says so first. */
+#include "active.h"
 
 /*
  * Gives up the questions that have waited for too long. Userspace reads it each second; it runs for
