@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-import { eventually } from "./eventually.js";
+import { eventually, slowness } from "./eventually.js";
 import type { Scope } from "./scope.js";
 
 /** How a child ended. */
@@ -98,14 +98,17 @@ export function startRingtap(scope: Scope, args: readonly string[], options: Run
   };
 }
 
-/** Runs `ringtap <args>` to its end; one that has not come to it after a minute is killed. */
+/** Milliseconds that a command may take. */
+const longest = slowness > 1 ? 300_000 : 60_000;
+
+/** Runs `ringtap <args>` to its end; one that has not come to it after a minute, in a guest five, is killed. */
 export async function runRingtap(
   scope: Scope,
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<Exit & { stdout: string; stderr: string }> {
   const child = startRingtap(scope, args, options);
-  const limit = setTimeout(() => void child.stop("SIGKILL"), 60_000);
+  const limit = setTimeout(() => void child.stop("SIGKILL"), longest);
   const exit = await child.exited;
   clearTimeout(limit);
   return { ...exit, stdout: child.stdout, stderr: child.stderr };
