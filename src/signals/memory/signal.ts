@@ -33,15 +33,20 @@ const ringSize = 2 ** 18;
 /** AT_PAGESZ of getauxval(3). */
 const pageSizeType = 6n;
 
-/** Bytes of a page of this machine's. */
+let known: number | undefined;
+
+/** Bytes of a page of this machine's; not read before it is asked for, since /proc may be missing. */
 function pageBytes(): number {
+  known ??= readPageBytes();
+  return known;
+}
+
+function readPageBytes(): number {
   const { buffer, byteOffset, byteLength } = readFileSync("/proc/self/auxv");
   const words = new BigUint64Array(buffer.slice(byteOffset, byteOffset + byteLength));
   const at = words.findIndex((type, index) => index % 2 === 0 && type === pageSizeType);
   return Number(words[at + 1] ?? 4096n);
 }
-
-const pageSize = pageBytes();
 
 /** What counts pages of the page cache. */
 const ofPages = ["memory_page_added", "memory_page_removed", "pages", "page_keys"];
@@ -79,7 +84,7 @@ function start(context: SignalContext): Running<MemoryEvent> {
   });
   const stalls = startStalls(context);
   const groups = context.isLoaded("memory_groups") ? startGroups(context) : undefined;
-  const pages = context.isLoaded("memory_page_added") ? startPageCache(context, pageSize) : undefined;
+  const pages = context.isLoaded("memory_page_added") ? startPageCache(context, pageBytes()) : undefined;
   const counted = [stalls, ...(pages === undefined ? [] : [pages])];
 
   async function read(): Promise<void> {
@@ -121,8 +126,8 @@ function fields(event: MemoryEvent): Record<string, TraceValue> {
     scope: isStall ? undefined : scopes[event.scope],
     kind: isStall ? stallKinds[event.stall] : undefined,
     duration_seconds: isStall ? event.duration / 1e9 : undefined,
-    resident_bytes: isStall ? undefined : event.resident * pageSize,
-    limit_bytes: isStall || event.limit === 0 ? undefined : event.limit * pageSize,
+    resident_bytes: isStall ? undefined : event.resident * pageBytes(),
+    limit_bytes: isStall || event.limit === 0 ? undefined : event.limit * pageBytes(),
     score_adjustment: isStall ? undefined : event.scoreAdjustment,
     trigger_tid: isStall ? undefined : event.triggerTid,
     trigger_comm: isStall ? undefined : event.triggerComm,
