@@ -58,7 +58,17 @@ function fill(object: BpfObject, name: string): void {
 /** Maps that take memory as they fill up. */
 const growing = [
   ...["connections", "listeners", "undecided", "lines", "errors", "errors_overflow"],
-  ...["deep", "request_keys", "flow_keys", "drop_keys", "datagram_keys"],
+  ...[
+    "deep",
+    "request_keys",
+    "flow_keys",
+    "drop_keys",
+    "datagram_keys",
+    "questions",
+    "streams",
+    "sessions",
+    "tls_threads",
+  ],
 ];
 
 describe("the memory of a map", () => {
