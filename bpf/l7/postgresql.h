@@ -532,8 +532,8 @@ static long postgresql_step(__u32 nr, struct reader *r)
 	if (d->mode == PG_REST)
 		step_over_left(r, d);
 	/*
-	 * More requests than may wait are lost with all that waits: which of them is a mark would not
-	 * be known any more.
+	 * More requests than may wait are lost with all that waits: which of them is a mark would
+	 * not be known any more.
 	 */
 	if (d->mode > PG_FIRST && !d->left && !postgresql_end_message(r->c, r->scratch))
 		desynchronize(r->c, REASON_MAP_FULL);
