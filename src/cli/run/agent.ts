@@ -41,10 +41,11 @@ function startLeavingRoom(setup: AgentSetup, hold: () => () => void): RunningAge
 const trimAfterMs = 5_000;
 
 /** Runs the agent whose signals are being loaded. */
-export async function run({ source, listenAddresses, loads, begun, ending, hold }: BegunRun): Promise<void> {
+export async function run(begunRun: BegunRun): Promise<void> {
+  const { source, listenAddresses, loads, begun, ending, hasHungUp, hold } = begunRun;
   const { initial: options } = source;
   const log = createLogger(options.logLevel, options.logFormat);
-  const followed = followOptions(source, log);
+  const followed = followOptions(source, log, hasHungUp);
   const kubernetes = followKubernetes(options, log);
   const { known } = source;
   logStrayErrors(known, log);

@@ -7,7 +7,7 @@ import { systemdSockets } from "../../net/systemd-sockets.js";
 import { valuesBySignal } from "../flags/signals.js";
 import { askedToEnd } from "../ending.js";
 import { seriesLabels } from "./options.js";
-import type { OptionsSource } from "./reload.js";
+import { noteHangUp, type OptionsSource } from "./reload.js";
 
 /** File descriptors beside those of clients: iterators, files that are read again, the Kubernetes API, look-ups of names. */
 const descriptorsForWork = 32;
@@ -18,6 +18,8 @@ export interface BegunRun {
   readonly listenAddresses: readonly string[];
   readonly loads: AgentLoads;
   readonly begun: BegunAgent;
+  /** Has SIGHUP come until now? To be asked once, by what answers further ones. */
+  readonly hasHungUp: () => boolean;
   /** The name of the POSIX signal that asks it to end. */
   readonly ending: ReturnType<typeof askedToEnd>;
   /** Reserves the file descriptors of the server, its clients and the work between scrapes, until the returned function is called. */
@@ -27,6 +29,7 @@ export interface BegunRun {
 /** Throws when nothing can be loaded here, or when there are too few file descriptors for clients. */
 export function beginRun(source: OptionsSource): BegunRun {
   const { initial: options, known } = source;
+  const hasHungUp = noteHangUp();
   requireKernel();
   const ending = askedToEnd();
   const listenAddresses = options.systemdSocket ? systemdSockets(process.env, process.pid) : options.listenAddresses;
@@ -44,5 +47,5 @@ export function beginRun(source: OptionsSource): BegunRun {
     flags: valuesBySignal(known.all, options),
   };
   const begun = beginAgent({ ...loads, byPeer: options.peerLabels.length > 0 });
-  return { source, listenAddresses, loads, begun, ending, hold };
+  return { source, listenAddresses, loads, begun, ending, hasHungUp, hold };
 }

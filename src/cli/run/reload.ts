@@ -69,11 +69,23 @@ export function openRunOptions(
   return { known, initial: read(), readOnce, hasChanged: files.haveChanged, reread: read, peek };
 }
 
-/** Follows options; from now on SIGHUP no longer ends the process. */
-export function followOptions(source: OptionsSource, log: Logger): FollowedOptions {
+/** From now on SIGHUP no longer ends the process. The returned function says whether one has come until it is called, once. */
+export function noteHangUp(): () => boolean {
+  let noted = false;
+  const note = (): void => {
+    noted = true;
+  };
+  process.on("SIGHUP", note);
+  return () => {
+    process.off("SIGHUP", note);
+    return noted;
+  };
+}
+
+/** Follows options from the first SIGHUP on that `hasHungUp` says. */
+export function followOptions(source: OptionsSource, log: Logger, hasHungUp: () => boolean): FollowedOptions {
   let current = source.initial;
   let status: ReloadStatus = { successful: true, succeededAt: Date.now() };
-  let hungUp = false;
   let started: { readonly live: readonly LiveOption[]; readonly then: Followers } | undefined;
   let timer: NodeJS.Timeout | undefined;
 
@@ -107,6 +119,7 @@ export function followOptions(source: OptionsSource, log: Logger): FollowedOptio
     }
   };
   process.on("SIGHUP", onHangUp);
+  let hungUp = hasHungUp();
 
   return {
     status: () => status,

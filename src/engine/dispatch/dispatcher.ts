@@ -159,7 +159,14 @@ export class Dispatcher {
     this.#filled[hook].add(slot);
     this.#table.add(this.#object, hook, number, indexes);
     if (this.#filled[hook].size === 1) {
-      this.#object.attach(programs[hook]);
+      try {
+        this.#object.attach(programs[hook]);
+      } catch (error) {
+        this.#filled[hook].delete(slot);
+        this.#table.remove(this.#object, hook, number);
+        this.#slotMaps[hook].deleteKeys(word(number), 1);
+        throw error;
+      }
     }
   }
 
