@@ -150,9 +150,12 @@ struct {
 static __always_inline struct tls_scratch *take_scratch(void)
 {
 	struct tls_scratch *scratch;
-	__u32 index;
 
-	for (index = 0; index < TLS_SCRATCHES; index++) {
+	/* Unrolled: the verifier does not follow a counter that is a key on the stack, too. */
+#pragma unroll
+	for (int at = 0; at < TLS_SCRATCHES; at++) {
+		__u32 index = at;
+
 		scratch = bpf_map_lookup_elem(&tls_scratches, &index);
 		if (scratch && !__sync_lock_test_and_set(&scratch->is_taken, 1))
 			return scratch;
