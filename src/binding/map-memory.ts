@@ -58,5 +58,6 @@ export function mapMemoryAtLimit(map: ObjectMap): number {
     return counted;
   }
   const element = allocated(elementHead + roundUp(keySize, 8) + roundUp(valueSize, 8) + listNode);
-  return nextPowerOfTwo(maxEntries) * bucketSize + maxEntries * element;
+  // Of a map of one entry, what the kernel has of its own for each map is more.
+  return Math.max(counted, nextPowerOfTwo(maxEntries) * bucketSize + maxEntries * element);
 }
