@@ -72,8 +72,8 @@ export function pageText(
   return `<!-- Written by \`npm run bench\`. Do not edit: prose belongs into scripts/bench/. -->
 # Benchmarks
 
-Each figure is the median of several rounds, with the least and the most in parentheses; in each round the contenders take turns on the same
-machine, and ratios are medians of the rounds' own. Trust the ratios more than the nanoseconds. The median decides whether a target is
+Each figure is the median of several rounds, or of the best ones where a section says so, with the least and the most in parentheses; in each round the contenders take turns on the same
+machine, and ratios are medians of the rounds' own. Trust the ratios more than the nanoseconds. That figure decides whether a target is
 reached. It is *within noise* where the rounds do not tell: some reach the target, others miss it, and they lie further apart than it is high;
 or it is reached by a figure that was zero or less in some round.
 
