@@ -223,8 +223,8 @@ int BPF_PROG(memory_memcg_end)
 }
 
 /*
- * Fires in __filemap_add_folio() (mm/filemap.c), whoever adds it: a read or a write of what is not
- * there, or what is read ahead of these. The kernel has no tracepoint where a page is found.
+ * Fires in __filemap_add_folio() (mm/filemap.c), at each addition: by a read or a write of what is
+ * not there, or what is read ahead of these. The kernel has no tracepoint where a page is found.
  */
 SEC("tp_btf/mm_filemap_add_to_page_cache")
 int BPF_PROG(memory_page_added, void *folio)

@@ -74,7 +74,7 @@ static __always_inline __u32 slot_of(__u64 delay)
 	return slot_of_seconds(delay, FIRST_POWER, SLOTS);
 }
 
-/* Where a task's place is, whoever has it. Tasks are 64 bytes apart at least. */
+/* The index of a task's place, which another task may have. Tasks are 64 bytes apart at least. */
 static __always_inline struct place *place_of(__u64 task)
 {
 	__u32 index = (task >> 6) * 0x9e3779b97f4a7c15ull >> 32 & (PLACES - 1);

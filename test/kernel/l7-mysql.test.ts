@@ -10,7 +10,8 @@ import { testConversations } from "./support/conversations.js";
 import { eventually } from "./support/eventually.js";
 import { conversations } from "./support/mysql-conversations.js";
 import { scratch } from "./support/program.js";
-import { type Samples, select, sum } from "./support/samples.js";
+import { by, type Counts, difference, total } from "./support/request-counts.js";
+import { sum } from "./support/samples.js";
 import { type Scope, suiteScope } from "./support/scope.js";
 import { end, freePort, listening } from "./support/servers.js";
 import { startTrace } from "./support/trace.js";
@@ -28,8 +29,6 @@ describe("requests of MySQL", () => {
     valuesOf: ([operation, code = "", error = code]) => ["mysql", operation, code, error],
   });
 });
-
-type Counts = Record<string, number>;
 
 interface MariaDb {
   readonly port: number;
@@ -99,30 +98,6 @@ async function startMariaDb(scope: Scope): Promise<MariaDb> {
       return counts;
     },
   };
-}
-
-/** Requests by one of their labels. */
-function by(
-  label: string,
-  samples: Samples,
-  metric: string,
-  labels: Readonly<Record<string, string | number>>,
-): Counts {
-  const counts: Counts = {};
-  for (const [series, count] of select(samples, `${metric}_count`, labels)) {
-    const value = new RegExp(`${label}="([^"]*)"`).exec(series)?.[1] ?? "";
-    counts[value] = (counts[value] ?? 0) + count;
-  }
-  return counts;
-}
-
-function difference(later: Counts, earlier: Counts): Counts {
-  const entries = Object.entries(later).map(([name, count]) => [name, count - (earlier[name] ?? 0)] as const);
-  return Object.fromEntries(entries.filter(([, count]) => count !== 0).toSorted());
-}
-
-function total(counts: Counts): number {
-  return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }
 
 describe("requests of a MariaDB server", () => {

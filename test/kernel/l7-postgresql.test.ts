@@ -12,7 +12,8 @@ import { testConversations } from "./support/conversations.js";
 import { eventually } from "./support/eventually.js";
 import { conversations } from "./support/postgresql-conversations.js";
 import { scratch } from "./support/program.js";
-import { type Samples, select, sum } from "./support/samples.js";
+import { by, type Counts, difference, total } from "./support/request-counts.js";
+import { type Samples, sum } from "./support/samples.js";
 import { type Scope, suiteScope } from "./support/scope.js";
 import { end, freePort, listening } from "./support/servers.js";
 import { startTrace } from "./support/trace.js";
@@ -30,8 +31,6 @@ describe("requests of PostgreSQL", () => {
     valuesOf: ([operation, code = "", error = code]) => ["postgresql", operation, code, error],
   });
 });
-
-type Counts = Record<string, number>;
 
 /** Debian's newest server that is installed. */
 const versions = "/usr/lib/postgresql";
@@ -113,30 +112,6 @@ async function startPostgres(scope: Scope): Promise<Postgres> {
       return { ...others, COMMIT: (others.COMMIT ?? 0) + END };
     },
   };
-}
-
-/** Requests by one of their labels. */
-function by(
-  label: string,
-  samples: Samples,
-  metric: string,
-  labels: Readonly<Record<string, string | number>>,
-): Counts {
-  const counts: Counts = {};
-  for (const [series, count] of select(samples, `${metric}_count`, labels)) {
-    const value = new RegExp(`${label}="([^"]*)"`).exec(series)?.[1] ?? "";
-    counts[value] = (counts[value] ?? 0) + count;
-  }
-  return counts;
-}
-
-function difference(later: Counts, earlier: Counts): Counts {
-  const entries = Object.entries(later).map(([name, count]) => [name, count - (earlier[name] ?? 0)] as const);
-  return Object.fromEntries(entries.filter(([, count]) => count !== 0).toSorted());
-}
-
-function total(counts: Counts): number {
-  return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }
 
 describe("requests of a PostgreSQL server", () => {

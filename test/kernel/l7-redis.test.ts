@@ -11,7 +11,8 @@ import { testConversations } from "./support/conversations.js";
 import { eventually } from "./support/eventually.js";
 import { scratch } from "./support/program.js";
 import { conversations } from "./support/redis-conversations.js";
-import { type Samples, select, sum } from "./support/samples.js";
+import { by, type Counts } from "./support/request-counts.js";
+import { sum } from "./support/samples.js";
 import { type Scope, suiteScope } from "./support/scope.js";
 import { end, freePort, listening } from "./support/servers.js";
 import { startTrace } from "./support/trace.js";
@@ -29,8 +30,6 @@ describe("commands of Redis", () => {
     valuesOf: ([name, code = "", error = code]) => ["redis", name, code, error],
   });
 });
-
-type Counts = Record<string, number>;
 
 interface Redis {
   readonly port: number;
@@ -82,16 +81,6 @@ async function startRedis(scope: Scope): Promise<Redis> {
   };
 }
 
-/** Requests by one of their labels. */
-function by(label: string, samples: Samples, metric: string, pid: number): Counts {
-  const counts: Counts = {};
-  for (const [series, count] of select(samples, `${metric}_count`, { pid })) {
-    const value = new RegExp(`${label}="([^"]*)"`).exec(series)?.[1] ?? "";
-    counts[value] = (counts[value] ?? 0) + count;
-  }
-  return counts;
-}
-
 /** Entries but for those that are 0, or of a command that the test itself sends meanwhile. */
 function cleaned(counts: Counts): Counts {
   return Object.fromEntries(
@@ -114,7 +103,7 @@ describe("commands of a Redis server", () => {
       const agent = await agentStarted();
       await agent.scrape();
       const earlier = await redis.commands();
-      const before = by("db_operation_name", await agent.scrape(), metrics.server, redis.pid);
+      const before = by("db_operation_name", await agent.scrape(), metrics.server, { pid: redis.pid });
       const benchmark = promisify(execFile)("redis-benchmark", [
         ...["-p", `${redis.port}`, "-P", `${depth}`, "-n", `${depth * 2_000}`, "-c", "20", "-q"],
         ...["-t", "ping,set,get,incr,lpush,rpop,sadd,hset,zadd,lrange_100,mset"],
@@ -123,13 +112,13 @@ describe("commands of a Redis server", () => {
       await benchmark;
       const counted = await redis.commands();
       const samples = await agent.scrape();
-      const server = by("db_operation_name", samples, metrics.server, redis.pid);
+      const server = by("db_operation_name", samples, metrics.server, { pid: redis.pid });
       const expected = cleaned(
         Object.fromEntries(Object.entries(counted).map(([name, count]) => [name, count - (earlier[name] ?? 0)])),
       );
       const difference = Object.entries(server).map(([name, count]) => [name, count - (before[name] ?? 0)] as const);
       assert.deepEqual(cleaned(Object.fromEntries(difference)), expected);
-      assert.deepEqual(cleaned(by("db_operation_name", samples, metrics.client, pid)), expected);
+      assert.deepEqual(cleaned(by("db_operation_name", samples, metrics.client, { pid })), expected);
       assert((expected.SET ?? 0) >= depth * 2_000);
       for (const each of [redis.pid, pid]) {
         assert.equal(sum(samples, "ringtap_l7_lost_requests_total", { pid: each }), 0);
@@ -148,7 +137,7 @@ describe("commands of a Redis server", () => {
       `pid=${redis.pid} protocol=redis code=WRONGTYPE`,
     ]);
     await agent.scrape();
-    const before = by("error_type", await agent.scrape(), metrics.server, redis.pid);
+    const before = by("error_type", await agent.scrape(), metrics.server, { pid: redis.pid });
     const earlier = await redis.errors();
     redis.client.write(
       "PING\r\nSET text secret\r\nLPUSH text x\r\nEVALSHA 0 0\r\nGET\r\nNOSUCH text\r\nMULTI\r\nGET\r\nEXEC\r\nHSET text a b\r\n" +
@@ -161,7 +150,7 @@ describe("commands of a Redis server", () => {
       ([code, count]) => [code, count - (earlier[code] ?? 0)] as const,
     );
     const { MINE = 0, ...others } = Object.fromEntries(errors);
-    const counted = Object.entries(by("error_type", await agent.scrape(), metrics.server, redis.pid));
+    const counted = Object.entries(by("error_type", await agent.scrape(), metrics.server, { pid: redis.pid }));
     const { "": ok = 0, ...failed } = Object.fromEntries(
       counted.map(([code, count]) => [code, count - (before[code] ?? 0)]),
     );

@@ -6,6 +6,7 @@ import { it } from "node:test";
 
 import { type Agent, startAgent, unlimitedSeries } from "./agent.js";
 import { compileProgram } from "./program.js";
+import { total } from "./request-counts.js";
 import { type Samples, select, sum } from "./samples.js";
 import type { Scope } from "./scope.js";
 
@@ -95,10 +96,6 @@ function byComm(samples: Samples): ReadonlyMap<string, Samples> {
 /** Of what both ends send, or one of them. */
 function lengthOf<R>({ steps }: Conversation<R>, who?: "C" | "S"): number {
   return steps.reduce((total, [sender, text]) => total + (who === undefined || who === sender ? text.length : 0), 0);
-}
-
-function total(counts: Readonly<Record<string, number>>): number {
-  return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }
 
 /** What further tests may use. */

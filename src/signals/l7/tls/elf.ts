@@ -1,5 +1,5 @@
 /**
- * Functions of an ELF file of this machine's architecture, by name. Whoever owns a container may have written the file: each number in
+ * Functions of an ELF file of this machine's architecture, by name. The owner of a container may have written the file: each number in
  * it is checked before it is used, and what is read of it is bounded.
  */
 
