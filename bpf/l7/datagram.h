@@ -9,7 +9,7 @@
 #include <bpf/bpf_endian.h>
 
 #include "call.h"
-#include "dns.h"
+#include "protocols/dns.h"
 #include "owner.h"
 
 #define IPPROTO_UDP 17

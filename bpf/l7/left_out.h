@@ -5,7 +5,7 @@
 #include <ringtap/endpoints.h>
 
 #include "connection.h"
-#include "dns.h"
+#include "protocols/dns.h"
 
 /* Bits of enum l7_protocol: those that are looked for. */
 const volatile __u32 wanted_protocols = ~0u;

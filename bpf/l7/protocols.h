@@ -10,12 +10,12 @@
  */
 #pragma once
 
-#include "dns.h"
-#include "http.h"
-#include "http2.h"
-#include "mysql.h"
-#include "postgresql.h"
-#include "redis.h"
+#include "protocols/dns.h"
+#include "protocols/http.h"
+#include "protocols/http2.h"
+#include "protocols/mysql.h"
+#include "protocols/postgresql.h"
+#include "protocols/redis.h"
 
 static __always_inline enum beginning begins(struct connection *c, enum l7_protocol protocol,
 					     __u64 word, __u32 known)

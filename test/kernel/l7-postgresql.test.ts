@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
 
-import { postgresql } from "../../src/signals/l7/postgresql.js";
+import { postgresql } from "../../src/signals/l7/protocols/postgresql.js";
 import { type Agent, startAgent, unlimitedSeries } from "./support/agent.js";
 import { testConversations } from "./support/conversations.js";
 import { eventually } from "./support/eventually.js";

@@ -1,7 +1,7 @@
 /** Requests that are under way, counted anew for each scrape. */
 import { Dimension, type Scan, type SignalContext, type ValueTable } from "ringtap/signal";
 
-import type { RequestMetrics } from "./protocol.js";
+import type { RequestMetrics } from "./protocols/protocol.js";
 import { protocols, roles } from "./protocols.js";
 import { L7Active } from "./records.js";
 

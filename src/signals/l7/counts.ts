@@ -14,7 +14,7 @@ import { ActiveRequests } from "./active.js";
 import { errors, protocols, roles } from "./protocols.js";
 import { FlowLine, L7Event } from "./records.js";
 import { numberOf, partsOf, RequestTables } from "./request-tables.js";
-import type { Routes } from "./routes.js";
+import type { Routes } from "./routes/routes.js";
 import { TlsCounts } from "./tls/counts.js";
 
 /** enum reason of bpf/l7/connection.h. */

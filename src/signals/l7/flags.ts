@@ -2,7 +2,7 @@
 import { atMost, duration, inTrace, list, oneOf, refuse, single, toggle, wholeNumber } from "ringtap/signal";
 
 import { protocols } from "./protocols.js";
-import { templateOf } from "./templates.js";
+import { templateOf } from "./routes/templates.js";
 
 /** A range of ports, both ends included. */
 export interface Ports {

@@ -1,14 +1,14 @@
 /** The protocols that there are, and the words of the records' enums. */
 import { keysOf } from "ringtap/signal";
 
-import { dns } from "./dns.js";
-import { grpc } from "./grpc.js";
-import { http, http2 } from "./http.js";
-import { mysql } from "./mysql.js";
-import { postgresql } from "./postgresql.js";
-import type { Protocol } from "./protocol.js";
+import { dns } from "./protocols/dns.js";
+import { grpc } from "./protocols/grpc.js";
+import { http, http2 } from "./protocols/http.js";
+import { mysql } from "./protocols/mysql.js";
+import { postgresql } from "./protocols/postgresql.js";
+import type { Protocol } from "./protocols/protocol.js";
 import { L7Error, L7Protocol, L7Role } from "./records.js";
-import { redis } from "./redis.js";
+import { redis } from "./protocols/redis.js";
 
 /** By value. */
 export const roles = keysOf(L7Role) as readonly (keyof typeof L7Role)[];

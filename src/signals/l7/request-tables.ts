@@ -9,10 +9,10 @@ import {
   type SignalContext,
 } from "ringtap/signal";
 
-import type { RequestMetrics } from "./protocol.js";
+import type { RequestMetrics } from "./protocols/protocol.js";
 import { errors, otherOperation, protocols, roles } from "./protocols.js";
 import type { L7Event } from "./records.js";
-import { mostRoutes, Routes } from "./routes.js";
+import { mostRoutes, Routes } from "./routes/routes.js";
 
 /** Slots are counted from 2^-18 s on: FIRST_POWER of bpf/l7/request_counts.h. */
 const firstPower = -18;

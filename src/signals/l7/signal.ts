@@ -12,10 +12,10 @@ import {
 
 import { giveUp, startCounting } from "./counts.js";
 import { flags, type Ports } from "./flags.js";
-import { longestPath } from "./path.js";
+import { longestPath } from "./routes/path.js";
 import { errors, protocols, roles } from "./protocols.js";
 import { FlowLine, IpFamily, L7Active, L7Event, L7Path, L7Protocol, RequestLine } from "./records.js";
-import { Routes } from "./routes.js";
+import { Routes } from "./routes/routes.js";
 import { noTlsSizes, tlsPrograms, withTls } from "./tls/signal.js";
 import { views } from "./views.js";
 

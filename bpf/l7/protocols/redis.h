@@ -6,10 +6,10 @@
  */
 #pragma once
 
-#include "finish.h"
-#include "reader.h"
-#include "steps.h"
-#include "words.h"
+#include "../finish.h"
+#include "../reader.h"
+#include "../steps.h"
+#include "../words.h"
 
 enum redis_mode {
 	REDIS_FIRST = MODE_PROTOCOL, /* at the first byte of an element */

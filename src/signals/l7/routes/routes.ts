@@ -3,7 +3,7 @@ import { type ActorRecord, actorWords } from "ringtap/signal";
 
 import { LearnedRoutes } from "./learned-routes.js";
 import { type PathRecord, PathSegments } from "./path.js";
-import { L7Path } from "./records.js";
+import { L7Path } from "../records.js";
 import { compare, matches, type Template } from "./templates.js";
 
 /** Different routes at once, of all programs: label sets are made of them. */

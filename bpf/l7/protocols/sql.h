@@ -2,8 +2,8 @@
 /* What a statement of SQL does, by its first word behind comments. */
 #pragma once
 
-#include "reader.h"
-#include "words.h"
+#include "../reader.h"
+#include "../words.h"
 
 /* The first words of statements, and of what PostgreSQL says of them: src/signals/l7/sql.ts. */
 const volatile struct word sql_words[WORDS];

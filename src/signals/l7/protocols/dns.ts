@@ -58,7 +58,7 @@ const types = new Map(
   }).map(([name, number]) => [number, name] as const),
 );
 
-/** DNS_TYPES of bpf/l7/dns.h: a bit for each type that has a name. */
+/** DNS_TYPES of bpf/l7/protocols/dns.h: a bit for each type that has a name. */
 const typeBits = new Uint8Array(1024 / 8);
 for (const number of types.keys()) {
   typeBits[number >> 3] = (typeBits[number >> 3] as number) | (1 << (number & 7));

@@ -1,6 +1,6 @@
 /** Paths of requests, taken apart where they lie: nothing is allocated for one. */
 
-import { L7Path } from "./records.js";
+import { L7Path } from "../records.js";
 
 /** PATH_LEN of bpf/l7/connection.h. */
 export const longestPath = 80;

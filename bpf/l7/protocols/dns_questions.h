@@ -13,7 +13,7 @@
  */
 #pragma once
 
-#include "finish.h"
+#include "../finish.h"
 
 enum datagram {
 	DATAGRAM_NOT,

@@ -5,11 +5,11 @@
  */
 #pragma once
 
-#include "bytes.h"
-#include "finish.h"
-#include "path.h"
-#include "reader.h"
-#include "steps.h"
+#include "../bytes.h"
+#include "../finish.h"
+#include "../path.h"
+#include "../reader.h"
+#include "../steps.h"
 
 enum http_mode {
 	HTTP_FIRST = MODE_PROTOCOL, /* at or in the beginning of a message's first line */

@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "finish.h"
+#include "../finish.h"
 
 /* Streams that are open at once, of all connections; not preallocated. */
 #define STREAMS_MAX 65536

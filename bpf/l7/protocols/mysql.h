@@ -7,10 +7,10 @@
  */
 #pragma once
 
-#include "finish.h"
-#include "reader.h"
+#include "../finish.h"
+#include "../reader.h"
 #include "sql.h"
-#include "steps.h"
+#include "../steps.h"
 
 #define MY_HEADER 4
 

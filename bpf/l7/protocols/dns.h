@@ -6,7 +6,7 @@
 #pragma once
 
 #include "dns_questions.h"
-#include "reader.h"
+#include "../reader.h"
 
 #define DNS_PORT 53
 

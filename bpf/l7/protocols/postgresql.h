@@ -6,10 +6,10 @@
  */
 #pragma once
 
-#include "finish.h"
-#include "reader.h"
+#include "../finish.h"
+#include "../reader.h"
 #include "sql.h"
-#include "steps.h"
+#include "../steps.h"
 
 /* A message's header: its type, and its length, which counts itself. */
 #define PG_HEADER 5
