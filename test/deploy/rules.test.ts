@@ -40,6 +40,7 @@ const well: Played = {
   'ringtap_events_produced_total{signal="tcp"}': "0+1000x60",
   'ringtap_events_dropped_total{signal="tcp",reason="ring_full"}': "7+0x60",
   'ringtap_events_dropped_total{signal="syscall",reason="sampled"}': "0+50x60",
+  'ringtap_events_dropped_total{signal="l7",reason="ring_full"}': "7+0x60",
   'ringtap_bpf_program_misses_total{program="tcp_state"}': "0+9x60",
   'ringtap_bpf_program_misses_total{program="syscall_exit"}': "2+0x60",
   'ringtap_ring_used_bytes{signal="tcp"}': "500+0x60",
@@ -89,6 +90,11 @@ const ill: Readonly<Record<string, Played>> = {
   RingtapSignalDown: { 'ringtap_signal_up{signal="tcp"}': "0+0x60" },
   RingtapEventsLost: { 'ringtap_events_dropped_total{signal="tcp",reason="ring_full"}': "0+10x60" },
   RingtapManyEventsLost: { 'ringtap_events_dropped_total{signal="tcp",reason="ring_full"}': "0+11x60" },
+  // Most of its records, and no count.
+  RingtapRecordsLost: {
+    'ringtap_events_produced_total{signal="l7"}': "0+1000x60",
+    'ringtap_events_dropped_total{signal="l7",reason="ring_full"}': "0+900x60",
+  },
   RingtapProgramMissed: { 'ringtap_bpf_program_misses_total{program="syscall_exit"}': "0+1x60" },
   RingtapFallsBehind: { 'ringtap_ring_used_bytes{signal="tcp"}': "501+0x60" },
   RingtapMapFillsUp: { 'ringtap_map_entries{map="tcp_connections"}': "91+0x60" },
