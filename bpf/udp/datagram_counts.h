@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Counts of datagrams by actor, in lines (ringtap/counts.h). */
+/* Counts of datagrams by actor, and by the other end, in lines (ringtap/counts.h). */
 #pragma once
 
 #include <ringtap/counts.h>
 #include <ringtap/ring.h>
+
+#include "peer.h"
+
+/* Do userspace's counts tell peers apart? */
+const volatile bool by_peer;
 
 /*
  * Lines, a power of two. Behind them follow those for what has no line of its own, one for each
@@ -24,8 +29,13 @@ enum udp_kind {
 #define KIND_SHIFT 1
 #define ERROR_SHIFT 8
 
+struct udp_key {
+	struct actor_key actor;
+	struct peer peer; /* 0 unless by_peer; of UDP_CARRIED alone */
+};
+
 struct udp_line {
-	struct actor_key key;
+	struct udp_key key;
 	__u64 sent;
 	__u64 sent_bytes;
 	__u64 received;
@@ -49,21 +59,42 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 4096 + OVERFLOW_LINES);
 	__type(key, __u32);
-	__type(value, struct actor_key);
+	__type(value, struct udp_key);
 } datagram_keys SEC(".maps");
 
-#define KEY_WORDS (sizeof(struct actor_key) / sizeof(__u64))
+#define ACTOR_WORDS (sizeof(struct actor_key) / sizeof(__u64))
+#define KEY_WORDS (sizeof(struct udp_key) / sizeof(__u64))
 
-static __always_inline struct udp_line *udp_line_of(struct actor_key *key)
+/* Fewer for peers: so that when there are too many, processes still find lines. */
+#define PEER_PROBES 4
+
+/* Not inline: the verifier would walk it with all that it knows of each caller. */
+static __noinline struct udp_line *find_peer_line(const struct udp_key *key)
 {
-	__u32 kind = (key->process.pair >> 32) & (OVERFLOW_LINES - 1);
-	struct actor_key other;
+	return find_line_among(&datagrams, &datagram_keys, datagram_lines, &key->actor.process.pair,
+			       KEY_WORDS, PEER_PROBES);
+}
+
+static __always_inline struct udp_line *udp_line_of(struct udp_key *key)
+{
+	__u32 kind = (key->actor.process.pair >> 32) & (OVERFLOW_LINES - 1);
+	struct udp_key other = {};
 	struct udp_line *line;
 
-	line = find_line(&datagrams, &datagram_keys, datagram_lines, &key->process.pair, KEY_WORDS);
+	if (by_peer) {
+		line = find_peer_line(key);
+		if (line)
+			return line;
+		key->peer = (struct peer){ .address = { OTHER_PEER } };
+		line = find_line(&datagrams, &datagram_keys, datagram_lines,
+				 &key->actor.process.pair, KEY_WORDS);
+	} else {
+		line = find_line(&datagrams, &datagram_keys, datagram_lines,
+				 &key->actor.process.pair, ACTOR_WORDS);
+	}
 	if (line)
 		return line;
-	other = (struct actor_key){ .process = process_key(OTHER_TGID, 0, kind) };
-	return line_at(&datagrams, &datagram_keys, datagram_lines + kind, &other.process.pair,
+	other.actor.process = process_key(OTHER_TGID, 0, kind);
+	return line_at(&datagrams, &datagram_keys, datagram_lines + kind, &other.actor.process.pair,
 		       KEY_WORDS);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * udp: datagrams and bytes by process, errors, and what does not fit into a socket's queue.
+ * udp: datagrams and bytes by process and peer, errors, and what does not fit into queues.
  *
  * Two programs see each message that a process sends on a socket or receives from one, in its own
  * context: those of sendmmsg(2) and recvmmsg(2) and of io_uring among them, since all of them go
@@ -87,7 +87,7 @@ static __always_inline void send_record(struct sock *sk, const struct actor_key 
 }
 
 /* Counts what has failed, under a key whose number says what and how. */
-static __noinline int count_failure(struct sock *sk, struct actor_key *key, __u32 tid)
+static __noinline int count_failure(struct sock *sk, struct udp_key *key, __u32 tid)
 {
 	bool has_record = records_wanted;
 	struct udp_line *line;
@@ -103,27 +103,31 @@ static __noinline int count_failure(struct sock *sk, struct actor_key *key, __u3
 			atomic_inc(&line->with_record);
 	}
 	if (has_record)
-		send_record(sk, key, tid);
+		send_record(sk, &key->actor, tid);
 	return 0;
 }
 
 static __always_inline void count_call_failure(struct sock *sk, enum udp_kind kind, int error)
 {
-	struct actor_key key;
+	struct udp_key key = {};
 
-	current_actor_key(&key, error << ERROR_SHIFT | kind << KIND_SHIFT | family_bit(sk));
+	current_actor_key(&key.actor, error << ERROR_SHIFT | kind << KIND_SHIFT | family_bit(sk));
 	count_failure(sk, &key, current_tid());
 }
 
 /* The line of the current process's datagrams. */
-static __always_inline struct udp_line *current_line(struct sock *sk)
+static __always_inline struct udp_line *current_line(struct sock *sk, bool sends)
 {
-	struct actor_key key;
+	struct udp_key key = {};
 	struct udp_line *line;
 
 	if (!counting)
 		return NULL;
-	current_actor_key(&key, UDP_CARRIED << KIND_SHIFT | family_bit(sk));
+	current_actor_key(&key.actor, UDP_CARRIED << KIND_SHIFT | family_bit(sk));
+	if (by_peer && sends)
+		destination(&key.peer, sk);
+	else if (by_peer)
+		peer_of_sock(&key.peer, sk);
 	line = udp_line_of(&key);
 	if (!line)
 		count_map_full();
@@ -139,10 +143,12 @@ int BPF_PROG(udp_send, struct sock *sk, int ret, int flags)
 	if (!is_udp(sk))
 		return 0;
 	if (ret < 0) {
+		if (by_peer)
+			end_datagrams();
 		count_call_failure(sk, UDP_SEND_FAILED, -ret);
 		return 0;
 	}
-	line = current_line(sk);
+	line = current_line(sk, true);
 	if (!line)
 		return 0;
 	/* What is yet to be sent is a datagram with the last call for it. */
@@ -167,7 +173,7 @@ int BPF_PROG(udp_receive, struct sock *sk, int ret, int flags)
 		count_call_failure(sk, UDP_RECEIVE_FAILED, -ret);
 		return 0;
 	}
-	line = current_line(sk);
+	line = current_line(sk, false);
 	if (!line)
 		return 0;
 	atomic_inc(&line->received);
@@ -179,11 +185,12 @@ int BPF_PROG(udp_receive, struct sock *sk, int ret, int flags)
 SEC("tp_btf/udp_fail_queue_rcv_skb")
 int BPF_PROG(udp_queue_full, int error, struct sock *sk)
 {
-	struct actor_key key;
+	struct udp_key key = {};
 
 	if (!is_udp(sk))
 		return 0;
-	socket_key(&key, sk, -error << ERROR_SHIFT | UDP_QUEUE_FULL << KIND_SHIFT | family_bit(sk));
+	socket_key(&key.actor, sk,
+		   -error << ERROR_SHIFT | UDP_QUEUE_FULL << KIND_SHIFT | family_bit(sk));
 	count_failure(sk, &key, 0);
 	return 0;
 }

@@ -14,6 +14,7 @@ import { type NetworkNamespace, networkNamespace } from "./support/network.js";
 import { compileProgram } from "./support/program.js";
 import { type Samples, sum } from "./support/samples.js";
 import { type Scope, suiteScope } from "./support/scope.js";
+import { startSteps } from "./support/steps.js";
 import { startWaiting, type Waiting } from "./support/waiting.js";
 
 const source = new URL("../../../test/kernel/programs/tcp-traffic.c", import.meta.url);
@@ -24,7 +25,7 @@ const frontend = { peer_service: "frontend", peer_namespace: "shop" };
 /** Starts an agent that knows the API server's Services, and waits until it does. */
 async function startInformed(scope: Scope, api: FakeApiServer): Promise<Agent> {
   const agent = await startAgent(scope, [
-    ...["--signals=tcp,l7", "--peer.labels=peer_service,peer_namespace", `--kubernetes.api-url=${api.url}`],
+    ...["--signals=tcp,l7,udp", "--peer.labels=peer_service,peer_namespace", `--kubernetes.api-url=${api.url}`],
     ...[`--kubernetes.token-file=${api.tokenFile}`, `--kubernetes.ca-file=${api.caFile}`],
   ]);
   await eventually(async () => {
@@ -98,6 +99,37 @@ describe("peers", () => {
     assert.equal(connects(samples, { family: "ipv4", result: "refused", peer_service: "~loopback" }), 3);
     assert.equal(connects(samples, { family: "ipv6", result: "refused", peer_service: "~loopback" }), 4);
     assert.equal(connects(samples, { family: "ipv4", result: "unreachable", peer_service: "~public" }), 2);
+  });
+
+  it("are told of datagrams that are sent in any way, and received on connected sockets", async (t) => {
+    const source = new URL("../../../test/kernel/programs/udp-peers.c", import.meta.url);
+    const sender = compileProgram("rt-udp-peers", readFileSync(source, "utf8"));
+    const [file, ...rest] = ["ip", ...network.prefix.slice(1), sender];
+    const steps = startSteps(t, file, rest);
+    for (const step of [
+      "write 10.96.0.7 8080 20",
+      "sendto 10.1.0.1 8080 10",
+      "sendmsg fd00:1::1 8080 7",
+      "sendmmsg 10.1.0.1 8080 40",
+      "sendto ::ffff:10.1.0.1 8080 3",
+      "write ::1 9003 5",
+    ]) {
+      assert.equal(await steps.step(step), "ok");
+    }
+    const samples = await agent.scrape();
+    const own = { comm: "rt-udp-peers", pid: steps.pid };
+    const carried = (direction: string, labels: Record<string, string>): number[] =>
+      ["datagrams", "bytes"].map((what) => sum(samples, `ringtap_udp_${what}_total`, { ...own, direction, ...labels }));
+    // Of the cluster IP's 20, the answers go to the address of the frontend; all others' to that of checkout itself.
+    assert.deepEqual(carried("sent", frontend), [20, 200]);
+    assert.deepEqual(carried("sent", checkout), [20 + 60 + 60, 80 * 100 + 60 * 10]);
+    assert.deepEqual(carried("sent", { peer_service: "~loopback" }), [10, 550]);
+    // What a socket receives that is not connected.
+    assert.deepEqual(carried("received", { peer_service: "~unspecified" }), [85 + 60, 85 * 100 + 60 * 10]);
+    assert.deepEqual(carried("received", checkout), [20, 200]);
+    assert.deepEqual(carried("received", { peer_service: "~loopback" }), [5, 50]);
+    assert.deepEqual(carried("sent", {}), [170, 85 * 110]);
+    assert.deepEqual(carried("received", {}), [170, 85 * 110]);
   });
 
   it("are told of requests, of routes and databases too", async () => {

@@ -106,6 +106,20 @@ describe("UDP datagrams", () => {
     assert(drops > 100);
   });
 
+  it("to more peers than there are lines count for ~other of their process, all of them", async (t) => {
+    const agent = await startAgent(t, ["--signals=udp", "--peer.labels=peer_service", "--udp.counts-limit=1"]);
+    const network = networkNamespace(t);
+    const traffic = startIn(t, network, "ipv4");
+    assert.equal(await traffic.step("spread 200"), "200 0");
+    assert.equal(await traffic.step("spread 200"), "200 0");
+    const samples = await agent.scrape();
+    const sent = (labels: Record<string, string>): number =>
+      sum(samples, "ringtap_udp_datagrams_total", { pid: traffic.pid, direction: "sent", ...labels });
+    const [loopback, other] = [sent({ peer_service: "~loopback" }), sent({ peer_service: "~other" })];
+    assert.equal(loopback + other, network.snmp("Udp", "OutDatagrams"));
+    assert(loopback > 0 && other > 300, `${loopback} + ${other}`);
+  });
+
   it("are shown by trace when they fail", async (t) => {
     const network = networkNamespace(t);
     const trace = await startTrace(t, ["udp", "--output=json", "--where", "local_port!=53"]);

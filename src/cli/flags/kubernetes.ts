@@ -48,7 +48,7 @@ export const kubernetesFlags = {
   peerLabels: list(
     "peer.labels",
     "<label,...>",
-    `labels for the other end of TCP connections: ${peerLabels.join(", ")}`,
+    `labels for the other end of TCP connections and UDP datagrams: ${peerLabels.join(", ")}`,
     "",
     oneOf(peerLabels),
   ),

@@ -2,11 +2,13 @@
 import {
   actorKeyAt,
   CountedActor,
+  DetailsByPeer,
   Dimension,
   errnoName,
   keysOf,
   otherTgid,
   type Owner,
+  type PeerDirectory,
   processOwner,
   readCounters,
   type Running,
@@ -24,20 +26,49 @@ function partsOf(number: number) {
   return { family: families[number & 1] ?? "", kind: (number >>> 1) & 3, error: number >>> 8 };
 }
 
-/** The owner of a line: a process, or of what was dropped a socket. */
-function ownerOf({ identity }: SignalContext): (key: Uint32Array, firstRead: number) => Owner {
-  const owner = processOwner(identity, actorKeyAt.start);
-  return (key, firstRead) =>
-    partsOf(key[actorKeyAt.number] as number).kind === UdpKind.queue_full && key[actorKeyAt.tgid] === 0
-      ? socketLineOwner(key, firstRead)
-      : owner(key, firstRead);
+/** Where struct peer (bpf/udp/peer.h) lies in a key, in words: its address and its port. */
+const addressAt = actorKeyAt.cgroup + 2;
+const addressWords = 4;
+const portAt = addressAt + addressWords;
+
+/** In place of an address: OTHER_PEER of bpf/udp/peer.h. */
+const otherPeer = 0xffffffff;
+
+/** A line of a peer is freed after so long, milliseconds, so that those of peers that have gone do not remain. */
+const peerLineMs = 60_000;
+
+/** The peer of a line, as an id of the directory's dimension. */
+function peerOf(peers: PeerDirectory, key: Uint32Array): number {
+  const word = (index: number): number => key[addressAt + index] as number;
+  return word(0) === otherPeer && word(1) === otherPeer
+    ? peers.dimension.other
+    : peers.id(word(0), word(1), word(2), word(3), key[portAt] as number);
 }
+
+/** The owner of a line: a process, or of what was dropped a socket. */
+function ownerOf({ identity, peers }: SignalContext): (key: Uint32Array, firstRead: number) => Owner {
+  const owner = processOwner(identity, actorKeyAt.start);
+  return (key, firstRead) => {
+    const { kind } = partsOf(key[actorKeyAt.number] as number);
+    if (kind === UdpKind.queue_full && key[actorKeyAt.tgid] === 0) {
+      return socketLineOwner(key, firstRead);
+    }
+    const isOld = performance.now() - firstRead > peerLineMs;
+    const isOfPeer = peers !== undefined && kind === UdpKind.carried && key[actorKeyAt.tgid] !== otherTgid;
+    const state = owner(key, firstRead);
+    return state === "alive" && isOfPeer && isOld ? "ended" : state;
+  };
+}
+
+const directions = ["sent", "received"];
+const directionsByFamily = families.flatMap((family) => directions.map((direction) => [family, direction]));
 
 /** Datagrams count for the process that sends or receives them; those that are dropped for the one that holds the socket when that is read. */
 export function startCounting(context: SignalContext): Running<UdpEvent> {
-  const { metrics, identity } = context;
+  const { metrics, identity, peers } = context;
   const { subjects } = identity;
-  const carried = new Dimension(["family", "direction"]);
+  const carried = new Dimension(["family", "direction", ...(peers?.dimension.names ?? [])]);
+  const carriedByPeer = new DetailsByPeer(carried, directionsByFamily, peers);
   const failed = new Dimension(["family", "direction", "error"]);
   const datagrams = metrics.counter({
     name: "ringtap_udp_datagrams_total",
@@ -99,15 +130,16 @@ export function startCounting(context: SignalContext): Running<UdpEvent> {
       errors.add(subject, failed.intern(family, direction, errno), failures);
       return;
     }
-    const carry = (direction: string, count: number, size: number): void => {
+    const peer = peers === undefined ? 0 : isOther ? peers.dimension.other : peerOf(peers, key);
+    const carry = (direction: number, count: number, size: number): void => {
       if (count + size > 0) {
-        const detail = carried.intern(family, direction);
+        const detail = carriedByPeer.id(families.indexOf(family) * directions.length + direction, peer);
         datagrams.add(subject, detail, count);
         bytes.add(subject, detail, size);
       }
     };
-    carry("sent", sent, sentBytes);
-    carry("received", received, receivedBytes);
+    carry(0, sent, sentBytes);
+    carry(1, received, receivedBytes);
   }
 
   return {

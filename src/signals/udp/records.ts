@@ -71,9 +71,9 @@ export class SocketOwner extends RecordView {
 /** struct udp_line */
 export class UdpLine extends RecordView {
   static readonly struct = "udp_line";
-  static readonly size = 88;
+  static readonly size = 112;
   static readonly layout =
-    "udp_line[88] pair@0+8:unsigned start@8+8:unsigned comm@16+16:numbers2 cgroup@32+8:unsigned sent@40+8:unsigned sent_bytes@48+8:unsigned received@56+8:unsigned received_bytes@64+8:unsigned failed@72+8:unsigned with_record@80+8:unsigned";
+    "udp_line[112] pair@0+8:unsigned start@8+8:unsigned comm@16+16:numbers2 cgroup@32+8:unsigned address@40+16:numbers2 port@56+8:unsigned sent@64+8:unsigned sent_bytes@72+8:unsigned received@80+8:unsigned received_bytes@88+8:unsigned failed@96+8:unsigned with_record@104+8:unsigned";
 
   get pair(): number {
     return (this.words[this.at + 0] as number) + (this.words[this.at + 1] as number) * 2 ** 32;
@@ -88,23 +88,30 @@ export class UdpLine extends RecordView {
   get cgroup(): number {
     return (this.words[this.at + 8] as number) + (this.words[this.at + 9] as number) * 2 ** 32;
   }
-  get sent(): number {
-    return (this.words[this.at + 10] as number) + (this.words[this.at + 11] as number) * 2 ** 32;
+  static readonly addressLength = 2;
+  address(index: number): number {
+    return (this.words[this.at + 10 + 2 * index] as number) + (this.words[this.at + 11 + 2 * index] as number) * 2 ** 32;
   }
-  get sentBytes(): number {
-    return (this.words[this.at + 12] as number) + (this.words[this.at + 13] as number) * 2 ** 32;
-  }
-  get received(): number {
+  get port(): number {
     return (this.words[this.at + 14] as number) + (this.words[this.at + 15] as number) * 2 ** 32;
   }
-  get receivedBytes(): number {
+  get sent(): number {
     return (this.words[this.at + 16] as number) + (this.words[this.at + 17] as number) * 2 ** 32;
   }
-  get failed(): number {
+  get sentBytes(): number {
     return (this.words[this.at + 18] as number) + (this.words[this.at + 19] as number) * 2 ** 32;
   }
-  get withRecord(): number {
+  get received(): number {
     return (this.words[this.at + 20] as number) + (this.words[this.at + 21] as number) * 2 ** 32;
+  }
+  get receivedBytes(): number {
+    return (this.words[this.at + 22] as number) + (this.words[this.at + 23] as number) * 2 ** 32;
+  }
+  get failed(): number {
+    return (this.words[this.at + 24] as number) + (this.words[this.at + 25] as number) * 2 ** 32;
+  }
+  get withRecord(): number {
+    return (this.words[this.at + 26] as number) + (this.words[this.at + 27] as number) * 2 ** 32;
   }
 }
 

@@ -26,14 +26,19 @@ const watchedRingSize = 2 ** 18;
 /** What there are records of. */
 const events = keysOf(UdpKind).slice(1);
 
-function setup({ countsLimit }: FlagValues<typeof flags>, { mode, watched }: SignalHost): Setup {
+function setup({ countsLimit }: FlagValues<typeof flags>, { mode, watched, byPeer }: SignalHost): Setup {
   const common = { variables: { records_wanted: watched === "none" ? 0 : 1 }, ringSize: watchedRingSize };
   if (mode === "trace") {
-    return { ...common, constants: { counting: 0 }, without: ["datagrams", "datagram_keys", "udp_sockets"] };
+    return { ...common, constants: { counting: 0 }, without: ["datagrams", "datagram_keys", "udp_sockets", "batches"] };
   }
   const lines = 2 ** log2Ceil(Math.max(countsLimit, fewestLines));
   const all = lines + overflowLines;
-  return { ...common, constants: { datagram_lines: lines }, sizes: { datagrams: all, datagram_keys: all } };
+  return {
+    ...common,
+    constants: { by_peer: byPeer ? 1 : 0, datagram_lines: lines },
+    sizes: { datagrams: all, datagram_keys: all },
+    without: byPeer ? [] : ["batches"],
+  };
 }
 
 function fields(event: UdpEvent): Record<string, TraceValue> {

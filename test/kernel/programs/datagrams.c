@@ -199,6 +199,15 @@ int main(int argc, char **argv)
 			for (int n = 0; n < count; n++)
 				sent += sendto(client, data, SIZE, 0, (void *)&address, length()) ==
 					SIZE;
+		} else if (!strcmp(step, "spread")) {
+			/* To 127.0.0.1, 127.0.0.2 and so on. */
+			struct sockaddr_in *each = (void *)&address;
+
+			address = loopback(7104);
+			for (int n = 0; n < count; n++) {
+				each->sin_addr.s_addr = htonl(INADDR_LOOPBACK + n);
+				sent += sendto(full, data, SIZE, 0, (void *)each, length()) == SIZE;
+			}
 		} else if (!strcmp(step, "listen")) {
 			listener = open_socket(SOCK_STREAM, 7103);
 			if (listen(listener, count))

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The call by which the current task sends or receives on a socket, for programs that the kernel
+ * runs in the middle of it (sock_send_length, sock_recv_length): its arguments are still in place.
+ */
+#pragma once
+
+#include <ringtap/sock.h>
+#include <ringtap/syscall.h>
+
+#define ENOSYS 38
+
+#if defined(__TARGET_ARCH_x86)
+enum socket_call {
+	NR_READ = 0,
+	NR_WRITE = 1,
+	NR_READV = 19,
+	NR_WRITEV = 20,
+	NR_SENDTO = 44,
+	NR_RECVFROM = 45,
+	NR_SENDMSG = 46,
+	NR_RECVMSG = 47,
+	NR_RECVMMSG = 299,
+	NR_SENDMMSG = 307,
+	COMPAT_READ = COMPAT_BIT | 3,
+	COMPAT_WRITE = COMPAT_BIT | 4,
+	COMPAT_READV = COMPAT_BIT | 145,
+	COMPAT_WRITEV = COMPAT_BIT | 146,
+	COMPAT_RECVMMSG = COMPAT_BIT | 337,
+	COMPAT_SENDMMSG = COMPAT_BIT | 345,
+	COMPAT_SENDTO = COMPAT_BIT | 369,
+	COMPAT_SENDMSG = COMPAT_BIT | 370,
+	COMPAT_RECVFROM = COMPAT_BIT | 371,
+	COMPAT_RECVMSG = COMPAT_BIT | 372,
+	COMPAT_RECVMMSG_TIME64 = COMPAT_BIT | 417,
+};
+#else
+enum socket_call {
+	NR_READ = 63,
+	NR_WRITE = 64,
+	NR_READV = 65,
+	NR_WRITEV = 66,
+	NR_SENDTO = 206,
+	NR_RECVFROM = 207,
+	NR_SENDMSG = 211,
+	NR_RECVMSG = 212,
+	NR_RECVMMSG = 243,
+	NR_SENDMMSG = 269,
+	COMPAT_READ = COMPAT_BIT | 3,
+	COMPAT_WRITE = COMPAT_BIT | 4,
+	COMPAT_READV = COMPAT_BIT | 145,
+	COMPAT_WRITEV = COMPAT_BIT | 146,
+	COMPAT_SENDTO = COMPAT_BIT | 290,
+	COMPAT_RECVFROM = COMPAT_BIT | 292,
+	COMPAT_SENDMSG = COMPAT_BIT | 296,
+	COMPAT_RECVMSG = COMPAT_BIT | 297,
+	COMPAT_RECVMMSG = COMPAT_BIT | 365,
+	COMPAT_SENDMMSG = COMPAT_BIT | 374,
+	COMPAT_RECVMMSG_TIME64 = COMPAT_BIT | 417,
+};
+#endif
+
+#if defined(__TARGET_ARCH_x86)
+KERNEL_TYPES_BEGIN
+
+struct pt_regs___result {
+	unsigned long ax;
+	unsigned long r8; /* a native caller's fifth argument */
+};
+
+KERNEL_TYPES_END
+#endif
+
+/*
+ * Are these the registers of a call that is under way? At a call's exit the task may still send and
+ * receive, for io_uring (task_work_run()), and the registers are what the caller will see.
+ */
+static __always_inline bool is_under_way(struct pt_regs *regs, struct sock *sk)
+{
+#if defined(__TARGET_ARCH_x86)
+	struct pt_regs___result *result = (void *)regs;
+
+	return (long)result->ax == -ENOSYS;
+#else
+	struct file *file = file_of(syscall_arg(regs, 0));
+	struct socket *socket = BPF_CORE_READ(file, private_data);
+
+	return (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) == S_IFSOCK &&
+	       BPF_CORE_READ(socket, sk) == sk;
+#endif
+}
+
+/* The registers of the current task's call on this socket; NULL when it is in none. */
+static __always_inline struct pt_regs *registers_of_call(struct sock *sk)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct pt_regs *regs;
+
+	if (task->flags & PF_KTHREAD)
+		return NULL;
+	regs = (void *)bpf_task_pt_regs(task);
+	return is_under_way(regs, sk) ? regs : NULL;
+}
+
+/*
+ * A call for several datagrams, which has each tracepoint once for each: how many it has had, by
+ * thread. It ends with its last one, or with an error.
+ */
+struct batch {
+	__u64 headers; /* the address of its struct mmsghdr[] */
+	__u32 next;
+	__u32 reserved;
+};
+
+/* Threads that are within such a call at once; a thread that has ended there stays. */
+#define BATCHES_MAX 1024
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, BATCHES_MAX);
+	__type(key, __u32);
+	__type(value, struct batch);
+} batches SEC(".maps");
+
+/* The place of the current datagram among those of a call. */
+static __always_inline __u32 next_of_batch(__u64 headers, __u32 count)
+{
+	struct batch next = { .headers = headers };
+	__u32 tid = current_tid(), place = 0;
+	struct batch *batch;
+
+	if (count <= 1)
+		return 0;
+	batch = bpf_map_lookup_elem(&batches, &tid);
+	if (batch && batch->headers == headers && batch->next < count)
+		place = batch->next;
+	next.next = place + 1;
+	if (next.next < count)
+		bpf_map_update_elem(&batches, &tid, &next, BPF_ANY);
+	else
+		bpf_map_delete_elem(&batches, &tid);
+	return place;
+}
+
+/* A call has failed to send or receive. */
+static __always_inline void end_datagrams(void)
+{
+	__u32 tid = current_tid();
+
+	bpf_map_delete_elem(&batches, &tid);
+}
+
+/* Argument 4 of a call, 32-bit callers' among them. */
+static __always_inline __u64 fifth_arg_of(struct pt_regs *regs, bool compat)
+{
+#if defined(__TARGET_ARCH_x86)
+	struct pt_regs___result *more = (void *)regs;
+
+	return compat ? (__u32)regs->di : more->r8;
+#else
+	return regs->regs[4];
+#endif
+}

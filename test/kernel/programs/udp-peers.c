@@ -1,0 +1,110 @@
+/*
+ * Datagrams between two ends, one step a line of standard input: `sendto 10.1.0.1 8080 20`. A
+ * socket at that address and port gets so many datagrams of 100 bytes, sent in that way. Then it
+ * connects to the sender, which gets as many of 10 bytes. Each step is answered with "ok".
+ */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define QUESTION 100
+#define ANSWER 10
+#define MOST 64
+
+static char data[QUESTION];
+static struct sockaddr_storage to;
+static socklen_t length;
+
+static void check(int succeeded, const char *what)
+{
+	if (!succeeded) {
+		perror(what);
+		exit(1);
+	}
+}
+
+static void parse(const char *address, int port)
+{
+	struct sockaddr_in6 *ipv6 = (void *)&to;
+	struct sockaddr_in *ipv4 = (void *)&to;
+
+	memset(&to, 0, sizeof(to));
+	if (strchr(address, ':')) {
+		ipv6->sin6_family = AF_INET6;
+		ipv6->sin6_port = htons(port);
+		length = sizeof(*ipv6);
+		check(inet_pton(AF_INET6, address, &ipv6->sin6_addr) == 1, "address");
+	} else {
+		ipv4->sin_family = AF_INET;
+		ipv4->sin_port = htons(port);
+		length = sizeof(*ipv4);
+		check(inet_pton(AF_INET, address, &ipv4->sin_addr) == 1, "address");
+	}
+}
+
+static void send_all(int fd, const char *how, int count)
+{
+	struct iovec vector = { data, QUESTION };
+	struct mmsghdr messages[MOST] = {};
+	struct msghdr message = { .msg_iov = &vector, .msg_iovlen = 1 };
+
+	if (!strcmp(how, "sendmmsg")) {
+		for (int n = 0; n < count; n++) {
+			messages[n].msg_hdr = message;
+			messages[n].msg_hdr.msg_name = &to;
+			messages[n].msg_hdr.msg_namelen = length;
+		}
+		check(sendmmsg(fd, messages, count, 0) == count, "sendmmsg");
+		return;
+	}
+	for (int n = 0; n < count; n++) {
+		if (!strcmp(how, "sendto")) {
+			check(sendto(fd, data, QUESTION, 0, (void *)&to, length) == QUESTION, how);
+		} else if (!strcmp(how, "sendmsg")) {
+			message.msg_name = &to;
+			message.msg_namelen = length;
+			check(sendmsg(fd, &message, 0) == QUESTION, how);
+		} else {
+			check(write(fd, data, QUESTION) == QUESTION, how);
+		}
+	}
+}
+
+int main(void)
+{
+	char how[32], address[64];
+	int port, count;
+
+	while (scanf("%31s %63s %d %d", how, address, &port, &count) == 4) {
+		struct sockaddr_storage from;
+		socklen_t from_length = sizeof(from);
+		int server, client, is_connected = !strcmp(how, "write");
+
+		check(count <= MOST, "count");
+		parse(address, port);
+		server = socket(to.ss_family, SOCK_DGRAM, 0);
+		client = socket(to.ss_family, SOCK_DGRAM, 0);
+		check(!bind(server, (void *)&to, length), "bind");
+		if (is_connected)
+			check(!connect(client, (void *)&to, length), "connect");
+		send_all(client, how, count);
+		for (int n = 0; n < count; n++)
+			check(recvfrom(server, data, QUESTION, 0, (void *)&from, &from_length) ==
+				      QUESTION,
+			      "recvfrom");
+		check(!connect(server, (void *)&from, from_length), "connect back");
+		for (int n = 0; n < count; n++) {
+			check(write(server, data, ANSWER) == ANSWER, "write");
+			check(recv(client, data, QUESTION, 0) == ANSWER, "recv");
+		}
+		close(server);
+		close(client);
+		puts("ok");
+		fflush(stdout);
+	}
+	return 0;
+}
