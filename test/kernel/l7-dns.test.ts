@@ -4,7 +4,7 @@ import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 
-import { labelIn, tally, testConversations } from "./support/conversations.js";
+import { labelIn, tag, tally, testConversations } from "./support/conversations.js";
 import {
   conversations,
   type DnsConversation,
@@ -55,7 +55,7 @@ function byComm(samples: Samples): ReadonlyMap<string, Samples> {
   const found = new Map<string, Map<string, number>>();
   for (const [series, value] of samples) {
     const comm = labelIn(series, "comm");
-    if (/^d-\d+$/.test(comm)) {
+    if (comm.startsWith(`${tag}d-`)) {
       found.set(comm, (found.get(comm) ?? new Map<string, number>()).set(series, value));
     }
   }
@@ -139,7 +139,7 @@ describe("questions of DNS", () => {
 
   it("are counted in datagrams of each kind of socket, by each kind of call, with their time-outs", async (t) => {
     const agent = await started();
-    const named = conversations.map((conversation, index) => [conversation, `d-${index}`] as const);
+    const named = conversations.map((conversation, index) => [conversation, `${tag}d-${index}`] as const);
     const pausing = named.filter(([conversation]) => isPausing(conversation));
     const others = named.filter(([conversation]) => !isPausing(conversation));
     const pauses = pausing.map(([conversation, comm]) =>

@@ -97,20 +97,32 @@ static __always_inline void *line_at(void *lines, void *taken, __u32 index, cons
 }
 
 /*
+ * Where the line of a key is looked for first. A product's low bits do not depend on the high bits
+ * of its factors, and keys differ in any bits: names in their last letters, numbers in their
+ * highest. So what the first products have in their high half goes into another one.
+ */
+static __always_inline __u32 line_home_of(const __u64 *key, __u32 words)
+{
+	__u64 mixed = 0;
+	__u32 word;
+
+#pragma unroll
+	for (word = 0; word < words; word++)
+		mixed ^= key[word] * (0x9e3779b97f4a7c15ull + 2 * word * 0x6a09e667f3bcc909ull);
+	mixed ^= mixed >> 32;
+	return mixed * 0x9e3779b97f4a7c15ull >> 32;
+}
+
+/*
  * The line of a key among the first `size`, a power of two; NULL when `probes` of them are others',
  * or for want of memory.
  */
 static __always_inline void *find_line_among(void *lines, void *taken, __u32 size, const __u64 *key,
 					     __u32 words, __u32 probes)
 {
-	__u64 mixed = 0;
-	__u32 home, probe, word;
+	__u32 home = line_home_of(key, words), probe;
 	void *line;
 
-#pragma unroll
-	for (word = 0; word < words; word++)
-		mixed ^= key[word];
-	home = mixed * 0x9e3779b97f4a7c15ull >> 32;
 	for (probe = 0; probe < probes; probe++) {
 		line = line_at(lines, taken, (home + probe) & (size - 1), key, words);
 		if (line)

@@ -42,8 +42,11 @@ const cuts = { none: 0, eachByte: 1, random: 2, everywhere: 3 };
 const mostBytesOneByOne = 20_000;
 const mostPlaces = 420;
 
-/** What the names of this process's conversations begin with: others may play the same at the same time. */
-const tag = process.pid.toString(36);
+/**
+ * What the names of this process's conversations begin with: others may play the same at the same time. Of four letters, so that many
+ * names differ in their seventh and eighth letters alone, which no line of counts may be found by badly.
+ */
+export const tag = process.pid.toString(36).padStart(4, "0");
 
 /** Seconds. No request takes as long; a duration that has lost its beginning counts from the machine's start. */
 const longest = 60;
