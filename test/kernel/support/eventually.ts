@@ -3,9 +3,9 @@ import { setTimeout } from "node:timers/promises";
 /** A guest of scripts/vm/vmtest is emulated, and some thirteen times slower; more where its host has other work. */
 export const slowness = process.env.VMTEST_GUEST === undefined ? 1 : 40;
 
-const timeoutMs = 10_000 * slowness;
+const timeoutMs = 30_000 * slowness;
 
-/** Calls `attempt` until it does not throw, for ten seconds at most; returns what it returned, or throws its last error. */
+/** Calls `attempt` until it does not throw, for thirty seconds at most; returns what it returned, or throws its last error. */
 export async function eventually<T>(attempt: () => T | Promise<T>): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
@@ -20,7 +20,7 @@ export async function eventually<T>(attempt: () => T | Promise<T>): Promise<T> {
   }
 }
 
-/** Waits until `condition` holds; throws after ten seconds, with the condition's source. */
+/** Waits until `condition` holds; throws after thirty seconds, with the condition's source. */
 export async function until(condition: () => boolean): Promise<void> {
   await eventually(() => {
     if (!condition()) {

@@ -22,7 +22,7 @@ export interface Ringtap {
   readonly exited: Promise<Exit>;
   /** Sends it a signal and waits for its end. */
   stop(signal?: NodeJS.Signals): Promise<Exit>;
-  /** Waits until stderr matches; fails after ten seconds, or when it exits without. */
+  /** Waits until stderr matches; fails after thirty seconds, or when it exits without. */
   said(pattern: RegExp): Promise<RegExpExecArray>;
 }
 
