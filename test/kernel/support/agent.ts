@@ -15,8 +15,16 @@ export interface Agent extends Ringtap {
   scrape(): Promise<Samples>;
 }
 
-/** Flags by which nothing is counted under `~other` for want of series, whatever else runs on the machine. */
-export const unlimitedSeries = ["--series-limit=1000000", "--total-series-limit=10000000", "--body-limit=1GiB"];
+/**
+ * Flags by which nothing is counted under `~other` for want of series, whatever else runs on the machine, and by which the series of
+ * processes that have ended stay: two scrapes can be compared, however long the machine takes between them.
+ */
+export const unlimitedSeries = [
+  "--series-limit=1000000",
+  "--total-series-limit=10000000",
+  "--body-limit=1GiB",
+  "--scrape-interval=1h",
+];
 
 /** Starts `ringtap run <args>` on a free port and waits until it serves, everything attached. */
 export async function startAgent(scope: Scope, args: readonly string[] = [], options: RunOptions = {}): Promise<Agent> {
