@@ -175,6 +175,20 @@ struct unanswered {
 	__u64 now;
 };
 
+/* Has the connection's path be the name of a question. */
+static __always_inline void recall_name(struct connection *c, const struct question_key *key)
+{
+	struct question_name *name;
+
+	if (!names_wanted)
+		return;
+	name = bpf_map_lookup_elem(&question_names, key);
+	if (name)
+		__builtin_memcpy(c->path, name, sizeof(*name));
+	else
+		__builtin_memset(c->path, 0xff, sizeof(c->path));
+}
+
 static long give_up_expired(void *map, struct question_key *key, struct question *question,
 			    struct unanswered *unanswered)
 {
@@ -189,6 +203,7 @@ static long give_up_expired(void *map, struct question_key *key, struct question
 	}
 	c->role = is_early ? ROLE_CLIENT : expired.role;
 	if (!is_early) {
+		recall_name(c, &expired);
 		give_up(c, &expired, question, unanswered->now);
 		return 0;
 	}
@@ -211,5 +226,6 @@ static __always_inline void give_up_questions(void)
 	questions_wait = false;
 	early_answers_wait = false;
 	unanswered.c->protocol = PROTOCOL_DNS;
+	*dns_state(unanswered.c) = (struct dns_state){ .datagram = DATAGRAM_MESSAGE };
 	bpf_for_each_map_elem(&questions, give_up_expired, &unanswered, 0);
 }

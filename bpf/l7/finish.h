@@ -59,8 +59,8 @@ static __always_inline struct l7_event *reserve_event(bool has_path, __u64 waiti
 static __always_inline enum drop send_record(struct connection *c, __u32 number, __u64 now,
 					     __u64 duration, bool is_needed)
 {
-	__u64 began = ((now >> 6) - (duration >> 6)) & WORD_TIME;
-	bool has_path = paths_wanted && READ_ONCE(c->path_time) == began;
+	__u64 began = path_mark(now, duration);
+	bool has_path = (paths_wanted || names_wanted) && READ_ONCE(c->path_time) == began;
 	__u32 tgid = c->owner.process.pair;
 	__u64 waiting = waiting_bytes();
 	enum drop reason;
@@ -81,7 +81,12 @@ static __always_inline enum drop send_record(struct connection *c, __u32 number,
 	event->error = number >> ERROR_SHIFT & 7;
 	event->operation = number >> OPERATION_SHIFT & 1023;
 	event->status = number & 1023;
-	event->path_kind = has_path ? copy_path((__u64 *)event->path, c, began) : PATH_NONE;
+	if (!has_path)
+		event->path_kind = PATH_NONE;
+	else if (c->protocol == PROTOCOL_DNS)
+		event->path_kind = copy_name((__u64 *)event->path, c);
+	else
+		event->path_kind = copy_path((__u64 *)event->path, c, began);
 	submit_behind(event, waiting);
 	return NOT_DROPPED;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The path of a request, of which routes are made (src/signals/l7/routes.ts): the beginning of its
+ * The path of a request, of which routes are made (src/signals/l7/routes/): the beginning of its
  * target. A connection keeps that of the request that began last, with the time at which that
- * began: by this, a response knows whether it is its own request's.
+ * began: by this, a response knows whether it is its own request's. Of DNS it is the name of the
+ * question that an answer repeats, as the message has it.
  */
 #pragma once
 
@@ -13,6 +14,9 @@
 /* Are paths kept? Userspace changes it while the program runs. */
 volatile bool paths_wanted;
 
+/* Are the names of questions? */
+const volatile bool names_wanted;
+
 /* In `path_time`, beside a WORD_TIME: several requests began in one call, and have no path. */
 #define SEVERAL_PATHS (1ull << 63)
 
@@ -22,6 +26,12 @@ enum l7_path {
 	PATH_WHOLE,
 	PATH_CUT, /* it is longer than what was kept */
 };
+
+/* What path_time has for a request that ends now. */
+static __always_inline __u64 path_mark(__u64 now, __u64 duration)
+{
+	return ((now >> 6) - (duration >> 6)) & WORD_TIME;
+}
 
 /* The target of a request that began at this time follows; its first bytes, if any, are these. */
 __noinline int begin_path(struct connection *c, __u64 time, __u64 first, __u32 length)
@@ -62,6 +72,16 @@ __noinline int add_to_path(struct connection *c, struct scratch *scratch)
 	if (!bpf_probe_read_user(path + length, bytes, (void *)scratch->position))
 		*(volatile __u32 *)&c->path_length = length + bytes;
 	return 0;
+}
+
+/* Copies the name of a question. What lies behind its end is not part of it. */
+static __always_inline enum l7_path copy_name(__u64 *to, const struct connection *c)
+{
+	__u32 n;
+
+	for (n = 0; n < PATH_LEN / 8; n++)
+		to[n] = READ_ONCE(c->path[n]);
+	return PATH_WHOLE;
 }
 
 /*

@@ -160,6 +160,7 @@ static __always_inline bool take_answer_of_connection(struct connection *c, stru
 		return false;
 	if (is_transfer(operation_of(word)))
 		*dns_state(c) = (struct dns_state){ .is_transfer = 1, .transfer_id = dns_id(d) };
+	name_question(c, d->elements, now, duration_since(word, now));
 	finish(c, number_of(c, operation_of(word), 0, ERROR_NONE) | outcome_of(d), now,
 	       duration_since(word, now));
 	return true;
@@ -256,6 +257,15 @@ static __always_inline bool take_role(struct reader *r, struct direction *d)
 	return true;
 }
 
+/*
+ * Is the name of this message kept? Of those of TCP, that of an answer, since the other direction
+ * may be taken on another CPU.
+ */
+static __always_inline bool has_name(struct connection *c, const struct direction *d)
+{
+	return dns_state(c)->datagram || is_dns_response(d);
+}
+
 /* Bytes of the header. */
 __noinline int dns_header(struct connection *c, struct scratch *scratch, __u32 index,
 			  __u32 available)
@@ -293,6 +303,8 @@ __noinline int dns_header(struct connection *c, struct scratch *scratch, __u32 i
 	} else {
 		d->elements = DNS_HASH_START;
 		d->mode = DNS_NAME;
+		if (names_wanted && has_name(c, d))
+			c->path_length = 0;
 	}
 	return true;
 }
@@ -314,6 +326,8 @@ __noinline int dns_name(struct connection *c, struct scratch *scratch, __u32 ind
 	index &= WINDOW - 1;
 	if (available > d->left)
 		available = d->left;
+	if (names_wanted && !scratch->is_path_taken && has_name(c, d))
+		add_to_path(c, scratch);
 	hash = d->elements;
 	for (n = 0; n < BEGINNING; n++) {
 		if (n >= available || is_end)
@@ -493,6 +507,7 @@ static __always_inline void dns_end(struct connection *c, __u32 direction, __u64
 
 	if (direction == request_direction(c))
 		return;
+	name_question(c, 0, 0, 0);
 	if (d->mode == DNS_RECORD || d->mode == DNS_REST) {
 		place = dns_place_of(c, short_key(dns_id(d), d->elements),
 				     d->elements ? ~0ull : QUESTION_ID);

@@ -86,6 +86,33 @@ struct {
 	__type(value, struct question);
 } questions SEC(".maps");
 
+/* The names of those questions, where they are wanted, as the messages have them. */
+struct question_name {
+	__u64 bytes[PATH_LEN / 8];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, QUESTIONS_MAX);
+	__type(key, struct question_key);
+	__type(value, struct question_name);
+} question_names SEC(".maps");
+
+/* The connection's path is the name of the request that ends now, if it has a question's hash. */
+static __always_inline void name_question(struct connection *c, __u32 hash, __u64 now,
+					  __u64 duration)
+{
+	if (names_wanted)
+		c->path_time = hash ? path_mark(now, duration) : 0;
+}
+
+static __always_inline void delete_name(const struct question_key *key)
+{
+	if (names_wanted)
+		bpf_map_delete_elem(&question_names, key);
+}
+
 /* May there be questions, and early answers, in the map? So that no one looks for none. */
 static volatile bool questions_wait, early_answers_wait;
 
@@ -107,6 +134,8 @@ static __always_inline void give_up(struct connection *c, const struct question_
 
 	/* Before the entry goes, since its memory is another one's then. */
 	c->owner = question->owner;
+	name_question(c, dns_state(c)->datagram ? question->hash : 0, now, duration);
+	delete_name(key);
 	/* Another CPU may have answered it. */
 	if (!bpf_map_delete_elem(&questions, key))
 		for (n = 0; n < MOST_REPEATED; n++)
@@ -157,6 +186,7 @@ __noinline int dns_wait(struct connection *c, __u32 id, __u32 hash, __u32 operat
 	key = question_key(c, id);
 	question = find_question(&key, hash);
 	if (question && has_expired(question, dns_timeout, time)) {
+		/* Of the same name. */
 		give_up(c, &key, question, time);
 	} else if (question) {
 		if (!question->waiting)
@@ -176,6 +206,8 @@ __noinline int dns_wait(struct connection *c, __u32 id, __u32 hash, __u32 operat
 		if (!add_question(c, &key, hash, operation, time))
 			count_lost(c, REASON_MAP_FULL, 1);
 	}
+	if (names_wanted && dns_state(c)->datagram)
+		bpf_map_update_elem(&question_names, &key, c->path, BPF_ANY);
 	/* Behind the update, so that give_up_questions() sees it, or this. */
 	questions_wait = true;
 	return 0;
@@ -202,7 +234,10 @@ __noinline int dns_take_answer(struct connection *c, __u32 id, __u32 hash, __u32
 		__sync_fetch_and_add(&question->waiting, -1);
 	} else if (bpf_map_delete_elem(&questions, &key)) {
 		return false;
+	} else {
+		delete_name(&key);
 	}
+	name_question(c, hash, now, now - time);
 	finish(c, number_of(c, operation, 0, ERROR_NONE) | outcome, now, now - time);
 	return true;
 }
@@ -251,6 +286,7 @@ __noinline int dns_take_early_answer(struct connection *c, __u32 id, __u32 hash,
 	outcome = answer->operation;
 	if (bpf_map_delete_elem(&questions, &key))
 		return false;
+	name_question(c, dns_state(c)->datagram ? hash : 0, now, 0);
 	finish(c, number_of(c, operation, 0, ERROR_NONE) | outcome, now, 0);
 	return true;
 }

@@ -13,8 +13,7 @@ import {
 import { ActiveRequests } from "./active.js";
 import { errors, protocols, roles } from "./protocols.js";
 import { FlowLine, L7Event } from "./records.js";
-import { numberOf, partsOf, RequestTables } from "./request-tables.js";
-import type { Routes } from "./routes/routes.js";
+import { numberOf, partsOf, type RecordTextsByName, RequestTables } from "./request-tables.js";
 import { TlsCounts } from "./tls/counts.js";
 
 /** enum reason of bpf/l7/connection.h. */
@@ -41,11 +40,11 @@ export function giveUp(context: SignalContext): () => Promise<void> {
 }
 
 /** Requests count for the name and the control group that the process had when they ended. */
-export function startCounting(context: SignalContext, routes: Routes, tls: boolean): Running<L7Event> {
+export function startCounting(context: SignalContext, texts: RecordTextsByName, tls: boolean): Running<L7Event> {
   const { metrics, identity } = context;
   const { subjects } = identity;
   const kinds = new Set(protocols.flatMap(({ metrics: kind }) => kind ?? []));
-  const tables = new Map(Array.from(kinds, (kind) => [kind, new RequestTables(context, kind, routes)] as const));
+  const tables = new Map(Array.from(kinds, (kind) => [kind, new RequestTables(context, kind, texts)] as const));
   const ofProtocols = protocols.map(({ metrics: kind }) => kind && tables.get(kind));
   const active = new ActiveRequests(context, [...kinds]);
   const outcome = new Dimension(["protocol", "role", "reason"]);
@@ -202,7 +201,10 @@ export function startCounting(context: SignalContext, routes: Routes, tls: boole
     maintain: read,
     stats: () => ({
       collected,
-      memoryAtLimit: requests.memoryAtLimit + flows.memoryAtLimit + leftOut.memoryAtLimit + routes.memoryAtLimit,
+      memoryAtLimit: [requests, flows, leftOut, ...Object.values(texts)].reduce(
+        (total, { memoryAtLimit }) => total + memoryAtLimit,
+        0,
+      ),
       mapEntries: [requests, flows].map(({ name, size }) => [name, size] as const),
     }),
   };

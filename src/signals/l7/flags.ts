@@ -50,6 +50,14 @@ export const flags = {
       wholeNumber(0, 1000),
     ),
   ),
+  dnsNames: inTrace(toggle("dns.names", "show the names of DNS questions: in metrics as a label, dns_question_name")),
+  dnsNamesLimit: single(
+    "dns.names-limit",
+    "<n>",
+    "most names of questions shown of a program in a container",
+    "100",
+    wholeNumber(1, 1000),
+  ),
   tls: inTrace(toggle("tls", "see what TLS carries, too, by programs on functions of OpenSSL")),
   tlsFiles: single("tls-files", "<n>", "most files with OpenSSL that have such programs", "64", wholeNumber(1, 4096)),
   connectionsLimit: single(

@@ -12,7 +12,8 @@ import {
 import type { RequestMetrics } from "./protocols/protocol.js";
 import { errors, otherOperation, protocols, roles } from "./protocols.js";
 import type { L7Event } from "./records.js";
-import { mostRoutes, Routes } from "./routes/routes.js";
+import type { RequestRecord } from "./routes/routes.js";
+import { mostTexts, TextNumbers } from "./texts.js";
 
 /** Slots are counted from 2^-18 s on: FIRST_POWER of bpf/l7/request_counts.h. */
 const firstPower = -18;
@@ -36,23 +37,36 @@ export function partsOf(number: number) {
   };
 }
 
+/** What tells a label of requests by their records: routes, or names of questions. */
+export interface RecordTexts {
+  /** Is there to be such a label? */
+  readonly areWanted: boolean;
+  readonly memoryAtLimit: number;
+  /** The number of a record's text, such as {@link TextNumbers} has them. */
+  of(record: RequestRecord): number;
+  text(number: number): string;
+}
+
+/** By what protocols call them. */
+export type RecordTextsByName = Readonly<Record<"routes" | "names", RecordTexts>>;
+
 /** The histograms of a kind of protocols, by role. */
 export class RequestTables {
   readonly #details: readonly Dimension[];
   readonly #tables: readonly HistogramTable[];
   /** Where requests of this kind have them. */
-  readonly #routes: Routes | undefined;
+  readonly #texts: RecordTexts | undefined;
   readonly #peers: PeerDirectory | undefined;
-  /** Ids of labels by a request's peer and route, and by its number. */
+  /** Ids of labels by a request's peer and text, and by its number. */
   readonly #labels = new Map<number, Map<number, number>>();
 
-  constructor({ metrics, identity, peers }: SignalContext, kind: RequestMetrics, routes: Routes) {
-    const { route, labels } = kind;
-    this.#routes = route !== undefined && routes.areWanted ? routes : undefined;
+  constructor({ metrics, identity, peers }: SignalContext, kind: RequestMetrics, texts: RecordTextsByName) {
+    const { told, labels } = kind;
+    this.#texts = told !== undefined && texts[told.by].areWanted ? texts[told.by] : undefined;
     this.#peers = peers;
     const ofPeers = peers?.dimension.names ?? [];
     this.#details = roles.map(
-      (role) => new Dimension([...labels, ...(this.#routes && route ? [route[role]] : []), ...ofPeers]),
+      (role) => new Dimension([...labels, ...(this.#texts && told ? [told[role]] : []), ...ofPeers]),
     );
     this.#tables = roles.map((role, index) =>
       metrics.histogram({
@@ -68,7 +82,7 @@ export class RequestTables {
   /** Adds requests of one number: how many durations fell into each slot, and their sum. Returns how many that were. */
   add(subject: number, number: number, slots: Float64Array, nanoseconds: number): number {
     const table = this.#tables[partsOf(number).role] as HistogramTable;
-    const label = this.#label(number, Routes.unknown, unknownPeer);
+    const label = this.#label(number, TextNumbers.unknown, unknownPeer);
     return table.addSlots(table.row(subject, label), firstPower, slots, nanoseconds);
   }
 
@@ -79,13 +93,13 @@ export class RequestTables {
       return;
     }
     const peer = this.#peers === undefined ? unknownPeer : 1 + peerOf(this.#peers, event);
-    const row = table.row(subject, this.#label(number, this.#routes?.of(event) ?? Routes.unknown, peer));
+    const row = table.row(subject, this.#label(number, this.#texts?.of(event) ?? TextNumbers.unknown, peer));
     table.observeAt(row, event.duration);
     showRemote(table, row, event);
   }
 
-  #label(number: number, route: number, peer: number): number {
-    const key = peer * mostRoutes + route;
+  #label(number: number, text: number, peer: number): number {
+    const key = peer * mostTexts + text;
     let labels = this.#labels.get(key);
     if (labels === undefined) {
       labels = new Map<number, number>();
@@ -93,13 +107,13 @@ export class RequestTables {
     }
     let label = labels.get(number);
     if (label === undefined) {
-      label = this.#intern(number, route, peer);
+      label = this.#intern(number, text, peer);
       labels.set(number, label);
     }
     return label;
   }
 
-  #intern(number: number, route: number, peer: number): number {
+  #intern(number: number, text: number, peer: number): number {
     const { protocol, role, operation, status, error } = partsOf(number);
     const detail = this.#details[role] as Dimension;
     const failure = error === 0 ? "" : (errors[error] ?? "");
@@ -107,7 +121,7 @@ export class RequestTables {
     if (operation === otherOperation || !values) {
       return detail.other;
     }
-    return detail.intern(...values, ...(this.#routes ? [this.#routes.text(route)] : []), ...this.#peerValues(peer));
+    return detail.intern(...values, ...(this.#texts ? [this.#texts.text(text)] : []), ...this.#peerValues(peer));
   }
 
   #peerValues(peer: number): readonly string[] {

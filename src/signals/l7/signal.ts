@@ -12,6 +12,7 @@ import {
 
 import { giveUp, startCounting } from "./counts.js";
 import { flags, type Ports } from "./flags.js";
+import { Names } from "./names.js";
 import { longestPath } from "./routes/path.js";
 import { errors, protocols, roles } from "./protocols.js";
 import { FlowLine, IpFamily, L7Active, L7Event, L7Path, L7Protocol, RequestLine } from "./records.js";
@@ -31,12 +32,15 @@ const pathlessSize = L7Event.size - longestPath;
 
 const allProtocols = 2 ** 32 - 1;
 
-function routesOf({ routes, routesLimit }: Values): Routes {
-  return new Routes({ templates: routes, limit: routesLimit });
+function textsOf({ routes, routesLimit, dnsNames, dnsNamesLimit }: Values) {
+  return {
+    routes: new Routes({ templates: routes, limit: routesLimit }),
+    names: new Names({ areWanted: dnsNames, limit: dnsNamesLimit }),
+  };
 }
 
-/** What traced records have their routes of: what counts them too, of the agent that was started last. */
-let traced: Routes | undefined;
+/** What traced records have their texts of: what counts them too, of the agent that was started last. */
+let traced: ReturnType<typeof textsOf> | undefined;
 
 type Values = FlagValues<typeof flags>;
 
@@ -64,8 +68,9 @@ function choiceOf({ protocols: chosen, ports }: Values) {
 }
 
 function setup(values: Values, { mode, watched, byPeer }: SignalHost): Setup {
-  const { connectionsLimit, streamsLimit, countsLimit, dnsTimeout, tls } = values;
+  const { connectionsLimit, streamsLimit, countsLimit, dnsTimeout, dnsNames, tls } = values;
   const areRouted = values.routes.length > 0 || values.routesLimit > 0;
+  const told = (areRouted ? 1 << L7Protocol.http : 0) | (dnsNames ? 1 << L7Protocol.dns : 0);
   const isCounting = mode !== "trace";
   const lines = isCounting ? 2 ** log2Ceil(Math.max(countsLimit, fewestLines)) : fewestLines;
   const requests = lines + overflowLines;
@@ -76,18 +81,20 @@ function setup(values: Values, { mode, watched, byPeer }: SignalHost): Setup {
       tls_wanted: tls ? 1 : 0,
       counting: isCounting ? 1 : 0,
       dns_timeout: dnsTimeout,
+      names_wanted: dnsNames ? 1 : 0,
       request_lines: lines,
       flow_lines: lines,
     },
     variables: {
       paths_wanted: areRouted ? 1 : 0,
-      recorded_protocols: !isCounting ? 0 : byPeer ? allProtocols : areRouted ? 1 << L7Protocol.http : 0,
+      recorded_protocols: !isCounting ? 0 : byPeer ? allProtocols : told,
       failures_wanted: watched === "none" ? 0 : 1,
       successes_wanted: watched === "all" ? 1 : 0,
     },
     sizes: {
       connections: connectionsLimit,
       questions: connectionsLimit,
+      question_names: dnsNames ? connectionsLimit : 1,
       sessions: connectionsLimit,
       streams: streamsLimit,
       requests,
@@ -97,17 +104,19 @@ function setup(values: Values, { mode, watched, byPeer }: SignalHost): Setup {
       ...(!tls && noTlsSizes),
     },
     ...(!tls && { without: tlsPrograms }),
-    ...(isCounting && !areRouted && !byPeer && { ringSize: watchedRingSize }),
+    ...(isCounting && told === 0 && !byPeer && { ringSize: watchedRingSize }),
   };
 }
 
 function fields(event: L7Event): Record<string, TraceValue> {
   const protocol = protocols[event.protocol];
+  const isDns = event.protocol === L7Protocol.dns;
   return {
     protocol: protocol?.name,
     role: roles[event.role],
     operation: protocol?.operation(event.operation),
-    route: event.pathKind === L7Path.none ? undefined : traced?.text(traced.of(event)),
+    route: event.pathKind === L7Path.none || isDns ? undefined : traced?.routes.text(traced.routes.of(event)),
+    name: isDns ? traced?.names.textOf(event) : undefined,
     status: event.status === 0 || protocol?.code ? undefined : event.status,
     code: protocol?.code?.(event.status),
     error: event.error === 0 ? undefined : errors[event.error],
@@ -132,9 +141,9 @@ export const l7 = defineSignal({
   attachesLater: ({ tls }) => tls,
   start(context, values) {
     const { tls, tlsFiles } = values;
-    const routes = routesOf(values);
-    traced = routes;
-    const running = context.host.mode === "trace" ? { maintain: giveUp(context) } : startCounting(context, routes, tls);
+    const texts = textsOf(values);
+    traced = texts;
+    const running = context.host.mode === "trace" ? { maintain: giveUp(context) } : startCounting(context, texts, tls);
     return tls ? withTls(context, tlsFiles, running) : running;
   },
   trace: {
@@ -143,6 +152,7 @@ export const l7 = defineSignal({
       role: roles,
       operation: "string",
       route: "string",
+      name: "string",
       status: "integer",
       code: "string",
       error: errors.slice(1),
@@ -166,7 +176,8 @@ export const l7 = defineSignal({
       { field: "duration_seconds", heading: "DURATION", width: 10 },
       { field: "local_port", heading: "LPORT", width: 5 },
       { field: "remote_address", heading: "REMOTE", width: 15 },
-      { field: "remote_port", heading: "RPORT", width: 0 },
+      { field: "remote_port", heading: "RPORT", width: 5 },
+      { field: "name", heading: "NAME", width: 0 },
     ],
     fields,
   },

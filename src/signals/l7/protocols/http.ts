@@ -28,7 +28,7 @@ const metrics: RequestMetrics = {
       help: "HTTP requests received whose response has not been sent yet.",
     },
   },
-  route: { client: "url_template", server: "http_route" },
+  told: { by: "routes", client: "url_template", server: "http_route" },
   labels: ["http_request_method", "http_response_status_code", "error_type", "network_protocol_version"],
 };
 

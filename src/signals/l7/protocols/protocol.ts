@@ -9,8 +9,8 @@ export interface RequestMetrics extends MetricByRole {
   /** Gauges of requests that are under way, where these are known; `label` is the one that has the protocol's name. */
   readonly active?: MetricByRole & { readonly label?: string };
   readonly labels: readonly string[];
-  /** The label for the route, by role, where requests have routes: the last one. */
-  readonly route?: { readonly client: string; readonly server: string };
+  /** The label that only a request's record tells, and what tells it: the last one. */
+  readonly told?: { readonly by: "routes" | "names"; readonly client: string; readonly server: string };
 }
 
 /** What the signal knows of a protocol: how its requests are named and labelled. */

@@ -4,13 +4,8 @@ import { type ActorRecord, actorWords } from "ringtap/signal";
 import { LearnedRoutes } from "./learned-routes.js";
 import { type PathRecord, PathSegments } from "./path.js";
 import { L7Path } from "../records.js";
+import { TextNumbers } from "../texts.js";
 import { compare, matches, type Template } from "./templates.js";
-
-/** Different routes at once, of all programs: label sets are made of them. */
-export const mostRoutes = 4096;
-
-/** Bytes of a route, roughly. */
-const routeBytes = 200;
 
 /** A record of a request. */
 export type RequestRecord = ActorRecord & PathRecord & { readonly role: number };
@@ -21,41 +16,41 @@ export interface RoutesOptions {
   readonly limit: number;
 }
 
-/** Numbers of routes. */
+/** Numbers of routes, such as {@link TextNumbers} has them. */
 export class Routes {
-  /** A request without a path, or without a record. */
-  static readonly unknown = 0;
-  /** Beyond a limit. */
-  static readonly other = 1;
   /** Are there to be any? */
   readonly areWanted: boolean;
   readonly memoryAtLimit: number;
   readonly #templates: readonly (readonly [template: Template, route: number])[];
   readonly #learned: LearnedRoutes | undefined;
-  readonly #texts = ["~unknown", "~other"];
-  readonly #routes = new Map<string, number>();
+  readonly #texts = new TextNumbers();
   readonly #path = new PathSegments();
   readonly #key = new Uint32Array(actorWords);
 
   constructor({ templates, limit }: RoutesOptions) {
     this.areWanted = templates.length > 0 || limit > 0;
-    this.#templates = templates.toSorted(compare).map((template) => [template, this.#intern(template.text)] as const);
+    this.#templates = templates
+      .toSorted(compare)
+      .map((template) => [template, this.#texts.number(template.text)] as const);
     this.#learned =
       limit === 0
         ? undefined
-        : new LearnedRoutes({ limit, keyWords: actorWords, intern: (text) => this.#intern(text), other: Routes.other });
-    this.memoryAtLimit = this.areWanted ? mostRoutes * routeBytes + (this.#learned?.memoryAtLimit ?? 0) : 0;
+        : new LearnedRoutes({
+            ...{ limit, keyWords: actorWords, other: TextNumbers.other },
+            intern: (text) => this.#texts.number(text),
+          });
+    this.memoryAtLimit = this.areWanted ? this.#texts.memoryAtLimit + (this.#learned?.memoryAtLimit ?? 0) : 0;
   }
 
   /** The route of a request. */
   of(record: RequestRecord): number {
     if (record.pathKind === L7Path.none) {
-      return Routes.unknown;
+      return TextNumbers.unknown;
     }
     const path = this.#path;
     path.read(record);
     if (path.count === 0) {
-      return Routes.other;
+      return TextNumbers.other;
     }
     for (const [template, route] of this.#templates) {
       if (matches(template, path)) {
@@ -63,7 +58,7 @@ export class Routes {
       }
     }
     if (this.#learned === undefined) {
-      return Routes.other;
+      return TextNumbers.other;
     }
     // The program's name, container and role: its processes learn together.
     record.copyActor(this.#key);
@@ -72,19 +67,6 @@ export class Routes {
   }
 
   text(route: number): string {
-    return this.#texts[route] ?? "";
-  }
-
-  #intern(text: string): number {
-    const known = this.#routes.get(text);
-    if (known !== undefined) {
-      return known;
-    }
-    if (this.#texts.length >= mostRoutes) {
-      return Routes.other;
-    }
-    const route = this.#texts.push(text) - 1;
-    this.#routes.set(text, route);
-    return route;
+    return this.#texts.text(route);
   }
 }
