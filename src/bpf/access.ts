@@ -1,8 +1,8 @@
 /** What can be asked of the kernel's structs: functions, since every property of theirs is a field. */
-import { addressOf, asStruct, textOf } from "./kernel.js";
+import { addressOf, asStruct, furthest, isKernels, textOf } from "./kernel.js";
 import * as nodes from "./nodes.js";
 import type { Struct } from "./untyped.js";
-import { castNumber, type Condition, type Integer, integerShape, Num, type Operand } from "./values.js";
+import { castNumber, type Condition, described, type Integer, integerShape, Num, type Operand } from "./values.js";
 
 export { addressOf, textOf };
 
@@ -16,6 +16,9 @@ export function has<T extends object, K extends OptionalKeys<T>>(
 ): of is T & { readonly [Name in K]-?: NonNullable<T[Name]> };
 export function has(of: object, name: string): boolean;
 export function has(of: object, name: string): boolean {
+  if (!isKernels(of)) {
+    throw new TypeError(`has: ${described(of)}: expected a struct of the kernel's, or the event`);
+  }
   return Reflect.has(of, name);
 }
 
@@ -31,7 +34,7 @@ export function isNull(pointer: object): Condition {
 export function cast(value: Operand, type: Integer): Num;
 export function cast<Name extends string>(value: object, type: `struct ${Name}`): Struct<Name>;
 export function cast(value: Operand | object, type: string): unknown {
-  if (type.startsWith("struct ") && typeof value === "object") {
+  if (typeof type === "string" && type.startsWith("struct ") && typeof value === "object") {
     const struct = value instanceof Num ? undefined : asStruct(value, type.slice("struct ".length));
     return struct ?? refuseCast(type);
   }
@@ -45,8 +48,8 @@ function refuseCast(type: string): never {
 /** The number of this type at an address of the kernel's memory; 0 where none can be read. `offset`: so many bytes behind it. */
 export function peek(at: Num<string> | object, type: Integer, offset = 0): Num {
   const shape = integerShape("peek", type);
-  if (!Number.isInteger(offset) || Math.abs(offset) >= 2 ** 31) {
-    throw new TypeError(`peek: offset ${offset}: expected a whole number of bytes`);
+  if (!Number.isInteger(offset) || Math.abs(offset) >= furthest) {
+    throw new TypeError(`peek: offset ${offset}: expected a whole number of bytes, below 2^29`);
   }
   const base = at instanceof Num ? at : addressOf(at);
   return new Num(nodes.load(base.node, offset, shape.size, shape.signed, false), shape);

@@ -2,6 +2,7 @@
  * An assembler for BPF programs whose jumps all go forward. It works on *variables* instead of registers, as many as are wanted;
  * registers.ts gives them registers, or a place on the stack.
  */
+import { helpers } from "./helpers.js";
 
 /** A variable: 64 bits. */
 export type Variable = number;
@@ -120,9 +121,12 @@ export const stackBytes = 512;
 const least32 = -(2n ** 31n);
 const most32 = 2n ** 31n - 1n;
 
-/** Does a number fit an instruction's immediate, which is extended by its sign? */
+/**
+ * Does a number fit an instruction's immediate, which is extended by its sign? The one by which the loader finds calls of the kernel's cast
+ * does not: moved to a register, it would become another one (native/object_file.cc).
+ */
 export function fitsImmediate(value: bigint): boolean {
-  return value >= least32 && value <= most32;
+  return value >= least32 && value <= most32 && value !== BigInt(helpers.cast);
 }
 
 /** Collects instructions. */

@@ -195,6 +195,11 @@ export class Btf {
     }));
   }
 
+  /** Is a type one of the module's, and not of the kernel itself? */
+  isOfModule(id: number): boolean {
+    return this.#base !== undefined && id >= this.#first;
+  }
+
   /** The first type of a kind and name, of its own before those of the base. */
   find(kind: number, name: string): number | undefined {
     const key = `${kind} ${name}`;

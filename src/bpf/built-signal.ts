@@ -1,5 +1,5 @@
 /** The signal that is made of what builders have returned: its flags, its trace, its views. */
-import { quote } from "../log/logger-text.js";
+import { escapeControls, messageOf } from "../log/error-text.js";
 import { type FlagValues, single } from "../sdk/flags.js";
 import { duration, refuse, wholeNumber } from "../sdk/flag-values.js";
 import type { Views } from "../sdk/views.js";
@@ -11,6 +11,7 @@ import { objectOf } from "./build.js";
 import { type Built, type Plan, planOf, type RecordPlan } from "./plan.js";
 import { type BuiltRecord, recordClass } from "./records.js";
 import { startBuilt } from "./running.js";
+import { described } from "./values.js";
 
 /** The flags of a signal without marks. */
 export const flags = {
@@ -156,18 +157,25 @@ export function absentSignal({ name, summary = name }: Header, reason: Error): A
 
 /** An error of a builder or of what it has returned; `what` says which. */
 export function named(what: string, error: unknown): Error {
-  return new Error(`${what}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  return new Error(`${what}: ${messageOf(error)}`, { cause: error });
 }
 
 /** The signal of what builders have returned; one that cannot be loaded where the kernel lacks something. */
 export function signalFrom(what: string, header: Header, all: readonly Built[]): AnySignal {
-  if (!/^[a-z][a-z0-9_]{0,31}$/.test(header.name)) {
-    throw named(
-      what,
-      new TypeError(`name: ${quote(header.name)}: expected a lower-case letter, then up to 31 letters, digits and _`),
+  const [reason] = all.flatMap(({ context }) => context.kernel.lacks);
+  const { name, summary } = header as { readonly name: unknown; readonly summary?: unknown };
+  if (typeof name !== "string" || !/^[a-z][a-z0-9_]{0,31}$/.test(name)) {
+    throw (
+      reason ??
+      named(
+        what,
+        new TypeError(`name: ${described(name)}: expected a lower-case letter, then up to 31 letters, digits and _`),
+      )
     );
   }
-  const [reason] = all.flatMap(({ context }) => context.kernel.lacks);
+  if (summary !== undefined && (typeof summary !== "string" || summary === "" || escapeControls(summary) !== summary)) {
+    throw named(what, new TypeError(`summary: ${described(summary)}: expected one line`));
+  }
   if (reason !== undefined) {
     return absentSignal(header, reason);
   }

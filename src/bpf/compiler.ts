@@ -83,6 +83,8 @@ export class Compiler {
         assembler.load(to, assembler.context, 8 * node.index, 8);
         return to;
       }
+      case "typed":
+        return assembler.call(helpers.cast, { variable: this.number(node.of) }, { number: node.type });
       case "helper":
         return assembler.call(node.helper);
       case "option": {

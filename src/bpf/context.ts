@@ -1,18 +1,18 @@
 /** What a builder is called with: the tracepoint's arguments and the helpers; and the process that an event belongs to. */
 import { suggestion } from "../config/suggest.js";
+import { argumentsOf, argumentValue, prefix, tracepointsOf } from "./arguments.js";
 import type { Btf } from "./btf.js";
-import { kinds, type Parameter, type Type } from "./btf-types.js";
-import { typeText } from "./type-text.js";
+import { kinds, type Parameter } from "./btf-types.js";
 import { constants, helpers } from "./helpers.js";
-import { ownerOfStart, type Key, type Mark, type Start, StartOwner, type StartUse, useStart } from "./starts.js";
+import { ownerOfStart, type Key, Mark, type Start, StartOwner, type StartUse, useStart } from "./starts.js";
 import type { Values } from "./fields.js";
 import { firesInInterrupts } from "./interrupts.js";
-import { type Kernel, lack, lacking, pointerValue, shapeOf, structAt, structOf } from "./kernel.js";
+import { type Kernel, kernelProxy, lack, lacking, structAt, structOf } from "./kernel.js";
 import * as nodes from "./nodes.js";
 import { moduleOf, moduleTypes, runningKernel, tracepointName } from "./running-kernel.js";
 import type { ActorNodes } from "./nodes.js";
 import type { Struct, Task } from "./untyped.js";
-import { Num, type Text } from "./values.js";
+import { described, Num, type Text } from "./values.js";
 
 /** What there is besides the tracepoint's arguments. */
 export interface Helpers {
@@ -99,11 +99,9 @@ export class Context {
     }
     const names = parameters.map(({ name }) => name);
     const values = new Map<string, unknown>();
-    return new Proxy(Object.freeze({}), {
-      get: (_target, name) => {
-        if (typeof name === "symbol") {
-          return undefined;
-        }
+    return kernelProxy(
+      "an event",
+      (name) => {
         const index = names.indexOf(name);
         if (!values.has(name)) {
           const value =
@@ -112,14 +110,13 @@ export class Context {
                   kernel,
                   `the tracepoint ${tracepoint} has no argument ${name} on this kernel${suggestion(name, names)}; it has ${names.join(", ")}`,
                 )
-              : argumentValue(kernel, tracepoint, index, kernel.btf.peel(parameters[index]?.type ?? 0));
+              : argumentValue(kernel, index, kernel.btf.peel(parameters[index]?.type ?? 0));
           values.set(name, value);
         }
         return values.get(name);
       },
-      has: (_target, name) => typeof name === "string" && names.includes(name),
-      set: () => false,
-    });
+      (name) => names.includes(name),
+    );
   }
 
   #helpers(): Helpers {
@@ -145,13 +142,29 @@ export class Context {
       cpu: new Num(nodes.extend(nodes.helper(helpers.cpu), 4, false), { size: 4, signed: false }),
       task,
       at: <Name extends string>(address: Num<string>, type: `struct ${Name}`) =>
-        structAt(this.kernel, address.node, type.slice("struct ".length)) as Struct<Name>,
+        this.#structAt(address, type) as Struct<Name>,
       since: <Kept extends Values>(mark: Mark<Kept>, key: Key) => {
+        if (!(mark instanceof Mark)) {
+          throw new TypeError(`since: ${described(mark)}: expected what mark() has returned`);
+        }
         const { lacks } = this.kernel;
         lacks.push(...mark.origin.kernel.lacks);
         return lacks.length > 0 ? (lacking as Start<Kept>) : useStart(this.starts, time, mark, key);
       },
     };
+  }
+
+  #structAt(address: unknown, type: unknown): object {
+    if (typeof type !== "string" || !type.startsWith("struct ")) {
+      throw new TypeError(`at: ${described(type)}: expected the name of a struct, such as "struct file"`);
+    }
+    if (address === lacking) {
+      return lacking;
+    }
+    if (!(address instanceof Num)) {
+      throw new TypeError(`at: ${described(address)}: expected an address, which is a number of the kernel's`);
+    }
+    return structAt(this.kernel, address.node, type.slice("struct ".length));
   }
 
   /** The current task: since Linux 5.11 the kernel gives it with its type. */
@@ -237,72 +250,4 @@ function unattributed(tracepoint: string, running: Helpers): Helpers {
   );
   const given = Object.create(running, { ...refused, unattributed: { value: running } }) as unknown;
   return given as Helpers;
-}
-
-/**
- * Arguments that are pointers by their type, and may be error codes or small numbers: newer verifiers give them no type (raw_tp_null_args of
- * kernel/bpf/btf.c since Linux 6.14 and 6.12's later releases, "may encode error"). What they point to is read by the helper.
- */
-const unsurePointers: Readonly<Record<string, number>> = {
-  signal_generate: 1,
-  cachefiles_lookup: 2,
-  mr_integ_alloc: 3,
-};
-
-function argumentValue(kernel: Kernel, tracepoint: string, index: number, type: Type): unknown {
-  const { btf } = kernel;
-  const slot = nodes.argument(index);
-  if (type.kind === kinds.pointer) {
-    const target = btf.peel(type.type);
-    if (target.kind === kinds.prototype) {
-      return lack(kernel, "an argument that points to a function cannot be read: the kernel lets no program do so");
-    }
-    const isStruct = target.kind === kinds.struct || target.kind === kinds.union;
-    const tags = btf.tags(type);
-    const isSure = unsurePointers[tracepoint] !== index && !tags.includes("user") && !tags.includes("percpu");
-    const root = isStruct && isSure ? target : undefined;
-    return pointerValue(kernel, slot, root, type);
-  }
-  if (type.kind === kinds.int || type.kind === kinds.enum || type.kind === kinds.enum64) {
-    const shape = shapeOf(btf, type);
-    return new Num(nodes.extend(slot, shape.size, shape.signed), shape);
-  }
-  return lack(kernel, `an argument that is a ${typeText(btf, type.id)} cannot be read`);
-}
-
-const prefix = "btf_trace_";
-
-/** The tracepoints of a kernel: names, and the ids of their prototypes' typedefs. */
-function tracepointsOf(btf: Btf): Generator<readonly [name: string, id: number]> {
-  return btf.startingWith(kinds.typedef, prefix);
-}
-
-/**
- * The arguments of a tracepoint; undefined where the kernel has none of this name. The types are those of `btf_trace_<name>`, by which the
- * verifier checks; names stand in the functions that the kernel makes for each (include/linux/tracepoint.h).
- */
-function argumentsOf(btf: Btf, tracepoint: string): Parameter[] | undefined {
-  const typedef = btf.find(kinds.typedef, `${prefix}${tracepoint}`);
-  if (typedef === undefined) {
-    return undefined;
-  }
-  const named = namingPrefixes
-    .map((start) => btf.find(kinds.function, `${start}${tracepoint}`))
-    .find((id) => id !== undefined);
-  return parametersOf(btf, typedef, named);
-}
-
-/** The arguments of all tracepoints, by name: the same in two walks over all types. */
-export function allArguments(btf: Btf): ReadonlyMap<string, Parameter[]> {
-  const named = new Map(namingPrefixes.flatMap((start) => [...btf.startingWith(kinds.function, start)]));
-  return new Map([...tracepointsOf(btf)].map(([name, id]) => [name, parametersOf(btf, id, named.get(name))]));
-}
-
-/** What the names of functions begin with that have a tracepoint's arguments. */
-const namingPrefixes = ["__probestub_", "__traceiter_"];
-
-function parametersOf(btf: Btf, typedef: number, named: number | undefined): Parameter[] {
-  const types = btf.parameters(btf.peel(btf.peel(typedef).type).id).slice(1);
-  const names = named === undefined ? [] : btf.parameters(btf.type(named).type).slice(1);
-  return types.map(({ type }, index) => ({ type, name: names[index]?.name ?? `arg${index}` }));
 }

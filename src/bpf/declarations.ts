@@ -1,7 +1,7 @@
 /** TypeScript's view of kernels: the tracepoints, their arguments, and the structs that these lead to. */
 import type { Btf } from "./btf.js";
 import { kinds, type Type } from "./btf-types.js";
-import { allArguments } from "./context.js";
+import { allArguments } from "./arguments.js";
 
 /** Members by name, each with its type in TypeScript. */
 type Members = Map<string, string>;

@@ -1,11 +1,11 @@
 /** From counts, histograms and gauges of a definition to the maps that have them: keys, words of an entry, names of metrics. */
-import { quote } from "../log/logger-text.js";
 import type { HistogramUnit } from "../metrics/histogram-table.js";
-import { checkLabelNames } from "../metrics/names.js";
+import { checkLabelNames, checkMetricName } from "../metrics/names.js";
 import type { Context } from "./context.js";
 import type { Gauge, Header, Histogram, LinearBuckets, Part } from "./definition.js";
 import { type Field, layOut, type Layout, type Recorded, type Values } from "./fields.js";
 import { structOf } from "./kernel.js";
+import { refuse } from "./members.js";
 import * as nodes from "./nodes.js";
 import type { ActorNodes, Node } from "./nodes.js";
 import { typeText } from "./type-text.js";
@@ -60,12 +60,11 @@ const powers: Readonly<Record<HistogramUnit, readonly [first: number, last: numb
 };
 const suffixes: Readonly<Record<HistogramUnit, string>> = { seconds: "seconds", bytes: "bytes", number: "values" };
 
+/** No number of 64 bits is above this power of two. */
+const highestPower = 64;
+
 /** The most buckets of equal width. */
 const mostLinear = 100;
-
-export function refuse(problem: string): never {
-  throw new TypeError(problem);
-}
 
 /** A number that is counted or observed; `what` says as what. */
 function numberAs(what: string, value: Operand): Num<string> {
@@ -131,14 +130,20 @@ function powerBuckets(unit: HistogramUnit, definition: Histogram): BucketPlan {
     !Number.isInteger(firstPower) ||
     !Number.isInteger(lastPower) ||
     firstPower + zero < 0 ||
+    lastPower + zero > highestPower ||
     lastPower < firstPower
   ) {
-    refuse(`histogram: buckets 2^${firstPower} … 2^${lastPower}: expected whole numbers, the first the lower one`);
+    refuse(
+      `histogram: buckets 2^${firstPower} … 2^${lastPower}: expected whole numbers from ${-zero} to ${highestPower - zero}, the first the lower one`,
+    );
   }
   return { are: "powers", firstPower, lastPower, firstSlot: firstPower + zero };
 }
 
 function linearBuckets(unit: HistogramUnit, { first, step, count }: LinearBuckets): BucketPlan {
+  if (![first, step, count].every((bound) => typeof bound === "number")) {
+    refuse("histogram: linear: expected numbers: first, step and count");
+  }
   const scale = unit === "seconds" ? 1e9 : 1;
   // Seconds such as 0.001 are no exact numbers: the nearest nanosecond is meant.
   const [firstObserved, stepObserved] = [first, step].map((bound) => Math.round(bound * scale)) as [number, number];
@@ -158,7 +163,7 @@ function linearBuckets(unit: HistogramUnit, { first, step, count }: LinearBucket
 function histogramPlan({ name }: Header, help: string, definition: Histogram): HistogramPlan {
   const { unit = "number", linear } = definition;
   if (!Object.hasOwn(powers, unit)) {
-    refuse(`histogram: unit: ${quote(unit)}: expected seconds, bytes or number`);
+    refuse(`histogram: unit: ${described(unit)}: expected seconds, bytes or number`);
   }
   if (linear !== undefined && (definition.firstPower ?? definition.lastPower) !== undefined) {
     refuse("histogram: its buckets are linear, or powers of two: expected one of both");
@@ -225,7 +230,23 @@ export function groupsOf(
     // How often, too: so that the events are accounted for.
     groups.push({ map: "gauges", ...key, hasCount: true, sums: [], gauge: gaugePlan(header, help, gauge) });
   }
+  groups.forEach(checkNames);
   return groups;
+}
+
+function checkNames({ count, sums, histogram, gauge, labels }: Group): void {
+  for (const { name } of [...(count === undefined ? [] : [count]), ...sums]) {
+    checkMetricName("counter", name);
+  }
+  if (gauge !== undefined) {
+    checkMetricName("gauge", gauge.name);
+  }
+  if (histogram !== undefined) {
+    checkMetricName("histogram", histogram.name);
+    if (labels.some(({ name }) => name === "le")) {
+      refuse('histogram: by: "le" is the label of its buckets: expected another name');
+    }
+  }
 }
 
 /** Words of 8 bytes that an entry of a map has. */

@@ -6,7 +6,7 @@ import { kinds, type Type } from "./btf-types.js";
 import { typeText } from "./type-text.js";
 import * as nodes from "./nodes.js";
 import type { Node } from "./nodes.js";
-import { longestText, Num, type Shape, Text } from "./values.js";
+import { longestText, noPrimitive, Num, type Shape, Text } from "./values.js";
 import { walk } from "./walk.js";
 
 /** What this kernel does not have, or has in another way than a signal needs it. */
@@ -36,6 +36,9 @@ export function lack({ lacks }: Kernel, message: string): object {
   return lacking;
 }
 
+/** The verifier allows no pointer so many bytes behind another one: BPF_MAX_VAR_OFF of include/linux/bpf_verifier.h. */
+export const furthest = 2 ** 29;
+
 /** A place in kernel memory. */
 interface Place {
   readonly kernel: Kernel;
@@ -50,6 +53,42 @@ interface Place {
 
 /** What stands behind each proxy. */
 const places = new WeakMap<object, Place>();
+
+/** All proxies: those of structs, and the events of tracepoints. */
+const proxies = new WeakSet();
+
+/** Is it a struct of the kernel's, an event, or what stands for one that is not there? */
+export function isKernels(value: unknown): boolean {
+  return value === lacking || (typeof value === "object" && value !== null && proxies.has(value));
+}
+
+/** Is it a plain object of JavaScript's? Of others, Object.entries() has nothing, or what they are made of. */
+export function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
+  if (typeof value !== "object" || value === null || isKernels(value)) {
+    return false;
+  }
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+/** A proxy of which each property is a part of something in the kernel; `what` it is, for messages. */
+export function kernelProxy(what: string, get: (name: string) => unknown, has: (name: string) => boolean): object {
+  const refuse = (): never => noPrimitive(what, "its fields");
+  const proxy = new Proxy(Object.freeze({}), {
+    get(_target, name) {
+      if (name === Symbol.toPrimitive || name === "toJSON") {
+        return refuse;
+      }
+      return typeof name === "symbol" ? undefined : get(name);
+    },
+    has: (_target, name) => typeof name === "string" && has(name),
+    set: (_target, name) => {
+      throw new TypeError(`${String(name)}: ${what} of the kernel's can be read, and not be written`);
+    },
+  });
+  proxies.add(proxy);
+  return proxy;
+}
 
 function isStruct(type: Type): boolean {
   return type.kind === kinds.struct || type.kind === kinds.union;
@@ -153,6 +192,9 @@ function part(place: Place, name: string): unknown {
       return lack(kernel, `${typeText(btf, type.id)} has no element ${index}`);
     }
     const moved = { ...place, offset: place.offset + index * btf.sizeOf(element.id), type: element };
+    if (!(moved.offset < furthest)) {
+      throw new TypeError(`element ${name}: it lies 2^29 bytes away, or further`);
+    }
     // An element of an array of its own, behind a pointer, is nothing that the verifier knows of.
     return valueAt(type.kind === kinds.array || index === 0 ? moved : { ...moved, root: undefined });
   }
@@ -179,19 +221,16 @@ function missing(btf: Btf, type: Type, name: string): string {
 
 function proxyOf(place: Place): object {
   const parts = new Map<string, unknown>();
-  const proxy = new Proxy(Object.freeze({}), {
-    get(_target, name) {
-      if (typeof name === "symbol") {
-        return undefined;
-      }
+  const proxy = kernelProxy(
+    "a struct",
+    (name) => {
       if (!parts.has(name)) {
         parts.set(name, part(place, name));
       }
       return parts.get(name);
     },
-    has: (_target, name) => typeof name === "string" && place.kernel.btf.member(place.type, name) !== undefined,
-    set: () => false,
-  });
+    (name) => place.kernel.btf.member(place.type, name) !== undefined,
+  );
   places.set(proxy, place);
   return proxy;
 }
@@ -210,7 +249,8 @@ export function addressOf(value: object): Num {
   if (place === undefined) {
     throw new TypeError("address: expected a pointer or a struct of the kernel's");
   }
-  const { base, offset } = place;
+  const { offset } = place;
+  const base = place.base.is === "typed" ? place.base.of : place.base;
   return new Num(offset === 0 ? base : nodes.binary("add", base, nodes.constant(BigInt(offset))));
 }
 

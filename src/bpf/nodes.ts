@@ -6,6 +6,8 @@ export type Node = { readonly key: string } & (
   | { readonly is: "constant"; readonly value: bigint }
   /** An argument of the tracepoint. */
   | { readonly is: "argument"; readonly index: number }
+  /** An address as a pointer that the verifier knows to point to a struct, by its id in the kernel's types: bpf_rdonly_cast(). */
+  | { readonly is: "typed"; readonly of: Node; readonly type: number }
   /** What a helper without arguments returns. */
   | { readonly is: "helper"; readonly helper: number }
   /** A constant of the object that the loader sets, of 4 bytes. */
@@ -94,6 +96,10 @@ export function argument(index: number): Node {
   return { key: `a${index}`, is: "argument", index };
 }
 
+export function typed(of: Node, type: number): Node {
+  return { key: `y${type}(${of.key})`, is: "typed", of, type };
+}
+
 export function helper(number: number): Node {
   return { key: `h${number}`, is: "helper", helper: number };
 }
@@ -126,7 +132,7 @@ export function load(base: Node, offset: number, size: Size, signed: boolean, di
 }
 
 export function extend(of: Node, size: Size, signed: boolean): Node {
-  return size === 8 ? of : { key: `x${signed ? "s" : ""}${size}(${of.key})`, is: "extend", of, size, signed };
+  return size === 8 ? of : { key: keyOf(`x${signed ? "s" : ""}${size}(${of.key})`), is: "extend", of, size, signed };
 }
 
 export function binary(operation: Operation, left: Node, right: Node, signed = false): Node {
@@ -157,7 +163,7 @@ export function either(left: Node, right: Node): Node {
 }
 
 export function not(of: Node): Node {
-  return { key: `not(${of.key})`, is: "not", of };
+  return { key: keyOf(`not(${of.key})`), is: "not", of };
 }
 
 export function select(condition: Node, yes: Node, no: Node): Node {

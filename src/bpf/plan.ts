@@ -1,14 +1,14 @@
 /** From what builders returned to what is compiled and run: the programs of a signal, their maps and their record. */
-import { suggestion } from "../config/suggest.js";
 import { quote } from "../log/logger-text.js";
 import type { Context } from "./context.js";
 import type { Header, Part } from "./definition.js";
 import { layOut, type Layout, type Values } from "./fields.js";
-import { formOf, type Group, groupsOf, metricOf, namesProcess, recorded, refuse } from "./group-plan.js";
+import { formOf, type Group, groupsOf, metricOf, namesProcess, recorded } from "./group-plan.js";
+import { checkMembers, markMembers, partMembers, refuse } from "./members.js";
 import * as nodes from "./nodes.js";
 import type { ActorNodes, Node } from "./nodes.js";
 import { keptLayout, keyLayout, type Mark, type StartUse } from "./starts.js";
-import { Condition, described } from "./values.js";
+import { Condition } from "./values.js";
 
 /** The fields of a record, behind its time and its actor. */
 export interface RecordPlan {
@@ -111,6 +111,7 @@ function numbered(name: string, index: number): string {
 
 function markPlan(mark: Mark, { name }: Header, index: number, needsOwner: boolean): MarkPlan {
   const { origin, definition } = mark;
+  checkMembers(definition, markMembers);
   const { where, owner, keep = {} } = definition;
   checkCondition(where);
   return {
@@ -178,30 +179,6 @@ function areAlike(one: RecordPlan, other: RecordPlan): boolean {
   return text(one) === text(other);
 }
 
-/** What a definition and its parts may have. */
-const members = {
-  "": "name summary where owner count histogram gauge record sample limit",
-  count: "name help by sum",
-  histogram: "of unit name help by firstPower lastPower linear",
-  gauge: "last add name help by",
-};
-
-/** Refuses what a definition has and nothing is done with. */
-function checkMembers(part: Part): void {
-  for (const [where, words] of Object.entries(members)) {
-    const known = words.split(" ");
-    const of: unknown = where === "" ? part : Reflect.get(part, where);
-    if (of !== undefined && (typeof of !== "object" || of === null)) {
-      refuse(`${where}: ${described(of)}: expected an object`);
-    }
-    for (const name of Object.keys(of ?? {})) {
-      if (!known.includes(name)) {
-        refuse(`${where === "" ? "" : `${where}: `}${quote(name)} is not known${suggestion(name, known)}`);
-      }
-    }
-  }
-}
-
 function eventPlan(
   { context, part }: Built,
   program: string,
@@ -209,7 +186,10 @@ function eventPlan(
   marks: ReadonlyMap<Mark, MarkPlan>,
   maps: Maps,
 ): EventPlan {
-  checkMembers(part);
+  checkMembers(part, partMembers);
+  if (part.record === undefined && (part.sample ?? part.limit) !== undefined) {
+    refuse(`${part.sample === undefined ? "limit" : "sample"}: there is no record: expected one`);
+  }
   const { where, owner, count, histogram, gauge, record } = part;
   if ((count ?? histogram ?? gauge ?? record) === undefined) {
     refuse("it has neither count nor histogram nor gauge nor record: expected at least one");

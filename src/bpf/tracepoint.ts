@@ -1,14 +1,16 @@
 /** Signals from expressions: {@link tracepoint}, {@link tracepoints} and their marks. */
 import type { AnySignal } from "../sdk/signal.js";
 import { named, signalFrom } from "./built-signal.js";
+import { checkUsed } from "./conditions.js";
 import { Context, type Helpers, type InterruptHelpers } from "./context.js";
 import type { Definition, Header, Owned, Part } from "./definition.js";
 import type { Values } from "./fields.js";
 import type { InterruptTracepoint } from "./interrupts.js";
+import { isTable } from "./kernel.js";
 import type { Built } from "./plan.js";
 import { Mark, type MarkDefinition } from "./starts.js";
 import type { Tracepoints, Untyped } from "./untyped.js";
-import { described } from "./values.js";
+import { collectConditions, described } from "./values.js";
 
 /** What the builder of a tracepoint is given and returns. */
 export type Builder<Event, Result, Given = Helpers> = (event: Event, helpers: Given) => Result;
@@ -25,15 +27,26 @@ type AnyName = keyof Tracepoints extends never ? string : ModuleTracepoint;
 /** A tracepoint of a module of the kernel, by both names: of it only the running kernel knows the types. */
 export type ModuleTracepoint = `${string}:${string}`;
 
+/** What a builder has returned, as it was then: of an object that is none of the kernel's, each member once. */
+function checked(result: unknown): object {
+  if (!isTable(result)) {
+    throw new TypeError(
+      `its builder returned ${result instanceof Promise ? "a promise" : described(result)}: expected an object, such as { name: "…", count: {} }`,
+    );
+  }
+  return { ...result };
+}
+
 /** Calls a builder; what it throws says of which tracepoint it is. */
 function called<Result>(what: string, name: string, builder: Builder<Untyped, Result>): [Context, Result] {
   const context = new Context(name);
   try {
-    const result: unknown = builder(context.event as Untyped, context.helpers);
-    if (typeof result !== "object" || result === null || result instanceof Promise) {
-      throw new TypeError(
-        `its builder returned ${result instanceof Promise ? "a promise" : described(result)}: expected an object, such as { name: "…", count: {} }`,
-      );
+    if (typeof builder !== "function") {
+      throw new TypeError(`${described(builder)}: expected a function, such as (e, h) => ({ name: "…", count: {} })`);
+    }
+    const [result, conditions] = collectConditions(() => checked(builder(context.event as Untyped, context.helpers)));
+    if (context.kernel.lacks.length === 0) {
+      checkUsed(conditions, [result, context.starts.map(({ key }) => key.fields.map(({ value }) => value))]);
     }
     return [context, result as Result];
   } catch (error) {

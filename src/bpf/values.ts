@@ -28,14 +28,17 @@ function badNumber(value: unknown): never {
 
 /** What a value is, for messages. */
 export function described(value: unknown): string {
-  if (value instanceof Text) {
-    return "a text of the kernel's";
+  if (value instanceof Text || value instanceof Num) {
+    return value instanceof Text ? "a text of the kernel's" : "a number of the kernel's";
+  }
+  if (value instanceof Condition) {
+    return "a condition";
   }
   return typeof value === "object" && value !== null ? "a struct or an object" : quote(String(value));
 }
 
 /** Values are known when the event fires: what JavaScript's own operators would make of them means nothing. */
-function noPrimitive(what: string, methods: string): never {
+export function noPrimitive(what: string, methods: string): never {
   throw new TypeError(
     `${what} of the kernel's is known when the event happens, not when the signal is built: use ${methods} instead of JavaScript's own operators`,
   );
@@ -173,7 +176,7 @@ export class Num<Names extends string = never> {
 
   #compare(jump: Jump, other: Operand | Names): Condition {
     const right = this.#operand(other);
-    return new Condition(compared(jump, this, right));
+    return asked(compared(jump, this, right));
   }
 }
 
@@ -231,6 +234,39 @@ export function numberOf(value: Operand): Num<string> {
   return value instanceof Condition ? value.num() : literal(isStandIn(value) ? 0 : value);
 }
 
+/** Conditions that the builder which runs has asked for, and that are no part of another one. */
+let unused: Set<Condition> | undefined;
+
+/** Runs a builder; returns what it has returned, and the conditions that it has made, those without which are parts of others. */
+export function collectConditions<Result>(run: () => Result): readonly [Result, ReadonlySet<Condition>] {
+  const outer = unused;
+  const own = (unused = new Set<Condition>());
+  try {
+    return [run(), own];
+  } finally {
+    unused = outer;
+  }
+}
+
+/** A condition that a builder asks for, of others. */
+function asked(node: Node, ...parts: readonly Condition[]): Condition {
+  const condition = new Condition(node);
+  parts.forEach((part) => unused?.delete(part));
+  unused?.add(condition);
+  return condition;
+}
+
+/** The condition itself. Throws for what is none: callers may be JavaScript. */
+function conditionOf(value: Condition): Condition {
+  if (value instanceof Condition) {
+    return value;
+  }
+  if (isStandIn(value)) {
+    return new Condition(nodes.constant(0n));
+  }
+  throw new TypeError(`${described(value)}: expected a condition, such as e.error.ne(0)`);
+}
+
 /** Something that is true or not when the event fires. */
 export class Condition {
   /** @internal */
@@ -247,13 +283,13 @@ export class Condition {
   }
 
   and(other: Condition): Condition {
-    return new Condition(nodes.both(this.node, other.node));
+    return asked(nodes.both(this.node, conditionOf(other).node), this, other);
   }
   or(other: Condition): Condition {
-    return new Condition(nodes.either(this.node, other.node));
+    return asked(nodes.either(this.node, conditionOf(other).node), this, other);
   }
   not(): Condition {
-    return new Condition(nodes.not(this.node));
+    return asked(nodes.not(this.node), this);
   }
   /** 1 where it holds, else 0. */
   num(): Num {
@@ -278,14 +314,14 @@ export class Text {
 
   /** Is it this text? A longer text than it can have never is. */
   eq(value: string): Condition {
+    if (typeof value !== "string") {
+      throw new TypeError(`${described(value)}: expected a string, such as "sh"`);
+    }
     const bytes = Buffer.from(value);
     if (bytes.includes(0)) {
       throw new TypeError(`${quote(value)}: no text of the kernel's has a zero in it`);
     }
-    if (bytes.length > this.node.length) {
-      return new Condition(nodes.constant(0n));
-    }
-    return new Condition(nodes.textEquals(this.node, bytes));
+    return asked(bytes.length > this.node.length ? nodes.constant(0n) : nodes.textEquals(this.node, bytes));
   }
   ne(value: string): Condition {
     return this.eq(value).not();
@@ -295,7 +331,8 @@ export class Text {
 /** `yes` where the condition holds, else `no`; of a text, else an empty one. */
 export function when(condition: Condition, yes: Operand, no: Operand): Num;
 export function when(condition: Condition, yes: Text): Text;
-export function when(condition: Condition, yes: Operand | Text, no?: Operand): Num | Text {
+export function when(asks: Condition, yes: Operand | Text, no?: Operand): Num | Text {
+  const condition = conditionOf(asks);
   if (yes instanceof Text) {
     return textWhere(condition, yes.node);
   }
@@ -321,6 +358,9 @@ function textWhere(condition: Condition, { isKept, base, offset, length, direct,
 export function withNames<Name extends string>(number: Num<string>, names: Readonly<Record<Name, number>>): Num<Name> {
   if (!(number instanceof Num)) {
     return isStandIn(number) ? number : badNumber(number);
+  }
+  if (typeof names !== "object" || (names as unknown) === null) {
+    throw new TypeError(`withNames: ${described(names)}: expected names and their numbers, such as { ok: 0 }`);
   }
   const values = Object.entries<number>(names).map(([name, value]) => {
     if (!Number.isSafeInteger(value)) {
@@ -349,7 +389,7 @@ export type Integer = keyof typeof integers;
 /** The shape of a type of integers. `what` is done with it. */
 export function integerShape(what: string, type: string): Shape {
   if (!Object.hasOwn(integers, type)) {
-    throw new TypeError(`${what} ${quote(type)}: expected one of ${Object.keys(integers).join(", ")}`);
+    throw new TypeError(`${what} ${described(type)}: expected one of ${Object.keys(integers).join(", ")}`);
   }
   return integers[type as Integer];
 }
@@ -359,6 +399,12 @@ export function integerShape(what: string, type: string): Shape {
  * be read. At `sys_exit` it is in memory, since the call has read it; at `sys_enter` it may not be.
  */
 export function userText(at: Num<string>, length = 64): Text {
+  if (isStandIn(at)) {
+    return at as unknown as Text;
+  }
+  if (!(at instanceof Num)) {
+    throw new TypeError(`userText: ${described(at)}: expected an address, which is a number of the kernel's`);
+  }
   if (!Number.isInteger(length) || length < 1 || length > longestText) {
     throw new TypeError(`text of ${length} bytes: expected 1 to ${longestText}`);
   }

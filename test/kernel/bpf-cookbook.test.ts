@@ -1,5 +1,9 @@
-/** The signals of docs/examples/cookbook, in one agent, against a program that knows what it did. */
+/**
+ * The signals of docs/examples/cookbook, in one agent, against a program that knows what it did. Those whose tracepoints a kernel does not
+ * have, or without an argument that they read, are left out there, by name.
+ */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -10,8 +14,9 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
+import { availableParallelism, release } from "node:os";
 import { basename, join } from "node:path";
-import { before, describe, it } from "node:test";
+import { before, describe, it, type TestContext } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 import ts from "typescript";
@@ -20,6 +25,7 @@ import { moduleOptions } from "../../src/cli/signal/compile-module.js";
 import { kernelDeclarations, runningKernel } from "../../src/cli/bpf/types.js";
 import type { AnySignal } from "../../src/sdk/signal.js";
 import { hierarchies, hierarchy } from "./support/cgroups.js";
+import { loopDevice, mounted } from "./support/loop-device.js";
 import { networkNamespace, type NetworkNamespace } from "./support/network.js";
 import { compileProgram, runProgram, scratch } from "./support/program.js";
 import { type Scope, suiteScope } from "./support/scope.js";
@@ -28,6 +34,51 @@ import { startWaiting } from "./support/waiting.js";
 const checkout = fileURLToPath(new URL("../../../", import.meta.url));
 const source = join(checkout, "test/kernel/programs/cookbook.c");
 const cookbook = join(checkout, "docs/examples/cookbook");
+
+/**
+ * The Linux from which on the kernel has what a signal reads, where it is newer than 5.10: as the comments in their files say, and of
+ * folios and of reasons of drops mm/filemap.c (5.16) and include/net/dropreason.h (5.17, this one).
+ */
+const since: Readonly<Record<string, string>> = {
+  capability_checks: "6.14",
+  drops: "5.17",
+  evictions: "5.16",
+  oom_kills: "6.8",
+  resets: "6.10",
+};
+
+function isOlder(than: string): boolean {
+  const [[major = 0, minor = 0] = [], [wantedMajor = 0, wantedMinor = 0] = []] = [release(), than].map((text) =>
+    text.split(".").map((part) => Number.parseInt(part, 10)),
+  );
+  return major < wantedMajor || (major === wantedMajor && minor < wantedMinor);
+}
+
+/** The signals that this kernel cannot have. */
+const lacking = Object.keys(since).filter((name) => isOlder(since[name] ?? ""));
+
+/** Does the signal run on this kernel? Says so where it does not. */
+function isHere(t: TestContext, signal: string): boolean {
+  const here = !lacking.includes(signal);
+  if (!here) {
+    t.diagnostic(`${signal} takes Linux ${since[signal]}`);
+  }
+  return here;
+}
+
+/** In a guest that emulates its processor, checking types takes three minutes; they are checked where no guest is. */
+const isGuest = process.env.VMTEST_GUEST !== undefined;
+
+/** Compiles the cookbook without checking its types; returns the modules' paths. */
+function transpile(folder: string): string[] {
+  return readdirSync(cookbook).map((name) => {
+    const { options } = ts.convertCompilerOptionsFromJson(moduleOptions(), folder);
+    const { outputText } = ts.transpileModule(readFileSync(join(cookbook, name), "utf8"), { compilerOptions: options });
+    const path = join(folder, `${basename(name, ".ts")}.js`);
+    writeFileSync(path, outputText);
+    return path;
+  });
+}
 
 /** Checks the types of the cookbook against those of this kernel, and compiles it; returns the modules' paths. */
 function compile(folder: string): string[] {
@@ -68,16 +119,24 @@ describe("the cookbook", () => {
       rmSync(folder, { recursive: true, force: true });
     });
     const modules = await Promise.all(
-      compile(folder).map(async (path) => (await import(pathToFileURL(path).href)) as { default: AnySignal }),
+      (isGuest ? transpile : compile)(folder).map(
+        async (path) => (await import(pathToFileURL(path).href)) as { default: AnySignal },
+      ),
     );
     const signals = modules.map(({ default: signal }) => signal);
     names = signals.map(({ name }) => name);
     program = compileProgram("rt-cookbook", readFileSync(source, "utf8"));
     network = networkNamespace(scope);
-    agent = openAgent({ signals, strict: true, labels: ["comm"] });
+    agent = openAgent({ signals, labels: ["comm"] });
     scope.after(() => {
       agent.close();
     });
+    const leftOut = agent.signals.filter(({ problem }) => problem !== undefined);
+    assert.deepEqual(leftOut.map(({ name }) => name).sort(), lacking, JSON.stringify(leftOut));
+    assert(
+      leftOut.every(({ problem = "" }) => problem.includes("this kernel")),
+      JSON.stringify(leftOut),
+    );
   });
 
   /** A metric's numbers by these labels, of the series that have these values of others. */
@@ -111,23 +170,26 @@ describe("the cookbook", () => {
     assert.equal(names.length, 20);
   });
 
-  it("files and disks: fsyncs, evictions, disk_latency, mounts", async () => {
-    await run("fsyncs", scratch("fsyncs"), "7");
+  it("files and disks: fsyncs, evictions, disk_latency, mounts", async (t) => {
+    // Of a kind that is known, on a disk of its own.
+    const disk = loopDevice(t, 64 << 20);
+    execFileSync("mkfs.ext4", ["-q", disk.path]);
+    const there = mounted(t, disk.path);
+    await run("fsyncs", join(there, "fsyncs"), "7");
     await run("fsyncs", `/dev/shm/ringtap-fsyncs-${process.pid}`, "5");
     rmSync(`/dev/shm/ringtap-fsyncs-${process.pid}`);
-    await run("evictions", scratch("evictions"));
-    await run("disk", scratch("disk"));
+    await run("evictions", join(there, "evictions"));
+    await run("disk", join(there, "disk"));
     const folder = scratch("mounts");
     mkdirSync(folder);
     await run("mounts", folder);
     const fsyncs = await sums("fsyncs_seconds", ["file_system"], { comm: "rt-fsyncs" });
-    const { tmpfs, ...others } = fsyncs;
-    assert.deepEqual([tmpfs, Object.values(others)], [5, [7]]);
-    const evictions = await sums("evictions_total", ["comm"], {
-      comm: "rt-evictions",
-      file_system: Object.keys(others)[0] ?? "",
-    });
-    assert.deepEqual(evictions, { "rt-evictions": 64 });
+    assert.deepEqual(fsyncs, { tmpfs: 5, ext4: 7 });
+    if (isHere(t, "evictions")) {
+      assert.deepEqual(await sums("evictions_total", ["comm"], { comm: "rt-evictions", file_system: "ext4" }), {
+        "rt-evictions": 64,
+      });
+    }
     assert.deepEqual(await sums("disk_latency_total", ["comm"], { comm: "rt-disk-direct" }), { "rt-disk-direct": 25 });
     assert.deepEqual(await sums("disk_latency_bytes_total", ["comm"], { comm: "rt-disk-direct" }), {
       "rt-disk-direct": 25 * 4096,
@@ -140,8 +202,12 @@ describe("the cookbook", () => {
   });
 
   it("threads and memory: migrations, run_queue, forks, execs, oom_kills, cgroups_made", async (t) => {
-    await run("migrations");
-    assert.deepEqual(await sums("migrations_total", ["to_cpu"], { comm: "rt-moves" }), { 0: 10, 1: 10 });
+    if (availableParallelism() > 1) {
+      await run("migrations");
+      assert.deepEqual(await sums("migrations_total", ["to_cpu"], { comm: "rt-moves" }), { 0: 10, 1: 10 });
+    } else {
+      t.diagnostic("migrations takes two CPUs");
+    }
     const sleeps = Number(await run("run-queue"));
     assert.deepEqual(await sums("run_queue_seconds", ["comm"], { comm: "rt-sleeps" }), { "rt-sleeps": sleeps });
     await run("forks");
@@ -154,8 +220,10 @@ describe("the cookbook", () => {
     assert.deepEqual(await sums("cgroups_made_total", ["comm"], { comm: "rt-cgroups" }), { "rt-cgroups": 4 });
     assert.deepEqual(await sums("cgroups_removed_total", ["comm"], { comm: "rt-cgroups" }), { "rt-cgroups": 3 });
     assert.deepEqual(current, { "": 1 });
-    await assert.rejects(run("memory", memoryGroup(t)), { signal: "SIGKILL" });
-    assert.deepEqual(await sums("oom_kills_total", ["comm"], { comm: "rt-memory" }), { "rt-memory": 1 });
+    if (isHere(t, "oom_kills")) {
+      await assert.rejects(run("memory", memoryGroup(t)), { signal: "SIGKILL" });
+      assert.deepEqual(await sums("oom_kills_total", ["comm"], { comm: "rt-memory" }), { "rt-memory": 1 });
+    }
   });
 
   it("the network: drops, receive_overflows, resets, connections, retransmits", async (t) => {
@@ -172,12 +240,16 @@ describe("the cookbook", () => {
     assert.deepEqual(await sums("retransmits_total", ["port", "is_connecting"], { port: "4103" }), {
       "4103 true": again,
     });
-    assert.deepEqual(await sums("drops_total", ["reason"], { port: "4099" }), { SKB_DROP_REASON_NO_SOCKET: 30 });
+    if (isHere(t, "drops")) {
+      assert.deepEqual(await sums("drops_total", ["reason"], { port: "4099" }), { SKB_DROP_REASON_NO_SOCKET: 30 });
+    }
     assert.deepEqual(await sums("receive_overflows_total", ["port"], { port: "4100" }), { 4100: lost });
-    assert.deepEqual(await sums("resets_total", ["reason"], { port: "4101" }), { SK_RST_REASON_NO_SOCKET: 8 });
+    if (isHere(t, "resets")) {
+      assert.deepEqual(await sums("resets_total", ["reason"], { port: "4101" }), { SK_RST_REASON_NO_SOCKET: 8 });
+    }
   });
 
-  it("privileges: kills, module_loads, setuids, capability_checks, ptraces", async () => {
+  it("privileges: kills, module_loads, setuids, capability_checks, ptraces", async (t) => {
     await run("kills");
     assert.deepEqual(await sums("kills_total", ["to", "number"], { comm: "rt-kills", number: "10" }), {
       "rt-kills 10": 20,
@@ -192,10 +264,13 @@ describe("the cookbook", () => {
       "0 12345 true": 1,
       "12345 0 false": 2,
     });
-    await run("capabilities");
-    assert.deepEqual(await sums("capability_checks_total", ["capability"], { comm: "rt-capabilities".slice(0, 15) }), {
-      18: 6,
-    });
+    if (isHere(t, "capability_checks")) {
+      await run("capabilities");
+      assert.deepEqual(
+        await sums("capability_checks_total", ["capability"], { comm: "rt-capabilities".slice(0, 15) }),
+        { 18: 6 },
+      );
+    }
     await run("ptraces");
     assert.deepEqual(await sums("ptraces_total", ["request", "is_done"], { comm: "rt-ptraces" }), {
       "0 true": 1,

@@ -3,13 +3,17 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import {
+  cast,
+  type Condition,
   type Num,
   on,
+  peek,
   type Text,
   text,
   tracepoint,
   tracepoints,
   type Untyped,
+  userText,
   when,
   withNames,
 } from "../../src/bpf/index.js";
@@ -36,6 +40,16 @@ function problemOf(load: () => void): string {
 }
 
 const counted = { name: "wrong", count: {} };
+
+/** As it would be without knowing of and(). */
+function both(first: unknown, second: Condition): unknown {
+  return first && second;
+}
+
+/** h.since(), as it can be called from JavaScript. */
+function since(h: object): (mark: object, key: Num) => { readonly elapsed: Num } {
+  return Reflect.get(h, "since") as ReturnType<typeof since>;
+}
 
 /** What builders return, and what is said of it. */
 const wrong: Readonly<Record<string, readonly [builder: Parameters<typeof load>[0], says: RegExp]>> = {
@@ -179,6 +193,128 @@ const wrong: Readonly<Record<string, readonly [builder: Parameters<typeof load>[
     (_, h) => ({ ...counted, where: withNames(h.cpu, { first: 0 }).eq("frist" as "first") }),
     /"frist": no value of these \(did you mean "first"\?\); it has first/,
   ],
+  "a name of another type": [
+    () => ({ name: 7, count: {} }),
+    /^tracepoint task_rename: name: "7": expected a lower-case/,
+  ],
+  "a summary of two lines": [
+    () => ({ ...counted, summary: "one\ntwo" }),
+    /^tracepoint task_rename: summary: "one\\ntwo": expected one line$/,
+  ],
+  "an error of several lines": [
+    () => {
+      throw new Error("one\ntwo");
+    },
+    /^tracepoint task_rename: one\\ntwo$/,
+  ],
+  "that it throws what is no text": [
+    () => {
+      throw Object.create(null);
+    },
+    /^tracepoint task_rename: an error that has no text$/,
+  ],
+  "a member that throws": [
+    () => ({
+      get name() {
+        throw new Error("no luck");
+      },
+    }),
+    /^tracepoint task_rename: no luck$/,
+  ],
+  "its event": [(e) => e, /its builder returned a struct or an object: expected an object, such as/],
+  "a list": [() => [counted], /its builder returned a struct or an object: expected an object, such as/],
+  "an event as JSON": [
+    (e) => ({ name: JSON.stringify(e), count: {} }),
+    /^tracepoint task_rename: an event of the kernel's is known when the event happens, .*: use its fields instead/,
+  ],
+  "a struct in a template": [
+    (e) => ({ name: `of ${at<string>(e, "task")}`, count: {} }),
+    /^tracepoint task_rename: a struct of the kernel's is known when the event happens, .*: use its fields instead/,
+  ],
+  "a field that is written": [
+    (e) => {
+      Reflect.set(at<object>(e, "task"), "tgid", 1);
+    },
+    /^tracepoint task_rename: tgid: a struct of the kernel's can be read, and not be written$/,
+  ],
+  "a pointer that is compared with null": [
+    (e) => ({ ...counted, where: at(e, "task") === null }),
+    /where: expected a condition, such as/,
+  ],
+  "two conditions joined by &&": [
+    (_, h) => ({ ...counted, where: both(h.tgid.eq(1), h.cpu.eq(0)) }),
+    /^tracepoint task_rename: a condition is part of nothing that is counted or recorded: JavaScript's own if, \?:, &&, \|\| and ! take it for true: use and\(\), or\(\), not\(\) and when\(\)$/,
+  ],
+  "a condition in an if": [
+    (_, h) => {
+      const isFirst: unknown = h.tgid.eq(1);
+      return isFirst ? counted : undefined;
+    },
+    /a condition is part of nothing that is counted or recorded/,
+  ],
+  "a condition that is none, joined": [
+    (_, h) => ({ ...counted, where: h.tgid.eq(1).and(true as never) }),
+    /^tracepoint task_rename: "true": expected a condition, such as e\.error\.ne\(0\)$/,
+  ],
+  "a number as a condition": [
+    (_, h) => ({ name: "wrong", count: { by: { a: when(h.cpu as never, 1, 2) } } }),
+    /^tracepoint task_rename: a number of the kernel's: expected a condition/,
+  ],
+  "a text that is compared with a number": [
+    (e) => ({ ...counted, where: at<Text>(e, "comm").eq(5 as never) }),
+    /^tracepoint task_rename: "5": expected a string, such as "sh"$/,
+  ],
+  "labels that are no object": [
+    (e) => ({ name: "wrong", count: { by: new Map([["comm", at<Text>(e, "comm")]]) } }),
+    /^tracepoint task_rename: count: by: a struct or an object: expected an object, such as \{ … \}$/,
+  ],
+  "labels that are a struct": [
+    (e) => ({ name: "wrong", count: { by: at<object>(e, "task") } }),
+    /^tracepoint task_rename: count: by: a struct or an object: expected an object, such as \{ … \}$/,
+  ],
+  "no record, but how many of them": [() => ({ ...counted, limit: 5 }), /limit: there is no record: expected one$/],
+  "a metric with a name of none": [
+    () => ({ name: "wrong", count: { name: "größe_total" } }),
+    /^tracepoint task_rename: metric "größe_total": not a Prometheus metric name$/,
+  ],
+  "a counter without its ending": [
+    () => ({ name: "wrong", count: { name: "wrong" } }),
+    /^tracepoint task_rename: metric "wrong": the name of a counter must end in _total$/,
+  ],
+  "a histogram with the label of its buckets": [
+    (_, h) => ({ name: "wrong", histogram: { of: h.tgid, by: { le: h.cpu } } }),
+    /^tracepoint task_rename: histogram: by: "le" is the label of its buckets: expected another name$/,
+  ],
+  "buckets beyond all numbers": [
+    (_, h) => ({ name: "wrong", histogram: { of: h.tgid, lastPower: 1e9 } }),
+    /^tracepoint task_rename: histogram: buckets 2\^0 … 2\^1000000000: expected whole numbers from 0 to 64/,
+  ],
+  "an address that is none": [
+    () => ({ name: "wrong", count: { by: { a: userText(5 as never) } } }),
+    /^tracepoint task_rename: userText: "5": expected an address/,
+  ],
+  "an element that is too far away": [
+    (e) => ({ name: "wrong", count: { by: { a: at<Num>(e, "task", "999999999", "tgid") } } }),
+    /^tracepoint task_rename: element 999999999: it lies 2\^29 bytes away, or further$/,
+  ],
+  "a number too far behind an address": [
+    (e) => ({ name: "wrong", count: { by: { a: peek(at<object>(e, "task"), "u64", 2 ** 29) } } }),
+    /^tracepoint task_rename: peek: offset 536870912: expected a whole number of bytes, below 2\^29$/,
+  ],
+  "a start of no mark": [
+    (_, h) => ({ ...counted, where: since(h)({}, h.tgid).elapsed.gt(1) }),
+    /^tracepoint task_rename: since: a struct or an object: expected what mark\(\) has returned$/,
+  ],
+  "a cast without end": [
+    (_, h) => {
+      let number: Num = h.tgid;
+      for (let round = 0; round < 100_000; round++) {
+        number = cast(number, "u8");
+      }
+      return { name: "wrong", count: { sum: { number } } };
+    },
+    /too many parts/,
+  ],
   "a bad name": [
     (_, h) => ({ name: "größe", count: { by: { a: h.tgid } } }),
     /name: "größe": expected a lower-case letter, then up to 31/,
@@ -212,6 +348,22 @@ describe("a signal of ringtap/bpf is refused, in one line, for", () => {
 });
 
 describe("what is odd, but right,", () => {
+  it("is counted: a number by which the loader finds calls of the kernel's cast", async (t) => {
+    const number = 0x72646f63;
+    const program = compileProgram("rt-bpf-magic", "int main(void) { return 0; }");
+    const magic = attach(
+      t,
+      tracepoint("sched_process_exec", (e, h) => ({
+        name: "magic",
+        where: h.comm.eq("rt-bpf-magic"),
+        owner: "none",
+        count: { by: { some: when(at<Num>(e, "p", "pid").ne(number), number, 0) }, sum: { all: number } },
+      })),
+    );
+    await runProgram(program);
+    assert.deepEqual(await magic.series("magic_all_total"), [[{ some: `${number}` }, number]]);
+  });
+
   it("is counted: a condition that never holds, a text that is empty, labels without end", async (t) => {
     const program = compileProgram(
       "rt-bpf-odd",

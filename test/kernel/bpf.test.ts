@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { type Num, type Text, tracepoint } from "../../src/bpf/index.js";
+import { address, type Num, type Text, tracepoint, when } from "../../src/bpf/index.js";
 import { log2Ceil } from "../../src/metrics/log2.js";
 import { at, attach, type Series } from "./support/built-signal.js";
 import { compileProgram, runProgram } from "./support/program.js";
@@ -75,6 +75,38 @@ int main(int argc, char **argv)
 	for (int i = 0; i < 2; i++)
 		pthread_join(threads[i], NULL);
 	return argc != 3;
+}`;
+
+/**
+ * Gets POSIX signals of three kinds: 5 by kill(2), 3 of a timer and 4 of a pipe that no one reads. Of the latter two, the kernel says no
+ * more than that it has sent them.
+ */
+const generated = `
+#include <signal.h>
+#include <sys/time.h>
+#include <unistd.h>
+int main(void)
+{
+	const struct itimerval soon = { .it_value = { .tv_usec = 1000 } };
+	int ends[2];
+	sigset_t timer;
+	sigemptyset(&timer);
+	sigaddset(&timer, SIGALRM);
+	sigprocmask(SIG_BLOCK, &timer, NULL);
+	signal(SIGUSR1, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	for (int i = 0; i < 5; i++)
+		kill(getpid(), SIGUSR1);
+	for (int i = 0, number; i < 3; i++) {
+		setitimer(ITIMER_REAL, &soon, NULL);
+		sigwait(&timer, &number);
+	}
+	if (pipe(ends) || close(ends[0]))
+		return 1;
+	for (int i = 0; i < 4; i++)
+		if (write(ends[1], "", 1) >= 0)
+			return 2;
+	return 0;
 }`;
 
 /** Sorts series by their labels. */
@@ -185,5 +217,32 @@ describe("bpf", () => {
       records.slice(0, 3).map(({ to }) => to),
       ["rt-bpf-ring", "r0", "r1"],
     );
+  });
+
+  it("reads 0 where an argument is null, or a small number in place of a pointer", async (t) => {
+    const program = compileProgram("rt-bpf-info", generated);
+    const signal = tracepoint("signal_generate", (e) => {
+      const info = at<object>(e, "info");
+      return {
+        name: "infos",
+        where: at<Text>(e, "task", "comm").eq("rt-bpf-info"),
+        owner: "none",
+        count: {
+          by: {
+            sent: at<Num>(e, "sig"),
+            // SEND_SIG_NOINFO and SEND_SIG_PRIV of include/linux/sched/signal.h, and 2 for a pointer.
+            info: when(address(info).le(1), address(info), 2),
+            said: at<Num>(info, "si_signo"),
+          },
+        },
+      };
+    });
+    const built = attach(t, signal);
+    await runProgram(program);
+    assert.deepEqual(sorted(await built.series("infos_total")), [
+      [{ sent: "10", info: "2", said: "10" }, 5],
+      [{ sent: "13", info: "0", said: "0" }, 4],
+      [{ sent: "14", info: "1", said: "0" }, 3],
+    ]);
   });
 });
