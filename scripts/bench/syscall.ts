@@ -2,7 +2,7 @@
 import { figure, atMost, range } from "./lib/figures.js";
 import { run } from "./lib/programs.js";
 import type { BenchContext, FigureTable, Result, Scenario, Target } from "./lib/scenario.js";
-import { leastAdded, ratios, spread, type Spread } from "./lib/spread.js";
+import { leastAdded, addedRatio as ratioOfAdded, type Spread } from "./lib/spread.js";
 import { nothing, type Tracer } from "./lib/tracers.js";
 import { otherTracersGone } from "./syscall/other-tracers.js";
 import {
@@ -67,16 +67,9 @@ function added(costs: Costs, tracer: Tracer, workload: Workload): Spread {
   return leastAdded(costs.get(tracer)?.get(workload) ?? [], costs.get(nothing)?.get(workload) ?? []);
 }
 
-/**
- * The ratio of what two tracers add. A round in which one of them seems to add nothing was disturbed; it counts as infinite, so that no
- * target is reached by it.
- */
 function addedRatio(costs: Costs, tracer: Tracer, other: Tracer, workload: Workload): Spread {
-  const base = costs.get(nothing)?.get(workload) ?? [];
-  const rounds = (one: Tracer): number[] =>
-    (costs.get(one)?.get(workload) ?? []).map((cost, round) => Math.max(0, cost - (base[round] ?? NaN)));
-  const value = added(costs, tracer, workload).value / added(costs, other, workload).value;
-  return { ...spread(ratios(rounds(tracer), rounds(other)).map((ratio) => (ratio > 0 ? ratio : Infinity))), value };
+  const of = (one: Tracer): readonly number[] => costs.get(one)?.get(workload) ?? [];
+  return ratioOfAdded(of(tracer), of(other), of(nothing));
 }
 
 /** The table of some workloads; ratios are the first one's. */

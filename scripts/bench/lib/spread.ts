@@ -67,6 +67,16 @@ export function leastAdded(costs: readonly number[], peer: readonly number[]): S
   return { ...spread(rounds), value: Math.min(...costs) - Math.min(...peer) };
 }
 
+/**
+ * The ratio of what two contenders add to what `base` costs by itself: of the least that each adds ({@link leastAdded}). A round in which
+ * one of them seems to add nothing was disturbed; it counts as infinite, so that no target is reached by it.
+ */
+export function addedRatio(costs: readonly number[], peer: readonly number[], base: readonly number[]): Spread {
+  const rounds = (of: readonly number[]): number[] => of.map((cost, round) => Math.max(0, cost - (base[round] ?? NaN)));
+  const value = leastAdded(costs, base).value / leastAdded(peer, base).value;
+  return { ...spread(ratios(rounds(costs), rounds(peer)).map((ratio) => (ratio > 0 ? ratio : Infinity))), value };
+}
+
 /** The sum of some figures. */
 export function sum(figures: readonly number[]): number {
   return figures.reduce((one, other) => one + other, 0);

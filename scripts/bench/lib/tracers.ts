@@ -1,7 +1,10 @@
 /** What is attached while a load runs: ringtap, a peer, or nothing. */
+import { basename } from "node:path";
 import { setTimeout } from "node:timers/promises";
 
 import { type AgentOptions, startAgent, total } from "./agent.js";
+import { native } from "../../../src/binding/native.js";
+import { compileBpf } from "./build.js";
 import { startChild } from "./child.js";
 import { agentCpu, onCpu, run } from "./programs.js";
 import type { BenchContext } from "./scenario.js";
@@ -40,6 +43,27 @@ export function ringtap(name: string, options: AgentOptions): Tracer {
           return lost;
         },
       };
+    },
+  };
+}
+
+/** All programs of a BPF object, whose source is a path in the checkout. */
+export function attachedObject(name: string, source: string): Tracer {
+  return {
+    name,
+    start(context) {
+      const object = native.open(compileBpf(context, source, `${basename(source, ".c")}.o`));
+      object.load();
+      for (const program of object.programs) {
+        object.attach(program.name);
+      }
+      return Promise.resolve({
+        cpuSeconds: () => 0,
+        stop() {
+          object.close();
+          return Promise.resolve(0);
+        },
+      });
     },
   };
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Prints what a UDP datagram over loopback costs, nanoseconds of CPU time: the median of all
- * bursts.
+ * Prints what a UDP datagram over loopback costs, nanoseconds of CPU time: what the fastest tenth
+ * of all bursts stays below.
  *
  *   datagrams carried BURSTS COUNT   each is sent, then received: half of what both cost together
  *   datagrams dropped BURSTS COUNT   each is sent to a socket whose queue is full
@@ -92,6 +92,6 @@ int main(int argc, char **argv)
 	for (long n = 0; n < bursts; n++)
 		times[n] = burst(carried ? carry : have_dropped, count);
 	qsort(times, bursts, sizeof(*times), ascending);
-	printf("%.1f\n", times[bursts / 2] / (carried ? 2 : 1));
+	printf("%.1f\n", times[bursts / 10] / (carried ? 2 : 1));
 	return 0;
 }

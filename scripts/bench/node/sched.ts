@@ -2,7 +2,6 @@
 import { compileC } from "../lib/build.js";
 import { atMost } from "../lib/figures.js";
 import { loadCpu, onCpu, runForNumbers } from "../lib/programs.js";
-import { ratios, spread } from "../lib/spread.js";
 import { peer, ringtap } from "../lib/tracers.js";
 import type { Part } from "./part.js";
 
@@ -20,7 +19,7 @@ const callsOfSwitch = 2;
 export const sched: Part = {
   signal: "sched",
   event: "context switch",
-  tracers: [traced],
+  traced,
   peers: [runqlat, runqlatByProcess],
   prepare(context) {
     const pipes = compileC(context, "scripts/bench/syscall/pipes.c", "switch-pipes");
@@ -31,11 +30,10 @@ export const sched: Part = {
     };
   },
   targets: (added) => [
-    atMost(40, spread(added(traced)), " ns", "added to a context switch by sched"),
-    ...[runqlat, runqlatByProcess]
-      .filter((other) => added(other).length > 0)
-      .map((other) =>
-        atMost(0.3, spread(ratios(added(traced), added(other))), " ×", `added by sched, against ${other.name}`),
-      ),
+    atMost(40, added.by(traced), " ns", "added to a context switch by sched"),
+    ...[runqlat, runqlatByProcess].flatMap((other) => {
+      const ratio = added.against(traced, other);
+      return ratio === undefined ? [] : [atMost(0.3, ratio, " ×", `added by sched, against ${other.name}`)];
+    }),
   ],
 };

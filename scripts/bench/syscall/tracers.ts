@@ -1,25 +1,7 @@
 /** Those whose cost on a system call is compared. */
-import { native } from "../../../src/binding/native.js";
-import { compileBpf } from "../lib/build.js";
-import { peer, ringtap, type Tracer } from "../lib/tracers.js";
+import { attachedObject, peer, ringtap } from "../lib/tracers.js";
 
-export const floor: Tracer = {
-  name: "floor: empty programs on enter and exit",
-  start(context) {
-    const object = native.open(compileBpf(context, "scripts/bench/syscall/floor.bpf.c", "floor.bpf.o"));
-    object.load();
-    for (const { name } of object.programs) {
-      object.attach(name);
-    }
-    return Promise.resolve({
-      cpuSeconds: () => 0,
-      stop() {
-        object.close();
-        return Promise.resolve(0);
-      },
-    });
-  },
-};
+export const floor = attachedObject("floor: empty programs on enter and exit", "scripts/bench/syscall/floor.bpf.c");
 
 export const aggregate = ringtap("ringtap, syscall signal, aggregate", { flags: ["--signals=syscall"] });
 export const sampled = ringtap("ringtap, syscall signal, timing sampled", {
