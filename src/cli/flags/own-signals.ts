@@ -12,7 +12,7 @@ import { defaultNames } from "../../engine/signal-set.js";
 import { entriesOf } from "../../host/trusted-files.js";
 import { messageOf } from "../../log/error-text.js";
 import { quote } from "../../log/logger-text.js";
-import { type FlagTable, list, optional, type Parse } from "../../sdk/flags.js";
+import { type Flag, type FlagTable, list, optional, type Parse } from "../../sdk/flags.js";
 import { refuse } from "../../sdk/flag-values.js";
 import type { AnySignal } from "../../sdk/signal.js";
 import { suggestion } from "../../config/suggest.js";
@@ -147,7 +147,8 @@ function readAhead([command = "", ...args]: readonly string[], environment: Read
   }
   const file = readFlag(aheadFlags.configFile, given);
   const sources = file === undefined ? given : [...given, fileSource(file)];
-  return { paths: readFlag(aheadFlags.signalsPath, sources), names: readFlag(aheadFlags.signals, sources) };
+  const names = expand(readFlag(aheadFlags.signals, sources), []);
+  return { paths: readFlag(aheadFlags.signalsPath, sources), names };
 }
 
 async function load(path: string, flag: string): Promise<OwnSignal> {
@@ -208,7 +209,7 @@ export async function findSignals(
 }
 
 /** A signal by its name, or by that of the package that it has come in. */
-export function signalNameOf(known: KnownSignals): Parse<string> {
+function signalNameOf(known: KnownSignals): Parse<string> {
   const parse = (text: string): string => {
     const name = known.packages.get(text) ?? text;
     const names = known.names;
@@ -221,6 +222,32 @@ export function signalNameOf(known: KnownSignals): Parse<string> {
         );
   };
   return Object.assign(parse, { words: known.names });
+}
+
+/** In place of a name: all that run by default. */
+const defaultWord = "default";
+
+/** Before a name: that signal beside those that run by default. */
+const beside = "+";
+
+/** The names that texts of `--signals` stand for. */
+function expand(texts: readonly string[], defaults: readonly string[]): string[] {
+  const names = texts.flatMap((text) =>
+    text === defaultWord ? defaults : text.startsWith(beside) ? [text.slice(beside.length)] : [text],
+  );
+  return texts.some((text) => text.startsWith(beside)) ? [...defaults, ...names] : names;
+}
+
+/** `--signals` of `run`. */
+export function signalsFlag(known: KnownSignals): Flag<readonly string[]> {
+  const { defaults, names } = known;
+  const help = "signals to run; +NAME is one beside the default";
+  const flag = list("signals", "<name,...>", help, defaults.join(","), signalNameOf(known));
+  return {
+    ...flag,
+    words: [defaultWord, ...names, ...names.filter((name) => !defaults.includes(name)).map((name) => beside + name)],
+    read: (texts) => flag.read(expand(texts, defaults)),
+  };
 }
 
 /** Throws when a signal's flags are called as those of the command itself. */

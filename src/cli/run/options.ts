@@ -11,7 +11,7 @@ import { configFlag, configSource, readConfigFile } from "../flags/config-file.j
 import { environmentSource } from "../flags/environment.js";
 import { addFlags, commandLineSource, flagError, readFlag, readFlags } from "../flags/flags.js";
 import { kubernetesFlags } from "../flags/kubernetes.js";
-import { type KnownSignals, ownSignalFlags, refuseFlagsOf, signalNameOf } from "../flags/own-signals.js";
+import { type KnownSignals, ownSignalFlags, refuseFlagsOf, signalsFlag } from "../flags/own-signals.js";
 import { signalFlags, type SignalValues, validateSignals } from "../flags/signals.js";
 import { cgroupFlags, logFlags, privilegeFlags, ringFlags } from "../flags/shared.js";
 import { bodySize, coreShare, hostPattern, listenAddress, retention, urlPath, webConfig } from "../flags/values.js";
@@ -29,7 +29,7 @@ function configFile(onFile: (path: string) => void = () => undefined) {
 /** The other flags of `run` itself. All `signals` run by default; a web configuration that is `open` is not opened again. */
 function ownFlags(known: KnownSignals, open?: WatchedWebConfig) {
   return {
-    signals: list("signals", "<name,...>", "signals to run", known.defaults.join(","), signalNameOf(known)),
+    signals: signalsFlag(known),
     ...ownSignalFlags,
     strict: toggle("strict", "exit with status 1 when a signal cannot be attached, instead of going on without it"),
     labels: list(

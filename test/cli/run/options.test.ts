@@ -6,6 +6,7 @@ import { Command } from "commander";
 import { KnownSignals } from "../../../src/cli/flags/own-signals.js";
 import { throwErrors } from "../../../src/cli/errors.js";
 import { addRunFlags } from "../../../src/cli/run/options.js";
+import { sched } from "../../../src/signals/sched/signal.js";
 import { syscall } from "../../../src/signals/syscall/signal.js";
 import { tcp } from "../../../src/signals/tcp/signal.js";
 import { configFile, runOptions } from "./run-options.js";
@@ -165,6 +166,18 @@ describe("values", () => {
   test("a value given twice counts once", () => {
     assert.deepEqual(runOptions(["--signals", "tcp,file", "--signals", "tcp"]).signals, ["tcp", "file"]);
   });
+
+  for (const [text, names] of [
+    ["+sched", ["tcp", "syscall", "sched"]],
+    ["default,+sched", ["tcp", "syscall", "sched"]],
+    ["sched,default", ["sched", "tcp", "syscall"]],
+    ["default", ["tcp", "syscall"]],
+    ["+tcp,+sched", ["tcp", "syscall", "sched"]],
+  ] as const) {
+    test(`signals beside the default ones: ${text}`, () => {
+      assert.deepEqual(runOptions(["--signals", text], {}, [tcp, syscall, sched]).signals, names);
+    });
+  }
 
   for (const [text, nanoseconds] of [
     ["250ns", 250],
@@ -344,7 +357,7 @@ test("the help shows every flag with its default", () => {
   const command = throwErrors(new Command("run"));
   addRunFlags(command, new KnownSignals([tcp, syscall]));
   const help = command.helpInformation().replace(/\s+/g, " ");
-  assert.match(help, /--signals <name,...> signals to run \(default: tcp,syscall\)/);
+  assert.match(help, /--signals <name,...> signals to run; \+NAME is one beside the default \(default: tcp,syscall\)/);
   assert.match(help, /--syscall\.pids <pid,...> stream only calls of these processes --/);
   assert.match(help, /--bpf\.stats measure the run time/);
   assert.doesNotMatch(help, /--no-/);

@@ -18,9 +18,13 @@ import { tcp } from "../../../src/signals/tcp/signal.js";
 const signals: readonly AnySignal[] = [tcp, syscall, file, process];
 
 /** What `ringtap run <args>` would be told, with these environment variables and no others. */
-export function runOptions(args: readonly string[], environment: Readonly<NodeJS.ProcessEnv> = {}): RunOptions {
+export function runOptions(
+  args: readonly string[],
+  environment: Readonly<NodeJS.ProcessEnv> = {},
+  among: readonly AnySignal[] = signals,
+): RunOptions {
   const command = throwErrors(new Command("run"));
-  const known = new KnownSignals(signals);
+  const known = new KnownSignals(among);
   addRunFlags(command, known);
   command.parse(args, { from: "user" });
   return readRunOptions(command, known, environment);
