@@ -61,7 +61,7 @@ static __always_inline bool describe_group(struct sched_group *record, struct ta
 	if (READ(group, parent)) {
 		pressure = pressure_of(cgroup);
 		record->some = PRESSURE(pressure, PSI_CPU_SOME);
-		record->full = PRESSURE(pressure, PSI_CPU_FULL);
+		record->full = pressure_cpu_full(pressure);
 	}
 	return record->periods || record->some;
 }

@@ -51,8 +51,20 @@ static __always_inline __u64 pressure_of(struct cgroup *cgroup)
 	return group ? group + bpf_core_field_offset(struct psi_group, total) : 0;
 }
 
-/* One of the numbers at pressure_of(): the time of a state, ns; 0 where the kernel has no such. */
+/* One of the numbers at pressure_of(): the time of a state that all kernels have, ns. */
 #define PRESSURE(numbers, state)                                                                  \
-	((numbers) && bpf_core_enum_value_exists(enum psi_states, state) ?                        \
+	((numbers) ?                                                                              \
 		 word_at((void *)((numbers) + 8 * bpf_core_enum_value(enum psi_states, state))) : \
 		 0)
+
+/*
+ * That of PSI_CPU_FULL, which follows PSI_CPU_SOME; 0 where the kernel has none. Its own number
+ * would be a relocation that fails there, and clang moves it before the test.
+ */
+static __always_inline __u64 pressure_cpu_full(__u64 numbers)
+{
+	if (!numbers || !bpf_core_enum_value_exists(enum psi_states, PSI_CPU_FULL))
+		return 0;
+	return word_at(
+		(void *)(numbers + 8 * (bpf_core_enum_value(enum psi_states, PSI_CPU_SOME) + 1)));
+}
