@@ -25,6 +25,7 @@
 #include "reader.h"
 #include "request_counts.h"
 #include "tls.h"
+#include "tls_go.h"
 
 static __always_inline bool is_tcp(struct sock *sk)
 {
@@ -232,7 +233,8 @@ static __noinline void close_direction(struct sock *sk, struct connection *c, __
 	session = tls_wanted ? session_of(c) : NULL;
 	if (session) {
 		end_direction(session, direction, bpf_ktime_get_ns());
-		session->is_closing = direction == SENT;
+		if (direction == SENT)
+			session->is_closing = true;
 	}
 }
 
@@ -420,11 +422,20 @@ int BPF_PROG(l7_exit, struct task_struct *task)
 	return 0;
 }
 
-/* Takes what a function of OpenSSL's has read or written. */
-static __always_inline void take_plaintext(struct tls_thread *thread, __u32 direction, __u64 bytes)
+/* A program begins: its file may be one that is to be attached to. */
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(l7_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
-	struct session_key key = { .ssl = thread->ssl, .tgid = current_tgid() };
-	struct connection *session = bpf_map_lookup_elem(&sessions, &key);
+	__u64 inode = (__u64)BPF_CORE_READ(bprm, file, f_inode);
+
+	report_process(&tls_programs, &inode);
+	return 0;
+}
+
+/* Takes what a function of a library of TLS has read or written. */
+static __always_inline void take_plaintext(struct connection *session, __u64 buffer,
+					   __u32 direction, __u64 bytes)
+{
 	struct tls_scratch *taken;
 	struct scratch *scratch;
 
@@ -448,8 +459,8 @@ static __always_inline void take_plaintext(struct tls_thread *thread, __u32 dire
 	scratch->skipped = 0;
 	scratch->skipped_for = 0;
 	if (session->directions[direction & 1].mode == MODE_SYNC)
-		synchronize(session, scratch, thread->buffer, direction | bytes << 1);
-	take(session, scratch, thread->buffer, bytes, direction);
+		synchronize(session, scratch, buffer, direction | bytes << 1);
+	take(session, scratch, buffer, bytes, direction);
 	session->last_direction = direction;
 	count_call(session, scratch, direction, bytes);
 	*(volatile __u64 *)&taken->is_taken = 0;
@@ -490,6 +501,7 @@ static __always_inline void enter_tls(struct pt_regs *ctx)
 
 static __always_inline void return_from_tls(struct pt_regs *ctx)
 {
+	struct session_key key = { .tgid = current_tgid() };
 	__u32 tid = current_tid(), call;
 	struct tls_thread *thread = bpf_map_lookup_elem(&tls_threads, &tid);
 	__s32 returned = function_result(ctx);
@@ -503,8 +515,41 @@ static __always_inline void return_from_tls(struct pt_regs *ctx)
 		return;
 	if (thread->length_at)
 		bpf_probe_read_user(&bytes, sizeof(bytes), (void *)thread->length_at);
+	key.ssl = thread->ssl;
 	if (bytes && bytes <= MOST_BYTES)
-		take_plaintext(thread, call == TLS_WRITE ? SENT : RECEIVED, bytes);
+		take_plaintext(bpf_map_lookup_elem(&sessions, &key), thread->buffer,
+			       call == TLS_WRITE ? SENT : RECEIVED, bytes);
+}
+
+static __always_inline void take_go(struct pt_regs *ctx)
+{
+	__u64 first = go_argument(ctx, 0), second = go_argument(ctx, 1);
+	__u64 third = go_argument(ctx, 2), fourth = go_argument(ctx, 3);
+	__u64 stack = ((struct pt_regs___go *)ctx)->sp, cookie = bpf_get_attach_cookie(ctx);
+	__u64 conn = first, buffer = third, bytes = fourth;
+	enum go_place place = cookie & ((1 << GO_PLACE_BITS) - 1);
+	struct go_reader reader = {};
+
+	asm volatile("" : "+r"(first), "+r"(second), "+r"(third), "+r"(fourth), "+r"(stack));
+	if (place == GO_HANDSHAKE) {
+		go_session(conn, true);
+		return;
+	}
+	if (place != GO_WRITE) {
+		conn = user_word(stack + (cookie >> GO_PLACE_BITS));
+		buffer = second;
+		bytes = third;
+	}
+	if (place == GO_READER) {
+		if (bpf_probe_read_user(&reader, sizeof(reader), (void *)first))
+			return;
+		buffer = reader.bytes + reader.at;
+		if (bytes > reader.length - reader.at)
+			bytes = reader.length - reader.at;
+	}
+	if (bytes && bytes <= MOST_BYTES)
+		take_plaintext(go_session(conn, false), buffer, place == GO_WRITE ? SENT : RECEIVED,
+			       bytes);
 }
 
 SEC("uprobe.multi")
@@ -523,6 +568,16 @@ int tls_return(struct pt_regs *ctx)
 	__u64 start = run_begins();
 
 	return_from_tls(ctx);
+	run_ends(start);
+	return 0;
+}
+
+SEC("uprobe.multi")
+int tls_go(struct pt_regs *ctx)
+{
+	__u64 start = run_begins();
+
+	take_go(ctx);
 	run_ends(start);
 	return 0;
 }

@@ -108,7 +108,10 @@ struct {
 	__type(value, struct connection);
 } sessions SEC(".maps");
 
-/* Processes with a TLS connection of which no call of OpenSSL's is seen, for userspace. */
+/*
+ * Processes that may have files that are not known, for userspace: with a TLS connection of which
+ * nothing is seen, or with a program that has not been executed lately.
+ */
 struct tls_notice {
 	__u32 tgid;
 	__u32 reserved;
@@ -119,6 +122,14 @@ struct {
 	__uint(max_entries, 4096);
 } tls_notices SEC(".maps");
 
+KERNEL_TYPES_BEGIN
+
+struct linux_binprm {
+	struct file *file;
+};
+
+KERNEL_TYPES_END
+
 /* When each of them was reported last, CLOCK_MONOTONIC, ns. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -126,6 +137,14 @@ struct {
 	__type(key, __u32); /* tgid */
 	__type(value, __u64);
 } tls_noticed SEC(".maps");
+
+/* The same of programs that have been executed, by the address of their inode. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, __u64);
+} tls_programs SEC(".maps");
 
 #define NOTICE_INTERVAL 10000000000ull
 
@@ -254,17 +273,24 @@ __noinline int bind_session(struct connection *c, __u64 ssl, bool is_whole)
 	return 0;
 }
 
-/* Reports the current process to userspace, once in a while. */
-static __noinline void report_process(void)
+/* Reports the current process to userspace, once in a while for each key of a map. */
+static __always_inline void report_process(void *map, const void *key)
 {
 	struct tls_notice notice = { .tgid = current_tgid() };
 	__u64 now = bpf_ktime_get_ns();
-	__u64 *last = bpf_map_lookup_elem(&tls_noticed, &notice.tgid);
+	__u64 *last = bpf_map_lookup_elem(map, key);
 
 	if (last && now - *last < NOTICE_INTERVAL)
 		return;
 	if (!bpf_ringbuf_output(&tls_notices, &notice, sizeof(notice), 0))
-		bpf_map_update_elem(&tls_noticed, &notice.tgid, &now, BPF_ANY);
+		bpf_map_update_elem(map, key, &now, BPF_ANY);
+}
+
+static __noinline void report_unseen(void)
+{
+	__u32 tgid = current_tgid();
+
+	report_process(&tls_noticed, &tgid);
 }
 
 /* What the current thread does; NULL when as many threads are known as may be. */
@@ -300,7 +326,7 @@ static __noinline void follow_tls(struct connection *c, __u32 direction)
 	if (c->session || c->tls == NOT_TLS)
 		return;
 	if (c->receipts < 2)
-		report_process();
+		report_unseen();
 	if (direction != RECEIVED)
 		return;
 	thread = this_thread();

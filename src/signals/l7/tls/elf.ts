@@ -10,6 +10,12 @@ export interface ByteSource {
   read(position: number, length: number): Promise<Buffer>;
 }
 
+/** A part of a file. */
+export interface Part {
+  readonly offset: number;
+  readonly size: number;
+}
+
 /** A function: where its code is in the file, and how long it is. */
 export interface FoundFunction {
   readonly offset: number;
@@ -18,6 +24,9 @@ export interface FoundFunction {
 
 /** What is wrong with a file, in a few words. */
 export class ElfFault extends Error {}
+
+/** The same of a file that has TLS. */
+export class TlsFault extends ElfFault {}
 
 /** The numbers of machines that have a name here (e_machine of elf.h). */
 const machines: Readonly<Record<string, number>> = { x64: 62, arm64: 183 };
@@ -33,10 +42,12 @@ const dynamicSymbols = 11;
 const loadable = 1;
 const executable = 1;
 const functionType = 2;
+const noBits = 8;
 
 /** As much as is read of a file: Node's own names are 4 MB, those of a large program of Rust 50 MB. */
 const mostSections = 1024;
 const mostSegments = 64;
+const mostSectionNames = 2 ** 16;
 const mostNames = 64 * 2 ** 20;
 const mostSymbols = 4_000_000;
 const symbolsAtOnce = 8192;
@@ -48,7 +59,7 @@ function fault(problem: string): never {
 }
 
 /** A number of 64 bits that is a place or a length in a file. */
-function word(bytes: Buffer, at: number): number {
+export function word(bytes: Buffer, at: number): number {
   const value = bytes.readBigUInt64LE(at);
   return value > BigInt(Number.MAX_SAFE_INTEGER) ? fault("a number in it is too large") : Number(value);
 }
@@ -60,7 +71,9 @@ interface Segment {
 }
 
 interface Section {
+  readonly name: number;
   readonly type: number;
+  readonly address: number;
   readonly offset: number;
   readonly size: number;
   readonly link: number;
@@ -71,11 +84,14 @@ export class Elf {
   readonly #source: ByteSource;
   readonly #code: readonly Segment[];
   readonly #sections: readonly Section[];
+  /** The number of the section with the names of sections. */
+  readonly #names: number;
 
-  private constructor(source: ByteSource, code: readonly Segment[], sections: readonly Section[]) {
+  private constructor(source: ByteSource, code: readonly Segment[], sections: readonly Section[], names: number) {
     this.#source = source;
     this.#code = code;
     this.#sections = sections;
+    this.#names = names;
   }
 
   /** @throws ElfFault for what is no such file. */
@@ -106,12 +122,36 @@ export class Elf {
         .filter((entry) => entry.readUInt32LE(0) === loadable && (entry.readUInt32LE(4) & executable) !== 0)
         .map((entry) => ({ offset: word(entry, 8), address: word(entry, 16), size: word(entry, 32) })),
       Array.from({ length: sections }, (_, n) => table.subarray(n * sectionSize)).map((entry) => ({
+        name: entry.readUInt32LE(0),
         type: entry.readUInt32LE(4),
+        address: word(entry, 16),
         offset: word(entry, 24),
         size: word(entry, 32),
         link: entry.readUInt32LE(40),
       })),
+      header.readUInt16LE(62),
     );
+  }
+
+  /** The section of a name, and the address that it has in memory; undefined where there is none. */
+  async section(name: string): Promise<(Part & { readonly address: number }) | undefined> {
+    const names = this.#sections[this.#names];
+    if (names === undefined || names.size > mostSectionNames) {
+      return undefined;
+    }
+    const text = await this.#source.read(names.offset, names.size);
+    const wanted = Buffer.from(`${name}\0`, "latin1");
+    return this.#sections.find((section) => {
+      const found = text.subarray(section.name, section.name + wanted.length);
+      return section.type !== noBits && found.equals(wanted);
+    });
+  }
+
+  /** Bytes of a part, from a place in it on: as many as are asked for, less where it ends. */
+  read({ offset, size }: Part, at: number, most: number): Promise<Buffer> {
+    return at < 0 || at > size
+      ? fault("a number in it leads out of its section")
+      : this.#source.read(offset + at, Math.min(most, size - at));
   }
 
   /** The functions of these names, of those that the file has and tells of: also those that other files cannot use. */
@@ -151,7 +191,7 @@ export class Elf {
         // An undefined one is of another file.
         const isDefined = symbols.readUInt16LE(n + 6) !== 0 && ((symbols[n + 4] as number) & 15) === functionType;
         if (name !== undefined && isDefined && !found.has(name)) {
-          found.set(name, { offset: this.#offsetOf(word(symbols, n + 8)), size: word(symbols, n + 16) });
+          found.set(name, { offset: this.offsetOf(word(symbols, n + 8)), size: word(symbols, n + 16) });
         }
       }
     }
@@ -173,7 +213,8 @@ export class Elf {
     return places;
   }
 
-  #offsetOf(address: number): number {
+  /** Where in the file the code of an address is. */
+  offsetOf(address: number): number {
     const segment = this.#code.find((one) => address >= one.address && address < one.address + one.size);
     return segment === undefined
       ? fault("a function is outside of its code")

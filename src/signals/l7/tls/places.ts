@@ -6,7 +6,7 @@
  * that is one of the former. SSL_read() and SSL_read_ex() of most builds begin with others, but call one function that does the work, and
  * so do SSL_write() and SSL_write_ex(); it has no name in the file, and is found by their calls.
  */
-import { type Elf, ElfFault, type FoundFunction } from "./elf.js";
+import { type Elf, type FoundFunction, TlsFault } from "./elf.js";
 import { instructionAt } from "./x86.js";
 
 /** A place, and what the program is told of it: bpf/l7/tls.h. */
@@ -79,7 +79,7 @@ async function placesOf(
   const plain = functions.get(names[0]);
   const extended = functions.get(names[1]);
   if (plain === undefined) {
-    throw new ElfFault(`it has no ${names[0]}`);
+    throw new TlsFault(`it has no ${names[0]}`);
   }
   const places: Place[] = [];
   for (const [name, found, length] of [
@@ -94,7 +94,7 @@ async function placesOf(
   }
   const shared = extended === undefined ? undefined : await sharedPlace(elf, plain, extended);
   if (shared === undefined) {
-    throw new ElfFault(
+    throw new TlsFault(
       `its ${names[0]} begins with an instruction that Linux would single-step, and what it calls is not found`,
     );
   }
@@ -107,7 +107,7 @@ async function placesOf(
  * The places for a file, in the order in which programs are to be attached: what tells of a connection's beginning comes last. Undefined
  * for a file without OpenSSL.
  *
- * @throws ElfFault for one whose functions cannot be taken
+ * @throws TlsFault for one whose functions cannot be taken
  */
 export async function choosePlaces(elf: Elf): Promise<readonly Place[] | undefined> {
   const functions = await elf.functions([
@@ -122,7 +122,7 @@ export async function choosePlaces(elf: Elf): Promise<readonly Place[] | undefin
     return undefined;
   }
   if (process.arch !== "x64") {
-    throw new ElfFault("what TLS carries is seen on x86-64 alone");
+    throw new TlsFault("what TLS carries is seen on x86-64 alone");
   }
   const handshake = functions.get("SSL_do_handshake");
   return [

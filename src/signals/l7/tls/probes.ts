@@ -1,10 +1,11 @@
-/** Which files have programs on their functions: those with OpenSSL that some process has mapped. */
+/** Which files have programs on their functions: those with OpenSSL, or Go's TLS, that some process has mapped. */
 import { existsSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 
 import type { SignalContext, Uprobes } from "ringtap/signal";
 
-import { type ByteSource, Elf, ElfFault } from "./elf.js";
+import { type ByteSource, Elf, ElfFault, TlsFault } from "./elf.js";
+import { chooseGoPlaces } from "./go-places.js";
 import { isLibrary, type Mapping, mappingsOf, openMapped, pids, servedFilesystem } from "./mappings.js";
 import { choosePlaces, type Place } from "./places.js";
 
@@ -178,8 +179,9 @@ export class TlsProbes {
       if (this.#context.signal.aborted || !existsSync(`/proc/${pid}`)) {
         return;
       }
-      // Of a program, it is not known whether it has OpenSSL at all.
-      const isToBeSaid = isLibrary(mapping) && !this.#refused.has(mapping.key);
+      // Of a program, it may not be known whether it has TLS at all.
+      const hasTls = isLibrary(mapping) || error instanceof TlsFault;
+      const isToBeSaid = hasTls && !this.#refused.has(mapping.key);
       if (isToBeSaid) {
         insertBounded(this.#refused, mapping.key);
         this.#context.log.warn(
@@ -206,8 +208,10 @@ export class TlsProbes {
       if (!status.isFile()) {
         return "nothing";
       }
-      const places = await choosePlaces(await Elf.open(sourceOf(file, status.size)));
-      if (places === undefined) {
+      const elf = await Elf.open(sourceOf(file, status.size));
+      const places = (await choosePlaces(elf)) ?? [];
+      const goPlaces = (isLibrary(mapping) ? undefined : await chooseGoPlaces(elf)) ?? [];
+      if (places.length + goPlaces.length === 0) {
         return "nothing";
       }
       if (this.#probed.size >= this.#limit) {
@@ -215,31 +219,37 @@ export class TlsProbes {
         return "full";
       }
       // The file itself, whatever its path may lead to by now.
-      this.#attach(mapping, `/proc/self/fd/${file.fd}`, places);
+      this.#attach(mapping, `/proc/self/fd/${file.fd}`, places, goPlaces);
       return "attached";
     } finally {
       await file.close();
     }
   }
 
-  #attach(mapping: Mapping, path: string, places: readonly Place[]): void {
+  #attach(mapping: Mapping, path: string, places: readonly Place[], goPlaces: readonly Place[]): void {
     if (this.#context.signal.aborted) {
       return;
     }
-    // A call that is met where it ends, and not where it begins, is passed over; the other way round it would seem to go on.
-    const atReturn = this.#context.attachUprobes("tls_return", path, places, { atReturn: true });
+    const uprobes: Uprobes[] = [];
+    const attach = (program: string, to: readonly Place[], options?: { readonly atReturn: boolean }): void => {
+      if (to.length > 0) {
+        uprobes.push(this.#context.attachUprobes(program, path, to, options));
+      }
+    };
     try {
-      const atEntry = this.#context.attachUprobes("tls_enter", path, places);
-      const lastUsed = performance.now();
-      this.#probed.set(mapping.key, { mapping, users: new Set(), uprobes: [atEntry, atReturn], lastUsed });
+      // A call that is met where it ends, and not where it begins, is passed over; the other way round it would seem to go on.
+      attach("tls_return", places, { atReturn: true });
+      attach("tls_enter", places);
+      attach("tls_go", goPlaces);
     } catch (error) {
-      atReturn.detach();
+      for (const each of uprobes) {
+        each.detach();
+      }
       throw error;
     }
-    this.#context.log.info(
-      { file: mapping.path, functions: places.map(({ name }) => name).join(", ") },
-      "what TLS carries is seen of this file's users",
-    );
+    this.#probed.set(mapping.key, { mapping, users: new Set(), uprobes, lastUsed: performance.now() });
+    const functions = [...new Set([...places, ...goPlaces].map(({ name }) => name))].join(", ");
+    this.#context.log.info({ file: mapping.path, functions }, "what TLS carries is seen of this file's users");
   }
 
   #warnOfLimit({ path }: Mapping): void {

@@ -5,10 +5,10 @@ import type { L7Event } from "../records.js";
 import { TlsProbes } from "./probes.js";
 
 /** The programs that are attached to files. */
-export const tlsPrograms = ["tls_enter", "tls_return", "l7_exit"];
+export const tlsPrograms = ["tls_enter", "tls_return", "tls_go", "l7_exit", "l7_exec"];
 
 /** Sizes of their maps where they are left out. */
-export const noTlsSizes = { tls_threads: 1, sessions: 1, tls_noticed: 1 };
+export const noTlsSizes = { tls_threads: 1, sessions: 1, tls_noticed: 1, tls_programs: 1 };
 
 /** Adds the search for files to what the signal does. */
 export function withTls(context: SignalContext, files: number, running: Running<L7Event>): Running<L7Event> {
