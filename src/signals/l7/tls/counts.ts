@@ -13,7 +13,7 @@ export class TlsCounts {
   constructor(metrics: MetricScope, subject: Identity["subjects"]) {
     this.#bytes = metrics.counter({
       name: "ringtap_l7_tls_plaintext_bytes_total",
-      help: "Bytes that OpenSSL has read and written for programs: parsed, opaque (of no protocol that is known), or skipped.",
+      help: "Bytes that OpenSSL and TLS of Go have read and written for programs: parsed, opaque (of no protocol that is known), or skipped.",
       subject,
       detail: this.#bytesDetail,
     });
