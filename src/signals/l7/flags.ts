@@ -59,7 +59,13 @@ export const flags = {
     wholeNumber(1, 1000),
   ),
   tls: inTrace(toggle("tls", "see what TLS carries, too, by programs on functions of OpenSSL and Go")),
-  tlsFiles: single("tls-files", "<n>", "most files with OpenSSL or TLS of Go that have such programs", "64", wholeNumber(1, 4096)),
+  tlsFiles: single(
+    "tls-files",
+    "<n>",
+    "most files with OpenSSL or TLS of Go that have such programs",
+    "64",
+    wholeNumber(1, 4096),
+  ),
   connectionsLimit: single(
     "connections-limit",
     "<n>",

@@ -46,4 +46,3 @@ export function assertNothingLost(samples: Samples, pid: number): void {
   assert.equal(sum(samples, "ringtap_l7_lost_requests_total", { pid }), 0);
   assert.equal(plaintext(samples, { pid, kind: "skipped" }), 0);
 }
-
