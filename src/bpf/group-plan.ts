@@ -1,10 +1,9 @@
 /** From counts, histograms and gauges of a definition to the maps that have them: keys, words of an entry, names of metrics. */
 import type { HistogramUnit } from "../metrics/histogram-table.js";
 import { checkLabelNames, checkMetricName } from "../metrics/names.js";
-import type { Context } from "./context.js";
 import type { Gauge, Header, Histogram, LinearBuckets, Part } from "./definition.js";
 import { type Field, layOut, type Layout, type Recorded, type Values } from "./fields.js";
-import { structOf } from "./kernel.js";
+import { type Kernel, structOf } from "./kernel.js";
 import { refuse } from "./members.js";
 import * as nodes from "./nodes.js";
 import type { ActorNodes, Node } from "./nodes.js";
@@ -76,18 +75,18 @@ function numberAs(what: string, value: Operand): Num<string> {
 }
 
 /** What is wrong with a value that is none. */
-function valueProblem(context: Context, value: unknown): string {
+function valueProblem({ btf }: Kernel, value: unknown): string {
   const type = structOf(value);
   return type === undefined
     ? `${described(value)}: expected a number, a condition or a text of the event's`
-    : `is a ${typeText(context.kernel.btf, type.id)}: choose one of its fields`;
+    : `is a ${typeText(btf, type.id)}: choose one of its fields`;
 }
 
 /** The values of a definition, each of which is one. `what` names them. */
-export function recorded(context: Context, what: string, values: Values): [string, Recorded][] {
+export function recorded(kernel: Kernel, what: string, values: Values): [string, Recorded][] {
   return Object.entries(values).map(([name, value]) => {
     const isOne = (value as unknown) instanceof Num || value instanceof Condition || value instanceof Text;
-    return isOne ? [name, value] : refuse(`${what}: ${name}: ${valueProblem(context, value)}`);
+    return isOne ? [name, value] : refuse(`${what}: ${name}: ${valueProblem(kernel, value)}`);
   });
 }
 
@@ -97,12 +96,12 @@ export function namesProcess(values: Values): boolean {
 }
 
 function keyOf(
-  context: Context,
+  kernel: Kernel,
   what: string,
   by: Values,
   actor: ActorNodes | undefined,
 ): Pick<Group, "key" | "owner" | "labels"> {
-  const labels = recorded(context, `${what}: by`, by);
+  const labels = recorded(kernel, `${what}: by`, by);
   checkLabelNames(labels.map(([name]) => name));
   const owned = namesProcess(by) ? undefined : actor;
   const process: [string, Recorded][] =
@@ -199,7 +198,7 @@ function gaugePlan({ name }: Header, help: string, { last, add, ...definition }:
 
 /** The groups of what is done with the events of one tracepoint; `help` is the default. */
 export function groupsOf(
-  context: Context,
+  kernel: Kernel,
   header: Header,
   { count, histogram, gauge }: Part,
   help: string,
@@ -211,7 +210,7 @@ export function groupsOf(
   if (count !== undefined) {
     groups.push({
       map: "counts",
-      ...keyOf(context, "count", count.by ?? {}, actor),
+      ...keyOf(kernel, "count", count.by ?? {}, actor),
       hasCount: true,
       count: { name: count.name ?? `${header.name}_total`, help: count.help ?? help },
       sums: Object.entries(count.sum ?? {}).map(([sum, value]) => {
@@ -222,11 +221,11 @@ export function groupsOf(
     });
   }
   if (histogram !== undefined && plan !== undefined && !shared) {
-    const key = keyOf(context, "histogram", histogram.by ?? {}, actor);
+    const key = keyOf(kernel, "histogram", histogram.by ?? {}, actor);
     groups.push({ map: "observations", ...key, hasCount: false, sums: [], histogram: plan });
   }
   if (gauge !== undefined) {
-    const key = keyOf(context, "gauge", gauge.by ?? {}, actor);
+    const key = keyOf(kernel, "gauge", gauge.by ?? {}, actor);
     // How often, too: so that the events are accounted for.
     groups.push({ map: "gauges", ...key, hasCount: true, sums: [], gauge: gaugePlan(header, help, gauge) });
   }

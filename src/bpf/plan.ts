@@ -4,11 +4,11 @@ import type { Context } from "./context.js";
 import type { Header, Part } from "./definition.js";
 import { layOut, type Layout, type Values } from "./fields.js";
 import { formOf, type Group, groupsOf, metricOf, namesProcess, recorded } from "./group-plan.js";
-import { checkMembers, markMembers, partMembers, refuse } from "./members.js";
+import { checkMembers, partMembers, refuse } from "./members.js";
 import * as nodes from "./nodes.js";
 import type { ActorNodes, Node } from "./nodes.js";
 import { keptLayout, keyLayout, type Mark, type StartUse } from "./starts.js";
-import { Condition } from "./values.js";
+import { Condition, described, Num, Text } from "./values.js";
 
 /** The fields of a record, behind its time and its actor. */
 export interface RecordPlan {
@@ -85,6 +85,21 @@ function fromOne(what: string, value: number | undefined): number | undefined {
   return isRight ? value : refuse(`${what}: ${quote(String(value))}: expected a whole number from 1 on`);
 }
 
+/** Refuses fields that would stand in place of what every line of a trace has, or would say who it was in another way. */
+function checkOwnNames(values: Values): void {
+  for (const name of ["time", "signal"]) {
+    if (Object.hasOwn(values, name)) {
+      refuse(`record: ${name}: every record has one: expected another name`);
+    }
+  }
+  if (values.comm !== undefined && !(values.comm instanceof Text)) {
+    refuse(`record: comm: ${described(values.comm)}: expected a text, the name of a process`);
+  }
+  if (values.pid !== undefined && !(values.pid instanceof Num)) {
+    refuse(`record: pid: ${described(values.pid)}: expected a number, the id of a process`);
+  }
+}
+
 function recordPlan(context: Context, { name }: Header, part: Part, actor: ActorNodes | undefined): RecordPlan {
   const values: Values = part.record ?? {};
   const own = namesProcess(values) ? undefined : actor;
@@ -93,11 +108,12 @@ function recordPlan(context: Context, { name }: Header, part: Part, actor: Actor
       refuse(`record: ${quote(field)}: expected a name of letters, digits and _, not a digit first, up to 64`);
     }
   }
+  checkOwnNames(values);
   const start = timeBytes + (own === undefined ? 0 : actorBytes);
   return {
     struct: `${name}_event`,
     actor: own,
-    fields: layOut(recorded(context, "record", values), start),
+    fields: layOut(recorded(context.kernel, "record", values), start),
     names: Object.keys(values),
     sample: fromOne("sample", part.sample),
     limit: fromOne("limit", part.limit),
@@ -111,7 +127,6 @@ function numbered(name: string, index: number): string {
 
 function markPlan(mark: Mark, { name }: Header, index: number, needsOwner: boolean): MarkPlan {
   const { origin, definition } = mark;
-  checkMembers(definition, markMembers);
   const { where, owner, keep = {} } = definition;
   checkCondition(where);
   return {
@@ -204,7 +219,7 @@ function eventPlan(
     before: conditions.filter((condition) => !nodes.needsStart(condition)),
     starts: context.starts.map(({ id, mark, key }) => ({ id, key, mark: marks.get(mark) as MarkPlan })),
     after: conditions.filter(nodes.needsStart),
-    groups: groupsOf(context, header, part, help, actor).map((group) => maps.place(group)),
+    groups: groupsOf(context.kernel, header, part, help, actor).map((group) => maps.place(group)),
     record: record === undefined ? undefined : recordPlan(context, header, part, actor),
   };
 }

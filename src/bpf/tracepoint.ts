@@ -6,7 +6,9 @@ import { Context, type Helpers, type InterruptHelpers } from "./context.js";
 import type { Definition, Header, Owned, Part } from "./definition.js";
 import type { Values } from "./fields.js";
 import type { InterruptTracepoint } from "./interrupts.js";
+import { recorded } from "./group-plan.js";
 import { isTable } from "./kernel.js";
+import { checkMembers, markMembers } from "./members.js";
 import type { Built } from "./plan.js";
 import { Mark, type MarkDefinition } from "./starts.js";
 import type { Tracepoints, Untyped } from "./untyped.js";
@@ -39,6 +41,9 @@ function checked(result: unknown): object {
 
 /** Calls a builder; what it throws says of which tracepoint it is. */
 function called<Result>(what: string, name: string, builder: Builder<Untyped, Result>): [Context, Result] {
+  if (typeof (name as unknown) !== "string" || name === "") {
+    throw new TypeError(`${what}: ${described(name)}: expected the name of a tracepoint`);
+  }
   const context = new Context(name);
   try {
     if (typeof builder !== "function") {
@@ -115,11 +120,18 @@ export function on(name: string, builder: Builder<Untyped, Part>): On {
  * ]);
  */
 export function tracepoints(header: Header, parts: readonly On[]): AnySignal {
+  if (!isTable(header)) {
+    throw new TypeError(`tracepoints: ${described(header)}: expected its name and summary: { name: "…" }`);
+  }
+  const what = `tracepoints ${described(header.name)}`;
+  if (!Array.isArray(parts) || !parts.every((part) => part instanceof On)) {
+    throw new TypeError(`${what}: expected a list of what on() has returned`);
+  }
   if (parts.length === 0) {
-    throw new TypeError(`tracepoints ${header.name}: expected at least one`);
+    throw new TypeError(`${what}: expected at least one`);
   }
   return signalFrom(
-    `tracepoints ${header.name}`,
+    what,
     header,
     parts.map(({ built }) => built),
   );
@@ -152,5 +164,11 @@ export function mark<Kept extends Values = Values>(
 ): Mark<Kept>;
 export function mark(name: string, builder: Builder<Untyped, MarkDefinition>): Mark {
   const [context, definition] = called("mark", name, builder);
+  try {
+    checkMembers(definition, markMembers);
+    recorded(context.kernel, "keep", definition.keep ?? {});
+  } catch (error) {
+    throw context.kernel.lacks[0] ?? named(`mark ${name}`, error);
+  }
   return new Mark(context, definition);
 }

@@ -3,6 +3,7 @@ import type { FlagTable, FlagValues } from "../sdk/flags.js";
 import type { AnySignal, EventRecord, SignalContext, SignalHost, TraceType } from "../sdk/signal.js";
 import { absentSignal, flags, traceShape } from "./built-signal.js";
 import type { Header } from "./definition.js";
+import { described } from "./values.js";
 
 /** What is known of a signal before it is built. */
 export interface Declared extends Required<Header> {
@@ -30,6 +31,17 @@ function checkRecord(declared: Declared["record"] = {}, { trace }: AnySignal): v
   }
 }
 
+/** A signal that has been built. Throws where it is none, or another one than declared. */
+function checked(name: string, signal: unknown): AnySignal {
+  const found: unknown = typeof signal === "object" && signal !== null ? Reflect.get(signal, "name") : undefined;
+  if (found !== name) {
+    throw new TypeError(
+      `whenLoaded: its function returned ${found === undefined ? "no signal" : `the signal ${described(found)}`}: expected ${name}`,
+    );
+  }
+  return signal as AnySignal;
+}
+
 /**
  * A signal of which the builder runs when it is loaded, not already when its module is: so that its name, its flags and its fields are
  * known on machines that do not run it, and nothing is read of the kernel. It has no marks.
@@ -39,7 +51,7 @@ export function whenLoaded(declared: Declared, build: () => AnySignal): AnySigna
   let known: AnySignal | undefined;
   const built = (): AnySignal => {
     try {
-      return (known ??= build());
+      return (known ??= checked(name, build()));
     } catch (error) {
       return absentSignal(declared, error as Error);
     }

@@ -5,6 +5,7 @@ import { describe, it } from "node:test";
 import {
   cast,
   type Condition,
+  mark,
   type Num,
   on,
   peek,
@@ -15,9 +16,11 @@ import {
   type Untyped,
   userText,
   when,
+  whenLoaded,
   withNames,
 } from "../../src/bpf/index.js";
 import { defaultFlags, loadSignal } from "../../src/engine/load.js";
+import type { AnySignal } from "../../src/sdk/signal.js";
 import { at, attach } from "./support/built-signal.js";
 import { compileProgram, runProgram } from "./support/program.js";
 
@@ -28,7 +31,7 @@ function load(builder: (e: Untyped, h: { comm: never; cpu: Num; tgid: Num }) => 
 }
 
 /** The message of what a function throws: one line. */
-function problemOf(load: () => void): string {
+function problemOf(load: () => unknown): string {
   try {
     load();
   } catch (error) {
@@ -305,6 +308,14 @@ const wrong: Readonly<Record<string, readonly [builder: Parameters<typeof load>[
     (_, h) => ({ ...counted, where: since(h)({}, h.tgid).elapsed.gt(1) }),
     /^tracepoint task_rename: since: a struct or an object: expected what mark\(\) has returned$/,
   ],
+  "a record with a time of its own": [
+    (_, h) => ({ name: "wrong", record: { time: h.tgid } }),
+    /^tracepoint task_rename: record: time: every record has one: expected another name$/,
+  ],
+  "a record that calls its process by a number": [
+    (_, h) => ({ name: "wrong", record: { comm: h.tgid } }),
+    /^tracepoint task_rename: record: comm: a number of the kernel's: expected a text, the name of a process$/,
+  ],
   "a cast without end": [
     (_, h) => {
       let number: Num = h.tgid;
@@ -338,12 +349,52 @@ describe("a signal of ringtap/bpf is refused, in one line, for", () => {
       load(() => counted, "task_renam");
     });
     assert.match(name, /this kernel has no tracepoint task_renam \(did you mean "task_rename"\?\)$/);
-    assert.throws(() => tracepoints({ name: "none" }, []), /^TypeError: tracepoints none: expected at least one$/);
+    assert.throws(() => tracepoints({ name: "none" }, []), /^TypeError: tracepoints "none": expected at least one$/);
     const twice = (name: string) => on("task_rename", (e) => ({ count: { by: { [name]: at(e, "task", "tgid") } } }));
     assert.throws(
       () => tracepoints({ name: "unlike" }, [twice("a"), twice("b")]),
       /task_rename: metric unlike_total: another tracepoint gives it other labels or numbers/,
     );
+  });
+});
+
+describe("what is built of several parts is refused, in one line, for", () => {
+  const tracepointsOf = tracepoints as (header: unknown, parts?: unknown) => unknown;
+  const markOf = mark as (name: unknown, builder: unknown) => unknown;
+  const problems: Readonly<Record<string, readonly [build: () => unknown, says: RegExp]>> = {
+    "no name": [() => tracepointsOf(null, []), /^tracepoints: "null": expected its name and summary/],
+    "no list": [
+      () => tracepointsOf({ name: "wrong" }),
+      /^tracepoints "wrong": expected a list of what on\(\) has returned$/,
+    ],
+    "parts that are none": [
+      () => tracepointsOf({ name: "wrong" }, [5]),
+      /^tracepoints "wrong": expected a list of what on/,
+    ],
+    "a tracepoint without a name": [() => markOf(undefined, () => ({})), /^mark: "undefined": expected the name of a/],
+    "no builder": [() => markOf("task_rename", 5), /^mark task_rename: "5": expected a function/],
+    "a number that is kept": [
+      () => markOf("task_rename", (_: object, h: { tid: Num }) => ({ key: h.tid, keep: { a: 5 } })),
+      /^mark task_rename: keep: a: "5": expected a number, a condition or a text of the event's$/,
+    ],
+    "a member of a mark that is misspelt": [
+      () => markOf("task_rename", (_: object, h: { tid: Num }) => ({ key: h.tid, keeps: {} })),
+      /^mark task_rename: "keeps" is not known \(did you mean "keep"\?\)$/,
+    ],
+  };
+  for (const [what, [build, says]] of Object.entries(problems)) {
+    it(what, () => {
+      assert.match(problemOf(build), says);
+    });
+  }
+
+  it("a function that returns another signal than declared, or none", () => {
+    const returning = (value: unknown): AnySignal =>
+      whenLoaded({ name: "wrong", summary: "a signal" }, () => value as AnySignal);
+    const other = tracepoint("task_rename", () => ({ name: "other", count: {} }));
+    const problem = (value: unknown): string => problemOf(() => loadSignal(returning(value)));
+    assert.match(problem(other), /whenLoaded: its function returned the signal "other": expected wrong$/);
+    assert.match(problem(Promise.resolve(other)), /whenLoaded: its function returned no signal: expected wrong$/);
   });
 });
 
