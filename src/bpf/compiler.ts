@@ -134,20 +134,35 @@ export class Compiler {
     assembler.alu(signed ? "shrSigned" : "shr", to, { number: bits });
   }
 
+  /** A load by its type. */
+  #loadDirectly(to: Variable, pointer: Variable, offset: number, size: Size): void {
+    const { assembler } = this;
+    let from = pointer;
+    if (offset > furthest) {
+      from = assembler.copy(pointer);
+      assembler.alu("add", from, { number: offset });
+    }
+    assembler.load(to, from, offset > furthest ? 0 : offset, size);
+  }
+
   /** A load through a pointer that may be null, which gives 0 then. */
   #load({ base, offset, size, signed, direct }: Node & { readonly is: "load" }): Variable {
     const { assembler } = this;
     const pointer = this.number(base);
+    if (direct && base.is === "typed") {
+      // Of what has been cast, the load itself gives 0 where nothing is: no branch, which the verifier would follow.
+      const loaded = assembler.variable();
+      this.#loadDirectly(loaded, pointer, offset, size);
+      if (signed) {
+        this.#extend(loaded, size, true);
+      }
+      return loaded;
+    }
     const to = assembler.number(0);
     const end = assembler.label();
     assembler.jump("eq", pointer, { number: 0 }, end);
     if (direct) {
-      let from = pointer;
-      if (offset > furthest) {
-        from = assembler.copy(pointer);
-        assembler.alu("add", from, { number: offset });
-      }
-      assembler.load(to, from, offset > furthest ? 0 : offset, size);
+      this.#loadDirectly(to, pointer, offset, size);
     } else if (this.#word !== undefined) {
       const at = assembler.call(helpers.cast, { variable: pointer, plus: offset }, { number: this.#word });
       assembler.load(to, at, 0, size);

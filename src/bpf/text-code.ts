@@ -87,13 +87,17 @@ export function castText(
 /** Loads an array of characters by words; what is behind the first zero is whatever was there before. */
 export function loadText(
   assembler: Assembler,
-  { offset: plus, size }: TextNode,
+  { base: from, offset: plus, size }: TextNode,
   pointer: Variable,
   { base, offset }: Target,
 ): void {
-  const words = Array.from({ length: size / 8 }, () => assembler.number(0));
+  // Of what has been cast, the loads themselves give 0 where nothing is.
+  const isSafe = from.is === "typed";
+  const words = Array.from({ length: size / 8 }, () => (isSafe ? assembler.variable() : assembler.number(0)));
   const end = assembler.label();
-  assembler.jump("eq", pointer, { number: 0 }, end);
+  if (!isSafe) {
+    assembler.jump("eq", pointer, { number: 0 }, end);
+  }
   words.forEach((word, index) => {
     assembler.load(word, pointer, plus + 8 * index, 8);
   });

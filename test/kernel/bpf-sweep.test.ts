@@ -69,7 +69,7 @@ function recordOf(btf: Btf, { tracepoint, parameters, read }: Wanted): Plan | un
   const values = read.flatMap(({ name }): [string, Recorded][] => {
     const value: unknown = Reflect.get(context.event, name);
     const type = structOf(value);
-    return isValue(value) ? [[name, value]] : type === undefined ? [] : fieldsOf(value as object, type, name);
+    return isValue(value) ? [[`${name}_`, value]] : type === undefined ? [] : fieldsOf(value as object, type, name);
   });
   if (values.length === 0) {
     return undefined;
