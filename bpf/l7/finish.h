@@ -4,6 +4,7 @@
 
 #include <ringtap/endpoints.h>
 
+#include "body_sizes.h"
 #include "path.h"
 #include "queue.h"
 #include "request_counts.h"
@@ -119,7 +120,7 @@ __noinline int finish(struct connection *c, __u32 number, __u64 now, __u64 durat
 	}
 	if (!counting)
 		return 0;
-	line = request_line_of(&c->owner, number);
+	line = line_of_request(&requests, &request_keys, &c->owner, number);
 	if (!line) {
 		count_map_full();
 		return 0;
@@ -132,6 +133,8 @@ __noinline int finish(struct connection *c, __u32 number, __u64 now, __u64 durat
 	}
 	return 0;
 }
+
+int count_closed_sizes(struct connection *c, __u32 number); /* protocols/http.h */
 
 /* Counts the request of a word, which ends now. */
 static __always_inline void finish_word(struct connection *c, __u64 word, __u32 status,
@@ -179,10 +182,14 @@ struct waiting {
 static long finish_next(__u32 index, struct waiting *waiting)
 {
 	struct connection *c = waiting->c;
+	__u64 word;
 
 	if (waiting_requests(c) <= 0)
 		return 1;
-	finish_word(c, pop_request(c), 0, waiting->error, waiting->now);
+	word = pop_request(c);
+	finish_word(c, word, 0, waiting->error, waiting->now);
+	if (sizes_wanted && c->protocol == PROTOCOL_HTTP && is_request(word))
+		count_closed_sizes(c, number_of(c, operation_of(word), 0, waiting->error));
 	return 0;
 }
 

@@ -111,21 +111,21 @@ struct {
 
 #define KEY_WORDS (sizeof(struct actor_key) / sizeof(__u64))
 
-static __always_inline struct request_line *request_line_of(const struct actor_key *owner,
-							    __u32 number)
+/* The line of a request's number, or the overflow line that counts it. */
+static __always_inline void *line_of_request(void *lines, void *taken,
+					     const struct actor_key *owner, __u32 number)
 {
 	__u32 kind = (number >> ROLE_SHIFT) & 31;
 	struct actor_key key = *owner;
-	struct request_line *line;
+	void *line;
 
 	key.process.pair = (__u64)number << 32 | (__u32)key.process.pair;
-	line = find_line(&requests, &request_keys, request_lines, &key.process.pair, KEY_WORDS);
+	line = find_line(lines, taken, request_lines, &key.process.pair, KEY_WORDS);
 	if (line)
 		return line;
 	number = kind << ROLE_SHIFT | OTHER_OPERATION << OPERATION_SHIFT;
 	key = (struct actor_key){ .process = process_key(OTHER_TGID, 0, number) };
-	return line_at(&requests, &request_keys, request_lines + kind, &key.process.pair,
-		       KEY_WORDS);
+	return line_at(lines, taken, request_lines + kind, &key.process.pair, KEY_WORDS);
 }
 
 static __always_inline struct flow_line *flow_line_of(const struct actor_key *owner, __u32 kind)

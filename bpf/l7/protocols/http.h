@@ -128,6 +128,68 @@ static __always_inline __u64 end_unknown(struct connection *c, __u64 time, __u32
 	return is_without_body(word, status) ? 0 : word;
 }
 
+/*
+ * The size of the body of the request that a response answers, as far as it has come: that of the
+ * last one counted, or of one before it.
+ */
+static __always_inline __u64 answered_size(struct connection *c)
+{
+	struct direction *d = &c->directions[request_direction(c) & 1];
+	bool in_body = d->mode == HTTP_BODY || d->mode == HTTP_CHUNK_DATA;
+	bool in_head = d->mode < HTTP_BODY && !(d->mode == HTTP_FIRST && !d->carry_len) &&
+		       !(d->flags & (IN_TRAILERS | IS_ANSWERED));
+
+	/* What has begun since has none yet. */
+	if (in_head || c->responses != c->requests)
+		return take_size(c, c->responses - 1);
+	return size_of(d) - (in_body ? d->left : 0);
+}
+
+/* Counts the sizes of a request that ends, of which this is the word, and of its response. */
+static __always_inline void finish_sizes(struct connection *c, const struct direction *d,
+					 __u64 word, enum l7_error error)
+{
+	__u64 size = size_of(d);
+
+	if (d->mode == HTTP_BODY || d->mode == HTTP_CHUNK_DATA)
+		size -= d->left;
+	if (is_request(word))
+		count_sizes(c, number_of(c, operation_of(word), d->status, error), answered_size(c),
+			    size);
+}
+
+/* A request that waits is not answered any more. */
+__noinline int count_closed_sizes(struct connection *c, __u32 number)
+{
+	return c ? count_sizes(c, number, answered_size(c), 0) : 0;
+}
+
+/*
+ * The first byte of a message is there, and its direction's size is to be its own. That of the
+ * request before waits when its response does.
+ */
+static __always_inline void begin_size(struct reader *r, struct direction *d)
+{
+	struct connection *c = r->c;
+	__u64 size;
+
+	if (!sizes_wanted)
+		return;
+	size = size_of(d);
+	if (size && is_of_requests(r) &&
+	    (waiting_requests(c) > 0 ||
+	     c->directions[(r->scratch->direction ^ 1) & 1].word & TAG_REQUEST))
+		leave_size(c, c->requests - 1, size);
+	set_size(d, 0);
+}
+
+/* The head says how long the body is, unless it comes in chunks. */
+static __always_inline void declare_size(struct direction *d)
+{
+	if (sizes_wanted)
+		set_size(d, (d->flags & (IS_CHUNKED | HAS_LENGTH)) == HAS_LENGTH ? d->left : 0);
+}
+
 static __always_inline void begin_message(struct direction *d)
 {
 	d->left = 0;
@@ -148,6 +210,10 @@ static __always_inline void end_message(struct reader *r, struct direction *d)
 		if (is_unknown(d))
 			word = end_unknown(c, now_of(r), d->status);
 		finish_word(c, word, d->status, ERROR_NONE, now_of(r));
+		if (sizes_wanted && word)
+			finish_sizes(c, d, word, ERROR_NONE);
+		else if (sizes_wanted)
+			leave_size(c, (__u32)(c->responses - 1) | OF_RESPONSE, size_of(d));
 	}
 	begin_message(d);
 }
@@ -156,18 +222,26 @@ static __always_inline void end_message(struct reader *r, struct direction *d)
  * The response to a request, or its head, came before the request was seen. With a body, the
  * response counts it when it ends.
  */
-static __always_inline void finish_early(struct connection *c, __u64 request, __u64 response)
+static __always_inline void finish_early(struct connection *c, const struct direction *d,
+					 __u64 request, __u64 response)
 {
+	__u32 number = c->requests - 1;
+
 	if (response & TAG_HEAD) {
 		if (!is_without_body(request, operation_of(response)))
 			return;
 		mark_counted(c, request);
 	}
 	finish_answered(c, request, response);
+	if (sizes_wanted)
+		count_sizes(c,
+			    number_of(c, operation_of(request), operation_of(response), ERROR_NONE),
+			    size_of(d), take_size(c, number | OF_RESPONSE));
 }
 
 static __always_inline void begin_body(struct reader *r, struct direction *d)
 {
+	declare_size(d);
 	if (d->flags & IS_CHUNKED) {
 		d->left = 0;
 		d->mode = HTTP_CHUNK_SIZE;
@@ -183,12 +257,13 @@ static __always_inline void end_request_head(struct reader *r, struct direction 
 	struct connection *c = r->c;
 	__u64 word = request_word(d->word, d->operation, 0), response;
 
+	declare_size(d);
 	if (!(d->flags & IS_ANSWERED)) {
 		response = push_request(c, word);
 		if (response == WORD_LOST)
 			count_lost(c, REASON_MAP_FULL, 1);
 		else if (response)
-			finish_early(c, word, response);
+			finish_early(c, d, word, response);
 	}
 	begin_body(r, d);
 }
@@ -353,6 +428,7 @@ static __always_inline void take_encoding_byte(struct direction *d, __u32 byte)
 static __always_inline void end_size_line(struct direction *d)
 {
 	if (d->left) {
+		add_to_size(d, d->left);
 		d->mode = HTTP_CHUNK_DATA;
 	} else {
 		d->flags |= IN_TRAILERS;
@@ -485,6 +561,7 @@ static __noinline bool step_first(struct reader *r, struct direction *d, __u32 i
 			return true;
 		}
 		d->word = now_of(r);
+		begin_size(r, d);
 		if (available >= BEGINNING) {
 			__u64 low = load(r, index);
 
@@ -586,8 +663,9 @@ static __always_inline void step_header(struct reader *r, struct direction *d, _
 	}
 }
 
-static __noinline void step_line(struct reader *r, struct direction *d, __u32 index,
-				 __u32 available)
+/* Takes the rest of a line, or what there is of it. Returns the bytes that are left of the call. */
+static __noinline __u32 step_line(struct reader *r, struct direction *d, __u32 index,
+				  __u32 available)
 {
 	__u32 offset = find_newline(r, index), bytes;
 	bool is_unverified = !r->c->is_verified && d->flags & IN_FIRST_LINE;
@@ -601,22 +679,23 @@ static __noinline void step_line(struct reader *r, struct direction *d, __u32 in
 		if (is_unverified)
 			d->carry[0] = last_eight(r, d->carry[0], index, bytes);
 		consume(r, bytes);
-		return;
+		return r->scratch->left;
 	}
 	consume(r, offset + 1);
 	if (d->mode == HTTP_CHUNK_EXTENSION) {
 		end_size_line(d);
-		return;
+		return r->scratch->left;
 	}
 	if (d->mode == HTTP_CHUNK_END) {
 		d->left = 0;
 		d->mode = HTTP_CHUNK_SIZE;
-		return;
+		return r->scratch->left;
 	}
 	d->mode = HTTP_HEADER;
 	d->flags &= ~IN_FIRST_LINE;
 	if (is_unverified)
 		verify(r, last_eight(r, d->carry[0], index, offset));
+	return r->scratch->left;
 }
 
 /* Takes a body's bytes, or those of a part of it. */
@@ -663,6 +742,7 @@ static __always_inline bool is_body_left_out(struct reader *r, struct direction 
 	if (!method || method == MAY_BE_METHOD)
 		goto no;
 	begin_message(d);
+	begin_size(r, d);
 	d->word = now_of(r);
 	d->carry[0] = lowest(word, known);
 	d->carry[1] = 0;
@@ -728,6 +808,7 @@ static long http_step(__u32 nr, struct reader *r)
 		step_over(r, d);
 		return 0;
 	case HTTP_UNTIL_CLOSE:
+		add_to_size(d, r->scratch->left);
 		return 1;
 	case MODE_OPAQUE:
 	case MODE_SYNC:
@@ -759,7 +840,7 @@ static long http_step(__u32 nr, struct reader *r)
 		step_header(r, d, index, available);
 		/* Most lines say nothing: the same step takes the rest of them. */
 		if (d->mode == HTTP_LINE && r->scratch->left == before)
-			step_line(r, d, index, available);
+			return !step_line(r, d, index, available);
 		break;
 	case HTTP_LENGTH:
 	case HTTP_ENCODING:
@@ -767,7 +848,7 @@ static long http_step(__u32 nr, struct reader *r)
 		take_bytes(r, d, index, available);
 		break;
 	default:
-		step_line(r, d, index, available);
+		return !step_line(r, d, index, available);
 	}
 	return 0;
 }
@@ -803,14 +884,17 @@ static __always_inline bool http_needs_no_bytes(struct connection *c, __u32 dire
 static __always_inline void http_end(struct connection *c, __u32 direction, __u64 now)
 {
 	struct direction *d = &c->directions[direction & 1];
+	enum l7_error error;
 	__u64 word = d->word;
 
 	if (direction == request_direction(c) || d->mode <= HTTP_FIRST)
 		return;
 	if (is_unknown(d))
 		word = end_unknown(c, now, d->status);
-	finish_word(c, word, d->status, d->mode == HTTP_UNTIL_CLOSE ? ERROR_NONE : ERROR_TRUNCATED,
-		    now);
+	error = d->mode == HTTP_UNTIL_CLOSE ? ERROR_NONE : ERROR_TRUNCATED;
+	finish_word(c, word, d->status, error, now);
+	if (sizes_wanted && word)
+		finish_sizes(c, d, word, error);
 	d->flags = 0;
 	d->word = 0;
 	d->mode = MODE_OPAQUE;

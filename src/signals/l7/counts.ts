@@ -14,6 +14,7 @@ import { ActiveRequests } from "./active.js";
 import { errors, protocols, roles } from "./protocols.js";
 import { FlowLine, L7Event } from "./records.js";
 import { numberOf, partsOf, type RecordTextsByName, RequestTables } from "./request-tables.js";
+import { SizeTables } from "./size-tables.js";
 import { TlsCounts } from "./tls/counts.js";
 
 /** enum reason of bpf/l7/connection.h. */
@@ -39,13 +40,25 @@ export function giveUp(context: SignalContext): () => Promise<void> {
   };
 }
 
+/** What is counted besides, as flags say. */
+interface Wanted {
+  readonly tls: boolean;
+  readonly sizes: boolean;
+}
+
 /** Requests count for the name and the control group that the process had when they ended. */
-export function startCounting(context: SignalContext, texts: RecordTextsByName, tls: boolean): Running<L7Event> {
+export function startCounting(
+  context: SignalContext,
+  texts: RecordTextsByName,
+  { tls, sizes: areSized }: Wanted,
+): Running<L7Event> {
   const { metrics, identity } = context;
   const { subjects } = identity;
   const kinds = new Set(protocols.flatMap(({ metrics: kind }) => kind ?? []));
   const tables = new Map(Array.from(kinds, (kind) => [kind, new RequestTables(context, kind, texts)] as const));
   const ofProtocols = protocols.map(({ metrics: kind }) => kind && tables.get(kind));
+  const sized = areSized ? [...kinds].filter(({ sizes }) => sizes !== undefined) : [];
+  const sizeTables = new Map(sized.map((kind) => [kind, new SizeTables(context, kind)] as const));
   const active = new ActiveRequests(context, [...kinds]);
   const outcome = new Dimension(["protocol", "role", "reason"]);
   const bytes = new Dimension(["protocol", "role", "direction", "kind"]);
@@ -91,6 +104,7 @@ export function startCounting(context: SignalContext, texts: RecordTextsByName, 
   const owner = processOwner(identity, actorKeyAt.start);
   const requests = context.counters("requests", { keys: "request_keys", owner });
   const flows = context.counters("flows", { keys: "flow_keys", owner });
+  const sizes = areSized ? [context.counters("sizes", { keys: "size_keys", owner })] : [];
   const leftOut = context.counters("left_out");
   const actor = new CountedActor();
   /** Requests that have been read from lines and were to have no record: the account has the others. */
@@ -115,6 +129,15 @@ export function startCounting(context: SignalContext, texts: RecordTextsByName, 
     const added = ofProtocols[protocol]?.add(subject, number, counts.subarray(2), nanoseconds) ?? 0;
     addUnanswered(subject, protocol, role, error, added);
     collected += added - dropped;
+  }
+
+  /** The same of struct size_line. */
+  function takeSizes(key: Uint32Array, counts: Float64Array): void {
+    const number = key[actorKeyAt.number] as number;
+    const kind = protocols[partsOf(number).protocol]?.metrics;
+    if (kind !== undefined) {
+      sizeTables.get(kind)?.add(subjectOf(key), number, counts);
+    }
   }
 
   /** A request that has a record is in no line. */
@@ -186,6 +209,9 @@ export function startCounting(context: SignalContext, texts: RecordTextsByName, 
     await readCounters(leftOut, takeLeftOut);
     await readCounters(flows, takeFlows);
     await readCounters(requests, takeRequests);
+    for (const counters of sizes) {
+      await readCounters(counters, takeSizes);
+    }
   }
 
   return {
@@ -201,11 +227,11 @@ export function startCounting(context: SignalContext, texts: RecordTextsByName, 
     maintain: read,
     stats: () => ({
       collected,
-      memoryAtLimit: [requests, flows, leftOut, ...Object.values(texts)].reduce(
+      memoryAtLimit: [requests, flows, ...sizes, leftOut, ...Object.values(texts)].reduce(
         (total, { memoryAtLimit }) => total + memoryAtLimit,
         0,
       ),
-      mapEntries: [requests, flows].map(({ name, size }) => [name, size] as const),
+      mapEntries: [requests, flows, ...sizes].map(({ name, size }) => [name, size] as const),
     }),
   };
 }

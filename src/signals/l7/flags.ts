@@ -50,6 +50,7 @@ export const flags = {
       wholeNumber(0, 1000),
     ),
   ),
+  sizes: toggle("http.sizes", "sizes of the bodies of HTTP's requests and responses"),
   dnsNames: inTrace(toggle("dns.names", "show the names of DNS questions: in metrics as a label, dns_question_name")),
   dnsNamesLimit: single(
     "dns.names-limit",

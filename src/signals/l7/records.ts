@@ -118,6 +118,40 @@ export class FlowLine extends RecordView {
   }
 }
 
+/** struct size_line */
+export class SizeLine extends RecordView {
+  static readonly struct = "size_line";
+  static readonly size = 472;
+  static readonly layout =
+    "size_line[472] pair@0+8:unsigned start@8+8:unsigned comm@16+16:numbers2 cgroup@32+8:unsigned bytes@40+16:numbers2 request_slots@56+208:numbers26 response_slots@264+208:numbers26";
+
+  get pair(): number {
+    return (this.words[this.at + 0] as number) + (this.words[this.at + 1] as number) * 2 ** 32;
+  }
+  get start(): number {
+    return (this.words[this.at + 2] as number) + (this.words[this.at + 3] as number) * 2 ** 32;
+  }
+  static readonly commLength = 2;
+  comm(index: number): number {
+    return (this.words[this.at + 4 + 2 * index] as number) + (this.words[this.at + 5 + 2 * index] as number) * 2 ** 32;
+  }
+  get cgroup(): number {
+    return (this.words[this.at + 8] as number) + (this.words[this.at + 9] as number) * 2 ** 32;
+  }
+  static readonly bytesLength = 2;
+  bytes(index: number): number {
+    return (this.words[this.at + 10 + 2 * index] as number) + (this.words[this.at + 11 + 2 * index] as number) * 2 ** 32;
+  }
+  static readonly requestSlotsLength = 26;
+  requestSlots(index: number): number {
+    return (this.words[this.at + 14 + 2 * index] as number) + (this.words[this.at + 15 + 2 * index] as number) * 2 ** 32;
+  }
+  static readonly responseSlotsLength = 26;
+  responseSlots(index: number): number {
+    return (this.words[this.at + 66 + 2 * index] as number) + (this.words[this.at + 67 + 2 * index] as number) * 2 ** 32;
+  }
+}
+
 /** struct l7_event */
 export class L7Event extends RecordView {
   static readonly struct = "l7_event";

@@ -15,7 +15,7 @@ import { flags, type Ports } from "./flags.js";
 import { Names } from "./names.js";
 import { longestPath } from "./routes/path.js";
 import { errors, protocols, roles } from "./protocols.js";
-import { FlowLine, IpFamily, L7Active, L7Event, L7Path, L7Protocol, RequestLine } from "./records.js";
+import { FlowLine, IpFamily, L7Active, L7Event, L7Path, L7Protocol, RequestLine, SizeLine } from "./records.js";
 import { Routes } from "./routes/routes.js";
 import { noTlsSizes, tlsPrograms, withTls } from "./tls/signal.js";
 import { views } from "./views.js";
@@ -69,6 +69,7 @@ function choiceOf({ protocols: chosen, ports }: Values) {
 
 function setup(values: Values, { mode, watched, byPeer }: SignalHost): Setup {
   const { connectionsLimit, streamsLimit, countsLimit, dnsTimeout, dnsNames, tls } = values;
+  const isSized = values.sizes && mode !== "trace";
   const areRouted = values.routes.length > 0 || values.routesLimit > 0;
   const told = (areRouted ? 1 << L7Protocol.http : 0) | (dnsNames ? 1 << L7Protocol.dns : 0);
   const isCounting = mode !== "trace";
@@ -82,6 +83,7 @@ function setup(values: Values, { mode, watched, byPeer }: SignalHost): Setup {
       counting: isCounting ? 1 : 0,
       dns_timeout: dnsTimeout,
       names_wanted: dnsNames ? 1 : 0,
+      sizes_wanted: isSized ? 1 : 0,
       request_lines: lines,
       flow_lines: lines,
     },
@@ -101,6 +103,9 @@ function setup(values: Values, { mode, watched, byPeer }: SignalHost): Setup {
       request_keys: requests,
       flows: requests,
       flow_keys: requests,
+      sizes: isSized ? requests : 1,
+      size_keys: isSized ? requests : 1,
+      ...(!isSized && { waiting_sizes: 1 }),
       ...(!tls && noTlsSizes),
     },
     ...(!tls && { without: tlsPrograms }),
@@ -136,14 +141,15 @@ export const l7 = defineSignal({
   optIn: true,
   flags,
   ring: { record: L7Event, shortest: pathlessSize },
-  records: [RequestLine, FlowLine, L7Active],
+  records: [RequestLine, FlowLine, SizeLine, L7Active],
   setup,
   attachesLater: ({ tls }) => tls,
   start(context, values) {
     const { tls, tlsFiles } = values;
     const texts = textsOf(values);
     traced = texts;
-    const running = context.host.mode === "trace" ? { maintain: giveUp(context) } : startCounting(context, texts, tls);
+    const running =
+      context.host.mode === "trace" ? { maintain: giveUp(context) } : startCounting(context, texts, values);
     return tls ? withTls(context, tlsFiles, running) : running;
   },
   trace: {

@@ -16,7 +16,7 @@ export interface Nginx {
   readonly folder: string;
   /** The process that answers. */
   readonly worker: number;
-  /** Lines of its log: a status, a blank, the path. */
+  /** Lines of its log: a status, a blank, the path, and what was asked for besides. */
   lines(): readonly string[];
   /** Requests in its log, by status. */
   log(): Record<string, number>;
@@ -24,8 +24,8 @@ export interface Nginx {
   logged(): Promise<Record<string, number>>;
 }
 
-/** Starts nginx with one worker; `locations` are those of its only server. */
-export async function startNginx(scope: Scope, locations: string): Promise<Nginx> {
+/** Starts nginx with one worker; `locations` are those of its only server, `logged` is what each line of its log has besides. */
+export async function startNginx(scope: Scope, locations: string, logged = ""): Promise<Nginx> {
   const folder = scratch("nginx");
   mkdirSync(folder);
   const port = await freePort();
@@ -36,7 +36,7 @@ export async function startNginx(scope: Scope, locations: string): Promise<Nginx
     `user root; daemon off; worker_processes 1; error_log stderr crit; pid ${folder}/nginx.pid;
 events { worker_connections 256; }
 http {
-  log_format status '$status $uri'; access_log ${folder}/access.log status; sendfile on; keepalive_requests 1000000000;
+  log_format status '$status $uri${logged}'; access_log ${folder}/access.log status; sendfile on; keepalive_requests 1000000000;
   client_body_temp_path ${folder}/body; proxy_temp_path ${folder}/proxy; fastcgi_temp_path ${folder}/fastcgi;
   uwsgi_temp_path ${folder}/uwsgi; scgi_temp_path ${folder}/scgi;
   server {

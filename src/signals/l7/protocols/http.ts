@@ -28,6 +28,16 @@ const metrics: RequestMetrics = {
       help: "HTTP requests received whose response has not been sent yet.",
     },
   },
+  sizes: [
+    {
+      client: { name: "http_client_request_body_size_bytes", help: "Size of the bodies of HTTP requests sent." },
+      server: { name: "http_server_request_body_size_bytes", help: "Size of the bodies of HTTP requests received." },
+    },
+    {
+      client: { name: "http_client_response_body_size_bytes", help: "Size of the bodies of HTTP responses received." },
+      server: { name: "http_server_response_body_size_bytes", help: "Size of the bodies of HTTP responses sent." },
+    },
+  ],
   told: { by: "routes", client: "url_template", server: "http_route" },
   labels: ["http_request_method", "http_response_status_code", "error_type", "network_protocol_version"],
 };

@@ -8,6 +8,8 @@ export interface MetricByRole {
 export interface RequestMetrics extends MetricByRole {
   /** Gauges of requests that are under way, where these are known; `label` is the one that has the protocol's name. */
   readonly active?: MetricByRole & { readonly label?: string };
+  /** Histograms of the sizes of bodies, of requests and of responses, where these are known. */
+  readonly sizes?: readonly [request: MetricByRole, response: MetricByRole];
   readonly labels: readonly string[];
   /** The label that only a request's record tells, and what tells it: the last one. */
   readonly told?: { readonly by: "routes" | "names"; readonly client: string; readonly server: string };
