@@ -74,6 +74,12 @@ function peerRows(links: readonly RatedLink[]): string[][] {
       count(row.open),
       bytes(row.sent_bytes),
       bytes(row.received_bytes),
+      (row.requests ?? [])
+        .map(
+          ({ protocol, requests, failures }) =>
+            `${protocol} ${count(requests)}${failures > 0 ? `, ${count(failures)} failed` : ""}`,
+        )
+        .join(", "),
     ];
   });
 }
@@ -132,7 +138,7 @@ export class DrillView {
         breakdownTable(breakdown),
       ]),
       html("h3", {}, "Peers ", html("small", {}, "since this page began")),
-      table(["end", "conn", "fail", "open", "sent", "recv"], peerRows(peers), "none"),
+      table(["end", "conn", "fail", "open", "sent", "recv", "requests"], peerRows(peers), "none"),
     );
   }
 }

@@ -1,10 +1,10 @@
 /** From links to a graph of two sides: who connects, and who listens. */
-import type { Link } from "../src/views/protocol.js";
+import type { Link, LinkRequests } from "../src/views/protocol.js";
 import { endpoint } from "./format.js";
 import type { RatedLink } from "./model.js";
 
 /** What makes a line wide. */
-export type Measure = "connects" | "bytes" | "open";
+export type Measure = "connects" | "requests" | "bytes" | "open";
 
 export interface GraphNode {
   readonly name: string;
@@ -20,12 +20,16 @@ export interface GraphLine {
   readonly to: GraphNode;
   /** As the measure says; a second, but for what is open. */
   value: number;
-  /** Failed connects a second. */
+  /** Failed connects and requests a second. */
   failing: number;
+  /** Requests a second. */
+  asking: number;
   /** Connects, failures and open connections altogether. */
   connects: number;
   failures: number;
   open: number;
+  /** Requests altogether, by protocol. */
+  readonly requests: Map<string, LinkRequests>;
 }
 
 export interface Graph {
@@ -61,6 +65,8 @@ function valueOf({ row, rates }: RatedLink, measure: Measure): number {
   switch (measure) {
     case "connects":
       return rates.connects + rates.failures;
+    case "requests":
+      return rates.requests;
     case "bytes":
       return rates.sent_bytes + rates.received_bytes;
     case "open":
@@ -85,6 +91,17 @@ class Side {
   }
 }
 
+/** Adds requests of a protocol to those of others; what 99 % took is that of the slowest. */
+function addRequests(to: Map<string, LinkRequests>, of: LinkRequests): void {
+  const { requests = 0, failures = 0, p99 = 0 } = to.get(of.protocol) ?? {};
+  to.set(of.protocol, {
+    protocol: of.protocol,
+    requests: requests + of.requests,
+    failures: failures + of.failures,
+    p99: Math.max(p99, of.p99),
+  });
+}
+
 /** Lines between two sides. */
 class Lines {
   readonly clients = new Side();
@@ -94,15 +111,21 @@ class Lines {
   add(
     client: readonly [string, boolean],
     server: readonly [string, boolean],
-    what: Omit<GraphLine, "from" | "to">,
+    { requests, ...what }: Omit<GraphLine, "from" | "to" | "requests"> & { readonly requests: Iterable<LinkRequests> },
   ): void {
     const from = this.clients.node(...client);
     const to = this.servers.node(...server);
     const key = JSON.stringify([from.name, to.name]);
-    const line = this.#lines.get(key) ?? { from, to, value: 0, failing: 0, connects: 0, failures: 0, open: 0 };
+    const line = this.#lines.get(key) ?? {
+      ...{ from, to, value: 0, failing: 0, asking: 0, connects: 0, failures: 0, open: 0 },
+      requests: new Map<string, LinkRequests>(),
+    };
     this.#lines.set(key, line);
-    for (const name of ["value", "failing", "connects", "failures", "open"] as const) {
+    for (const name of ["value", "failing", "asking", "connects", "failures", "open"] as const) {
       line[name] += what[name];
+    }
+    for (const of of requests) {
+      addRequests(line.requests, of);
     }
     for (const node of [from, to]) {
       node.value += what.value;
@@ -121,11 +144,11 @@ function limited(lines: Lines, most: number): Graph {
   const clients = shown(lines.clients);
   const servers = shown(lines.servers);
   const less = new Lines();
-  for (const { from, to, ...what } of lines.all) {
+  for (const { from, to, requests, ...what } of lines.all) {
     less.add(
       clients.has(from) ? [from.name, from.isLocal] : [other, false],
       servers.has(to) ? [to.name, to.isLocal] : [other, false],
-      what,
+      { ...what, requests: requests.values() },
     );
   }
   const hidden = lines.clients.sorted.length + lines.servers.sorted.length - clients.size - servers.size;
@@ -159,10 +182,12 @@ export function graphOf(rated: readonly RatedLink[], group: string, measure: Mea
       isServer ? [listener ?? far, true] : [listener ?? far, listener !== undefined],
       {
         value: valueOf(link, measure),
-        failing: rates.failures,
+        failing: rates.failures + rates.request_failures,
+        asking: rates.requests,
         connects: row.connects,
         failures: row.failures,
         open: row.open,
+        requests: row.requests ?? [],
       },
     );
   }

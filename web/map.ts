@@ -1,7 +1,7 @@
 /** The map of links: who connects on the left, who listens on the right, failures in red. */
 import { byId, offer, setText, svg, visible } from "./dom.js";
 import type { Filter } from "./filter.js";
-import { bytes, count } from "./format.js";
+import { bytes, count, seconds } from "./format.js";
 import { type Graph, type GraphLine, type GraphNode, graphOf, type Measure } from "./graph.js";
 import { apart, groupings } from "./grouping.js";
 import type { Model } from "./model.js";
@@ -17,8 +17,11 @@ const widest = 9;
 /** Nodes of each side. */
 const mostNodes = 16;
 
+/** Lines that have a text, at the most: more would lie upon each other. */
+const mostTexts = 12;
+
 function isMeasure(value: string): value is Measure {
-  return value === "connects" || value === "bytes" || value === "open";
+  return value === "connects" || value === "requests" || value === "bytes" || value === "open";
 }
 
 /** A text that fits into so many characters. */
@@ -52,10 +55,12 @@ export class MapView {
 
   #note({ clients, servers, hidden }: Graph, links: Model["links"], all: number): void {
     const connects = links.reduce((sum, { rates }) => sum + rates.connects, 0);
-    const failures = links.reduce((sum, { rates }) => sum + rates.failures, 0);
+    const requests = links.reduce((sum, { rates }) => sum + rates.requests, 0);
+    const failures = links.reduce((sum, { rates }) => sum + rates.failures + rates.request_failures, 0);
     const parts = [
       `${clients.length} → ${servers.length}`,
       `${count(connects)} conn/s`,
+      ...(requests > 0 ? [`${count(requests)} req/s`] : []),
       ...(failures > 0 ? [`${count(failures)} failing/s`] : []),
       ...(hidden > 0 ? [`${hidden} more`] : []),
     ];
@@ -87,7 +92,31 @@ export class MapView {
         this.#label(node, right, servers.get(node) ?? 0, "start", characters + 3, measure),
       ),
     ];
-    return [...lines, ...labels];
+    const texts =
+      graph.lines.length > mostTexts
+        ? []
+        : graph.lines.flatMap((line) =>
+            this.#protocols(
+              line,
+              (left + right) / 2,
+              ((clients.get(line.from) ?? 0) + (servers.get(line.to) ?? 0)) / 2,
+            ),
+          );
+    return [...lines, ...texts, ...labels];
+  }
+
+  /** The protocols of a line's requests, and how many there are a second, at its middle. */
+  #protocols({ requests, asking }: GraphLine, x: number, y: number): SVGElement[] {
+    const names = [...requests.keys()].join(" ");
+    return names === ""
+      ? []
+      : [
+          svg(
+            "text",
+            { x: `${x}`, y: `${y - 4}`, "text-anchor": "middle", class: "protocol" },
+            `${names} ${count(asking)}/s`,
+          ),
+        ];
   }
 
   #line(
@@ -99,14 +128,20 @@ export class MapView {
   ): SVGElement {
     const middle = (x1 + x2) / 2;
     const d = `M${x1 + 6},${y1} C${middle},${y1} ${middle},${y2} ${x2 - 6},${y2}`;
-    const { value, failing, connects, failures, open } = line;
+    const { value, failing, asking, connects, failures, open, requests } = line;
     const width = value > 0 ? 1.25 + (widest - 1.25) * Math.sqrt(value / most) : 1;
     const isFailing = failing > 0 || (failures > 0 && connects === 0);
     const kind = [value > 0 ? "busy" : "idle", ...(isFailing ? ["bad"] : [])].join(" ");
     const amount = measure === "bytes" ? `${bytes(value)}/s` : measure === "open" ? "" : `${count(value)}/s`;
+    const asked = Array.from(
+      requests.values(),
+      ({ protocol, requests, failures, p99 }) =>
+        `${protocol}: ${count(requests)} requests, ${count(failures)} failed, 99 % within ${seconds(p99)}`,
+    );
     const title = [
       `${visible(line.from.name)} → ${visible(line.to.name)}`,
       ...[amount, `${count(connects)} connects`, `${count(failures)} failures`, `${count(open)} open`],
+      ...(asked.length > 0 ? [`${count(asking)} requests/s`, ...asked] : []),
     ];
     return svg(
       "path",

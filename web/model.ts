@@ -11,11 +11,33 @@ export interface Rated<T, K extends string> {
   readonly rates: Readonly<Record<K, number>>;
 }
 
-export type LinkNumber = "connects" | "failures" | "sent_bytes" | "received_bytes";
+export type LinkNumber = "connects" | "failures" | "sent_bytes" | "received_bytes" | "requests" | "request_failures";
 export type RatedProcess = Rated<ProcessTotals, string>;
 export type RatedLink = Rated<Link, LinkNumber>;
 
-const linkNumbers: readonly LinkNumber[] = ["connects", "failures", "sent_bytes", "received_bytes"];
+const linkNumbers: readonly LinkNumber[] = [
+  "connects",
+  "failures",
+  "sent_bytes",
+  "received_bytes",
+  "requests",
+  "request_failures",
+];
+
+/** The numbers of a link, requests of all protocols together. */
+function numbersOf({
+  connects,
+  failures,
+  sent_bytes,
+  received_bytes,
+  requests = [],
+}: Link): Record<LinkNumber, number> {
+  return {
+    ...{ connects, failures, sent_bytes, received_bytes },
+    requests: requests.reduce((sum, of) => sum + of.requests, 0),
+    request_failures: requests.reduce((sum, of) => sum + of.failures, 0),
+  };
+}
 
 function sameEnds(a: Link, b: Link): boolean {
   return a.pid === b.pid && a.comm === b.comm && a.port === b.port && a.remote === b.remote && a.role === b.role;
@@ -67,7 +89,7 @@ export class Model {
     this.links = Array.from(this.#links.values(), (row) => {
       const was = earlierLinks.get(row.id);
       const from = was !== undefined && sameEnds(row, was) ? was : undefined;
-      return { row, rates: rates(linkNumbers, row, from, elapsed) };
+      return { row, rates: rates(linkNumbers, numbersOf(row), from && numbersOf(from), elapsed) };
     });
 
     this.cpuShare = perSecond(frame.health.cpuSeconds, before?.health.cpuSeconds ?? 0, elapsed);

@@ -29,6 +29,7 @@ export type {
   LatencyView,
   Link,
   LinkEnds,
+  LinkRequests,
   LinkTotals,
   ProcessTotals,
   SignalHealth,

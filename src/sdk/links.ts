@@ -22,6 +22,16 @@ export interface LinkTotals {
   open: number;
 }
 
+/** What a link has carried of a protocol of requests since the watch began. */
+export interface LinkRequests {
+  readonly protocol: string;
+  /** Requests that have ended, those that failed among them. */
+  readonly requests: number;
+  readonly failures: number;
+  /** What 99 % of them took at most, seconds. */
+  readonly p99: number;
+}
+
 /**
  * A process, a direction and a far end. `role` is the process's: a client has connected, a server has accepted. `address` and `port`
  * are where the service listens: at the far end for a client, at this one for a server. `local` and `remote` are the addresses of
@@ -37,6 +47,8 @@ export interface Link extends LinkEnds, Readonly<LinkTotals> {
   readonly labels: Readonly<Record<string, string>>;
   /** What labels of peers say of the far end; empty without a directory of peers. */
   readonly peer: Readonly<Record<string, string>>;
+  /** By protocol; absent from signals that know of no requests. */
+  readonly requests?: readonly LinkRequests[];
 }
 
 /** An observation of links, until it is closed. */

@@ -1,5 +1,5 @@
 /** The links of all signals as one list. */
-import type { LinkWatch } from "../sdk/links.js";
+import type { Link, LinkWatch } from "../sdk/links.js";
 import type { ViewedSignal } from "./viewed-signal.js";
 
 /** The part of a running signal that has links. */
@@ -17,6 +17,30 @@ interface PlacedWatch {
 
 /** Ids of a signal's own links are below this. */
 const idsPerPlace = 2 ** 40;
+
+/** Links that one signal has the connections of and another one the requests are one: that of the first. */
+function joined(links: readonly Link[]): Link[] {
+  const known = new Map<string, Link>();
+  for (const link of links) {
+    const { pid, comm, role, port, local, remote, requests = [] } = link;
+    const key = [pid, comm, role, port, local, remote].join(" ");
+    const first = known.get(key);
+    known.set(key, first === undefined ? link : added(first, link, requests));
+  }
+  return [...known.values()];
+}
+
+function added(first: Link, more: Link, requests: NonNullable<Link["requests"]>): Link {
+  return {
+    ...first,
+    connects: first.connects + more.connects,
+    failures: first.failures + more.failures,
+    sent_bytes: first.sent_bytes + more.sent_bytes,
+    received_bytes: first.received_bytes + more.received_bytes,
+    open: first.open + more.open,
+    requests: [...(first.requests ?? []), ...requests],
+  };
+}
 
 /**
  * Observes the links of every signal that has any, until the watch is closed: of those that run, and, from the next
@@ -64,10 +88,11 @@ export function watchAllLinks(running: () => readonly LinkedSignal[]): LinkWatch
         return [];
       }
       follow();
-      return Array.from(watches.values()).flatMap(({ watch, place }) => {
+      const links = Array.from(watches.values()).flatMap(({ watch, place }) => {
         const links = watch?.links() ?? [];
         return place === 0 ? links : links.map((link) => ({ ...link, id: link.id + place * idsPerPlace }));
       });
+      return joined(links);
     },
     close() {
       isClosed = true;

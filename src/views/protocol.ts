@@ -2,7 +2,7 @@
 import type { Link } from "../sdk/links.js";
 import type { Breakdown, Column, Headline, LatencyView } from "../sdk/views.js";
 
-export type { Link, LinkEnds, LinkTotals } from "../sdk/links.js";
+export type { Link, LinkEnds, LinkRequests, LinkTotals } from "../sdk/links.js";
 export type { Breakdown, Column, Headline, LatencyView } from "../sdk/views.js";
 
 /** A process under one of its names, or all that share the labels of `--labels`. */

@@ -250,6 +250,27 @@ test("links of several signals keep ids of their own", () => {
   assert.equal(new Set(links.map(({ id }) => id)).size, 3);
 });
 
+test("links with the same ends are one, which has the connections of the one signal and the requests of the other", () => {
+  const requests = [{ protocol: "http", requests: 3, failures: 1, p99: 0.25 }];
+  const { live } = madeUpAgent([
+    linkedStatus("tcp", { comm: "curl" }),
+    linkedStatus("l7", { comm: "curl", connects: 0, requests }),
+    linkedStatus("more", { comm: "wget", connects: 0, requests }),
+    linkedStatus("other", { comm: "curl", port: 2 }),
+  ]);
+  assert.deepEqual(
+    live
+      .watchLinks()
+      .links()
+      .map(({ comm, port, connects, requests }) => [comm, port, connects, requests]),
+    [
+      ["curl", 1, 1, requests],
+      ["wget", 1, 0, requests],
+      ["curl", 2, 1, undefined],
+    ],
+  );
+});
+
 test("a watch of links has those of a signal that begins to run later, and the others keep their ids", () => {
   const status = (name: string): { name: string; running?: ViewedStatus["running"] } => ({ name });
   const [late, later] = [status("late"), status("later")];

@@ -9,7 +9,9 @@ function link(fields: Partial<Link> & Pick<Link, "role" | "comm" | "port">, conn
   const ends = { address: "10.0.0.2", local: "10.0.0.1", remote: "10.0.0.2", pid: 1, process: 1, id: 1 };
   const totals = { connects, failures: 0, sent_bytes: 10, received_bytes: 20, open: 1 };
   const row: Link = { ...ends, ...totals, labels: { comm: fields.comm }, peer: {}, ...fields };
-  return { row, rates: { connects: row.connects, failures: row.failures, sent_bytes: 10, received_bytes: 20 } };
+  const { requests = [], failures } = row;
+  const asked = { requests: 2 * requests.length, request_failures: requests.length };
+  return { row, rates: { connects: row.connects, failures, sent_bytes: 10, received_bytes: 20, ...asked } };
 }
 
 function told(links: readonly ReturnType<typeof link>[], most = 9): string[] {
@@ -25,6 +27,25 @@ test("a connection between two processes of this machine is one line", () => {
     3,
   );
   assert.deepEqual(told([client, server]), ["curl → nginx :80 3"]);
+});
+
+test("a line has the requests of its links, by protocol, and fails with them", () => {
+  const http = { protocol: "http", requests: 10, failures: 1, p99: 0.5 };
+  const requests = [http, { ...http, protocol: "redis", p99: 2 }];
+  const links = [
+    link({ role: "client", comm: "curl", port: 80, requests }, 0),
+    link({ role: "client", comm: "curl", port: 80, local: "10.0.0.9", requests: [{ ...http, p99: 1 }] }, 0),
+  ];
+  const [line, ...others] = graphOf(links, "comm", "requests", 9).lines;
+  assert.deepEqual(others, []);
+  assert.deepEqual([line?.value, line?.asking, line?.failing], [6, 6, 3]);
+  assert.deepEqual(
+    [...(line?.requests.values() ?? [])],
+    [
+      { protocol: "http", requests: 20, failures: 2, p99: 1 },
+      { protocol: "redis", requests: 10, failures: 1, p99: 2 },
+    ],
+  );
 });
 
 test("far ends go by their address, or by their service where one is known", () => {

@@ -199,14 +199,20 @@ function breakdownTable({ title, rows }: BreakdownTable): Table {
 }
 
 function linkTable(links: readonly Link[]): Table {
-  const line = (...[end, ...numbers]: readonly [string, string, string, string, string, string]): string =>
-    cells([[end, 48], ...numbers.map((number, place) => [number, place === 2 ? 6 : 8, "start"] as const)]).trimEnd();
+  const line = (
+    requests: string,
+    ...[end, ...numbers]: readonly [string, string, string, string, string, string]
+  ): string =>
+    `${cells([[end, 48], ...numbers.map((number, place) => [number, place === 2 ? 6 : 8, "start"] as const)])} ${requests}`.trimEnd();
+  const asked = (requests: Link["requests"] = []): string =>
+    requests.map(({ protocol, requests: count }) => `${protocol} ${countText(count)}`).join(" ");
   return {
-    heading: line("PEER", "CONNECTS", "FAILURES", "OPEN", "SENT", "RECEIVED"),
+    heading: line("REQUESTS", "PEER", "CONNECTS", "FAILURES", "OPEN", "SENT", "RECEIVED"),
     lines: links
       .toSorted((a, b) => b.connects + b.failures - a.connects - a.failures)
-      .map(({ role, remote, address, port, connects, failures, open, sent_bytes, received_bytes }) =>
+      .map(({ role, remote, address, port, connects, failures, open, sent_bytes, received_bytes, requests }) =>
         line(
+          asked(requests),
           role === "client" ? `to ${address} port ${port}` : `from ${remote} at port ${port}`,
           cellText(connects, countText),
           cellText(failures, countText),

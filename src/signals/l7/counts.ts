@@ -11,6 +11,7 @@ import {
 } from "ringtap/signal";
 
 import { ActiveRequests } from "./active.js";
+import { Links } from "./links.js";
 import { errors, protocols, roles } from "./protocols.js";
 import { FlowLine, L7Event } from "./records.js";
 import { numberOf, partsOf, type RecordTextsByName, RequestTables } from "./request-tables.js";
@@ -109,6 +110,7 @@ export function startCounting(
   const actor = new CountedActor();
   /** Requests that have been read from lines and were to have no record: the account has the others. */
   let collected = 0;
+  let watches: readonly Links[] = [];
 
   const subjectOf = (key: Uint32Array): number =>
     key[actorKeyAt.tgid] === otherTgid ? subjects.other : identity.subject(identity.of(actor.moveTo(key)));
@@ -218,7 +220,17 @@ export function startCounting(
     records(batch) {
       while (batch.next()) {
         takeRecord(batch.record);
+        for (const links of watches) {
+          links.addRecord(batch.record);
+        }
       }
+    },
+    watchLinks() {
+      const links: Links = new Links(identity, context.peers, () => {
+        watches = watches.filter((other) => other !== links);
+      });
+      watches = [...watches, links];
+      return links;
     },
     async collect() {
       await read();

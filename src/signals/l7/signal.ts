@@ -11,6 +11,7 @@ import {
 } from "ringtap/signal";
 
 import { giveUp, startCounting } from "./counts.js";
+import { hasFailed } from "./failure.js";
 import { flags, type Ports } from "./flags.js";
 import { Names } from "./names.js";
 import { longestPath } from "./routes/path.js";
@@ -170,7 +171,7 @@ export const l7 = defineSignal({
     },
     aliases: { duration: "duration_seconds", sport: "local_port", dport: "remote_port" },
     outcome: ["protocol", "role", "status", "code", "error"],
-    failed: ({ protocol, status, error }) => error !== 0 || status >= (protocols[protocol]?.failingStatus ?? 0),
+    failed: hasFailed,
     columns: [
       { field: "protocol", heading: "PROTOCOL", width: 8 },
       { field: "role", heading: "ROLE", width: 6 },
