@@ -5,6 +5,7 @@
 #include "capabilities.h"
 #include "features.h"
 #include "handle.h"
+#include "hooks.h"
 #include "iterator.h"
 #include "log.h"
 #include "map.h"
@@ -16,6 +17,7 @@ namespace {
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   ringtap::CaptureLibbpfLog();
+  ringtap::RegisterHooks();
   auto* classes = new ringtap::Classes{
       Napi::Persistent(ringtap::Object::Define(env)),
       Napi::Persistent(ringtap::Ring::Define(env)),

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "file_descriptor.h"
+#include "references.h"
 
 namespace ringtap {
 
@@ -56,7 +57,8 @@ class BpfFile {
   enum class State { kOpen, kLoaded, kFailed, kClosed };
 
   /** `label` names the file in messages. */
-  BpfFile(std::string label, bpf_object* object) : label_(std::move(label)), object_(object) {}
+  BpfFile(std::string label, References references, bpf_object* object)
+      : references(std::move(references)), label_(std::move(label)), object_(object) {}
 
   ~BpfFile() { Close(); }
   BpfFile(const BpfFile&) = delete;
@@ -66,6 +68,9 @@ class BpfFile {
   bpf_object* Object() const { return object_.get(); }
 
   State state = State::kOpen;
+  /** What its load needs of the kernel's types, which stay in memory until it is over: all objects
+   * that are open at a time share them. */
+  References references;
   /** Valid while it is being loaded in another thread, which has the object to itself. */
   std::future<LoadOutcome> loading;
   /** Attached programs by name. */

@@ -4,16 +4,11 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <memory>
 #include <vector>
 
 namespace ringtap {
 
 namespace {
-
-struct FreeBtf {
-  void operator()(btf* types) const { btf__free(types); }
-};
 
 /** More types within types than any program has. */
 constexpr int kDeepest = 1000;
@@ -113,9 +108,8 @@ class Checker {
 
 }  // namespace
 
-std::string FaultInBtf(const std::string& path) {
-  const std::unique_ptr<btf, FreeBtf> types(btf__parse_elf(path.c_str(), nullptr));
-  return types == nullptr ? "" : Checker(types.get()).Fault();
+std::string FaultInBtf(const btf* types) {
+  return types == nullptr ? "" : Checker(types).Fault();
 }
 
 }  // namespace ringtap

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "error.h"
+#include "hooks.h"
 #include "log.h"
 
 namespace ringtap {
@@ -57,10 +58,11 @@ std::string Describe(const BpfFile& file, const Culprit& culprit, int error, std
   return text;
 }
 
-LoadOutcome Load(bpf_object* object) {
+LoadOutcome Load(const BpfFile& file) {
   const LogScope log;
+  const HookScope hooks(file.Object(), file.references.hooks);
   LoadOutcome outcome;
-  outcome.error = -bpf_object__load(object);
+  outcome.error = -bpf_object__load(file.Object());
   outcome.log = LogScope::Text();
   return outcome;
 }
@@ -79,9 +81,9 @@ std::counting_semaphore<kMostThreads>& FreeProcessors() {
 void BeginLoadFile(Napi::Env env, BpfFile& file) {
   file.Require(env, BpfFile::State::kOpen, "loading " + file.Label());
   try {
-    file.loading = std::async(std::launch::async, [object = file.Object()] {
+    file.loading = std::async(std::launch::async, [&file] {
       FreeProcessors().acquire();
-      LoadOutcome outcome = Load(object);
+      LoadOutcome outcome = Load(file);
       FreeProcessors().release();
       return outcome;
     });
@@ -98,8 +100,9 @@ void LoadFile(Napi::Env env, BpfFile& file) {
     outcome = file.loading.get();
   } else {
     file.Require(env, BpfFile::State::kOpen, doing);
-    outcome = Load(file.Object());
+    outcome = Load(file);
   }
+  file.references = {};
   const auto& [error, text] = outcome;
   if (error == 0) {
     file.state = BpfFile::State::kLoaded;

@@ -32,6 +32,10 @@ const std::string& LogScope::Text() {
   return innermost == nullptr ? silence : innermost->text_;
 }
 
+void LogScope::Add(const std::string& text) {
+  if (innermost != nullptr) innermost->text_ += text;
+}
+
 void LogScope::Append(const char* format, va_list arguments) {
   va_list measured;
   va_copy(measured, arguments);

@@ -20,6 +20,9 @@ class LogScope {
   /** The text collected by this thread's innermost scope; empty without one. */
   static const std::string& Text();
 
+  /** Adds to that text; nothing without a scope. */
+  static void Add(const std::string& text);
+
   /** Adds formatted text, as vprintf takes it. */
   void Append(const char* format, va_list arguments);
   /** Adds what another thread's scope has collected. */

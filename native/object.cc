@@ -12,11 +12,13 @@
 #include "btf_check.h"
 #include "error.h"
 #include "file_descriptor.h"
+#include "hooks.h"
 #include "iterator.h"
 #include "load.h"
 #include "log.h"
 #include "map.h"
 #include "object_file.h"
+#include "references.h"
 #include "ring.h"
 #include "uprobe.h"
 #include "variables.h"
@@ -31,30 +33,42 @@ void ThrowOn(Napi::Env env, int error, const std::string& doing, const std::stri
   if (error != 0) throw NativeError(env, {.doing = doing, .subject = subject, .error = error});
 }
 
+struct FreeBtf {
+  void operator()(btf* types) const { btf__free(types); }
+};
+
 /** Opens a file whose BTF is sound; messages call it `name`. */
-bpf_object* OpenFile(Napi::Env env, const std::string& path, const std::string& name,
-                     const bpf_object_open_opts& options) {
-  const std::string fault = FaultInBtf(path);
+std::shared_ptr<BpfFile> OpenFile(Napi::Env env, const std::string& path, const std::string& name,
+                                  bpf_object_open_opts options) {
+  // Whatever is opened first reads them, and this one keeps them until it has been loaded.
+  const std::shared_ptr<const KernelTypes> kernel = KernelTypes::Get();
+  const std::unique_ptr<btf, FreeBtf> types(btf__parse_elf(path.c_str(), nullptr));
+  const std::string fault = FaultInBtf(types.get());
   if (!fault.empty()) {
     throw NativeError(env, {.doing = "opening " + name, .subject = name, .cause = fault});
   }
   const std::vector<uint8_t> file = ObjectFileFor(path);
+  References references = FindReferences(file, types.get());
+  std::string types_path;
+  if (references.types && options.btf_custom_path == nullptr) {
+    types_path = "/proc/self/fd/" + std::to_string(references.types.Get());
+    options.btf_custom_path = types_path.c_str();
+  }
   bpf_object* object = nullptr;
   if (file.empty()) {
     object = bpf_object__open_file(path.c_str(), &options);
   } else {
-    bpf_object_open_opts named = options;
     // As libbpf calls the object of a file.
     const std::string file_name = FileName(path);
     const std::string stem = file_name.substr(0, file_name.find('.'));
-    if (named.object_name == nullptr) named.object_name = stem.c_str();
-    object = bpf_object__open_mem(file.data(), file.size(), &named);
+    if (options.object_name == nullptr) options.object_name = stem.c_str();
+    object = bpf_object__open_mem(file.data(), file.size(), &options);
   }
   if (object == nullptr) {
     throw NativeError(env, {.doing = "opening " + name, .subject = name, .error = errno});
   }
   PrepareUprobes(object);
-  return object;
+  return std::make_shared<BpfFile>(FileName(name), std::move(references), object);
 }
 
 }  // namespace
@@ -95,8 +109,7 @@ Napi::Value Object::Open(const Napi::CallbackInfo& info) {
     btf = StringArgument(info, 1, "btf");
     options.btf_custom_path = btf.c_str();
   }
-  return Make(info.Env(),
-              std::make_shared<BpfFile>(FileName(path), OpenFile(info.Env(), path, path, options)));
+  return Make(info.Env(), OpenFile(info.Env(), path, path, options));
 }
 
 Napi::Value Object::OpenBytes(const Napi::CallbackInfo& info) {
@@ -118,8 +131,7 @@ Napi::Value Object::OpenBytes(const Napi::CallbackInfo& info) {
     throw NativeError(info.Env(), {.doing = "opening " + name, .subject = name, .error = errno});
   }
   const std::string path = "/proc/self/fd/" + std::to_string(file.Get());
-  return Make(info.Env(),
-              std::make_shared<BpfFile>(name, OpenFile(info.Env(), path, name, options)));
+  return Make(info.Env(), OpenFile(info.Env(), path, name, options));
 }
 
 Napi::Value Object::Programs(const Napi::CallbackInfo& info) {
@@ -233,7 +245,7 @@ void Object::Attach(const Napi::CallbackInfo& info) {
   if (source_->links.contains(name)) {
     throw NativeError(env, {.doing = doing, .subject = name, .cause = "it is attached already"});
   }
-  Link link(bpf_program__attach(program));
+  Link link(HasHook(program) ? bpf_program__attach_trace(program) : bpf_program__attach(program));
   if (link == nullptr) ThrowOn(env, errno, doing, name);
   source_->links.emplace(name, std::move(link));
 }

@@ -7,13 +7,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstring>
 #include <fstream>
 #include <memory>
 #include <span>
 
 #include "file_descriptor.h"
+#include "kernel_types.h"
 #include "user_reads.h"
 
 namespace ringtap {
@@ -22,10 +22,6 @@ namespace {
 
 /** CASTS_PLACEHOLDER of bpf/include/ringtap/read.h. */
 constexpr int32_t kPlaceholder = 0x72646f63;
-
-struct FreeBtf {
-  void operator()(btf* types) const { btf__free(types); }
-};
 
 /** Only compiled programs can call functions of the kernel (add_kfunc_call(),
  * kernel/bpf/verifier.c). */
@@ -38,9 +34,11 @@ bool AreProgramsCompiled() {
 /** The id of bpf_rdonly_cast() in the kernel's BTF; 0 when programs cannot call it. */
 int32_t FindFunction() {
   if (!AreProgramsCompiled()) return 0;
-  const std::unique_ptr<btf, FreeBtf> kernel(btf__load_vmlinux_btf());
+  const std::shared_ptr<const KernelTypes> kernel = KernelTypes::Get();
   if (kernel == nullptr) return 0;
-  return std::max(0, btf__find_by_name_kind(kernel.get(), "bpf_rdonly_cast", BTF_KIND_FUNC));
+  const KernelName name[] = {{.name = "bpf_rdonly_cast", .kind = BTF_KIND_FUNC}};
+  const std::vector<uint32_t> found = kernel->Find(name).front();
+  return found.empty() ? 0 : static_cast<int32_t>(found.front());
 }
 
 /** The bytes of a regular file; none when it is no such file, or cannot be read. */
@@ -81,17 +79,14 @@ bool ReplacePlaceholder(bpf_insn& instruction) {
   return true;
 }
 
-/** Changes what is to be changed among instructions; false when nothing is. */
-bool Change(std::span<uint8_t> section) {
-  bool changed = false;
+/** Changes what is to be changed among instructions. */
+void Change(std::span<uint8_t> section) {
   for (size_t at = 0; section.size() - at >= sizeof(bpf_insn); at += sizeof(bpf_insn)) {
     bpf_insn instruction;
     std::memcpy(&instruction, section.data() + at, sizeof(instruction));
     if (!ReplacePlaceholder(instruction) && !HideUserRead(instruction)) continue;
     std::memcpy(section.data() + at, &instruction, sizeof(instruction));
-    changed = true;
   }
-  return changed;
 }
 
 }  // namespace
@@ -105,7 +100,6 @@ std::vector<uint8_t> ObjectFileFor(const std::string& path) {
   std::vector<uint8_t> file = Read(path);
   Elf64_Ehdr header;
   if (!ReadAt(file, 0, header)) return {};
-  bool changed = false;
   for (uint64_t n = 0; n < header.e_shnum; ++n) {
     Elf64_Shdr section;
     if (!ReadAt(file, header.e_shoff + n * sizeof(section), section)) return {};
@@ -113,9 +107,8 @@ std::vector<uint8_t> ObjectFileFor(const std::string& path) {
     if (section.sh_offset > file.size() || file.size() - section.sh_offset < section.sh_size) {
       return {};
     }
-    changed |= Change(std::span(file).subspan(section.sh_offset, section.sh_size));
+    Change(std::span(file).subspan(section.sh_offset, section.sh_size));
   }
-  if (!changed) file.clear();
   return file;
 }
 

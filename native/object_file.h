@@ -15,7 +15,7 @@ int32_t CastFunction();
 /**
  * The ELF file at `path`, made to call bpf_rdonly_cast() where it can: see
  * bpf/include/ringtap/read.h; and its calls hidden from libbpf that user_reads.h names. Empty when
- * nothing is to be changed, and when the file cannot be read, which libbpf reports better.
+ * the file cannot be read, or is damaged, which libbpf reports better.
  */
 std::vector<uint8_t> ObjectFileFor(const std::string& path);
 
