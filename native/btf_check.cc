@@ -108,8 +108,6 @@ class Checker {
 
 }  // namespace
 
-std::string FaultInBtf(const btf* types) {
-  return types == nullptr ? "" : Checker(types).Fault();
-}
+std::string FaultInBtf(const btf* types) { return types == nullptr ? "" : Checker(types).Fault(); }
 
 }  // namespace ringtap

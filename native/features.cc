@@ -14,6 +14,7 @@
 #include "arguments.h"
 #include "error.h"
 #include "file_descriptor.h"
+#include "kernel_types.h"
 #include "log.h"
 #include "object_file.h"
 
@@ -57,6 +58,8 @@ Napi::Value ProbeHelper(const Napi::CallbackInfo& info) {
   if (!answer) throw ProbeFailure(env, errno, probed);
   return Napi::Boolean::New(env, *answer);
 }
+
+void BeginReadingTypes(const Napi::CallbackInfo&) { KernelTypes::BeginRead(); }
 
 Napi::Value CanCast(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), CastFunction() != 0);
@@ -119,6 +122,8 @@ void DefineFeatures(Napi::Env env, Napi::Object exports) {
                                    std::to_string(libbpf_minor_version()));
   exports.Set("probeMapType", Napi::Function::New<ProbeMapType>(env, "probeMapType"));
   exports.Set("probeHelper", Napi::Function::New<ProbeHelper>(env, "probeHelper"));
+  exports.Set("beginReadingTypes",
+              Napi::Function::New<BeginReadingTypes>(env, "beginReadingTypes"));
   exports.Set("canCast", Napi::Function::New<CanCast>(env, "canCast"));
   exports.Set("forbidsAttachType",
               Napi::Function::New<ForbidsAttachType>(env, "forbidsAttachType"));

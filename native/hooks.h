@@ -29,8 +29,8 @@ std::optional<KernelName> HookOf(const std::string& section);
 bool HasHook(const bpf_program* program);
 
 /**
- * While it lives, programs of the object that this thread loads get their hooks from `hooks`, ids by
- * section. Libbpf searches the others, also in modules.
+ * While it lives, programs of the object that this thread loads get their hooks from `hooks`, ids
+ * by section. Libbpf searches the others, also in modules.
  */
 class HookScope {
  public:

@@ -7,10 +7,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <bitset>
+#include <bit>
 #include <cstring>
+#include <future>
 #include <mutex>
 #include <string_view>
+#include <system_error>
 #include <unordered_map>
 #include <utility>
 
@@ -35,6 +37,11 @@ bool CanBeRelocated(uint32_t kind) {
   }
   return false;
 }
+
+/** The same, or what programs are hooked to. */
+bool CanBeFound(uint32_t kind) { return kind == BTF_KIND_FUNC || CanBeRelocated(kind); }
+
+size_t Hash(std::string_view name) { return std::hash<std::string_view>()(name); }
 
 /** Bytes that follow the btf_type of a kind; -1 for an unknown one (Documentation/bpf/btf.rst). */
 int64_t BytesBehind(uint32_t kind, uint32_t count) {
@@ -73,37 +80,11 @@ int64_t BytesBehind(uint32_t kind, uint32_t count) {
 /** A name without its flavor, as bpf_core_essential_name_len() in libbpf's relo_core.c has it. */
 std::string_view WithoutFlavor(std::string_view name) {
   for (size_t at = name.rfind("___"); at != name.npos && at > 0; at = name.rfind("___", at - 1)) {
-    if (name[at - 1] != '_' && at + 3 < name.size() && name[at + 3] != '_') return name.substr(0, at);
+    if (name[at - 1] != '_' && at + 3 < name.size() && name[at + 3] != '_')
+      return name.substr(0, at);
   }
   return name;
 }
-
-/** Which names can be meant, by their first eight bytes: most are told apart without being read on. */
-class FirstBytes {
- public:
-  void Add(std::string_view name) {
-    uint64_t first = 0;
-    std::memcpy(&first, name.data(), std::min(name.size(), sizeof(first)));
-    seen_.set(Hash(first));
-  }
-
-  /** `name` ends with a 0, and eight bytes can be read there. */
-  bool MayHave(const char* name) const {
-    uint64_t first;
-    std::memcpy(&first, name, sizeof(first));
-    const uint64_t zeros = (first - 0x0101010101010101) & ~first & 0x8080808080808080;
-    // What is behind the lowest byte that is 0.
-    if (zeros != 0) first &= ((zeros & -zeros) >> 7) - 1;
-    return seen_.test(Hash(first));
-  }
-
- private:
-  static constexpr int kBits = 13;
-
-  static size_t Hash(uint64_t first) { return first * 0x9e3779b97f4a7c15 >> (64 - kBits); }
-
-  std::bitset<1 << kBits> seen_;
-};
 
 /** Makes BTF of types that keep their ids. */
 class Writer {
@@ -198,13 +179,31 @@ struct KernelTypes::Bytes {
   }
 };
 
+namespace {
+
+/** Guards both that follow. */
+std::mutex current_mutex;
+std::weak_ptr<const KernelTypes> current;
+std::future<std::shared_ptr<const KernelTypes>> begun;
+
+}  // namespace
+
 std::shared_ptr<const KernelTypes> KernelTypes::Get() {
-  static std::mutex mutex;
-  static std::weak_ptr<const KernelTypes> current;
-  const std::scoped_lock lock(mutex);
-  std::shared_ptr<const KernelTypes> types = current.lock();
-  if (types == nullptr) current = types = Read();
+  const std::scoped_lock lock(current_mutex);
+  std::shared_ptr<const KernelTypes> types = begun.valid() ? begun.get() : current.lock();
+  if (types == nullptr) types = Read();
+  current = types;
   return types;
+}
+
+void KernelTypes::BeginRead() {
+  const std::scoped_lock lock(current_mutex);
+  if (begun.valid() || !current.expired()) return;
+  try {
+    begun = std::async(std::launch::async, Read);
+  } catch (const std::system_error&) {
+    // No thread is to be had: Get() reads them.
+  }
 }
 
 std::shared_ptr<const KernelTypes> KernelTypes::Read() {
@@ -242,37 +241,41 @@ KernelTypes::KernelTypes(std::unique_ptr<Bytes> bytes) : bytes_(std::move(bytes)
     if (at > types_.size()) return;
   }
   places_ = std::move(places);
+  MakeIndex();
 }
 
 const char* KernelTypes::Name(uint32_t offset) const {
   return offset < strings_.size() ? strings_.data() + offset : "";
 }
 
-std::vector<std::vector<uint32_t>> KernelTypes::Find(std::span<const KernelName> names) const {
-  std::vector<std::vector<uint32_t>> found(names.size());
-  std::unordered_multimap<std::string_view, size_t> wanted;
-  FirstBytes first_bytes;
-  for (size_t n = 0; n < names.size(); ++n) {
-    wanted.emplace(WithoutFlavor(names[n].name), n);
-    // The kernel's own types have no flavor, but a function's name may look as if it had.
-    first_bytes.Add(names[n].kind == 0 ? WithoutFlavor(names[n].name) : names[n].name);
-  }
+const btf_type* KernelTypes::Type(uint32_t id) const {
+  return reinterpret_cast<const btf_type*>(types_.data() + places_[id]);
+}
+
+void KernelTypes::MakeIndex() {
+  index_.resize(std::bit_ceil(2 * places_.size()));
   for (uint32_t id = 1; id < places_.size(); ++id) {
-    const auto* type = reinterpret_cast<const btf_type*>(types_.data() + places_[id]);
-    if (type->name_off == 0) continue;
-    const bool can_skip = strings_.size() - type->name_off >= sizeof(uint64_t);
-    const char* text = strings_.data() + type->name_off;
-    if (can_skip && !first_bytes.MayHave(text)) continue;
-    const std::string_view name = text;
-    const auto [begin, end] = wanted.equal_range(WithoutFlavor(name));
-    for (auto match = begin; match != end; ++match) {
-      const KernelName& asked = names[match->second];
-      const bool fits = asked.kind == 0 ? CanBeRelocated(btf_kind(type))
-                                        : asked.kind == btf_kind(type) && asked.name == name;
-      if (fits) found[match->second].push_back(id);
-    }
+    const btf_type* type = Type(id);
+    if (type->name_off == 0 || !CanBeFound(btf_kind(type))) continue;
+    size_t at = Hash(WithoutFlavor(Name(type->name_off)));
+    while (index_[at & (index_.size() - 1)] != 0) ++at;
+    index_[at & (index_.size() - 1)] = id;
   }
-  return found;
+}
+
+std::vector<uint32_t> KernelTypes::Find(const KernelName& wanted) const {
+  const std::string_view name = WithoutFlavor(wanted.name);
+  std::vector<uint32_t> found;
+  for (size_t at = Hash(name);; ++at) {
+    const uint32_t id = index_[at & (index_.size() - 1)];
+    if (id == 0) return found;
+    const btf_type* type = Type(id);
+    const std::string_view full = Name(type->name_off);
+    const bool fits = wanted.kind == 0
+                          ? CanBeRelocated(btf_kind(type)) && WithoutFlavor(full) == name
+                          : wanted.kind == btf_kind(type) && full == wanted.name;
+    if (fits) found.push_back(id);
+  }
 }
 
 std::vector<uint8_t> KernelTypes::Only(const std::vector<uint32_t>& ids) const {
@@ -285,12 +288,9 @@ std::vector<uint8_t> KernelTypes::Only(const std::vector<uint32_t>& ids) const {
     last = std::max(last, id);
     left.push_back(id);
   };
-  const auto type_of = [&](uint32_t id) {
-    return reinterpret_cast<const btf_type*>(types_.data() + places_[id]);
-  };
   std::for_each(ids.begin(), ids.end(), need);
   while (!left.empty()) {
-    const btf_type* type = type_of(left.back());
+    const btf_type* type = Type(left.back());
     left.pop_back();
     ForEachPart(type, need);
   }
@@ -300,7 +300,7 @@ std::vector<uint8_t> KernelTypes::Only(const std::vector<uint32_t>& ids) const {
       writer.AddNothing();
       continue;
     }
-    const btf_type* type = type_of(id);
+    const btf_type* type = Type(id);
     btf_type copy = *type;
     copy.name_off = writer.Offset(Name(type->name_off));
     if (btf_is_ptr(type)) copy.type = 0;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <bpf/btf.h>
+
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -26,14 +28,16 @@ class KernelTypes {
    * understood. */
   static std::shared_ptr<const KernelTypes> Get();
 
+  /** Begins to read them in another thread, for the next Get(). */
+  static void BeginRead();
+
   KernelTypes(const KernelTypes&) = delete;
   KernelTypes& operator=(const KernelTypes&) = delete;
   ~KernelTypes();
 
-  /** The ids of all types of these names, by the names' places; none where there is no such type.
-   * The flavor of a type that a relocation is about (`task_struct___old`) is no part of its name.
-   */
-  std::vector<std::vector<uint32_t>> Find(std::span<const KernelName> names) const;
+  /** The ids of all types of this name; none where there is no such type. The flavor of a type that
+   * a relocation is about (`task_struct___old`) is no part of its name. */
+  std::vector<uint32_t> Find(const KernelName& name) const;
 
   /**
    * BTF in which ids are those of the kernel, but only these types are complete, with all that they
@@ -47,13 +51,18 @@ class KernelTypes {
   explicit KernelTypes(std::unique_ptr<Bytes> bytes);
   static std::shared_ptr<const KernelTypes> Read();
 
+  const btf_type* Type(uint32_t id) const;
   const char* Name(uint32_t offset) const;
+  void MakeIndex();
 
   std::unique_ptr<Bytes> bytes_;
   std::span<const uint8_t> types_;
   std::span<const char> strings_;
   /** Where each type begins in `types_`, by its id; that of 0 is not used. */
   std::vector<uint32_t> places_;
+  /** Ids by the hash of the name without a flavor, each in the first free place from there on; 0 is
+   * free. */
+  std::vector<uint32_t> index_;
 };
 
 }  // namespace ringtap

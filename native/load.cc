@@ -62,7 +62,8 @@ LoadOutcome Load(const BpfFile& file) {
   const LogScope log;
   const HookScope hooks(file.Object(), file.references.hooks);
   LoadOutcome outcome;
-  outcome.error = -bpf_object__load(file.Object());
+  outcome.error = WriteTypes(file.references);
+  if (outcome.error == 0) outcome.error = -bpf_object__load(file.Object());
   outcome.log = LogScope::Text();
   return outcome;
 }

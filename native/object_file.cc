@@ -36,8 +36,8 @@ int32_t FindFunction() {
   if (!AreProgramsCompiled()) return 0;
   const std::shared_ptr<const KernelTypes> kernel = KernelTypes::Get();
   if (kernel == nullptr) return 0;
-  const KernelName name[] = {{.name = "bpf_rdonly_cast", .kind = BTF_KIND_FUNC}};
-  const std::vector<uint32_t> found = kernel->Find(name).front();
+  const std::vector<uint32_t> found =
+      kernel->Find({.name = "bpf_rdonly_cast", .kind = BTF_KIND_FUNC});
   return found.empty() ? 0 : static_cast<int32_t>(found.front());
 }
 

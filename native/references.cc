@@ -5,11 +5,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
-#include <memory>
 #include <optional>
 #include <set>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "hooks.h"
@@ -46,8 +47,8 @@ std::vector<Section> SectionsOf(Bytes file) {
     Elf64_Shdr section;
     if (!ReadAt(file, header.e_shoff + n * sizeof(section), section)) break;
     const uint64_t name = names.sh_offset + section.sh_name;
-    if (section.sh_type != SHT_PROGBITS || name >= file.size() ||
-        section.sh_offset > file.size() || file.size() - section.sh_offset < section.sh_size) {
+    if (section.sh_type != SHT_PROGBITS || name >= file.size() || section.sh_offset > file.size() ||
+        file.size() - section.sh_offset < section.sh_size) {
       continue;
     }
     const char* text = reinterpret_cast<const char*>(file.data() + name);
@@ -85,7 +86,8 @@ bool IsDecided(uint32_t kind, const btf_type* type) {
 /** The names of the types that relocations are about; nothing where libbpf has to search itself. */
 std::optional<std::set<std::string>> RelocatedTypes(Bytes ext, const btf* local) {
   ExtHeader header;
-  if (!ReadAt(ext, 0, header) || header.magic != BTF_MAGIC || header.size < sizeof(header)) return {};
+  if (!ReadAt(ext, 0, header) || header.magic != BTF_MAGIC || header.size < sizeof(header))
+    return {};
   const uint64_t begin = uint64_t{header.size} + header.relocations_offset;
   if (header.relocations_size == 0 || begin > ext.size() ||
       ext.size() - begin < header.relocations_size) {
@@ -114,49 +116,43 @@ std::optional<std::set<std::string>> RelocatedTypes(Bytes ext, const btf* local)
   return names;
 }
 
-/** A file of memory with these bytes; none when it cannot be made. */
-FileDescriptor InMemory(const std::vector<uint8_t>& bytes) {
-  FileDescriptor file(memfd_create("kernel-types", MFD_CLOEXEC));
-  for (size_t written = 0; file && written < bytes.size();) {
-    const ssize_t count = write(file.Get(), bytes.data() + written, bytes.size() - written);
-    if (count <= 0) return {};
-    written += count;
-  }
-  return file;
-}
-
 }  // namespace
 
 References FindReferences(std::span<const uint8_t> file, const btf* local) {
-  References references = {.kernel = KernelTypes::Get(), .types = {}, .hooks = {}};
+  References references;
+  references.kernel = KernelTypes::Get();
   const KernelTypes* kernel = references.kernel.get();
   if (kernel == nullptr || local == nullptr) return references;
   std::optional<std::set<std::string>> types;
-  std::vector<KernelName> names;
-  std::vector<std::string> hooks;
   for (const Section& section : SectionsOf(file)) {
     if (section.name == ".BTF.ext") types = RelocatedTypes(section.bytes, local);
-    if (std::optional<KernelName> hook = HookOf(section.name)) {
-      names.push_back(*std::move(hook));
-      hooks.push_back(section.name);
-    }
-  }
-  if (types) {
-    for (const std::string& type : *types) names.push_back({.name = type, .kind = 0});
-  }
-  const std::vector<std::vector<uint32_t>> found = kernel->Find(names);
-  for (size_t n = 0; n < hooks.size(); ++n) {
-    if (!found[n].empty()) references.hooks[hooks[n]] = found[n].front();
+    const std::optional<KernelName> hook = HookOf(section.name);
+    const std::vector<uint32_t> found = hook ? kernel->Find(*hook) : std::vector<uint32_t>();
+    if (!found.empty()) references.hooks[section.name] = found.front();
   }
   if (!types) return references;
   std::vector<uint32_t> ids;
-  for (size_t n = hooks.size(); n < found.size(); ++n) {
+  for (const std::string& type : *types) {
+    const std::vector<uint32_t> found = kernel->Find({.name = type, .kind = 0});
     // Perhaps a module has it.
-    if (found[n].empty()) return references;
-    ids.insert(ids.end(), found[n].begin(), found[n].end());
+    if (found.empty()) return references;
+    ids.insert(ids.end(), found.begin(), found.end());
   }
-  references.types = InMemory(kernel->Only(ids));
+  references.types = FileDescriptor(memfd_create("kernel-types", MFD_CLOEXEC));
+  references.type_ids = std::move(ids);
   return references;
+}
+
+int WriteTypes(const References& references) {
+  if (!references.types) return 0;
+  const std::vector<uint8_t> bytes = references.kernel->Only(references.type_ids);
+  for (size_t written = 0; written < bytes.size();) {
+    const ssize_t count =
+        write(references.types.Get(), bytes.data() + written, bytes.size() - written);
+    if (count <= 0) return count < 0 ? errno : EIO;
+    written += count;
+  }
+  return 0;
 }
 
 }  // namespace ringtap

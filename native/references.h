@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "file_descriptor.h"
 #include "kernel_types.h"
@@ -17,9 +18,11 @@ namespace ringtap {
 struct References {
   /** Kept, so that the next object finds them in memory. */
   std::shared_ptr<const KernelTypes> kernel;
-  /** BTF for the object's relocations, in a file of memory; none where libbpf is to search the
-   * kernel's, modules' too. */
+  /** A file of memory, empty at first, for the types that the object's relocations are about; none
+   * where libbpf is to search the kernel's, modules' too. */
   FileDescriptor types;
+  /** Those types. */
+  std::vector<uint32_t> type_ids;
   /** The ids of hooks by section, as `tp_btf/sched_switch`; those are missing that the kernel
    * itself, without modules, does not have. */
   std::map<std::string, uint32_t> hooks;
@@ -27,5 +30,9 @@ struct References {
 
 /** Finds them for an ELF file, whose own types are `local`, null where it has none. */
 References FindReferences(std::span<const uint8_t> file, const btf* local);
+
+/** Fills the file, before the object is loaded: that takes a millisecond or two. A positive errno,
+ * or 0. */
+int WriteTypes(const References& references);
 
 }  // namespace ringtap

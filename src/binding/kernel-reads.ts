@@ -5,16 +5,20 @@ import { native } from "./native.js";
 const tracepoint = 5;
 const probeReadKernel = 113;
 
+/** Asked once where the kernel has answered. */
+let hasHelper: boolean | undefined;
+
 /**
  * How programs read kernel memory: the kernel gives them the helper, or it does not and they can call bpf_rdonly_cast(), or neither.
  * The probe needs CAP_BPF and CAP_PERFMON; without them the answer is that of most kernels.
  */
 export function kernelReads(): "by helper" | "by cast" | "not at all" {
   try {
-    if (native.probeHelper(tracepoint, probeReadKernel)) {
-      return "by helper";
-    }
+    hasHelper ??= native.probeHelper(tracepoint, probeReadKernel);
   } catch {
+    return "by helper";
+  }
+  if (hasHelper) {
     return "by helper";
   }
   return native.canCast() ? "by cast" : "not at all";

@@ -263,6 +263,8 @@ export interface Native {
   probeMapType(type: number): boolean;
   /** Does the running kernel offer the helper (number of `enum bpf_func_id`) to the program type? */
   probeHelper(programType: number, helper: number): boolean;
+  /** Begins to read the kernel's types in another thread: what is opened next needs them. */
+  beginReadingTypes(): void;
   /** Can programs call the kernel's bpf_rdonly_cast(), with which READ() of bpf/include/ringtap/read.h needs no helper? */
   canCast(): boolean;
   /**

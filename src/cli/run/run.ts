@@ -1,6 +1,7 @@
 /** `ringtap run`: the agent. */
 import type { Command } from "commander";
 
+import { native } from "../../binding/native.js";
 import { KnownSignals } from "../flags/own-signals.js";
 import { addExamples } from "../reference/examples.js";
 import { endUnloaded } from "../unloaded.js";
@@ -21,6 +22,7 @@ export function addRunCommand(program: Command, known = new KnownSignals()): voi
     { what: "a series for each pod and program", command: "ringtap run --labels comm,namespace,pod,container" },
   ]);
   command.action(async () => {
+    native.beginReadingTypes();
     const begun = beginRun(openRunOptions(command, known));
     // What the agent is made of is loaded while the kernel checks the programs.
     const { run } = await import("./agent.js").catch(endUnloaded);
