@@ -2,6 +2,8 @@
 import { readFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 
+import { loadSignal } from "../../src/engine/load.js";
+import { signals as builtIn } from "../../src/signals/index.js";
 import { seriesCount, startAgent, total } from "./lib/agent.js";
 import { compileC } from "./lib/build.js";
 import { startChild } from "./lib/child.js";
@@ -31,6 +33,22 @@ async function measureStart(context: BenchContext): Promise<number> {
   }
   await agent.stop();
   return took / 1e3;
+}
+
+/** Seconds that a Node takes which does nothing. */
+async function measureNode(context: BenchContext): Promise<number> {
+  const begin = performance.now();
+  await startChild(context, process.execPath, "-e", "0").ended;
+  return (performance.now() - begin) / 1e3;
+}
+
+/** Seconds of a processor that the kernel takes for the programs and maps of these signals, loaded one after the other. */
+function measureKernel(): number {
+  const before = process.cpuUsage();
+  for (const signal of builtIn.filter(({ name }) => signals.includes(name))) {
+    loadSignal(signal).close();
+  }
+  return process.cpuUsage(before).system / 1e6;
 }
 
 /** Memory, megabytes. */
@@ -104,8 +122,12 @@ function memoryTarget({ wanted, series, resident }: Memory): Target[] {
 
 async function runStart(context: BenchContext): Promise<Result> {
   const starts: number[] = [];
+  const nodes: number[] = [];
+  const kernels: number[] = [];
   for (let round = 1; round <= context.rounds; round++) {
     context.progress(`start ${round}`);
+    nodes.push(await measureNode(context));
+    kernels.push(measureKernel());
     starts.push(await measureStart(context));
   }
   const program = compileC(context, "scripts/bench/start/series.c", "start-series");
@@ -119,6 +141,8 @@ async function runStart(context: BenchContext): Promise<Result> {
     headings: ["figure", "measured"],
     rows: [
       ["start to first complete /metrics, s", range(spread(starts))],
+      ["of which a Node that does nothing, s", range(spread(nodes))],
+      ["the kernel's part of loading these signals, seconds of a processor", range(spread(kernels))],
       ["npm package, packed, MB", figure(packed)],
       ["npm package, unpacked, MB", figure(unpacked)],
     ],
@@ -140,7 +164,8 @@ export const start: Scenario = {
   title: "Start, memory and size",
   method:
     "The agent with its default signals (process, tcp, syscall in aggregate mode, file). Start is the time from the start of the process to the " +
-    "last byte of the first page that shows every signal up. For the memory, processes fail in 30 different system calls each and stay, about 100 series each, of calls, seconds and errors; the count is that of all samples on the page. The npm " +
+    "last byte of the first page that shows every signal up. What the kernel takes for it, the verifier above all, is shared by all processors, and " +
+    "does not include what libbpf does. For the memory, processes fail in 30 different system calls each and stay, about 100 series each, of calls, seconds and errors; the count is that of all samples on the page. The npm " +
     "package is that of `npm pack`, without the packages that it depends on. There is no container image yet whose size could be told.",
   packages: [],
   run: runStart,

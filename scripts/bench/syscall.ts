@@ -11,6 +11,7 @@ import {
   allSignals,
   bpftraceCount,
   bpftraceHistograms,
+  clocks,
   fileOnly,
   floor,
   processOnly,
@@ -27,7 +28,7 @@ import { prepareWorkloads, type Workload } from "./syscall/workloads.js";
 type Costs = ReadonlyMap<Tracer, ReadonlyMap<Workload, number[]>>;
 
 /** In quick mode, and in full mode too. */
-const few: readonly Tracer[] = [nothing, floor, aggregate, sampled, stream, tcpAndFile, allSignals, allSampled];
+const few: readonly Tracer[] = [nothing, floor, clocks, aggregate, sampled, stream, tcpAndFile, allSignals, allSampled];
 const more: readonly Tracer[] = [untimed, processOnly, tcpOnly, fileOnly, syscount, bpftraceCount, bpftraceHistograms];
 
 interface Measured {
@@ -145,7 +146,8 @@ export const syscall: Scenario = {
     "Two loads on a core of their own; the tracer's userspace is on another core. The first is a loop of getppid(2), which does next to nothing, " +
     "in 1, 8 and 64 processes that share the core. In the second, two processes share the core and hand a byte back and forth through " +
     "pipes: write(2), then read(2), which blocks, so that each two calls come with a context switch. There ringtap does more: its program on sched_switch " +
-    "puts a call under way aside; the floor has none. A figure is what the fastest tenth of 64 bursts stays below, in nanoseconds of CPU time, of all calls alike. What is added compares " +
+    "puts a call under way aside; the floor has none. What two readings of the clock cost, and nothing else, is the " +
+    "least for a duration of each call. A figure is what the fastest tenth of 64 bursts stays below, in nanoseconds of CPU time, of all calls alike. What is added compares " +
     "a tracer's fastest round with the fastest one without a tracer, since what else a machine does only slows; in brackets the least and the most that rounds gave. " +
     "`--signals=syscall` runs the process signal too, for the names of processes; it has no program on system calls.",
   packages: ["libbpf-tools", "bpftrace"],

@@ -11,13 +11,16 @@ export interface Child {
   readonly written: string;
   /** Waits until what it has written matches. Throws when it exits without. */
   said(pattern: RegExp): Promise<RegExpExecArray>;
+  /** Fulfilled when it has ended. */
+  readonly ended: Promise<void>;
   /** Asks it to end, by a signal, and waits until it has. */
   stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
-/** The environment without `RINGTAP_*`, which would be flags. */
+/** The environment without `RINGTAP_*`, which would be flags, and without certificates, which each Node would read and parse at its start. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("RINGTAP_")));
+  const isOurs = (name: string): boolean => name.startsWith("RINGTAP_") || name === "NODE_EXTRA_CA_CERTS";
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !isOurs(name)));
 }
 
 /** Starts a command. It is killed when the scenario ends, if it still runs. The command must replace itself by what it starts. */
@@ -47,6 +50,7 @@ export function startChild(context: Pick<BenchContext, "after">, ...[file = "", 
       return written;
     },
     said: (pattern) => said(child, closed, pattern, () => written),
+    ended: closed,
     stop,
   };
 }

@@ -2,6 +2,10 @@
 import { attachedObject, peer, ringtap } from "../lib/tracers.js";
 
 export const floor = attachedObject("floor: empty programs on enter and exit", "scripts/bench/syscall/floor.bpf.c");
+export const clocks = attachedObject(
+  "the floor, and a reading of the clock in each",
+  "scripts/bench/syscall/clocks.bpf.c",
+);
 
 export const aggregate = ringtap("ringtap, syscall signal, aggregate", { flags: ["--signals=syscall"] });
 export const sampled = ringtap("ringtap, syscall signal, timing sampled", {
