@@ -62,6 +62,12 @@ struct {
 	__type(value, struct udp_key);
 } datagram_keys SEC(".maps");
 
+/* By the socket, as IPv6's which carry IPv4 do not tell. */
+static __always_inline __u32 family_bit(struct sock *sk)
+{
+	return sk->__sk_common.skc_family == AF_INET6 ? FAMILY_IPV6 : FAMILY_IPV4;
+}
+
 #define ACTOR_WORDS (sizeof(struct actor_key) / sizeof(__u64))
 #define KEY_WORDS (sizeof(struct udp_key) / sizeof(__u64))
 

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The other end of a datagram, where userspace tells peers apart: of one that is sent the address
- * that the call gives, else that which the socket is connected to. What a socket that is not
- * connected receives comes from an address that is not known yet (move_addr_to_user(),
- * net/socket.c, is called later): it is the unspecified one.
+ * The other end of a datagram, where userspace tells peers apart: the address that the call gives
+ * or gets, else that which the socket is connected to, or the unspecified one.
  */
 #pragma once
 
@@ -24,9 +22,9 @@ struct peer {
 #define FIRST_CLIENT_PORT 32768
 
 /* A server's clients have a new port each time, which tells nothing. */
-static __always_inline void set_port(struct peer *peer, struct sock *sk, __u32 remote)
+static __always_inline void set_port(struct peer *peer, __u32 local, __u32 remote)
 {
-	bool is_client = remote >= FIRST_CLIENT_PORT && sk->__sk_common.skc_num < FIRST_CLIENT_PORT;
+	bool is_client = remote >= FIRST_CLIENT_PORT && local < FIRST_CLIENT_PORT;
 
 	peer->port = is_client ? 0 : remote;
 }
@@ -52,7 +50,7 @@ static __always_inline void peer_of_sock(struct peer *peer, struct sock *sk)
 	} else {
 		set_ipv4(peer, sk->__sk_common.skc_daddr);
 	}
-	set_port(peer, sk, bpf_ntohs(sk->__sk_common.skc_dport));
+	set_port(peer, sk->__sk_common.skc_num, bpf_ntohs(sk->__sk_common.skc_dport));
 }
 
 /* Where struct mmsghdr and struct user_msghdr have the address: their first word. */
@@ -96,7 +94,7 @@ static __always_inline __u64 destination_of_call(struct sock *sk)
 }
 
 /* Sets the end that a struct sockaddr in the caller's memory names; false when it names none. */
-static __always_inline bool peer_of_sockaddr(struct peer *peer, struct sock *sk, __u64 sockaddr)
+static __always_inline bool peer_of_sockaddr(struct peer *peer, __u32 local, __u64 sockaddr)
 {
 	struct {
 		__u16 family;
@@ -114,13 +112,13 @@ static __always_inline bool peer_of_sockaddr(struct peer *peer, struct sock *sk,
 	} else {
 		set_ipv4(peer, to.word);
 	}
-	set_port(peer, sk, bpf_ntohs(to.port));
+	set_port(peer, local, bpf_ntohs(to.port));
 	return true;
 }
 
 /* The end that the current call sends a datagram to. */
 static __always_inline void destination(struct peer *peer, struct sock *sk)
 {
-	if (!peer_of_sockaddr(peer, sk, destination_of_call(sk)))
+	if (!peer_of_sockaddr(peer, sk->__sk_common.skc_num, destination_of_call(sk)))
 		peer_of_sock(peer, sk);
 }

@@ -17,6 +17,7 @@
 #include <ringtap/sock.h>
 #include <ringtap/socket_owner.h>
 
+#include "arrivals.h"
 #include "datagram_counts.h"
 
 #define IPPROTO_UDP 17
@@ -59,12 +60,6 @@ static __always_inline bool is_udp(struct sock *sk)
 {
 	return sk->sk_protocol == IPPROTO_UDP && sk->sk_type == SOCK_DGRAM &&
 	       (sk->__sk_common.skc_family == AF_INET || sk->__sk_common.skc_family == AF_INET6);
-}
-
-/* By the socket, as IPv6's which carry IPv4 do not tell. */
-static __always_inline __u32 family_bit(struct sock *sk)
-{
-	return sk->__sk_common.skc_family == AF_INET6 ? FAMILY_IPV6 : FAMILY_IPV4;
 }
 
 static __always_inline void send_record(struct sock *sk, const struct actor_key *key, __u32 tid)
@@ -173,12 +168,31 @@ int BPF_PROG(udp_receive, struct sock *sk, int ret, int flags)
 		count_call_failure(sk, UDP_RECEIVE_FAILED, -ret);
 		return 0;
 	}
+	if (counting && by_peer && keep_arrival(sk, ret))
+		return 0;
 	line = current_line(sk, false);
 	if (!line)
 		return 0;
 	atomic_inc(&line->received);
 	__sync_fetch_and_add(&line->received_bytes, ret);
 	return 0;
+}
+
+/* A kernel that refuses it, for want of bpf_loop(), has no sock_recv_length either. */
+SYSCALL_EXIT(udp_received, struct pt_regs *regs, long ret)
+{
+	struct arrivals_left left = { .compat = is_compat() };
+	struct arrival *arrival;
+	__u32 tid = current_tid();
+
+	arrival = bpf_map_lookup_elem(&arrivals, &tid);
+	if (!arrival)
+		return;
+	left.arrival = *arrival;
+	bpf_map_delete_elem(&arrivals, &tid);
+	bpf_loop(NAMES_MAX, count_arrival, &left, 0);
+	if (left.arrival.datagrams)
+		count_arrivals(&left, 0, left.arrival.datagrams, left.arrival.bytes);
 }
 
 /* IPv6's datagrams since 6.5 only (8139dccd464a). */

@@ -23,13 +23,20 @@ const overflowLines = 8;
 /** Records are for those who watch, 128 bytes each: 2,000 of them. */
 const watchedRingSize = 2 ** 18;
 
+/** What only telling peers apart takes. */
+const ofPeers = ["batches", "arrivals", "udp_received"];
+
 /** What there are records of. */
 const events = keysOf(UdpKind).slice(1);
 
 function setup({ countsLimit }: FlagValues<typeof flags>, { mode, watched, byPeer }: SignalHost): Setup {
   const common = { variables: { records_wanted: watched === "none" ? 0 : 1 }, ringSize: watchedRingSize };
   if (mode === "trace") {
-    return { ...common, constants: { counting: 0 }, without: ["datagrams", "datagram_keys", "udp_sockets", "batches"] };
+    return {
+      ...common,
+      constants: { counting: 0 },
+      without: ["datagrams", "datagram_keys", "udp_sockets", ...ofPeers],
+    };
   }
   const lines = 2 ** log2Ceil(Math.max(countsLimit, fewestLines));
   const all = lines + overflowLines;
@@ -37,7 +44,7 @@ function setup({ countsLimit }: FlagValues<typeof flags>, { mode, watched, byPee
     ...common,
     constants: { by_peer: byPeer ? 1 : 0, datagram_lines: lines },
     sizes: { datagrams: all, datagram_keys: all },
-    without: byPeer ? [] : ["batches"],
+    without: byPeer ? [] : ofPeers,
   };
 }
 
@@ -64,7 +71,12 @@ export const udp = defineSignal({
   flags,
   ring: { record: UdpEvent },
   records: [UdpLine, SocketOwner],
-  optional: { udp_send: "datagrams sent", udp_receive: "datagrams received" },
+  syscalls: ["recvfrom", "recvmsg", "recvmmsg", "recvmmsg_time64"],
+  optional: {
+    udp_send: "datagrams sent",
+    udp_receive: "datagrams received",
+    udp_received: "peers of what sockets that are not connected receive",
+  },
   setup,
   start: (context) => (context.host.mode === "trace" ? {} : startCounting(context)),
   trace: {

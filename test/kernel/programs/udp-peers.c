@@ -74,6 +74,37 @@ static void send_all(int fd, const char *how, int count)
 	}
 }
 
+/* Receives them in the same way, and where the last one comes from. */
+static void receive_all(int fd, const char *how, int count, struct sockaddr_storage *from)
+{
+	struct sockaddr_storage names[MOST];
+	struct mmsghdr messages[MOST] = {};
+	struct iovec vector = { data, QUESTION };
+	struct msghdr message = { .msg_name = from, .msg_iov = &vector, .msg_iovlen = 1 };
+	socklen_t from_length;
+
+	if (!strcmp(how, "sendmmsg")) {
+		for (int n = 0; n < count; n++) {
+			messages[n].msg_hdr = message;
+			messages[n].msg_hdr.msg_name = &names[n];
+			messages[n].msg_hdr.msg_namelen = sizeof(names[n]);
+		}
+		check(recvmmsg(fd, messages, count, 0, NULL) == count, "recvmmsg");
+		*from = names[count - 1];
+		return;
+	}
+	for (int n = 0; n < count; n++) {
+		from_length = sizeof(*from);
+		message.msg_namelen = sizeof(*from);
+		if (!strcmp(how, "sendmsg"))
+			check(recvmsg(fd, &message, 0) == QUESTION, "recvmsg");
+		else
+			check(recvfrom(fd, data, QUESTION, 0, (void *)from, &from_length) ==
+				      QUESTION,
+			      "recvfrom");
+	}
+}
+
 int main(void)
 {
 	char how[32], address[64];
@@ -81,7 +112,6 @@ int main(void)
 
 	while (scanf("%31s %63s %d %d", how, address, &port, &count) == 4) {
 		struct sockaddr_storage from;
-		socklen_t from_length = sizeof(from);
 		int server, client, is_connected = !strcmp(how, "write");
 
 		check(count <= MOST, "count");
@@ -92,11 +122,8 @@ int main(void)
 		if (is_connected)
 			check(!connect(client, (void *)&to, length), "connect");
 		send_all(client, how, count);
-		for (int n = 0; n < count; n++)
-			check(recvfrom(server, data, QUESTION, 0, (void *)&from, &from_length) ==
-				      QUESTION,
-			      "recvfrom");
-		check(!connect(server, (void *)&from, from_length), "connect back");
+		receive_all(server, how, count, &from);
+		check(!connect(server, (void *)&from, length), "connect back");
 		for (int n = 0; n < count; n++) {
 			check(write(server, data, ANSWER) == ANSWER, "write");
 			check(recv(client, data, QUESTION, 0) == ANSWER, "recv");
