@@ -174,7 +174,7 @@ for (const signal of signals) {
       const copy = buildAsking(t, { [signal.name]: [hook, "x".repeat(hook.length)] });
       const asking = { ...signal, object: pathToFileURL(copy.object(signal.name)) };
       // Every program is wanted.
-      const loaded = loadSignal(asking, { host: ways.containers.host, flags: allOn(signal) });
+      const loaded = loadSignal(asking, { host: { ...ways.containers.host, byPeer: true }, flags: allOn(signal) });
       loaded.close();
       assert.deepEqual(
         loaded.lost.map((loss) => [loss.program, loss.detail]),
