@@ -1,6 +1,8 @@
 /** Counters of control groups, made of numbers that the kernel keeps of each and that scans read. */
+import type { RecordView } from "../binding/record.js";
 import type { Identity } from "../identity/identity.js";
 import type { ValueTable } from "../metrics/value-table.js";
+import type { Scan } from "./signal.js";
 
 /** Groups that are known at most; those that no scan has shown for longest are deleted first. */
 const mostGroups = 8192;
@@ -9,7 +11,7 @@ const mostGroups = 8192;
 const groupBytes = 300;
 
 /** A group, as a scan shows it. */
-export interface GroupRecord {
+export interface GroupRecord extends RecordView {
   /** Of the group itself; no other one ever has it. */
   readonly id: number;
   /** Of the group whose labels it has. */
@@ -32,10 +34,6 @@ interface Group {
 /**
  * Adds what numbers of groups have grown by from scan to scan. What groups had before the first scan is not counted. The series have the
  * group's labels and none of a process; where `--labels` has none of groups, all groups share one.
- *
- * @example
- * groups.beginScan();
- * await scan.run((record) => groups.add(record));
  */
 export class GroupCounters<R extends GroupRecord> {
   readonly #identity: Identity;
@@ -52,12 +50,15 @@ export class GroupCounters<R extends GroupRecord> {
   /** Bytes that all of it takes at the most. */
   readonly memoryAtLimit = mostGroups * groupBytes;
 
-  beginScan(): void {
+  /** Runs a scan, which may show a group several times. Rejects as {@link Scan.run} does. */
+  async read(scan: Scan<R>): Promise<void> {
     this.#scans++;
+    await scan.run((record) => {
+      this.#add(record);
+    });
   }
 
-  /** A scan shows a group, perhaps again. */
-  add(record: R): void {
+  #add(record: R): void {
     const { id } = record;
     let group = this.#groups.get(id);
     if (group?.scan === this.#scans) {

@@ -36,13 +36,5 @@ export function startGroups(context: SignalContext) {
     { table: pressure, detail: share.intern("full"), unit: 1e9, read: ({ full }) => full },
   ]);
   const present = context.scan("memory_groups", MemoryGroup);
-  return {
-    memoryAtLimit: groups.memoryAtLimit,
-    async read() {
-      groups.beginScan();
-      await present.run((record) => {
-        groups.add(record);
-      });
-    },
-  };
+  return { memoryAtLimit: groups.memoryAtLimit, read: () => groups.read(present) };
 }

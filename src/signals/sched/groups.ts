@@ -41,13 +41,5 @@ export function startGroups(context: SignalContext) {
     { table: pressure, detail: share.intern("full"), unit: nanoseconds, read: ({ full }) => full },
   ]);
   const present = context.scan("sched_groups", SchedGroup);
-  return {
-    memoryAtLimit: groups.memoryAtLimit,
-    async read() {
-      groups.beginScan();
-      await present.run((record) => {
-        groups.add(record);
-      });
-    },
-  };
+  return { memoryAtLimit: groups.memoryAtLimit, read: () => groups.read(present) };
 }

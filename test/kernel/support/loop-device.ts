@@ -1,6 +1,6 @@
 /** Loop devices of a test's own. */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmdirSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmdirSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 
@@ -29,6 +29,10 @@ export interface DiskStat {
 
 /** Puts a loop device over a sparse file of so many bytes, until the scope ends. */
 export function loopDevice(scope: Scope, bytes: number, file = scratch("disk")): LoopDevice {
+  if (!existsSync("/dev/loop-control")) {
+    // Where they are a module, in guests.
+    execFileSync("modprobe", ["loop"]);
+  }
   writeFileSync(file, "");
   truncateSync(file, bytes);
   const path = execFileSync("losetup", ["--find", "--show", file], { encoding: "utf8" }).trim();
