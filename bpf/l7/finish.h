@@ -17,6 +17,9 @@ volatile bool failures_wanted;
 volatile bool successes_wanted;
 volatile __u32 recorded_protocols; /* bits of enum l7_protocol: all of these */
 
+/* Are the paths of HTTP/2's requests wanted? They need each header block (header_blocks.h). */
+const volatile bool blocks_wanted;
+
 struct l7_event {
 	__u64 time;	/* the response's end, CLOCK_MONOTONIC, ns */
 	__u64 duration; /* ns, from the request's first bytes */
@@ -27,6 +30,8 @@ struct l7_event {
 	enum l7_error error;
 	__u32 operation;
 	__u32 status; /* 0: there was no response */
+	__u32 table;  /* of HTTP/2: what its path is known by (protocols/header_blocks.h) */
+	__u32 stream;
 	enum l7_path path_kind;
 	/* Without a path, the record ends here. */
 	__u32 path[PATH_LEN / 4];
@@ -44,6 +49,13 @@ static __always_inline __u32 number_of(const struct connection *c, __u32 operati
 	       (operation & 1023) << OPERATION_SHIFT | (status & 1023);
 }
 
+/* The failure that trace's failed() tells too (src/signals/l7/signal.ts). */
+static __always_inline bool is_failure(__u32 number)
+{
+	return (number >> ERROR_SHIFT & 7) ||
+	       (number & 1023) >= failing_status(number >> PROTOCOL_SHIFT);
+}
+
 /* In `ringtap trace` nothing is sampled; elsewhere no failure is. */
 static __always_inline struct l7_event *reserve_event(bool has_path, __u64 waiting, bool is_needed,
 						      enum drop *reason)
@@ -56,16 +68,19 @@ static __always_inline struct l7_event *reserve_event(bool has_path, __u64 waiti
 			  reserve_sampled(PATHLESS_SIZE, waiting, is_needed, reason);
 }
 
-/* Sends a record, of which userspace counts the request. Returns why it could not. */
+/*
+ * Sends a record, of which userspace counts the request. `name` is its stream, and from bit 32 on
+ * its table. Returns why it could not.
+ */
 static __always_inline enum drop send_record(struct connection *c, __u32 number, __u64 now,
-					     __u64 duration, bool is_needed)
+					     __u64 duration, __u64 name)
 {
 	__u64 began = path_mark(now, duration);
 	bool has_path = (paths_wanted || names_wanted) && READ_ONCE(c->path_time) == began;
 	__u32 tgid = c->owner.process.pair;
 	__u64 waiting = waiting_bytes();
 	enum drop reason;
-	struct l7_event *event = reserve_event(has_path, waiting, is_needed, &reason);
+	struct l7_event *event = reserve_event(has_path, waiting, is_failure(number), &reason);
 
 	if (!event)
 		return reason;
@@ -82,6 +97,8 @@ static __always_inline enum drop send_record(struct connection *c, __u32 number,
 	event->error = number >> ERROR_SHIFT & 7;
 	event->operation = number >> OPERATION_SHIFT & 1023;
 	event->status = number & 1023;
+	event->table = name >> 32;
+	event->stream = name;
 	if (!has_path)
 		event->path_kind = PATH_NONE;
 	else if (c->protocol == PROTOCOL_DNS)
@@ -92,18 +109,12 @@ static __always_inline enum drop send_record(struct connection *c, __u32 number,
 	return NOT_DROPPED;
 }
 
-/* The failure that trace's failed() tells too (src/signals/l7/signal.ts). */
-static __always_inline bool is_failure(__u32 number)
-{
-	return (number >> ERROR_SHIFT & 7) ||
-	       (number & 1023) >= failing_status(number >> PROTOCOL_SHIFT);
-}
-
 /*
  * Counts a request that took so long and has this number: in a record that userspace counts, or,
- * for want of one, in a line.
+ * for want of one, in a line. `name` is what userspace knows its path by: send_record().
  */
-__noinline int finish(struct connection *c, __u32 number, __u64 now, __u64 duration)
+__noinline int finish_named(struct connection *c, __u32 number, __u64 now, __u64 duration,
+			    __u64 name)
 {
 	struct request_line *line;
 	enum drop reason = NOT_DROPPED;
@@ -114,7 +125,7 @@ __noinline int finish(struct connection *c, __u32 number, __u64 now, __u64 durat
 	has_record = (is_failure(number) ? failures_wanted : successes_wanted) ||
 		     (recorded_protocols >> (c->protocol & 31) & 1);
 	if (has_record) {
-		reason = send_record(c, number, now, duration, is_failure(number));
+		reason = send_record(c, number, now, duration, name);
 		if (reason == NOT_DROPPED)
 			return 0;
 	}
@@ -132,6 +143,11 @@ __noinline int finish(struct connection *c, __u32 number, __u64 now, __u64 durat
 		atomic_inc(&line->dropped);
 	}
 	return 0;
+}
+
+static __always_inline void finish(struct connection *c, __u32 number, __u64 now, __u64 duration)
+{
+	finish_named(c, number, now, duration, 0);
 }
 
 int count_closed_sizes(struct connection *c, __u32 number); /* protocols/http.h */

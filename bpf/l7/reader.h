@@ -43,7 +43,7 @@ struct scratch {
 	__u32 skipped_for;   /* enum reason */
 	__u32 line;	     /* the index of one, in the window */
 	__u32 is_path_taken; /* from these bytes, in path.h */
-	__u32 reserved;
+	__u32 unsent;	     /* so many are left behind what header_blocks.h has sent */
 	struct call_memory memory;
 };
 
@@ -122,6 +122,7 @@ static __always_inline void begin_reading(struct reader *r, __u64 address, __u64
 	scratch->reason = how >> 1;
 	scratch->now = 0;
 	scratch->is_path_taken = 0;
+	scratch->unsent = ~0;
 	if (address == CARRIED) {
 		struct direction *d = direction_of(r);
 

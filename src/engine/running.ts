@@ -26,6 +26,7 @@ import { LiveSetup } from "./live-setup.js";
 import type { Loaded } from "./load.js";
 import { RunWindow } from "./overhead/run-time.js";
 import { readNotices } from "./notices.js";
+import { openSideRing } from "./side-ring.js";
 import { type Observed, Observers } from "./observers.js";
 import { type HasTime, RingReader } from "./ring-reader.js";
 import { checkRunning, checkStats } from "./running-shape.js";
@@ -156,6 +157,10 @@ export class RunningSignal {
               );
             });
           },
+          sideRing: (map, record, take) =>
+            openSideRing(object.ring(map), record, take, (error) => {
+              this.#guard.failed("records", error);
+            }),
           log,
           signal: this.#closing.signal,
           clock: { monotonic: () => Number(kernelNow()), wall: () => Date.now() },

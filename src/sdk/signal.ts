@@ -132,6 +132,14 @@ export interface Scan<R extends RecordView> {
   run(take: (record: R) => void): Promise<number>;
 }
 
+/** Another ring of the object than `events`, of which the signal decides when it is read. */
+export interface SideRing {
+  /** Takes what is complete by now. Returns how many records that was; none when called for a record of this ring. */
+  drain(): number;
+  /** Is a record in it, or being written? */
+  readonly isUsed: boolean;
+}
+
 /** A place in a file of machine code: where it is in the file, below 4 GiB, and a number that the program gets there. */
 export interface UprobePlace {
   readonly offset: number;
@@ -179,6 +187,11 @@ export interface SignalContext {
    * records of the signal and are not counted as such. The view may not be kept.
    */
   notices(map: string, take: (notice: DataView) => void): void;
+  /**
+   * Another ring of the object: `take` gets its records, which may not be kept, when the signal drains it, and when the kernel wakes
+   * userspace for it. They are no events, are not counted as such, and may be a head of the struct.
+   */
+  sideRing<R extends RecordView>(map: string, record: RecordClass<R>, take: (record: R) => void): SideRing;
   readonly log: SignalLog;
   /** Aborted when the signal is closed. */
   readonly signal: AbortSignal;

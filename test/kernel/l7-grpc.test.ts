@@ -105,6 +105,22 @@ for line in sys.stdin:
 
 type Counts = Record<string, number>;
 
+/** Calls of a role by service, method and code, those that were cut off by how they were. */
+function byMethod(samples: Samples, role: string, pid: number): Counts {
+  const counts: Counts = {};
+  for (const [series, count] of select(samples, `rpc_${role}_duration_seconds_count`, { pid, rpc_system: "grpc" })) {
+    const label = (name: string): string => new RegExp(`${name}="([^"]*)"`).exec(series)?.[1] ?? "";
+    const key = `${label("rpc_service")}/${label("rpc_method")} ${label("error_type") || label("rpc_grpc_status_code")}`;
+    counts[key] = (counts[key] ?? 0) + count;
+  }
+  return counts;
+}
+
+/** Counts by code as those of a method. */
+function ofMethod(method: string, counts: Counts): Counts {
+  return Object.fromEntries(Object.entries(counts).map(([code, count]) => [`test.Echo/${method} ${code}`, count]));
+}
+
 /** Calls of a role by code, those that were cut off by how they were. */
 function byCode(samples: Samples, role: string, pid: number): Counts {
   const counts: Counts = {};
@@ -155,6 +171,9 @@ describe("calls of gRPC", () => {
     const samples = await agent.scrape();
     assert.deepEqual(byCode(samples, "client", calling.pid), counted);
     assert.deepEqual(byCode(samples, "server", answering.pid), counted);
+    const named = { ...ofMethod("One", first), ...ofMethod("Many", second) };
+    assert.deepEqual(byMethod(samples, "client", calling.pid), named);
+    assert.deepEqual(byMethod(samples, "server", answering.pid), named);
     for (const { pid } of [answering, calling]) {
       assert.equal(sum(samples, "ringtap_l7_lost_requests_total", { pid }), 0);
       assert.equal(sum(samples, "ringtap_l7_skipped_bytes_total", { pid }), 0);

@@ -35,6 +35,7 @@ export function emptyContext(catalog: Catalog, identity: Identity): SignalContex
     scan: () => ({ run: () => Promise.resolve(0) }),
     attachUprobes: () => ({ detach: silent }),
     notices: silent,
+    sideRing: () => ({ drain: () => 0, isUsed: false }),
     log: { info: silent, warn: silent, error: silent },
     signal: new AbortController().signal,
     clock: { monotonic: () => 0, wall: () => 0 },

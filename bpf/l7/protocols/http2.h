@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "header_blocks.h"
 #include "hpack.h"
 
 enum http2_mode {
@@ -32,7 +33,7 @@ enum http2_frame {
 
 #define FRAME_HEADER 9
 
-/* A direction's flags: those of frames, IS_GRPC, and that a block goes on in the next frame. */
+/* A direction's flags: those of frames, IS_GRPC, HAS_PART, and that a block goes on: IN_BLOCK. */
 #define FRAME_END_STREAM 0x01
 #define FRAME_END_HEADERS 0x04
 #define FRAME_PADDED 0x08
@@ -287,8 +288,11 @@ static __always_inline bool begin_frame(struct reader *r, struct direction *d, _
 	struct frame frame = frame_of(low, ninth);
 	bool goes_on = d->flags & IN_BLOCK;
 
-	if (low == PREFACE && is_of_requests(r))
+	if (low == PREFACE && is_of_requests(r)) {
 		frame = (struct frame){ .length = PREFACE_REST, .type = PREFACE_KIND };
+		if (blocks_wanted && !http2_of(r->c)->parts)
+			http2_of(r->c)->parts = TABLE_IS_WHOLE;
+	}
 	if (goes_on != (frame.type == FRAME_CONTINUATION) ||
 	    (goes_on && frame.stream != d->elements) || !is_frame(&frame))
 		return false;
@@ -402,6 +406,9 @@ __noinline int http2_block(struct connection *c, struct scratch *scratch, __u32 
 	if (!c || !scratch)
 		return false;
 	d = direction_of(&r);
+	if (blocks_wanted && is_of_requests(&r) && scratch->left <= scratch->unsent)
+		send_block(c, scratch, d->left - http2_direction_of(&r)->padding,
+			   d->flags & FRAME_END_HEADERS);
 	for (n = 0; n < FIELDS_AT_ONCE; n++) {
 		left = d->left - http2_direction_of(&r)->padding;
 		if (!left || !available)

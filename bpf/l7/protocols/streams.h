@@ -67,7 +67,11 @@ struct http2_connection {
 	struct http2_direction directions[2];
 	__u32 highest; /* stream of a request that has been seen */
 	__u32 open;    /* streams of this connection in the map */
+	__u32 table;   /* of the header blocks of requests (header_blocks.h); 0: none yet */
+	__u32 parts;   /* of header blocks, sent or lost; and TABLE_IS_WHOLE */
 };
+
+#define TABLE_IS_WHOLE (1u << 31)
 
 _Static_assert(sizeof(struct http2_connection) <= sizeof(no_connection.slots), "http2_connection");
 
@@ -101,6 +105,12 @@ static __always_inline __u32 number_of_stream(const struct connection *c, __u64 
 		return PROTOCOL_GRPC << PROTOCOL_SHIFT | kind | grpc_status;
 	return PROTOCOL_HTTP2 << PROTOCOL_SHIFT | kind | operation_of(word) << OPERATION_SHIFT |
 	       (status & 1023);
+}
+
+/* By what userspace knows the path of a stream's request. */
+static __always_inline __u64 name_of_stream(struct connection *c, __u32 id)
+{
+	return blocks_wanted ? (__u64)http2_of(c)->table << 32 | id : 0;
 }
 
 static __always_inline void delete_stream(struct connection *c, const struct stream_key *key)
@@ -137,8 +147,8 @@ __noinline int open_stream(struct connection *c, __u32 id, __u64 word)
 	grpc_status = trait_of(response);
 	error = !(response & TAG_HEAD) ? ERROR_NONE : status ? ERROR_TRUNCATED : ERROR_RESET;
 	units = (response - word) & WORD_TIME;
-	finish(c, number_of_stream(c, word, status, grpc_status, error), bpf_ktime_get_ns(),
-	       units >> 45 ? 0 : units << 6);
+	finish_named(c, number_of_stream(c, word, status, grpc_status, error), bpf_ktime_get_ns(),
+		     units >> 45 ? 0 : units << 6, name_of_stream(c, id));
 	delete_stream(c, &key);
 	return 0;
 }
@@ -216,8 +226,9 @@ __noinline int close_stream(struct connection *c, __u32 id, __u64 now, __u32 how
 	word = __sync_lock_test_and_set(&stream->word, response);
 	/* Else the request counts it: open_stream(). */
 	if (word & TAG_REQUEST) {
-		finish(c, number_of_stream(c, word, stream->status, stream->grpc_status, error),
-		       now, duration_since(word, now));
+		finish_named(c,
+			     number_of_stream(c, word, stream->status, stream->grpc_status, error),
+			     now, duration_since(word, now), name_of_stream(c, id));
 		delete_stream(c, &key);
 	}
 	return 0;
@@ -255,10 +266,11 @@ static __always_inline void end_stream(struct ending *ending, const struct strea
 		if (stream->has_head)
 			error = ERROR_TRUNCATED;
 		if (stream->word & TAG_REQUEST)
-			finish(c,
-			       number_of_stream(c, stream->word, stream->status,
-						stream->grpc_status, error),
-			       ending->now, duration_since(stream->word, ending->now));
+			finish_named(c,
+				     number_of_stream(c, stream->word, stream->status,
+						      stream->grpc_status, error),
+				     ending->now, duration_since(stream->word, ending->now),
+				     name_of_stream(c, key->id));
 		else
 			count_lost(c, REASON_GAP, 1);
 	}

@@ -15,6 +15,8 @@ import { Links } from "./links.js";
 import { errors, protocols, roles } from "./protocols.js";
 import { FlowLine, L7Event } from "./records.js";
 import { numberOf, partsOf, type RecordTextsByName, RequestTables } from "./request-tables.js";
+import type { UnnamedRequests } from "./http2/unnamed.js";
+import type { Routes } from "./routes/routes.js";
 import { SizeTables } from "./size-tables.js";
 import { TlsCounts } from "./tls/counts.js";
 
@@ -50,8 +52,9 @@ interface Wanted {
 /** Requests count for the name and the control group that the process had when they ended. */
 export function startCounting(
   context: SignalContext,
-  texts: RecordTextsByName,
+  texts: RecordTextsByName & { readonly routes: Routes },
   { tls, sizes: areSized }: Wanted,
+  unnamed: UnnamedRequests | undefined,
 ): Running<L7Event> {
   const { metrics, identity } = context;
   const { subjects } = identity;
@@ -147,6 +150,7 @@ export function startCounting(
     const subject = identity.subject(identity.of(event));
     const { protocol, role, error } = event;
     ofProtocols[protocol]?.addRecord(subject, numberOf(event), event);
+    texts.routes.end(event);
     if (error !== 0) {
       addUnanswered(subject, protocol, role, error, 1);
     }
@@ -214,6 +218,8 @@ export function startCounting(
     for (const counters of sizes) {
       await readCounters(counters, takeSizes);
     }
+    texts.routes.drain();
+    await unnamed?.read();
   }
 
   return {

@@ -155,9 +155,9 @@ export class SizeLine extends RecordView {
 /** struct l7_event */
 export class L7Event extends RecordView {
   static readonly struct = "l7_event";
-  static readonly size = 208;
+  static readonly size = 216;
   static readonly layout =
-    "l7_event[208] time@0+8:unsigned duration@8+8:unsigned tgid@16+4:unsigned tid@20+4:unsigned comm@24+16:text thread_comm@40+16:text cgroup@56+8:unsigned family@64+4:ip_family local_port@68+2:unsigned remote_port@70+2:unsigned local_address@72+16:numbers4 remote_address@88+16:numbers4 protocol@104+4:l7_protocol role@108+4:l7_role error@112+4:l7_error operation@116+4:unsigned status@120+4:unsigned path_kind@124+4:l7_path path@128+80:numbers20";
+    "l7_event[216] time@0+8:unsigned duration@8+8:unsigned tgid@16+4:unsigned tid@20+4:unsigned comm@24+16:text thread_comm@40+16:text cgroup@56+8:unsigned family@64+4:ip_family local_port@68+2:unsigned remote_port@70+2:unsigned local_address@72+16:numbers4 remote_address@88+16:numbers4 protocol@104+4:l7_protocol role@108+4:l7_role error@112+4:l7_error operation@116+4:unsigned status@120+4:unsigned table@124+4:unsigned stream@128+4:unsigned path_kind@132+4:l7_path path@136+80:numbers20";
 
   get time(): number {
     return (this.words[this.at + 0] as number) + (this.words[this.at + 1] as number) * 2 ** 32;
@@ -212,12 +212,18 @@ export class L7Event extends RecordView {
   get status(): number {
     return (this.words[this.at + 30] as number);
   }
-  get pathKind(): number {
+  get table(): number {
     return (this.words[this.at + 31] as number);
+  }
+  get stream(): number {
+    return (this.words[this.at + 32] as number);
+  }
+  get pathKind(): number {
+    return (this.words[this.at + 33] as number);
   }
   static readonly pathLength = 20;
   path(index: number): number {
-    return (this.words[this.at + 32 + index] as number);
+    return (this.words[this.at + 34 + index] as number);
   }
   copyActor(key: Uint32Array): void {
     key[0] = (this.words[this.at + 4] as number);
@@ -238,6 +244,34 @@ export class L7Event extends RecordView {
       keys[from + 5] === (this.words[this.at + 14] as number) &&
       keys[from + 6] === (this.words[this.at + 15] as number)
     );
+  }
+}
+
+/** struct l7_header_part */
+export class L7HeaderPart extends RecordView {
+  static readonly struct = "l7_header_part";
+  static readonly size = 1024;
+  static readonly layout =
+    "l7_header_part[1024] table@0+4:unsigned number@4+4:unsigned stream@8+4:unsigned size@12+2:unsigned flags@14+2:unsigned bytes@16+1008:numbers252";
+
+  get table(): number {
+    return (this.words[this.at + 0] as number);
+  }
+  get number(): number {
+    return (this.words[this.at + 1] as number);
+  }
+  get stream(): number {
+    return (this.words[this.at + 2] as number);
+  }
+  get size(): number {
+    return this.u16(12);
+  }
+  get flags(): number {
+    return this.u16(14);
+  }
+  static readonly bytesLength = 252;
+  bytes(index: number): number {
+    return (this.words[this.at + 4 + index] as number);
   }
 }
 

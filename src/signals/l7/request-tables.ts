@@ -9,7 +9,7 @@ import {
   type SignalContext,
 } from "ringtap/signal";
 
-import type { RequestMetrics } from "./protocols/protocol.js";
+import type { RequestMetrics, Told } from "./protocols/protocol.js";
 import { errors, otherOperation, protocols, roles } from "./protocols.js";
 import type { L7Event } from "./records.js";
 import type { RequestRecord } from "./routes/routes.js";
@@ -56,18 +56,18 @@ export class RequestTables {
   readonly #tables: readonly HistogramTable[];
   /** Where requests of this kind have them. */
   readonly #texts: RecordTexts | undefined;
+  readonly #told: Told | undefined;
   readonly #peers: PeerDirectory | undefined;
   /** Ids of labels by a request's peer and text, and by its number. */
   readonly #labels = new Map<number, Map<number, number>>();
 
   constructor({ metrics, identity, peers }: SignalContext, kind: RequestMetrics, texts: RecordTextsByName) {
     const { told, labels } = kind;
-    this.#texts = told !== undefined && texts[told.by].areWanted ? texts[told.by] : undefined;
+    this.#told = told !== undefined && texts[told.by].areWanted ? told : undefined;
+    this.#texts = this.#told && texts[this.#told.by];
     this.#peers = peers;
     const ofPeers = peers?.dimension.names ?? [];
-    this.#details = roles.map(
-      (role) => new Dimension([...labels, ...(this.#texts && told ? [told[role]] : []), ...ofPeers]),
-    );
+    this.#details = roles.map((role) => new Dimension([...labels, ...(this.#told?.[role] ?? []), ...ofPeers]));
     this.#tables = roles.map((role, index) =>
       metrics.histogram({
         ...kind[role],
@@ -121,7 +121,13 @@ export class RequestTables {
     if (operation === otherOperation || !values) {
       return detail.other;
     }
-    return detail.intern(...values, ...(this.#texts ? [this.#texts.text(text)] : []), ...this.#peerValues(peer));
+    return detail.intern(...values, ...this.#toldValues(text), ...this.#peerValues(peer));
+  }
+
+  /** The values of the labels that records tell. */
+  #toldValues(text: number): readonly string[] {
+    const shown = this.#texts?.text(text);
+    return shown === undefined ? [] : (this.#told?.split?.(shown) ?? [shown]);
   }
 
   #peerValues(peer: number): readonly string[] {

@@ -5,7 +5,9 @@ import {
   type FlagValues,
   log2Ceil,
   objectFile,
+  type Running,
   type Setup,
+  type SignalContext,
   type SignalHost,
   type TraceValue,
 } from "ringtap/signal";
@@ -13,10 +15,22 @@ import {
 import { giveUp, startCounting } from "./counts.js";
 import { hasFailed } from "./failure.js";
 import { flags, type Ports } from "./flags.js";
+import { RequestPaths } from "./http2/request-paths.js";
+import { UnnamedRequests } from "./http2/unnamed.js";
 import { Names } from "./names.js";
 import { longestPath } from "./routes/path.js";
 import { errors, protocols, roles } from "./protocols.js";
-import { FlowLine, IpFamily, L7Active, L7Event, L7Path, L7Protocol, RequestLine, SizeLine } from "./records.js";
+import {
+  FlowLine,
+  IpFamily,
+  L7Active,
+  L7Event,
+  L7HeaderPart,
+  L7Path,
+  L7Protocol,
+  RequestLine,
+  SizeLine,
+} from "./records.js";
 import { Routes } from "./routes/routes.js";
 import { noTlsSizes, tlsPrograms, withTls } from "./tls/signal.js";
 import { views } from "./views.js";
@@ -31,11 +45,21 @@ const watchedRingSize = 2 ** 18;
 /** Bytes of a record without a path. */
 const pathlessSize = L7Event.size - longestPath;
 
+/** A page, where no header blocks are wanted. */
+const noBlocksSize = 4096;
+
 const allProtocols = 2 ** 32 - 1;
 
-function textsOf({ routes, routesLimit, dnsNames, dnsNamesLimit }: Values) {
+/** Protocols whose requests have routes, as bits: calls of gRPC are requests of HTTP/2 to the program. */
+const routedProtocols = (1 << L7Protocol.http) | (1 << L7Protocol.http2);
+
+function areRouted({ routes, routesLimit }: Values): boolean {
+  return routes.length > 0 || routesLimit > 0;
+}
+
+function textsOf({ routes, routesLimit, dnsNames, dnsNamesLimit }: Values, paths: RequestPaths | undefined) {
   return {
-    routes: new Routes({ templates: routes, limit: routesLimit }),
+    routes: new Routes({ templates: routes, limit: routesLimit }, paths),
     names: new Names({ areWanted: dnsNames, limit: dnsNamesLimit }),
   };
 }
@@ -71,8 +95,8 @@ function choiceOf({ protocols: chosen, ports }: Values) {
 function setup(values: Values, { mode, watched, byPeer }: SignalHost): Setup {
   const { connectionsLimit, streamsLimit, countsLimit, dnsTimeout, dnsNames, tls } = values;
   const isSized = values.sizes && mode !== "trace";
-  const areRouted = values.routes.length > 0 || values.routesLimit > 0;
-  const told = (areRouted ? 1 << L7Protocol.http : 0) | (dnsNames ? 1 << L7Protocol.dns : 0);
+  const hasRoutes = areRouted(values);
+  const told = (hasRoutes ? routedProtocols : 0) | (dnsNames ? 1 << L7Protocol.dns : 0);
   const isCounting = mode !== "trace";
   const lines = isCounting ? 2 ** log2Ceil(Math.max(countsLimit, fewestLines)) : fewestLines;
   const requests = lines + overflowLines;
@@ -82,6 +106,7 @@ function setup(values: Values, { mode, watched, byPeer }: SignalHost): Setup {
       ...choiceOf(values),
       tls_wanted: tls ? 1 : 0,
       counting: isCounting ? 1 : 0,
+      blocks_wanted: hasRoutes ? 1 : 0,
       dns_timeout: dnsTimeout,
       names_wanted: dnsNames ? 1 : 0,
       sizes_wanted: isSized ? 1 : 0,
@@ -89,7 +114,7 @@ function setup(values: Values, { mode, watched, byPeer }: SignalHost): Setup {
       flow_lines: lines,
     },
     variables: {
-      paths_wanted: areRouted ? 1 : 0,
+      paths_wanted: hasRoutes ? 1 : 0,
       recorded_protocols: !isCounting ? 0 : byPeer ? allProtocols : told,
       failures_wanted: watched === "none" ? 0 : 1,
       successes_wanted: watched === "all" ? 1 : 0,
@@ -108,6 +133,7 @@ function setup(values: Values, { mode, watched, byPeer }: SignalHost): Setup {
       size_keys: isSized ? requests : 1,
       ...(!isSized && { waiting_sizes: 1 }),
       ...(!tls && noTlsSizes),
+      ...(!hasRoutes && { header_blocks: noBlocksSize }),
     },
     ...(!tls && { without: tlsPrograms }),
     ...(isCounting && told === 0 && !byPeer && { ringSize: watchedRingSize }),
@@ -116,12 +142,13 @@ function setup(values: Values, { mode, watched, byPeer }: SignalHost): Setup {
 
 function fields(event: L7Event): Record<string, TraceValue> {
   const protocol = protocols[event.protocol];
+  const hasPath = event.pathKind !== L7Path.none || event.stream !== 0;
   const isDns = event.protocol === L7Protocol.dns;
   return {
     protocol: protocol?.name,
     role: roles[event.role],
     operation: protocol?.operation(event.operation),
-    route: event.pathKind === L7Path.none || isDns ? undefined : traced?.routes.text(traced.routes.of(event)),
+    route: isDns || !hasPath ? undefined : traced?.routes.text(traced.routes.of(event)),
     name: isDns ? traced?.names.textOf(event) : undefined,
     status: event.status === 0 || protocol?.code ? undefined : event.status,
     code: protocol?.code?.(event.status),
@@ -134,6 +161,17 @@ function fields(event: L7Event): Record<string, TraceValue> {
   };
 }
 
+/** Where nothing is counted. */
+function traceOnly(context: SignalContext, routes: Routes): Running<L7Event> {
+  const giveUpQuestions = giveUp(context);
+  return {
+    async maintain() {
+      routes.drain();
+      await giveUpQuestions();
+    },
+  };
+}
+
 export const l7 = defineSignal({
   api: 1,
   name: "l7",
@@ -142,15 +180,17 @@ export const l7 = defineSignal({
   optIn: true,
   flags,
   ring: { record: L7Event, shortest: pathlessSize },
-  records: [RequestLine, FlowLine, SizeLine, L7Active],
+  records: [RequestLine, FlowLine, SizeLine, L7HeaderPart, L7Active],
   setup,
   attachesLater: ({ tls }) => tls,
   start(context, values) {
     const { tls, tlsFiles } = values;
-    const texts = textsOf(values);
+    const isTracing = context.host.mode === "trace";
+    const unnamed = areRouted(values) && !isTracing ? new UnnamedRequests(context) : undefined;
+    const paths = areRouted(values) ? new RequestPaths(context, (reason) => unnamed?.add(reason)) : undefined;
+    const texts = textsOf(values, paths);
     traced = texts;
-    const running =
-      context.host.mode === "trace" ? { maintain: giveUp(context) } : startCounting(context, texts, values);
+    const running = isTracing ? traceOnly(context, texts.routes) : startCounting(context, texts, values, unnamed);
     return tls ? withTls(context, tlsFiles, running) : running;
   },
   trace: {

@@ -95,7 +95,7 @@ export const dns: Protocol = {
       name: "ringtap_dns_server_lookup_duration_seconds",
       help: "Duration of DNS questions received, until their response has been sent.",
     },
-    told: { by: "names", client: "dns_question_name", server: "dns_question_name" },
+    told: { by: "names", client: ["dns_question_name"], server: ["dns_question_name"] },
     labels: ["dns_question_type", "dns_response_code", "error_type"],
   },
   constants: { dns_types: typeBits },

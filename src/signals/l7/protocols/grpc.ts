@@ -20,6 +20,14 @@ function statusCode(status: number, error: string): string {
   return status === otherStatus ? unknown : `${status - 1}`;
 }
 
+const names = ["rpc_service", "rpc_method"];
+
+/** A path, `/service/method`, as its parts; what is none stands for both. */
+function split(path: string): readonly string[] {
+  const at = path.lastIndexOf("/");
+  return at < 0 ? [path, path] : [path.slice(1, at), path.slice(at + 1)];
+}
+
 export const grpc: Protocol = {
   name: "grpc",
   metrics: {
@@ -31,6 +39,7 @@ export const grpc: Protocol = {
       name: "rpc_server_duration_seconds",
       help: "Duration of remote procedure calls received, until their response has been sent.",
     },
+    told: { by: "routes", client: names, server: names, split },
     labels: ["rpc_system", "rpc_grpc_status_code", "error_type"],
   },
   failingStatus: 2,

@@ -38,7 +38,7 @@ const metrics: RequestMetrics = {
       server: { name: "http_server_response_body_size_bytes", help: "Size of the bodies of HTTP responses sent." },
     },
   ],
-  told: { by: "routes", client: "url_template", server: "http_route" },
+  told: { by: "routes", client: ["url_template"], server: ["http_route"] },
   labels: ["http_request_method", "http_response_status_code", "error_type", "network_protocol_version"],
 };
 

@@ -4,6 +4,15 @@ export interface MetricByRole {
   readonly server: { readonly name: string; readonly help: string };
 }
 
+/** Labels whose values are parts of a text that a request's record tells, by role. */
+export interface Told {
+  readonly by: "routes" | "names";
+  readonly client: readonly string[];
+  readonly server: readonly string[];
+  /** The values, of a text as metrics show it; `~unknown` and `~other` among them. Default: the text. */
+  readonly split?: (text: string) => readonly string[];
+}
+
 /** A histogram of durations for each role, and the labels of its series. */
 export interface RequestMetrics extends MetricByRole {
   /** Gauges of requests that are under way, where these are known; `label` is the one that has the protocol's name. */
@@ -11,8 +20,8 @@ export interface RequestMetrics extends MetricByRole {
   /** Histograms of the sizes of bodies, of requests and of responses, where these are known. */
   readonly sizes?: readonly [request: MetricByRole, response: MetricByRole];
   readonly labels: readonly string[];
-  /** The label that only a request's record tells, and what tells it: the last one. */
-  readonly told?: { readonly by: "routes" | "names"; readonly client: string; readonly server: string };
+  /** The labels that only a request's record tells, and what tells them: the last ones. */
+  readonly told?: Told;
 }
 
 /** What the signal knows of a protocol: how its requests are named and labelled. */

@@ -3,11 +3,11 @@ import { KeyTable, keyTableMemory } from "ringtap/signal";
 
 import type { PathSegments } from "./path.js";
 
-/** Most trees, one for each program in each container and role, and most segments of one. */
+/** Most trees, one for each program in each container and role, and most segments of one, unless fewer are asked for. */
 const mostTrees = 128;
 const mostNodes = 1024;
 
-/** So many words may follow a segment. When there is one more, what comes here varies. */
+/** So many words may follow a segment, unless all are. When there is one more, what comes here varies. */
 const mostWords = 20;
 
 /** Words that were met as often by then are none that vary. */
@@ -52,6 +52,10 @@ export interface LearnedRoutesOptions {
   readonly limit: number;
   /** Words of a tree's key. */
   readonly keyWords: number;
+  /** Does nothing vary? */
+  readonly areNames?: boolean;
+  /** Segments of a tree. */
+  readonly nodes?: number;
   /** The number of a route by its text. */
   readonly intern: (text: string) => number;
   /** The number for routes beyond a limit. */
@@ -63,6 +67,7 @@ export class LearnedRoutes {
   /** Bytes that all of it takes at the most. */
   readonly memoryAtLimit: number;
   readonly #options: LearnedRoutesOptions;
+  readonly #mostNodes: number;
   readonly #trees: KeyTable;
   readonly #treesById: Tree[] = [];
   /** By parent and the hashes of the segment. */
@@ -74,10 +79,11 @@ export class LearnedRoutes {
   constructor(options: LearnedRoutesOptions) {
     this.#options = options;
     this.#trees = new KeyTable(options.keyWords);
+    this.#mostNodes = Math.min(options.nodes ?? mostNodes, mostNodes);
     this.memoryAtLimit =
       keyTableMemory(options.keyWords, mostTrees) +
-      keyTableMemory(3, mostTrees * mostNodes) +
-      mostTrees * (treeBytes + mostNodes * nodeBytes);
+      keyTableMemory(3, mostTrees * this.#mostNodes) +
+      mostTrees * (treeBytes + this.#mostNodes * nodeBytes);
   }
 
   /** The route of a path, in the tree of a key. Allocates nothing for a path like those before. */
@@ -109,7 +115,7 @@ export class LearnedRoutes {
       return found;
     }
     const node = this.#nodes[from] as Node;
-    if (!node.varies && node.words < mostWords) {
+    if (!node.varies && (node.words < mostWords || this.#options.areNames === true)) {
       return this.#add(node.tree, from, path.text(index), true);
     }
     if (!node.varies) {
@@ -131,7 +137,7 @@ export class LearnedRoutes {
 
   /** Adds the node of the key that was not found; -1 when there are too many. */
   #add(tree: Tree, parent: number, name: string, isWord: boolean): number {
-    if (tree.nodes >= mostNodes) {
+    if (tree.nodes >= this.#mostNodes) {
       return -1;
     }
     tree.nodes++;

@@ -53,6 +53,20 @@ export function hashesOf(text: string): readonly [number, number] {
 const seeds = [0x811c9dc5, 0x9e3779b9] as const;
 const factors = [0x01000193, 0x85ebca77] as const;
 
+/** A path as bytes. */
+export interface PathBytes {
+  readonly bytes: Uint8Array;
+  readonly length: number;
+  readonly isCut: boolean;
+}
+
+export interface PathOptions {
+  /** What is longer is cut. */
+  readonly longest: number;
+  /** Is each segment a word that consists of words' characters? */
+  readonly areNames: boolean;
+}
+
 /** The segments of one path after the other. */
 export class PathSegments {
   /** How many there are; 0 for what is no path, such as `*`. */
@@ -64,14 +78,33 @@ export class PathSegments {
   readonly second = new Uint32Array(mostSegments + 1);
   /** Can a segment be no word of a program's: a number, a hash, something encoded? */
   readonly isId: boolean[] = new Array<boolean>(mostSegments + 1).fill(false);
-  readonly #bytes = new Uint8Array(longestPath);
+  readonly #bytes: Uint8Array;
+  readonly #areNames: boolean;
   readonly #ends = new Uint32Array(mostSegments + 1);
   #begin = 0;
 
+  constructor({ longest, areNames }: PathOptions = { longest: longestPath, areNames: false }) {
+    this.#bytes = new Uint8Array(longest);
+    this.#areNames = areNames;
+  }
+
   /** Takes a record's path apart, in place of the one before. */
   read(record: PathRecord): void {
-    const length = this.#copy(record);
-    this.isCut = record.pathKind === L7Path.cut;
+    this.#read(this.#copy(record), record.pathKind === L7Path.cut);
+  }
+
+  /** Takes a path apart, in place of the one before. */
+  readBytes({ bytes, length, isCut }: PathBytes): void {
+    const own = this.#bytes;
+    const most = Math.min(length, own.length);
+    for (let at = 0; at < most; at++) {
+      own[at] = bytes[at] as number;
+    }
+    this.#read(most, isCut || length > most);
+  }
+
+  #read(length: number, isCut: boolean): void {
+    this.isCut = isCut;
     this.count = 0;
     let at = this.#beginning(length);
     this.#begin = at;
@@ -143,7 +176,9 @@ export class PathSegments {
     this.first[index] = first;
     this.second[index] = second;
     this.isId[index] =
-      !isWord || size > longestWord || (digits > 0 && digits === size) || (digits >= 4 && 4 * digits >= size);
+      !isWord ||
+      (!this.#areNames &&
+        (size > longestWord || (digits > 0 && digits === size) || (digits >= 4 && 4 * digits >= size)));
     this.#ends[index] = at;
     return at;
   }

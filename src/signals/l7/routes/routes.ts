@@ -2,13 +2,20 @@
 import { type ActorRecord, actorWords } from "ringtap/signal";
 
 import { LearnedRoutes } from "./learned-routes.js";
+import { longestKept } from "../http2/header-table.js";
+import { type RequestPaths, requestPathsMemory, type StreamRecord } from "../http2/request-paths.js";
+import { L7Path, L7Protocol } from "../records.js";
 import { type PathRecord, PathSegments } from "./path.js";
-import { L7Path } from "../records.js";
 import { TextNumbers } from "../texts.js";
 import { compare, matches, type Template } from "./templates.js";
 
 /** A record of a request. */
-export type RequestRecord = ActorRecord & PathRecord & { readonly role: number };
+export type RequestRecord = ActorRecord &
+  PathRecord &
+  StreamRecord & { readonly role: number; readonly protocol: number };
+
+/** Segments of a call's path: its service and its method. */
+const callSegments = 2;
 
 export interface RoutesOptions {
   readonly templates: readonly Template[];
@@ -16,39 +23,74 @@ export interface RoutesOptions {
   readonly limit: number;
 }
 
-/** Numbers of routes, such as {@link TextNumbers} has them. */
+/** Numbers of routes, and of gRPC's methods, such as {@link TextNumbers} has them. */
 export class Routes {
   /** Are there to be any? */
   readonly areWanted: boolean;
   readonly memoryAtLimit: number;
   readonly #templates: readonly (readonly [template: Template, route: number])[];
   readonly #learned: LearnedRoutes | undefined;
+  readonly #methods: LearnedRoutes | undefined;
+  /** Of HTTP/2's requests; undefined where these have none. */
+  readonly #paths: RequestPaths | undefined;
   readonly #texts = new TextNumbers();
   readonly #path = new PathSegments();
+  readonly #call = new PathSegments({ longest: longestKept, areNames: true });
   readonly #key = new Uint32Array(actorWords);
 
-  constructor({ templates, limit }: RoutesOptions) {
+  constructor({ templates, limit }: RoutesOptions, paths?: RequestPaths) {
     this.areWanted = templates.length > 0 || limit > 0;
+    this.#paths = paths;
     this.#templates = templates
       .toSorted(compare)
       .map((template) => [template, this.#texts.number(template.text)] as const);
-    this.#learned =
-      limit === 0
-        ? undefined
-        : new LearnedRoutes({
-            ...{ limit, keyWords: actorWords, other: TextNumbers.other },
-            intern: (text) => this.#texts.number(text),
-          });
-    this.memoryAtLimit = this.areWanted ? this.#texts.memoryAtLimit + (this.#learned?.memoryAtLimit ?? 0) : 0;
+    if (limit > 0) {
+      const options = {
+        ...{ limit, keyWords: actorWords, other: TextNumbers.other },
+        intern: (text: string) => this.#texts.number(text),
+      };
+      this.#learned = new LearnedRoutes(options);
+      this.#methods = new LearnedRoutes({ ...options, areNames: true, nodes: 1 + callSegments * limit });
+    }
+    this.memoryAtLimit = this.areWanted
+      ? this.#texts.memoryAtLimit +
+        (this.#learned?.memoryAtLimit ?? 0) +
+        (this.#methods?.memoryAtLimit ?? 0) +
+        (paths === undefined ? 0 : requestPathsMemory)
+      : 0;
   }
 
-  /** The route of a request. */
+  /** The route of a request, or the method of a call. */
   of(record: RequestRecord): number {
-    if (record.pathKind === L7Path.none) {
+    const path = record.protocol === L7Protocol.grpc ? this.#call : this.#path;
+    if (record.pathKind !== L7Path.none) {
+      path.read(record);
+    } else if (this.#paths?.find(record) === true) {
+      path.readBytes(this.#paths);
+    } else {
       return TextNumbers.unknown;
     }
+    return path === this.#call ? this.#methodOf(record) : this.#routeOf(record);
+  }
+
+  /** Takes what names HTTP/2's requests, so that it waits for no record of one. */
+  drain(): void {
+    this.#paths?.drain();
+  }
+
+  /** The request has been counted. */
+  end(record: RequestRecord): void {
+    if (record.stream !== 0) {
+      this.#paths?.remove(record);
+    }
+  }
+
+  text(route: number): string {
+    return this.#texts.text(route);
+  }
+
+  #routeOf(record: RequestRecord): number {
     const path = this.#path;
-    path.read(record);
     if (path.count === 0) {
       return TextNumbers.other;
     }
@@ -57,16 +99,22 @@ export class Routes {
         return route;
       }
     }
-    if (this.#learned === undefined) {
+    return this.#learn(this.#learned, record, path);
+  }
+
+  #methodOf(record: RequestRecord): number {
+    const call = this.#call;
+    const isMethod = call.count === callSegments && !call.isCut && call.isId[0] === false && call.isId[1] === false;
+    return isMethod ? this.#learn(this.#methods, record, call) : TextNumbers.other;
+  }
+
+  #learn(learned: LearnedRoutes | undefined, record: RequestRecord, path: PathSegments): number {
+    if (learned === undefined) {
       return TextNumbers.other;
     }
     // The program's name, container and role: its processes learn together.
     record.copyActor(this.#key);
     this.#key[0] = record.role;
-    return this.#learned.of(this.#key, path);
-  }
-
-  text(route: number): string {
-    return this.#texts.text(route);
+    return learned.of(this.#key, path);
   }
 }

@@ -114,6 +114,25 @@ static inline void submit_behind(void *record, __u64 waiting)
 {
 }
 
+/* No header block is wanted (blocks_wanted). */
+static inline __u64 bpf_ringbuf_query(void *ring, __u64 flags)
+{
+	return 0;
+}
+
+static inline void *bpf_ringbuf_reserve(void *ring, __u64 size, __u64 flags)
+{
+	return NULL;
+}
+
+static inline void bpf_ringbuf_submit(void *record, __u64 flags)
+{
+}
+
+static inline void bpf_ringbuf_discard(void *record, __u64 flags)
+{
+}
+
 static inline void count_drop(enum drop reason)
 {
 }
