@@ -13,7 +13,7 @@ import { type Steps, startSteps } from "./support/steps.js";
 import { startTrace } from "./support/trace.js";
 
 /**
- * Answers /test.Echo/One and /test.Echo/Many with the code that the message names, after as many messages as that; to /test.Echo/Wait never.
+ * Answers methods of /test.Echo with the code that the message names, and Many after as many messages as that; Wait never.
  * Each line of its input is answered with how many calls it has ended, by code.
  */
 const server = `
@@ -45,11 +45,9 @@ def wait(request, context):
     return request
 class Handler(grpc.GenericRpcHandler):
     def service(self, call):
-        if call.method.endswith("/One"):
-            return grpc.unary_unary_rpc_method_handler(one)
-        if call.method.endswith("/Wait"):
-            return grpc.unary_unary_rpc_method_handler(wait)
-        return grpc.unary_stream_rpc_method_handler(many)
+        if call.method.endswith("/Many"):
+            return grpc.unary_stream_rpc_method_handler(many)
+        return grpc.unary_unary_rpc_method_handler(wait if call.method.endswith("/Wait") else one)
 server = grpc.server(concurrent.futures.ThreadPoolExecutor(max_workers=110), handlers=[Handler()])
 server.add_insecure_port("127.0.0.1:" + sys.argv[1])
 server.start()
@@ -63,9 +61,9 @@ import collections, json, sys, threading
 import grpc
 channel = grpc.insecure_channel("127.0.0.1:" + sys.argv[1])
 grpc.channel_ready_future(channel).result(timeout=30)
-one, many, wait = channel.unary_unary("/test.Echo/One"), channel.unary_stream("/test.Echo/Many"), channel.unary_unary("/test.Echo/Wait")
+one, many = channel.unary_unary("/test.Echo/One"), channel.unary_stream("/test.Echo/Many")
 def begin(kind, number):
-    return (one.future if kind == "one" else many if kind == "many" else wait.future)(str(number % 17).encode())
+    return (one.future if kind == "one" else many if kind == "many" else channel.unary_unary("/test.Echo/" + kind).future)(str(number % 17).encode())
 def make(kind, count, streams):
     counts, lock, free, done = collections.Counter(), threading.Lock(), threading.Semaphore(streams), threading.Semaphore(0)
     def ended(call):
@@ -90,7 +88,7 @@ def make(kind, count, streams):
         else:
             call.add_done_callback(ended)
         calls.append(call)
-    if kind == "wait":
+    if kind == "Wait":
         # The server has them all once it has answered another one that came behind them.
         one(b"0")
         for call in calls:
@@ -112,6 +110,20 @@ function byMethod(samples: Samples, role: string, pid: number): Counts {
     const label = (name: string): string => new RegExp(`${name}="([^"]*)"`).exec(series)?.[1] ?? "";
     const key = `${label("rpc_service")}/${label("rpc_method")} ${label("error_type") || label("rpc_grpc_status_code")}`;
     counts[key] = (counts[key] ?? 0) + count;
+  }
+  return counts;
+}
+
+/** Calls and requests of a role by path: where the table of header fields is not known as a whole, a call may be a request to the program. */
+function byPath(samples: Samples, role: string, pid: number): Counts {
+  const counts: Counts = {};
+  for (const metric of [`rpc_${role}_duration_seconds_count`, `http_${role}_request_duration_seconds_count`]) {
+    for (const [series, count] of select(samples, metric, { pid })) {
+      const valueOf = (name: string): string => new RegExp(`(?:${name})="([^"]*)"`).exec(series)?.[1] ?? "";
+      const [service, method] = ["rpc_service", "rpc_method"].map(valueOf);
+      const path = method === "" ? valueOf("http_route|url_template") : `/${service}/${method}`;
+      counts[path] = (counts[path] ?? 0) + count;
+    }
   }
   return counts;
 }
@@ -184,7 +196,7 @@ describe("calls of gRPC", () => {
   it("that are cancelled are reset, at both ends", async () => {
     const { agent, answering, calling } = await running;
     const before = await agent.scrape();
-    const codes = JSON.parse(await calling.step("wait 50 100")) as Counts;
+    const codes = JSON.parse(await calling.step("Wait 50 100")) as Counts;
     assert.deepEqual(codes, { "1": 50 });
     // What the server has read before this one's answer is what the client sent before it.
     await calling.step("one 1 1");
@@ -202,6 +214,37 @@ describe("calls of gRPC", () => {
     }
   });
 
+  it("have no method that is wrong, from an agent that joins late", async (t) => {
+    const { calling } = await running;
+    const { pid } = calling;
+    const agent = await startAgent(t, ["--signals=l7", ...unlimitedSeries]);
+    // By now the connection has indices for both methods, and for what makes a request a call.
+    const before = await eventually(async () => {
+      await calling.step("one 17 1");
+      const paths = byPath(await agent.scrape(), "client", pid);
+      assert(Object.keys(paths).length > 0);
+      return paths;
+    });
+    await calling.step("one 340 10");
+    await calling.step("many 340 10");
+    await calling.step("New 340 10");
+    const after = await agent.scrape();
+    const counts = Object.entries(byPath(after, "client", pid)).map(
+      ([path, count]) => [path, count - (before[path] ?? 0)] as const,
+    );
+    for (const [path, count] of counts) {
+      assert(/^(~unknown|\/~unknown\/~unknown|\/test\.Echo\/(One|Many|New))$/.test(path), path);
+      assert(path.includes("~") || count <= 340, `${path}: ${count}`);
+    }
+    assert.equal(
+      counts.reduce((all, [, count]) => all + count, 0),
+      1_020,
+      JSON.stringify(counts),
+    );
+    assert.equal(Object.fromEntries(counts)["/test.Echo/New"], 340, JSON.stringify(counts));
+    assert(sum(after, "ringtap_l7_unnamed_requests_total", { reason: "joined_late" }) > 0);
+  });
+
   it("are shown by trace, by the name of their code", async (t) => {
     const { answering, connected } = await running;
     const trace = await startTrace(t, [
@@ -215,8 +258,11 @@ describe("calls of gRPC", () => {
       assert.equal(trace.events().length, 2);
       return trace.events();
     });
-    for (const { comm, role, code, status, error } of events) {
-      assert.deepEqual([comm, role, code, status, error], ["python3", "server", "NOT_FOUND", undefined, undefined]);
+    for (const { comm, role, route, code, status, error } of events) {
+      assert.deepEqual(
+        [comm, role, route, code, status, error],
+        ["python3", "server", "/test.Echo/One", "NOT_FOUND", undefined, undefined],
+      );
     }
   });
 });

@@ -67,6 +67,31 @@ function byStatus(samples: Samples, role: string, pid: number): Record<string, n
   return counts;
 }
 
+/** The same by status and path. */
+function byRoute(samples: Samples, role: "client" | "server", pid: number): Record<string, number> {
+  const counts: Record<string, number> = {};
+  const label = role === "client" ? "url_template" : "http_route";
+  for (const [series, count] of select(samples, `http_${role}_request_duration_seconds_count`, { pid })) {
+    const valueOf = (name: string): string => new RegExp(`${name}="([^"]*)"`).exec(series)?.[1] ?? "";
+    const key = `${valueOf("http_response_status_code")} ${valueOf(label)}`;
+    counts[key] = (counts[key] ?? 0) + count;
+  }
+  return counts;
+}
+
+/** Requests by status and path: of each path as many as there may be, with no other status; those that have none are as many as it lacks. */
+function checkRoutes(counts: Record<string, number>, each: number): void {
+  const expected = Object.entries(targets).map(([path, status]) => `${status} ${path}`);
+  for (const [route, count] of Object.entries(counts)) {
+    assert(expected.includes(route) ? count <= each : route.endsWith(" ~unknown"), `${count} of ${route}`);
+  }
+  for (const status of new Set(Object.values(targets))) {
+    const ofStatus = Object.entries(counts).filter(([route]) => route.startsWith(`${status} `));
+    const paths = expected.filter((route) => route.startsWith(`${status} `));
+    assert.equal(total(Object.fromEntries(ofStatus)), paths.length * each, JSON.stringify(counts));
+  }
+}
+
 function difference(counts: Record<string, number>, before: Record<string, number>): Record<string, number> {
   return Object.fromEntries(
     Object.entries(counts)
@@ -91,7 +116,9 @@ describe("requests of nghttpd under h2load", () => {
     it(`are as many as both count, by status, with ${clients} x ${streams} streams`, async () => {
       const server = await started;
       const agent = await tracing;
-      const before = byStatus(await agent.scrape(), "server", server.pid);
+      const earlier = await agent.scrape();
+      const before = byStatus(earlier, "server", server.pid);
+      const routesBefore = byRoute(earlier, "server", server.pid);
       const { child, counts } = startH2load(server, streams, 24_000);
       const { failed, ...expected } = await counts;
       const samples = await agent.scrape();
@@ -99,6 +126,10 @@ describe("requests of nghttpd under h2load", () => {
       assert.deepEqual(byStatus(samples, "client", client), expected);
       assert.deepEqual(difference(byStatus(samples, "server", server.pid), before), expected);
       assert.deepEqual([failed, total(expected as Record<string, number>)], [0, 24_000]);
+      const routes = byRoute(samples, "client", client);
+      checkRoutes(routes, 6_000);
+      assert(Object.keys(routes).length >= 4, JSON.stringify(routes));
+      checkRoutes(difference(byRoute(samples, "server", server.pid), routesBefore), 6_000);
       assert(Object.values(expected).every((count) => (count ?? 0) >= 3_000));
       for (const pid of [server.pid, client]) {
         assert.equal(sum(samples, "ringtap_l7_lost_requests_total", { pid }), 0);
@@ -132,6 +163,16 @@ describe("requests of nghttpd under h2load", () => {
     assert.deepEqual(difference(byStatus(samples, "server", server.pid), before), expected);
     assert.equal(failed, 0);
     assert((await account("ringtap_events_dropped_total", { reason: "ring_full" })) > 0);
+    // Neither did header blocks find a place; those that follow have their paths.
+    checkRoutes(byRoute(samples, "client", child.pid ?? 0), 4_000);
+    assert(sum(samples, "ringtap_l7_unnamed_requests_total", { reason: "ring_full" }) > 0);
+    const after = startH2load(server, 1, 4 * clients);
+    await after.counts;
+    const routes = byRoute(await agent.scrape(), "client", after.child.pid ?? 0);
+    assert.deepEqual(
+      routes,
+      Object.fromEntries(Object.entries(targets).map(([path, status]) => [`${status} ${path}`, clients])),
+    );
   });
 
   it("are counted when their client is killed: those that it sent have ended, or were cut off", async (t) => {
@@ -204,6 +245,17 @@ describe("requests of nghttpd under h2load", () => {
       for (const status of Object.keys(byStatus(samples, "client", client))) {
         assert.match(status, /^(200|301|404|~unknown|closed|reset|truncated)$/);
       }
+      // h2load writes its paths out, so that they are known without what came before; none has another one's status.
+      const pairs = Object.entries(targets).map(([path, known]) => `${known} ${path}`);
+      const routes = Object.keys(byRoute(samples, "client", client));
+      for (const [path, known] of Object.entries(targets)) {
+        assert(routes.includes(`${known} ${path}`) || routes.includes(`~unknown ${path}`), JSON.stringify(routes));
+      }
+      const named = routes.filter((route) => /^\d.* \//.test(route));
+      assert.deepEqual(
+        named.filter((route) => !pairs.includes(route)),
+        [],
+      );
     });
   });
 
