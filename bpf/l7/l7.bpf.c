@@ -499,7 +499,8 @@ static __always_inline void enter_tls(struct pt_regs *ctx)
 		bind_by_order(thread);
 }
 
-static __always_inline void return_from_tls(struct pt_regs *ctx)
+/* What a function of OpenSSL's that returns has read or written; `bytes` 0 for nothing. */
+static __always_inline void find_plaintext(struct pt_regs *ctx, struct plaintext *found)
 {
 	struct session_key key = { .tgid = current_tgid() };
 	__u32 tid = current_tid(), call;
@@ -516,40 +517,10 @@ static __always_inline void return_from_tls(struct pt_regs *ctx)
 	if (thread->length_at)
 		bpf_probe_read_user(&bytes, sizeof(bytes), (void *)thread->length_at);
 	key.ssl = thread->ssl;
-	if (bytes && bytes <= MOST_BYTES)
-		take_plaintext(bpf_map_lookup_elem(&sessions, &key), thread->buffer,
-			       call == TLS_WRITE ? SENT : RECEIVED, bytes);
-}
-
-static __always_inline void take_go(struct pt_regs *ctx)
-{
-	__u64 first = go_argument(ctx, 0), second = go_argument(ctx, 1);
-	__u64 third = go_argument(ctx, 2), fourth = go_argument(ctx, 3);
-	__u64 stack = ((struct pt_regs___go *)ctx)->sp, cookie = bpf_get_attach_cookie(ctx);
-	__u64 conn = first, buffer = third, bytes = fourth;
-	enum go_place place = cookie & ((1 << GO_PLACE_BITS) - 1);
-	struct go_reader reader = {};
-
-	asm volatile("" : "+r"(first), "+r"(second), "+r"(third), "+r"(fourth), "+r"(stack));
-	if (place == GO_HANDSHAKE) {
-		go_session(conn, true);
-		return;
-	}
-	if (place != GO_WRITE) {
-		conn = user_word(stack + (cookie >> GO_PLACE_BITS));
-		buffer = second;
-		bytes = third;
-	}
-	if (place == GO_READER) {
-		if (bpf_probe_read_user(&reader, sizeof(reader), (void *)first))
-			return;
-		buffer = reader.bytes + reader.at;
-		if (bytes > reader.length - reader.at)
-			bytes = reader.length - reader.at;
-	}
-	if (bytes && bytes <= MOST_BYTES)
-		take_plaintext(go_session(conn, false), buffer, place == GO_WRITE ? SENT : RECEIVED,
-			       bytes);
+	found->session = bpf_map_lookup_elem(&sessions, &key);
+	found->buffer = thread->buffer;
+	found->direction = call == TLS_WRITE ? SENT : RECEIVED;
+	found->bytes = bytes;
 }
 
 SEC("uprobe.multi")
@@ -562,22 +533,19 @@ int tls_enter(struct pt_regs *ctx)
 	return 0;
 }
 
+/* At returns of OpenSSL's functions, and at places of programs of Go: one, since it is verified. */
 SEC("uprobe.multi")
-int tls_return(struct pt_regs *ctx)
+int tls_carried(struct pt_regs *ctx)
 {
-	__u64 start = run_begins();
+	__u64 start = run_begins(), cookie = bpf_get_attach_cookie(ctx);
+	struct plaintext found = {};
 
-	return_from_tls(ctx);
-	run_ends(start);
-	return 0;
-}
-
-SEC("uprobe.multi")
-int tls_go(struct pt_regs *ctx)
-{
-	__u64 start = run_begins();
-
-	take_go(ctx);
+	if (cookie & GO_PLACE)
+		find_go_plaintext(ctx, cookie, &found);
+	else
+		find_plaintext(ctx, &found);
+	if (found.bytes && found.bytes <= MOST_BYTES)
+		take_plaintext(found.session, found.buffer, found.direction, found.bytes);
 	run_ends(start);
 	return 0;
 }

@@ -93,6 +93,14 @@ struct {
 	__type(value, struct tls_thread);
 } tls_threads SEC(".maps");
 
+/* What has been read or written. */
+struct plaintext {
+	struct connection *session; /* NULL: its socket is not known */
+	__u64 buffer;
+	__u64 bytes;
+	__u64 direction;
+};
+
 #define MOST_BYTES (1u << 30) /* of a call; an int says how many */
 
 struct session_key {

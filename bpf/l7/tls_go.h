@@ -13,7 +13,10 @@
 
 #include "tls.h"
 
-/* Where the program runs: bits 0 to 2 of a probe's cookie. */
+/* In a probe's cookie: it is at a place of a program of Go. */
+#define GO_PLACE (1u << 30)
+
+/* Which one: bits 0 to 2 of the cookie. */
 enum go_place {
 	GO_NOWHERE,
 	GO_HANDSHAKE, /* (*Conn).clientHandshake and serverHandshake, entered */
@@ -22,7 +25,7 @@ enum go_place {
 	GO_READER,    /* Read calls (*bytes.Reader).Read(r, bytes) */
 };
 
-/* From bit 3 on: where Read keeps the connection, from the stack pointer on. */
+/* Bits 3 to 29: where Read keeps the connection, from the stack pointer on. */
 #define GO_PLACE_BITS 3
 
 KERNEL_TYPES_BEGIN
@@ -139,3 +142,42 @@ struct go_reader {
 	__u64 capacity;
 	__u64 at;
 };
+
+/* What is read or written at a place of a program of Go; `bytes` 0 for nothing. */
+static __always_inline void find_go_plaintext(struct pt_regs *ctx, __u64 cookie,
+					      struct plaintext *found)
+{
+	__u64 first = go_argument(ctx, 0), second = go_argument(ctx, 1);
+	__u64 third = go_argument(ctx, 2), fourth = go_argument(ctx, 3);
+	__u64 stack = ((struct pt_regs___go *)ctx)->sp;
+	enum go_place place = cookie & ((1 << GO_PLACE_BITS) - 1);
+	struct go_reader reader = {};
+	__u64 conn, buffer, bytes;
+
+	/* Else one of them is loaded from a place that is computed, which the verifier refuses. */
+	asm volatile("" : "+r"(first), "+r"(second), "+r"(third), "+r"(fourth), "+r"(stack));
+	conn = first;
+	buffer = third;
+	bytes = fourth;
+	if (place == GO_HANDSHAKE) {
+		go_session(conn, true);
+		return;
+	}
+	if (place != GO_WRITE) {
+		conn = user_word(stack + ((cookie & (GO_PLACE - 1)) >> GO_PLACE_BITS));
+		buffer = second;
+		bytes = third;
+	}
+	if (place == GO_READER) {
+		bpf_probe_read_user(&reader, sizeof(reader), (void *)first);
+		buffer = reader.bytes + reader.at;
+		if (bytes > reader.length - reader.at)
+			bytes = reader.length - reader.at;
+	}
+	if (!bytes)
+		return;
+	found->session = go_session(conn, false);
+	found->buffer = buffer;
+	found->direction = place == GO_WRITE ? SENT : RECEIVED;
+	found->bytes = bytes;
+}

@@ -13,11 +13,12 @@ import type { Place } from "./places.js";
 import type { WalkedFunction } from "./walked-function.js";
 import { x86Function } from "./x86-function.js";
 
-/** enum go_place of bpf/l7/tls_go.h, and the distance of the first argument from bit 3 on. */
-const handshake = 1;
-const write = 2;
-const copy = 3;
-const reader = 4;
+/** GO_PLACE and enum go_place of bpf/l7/tls_go.h; the distance of the first argument is from bit 3 on. */
+const goPlace = 2 ** 30;
+const handshake = goPlace + 1;
+const write = goPlace + 2;
+const copy = goPlace + 3;
+const reader = goPlace + 4;
 
 const names = {
   read: "crypto/tls.(*Conn).Read",

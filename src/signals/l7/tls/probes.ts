@@ -238,9 +238,9 @@ export class TlsProbes {
     };
     try {
       // A call that is met where it ends, and not where it begins, is passed over; the other way round it would seem to go on.
-      attach("tls_return", places, { atReturn: true });
+      attach("tls_carried", places, { atReturn: true });
       attach("tls_enter", places);
-      attach("tls_go", goPlaces);
+      attach("tls_carried", goPlaces);
     } catch (error) {
       for (const each of uprobes) {
         each.detach();

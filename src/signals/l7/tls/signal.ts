@@ -5,7 +5,7 @@ import type { L7Event } from "../records.js";
 import { TlsProbes } from "./probes.js";
 
 /** The programs that are attached to files. */
-export const tlsPrograms = ["tls_enter", "tls_return", "tls_go", "l7_exit", "l7_exec"];
+export const tlsPrograms = ["tls_enter", "tls_carried", "l7_exit", "l7_exec"];
 
 /** Sizes of their maps where they are left out. */
 export const noTlsSizes = { tls_threads: 1, sessions: 1, tls_noticed: 1, tls_programs: 1 };
