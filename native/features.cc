@@ -17,6 +17,7 @@
 #include "kernel_types.h"
 #include "log.h"
 #include "object_file.h"
+#include "uprobe.h"
 
 namespace ringtap {
 
@@ -63,6 +64,11 @@ void BeginReadingTypes(const Napi::CallbackInfo&) { KernelTypes::BeginRead(); }
 
 Napi::Value CanCast(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), CastFunction() != 0);
+}
+
+Napi::Value UprobeMulti(const Napi::CallbackInfo& info) {
+  const LogScope log;
+  return Napi::Boolean::New(info.Env(), HasUprobeMulti());
 }
 
 /** A program that names no hook gets no further than a policy; without one it is invalid (EINVAL).
@@ -125,6 +131,7 @@ void DefineFeatures(Napi::Env env, Napi::Object exports) {
   exports.Set("beginReadingTypes",
               Napi::Function::New<BeginReadingTypes>(env, "beginReadingTypes"));
   exports.Set("canCast", Napi::Function::New<CanCast>(env, "canCast"));
+  exports.Set("hasUprobeMulti", Napi::Function::New<UprobeMulti>(env, "hasUprobeMulti"));
   exports.Set("forbidsAttachType",
               Napi::Function::New<ForbidsAttachType>(env, "forbidsAttachType"));
   exports.Set("enableStats", Napi::Function::New<EnableStats>(env, "enableStats"));

@@ -1,10 +1,12 @@
 #include "uprobe.h"
 
+#include <bpf/bpf.h>
 #include <linux/bpf.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <string_view>
 
 namespace ringtap {
@@ -33,11 +35,11 @@ struct UprobeMulti {
 
 uint64_t Address(const void* pointer) { return reinterpret_cast<uintptr_t>(pointer); }
 
-FileDescriptor AttachMulti(const bpf_program* program, const UprobePlaces& places) {
+FileDescriptor AttachMulti(int program, const UprobePlaces& places) {
   const std::vector<uint64_t> offsets(places.offsets.begin(), places.offsets.end());
   const std::vector<uint64_t> cookies(places.cookies.begin(), places.cookies.end());
   UprobeMulti link = {};
-  link.program = static_cast<uint32_t>(bpf_program__fd(program));
+  link.program = static_cast<uint32_t>(program);
   link.attach_type = kUprobeMulti;
   link.path = Address(places.path.c_str());
   link.offsets = Address(offsets.data());
@@ -60,27 +62,48 @@ std::vector<Link> AttachEach(const bpf_program* program, const UprobePlaces& pla
   return links;
 }
 
+/** Whether the kernel has such links: where it has, it finds that a folder is no file (EBADF). */
+bool ProbeMulti() {
+  // So that tests can attach as on older kernels.
+  if (std::getenv("RINGTAP_NO_UPROBE_MULTI") != nullptr) return false;
+  bpf_insn nothing[2] = {};
+  nothing[0].code = BPF_ALU64 | BPF_MOV | BPF_K;
+  nothing[1].code = BPF_JMP | BPF_EXIT;
+  LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = kUprobeMulti);
+  const FileDescriptor program(
+      bpf_prog_load(BPF_PROG_TYPE_KPROBE, "ringtap_probe", "GPL", nothing, 2, &options));
+  if (!program) return false;
+  const uint32_t zero = 0;
+  const UprobePlaces places = {"/", {&zero, 1}, {&zero, 1}, false};
+  return !AttachMulti(program.Get(), places) && errno == EBADF;
+}
+
 }  // namespace
+
+bool HasUprobeMulti() {
+  static const bool answer = ProbeMulti();
+  return answer;
+}
 
 void PrepareUprobes(bpf_object* object) {
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, object) {
     if (std::string_view(bpf_program__section_name(program)) != "uprobe.multi") continue;
     bpf_program__set_type(program, BPF_PROG_TYPE_KPROBE);
-    bpf_program__set_expected_attach_type(program, kUprobeMulti);
+    if (HasUprobeMulti()) bpf_program__set_expected_attach_type(program, kUprobeMulti);
   }
 }
 
 std::unique_ptr<Uprobes> AttachUprobes(const bpf_program* program, const UprobePlaces& places,
                                        int& error) {
   auto uprobes = std::make_unique<Uprobes>();
-  uprobes->multi = AttachMulti(program, places);
-  if (uprobes->multi) return uprobes;
-  error = errno;
-  // A kernel that has no such links; also what it thinks of places that are no good.
-  if (error != EINVAL) return nullptr;
-  uprobes->each = AttachEach(program, places);
-  if (!uprobes->each.empty()) return uprobes;
+  if (HasUprobeMulti()) {
+    uprobes->multi = AttachMulti(bpf_program__fd(program), places);
+    if (uprobes->multi) return uprobes;
+  } else {
+    uprobes->each = AttachEach(program, places);
+    if (!uprobes->each.empty()) return uprobes;
+  }
   error = errno;
   return nullptr;
 }

@@ -23,6 +23,10 @@ struct UprobePlaces {
   bool at_return;
 };
 
+/** Whether the kernel takes a program on many places as one link (uprobe_multi, 6.6). False also
+ * for those that may load no program. */
+bool HasUprobeMulti();
+
 /** Makes programs of sections `uprobe.multi` what newer versions of libbpf make of them. */
 void PrepareUprobes(bpf_object* object);
 

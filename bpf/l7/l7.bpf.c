@@ -426,7 +426,7 @@ int BPF_PROG(l7_exit, struct task_struct *task)
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(l7_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
-	__u64 inode = (__u64)BPF_CORE_READ(bprm, file, f_inode);
+	__u64 inode = (__u64)bprm->file->f_inode;
 
 	report_process(&tls_programs, &inode);
 	return 0;

@@ -85,10 +85,10 @@ static __always_inline struct connection *connection_of_descriptor(__u32 fd)
 	struct file *file = file_of(fd);
 	struct socket *socket;
 
-	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+	if (!file || (READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
 		return NULL;
-	socket = BPF_CORE_READ(file, private_data);
-	return connection_of(BPF_CORE_READ(socket, sk));
+	socket = READ(file, private_data);
+	return connection_of(READ(socket, sk));
 }
 
 /*

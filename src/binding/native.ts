@@ -267,6 +267,8 @@ export interface Native {
   beginReadingTypes(): void;
   /** Can programs call the kernel's bpf_rdonly_cast(), with which READ() of bpf/include/ringtap/read.h needs no helper? */
   canCast(): boolean;
+  /** Whether the kernel takes a program on many places of a file as one link, since Linux 6.6. False also for want of CAP_BPF. */
+  hasUprobeMulti(): boolean;
   /**
    * Does a policy of the running kernel refuse programs of this type and attach type (numbers of `enum bpf_prog_type` and
    * `bpf_attach_type`) before it looks at them? So it does to a process that may load none.

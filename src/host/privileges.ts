@@ -1,5 +1,5 @@
 /** The capabilities of this process. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 
 import type { Finding } from "./finding.js";
 import { native } from "../binding/native.js";
@@ -71,10 +71,37 @@ export function dropCapabilities({ loads = false, attaches = false } = {}): stri
       : native.bpfNeedsCapability()
         ? needed.filter(([, bit]) => bit === bpf)
         : [];
-  const kept = wanted.every(([, bit]) => holds(effective, bit))
-    ? wanted
-    : [...wanted.filter(([, bit]) => bit === sysPtrace), ["CAP_SYS_ADMIN", sysAdmin] as const];
+  // Perf events on functions of files ask for CAP_SYS_ADMIN itself.
+  const isAdmin = attaches && !native.hasUprobeMulti();
+  const kept =
+    !isAdmin && wanted.every(([, bit]) => holds(effective, bit))
+      ? wanted
+      : [...wanted.filter(([, bit]) => bit === sysPtrace), ["CAP_SYS_ADMIN", sysAdmin] as const];
   const set = kept.reduce((bits, [, bit]) => bits | (1n << bit), 0n);
   native.dropCapabilities(Number(set & 0xffff_ffffn), Number(set >> 32n));
   return kept.map(([name]) => name);
+}
+
+/** Where the kernel says what perf events on functions are called. */
+const uprobeEvents = "/sys/bus/event_source/devices/uprobe/type";
+
+/** Whether programs may run at functions of files, as those that see what TLS carries do. */
+export function uprobes(): Finding {
+  const check = "uprobes";
+  const wanted = "what TLS carries (--l7.tls)";
+  if (native.hasUprobeMulti()) {
+    return { check, status: "ok", detail: `uprobe_multi: ${wanted} can be seen` };
+  }
+  if (!existsSync(uprobeEvents)) {
+    const detail = `the kernel has none: ${wanted} cannot be seen`;
+    return { check, status: "warn", detail, fix: "run a kernel built with CONFIG_UPROBE_EVENTS=y" };
+  }
+  return holds(effectiveCapabilities(readFileSync("/proc/self/status", "utf8")), sysAdmin)
+    ? { check, status: "ok", detail: `perf events, as uprobe_multi came with Linux 6.6: ${wanted} can be seen` }
+    : {
+        check,
+        status: "warn",
+        detail: `perf events, which this process may not use: ${wanted} cannot be seen`,
+        fix: "grant CAP_SYS_ADMIN, or run Linux 6.6 or newer",
+      };
 }

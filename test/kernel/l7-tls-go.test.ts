@@ -121,4 +121,27 @@ describe("requests within Go's TLS", () => {
       }
     });
   });
+
+  it("are counted as on kernels before 6.6, by a perf event for each function", async (t) => {
+    const caddy = await starting;
+    const agent = await startAgent(t, ["--signals=l7", "--l7.tls", ...unlimitedSeries], {
+      environment: { RINGTAP_NO_UPROBE_MULTI: "1" },
+    });
+    await eventually(() => {
+      assert.match(agent.stderr, /TLS carries is seen[^\n]*\/caddy/);
+      assert.match(agent.stderr, /TLS carries is seen[^\n]*libssl/);
+    });
+    assert.match(agent.stderr, /dropped capabilities[^\n]*CAP_SYS_ADMIN/);
+    for (const version of ["--http1.1", "--http2"]) {
+      const urls = ["/", "/failing", "/none", "/"].flatMap((target) => [`${caddy.url}${target}`, "-o", "/dev/null"]);
+      const running = run("curl", ["-sk", version, "-o", "/dev/null", ...urls]);
+      await running;
+      await eventually(async () => {
+        const client = byStatus(await agent.scrape(), "client", running.child.pid ?? 0);
+        assert.deepEqual(client, { 200: 2, 404: 1, 503: 1 }, version);
+      });
+    }
+    assert.deepEqual(byStatus(await agent.scrape(), "server", caddy.pid), { 200: 4, 404: 2, 503: 2 });
+    assertNothingLost(await agent.scrape(), caddy.pid);
+  });
 });

@@ -6,6 +6,7 @@ import { Identity } from "../../identity/identity.js";
 import type { Finding } from "../../host/finding.js";
 import { cgroups, tracefs } from "../../host/mounts.js";
 import { native } from "../../binding/native.js";
+import { uprobes } from "../../host/privileges.js";
 import { requirements } from "../../host/requirements.js";
 import { timeNamespace } from "../../host/time-namespace.js";
 import { Catalog } from "../../metrics/catalog.js";
@@ -31,7 +32,7 @@ function machineFindings(essentials: readonly Finding[]): Finding[] {
     ...essentials,
     lockdown(),
     // Those that lack privileges, or may not use them, get no true answer to these.
-    ...(mayAsk ? [ringBuffers(), lockedMemory()] : []),
+    ...(mayAsk ? [ringBuffers(), lockedMemory(), uprobes()] : []),
     ...(isMet("/proc") ? [tracefs(), cgroups(), pidNamespace(), timeNamespace()] : []),
     { check: "libbpf", status: "ok", detail: native.libbpfVersion },
     { check: "Node.js", status: "ok", detail: process.versions.node },

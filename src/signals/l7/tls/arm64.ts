@@ -34,6 +34,17 @@ function storesAt(instruction: number, distance: number): boolean {
   return (isSingle || isVector) && covers(((instruction >>> 10) & 0xfff) * width, width);
 }
 
+/**
+ * Does Linux run programs at a function's first instruction? It carries out branches itself, and the others in a single step, which no
+ * hypervisor sees here; but neither loads of what is beside the code nor exclusive ones (arch/arm64/kernel/probes/decode-insn.c).
+ */
+export function takesProbe(code: Buffer): boolean {
+  const instruction = code.length < 4 ? 0 : code.readUInt32LE(0);
+  const isLiteral = (instruction & 0x3b000000) >>> 0 === 0x18000000;
+  const isExclusive = (instruction & 0x3f000000) >>> 0 === 0x08000000;
+  return instruction !== 0 && !isLiteral && !isExclusive;
+}
+
 /** A function of Go. */
 export function arm64Function(code: Buffer): WalkedFunction {
   const calls: { at: number; target: number }[] = [];

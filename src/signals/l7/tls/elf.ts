@@ -81,13 +81,22 @@ interface Section {
 
 /** An ELF file whose headers have been read. */
 export class Elf {
+  /** Of its code, as `process.arch` has it. */
+  readonly architecture: string;
   readonly #source: ByteSource;
   readonly #code: readonly Segment[];
   readonly #sections: readonly Section[];
   /** The number of the section with the names of sections. */
   readonly #names: number;
 
-  private constructor(source: ByteSource, code: readonly Segment[], sections: readonly Section[], names: number) {
+  private constructor(
+    architecture: string,
+    source: ByteSource,
+    code: readonly Segment[],
+    sections: readonly Section[],
+    names: number,
+  ) {
+    this.architecture = architecture;
     this.#source = source;
     this.#code = code;
     this.#sections = sections;
@@ -95,7 +104,7 @@ export class Elf {
   }
 
   /** @throws ElfFault for what is no such file. */
-  static async open(source: ByteSource): Promise<Elf> {
+  static async open(source: ByteSource, architecture: string = process.arch): Promise<Elf> {
     if (source.size < headerSize) {
       fault("it is too short for an ELF file");
     }
@@ -103,7 +112,7 @@ export class Elf {
     if (header.readUInt32BE(0) !== 0x7f454c46) {
       fault("it is no ELF file");
     }
-    if (header[4] !== 2 || header[5] !== 1 || header.readUInt16LE(18) !== machines[process.arch]) {
+    if (header[4] !== 2 || header[5] !== 1 || header.readUInt16LE(18) !== machines[architecture]) {
       fault("it is of another architecture");
     }
     const segments = header.readUInt16LE(56);
@@ -117,6 +126,7 @@ export class Elf {
     const code = await source.read(word(header, 32), segments * segmentSize);
     const table = await source.read(word(header, 40), sections * sectionSize);
     return new Elf(
+      architecture,
       source,
       Array.from({ length: segments }, (_, n) => code.subarray(n * segmentSize))
         .filter((entry) => entry.readUInt32LE(0) === loadable && (entry.readUInt32LE(4) & executable) !== 0)

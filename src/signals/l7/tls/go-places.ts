@@ -35,7 +35,8 @@ const mostCode = 2 ** 16;
 
 async function walk(elf: Elf, name: string, { offset, size }: FoundFunction): Promise<WalkedFunction> {
   const code = size > mostCode ? Buffer.alloc(0) : await elf.code({ offset, size }, size);
-  const walked = code.length !== size ? undefined : process.arch === "x64" ? x86Function(code) : arm64Function(code);
+  const walked =
+    code.length !== size ? undefined : elf.architecture === "x64" ? x86Function(code) : arm64Function(code);
   if (walked === undefined) {
     throw new TlsFault(`the instructions of its ${name} are not known`);
   }

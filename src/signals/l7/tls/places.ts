@@ -4,8 +4,10 @@
  * Linux carries some instructions out itself when a program runs at them, and has the program execute all others in a single step, which
  * takes 20 to 30 µs on a virtual machine, more than what the function does. So a function is taken by its first instruction only where
  * that is one of the former. SSL_read() and SSL_read_ex() of most builds begin with others, but call one function that does the work, and
- * so do SSL_write() and SSL_write_ex(); it has no name in the file, and is found by their calls.
+ * so do SSL_write() and SSL_write_ex(); it has no name in the file, and is found by their calls. On arm64 functions are taken where they
+ * begin.
  */
+import { takesProbe } from "./arm64.js";
 import { type Elf, type FoundFunction, TlsFault } from "./elf.js";
 import { instructionAt } from "./x86.js";
 
@@ -32,6 +34,10 @@ const beginning = 32;
 /** Where the first instruction of a function is that Linux carries out itself, behind those without effect; undefined for none. */
 async function cheapPlace(elf: Elf, { offset, size }: FoundFunction): Promise<number | undefined> {
   const code = await elf.code({ offset, size }, beginning);
+  if (elf.architecture === "arm64") {
+    // Only there is the return address where Linux replaces it.
+    return takesProbe(code) ? offset : undefined;
+  }
   let at = 0;
   let instruction = instructionAt(code, at);
   while (instruction?.kind === "endbr") {
@@ -92,10 +98,11 @@ async function placesOf(
   if (places.length === (extended === undefined ? 1 : 2)) {
     return places;
   }
-  const shared = extended === undefined ? undefined : await sharedPlace(elf, plain, extended);
+  const shared =
+    extended === undefined || elf.architecture !== "x64" ? undefined : await sharedPlace(elf, plain, extended);
   if (shared === undefined) {
     throw new TlsFault(
-      `its ${names[0]} begins with an instruction that Linux would single-step, and what it calls is not found`,
+      `its ${names[0]} begins with an instruction at which no program can run, or only by a single step, and what it calls is not found`,
     );
   }
   // From 3.3 on, the function takes flags before the address of the length.
@@ -120,9 +127,6 @@ export async function choosePlaces(elf: Elf): Promise<readonly Place[] | undefin
   ]);
   if (!functions.has("SSL_read") && !functions.has("SSL_write")) {
     return undefined;
-  }
-  if (process.arch !== "x64") {
-    throw new TlsFault("what TLS carries is seen on x86-64 alone");
   }
   const handshake = functions.get("SSL_do_handshake");
   return [
