@@ -119,10 +119,22 @@ function objectName({ object, name }: AnySignal): string {
   return object instanceof URL ? fileURLToPath(object) : `${name}.bpf.o`;
 }
 
-function openObject(signal: AnySignal): BpfObject {
+/** The types of the kernel itself. */
+const kernelTypes = "/sys/kernel/btf/vmlinux";
+
+/**
+ * Does an object ask for a struct that the kernel itself does not have? Libbpf searches the types of modules for it then, which takes
+ * CAP_SYS_ADMIN (load_module_btfs() of its libbpf.c; later releases search none without). With types that it has been given it does not.
+ */
+function searchesModules({ code, log }: Partial<NativeError>): boolean {
+  return code === "EPERM" && log?.includes("failed to iterate BTF objects") === true;
+}
+
+/** `types`: a file with types that are taken for those of the kernel and its modules. */
+function openObject(signal: AnySignal, types?: string): BpfObject {
   const { object } = signal;
   if (object instanceof URL) {
-    return native.open(fileURLToPath(object));
+    return native.open(fileURLToPath(object), types);
   }
   return native.openBytes(object instanceof Uint8Array ? object : object(), objectName(signal));
 }
@@ -197,10 +209,11 @@ function* attempt(
   hook: HookSet,
   lost: readonly Loss[],
   alone?: string,
+  types?: string,
 ): Steps<Omit<Loaded, "refused" | "depths">> {
   const { signal, setup, flags, host, ringSize, countRuns } = what;
   const path = objectName(signal);
-  const object = openObject(signal);
+  const object = openObject(signal, types);
   let handlers: SyscallHandlers | undefined;
   const close = (): void => {
     handlers?.close();
@@ -270,11 +283,14 @@ function* attempt(
     const { compat = [], without } = hook;
     const isCompat = namesOf(object, compat).includes(subject);
     close();
+    if (types === undefined && searchesModules(error as Partial<NativeError>)) {
+      return yield* attempt(what, hook, lost, alone, kernelTypes);
+    }
     if (isOfSlot) {
-      return yield* attempt(what, hook, lost, message);
+      return yield* attempt(what, hook, lost, message, types);
     }
     if (isCompat && !hasCompatCallers()) {
-      return yield* attempt(what, { ...hook, without: [...without, ...compat], compat: [] }, lost, alone);
+      return yield* attempt(what, { ...hook, without: [...without, ...compat], compat: [] }, lost, alone, types);
     }
     throw error;
   }
