@@ -7,52 +7,16 @@ import { describe, it } from "node:test";
 import { type Agent, startAgent, unlimitedSeries } from "./support/agent.js";
 import { controlGroup, enableController, hierarchy, podPath } from "./support/cgroups.js";
 import { eventually } from "./support/eventually.js";
-import { type DiskStat, grownBy, type LoopDevice, loopDevice, mounted, smallDisk } from "./support/loop-device.js";
+import { bytes, compareWithDisk, requests } from "./support/disk-counts.js";
+import { loopDevice, mounted, smallDisk } from "./support/loop-device.js";
 import { compileProgram, scratch } from "./support/program.js";
-import { type Samples, sum } from "./support/samples.js";
+import { sum } from "./support/samples.js";
 import { lastFirst, suiteScope } from "./support/scope.js";
 import { startTrace } from "./support/trace.js";
 import { startWaiting } from "./support/waiting.js";
 
 const source = readFileSync(new URL("../../../test/kernel/programs/block-io.c", import.meta.url), "utf8");
 const program = compileProgram("rt-block", source);
-
-type Labels = Readonly<Record<string, string | number>>;
-
-function requests(samples: Samples, labels: Labels): number {
-  return sum(samples, "ringtap_block_request_seconds_count", labels);
-}
-
-function bytes(samples: Samples, labels: Labels): number {
-  return sum(samples, "ringtap_block_bytes_total", labels);
-}
-
-/** What the agent has counted of a disk, in the kernel's own form (op_stat_group(), block/blk-mq.c). */
-function statOf(samples: Samples, device: string): DiskStat {
-  const count = (operation: string): number => requests(samples, { device, operation });
-  const sectors = (operation: string): number => bytes(samples, { device, operation }) / 512;
-  return {
-    reads: count("read"),
-    readSectors: sectors("read"),
-    writes: count("write") + count("sync") + count("write_zeroes"),
-    writeSectors: sectors("write") + sectors("write_zeroes"),
-    discards: count("discard"),
-    discardSectors: sectors("discard"),
-    flushes: count("flush"),
-  };
-}
-
-/** Begins to compare; what it returns asserts that the agent has counted what the disk has since then. Disks are used again. */
-async function compare(agent: Agent, disk: LoopDevice): Promise<() => Promise<Samples>> {
-  const earlier = statOf(await agent.scrape(), disk.name);
-  const before = disk.stat();
-  return () =>
-    eventually(async () => {
-      const samples = await agent.scrape();
-      assert.deepEqual(grownBy(earlier, statOf(samples, disk.name)), grownBy(before, disk.stat()));
-      return samples;
-    });
-}
 
 describe("requests to a disk", () => {
   const scope = suiteScope();
@@ -62,7 +26,7 @@ describe("requests to a disk", () => {
   it("are those of the disk's statistics, and of the process that asked for them", async (t) => {
     const agent = await started();
     const disk = loopDevice(t, 16 << 20);
-    const assertEqual = await compare(agent, disk);
+    const assertEqual = await compareWithDisk(agent, disk);
     const waiting = await startWaiting(t, program, [disk.path, "100", "50", "7", "5", "3"]);
     assert.deepEqual(await waiting.go(), ["0"]);
     const samples = await assertEqual();
@@ -94,7 +58,7 @@ describe("requests to a disk", () => {
     const agent = await started();
     const scope = lastFirst(t);
     const disk = loopDevice(scope, 64 << 20, scratch("written"));
-    const assertEqual = await compare(agent, disk);
+    const assertEqual = await compareWithDisk(agent, disk);
     execFileSync("mkfs.ext4", ["-q", "-E", "lazy_itable_init=0,lazy_journal_init=0", disk.path]);
     const folder = mounted(scope, disk.path);
     const back = { device: disk.name, operation: "write", origin: "writeback" };
@@ -149,7 +113,7 @@ describe("requests to a disk", () => {
   it("that fail are counted by the error", async (t) => {
     const agent = await started();
     const disk = smallDisk(t);
-    const assertEqual = await compare(agent, disk);
+    const assertEqual = await compareWithDisk(agent, disk);
     const waiting = await startWaiting(t, program, [disk.path, "0", "400", "0", "0", "0"]);
     const [failed = ""] = await waiting.go();
     const samples = await assertEqual();

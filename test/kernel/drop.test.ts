@@ -1,12 +1,13 @@
 /** drop against the counters of nft rules, and nstat, in network namespaces of its own. */
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 
 import { type Agent, startAgent, unlimitedSeries } from "./support/agent.js";
 import { eventually } from "./support/eventually.js";
+import { counted, droppingNetwork } from "./support/dropping-network.js";
 import { type NetworkNamespace, networkNamespace } from "./support/network.js";
-import { compileProgram, scratch } from "./support/program.js";
+import { compileProgram } from "./support/program.js";
 import { type Samples, sum } from "./support/samples.js";
 import { type Scope, suiteScope } from "./support/scope.js";
 import { type Steps, startSteps } from "./support/steps.js";
@@ -14,28 +15,6 @@ import { startTrace } from "./support/trace.js";
 
 const source = readFileSync(new URL("../../../test/kernel/programs/datagrams.c", import.meta.url), "utf8");
 const program = compileProgram("rt-drop", source);
-
-/** Packets that an nft rule has counted. */
-function counted(network: NetworkNamespace, counter: string): number {
-  return Number(/packets (\d+)/.exec(network.run("nft", "list", "counter", "inet", "dropping", counter))?.[1]);
-}
-
-/** A namespace that drops packets to port 7001 when they come, and those to 7002 when they are sent. */
-function droppingNetwork(scope: Scope): NetworkNamespace {
-  const network = networkNamespace(scope);
-  const file = scratch("rules.nft");
-  writeFileSync(
-    file,
-    `table inet dropping {
-      counter come { }
-      counter sent { }
-      chain input { type filter hook input priority 0; udp dport 7001 counter name come drop; }
-      chain output { type filter hook output priority 0; udp dport 7002 counter name sent drop; }
-    }\n`,
-  );
-  network.run("nft", "--file", file);
-  return network;
-}
 
 function startIn(scope: Scope, network: NetworkNamespace, family = "4"): Steps {
   const [file, ...rest] = ["ip", ...network.prefix.slice(1), program, family];
