@@ -16,16 +16,17 @@ import { instructionAt } from "../../../src/signals/l7/tls/x86.js";
 const caddy = "/usr/bin/caddy";
 const onX86 = { skip: process.arch === "x64" ? false : "its instructions are those of x86-64" };
 
-/** A file, and how many bytes have been read of it; `change` may change what has been read. */
+/** A file, how many bytes have been read of it, and how many at once; `change` may change what has been read. */
 function fileSource(
   path: string,
   change: (bytes: Buffer, position: number) => void = () => undefined,
-): ByteSource & { readBytes: number; close(): void } {
+): ByteSource & { readBytes: number; largest: number; close(): void } {
   const file = openSync(path, "r");
   const { size } = fstatSync(file);
   const source = {
     size,
     readBytes: 0,
+    largest: 0,
     read(position: number, length: number): Promise<Buffer> {
       if (position < 0 || length < 0 || position + length > size) {
         return Promise.reject(new ElfFault("it ends"));
@@ -33,6 +34,7 @@ function fileSource(
       const bytes = Buffer.alloc(length);
       readSync(file, bytes, 0, length, position);
       source.readBytes += length;
+      source.largest = Math.max(source.largest, length);
       change(bytes, position);
       return Promise.resolve(bytes);
     },
@@ -186,6 +188,7 @@ describe("tables of Go that lie", onX86, () => {
     } finally {
       source.close();
       assert(source.readBytes < 2 * source.size, `${source.readBytes} bytes read`);
+      assert(source.largest < 1.1 * 2 ** 20, `${source.largest} bytes`);
     }
   }
 

@@ -50,7 +50,9 @@ const mostSegments = 64;
 const mostSectionNames = 2 ** 16;
 const mostNames = 64 * 2 ** 20;
 const mostSymbols = 4_000_000;
+/** Read at once, so that the agent does other things between one piece and the next. */
 const symbolsAtOnce = 8192;
+const namesAtOnce = 2 ** 20;
 /** Times that the names that are searched for may stand among all of them. */
 const mostPlaces = 1024;
 
@@ -209,14 +211,17 @@ export class Elf {
 
   /** Where these names are among those of symbols. One may be the end of a longer one. */
   async #placesOf(names: readonly string[], offset: number, size: number): Promise<Map<number, string>> {
-    const text = await this.#source.read(offset, size);
     const places = new Map<number, string>();
-    for (const name of names) {
-      const bytes = Buffer.from(`${name}\0`, "latin1");
-      for (let at = text.indexOf(bytes); at >= 0; at = text.indexOf(bytes, at + 1)) {
-        places.set(at, name);
-        if (places.size > mostPlaces) {
-          fault("it has a name too often");
+    const wanted = names.map((name) => [name, Buffer.from(`${name}\0`, "latin1")] as const);
+    const overlap = Math.max(...names.map((name) => name.length));
+    for (let from = 0; from < size; from += namesAtOnce) {
+      const text = await this.#source.read(offset + from, Math.min(namesAtOnce + overlap, size - from));
+      for (const [name, bytes] of wanted) {
+        for (let at = text.indexOf(bytes); at >= 0; at = text.indexOf(bytes, at + 1)) {
+          places.set(from + at, name);
+          if (places.size > mostPlaces) {
+            fault("it has a name too often");
+          }
         }
       }
     }
