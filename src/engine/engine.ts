@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { BpfRing } from "../binding/native.js";
 import type { Identity } from "../identity/identity.js";
 import { Turns } from "../identity/turns.js";
+import { Calm } from "./calm.js";
 import { DrainSchedule } from "./drain-schedule.js";
 import { DrainTurns } from "./drain-turns.js";
 import type { RunningSignal } from "./running.js";
@@ -39,6 +40,7 @@ export class Engine {
   readonly #drains = new DrainTurns();
   /** The time that drains may take of a turn of the event loop. */
   readonly #drainTime = new Turns();
+  readonly #calm = new Calm();
   #nextDrain: NodeJS.Immediate | undefined;
   #maintenance: NodeJS.Timeout | undefined;
   #working: Promise<unknown> = Promise.resolve();
@@ -117,6 +119,7 @@ export class Engine {
    */
   drain(): number {
     const drained = this.#drains.drain(this.#signals, this.#hasDrainTime);
+    this.#calm.drained(drained);
     if (this.#drains.hasMore) {
       this.#nextDrain ??= setImmediate(() => {
         this.#nextDrain = undefined;
@@ -166,8 +169,11 @@ export class Engine {
     this.#isMaintaining = true;
     await this.#afterOthers(async () => {
       await this.#drainAll();
+      const mayWait = this.#calm.mayWait();
       for (const signal of this.#signals) {
-        await signal.maintain();
+        if (!mayWait || !signal.maintainMayWait) {
+          await signal.maintain();
+        }
       }
       this.#sweep();
       if (!this.#isClosed) {

@@ -37,6 +37,9 @@ export function checkRunning(value: unknown): Running<EventRecord> {
   if (wrong !== undefined) {
     throw new Error(`${wrong}: want a function`);
   }
+  if (value.maintainMayWait !== undefined && typeof value.maintainMayWait !== "boolean") {
+    throw new Error("maintainMayWait: want true or false");
+  }
   if (value.views !== undefined) {
     checkViews(value.views);
   }

@@ -358,6 +358,11 @@ export class RunningSignal {
     }
   }
 
+  /** See {@link Running.maintainMayWait}. */
+  get maintainMayWait(): boolean {
+    return this.#running.maintainMayWait === true;
+  }
+
   /** Lets the signal empty kernel maps that fill up. */
   async maintain(): Promise<void> {
     await this.#calls.wait("maintain", () => this.#running.maintain?.());

@@ -37,6 +37,7 @@ describe("faults of signals", () => {
     assert.throws(() => checkRunning(undefined), /it returns undefined: want an object/);
     assert.throws(() => checkRunning(Promise.reject(new Error("x"))), /it returns a promise/);
     assert.throws(() => checkRunning({ collect: 5 }), /collect: want a function/);
+    assert.throws(() => checkRunning({ maintainMayWait: "yes" }), /maintainMayWait: want true or false/);
     assert.throws(() => checkSetup(Promise.reject(new Error("x"))), /it returns a promise/);
     assert.throws(() => checkSetup({ variables: 5 }), /variables: want a table/);
     assert.throws(() => checkSetup({ sets: { ports: ["x"] } }), /sets: ports: want a list of keys/);

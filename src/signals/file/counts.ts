@@ -47,6 +47,7 @@ export function startCounting(context: SignalContext): Running<FileEvent> {
   return {
     collect: read,
     maintain: read,
+    maintainMayWait: true,
     stats: () => ({
       collected,
       memoryAtLimit: opens.memoryAtLimit,

@@ -166,6 +166,7 @@ export function startAggregate(context: SignalContext, timing: CallTiming): Runn
     },
     collect: () => counts.read(),
     maintain: () => counts.read(),
+    maintainMayWait: true,
     stats: () => ({ ...counts.stats(), collected: counts.collected }),
     atDepth(depth) {
       timing.change(timingOf(depth));
