@@ -41,7 +41,6 @@ const since: Readonly<Record<string, string>> = {
   block_start: "6.5",
   "drop tp_btf": "6.11",
   "drop tp_btf_reason": "5.17",
-  sched_groups: "5.11",
   udp_send: "6.3",
   udp_receive: "6.3",
 };
