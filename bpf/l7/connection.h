@@ -130,7 +130,7 @@ struct connection {
 	__u8 is_late;	/* of a session: some was carried before it was known */
 	__u8 is_closing;
 	__u32 path_length;
-	__u32 reserved;
+	__u32 flow_line; /* the index of the line that its bytes were counted in last */
 	__u64 path_time; /* path.h */
 	__u64 path[PATH_LEN / 8];
 	__u64 slots[SLOTS_IN_CONNECTION]; /* queue.h */

@@ -128,27 +128,71 @@ static __always_inline void *line_of_request(void *lines, void *taken,
 	return line_at(lines, taken, request_lines + kind, &key.process.pair, KEY_WORDS);
 }
 
+/* The overflow line of bytes of a kind. */
+static __always_inline struct flow_line *flow_overflow_line(__u32 kind)
+{
+	struct actor_key key = { .process = process_key(OTHER_TGID, 0, kind) };
+
+	kind = (kind & (WITHIN_TLS - 1)) + (kind & WITHIN_TLS ? 2 * PROTOCOLS : 0);
+	return line_at(&flows, &flow_keys, flow_lines + kind, &key.process.pair, KEY_WORDS);
+}
+
 static __always_inline struct flow_line *flow_line_of(const struct actor_key *owner, __u32 kind)
 {
 	struct actor_key key = *owner;
 	struct flow_line *line;
 
 	key.process.pair = (__u64)kind << 32 | (__u32)key.process.pair;
-	/* A connection of which no call has been seen has no owner. */
-	line = owner->process.start ?
-		       find_line(&flows, &flow_keys, flow_lines, &key.process.pair, KEY_WORDS) :
-		       NULL;
-	if (line)
-		return line;
-	key = (struct actor_key){ .process = process_key(OTHER_TGID, 0, kind) };
-	kind = (kind & (WITHIN_TLS - 1)) + (kind & WITHIN_TLS ? 2 * PROTOCOLS : 0);
-	return line_at(&flows, &flow_keys, flow_lines + kind, &key.process.pair, KEY_WORDS);
+	line = find_line(&flows, &flow_keys, flow_lines, &key.process.pair, KEY_WORDS);
+	return line ? line : flow_overflow_line(kind);
 }
 
 static __always_inline __u32 kind_of(const struct connection *c)
 {
 	return ((c->protocol << 1 | c->role) & (WITHIN_TLS - 1)) |
 	       (c->tls == TLS_PLAINTEXT ? WITHIN_TLS : 0);
+}
+
+/* The line of this index, if it is this owner's and of this kind; else NULL. */
+static __always_inline struct flow_line *same_flow_line(__u32 index, const struct actor_key *owner,
+							__u32 kind)
+{
+	struct flow_line *line = bpf_map_lookup_elem(&flows, &index);
+	const __u64 *words = (const void *)owner;
+	__u64 differs, *key;
+	__u32 word;
+
+	if (!line)
+		return NULL;
+	key = &line->key.process.pair;
+	differs = key[0] ^ ((__u64)kind << 32 | (__u32)words[0]);
+	for (word = 1; word < KEY_WORDS; word++)
+		differs |= key[word] ^ words[word];
+	return differs ? NULL : line;
+}
+
+/* Finds the line of a connection's bytes, and keeps its index, which most calls need no more than. */
+static __always_inline struct flow_line *find_flow_line(struct connection *c)
+{
+	struct actor_key key = c->owner;
+	__u32 index = 0;
+	struct flow_line *line;
+
+	key.process.pair = (__u64)kind_of(c) << 32 | (__u32)key.process.pair;
+	/* A connection of which no call has been seen has no owner. */
+	line = c->owner.process.start ? find_line_at(&flows, &flow_keys, flow_lines,
+						     &key.process.pair, KEY_WORDS, PROBES, &index) :
+					NULL;
+	if (line)
+		c->flow_line = index;
+	return line ? line : flow_overflow_line(kind_of(c));
+}
+
+static __always_inline struct flow_line *flow_line_of_connection(struct connection *c)
+{
+	struct flow_line *line = same_flow_line(c->flow_line, &c->owner, kind_of(c));
+
+	return line ? line : find_flow_line(c);
 }
 
 /* Counts bytes of a call that came in this direction. Global, so that it is verified once. */
@@ -158,7 +202,7 @@ __noinline int count_bytes(struct connection *c, __u32 direction, __u32 kind, __
 
 	if (!c || !bytes)
 		return 0;
-	line = flow_line_of(&c->owner, kind_of(c));
+	line = flow_line_of_connection(c);
 	if (!line)
 		return 0;
 	__sync_fetch_and_add(direction == SENT ? &line->sent[kind & (BYTES_KINDS - 1)] :
@@ -174,7 +218,7 @@ __noinline int count_lost(struct connection *c, __u32 reason, __u32 requests)
 
 	if (!c || !requests)
 		return 0;
-	line = flow_line_of(&c->owner, kind_of(c));
+	line = flow_line_of_connection(c);
 	if (line)
 		__sync_fetch_and_add(&line->lost[reason & (LOST_KINDS - 1)], requests);
 	return 0;
@@ -183,7 +227,7 @@ __noinline int count_lost(struct connection *c, __u32 reason, __u32 requests)
 /* Counts a request that was sent before, and has not been answered. */
 __noinline int count_repeated(struct connection *c)
 {
-	struct flow_line *line = c ? flow_line_of(&c->owner, kind_of(c)) : NULL;
+	struct flow_line *line = c ? flow_line_of_connection(c) : NULL;
 
 	if (line)
 		atomic_inc(&line->repeated);
@@ -193,7 +237,7 @@ __noinline int count_repeated(struct connection *c)
 /* Counts a response that answers no request that waits. */
 __noinline int count_stray(struct connection *c)
 {
-	struct flow_line *line = c ? flow_line_of(&c->owner, kind_of(c)) : NULL;
+	struct flow_line *line = c ? flow_line_of_connection(c) : NULL;
 
 	if (line)
 		atomic_inc(&line->stray);

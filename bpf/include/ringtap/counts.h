@@ -114,21 +114,31 @@ static __always_inline __u32 line_home_of(const __u64 *key, __u32 words)
 }
 
 /*
- * The line of a key among the first `size`, a power of two; NULL when `probes` of them are others',
- * or for want of memory.
+ * The line of a key among the first `size`, a power of two, and its index; NULL when `probes` of
+ * them are others', or for want of memory.
  */
-static __always_inline void *find_line_among(void *lines, void *taken, __u32 size, const __u64 *key,
-					     __u32 words, __u32 probes)
+static __always_inline void *find_line_at(void *lines, void *taken, __u32 size, const __u64 *key,
+					  __u32 words, __u32 probes, __u32 *index)
 {
 	__u32 home = line_home_of(key, words), probe;
 	void *line;
 
 	for (probe = 0; probe < probes; probe++) {
-		line = line_at(lines, taken, (home + probe) & (size - 1), key, words);
+		*index = (home + probe) & (size - 1);
+		line = line_at(lines, taken, *index, key, words);
 		if (line)
 			return line;
 	}
 	return NULL;
+}
+
+/* The line alone. */
+static __always_inline void *find_line_among(void *lines, void *taken, __u32 size, const __u64 *key,
+					     __u32 words, __u32 probes)
+{
+	__u32 index;
+
+	return find_line_at(lines, taken, size, key, words, probes, &index);
 }
 
 /*

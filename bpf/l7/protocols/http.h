@@ -369,6 +369,7 @@ static __always_inline __u32 take_first(struct reader *r, struct direction *d, _
 
 /* The beginnings of lines that may say something, in small letters. */
 #define CONTENT BYTES8('c', 'o', 'n', 't', 'e', 'n', 't', '-')
+#define LENGTH BYTES8('l', 'e', 'n', 'g', 't', 'h', ':', 0)
 #define TRANSFER BYTES8('t', 'r', 'a', 'n', 's', 'f', 'e', 'r')
 #define EXPECT BYTES8('e', 'x', 'p', 'e', 'c', 't', ':', 0)
 
@@ -381,7 +382,7 @@ static __always_inline __u32 take_name(struct direction *d, __u64 low, __u64 hig
 	low |= SMALL;
 	high |= SMALL;
 	if (low == CONTENT) {
-		if (lowest(high, 7) != BYTES8('l', 'e', 'n', 'g', 't', 'h', ':', 0))
+		if (lowest(high, 7) != LENGTH)
 			return 0;
 		d->left = 0;
 		d->flags |= HAS_LENGTH;
@@ -560,7 +561,8 @@ static __noinline bool step_first(struct reader *r, struct direction *d, __u32 i
 			consume(r, 1);
 			return true;
 		}
-		d->word = now_of(r);
+		/* Of a response, the request's word takes this place. */
+		d->word = is_of_requests(r) ? now_of(r) : 0;
 		begin_size(r, d);
 		if (available >= BEGINNING) {
 			__u64 low = load(r, index);
@@ -615,7 +617,8 @@ static __noinline __u32 pass_lines(struct reader *r, __u32 index, __u32 availabl
 		if ((low & 0xff) == '\r' || (low & 0xff) == '\n')
 			break;
 		low |= SMALL;
-		if (low == CONTENT || low == TRANSFER || lowest(low, 7) == EXPECT)
+		if (low == TRANSFER || lowest(low, 7) == EXPECT ||
+		    (low == CONTENT && lowest(load(r, at + 8) | SMALL, 7) == LENGTH))
 			break;
 		offset = find_newline(r, at);
 		if (offset == STRIDE || at + offset >= end)
@@ -623,6 +626,22 @@ static __noinline __u32 pass_lines(struct reader *r, __u32 index, __u32 availabl
 		*(volatile __u32 *)&r->scratch->line = at + offset + 1;
 	}
 	return READ_ONCE(r->scratch->line) - index;
+}
+
+/* Takes the rest of a line that gives the body's length, if it lies in the window and is plain. */
+static __always_inline void take_length(struct reader *r, struct direction *d, __u32 index,
+					__u32 available)
+{
+	__u32 blank = r->scratch->bytes[index] == ' ', bytes;
+	__u64 number;
+
+	bytes = read_number(load(r, index + blank), &number);
+	if (!bytes || bytes + blank >= available ||
+	    r->scratch->bytes[(index + blank + bytes) & (WINDOW - 1)] != '\n')
+		return;
+	d->left = number;
+	d->mode = HTTP_HEADER;
+	consume(r, blank + bytes + 1);
 }
 
 /* A line that begins, or has begun and is in the carry. */
@@ -645,7 +664,11 @@ static __always_inline void step_header(struct reader *r, struct direction *d, _
 			return;
 		}
 		if (available >= BEGINNING) {
-			consume(r, take_name(d, low, load(r, index + 8)));
+			known = take_name(d, low, load(r, index + 8));
+			consume(r, known);
+			if (d->mode == HTTP_LENGTH)
+				take_length(r, d, (index + known) & (WINDOW - 1),
+					    available - known);
 			return;
 		}
 	}
@@ -784,11 +807,26 @@ static __always_inline bool resolve_unknown(struct reader *r, struct direction *
 	return true;
 }
 
+/*
+ * Where the position is in the window: false when a line's beginning may not all be in it, or
+ * nothing is left.
+ */
+static __always_inline bool is_in_window(struct reader *r, int *index, __u32 *available)
+{
+	__u32 at = r->scratch->position - r->scratch->window, more = r->scratch->filled - at;
+
+	if (more > r->scratch->left)
+		more = r->scratch->left;
+	*index = at & (WINDOW - 1);
+	*available = more;
+	return more >= BEGINNING || (more && more == r->scratch->left);
+}
+
 /* Takes the next bytes of a call. Returns 1 when there are none left. */
 static long http_step(__u32 nr, struct reader *r)
 {
 	struct direction *d = direction_of(r);
-	__u32 available = 0, before, passed;
+	__u32 available = 0, before;
 	int index;
 
 	if (!r->scratch->left)
@@ -819,38 +857,40 @@ static long http_step(__u32 nr, struct reader *r)
 		desynchronize(r->c, r->scratch->reason);
 		return 0;
 	}
-	switch (d->mode) {
-	case HTTP_FIRST:
-		if (!step_first(r, d, index, available))
+	/* A step goes on to the next mode of these, as far as the window goes. */
+	if (d->mode == HTTP_FIRST) {
+		if (!step_first(r, d, index, available)) {
 			desynchronize(r->c, REASON_MALFORMED);
-		break;
-	case HTTP_HEADER:
-		if (!d->carry_len && !(d->flags & IN_TRAILERS)) {
-			passed = pass_lines(r, index, available);
-			consume(r, passed);
-			index = (index + passed) & (WINDOW - 1);
-			available -= passed;
-			/* The beginning of the next line may not all be in the window. */
-			if (available < BEGINNING && available < r->scratch->left)
-				break;
-			if (!available)
-				break;
+			return 0;
 		}
-		before = r->scratch->left;
-		step_header(r, d, index, available);
-		/* Most lines say nothing: the same step takes the rest of them. */
-		if (d->mode == HTTP_LINE && r->scratch->left == before)
-			return !step_line(r, d, index, available);
+		if (d->mode != HTTP_LINE || !is_in_window(r, &index, &available))
+			return 0;
+	}
+	switch (d->mode) {
+	case HTTP_HEADER:
 		break;
 	case HTTP_LENGTH:
 	case HTTP_ENCODING:
 	case HTTP_CHUNK_SIZE:
 		take_bytes(r, d, index, available);
-		break;
+		return 0;
 	default:
-		return !step_line(r, d, index, available);
+		if (!step_line(r, d, index, available))
+			return 1;
+		if (d->mode != HTTP_HEADER || !is_in_window(r, &index, &available))
+			return 0;
 	}
-	return 0;
+	if (!d->carry_len && !(d->flags & IN_TRAILERS)) {
+		consume(r, pass_lines(r, index, available));
+		if (!is_in_window(r, &index, &available))
+			return 0;
+	}
+	before = r->scratch->left;
+	step_header(r, d, index, available);
+	/* Most lines say nothing: the same step takes the rest of them. */
+	if (d->mode == HTTP_LINE && r->scratch->left == before)
+		step_line(r, d, index, available);
+	return !r->scratch->left;
 }
 
 /*

@@ -60,6 +60,13 @@ void *find_line(void *lines, void *taken, __u32 size, const __u64 *key, __u32 wo
 	return found[found_count++].counts;
 }
 
+void *find_line_at(void *lines, void *taken, __u32 size, const __u64 *key, __u32 words,
+		   __u32 probes, __u32 *index)
+{
+	*index = 0;
+	return find_line(lines, taken, size, key, words);
+}
+
 void *line_at(void *lines, void *taken, __u32 index, const __u64 *key, __u32 words)
 {
 	return find_line(lines, taken, 0, key, words);

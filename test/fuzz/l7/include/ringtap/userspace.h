@@ -25,6 +25,7 @@
 
 #define COMM_LEN 16
 #define OTHER_TGID 0xffffffffu
+#define PROBES 16
 
 struct sock;
 
@@ -149,6 +150,8 @@ long bpf_map_delete_elem(void *map, const void *key);
 long bpf_probe_read_user(void *to, __u32 size, const void *from);
 long bpf_loop_of(__u32 most, long (*step)(__u32, void *), void *context);
 void *find_line(void *lines, void *taken, __u32 size, const __u64 *key, __u32 words);
+void *find_line_at(void *lines, void *taken, __u32 size, const __u64 *key, __u32 words,
+		   __u32 probes, __u32 *index);
 void *line_at(void *lines, void *taken, __u32 index, const __u64 *key, __u32 words);
 
 long for_each_entry(void *map, long (*call)(void *, const void *, void *, void *), void *context);
