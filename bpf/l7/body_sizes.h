@@ -18,8 +18,8 @@ const volatile bool sizes_wanted;
 #define FIRST_SIZE_POWER 6
 
 struct size_line {
-	struct actor_key key; /* its number is that of a line of requests */
-	__u64 bytes[2];	      /* sums: of requests, of responses */
+	struct request_key key; /* its number is that of a line of requests, its route none */
+	__u64 bytes[2];		/* sums: of requests, of responses */
 	__u64 request_slots[SLOTS];
 	__u64 response_slots[SLOTS];
 };
@@ -39,7 +39,7 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 8192 + OVERFLOW_LINES);
 	__type(key, __u32);
-	__type(value, struct actor_key);
+	__type(value, struct request_key);
 } size_keys SEC(".maps");
 
 /* Bodies whose size waits at once, each for the other side of its request. */

@@ -132,6 +132,7 @@ struct connection {
 	__u32 path_length;
 	__u32 flow_line; /* the index of the line that its bytes were counted in last */
 	__u64 path_time; /* path.h */
+	__u64 path_hash; /* of the whole path; 0: not known */
 	__u64 path[PATH_LEN / 8];
 	__u64 slots[SLOTS_IN_CONNECTION]; /* queue.h */
 };

@@ -8,6 +8,7 @@
 #include "path.h"
 #include "queue.h"
 #include "request_counts.h"
+#include "routes.h"
 
 /* Are requests counted? In `ringtap trace`, no one reads counts. */
 const volatile bool counting = true;
@@ -21,8 +22,9 @@ volatile __u32 recorded_protocols; /* bits of enum l7_protocol: all of these */
 const volatile bool blocks_wanted;
 
 struct l7_event {
-	__u64 time;	/* the response's end, CLOCK_MONOTONIC, ns */
-	__u64 duration; /* ns, from the request's first bytes */
+	__u64 time;	  /* the response's end, CLOCK_MONOTONIC, ns */
+	__u64 duration;	  /* ns, from the request's first bytes */
+	__u32 path_id[2]; /* path_id(), low word first; 0: it is not known */
 	struct actor actor;
 	struct endpoints endpoints;
 	enum l7_protocol protocol;
@@ -78,7 +80,7 @@ static __always_inline enum drop send_record(struct connection *c, __u32 number,
 	__u64 began = path_mark(now, duration);
 	bool has_path = (paths_wanted || names_wanted) && READ_ONCE(c->path_time) == began;
 	__u32 tgid = c->owner.process.pair;
-	__u64 waiting = waiting_bytes();
+	__u64 waiting = waiting_bytes(), id;
 	enum drop reason;
 	struct l7_event *event = reserve_event(has_path, waiting, is_failure(number), &reason);
 
@@ -86,6 +88,8 @@ static __always_inline enum drop send_record(struct connection *c, __u32 number,
 		return reason;
 	event->time = now;
 	event->duration = duration;
+	id = has_path && routes_counted ? path_id(c, now, duration) : 0;
+	__builtin_memcpy(event->path_id, &id, sizeof(id));
 	event->actor.tgid = tgid;
 	event->actor.tid = current_tgid() == tgid ? current_tid() : tgid;
 	__builtin_memcpy(event->actor.comm, c->owner.comm, COMM_LEN);
@@ -116,14 +120,17 @@ static __always_inline enum drop send_record(struct connection *c, __u32 number,
 __noinline int finish_named(struct connection *c, __u32 number, __u64 now, __u64 duration,
 			    __u64 name)
 {
-	struct request_line *line;
+	struct request_line *line = NULL;
 	enum drop reason = NOT_DROPPED;
 	bool has_record;
 
 	if (!c)
 		return 0;
-	has_record = (is_failure(number) ? failures_wanted : successes_wanted) ||
-		     (recorded_protocols >> (c->protocol & 31) & 1);
+	has_record = is_failure(number) ? failures_wanted : successes_wanted;
+	if (!has_record && recorded_protocols >> (c->protocol & 31) & 1) {
+		line = known_line_of(c, number, now, duration);
+		has_record = !line || shows_exemplar(line, duration, now);
+	}
 	if (has_record) {
 		reason = send_record(c, number, now, duration, name);
 		if (reason == NOT_DROPPED)
@@ -131,13 +138,16 @@ __noinline int finish_named(struct connection *c, __u32 number, __u64 now, __u64
 	}
 	if (!counting)
 		return 0;
+	if (line) {
+		add_request_to(line, duration);
+		return 0;
+	}
 	line = line_of_request(&requests, &request_keys, &c->owner, number);
 	if (!line) {
 		count_map_full();
 		return 0;
 	}
-	__sync_fetch_and_add(&line->duration, duration);
-	atomic_inc(&line->slots[slot_of_seconds(duration, FIRST_POWER, SLOTS)]);
+	add_request_to(line, duration);
 	if (has_record) {
 		count_drop(reason);
 		atomic_inc(&line->dropped);

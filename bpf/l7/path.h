@@ -17,6 +17,9 @@ volatile bool paths_wanted;
 /* Are the names of questions? */
 const volatile bool names_wanted;
 
+/* What hashes of paths begin with, so that no client can make two of one hash. */
+const volatile __u64 path_seed = 1;
+
 /* In `path_time`, beside a WORD_TIME: several requests began in one call, and have no path. */
 #define SEVERAL_PATHS (1ull << 63)
 
@@ -42,6 +45,7 @@ __noinline int begin_path(struct connection *c, __u64 time, __u64 first, __u32 l
 		return 0;
 	before = c->path_time;
 	*(volatile __u64 *)&c->path_time = 0;
+	c->path_hash = 0;
 	__builtin_memset(c->path, 0, sizeof(c->path));
 	c->path[0] = lowest(first, length);
 	c->path_length = length;
@@ -74,6 +78,53 @@ __noinline int add_to_path(struct connection *c, struct scratch *scratch)
 	return 0;
 }
 
+static __always_inline __u64 mixed(__u64 hash, __u64 word)
+{
+	hash = (hash ^ word) * 0x9e3779b97f4a7c15ull;
+	return hash ^ hash >> 32;
+}
+
+/* In the bytes of a word that end a path: 0x80. These are no character, a blank, a question mark. */
+static __always_inline __u64 path_ends(__u64 word)
+{
+	const __u64 ones = 0x0101010101010101ull;
+	__u64 mark = word ^ ones * '?';
+
+	return (((word - ones * '!') & ~word) | ((mark - ones) & ~mark)) & ones * 0x80;
+}
+
+/*
+ * The path of the request that began at this time, which begins with the bytes that are left: takes
+ * it from the window, if all of it is there, or else what there is. Sets its hash where it is whole.
+ */
+__noinline int take_path(struct connection *c, struct scratch *scratch)
+{
+	__u64 hash = path_seed, word, ends, index;
+	__u32 n, available;
+
+	if (!c || !scratch)
+		return 0;
+	index = scratch->position - scratch->window;
+	available = scratch->filled - index;
+	if (available > scratch->left)
+		available = scratch->left;
+	index &= WINDOW - 1;
+	for (n = 0; n < PATH_LEN / 8 && 8 * n + 8 <= available; n++) {
+		word = *(const __u64 *)&scratch->bytes[index + 8 * n];
+		ends = path_ends(word);
+		/* All bytes below the first of them. */
+		c->path[n] = ends ? word & (((ends & -ends) >> 7) - 1) : word;
+		hash = mixed(hash, c->path[n]);
+		if (ends) {
+			scratch->is_path_taken = 1;
+			c->path_length = PATH_LEN;
+			c->path_hash = hash | 1;
+			return 0;
+		}
+	}
+	return add_to_path(c, scratch);
+}
+
 /* Copies the name of a question. What lies behind its end is not part of it. */
 static __always_inline enum l7_path copy_name(__u64 *to, const struct connection *c)
 {
@@ -90,16 +141,12 @@ static __always_inline enum l7_path copy_name(__u64 *to, const struct connection
  */
 static __always_inline enum l7_path copy_path(__u64 *to, struct connection *c, __u64 began)
 {
-	const __u64 ones = 0x0101010101010101ull;
 	__u64 word, ends, keep = ~0ull;
 	__u32 n;
 
 	for (n = 0; n < PATH_LEN / 8; n++) {
 		word = READ_ONCE(c->path[n]);
-		/* What is no character, a blank, or a question mark. */
-		ends = (word - ones * '!') & ~word & ones * 0x80;
-		to[n] = word ^ ones * '?';
-		ends |= (to[n] - ones) & ~to[n] & ones * 0x80;
+		ends = path_ends(word);
 		/* All bytes below the first of them. */
 		to[n] = word & (((ends & -ends) >> 7) - 1) & keep;
 		keep &= -(__u64)!ends;

@@ -32,12 +32,20 @@ const volatile __u32 flow_lines = 8192;
 #define PROTOCOL_SHIFT 24
 #define OTHER_OPERATION 1023
 
+/* Of a route, the number that userspace has given it (routes.h); 0 of requests without one. */
+struct request_key {
+	struct actor_key actor;
+	__u64 route;
+};
+
 /* Requests that have no record: each is in one slot. */
 struct request_line {
-	struct actor_key key;
+	struct request_key key;
 	__u64 duration; /* sum, ns */
 	__u64 dropped;	/* of the requests: those that the ring's account has as dropped */
 	__u64 slots[SLOTS];
+	__u64 slowest; /* the request that had a record last, ns: routes.h */
+	__u64 slowest_until;
 };
 
 /* What becomes of the bytes of a call. */
@@ -98,7 +106,7 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 8192 + OVERFLOW_LINES);
 	__type(key, __u32);
-	__type(value, struct actor_key);
+	__type(value, struct request_key);
 } request_keys SEC(".maps");
 
 struct {
@@ -110,22 +118,38 @@ struct {
 } flow_keys SEC(".maps");
 
 #define KEY_WORDS (sizeof(struct actor_key) / sizeof(__u64))
+#define REQUEST_KEY_WORDS (sizeof(struct request_key) / sizeof(__u64))
 
-/* The line of a request's number, or the overflow line that counts it. */
+/* The line of requests of a number and a route; NULL for want of one. */
+static __always_inline void *routed_line_of(void *lines, void *taken, const struct actor_key *owner,
+					    __u32 number, __u64 route)
+{
+	struct request_key key = { .actor = *owner, .route = route };
+
+	key.actor.process.pair = (__u64)number << 32 | (__u32)key.actor.process.pair;
+	return find_line(lines, taken, request_lines, &key.actor.process.pair, REQUEST_KEY_WORDS);
+}
+
+/* The same of those without a route, or the overflow line that counts them. */
 static __always_inline void *line_of_request(void *lines, void *taken,
 					     const struct actor_key *owner, __u32 number)
 {
+	void *line = routed_line_of(lines, taken, owner, number, 0);
 	__u32 kind = (number >> ROLE_SHIFT) & 31;
-	struct actor_key key = *owner;
-	void *line;
+	struct request_key key = {};
 
-	key.process.pair = (__u64)number << 32 | (__u32)key.process.pair;
-	line = find_line(lines, taken, request_lines, &key.process.pair, KEY_WORDS);
 	if (line)
 		return line;
 	number = kind << ROLE_SHIFT | OTHER_OPERATION << OPERATION_SHIFT;
-	key = (struct actor_key){ .process = process_key(OTHER_TGID, 0, number) };
-	return line_at(lines, taken, request_lines + kind, &key.process.pair, KEY_WORDS);
+	key.actor.process = process_key(OTHER_TGID, 0, number);
+	return line_at(lines, taken, request_lines + kind, &key.actor.process.pair,
+		       REQUEST_KEY_WORDS);
+}
+
+static __always_inline void add_request_to(struct request_line *line, __u64 duration)
+{
+	__sync_fetch_and_add(&line->duration, duration);
+	atomic_inc(&line->slots[slot_of_seconds(duration, FIRST_POWER, SLOTS)]);
 }
 
 /* The overflow line of bytes of a kind. */

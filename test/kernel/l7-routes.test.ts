@@ -150,6 +150,35 @@ describe("routes", () => {
     assert(dropped(samples) > dropped(before));
   });
 
+  it("of paths that were met often are counted in the kernel, whether anyone reads records or not", async () => {
+    const [nginx, agent] = [await started, await running];
+    await get(
+      nginx,
+      Array.from({ length: 12 }, () => "/api/known?a=b"),
+    );
+    const before = await agent.scrape();
+    process.kill(agent.pid, "SIGSTOP");
+    const wrk = await startWrk(nginx, 'request = function() return wrk.format("GET", "/api/known?c=d") end', 1).counts;
+    process.kill(agent.pid, "SIGCONT");
+    const logged = await nginx.logged();
+    const samples = await agent.scrape();
+    assert.deepEqual(byStatus(samples, "server", nginx.worker), logged);
+    const difference = (name: string, pid: number): Record<string, number> => {
+      const earlier = byRoute(before, name, pid);
+      const counts = Object.entries(byRoute(samples, name, pid));
+      return Object.fromEntries(
+        counts
+          .map(([route, count]) => [route, count - (earlier[route] ?? 0)] as const)
+          .filter(([, count]) => count !== 0),
+      );
+    };
+    const { "200 /api/known": known = 0, ...others } = difference(`${metric}_count`, nginx.worker);
+    assert.deepEqual(others, {});
+    assert(known >= wrk.requests, `${known} of ${wrk.requests}`);
+    // The ring has space for a few hundred records.
+    assert(known > 2000, `${known}`);
+  });
+
   it("are traced, and chosen by", async (t) => {
     const nginx = await started;
     const where = `pid=${nginx.worker} status>=500 duration>1ns route=/cart/{cart_id}`;

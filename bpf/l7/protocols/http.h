@@ -575,7 +575,7 @@ static __noinline bool step_first(struct reader *r, struct direction *d, __u32 i
 			d->mode = HTTP_LINE;
 			if (paths_wanted && is_of_requests(r) && used > 1) {
 				begin_path(r->c, d->word, 0, 0);
-				add_to_path(r->c, r->scratch);
+				take_path(r->c, r->scratch);
 			}
 			return used;
 		}

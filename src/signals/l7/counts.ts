@@ -13,11 +13,13 @@ import {
 import { ActiveRequests } from "./active.js";
 import { Links } from "./links.js";
 import { errors, protocols, roles } from "./protocols.js";
-import { FlowLine, L7Event } from "./records.js";
+import { FlowLine, L7Event, RequestLine } from "./records.js";
 import { numberOf, partsOf, type RecordTextsByName, RequestTables } from "./request-tables.js";
 import type { UnnamedRequests } from "./http2/unnamed.js";
 import type { Routes } from "./routes/routes.js";
+import { KnownPaths } from "./routes/known-paths.js";
 import { SizeTables } from "./size-tables.js";
+import { TextNumbers } from "./texts.js";
 import { TlsCounts } from "./tls/counts.js";
 
 /** enum reason of bpf/l7/connection.h. */
@@ -31,6 +33,9 @@ const byteKinds = ["parsed", "opaque"] as const;
 
 /** Of enum l7_error: the ends without a response. */
 const unansweredReasons: ReadonlySet<string> = new Set(["closed", "reset", "timeout"]);
+
+/** Where a struct request_key has its route, in words: behind the actor. */
+const routeAt = actorKeyAt.cgroup + 2;
 
 /** In the number of a line of bytes: WITHIN_TLS there. */
 const withinTlsBit = 64;
@@ -110,6 +115,7 @@ export function startCounting(
   const flows = context.counters("flows", { keys: "flow_keys", owner });
   const sizes = areSized ? [context.counters("sizes", { keys: "size_keys", owner })] : [];
   const leftOut = context.counters("left_out");
+  const knownPaths = new KnownPaths(context.map("known_paths"));
   const actor = new CountedActor();
   /** Requests that have been read from lines and were to have no record: the account has the others. */
   let collected = 0;
@@ -125,13 +131,14 @@ export function startCounting(
     }
   }
 
-  /** The key is a struct actor_key, the counts are those of struct request_line. */
+  /** The key is a struct request_key, the counts are those of struct request_line. */
   function takeRequests(key: Uint32Array, counts: Float64Array): void {
     const number = key[actorKeyAt.number] as number;
     const { protocol, role, error } = partsOf(number);
     const subject = subjectOf(key);
     const [nanoseconds = 0, dropped = 0] = counts;
-    const added = ofProtocols[protocol]?.add(subject, number, counts.subarray(2), nanoseconds) ?? 0;
+    const slots = counts.subarray(2, 2 + RequestLine.slotsLength);
+    const added = ofProtocols[protocol]?.add(subject, number, key[routeAt] as number, slots, nanoseconds) ?? 0;
     addUnanswered(subject, protocol, role, error, added);
     collected += added - dropped;
   }
@@ -149,7 +156,10 @@ export function startCounting(
   function takeRecord(event: L7Event): void {
     const subject = identity.subject(identity.of(event));
     const { protocol, role, error } = event;
-    ofProtocols[protocol]?.addRecord(subject, numberOf(event), event);
+    const text = ofProtocols[protocol]?.addRecord(subject, numberOf(event), event) ?? TextNumbers.unknown;
+    if (text !== TextNumbers.unknown) {
+      knownPaths.meet(event, text);
+    }
     texts.routes.end(event);
     if (error !== 0) {
       addUnanswered(subject, protocol, role, error, 1);
@@ -245,7 +255,7 @@ export function startCounting(
     maintain: read,
     stats: () => ({
       collected,
-      memoryAtLimit: [requests, flows, ...sizes, leftOut, ...Object.values(texts)].reduce(
+      memoryAtLimit: [requests, flows, ...sizes, leftOut, knownPaths, ...Object.values(texts)].reduce(
         (total, { memoryAtLimit }) => total + memoryAtLimit,
         0,
       ),

@@ -45,9 +45,9 @@ export const L7Path = {
 /** struct request_line */
 export class RequestLine extends RecordView {
   static readonly struct = "request_line";
-  static readonly size = 264;
+  static readonly size = 288;
   static readonly layout =
-    "request_line[264] pair@0+8:unsigned start@8+8:unsigned comm@16+16:numbers2 cgroup@32+8:unsigned duration@40+8:unsigned dropped@48+8:unsigned slots@56+208:numbers26";
+    "request_line[288] pair@0+8:unsigned start@8+8:unsigned comm@16+16:numbers2 cgroup@32+8:unsigned route@40+8:unsigned duration@48+8:unsigned dropped@56+8:unsigned slots@64+208:numbers26 slowest@272+8:unsigned slowest_until@280+8:unsigned";
 
   get pair(): number {
     return (this.words[this.at + 0] as number) + (this.words[this.at + 1] as number) * 2 ** 32;
@@ -62,15 +62,24 @@ export class RequestLine extends RecordView {
   get cgroup(): number {
     return (this.words[this.at + 8] as number) + (this.words[this.at + 9] as number) * 2 ** 32;
   }
-  get duration(): number {
+  get route(): number {
     return (this.words[this.at + 10] as number) + (this.words[this.at + 11] as number) * 2 ** 32;
   }
-  get dropped(): number {
+  get duration(): number {
     return (this.words[this.at + 12] as number) + (this.words[this.at + 13] as number) * 2 ** 32;
+  }
+  get dropped(): number {
+    return (this.words[this.at + 14] as number) + (this.words[this.at + 15] as number) * 2 ** 32;
   }
   static readonly slotsLength = 26;
   slots(index: number): number {
-    return (this.words[this.at + 14 + 2 * index] as number) + (this.words[this.at + 15 + 2 * index] as number) * 2 ** 32;
+    return (this.words[this.at + 16 + 2 * index] as number) + (this.words[this.at + 17 + 2 * index] as number) * 2 ** 32;
+  }
+  get slowest(): number {
+    return (this.words[this.at + 68] as number) + (this.words[this.at + 69] as number) * 2 ** 32;
+  }
+  get slowestUntil(): number {
+    return (this.words[this.at + 70] as number) + (this.words[this.at + 71] as number) * 2 ** 32;
   }
 }
 
@@ -121,9 +130,9 @@ export class FlowLine extends RecordView {
 /** struct size_line */
 export class SizeLine extends RecordView {
   static readonly struct = "size_line";
-  static readonly size = 472;
+  static readonly size = 480;
   static readonly layout =
-    "size_line[472] pair@0+8:unsigned start@8+8:unsigned comm@16+16:numbers2 cgroup@32+8:unsigned bytes@40+16:numbers2 request_slots@56+208:numbers26 response_slots@264+208:numbers26";
+    "size_line[480] pair@0+8:unsigned start@8+8:unsigned comm@16+16:numbers2 cgroup@32+8:unsigned route@40+8:unsigned bytes@48+16:numbers2 request_slots@64+208:numbers26 response_slots@272+208:numbers26";
 
   get pair(): number {
     return (this.words[this.at + 0] as number) + (this.words[this.at + 1] as number) * 2 ** 32;
@@ -138,26 +147,29 @@ export class SizeLine extends RecordView {
   get cgroup(): number {
     return (this.words[this.at + 8] as number) + (this.words[this.at + 9] as number) * 2 ** 32;
   }
+  get route(): number {
+    return (this.words[this.at + 10] as number) + (this.words[this.at + 11] as number) * 2 ** 32;
+  }
   static readonly bytesLength = 2;
   bytes(index: number): number {
-    return (this.words[this.at + 10 + 2 * index] as number) + (this.words[this.at + 11 + 2 * index] as number) * 2 ** 32;
+    return (this.words[this.at + 12 + 2 * index] as number) + (this.words[this.at + 13 + 2 * index] as number) * 2 ** 32;
   }
   static readonly requestSlotsLength = 26;
   requestSlots(index: number): number {
-    return (this.words[this.at + 14 + 2 * index] as number) + (this.words[this.at + 15 + 2 * index] as number) * 2 ** 32;
+    return (this.words[this.at + 16 + 2 * index] as number) + (this.words[this.at + 17 + 2 * index] as number) * 2 ** 32;
   }
   static readonly responseSlotsLength = 26;
   responseSlots(index: number): number {
-    return (this.words[this.at + 66 + 2 * index] as number) + (this.words[this.at + 67 + 2 * index] as number) * 2 ** 32;
+    return (this.words[this.at + 68 + 2 * index] as number) + (this.words[this.at + 69 + 2 * index] as number) * 2 ** 32;
   }
 }
 
 /** struct l7_event */
 export class L7Event extends RecordView {
   static readonly struct = "l7_event";
-  static readonly size = 216;
+  static readonly size = 224;
   static readonly layout =
-    "l7_event[216] time@0+8:unsigned duration@8+8:unsigned tgid@16+4:unsigned tid@20+4:unsigned comm@24+16:text thread_comm@40+16:text cgroup@56+8:unsigned family@64+4:ip_family local_port@68+2:unsigned remote_port@70+2:unsigned local_address@72+16:numbers4 remote_address@88+16:numbers4 protocol@104+4:l7_protocol role@108+4:l7_role error@112+4:l7_error operation@116+4:unsigned status@120+4:unsigned table@124+4:unsigned stream@128+4:unsigned path_kind@132+4:l7_path path@136+80:numbers20";
+    "l7_event[224] time@0+8:unsigned duration@8+8:unsigned path_id@16+8:numbers2 tgid@24+4:unsigned tid@28+4:unsigned comm@32+16:text thread_comm@48+16:text cgroup@64+8:unsigned family@72+4:ip_family local_port@76+2:unsigned remote_port@78+2:unsigned local_address@80+16:numbers4 remote_address@96+16:numbers4 protocol@112+4:l7_protocol role@116+4:l7_role error@120+4:l7_error operation@124+4:unsigned status@128+4:unsigned table@132+4:unsigned stream@136+4:unsigned path_kind@140+4:l7_path path@144+80:numbers20";
 
   get time(): number {
     return (this.words[this.at + 0] as number) + (this.words[this.at + 1] as number) * 2 ** 32;
@@ -165,84 +177,88 @@ export class L7Event extends RecordView {
   get duration(): number {
     return (this.words[this.at + 2] as number) + (this.words[this.at + 3] as number) * 2 ** 32;
   }
+  static readonly pathIdLength = 2;
+  pathId(index: number): number {
+    return (this.words[this.at + 4 + index] as number);
+  }
   get tgid(): number {
-    return (this.words[this.at + 4] as number);
+    return (this.words[this.at + 6] as number);
   }
   get tid(): number {
-    return (this.words[this.at + 5] as number);
+    return (this.words[this.at + 7] as number);
   }
   get comm(): string {
-    return this.text(24, 16);
+    return this.text(32, 16);
   }
   get threadComm(): string {
-    return this.text(40, 16);
+    return this.text(48, 16);
   }
   get cgroup(): number {
-    return (this.words[this.at + 14] as number) + (this.words[this.at + 15] as number) * 2 ** 32;
+    return (this.words[this.at + 16] as number) + (this.words[this.at + 17] as number) * 2 ** 32;
   }
   get family(): number {
-    return (this.words[this.at + 16] as number);
+    return (this.words[this.at + 18] as number);
   }
   get localPort(): number {
-    return this.u16(68);
+    return this.u16(76);
   }
   get remotePort(): number {
-    return this.u16(70);
+    return this.u16(78);
   }
   static readonly localAddressLength = 4;
   localAddress(index: number): number {
-    return (this.words[this.at + 18 + index] as number);
+    return (this.words[this.at + 20 + index] as number);
   }
   static readonly remoteAddressLength = 4;
   remoteAddress(index: number): number {
-    return (this.words[this.at + 22 + index] as number);
+    return (this.words[this.at + 24 + index] as number);
   }
   get protocol(): number {
-    return (this.words[this.at + 26] as number);
-  }
-  get role(): number {
-    return (this.words[this.at + 27] as number);
-  }
-  get error(): number {
     return (this.words[this.at + 28] as number);
   }
-  get operation(): number {
+  get role(): number {
     return (this.words[this.at + 29] as number);
   }
-  get status(): number {
+  get error(): number {
     return (this.words[this.at + 30] as number);
   }
-  get table(): number {
+  get operation(): number {
     return (this.words[this.at + 31] as number);
   }
-  get stream(): number {
+  get status(): number {
     return (this.words[this.at + 32] as number);
   }
-  get pathKind(): number {
+  get table(): number {
     return (this.words[this.at + 33] as number);
+  }
+  get stream(): number {
+    return (this.words[this.at + 34] as number);
+  }
+  get pathKind(): number {
+    return (this.words[this.at + 35] as number);
   }
   static readonly pathLength = 20;
   path(index: number): number {
-    return (this.words[this.at + 34 + index] as number);
+    return (this.words[this.at + 36 + index] as number);
   }
   copyActor(key: Uint32Array): void {
-    key[0] = (this.words[this.at + 4] as number);
-    key[1] = (this.words[this.at + 6] as number);
-    key[2] = (this.words[this.at + 7] as number);
-    key[3] = (this.words[this.at + 8] as number);
-    key[4] = (this.words[this.at + 9] as number);
-    key[5] = (this.words[this.at + 14] as number);
-    key[6] = (this.words[this.at + 15] as number);
+    key[0] = (this.words[this.at + 6] as number);
+    key[1] = (this.words[this.at + 8] as number);
+    key[2] = (this.words[this.at + 9] as number);
+    key[3] = (this.words[this.at + 10] as number);
+    key[4] = (this.words[this.at + 11] as number);
+    key[5] = (this.words[this.at + 16] as number);
+    key[6] = (this.words[this.at + 17] as number);
   }
   isActor(keys: Uint32Array, from: number): boolean {
     return (
-      keys[from + 0] === (this.words[this.at + 4] as number) &&
-      keys[from + 1] === (this.words[this.at + 6] as number) &&
-      keys[from + 2] === (this.words[this.at + 7] as number) &&
-      keys[from + 3] === (this.words[this.at + 8] as number) &&
-      keys[from + 4] === (this.words[this.at + 9] as number) &&
-      keys[from + 5] === (this.words[this.at + 14] as number) &&
-      keys[from + 6] === (this.words[this.at + 15] as number)
+      keys[from + 0] === (this.words[this.at + 6] as number) &&
+      keys[from + 1] === (this.words[this.at + 8] as number) &&
+      keys[from + 2] === (this.words[this.at + 9] as number) &&
+      keys[from + 3] === (this.words[this.at + 10] as number) &&
+      keys[from + 4] === (this.words[this.at + 11] as number) &&
+      keys[from + 5] === (this.words[this.at + 16] as number) &&
+      keys[from + 6] === (this.words[this.at + 17] as number)
     );
   }
 }

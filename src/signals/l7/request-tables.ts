@@ -79,23 +79,25 @@ export class RequestTables {
     );
   }
 
-  /** Adds requests of one number: how many durations fell into each slot, and their sum. Returns how many that were. */
-  add(subject: number, number: number, slots: Float64Array, nanoseconds: number): number {
+  /** Adds requests of one number and text: how many durations fell into each slot, and their sum. Returns how many that were. */
+  add(subject: number, number: number, text: number, slots: Float64Array, nanoseconds: number): number {
     const table = this.#tables[partsOf(number).role] as HistogramTable;
-    const label = this.#label(number, TextNumbers.unknown, unknownPeer);
+    const label = this.#label(number, text, unknownPeer);
     return table.addSlots(table.row(subject, label), firstPower, slots, nanoseconds);
   }
 
-  /** Adds a request that has a record. */
-  addRecord(subject: number, number: number, event: L7Event): void {
+  /** Adds a request that has a record. Returns the number of its text. */
+  addRecord(subject: number, number: number, event: L7Event): number {
     const table = this.#tables[event.role];
     if (table === undefined) {
-      return;
+      return TextNumbers.unknown;
     }
     const peer = this.#peers === undefined ? unknownPeer : 1 + peerOf(this.#peers, event);
-    const row = table.row(subject, this.#label(number, this.#texts?.of(event) ?? TextNumbers.unknown, peer));
+    const text = this.#texts?.of(event) ?? TextNumbers.unknown;
+    const row = table.row(subject, this.#label(number, text, peer));
     table.observeAt(row, event.duration);
     showRemote(table, row, event);
+    return text;
   }
 
   #label(number: number, text: number, peer: number): number {

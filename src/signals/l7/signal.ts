@@ -18,6 +18,7 @@ import { flags, type Ports } from "./flags.js";
 import { RequestPaths } from "./http2/request-paths.js";
 import { UnnamedRequests } from "./http2/unnamed.js";
 import { Names } from "./names.js";
+import { mostKnownPaths } from "./routes/known-paths.js";
 import { longestPath } from "./routes/path.js";
 import { errors, protocols, roles } from "./protocols.js";
 import {
@@ -56,6 +57,9 @@ const routedProtocols = (1 << L7Protocol.http) | (1 << L7Protocol.http2);
 function areRouted({ routes, routesLimit }: Values): boolean {
   return routes.length > 0 || routesLimit > 0;
 }
+
+/** For bpf/l7/path.h. */
+const pathSeed = crypto.getRandomValues(new Uint8Array(8));
 
 function textsOf({ routes, routesLimit, dnsNames, dnsNamesLimit }: Values, paths: RequestPaths | undefined) {
   return {
@@ -110,12 +114,15 @@ function setup(values: Values, { mode, watched, byPeer }: SignalHost): Setup {
       dns_timeout: dnsTimeout,
       names_wanted: dnsNames ? 1 : 0,
       sizes_wanted: isSized ? 1 : 0,
+      path_seed: pathSeed,
       request_lines: lines,
       flow_lines: lines,
     },
     variables: {
       paths_wanted: hasRoutes ? 1 : 0,
       recorded_protocols: !isCounting ? 0 : byPeer ? allProtocols : told,
+      // Which peer a request had, records alone tell.
+      routes_counted: isCounting && hasRoutes && !byPeer ? 1 : 0,
       failures_wanted: watched === "none" ? 0 : 1,
       successes_wanted: watched === "all" ? 1 : 0,
     },
@@ -125,6 +132,7 @@ function setup(values: Values, { mode, watched, byPeer }: SignalHost): Setup {
       question_names: dnsNames ? connectionsLimit : 1,
       sessions: connectionsLimit,
       streams: streamsLimit,
+      known_paths: hasRoutes ? mostKnownPaths : 1,
       requests,
       request_keys: requests,
       flows: requests,

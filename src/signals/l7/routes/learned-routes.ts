@@ -11,7 +11,7 @@ const mostNodes = 1024;
 const mostWords = 20;
 
 /** Words that were met as often by then are none that vary. */
-const frequent = 8;
+export const frequent = 8;
 
 /** What else can follow a segment, as hashes that no word has. */
 const anyMark = [0, 0] as const;

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Routes that the kernel counts by itself. Which route a path has userspace finds out, from the
+ * record of a request (src/signals/l7/routes/). When it has met a path often enough, it leaves the
+ * route's number in a map, and from then on requests of this path need no record: they are counted
+ * in the line of their route, but for the slowest ones, which are exemplars.
+ */
+#pragma once
+
+#include "path.h"
+#include "request_counts.h"
+
+/* Are requests counted by their routes? Userspace changes it while the program runs. */
+volatile bool routes_counted;
+
+/* Paths of which the route is known at once; the same is in src/signals/l7/routes/known-paths.ts. */
+#define KNOWN_PATHS_MAX 16384
+
+/* The numbers of routes, by path_id(). */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, KNOWN_PATHS_MAX);
+	__type(key, __u64);
+	__type(value, __u64);
+} known_paths SEC(".maps");
+
+/* For so long a request is the slowest of its line against faster ones, ns. */
+#define SLOWEST_NS (1000ull * 1000 * 1000)
+
+/*
+ * A path and what its route depends on besides: the program's name, its control group and role. 0
+ * when the request that ends now has no path that is known.
+ */
+static __always_inline __u64 path_id(const struct connection *c, __u64 now, __u64 duration)
+{
+	__u64 hash = READ_ONCE(c->path_hash);
+
+	if (!hash || READ_ONCE(c->path_time) != path_mark(now, duration))
+		return 0;
+	hash = mixed(hash, c->owner.comm[0]);
+	hash = mixed(hash, c->owner.comm[1]);
+	hash = mixed(hash, c->owner.cgroup << 1 | (c->role & 1));
+	return hash;
+}
+
+/* The line of a request that ends now, by its route; NULL when that is not known here. */
+static __always_inline struct request_line *known_line_of(struct connection *c, __u32 number,
+							  __u64 now, __u64 duration)
+{
+	__u64 id = routes_counted ? path_id(c, now, duration) : 0, *route;
+
+	route = id ? bpf_map_lookup_elem(&known_paths, &id) : NULL;
+	return route ? routed_line_of(&requests, &request_keys, &c->owner, number, *route) : NULL;
+}
+
+/*
+ * Is a request the slowest of its line in this second so far? Such ones have records, which
+ * userspace shows as exemplars.
+ */
+static __always_inline bool shows_exemplar(struct request_line *line, __u64 duration, __u64 now)
+{
+	bool is_new = now >= line->slowest_until;
+
+	if (!is_new && duration <= line->slowest)
+		return false;
+	if (is_new)
+		line->slowest_until = now + SLOWEST_NS;
+	line->slowest = duration;
+	return true;
+}
