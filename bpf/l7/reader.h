@@ -188,19 +188,33 @@ static __always_inline __u64 load(struct reader *r, __u32 index)
 	return *(const __u64 *)bytes;
 }
 
-/* The place of the first end of line in the STRIDE bytes from `index` on; STRIDE for none. */
+/*
+ * The place of the first end of line in the STRIDE bytes from `index` on; STRIDE for none. Of most
+ * words the first test is enough: it also holds of bytes from 0x80 on.
+ */
 static __always_inline __u32 find_newline(struct reader *r, __u32 index)
 {
 	const __u64 ones = 0x0101010101010101ull;
-	__u32 offset;
-	__u64 word;
+	const __u8 *bytes = &r->scratch->bytes[index];
+	__u64 word, found;
 
-	for (offset = 0; offset < STRIDE; offset += 8) {
-		word = load(r, index + offset) ^ ones * '\n';
-		word = (word - ones) & ~word & ones * 0x80;
-		if (word)
-			return offset + lowest_byte(word);
+#define FIND_IN_WORD(offset)                                     \
+	word = *(const __u64 *)(bytes + (offset)) ^ ones * '\n'; \
+	found = (word - ones) & ones * 0x80;                     \
+	if (found) {                                             \
+		found &= ~word;                                  \
+		if (found)                                       \
+			return (offset) + lowest_byte(found);    \
 	}
+	FIND_IN_WORD(0);
+	FIND_IN_WORD(8);
+	FIND_IN_WORD(16);
+	FIND_IN_WORD(24);
+	FIND_IN_WORD(32);
+	FIND_IN_WORD(40);
+	FIND_IN_WORD(48);
+	FIND_IN_WORD(56);
+#undef FIND_IN_WORD
 	return STRIDE;
 }
 
