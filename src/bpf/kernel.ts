@@ -242,16 +242,22 @@ export function structOf(value: unknown): Type | undefined {
 
 /** The address of what a proxy stands for. */
 export function addressOf(value: object): Num {
-  const place = places.get(value);
   if (value === lacking) {
     return value as Num;
   }
+  if (value instanceof Text && !value.node.isKept) {
+    return addressIn(value.node);
+  }
+  const place = places.get(value);
   if (place === undefined) {
     throw new TypeError("address: expected a pointer or a struct of the kernel's");
   }
-  const { offset } = place;
-  const base = place.base.is === "typed" ? place.base.of : place.base;
-  return new Num(offset === 0 ? base : nodes.binary("add", base, nodes.constant(BigInt(offset))));
+  return addressIn(place);
+}
+
+function addressIn({ base, offset }: { readonly base: Node; readonly offset: number }): Num {
+  const pointer = base.is === "typed" ? base.of : base;
+  return new Num(offset === 0 ? pointer : nodes.binary("add", pointer, nodes.constant(BigInt(offset))));
 }
 
 /** The text at an address, or in an array of bytes, or of another length than it has by itself. */
