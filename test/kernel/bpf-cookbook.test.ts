@@ -72,8 +72,9 @@ const isGuest = process.env.VMTEST_GUEST !== undefined;
 /** Compiles the cookbook without checking its types; returns the modules' paths. */
 function transpile(folder: string): string[] {
   return readdirSync(cookbook).map((name) => {
-    const { options } = ts.convertCompilerOptionsFromJson(moduleOptions(), folder);
-    const { outputText } = ts.transpileModule(readFileSync(join(cookbook, name), "utf8"), { compilerOptions: options });
+    const { outputText } = ts.transpileModule(readFileSync(join(cookbook, name), "utf8"), {
+      compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ES2022 },
+    });
     const path = join(folder, `${basename(name, ".ts")}.js`);
     writeFileSync(path, outputText);
     return path;
