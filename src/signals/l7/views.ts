@@ -3,6 +3,8 @@ import type { Breakdown, Column, Views } from "ringtap/signal";
 
 const served = "http_server_request_duration_seconds";
 const made = "http_client_request_duration_seconds";
+const called = "rpc_client_duration_seconds";
+const callServed = "rpc_server_duration_seconds";
 const asked = "db_client_operation_duration_seconds";
 const answered = "ringtap_db_server_operation_duration_seconds";
 
@@ -62,12 +64,16 @@ export const views: Views = {
   latencies: [
     { key: "http_server", title: "HTTP requests received", metric: served },
     { key: "http_client", title: "HTTP requests sent", metric: made },
+    { key: "rpc_server", title: "Calls of gRPC received", metric: callServed },
+    { key: "rpc_client", title: "Calls of gRPC made", metric: called },
     { key: "db_client", title: "Database operations sent", metric: asked },
     { key: "db_server", title: "Database operations received", metric: answered },
   ],
   breakdowns: [
     breakdown("Requests received", ["http_request_method", "http_route"], served),
     breakdown("Requests sent", ["http_request_method", "url_template"], made),
+    breakdown("Calls of gRPC received", ["rpc_service", "rpc_method"], callServed),
+    breakdown("Calls of gRPC made", ["rpc_service", "rpc_method"], called),
     breakdown("Database operations sent", ["db_system_name", "db_operation_name"], asked),
     breakdown("Database operations received", ["db_system_name", "db_operation_name"], answered),
   ],
