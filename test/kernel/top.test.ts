@@ -1,11 +1,12 @@
 /** `ringtap top` against programs that know what they do, and on a terminal. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { before, describe, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 
 import { slowness } from "./support/eventually.js";
+import { loopDevice } from "./support/loop-device.js";
 import { type NetworkNamespace, networkNamespace } from "./support/network.js";
 import { compileProgram, runProgram } from "./support/program.js";
 import { mainScript, runRingtap, startRingtap } from "./support/ringtap.js";
@@ -103,6 +104,19 @@ test("--once --output json: counts are exact", async (t) => {
     connects,
     connects.toSorted((a, b) => b - a),
   );
+});
+
+test("--signals: what a signal shows that does not run by default", async (t) => {
+  const disk = loopDevice(t, 16 << 20);
+  const options = ["--signals=+block", "--once", `--interval=${2 * slowness}s`, "--output=json", "--sort=disk"];
+  const top = startRingtap(t, ["top", ...options]);
+  await top.said(/msg=counting/);
+  const dd = spawnSync("dd", ["if=/dev/zero", `of=${disk.path}`, "bs=1M", "count=3", "oflag=direct", "status=none"]);
+  assert.equal(dd.status, 0);
+  assert.deepEqual(await top.exited, { status: 0, signal: null });
+  const { down, processes } = JSON.parse(top.stdout) as TopObject;
+  assert.deepEqual(down, []);
+  assert.equal(processes.find(({ pid }) => pid === dd.pid)?.block_bytes, 3 << 20);
 });
 
 test("without a terminal: a table for each interval, no colours, until it is ended", async (t) => {

@@ -136,16 +136,16 @@ interface Ahead {
   readonly names: readonly string[];
 }
 
-/** Commands that have signals; `run` alone has a configuration file and `--signals`. */
+/** Commands that have signals; `run` and `top` have `--signals`, `run` alone a configuration file. */
 const commands = ["run", "trace", "top", "check"];
 
 function readAhead([command = "", ...args]: readonly string[], environment: Readonly<NodeJS.ProcessEnv>): Ahead {
   const given = [...(commands.includes(command) ? [argumentSource(args)] : []), environmentSource(environment)];
-  if (command !== "run") {
+  if (command !== "run" && command !== "top") {
     const names = command === "trace" ? args.slice(0, 1).filter((name) => !name.startsWith("-")) : [];
     return { paths: readFlag(aheadFlags.signalsPath, given), names };
   }
-  const file = readFlag(aheadFlags.configFile, given);
+  const file = command === "run" ? readFlag(aheadFlags.configFile, given) : undefined;
   const sources = file === undefined ? given : [...given, fileSource(file)];
   const names = expand(readFlag(aheadFlags.signals, sources), []);
   return { paths: readFlag(aheadFlags.signalsPath, sources), names };
@@ -238,7 +238,7 @@ function expand(texts: readonly string[], defaults: readonly string[]): string[]
   return texts.some((text) => text.startsWith(beside)) ? [...defaults, ...names] : names;
 }
 
-/** `--signals` of `run`. */
+/** `--signals` of `run` and `top`. */
 export function signalsFlag(known: KnownSignals): Flag<readonly string[]> {
   const { defaults, names } = known;
   const help = "signals to run; +NAME is one beside the default";

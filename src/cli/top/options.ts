@@ -5,12 +5,11 @@ import { environmentSource } from "../flags/environment.js";
 import { UsageError } from "../errors.js";
 import { cgroupFlags, logFlags, privilegeFlags, ringFlags } from "../flags/shared.js";
 import { addFlags, commandLineSource, readFlags } from "../flags/flags.js";
-import { ownSignalFlags } from "../flags/own-signals.js";
+import { type KnownSignals, ownSignalFlags, signalsFlag } from "../flags/own-signals.js";
 import { podFlags } from "../flags/kubernetes.js";
 import { lastingFor } from "../flags/values.js";
 import { colorFlags } from "../terminal/color.js";
 import { declaredColumns, sortKeys } from "./columns.js";
-import type { AnySignal } from "../../sdk/signal.js";
 import { type FlagValues, optional, single, toggle } from "../../sdk/flags.js";
 import { oneOf, refuse, wholeNumber } from "../../sdk/flag-values.js";
 
@@ -23,8 +22,8 @@ function interval(text: string): number {
 }
 
 /** The flags of `top`; it can sort by what these signals show. */
-function topFlags(signals: readonly AnySignal[]) {
-  const keys = sortKeys(declaredColumns(signals));
+function topFlags(known: KnownSignals) {
+  const keys = sortKeys(declaredColumns(known.all));
   const [first = ""] = keys;
   return {
     /** Nanoseconds. */
@@ -42,6 +41,7 @@ function topFlags(signals: readonly AnySignal[]) {
       oneOf(["table", "json"] as const),
     ),
     ...colorFlags,
+    signals: signalsFlag(known),
     ...ownSignalFlags,
     ...cgroupFlags,
     ...podFlags,
@@ -55,17 +55,17 @@ function topFlags(signals: readonly AnySignal[]) {
 export type TopOptions = FlagValues<ReturnType<typeof topFlags>>;
 
 /** Gives a command the flags of `top`. */
-export function addTopFlags(command: Command, signals: readonly AnySignal[]): void {
-  addFlags(command, topFlags(signals));
+export function addTopFlags(command: Command, known: KnownSignals): void {
+  addFlags(command, topFlags(known));
 }
 
 /** Reads the options of `top` once `command`, which {@link addTopFlags} has equipped, is parsed. Throws a UsageError. */
 export function readTopOptions(
   command: Command,
-  signals: readonly AnySignal[],
+  known: KnownSignals,
   environment: Readonly<NodeJS.ProcessEnv> = process.env,
 ): TopOptions {
-  const options = readFlags(topFlags(signals), [commandLineSource(command), environmentSource(environment)]);
+  const options = readFlags(topFlags(known), [commandLineSource(command), environmentSource(environment)]);
   if (options.filter === "") {
     throw new UsageError('--filter "": expected a name, a container or a pid');
   }

@@ -75,6 +75,7 @@ async function top(given: TopOptions, known: KnownSignals): Promise<void> {
   const kubernetes = followKubernetes({ ...given, labels: ["pod"], kubernetesPodLabels: [], peerLabels: [] }, log);
   const agent = startAgent({
     signals: known.all,
+    wanted: given.signals,
     labels,
     seriesLimit,
     identityLimit,
@@ -106,11 +107,11 @@ async function top(given: TopOptions, known: KnownSignals): Promise<void> {
 /** Adds `top` to the program. */
 export function addTopCommand(program: Command, known = new KnownSignals()): void {
   const command = program.command("top").description("show the busiest processes, and what they do, as it goes");
-  addTopFlags(command, known.all);
+  addTopFlags(command, known);
   addExamples(command, [
     { what: "the busiest processes; ? shows the keys", command: "ringtap top" },
     { what: "who opens connections, every five seconds", command: "ringtap top --sort connects --interval 5s" },
     { what: "what happened in ten seconds, for programs", command: "ringtap top --once --interval 10s --output json" },
   ]);
-  command.action(() => top(readTopOptions(command, known.all), known));
+  command.action(() => top(readTopOptions(command, known), known));
 }
