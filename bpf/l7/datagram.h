@@ -9,6 +9,7 @@
 #include <bpf/bpf_endian.h>
 
 #include "call.h"
+#include "left_out.h"
 #include "protocols/dns.h"
 #include "owner.h"
 
@@ -129,6 +130,11 @@ static __noinline struct connection *begin_datagram(struct sock *sk, int ret, in
 		return NULL;
 	if (ret < 0) {
 		end_datagrams();
+		return NULL;
+	}
+	if (are_processes_chosen() && is_process_left_out()) {
+		if (kind == DATAGRAM_MESSAGE)
+			count_left_out(LEFT_OUT_FOR_PROCESS, direction, ret);
 		return NULL;
 	}
 	*memory = (struct call_memory){ .left = ret };

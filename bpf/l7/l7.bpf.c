@@ -265,7 +265,11 @@ static __always_inline void take_message(struct sock *sk, int ret, int flags, __
 	if (ret < 0 || flags & (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE))
 		return;
 	if (is_left_out(sk)) {
-		count_left_out(direction, ret);
+		count_left_out(LEFT_OUT_FOR_PORT, direction, ret);
+		return;
+	}
+	if (are_processes_chosen() && is_process_left_out()) {
+		count_left_out(LEFT_OUT_FOR_PROCESS, direction, ret);
 		return;
 	}
 	c = connection_of(sk);
@@ -347,7 +351,8 @@ static __always_inline void begin_connection(struct sock *sk, struct connection 
 		return;
 	if (c)
 		end_connection(sk, c);
-	if (!is_left_out(sk))
+	/* No task of the process has called yet. */
+	if (!is_left_out(sk) && !are_processes_chosen())
 		insert_connection(sk, SENT, 0);
 }
 
@@ -439,6 +444,8 @@ static __always_inline void take_plaintext(struct connection *session, __u64 buf
 	struct tls_scratch *taken;
 	struct scratch *scratch;
 
+	if (are_processes_chosen() && is_process_left_out())
+		return;
 	if (!session) {
 		count_unkept(direction, bytes, WITHIN_TLS, REASON_GAP);
 		return;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What requests are looked for in: protocols and ports. What is left out costs little. */
+/* What requests are looked for in: protocols, ports, processes. What is left out costs little. */
 #pragma once
 
 #include <ringtap/endpoints.h>
@@ -14,10 +14,47 @@ const volatile __u32 wanted_protocols = ~0u;
 const volatile bool ports_chosen;
 const volatile __u64 chosen_ports[65536 / 64];
 
-/* Bytes of connections that are left out for their ports, by direction; whose is not counted. */
+/*
+ * Are requests looked for in some processes alone? In those of these ids, and of these names: both
+ * must hold where both are set. Userspace changes them while programs run: keys are added before
+ * the flag is set, and deleted after it.
+ */
+volatile bool pids_chosen, comms_chosen;
+
+/* Keys that userspace puts into a set at most; twice as many while it is changed. */
+#define CHOSEN_MAX 1024
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 2 * CHOSEN_MAX);
+	__type(key, __u32); /* tgid */
+	__type(value, __u8);
+} chosen_pids SEC(".maps");
+
+struct comm_key {
+	__u64 comm[COMM_LEN / 8]; /* the process's, padded with zeros */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 2 * CHOSEN_MAX);
+	__type(key, struct comm_key);
+	__type(value, __u8);
+} chosen_comms SEC(".maps");
+
+/* Why bytes are left out. */
+enum left_out_for {
+	LEFT_OUT_FOR_PORT,
+	LEFT_OUT_FOR_PROCESS,
+	LEFT_OUT_REASONS,
+};
+
+/* Bytes that are left out, by reason and direction; whose they are is not counted. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 2);
+	__uint(max_entries, 2 * LEFT_OUT_REASONS);
 	__type(key, __u32);
 	__type(value, __u64);
 } left_out SEC(".maps");
@@ -53,9 +90,31 @@ static __always_inline bool is_server_left_out(const struct connection *c)
 	       !is_chosen(c->role == ROLE_SERVER ? local_port(sk) : remote_port(sk));
 }
 
-static __always_inline void count_left_out(__u32 direction, __u32 bytes)
+static __always_inline bool are_processes_chosen(void)
 {
-	__u64 *count = bpf_map_lookup_elem(&left_out, &direction);
+	return pids_chosen || comms_chosen;
+}
+
+/* Is the current task's process one whose requests are not looked for? Apart, for its keys. */
+static __noinline bool is_process_left_out(void)
+{
+	__u32 tgid = current_tgid();
+	struct actor_key caller;
+	struct comm_key key;
+
+	if (pids_chosen && !bpf_map_lookup_elem(&chosen_pids, &tgid))
+		return true;
+	if (!comms_chosen)
+		return false;
+	current_actor_key(&caller, 0);
+	__builtin_memcpy(key.comm, caller.comm, sizeof(key.comm));
+	return !bpf_map_lookup_elem(&chosen_comms, &key);
+}
+
+static __always_inline void count_left_out(enum left_out_for reason, __u32 direction, __u32 bytes)
+{
+	__u32 index = reason << 1 | direction;
+	__u64 *count = bpf_map_lookup_elem(&left_out, &index);
 
 	/* A call in an interrupt may be counted within another one. */
 	if (count)

@@ -1,8 +1,10 @@
-/** l7 where requests are looked for in some protocols and ports alone: what is left out is counted as bytes, and nothing else. */
+/** l7 where requests are looked for in some protocols, ports and processes alone: what is left out is counted as bytes, and nothing else. */
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { createServer, Agent as Connections, type RequestOptions, request, type Server } from "node:http";
 import { type AddressInfo, type Socket } from "node:net";
 import { describe, it } from "node:test";
+import { promisify } from "node:util";
 
 import { startAgent, unlimitedSeries } from "./support/agent.js";
 import { eventually } from "./support/eventually.js";
@@ -115,6 +117,38 @@ describe("requests of some ports and protocols", () => {
       assert(bytesOf(samples, { pid, direction, kind: "opaque", protocol: "unknown" }) >= (moved[0] ?? 0));
     }
   });
+
+  for (const [what, chosen, left] of [
+    ["ids", "server", "client"],
+    ["names", "client", "server"],
+  ] as const) {
+    it(`are counted of processes with chosen ${what}, and bytes of others are skipped`, async (t) => {
+      const [service] = await services;
+      const flag = what === "ids" ? `--l7.pids=${pid},1` : "--l7.comms=curl,no-such-program";
+      const agent = await startAgent(t, ["--signals=l7", flag, ...unlimitedSeries]);
+      const before = service.bytes();
+      const url = `http://127.0.0.1:${service.port}/[1-7]`;
+      const running = promisify(execFile)("curl", ["-s", "-o", "/dev/null", url]);
+      const curl = running.child.pid ?? 0;
+      await running;
+      const { received, sent } = service.bytes();
+      const samples = await agent.scrape();
+      const requests = (role: string, of: number): number =>
+        sum(samples, `http_${role}_request_duration_seconds_count`, { pid: of });
+      const pids = { server: pid, client: curl };
+      assert.deepEqual([requests(chosen, pids[chosen]), requests(left, pids[left])], [7, 0]);
+      assert.equal(bytesOf(samples, { pid: pids[left] }), 0);
+      const moved = { received: received - before.received, sent: sent - before.sent };
+      for (const direction of ["received", "sent"] as const) {
+        const own = chosen === "server" ? moved[direction] : moved[direction === "sent" ? "received" : "sent"];
+        const of = { pid: pids[chosen], role: chosen, direction, protocol: "http" };
+        assert.equal(bytesOf(samples, { ...of, kind: "parsed" }), own, direction);
+        const others = chosen === "server" ? moved[direction === "sent" ? "received" : "sent"] : moved[direction];
+        const skipped = sum(samples, "ringtap_l7_skipped_bytes_total", { pid: "~other", direction, reason: "process" });
+        assert(skipped >= others, `${direction}: ${skipped} of ${others}`);
+      }
+    });
+  }
 
   it("are traced", async (t) => {
     const [chosen, other] = await services;

@@ -25,6 +25,9 @@ import { TlsCounts } from "./tls/counts.js";
 /** enum reason of bpf/l7/connection.h. */
 const reasons = ["joined_late", "gap", "unreadable", "malformed", "map_full"] as const;
 
+/** enum left_out_for of bpf/l7/left_out.h. */
+const leftOutFor = ["port", "process"] as const;
+
 /** By number, as bpf/l7/connection.h has them. */
 const directions = ["received", "sent"] as const;
 
@@ -211,11 +214,11 @@ export function startCounting(
     withinTls?.addConnections(subject, counts.subarray(lostAt + FlowLine.lostLength + 2));
   }
 
-  /** Bytes at ports that are left out, by enum direction of bpf/l7/connection.h: of whatever process. */
-  function takeLeftOut([direction = 0]: Uint32Array, [count = 0]: Float64Array): void {
-    const labels = ["unknown", "unknown", directions[direction] ?? ""] as const;
+  /** Bytes that are left out, by enum left_out_for of bpf/l7/left_out.h and direction: of whatever process. */
+  function takeLeftOut([index = 0]: Uint32Array, [count = 0]: Float64Array): void {
+    const labels = ["unknown", "unknown", directions[index & 1] ?? ""] as const;
     carried.add(subjects.other, bytes.intern(...labels, "skipped"), count);
-    skipped.add(subjects.other, skippedDetail.intern(...labels, "port"), count);
+    skipped.add(subjects.other, skippedDetail.intern(...labels, leftOutFor[index >>> 1] ?? ""), count);
   }
 
   const giveUpQuestions = giveUp(context);

@@ -1,8 +1,23 @@
 /** The flags of the signal l7. */
-import { atMost, duration, inTrace, list, oneOf, refuse, single, toggle, wholeNumber } from "ringtap/signal";
+import {
+  atMost,
+  commOf,
+  duration,
+  inTrace,
+  list,
+  oneOf,
+  pidOf,
+  refuse,
+  single,
+  toggle,
+  wholeNumber,
+} from "ringtap/signal";
 
 import { protocols } from "./protocols.js";
 import { templateOf } from "./routes/templates.js";
+
+/** Processes, or names of processes, that can be chosen: CHOSEN_MAX of bpf/l7/left_out.h. */
+const mostChosen = 1024;
 
 /** A range of ports, both ends included. */
 export interface Ports {
@@ -34,6 +49,10 @@ export const flags = {
   ),
   /** Empty for all. */
   ports: inTrace(list("ports", "<port,...>", "only requests to these ports: 80,8000-8999", "", portsOf)),
+  /** Empty for all. */
+  pids: atMost(mostChosen, list("pids", "<pid,...>", "only requests of these processes", "", pidOf)),
+  /** Empty for all. */
+  comms: atMost(mostChosen, list("comms", "<comm,...>", "only requests of processes of these names", "", commOf)),
   /** Best ones first where several match. */
   routes: inTrace(
     atMost(

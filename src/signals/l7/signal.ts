@@ -96,6 +96,13 @@ function choiceOf({ protocols: chosen, ports }: Values) {
   };
 }
 
+/** A name as the kernel has it, padded with zeros. */
+function commKey(comm: string): Uint8Array {
+  const key = new Uint8Array(16);
+  key.set(Buffer.from(comm));
+  return key;
+}
+
 function setup(values: Values, { mode, watched, byPeer }: SignalHost): Setup {
   const { connectionsLimit, streamsLimit, countsLimit, dnsTimeout, dnsNames, tls } = values;
   const isSized = values.sizes && mode !== "trace";
@@ -118,7 +125,13 @@ function setup(values: Values, { mode, watched, byPeer }: SignalHost): Setup {
       request_lines: lines,
       flow_lines: lines,
     },
+    sets: {
+      chosen_pids: values.pids.map((tgid) => new Uint8Array(Uint32Array.of(tgid).buffer)),
+      chosen_comms: values.comms.map(commKey),
+    },
     variables: {
+      pids_chosen: values.pids.length > 0 ? 1 : 0,
+      comms_chosen: values.comms.length > 0 ? 1 : 0,
       paths_wanted: hasRoutes ? 1 : 0,
       recorded_protocols: !isCounting ? 0 : byPeer ? allProtocols : told,
       // Which peer a request had, records alone tell.
