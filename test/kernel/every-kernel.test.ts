@@ -200,6 +200,21 @@ describe("programs", () => {
     }
   }
 
+  it("of l7 load with those that see what TLS carries", async (t) => {
+    const l7 = signals.find(({ name }) => name === "l7");
+    if (l7 === undefined || bestHook(l7) === "") {
+      t.skip("refused on this kernel");
+      return;
+    }
+    const loading = await tryLoading(l7, { ...ways.run, flags: { tls: true } });
+    assert.deepEqual(loading.refused, []);
+    for (const program of ["tls_enter", "tls_carried", "l7_exec"]) {
+      const count = loading.instructions.get(program);
+      assert(count !== undefined, program);
+      t.diagnostic(`${program}: ${count}`);
+    }
+  });
+
   it("have not grown for the verifier", (t) => {
     if (Object.values(instructions).every((count) => count === 0)) {
       Object.assign(
