@@ -45,6 +45,14 @@ function fileSource(
   return source;
 }
 
+function readPart(path: string, position: number, length: number): Buffer {
+  const file = openSync(path, "r");
+  const bytes = Buffer.alloc(length);
+  readSync(file, bytes, 0, length, position);
+  closeSync(file);
+  return bytes;
+}
+
 /** Instructions between two offsets in the file's code, as objdump has them: where each begins, and its text. */
 function disassembled(path: string, from: number, end: number): Map<number, string> {
   const sections = execFileSync("objdump", ["-h", path], { encoding: "latin1" });
@@ -85,6 +93,31 @@ describe("functions of Go", onX86, () => {
     // The connection is kept where the function saves its first argument.
     const kept = ((places.find(({ cookie }) => (cookie & 7) === 3)?.cookie ?? 0) % 2 ** 30) >> 3;
     assert([...instructions.values()].some((text) => text.endsWith(`mov    %rax,0x${kept.toString(16)}(%rsp)`)));
+  });
+
+  it("are found where the table has no section of its own, as of a PIE that another linker has made", async () => {
+    const header = readPart(caddy, 0, 64);
+    const sections = Number(header.readBigUInt64LE(40));
+    const headers = readPart(caddy, sections, header.readUInt16LE(60) * 64);
+    const names = Number(headers.readBigUInt64LE(header.readUInt16LE(62) * 64 + 24));
+    const text = readPart(caddy, names, 512);
+    const renamed = text.indexOf(".note.gnu.property");
+    for (let at = 0; at < headers.length; at += 64) {
+      if (headers.readUInt32LE(at) === renamed) {
+        headers.writeUInt32LE(0, at);
+      }
+      if (text.subarray(headers.readUInt32LE(at)).indexOf(".gopclntab\0") === 0) {
+        headers.writeUInt32LE(renamed, at);
+        headers.writeBigUInt64LE(headers.readBigUInt64LE(at + 24) - 4096n, at + 24);
+        headers.writeBigUInt64LE(headers.readBigUInt64LE(at + 32) + 4096n, at + 32);
+      }
+    }
+    text.write(".data.rel.ro\0", renamed, "latin1");
+    const source = fileSource(caddy, (bytes, position) => {
+      (position === sections ? headers : position === names ? text : bytes).copy(bytes);
+    });
+    assert.equal((await chooseGoPlaces(await Elf.open(source)))?.length, 5);
+    source.close();
   });
 
   it("are none in what is no program of Go, or has no TLS", async () => {

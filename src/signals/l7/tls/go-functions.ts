@@ -125,6 +125,25 @@ async function eachFunction(
   }
 }
 
+/** Where the table is; undefined in a file that is no program of Go. */
+async function findTable(elf: Elf): Promise<Part | undefined> {
+  const own = (await elf.section(".gopclntab")) ?? (await elf.section(".data.rel.ro.gopclntab"));
+  if (own !== undefined || (await elf.section(".go.buildinfo")) === undefined) {
+    return own;
+  }
+  // Other linkers than Go's make it a part of another section, where it begins at a multiple of 32.
+  const merged = await elf.section(".data.rel.ro");
+  for (let at = 0; merged !== undefined && at < merged.size; at += piece) {
+    const bytes = await elf.read(merged, at, piece);
+    for (let n = 0; n + 8 <= bytes.length; n += 32) {
+      if (magics.has(bytes.readUInt32LE(n)) && bytes.readUInt16LE(n + 4) === 0 && bytes[n + 7] === 8) {
+        return { offset: merged.offset + at + n, size: merged.size - at - n };
+      }
+    }
+  }
+  throw new TlsFault("its table of functions is not found");
+}
+
 /**
  * The functions of these names; several of a name where assembly has wrappers. Undefined for a file that is no program of Go.
  *
@@ -134,7 +153,7 @@ export async function goFunctions(
   elf: Elf,
   wanted: readonly string[],
 ): Promise<ReadonlyMap<string, readonly FoundFunction[]> | undefined> {
-  const section = (await elf.section(".gopclntab")) ?? (await elf.section(".data.rel.ro.gopclntab"));
+  const section = await findTable(elf);
   if (section === undefined) {
     return undefined;
   }
