@@ -115,11 +115,13 @@ static __always_inline __u32 slot_of_size(__u64 size)
 /* Counts the sizes of a request of this number and of its response. */
 __noinline int count_sizes(struct connection *c, __u32 number, __u64 request, __u64 response)
 {
+	struct request_key key;
 	struct size_line *line;
 
 	if (!c)
 		return 0;
-	line = line_of_request(&sizes, &size_keys, &c->owner, number);
+	set_request_key(&key, &c->owner, number);
+	line = line_of_request(&sizes, &size_keys, &key);
 	if (!line)
 		return 0;
 	__sync_fetch_and_add(&line->bytes[0], request);

@@ -88,7 +88,7 @@ static __always_inline enum drop send_record(struct connection *c, __u32 number,
 		return reason;
 	event->time = now;
 	event->duration = duration;
-	id = has_path && routes_counted ? path_id(c, now, duration) : 0;
+	id = path_id(c, now, duration);
 	__builtin_memcpy(event->path_id, &id, sizeof(id));
 	event->actor.tgid = tgid;
 	event->actor.tid = current_tgid() == tgid ? current_tid() : tgid;
@@ -122,13 +122,16 @@ __noinline int finish_named(struct connection *c, __u32 number, __u64 now, __u64
 {
 	struct request_line *line = NULL;
 	enum drop reason = NOT_DROPPED;
+	struct request_key key;
 	bool has_record;
 
 	if (!c)
 		return 0;
+	set_request_key(&key, &c->owner, number);
 	has_record = is_failure(number) ? failures_wanted : successes_wanted;
 	if (!has_record && recorded_protocols >> (c->protocol & 31) & 1) {
-		line = known_line_of(c, number, now, duration);
+		key.route = known_route(c, now, duration);
+		line = key.route ? line_of_key(&requests, &request_keys, &key) : NULL;
 		has_record = !line || shows_exemplar(line, duration, now);
 	}
 	if (has_record) {
@@ -142,7 +145,8 @@ __noinline int finish_named(struct connection *c, __u32 number, __u64 now, __u64
 		add_request_to(line, duration);
 		return 0;
 	}
-	line = line_of_request(&requests, &request_keys, &c->owner, number);
+	key.route = 0;
+	line = line_of_request(&requests, &request_keys, &key);
 	if (!line) {
 		count_map_full();
 		return 0;
@@ -219,14 +223,20 @@ static long finish_next(__u32 index, struct waiting *waiting)
 	return 0;
 }
 
-static long lose_next(__u32 index, struct waiting *waiting)
+/* Of few bytes: the frame that it lies in is part of the longest chains of calls. */
+struct losing {
+	struct connection *c;
+	__u64 lost;
+};
+
+static long lose_next(__u32 index, struct losing *losing)
 {
-	struct connection *c = waiting->c;
+	struct connection *c = losing->c;
 
 	if (waiting_requests(c) <= 0)
 		return 1;
 	if (is_request(pop_request(c)))
-		waiting->error++;
+		losing->lost++;
 	return 0;
 }
 
@@ -258,10 +268,10 @@ static __always_inline __u32 lose_waiting(struct connection *c)
 	} else if (c->protocol == PROTOCOL_HTTP2) {
 		lost = end_streams(c, 0, ERROR_NONE);
 	} else if (early < 0) {
-		struct waiting waiting = { .c = c };
+		struct losing losing = { .c = c };
 
-		bpf_loop(MOST_WAITING, lose_next, &waiting, 0);
-		lost = waiting.error;
+		bpf_loop(MOST_WAITING, lose_next, &losing, 0);
+		lost = losing.lost;
 	}
 	__builtin_memset(c->slots, 0, sizeof(c->slots));
 	*(volatile __u32 *)&c->requests = c->responses;

@@ -94,14 +94,17 @@ static __noinline struct connection *insert_connection(struct sock *sk, __u32 di
 	return c;
 }
 
-/* Takes the bytes of a call that lie in one piece of memory. */
-static __always_inline void take(struct connection *c, struct scratch *scratch, __u64 address,
-				 __u64 bytes, __u32 direction)
+/*
+ * Takes the bytes of a call that lie in one piece of memory, which the scratch has. From there each
+ * time: kept in the frame, they would cost stack.
+ */
+static __always_inline void take(struct connection *c, struct scratch *scratch, __u32 direction)
 {
 	struct direction *d = &c->directions[direction & 1];
+	struct call_memory *memory = &scratch->memory;
 
 	if (d->mode == MODE_DETECT) {
-		detect(c, direction, address, bytes);
+		detect(c, direction, READ_ONCE(memory->piece), READ_ONCE(memory->length));
 		if (d->carry_len && c->protocol != PROTOCOL_UNKNOWN &&
 		    !begins_in_carry(c->protocol))
 			step_over_bytes(c, scratch, CARRIED, d->carry_len, direction);
@@ -110,14 +113,15 @@ static __always_inline void take(struct connection *c, struct scratch *scratch, 
 	case MODE_DETECT:
 		break;
 	case MODE_SYNC:
-		scratch->skipped += bytes;
+		scratch->skipped += READ_ONCE(memory->length);
 		scratch->skipped_for = c->sync_reason;
 		break;
 	case MODE_OPAQUE:
-		scratch->opaque += bytes;
+		scratch->opaque += READ_ONCE(memory->length);
 		break;
 	default:
-		step_over_bytes(c, scratch, address, bytes, direction | REASON_UNREADABLE << 1);
+		step_over_bytes(c, scratch, READ_ONCE(memory->piece), READ_ONCE(memory->length),
+				direction | REASON_UNREADABLE << 1);
 	}
 }
 
@@ -130,7 +134,7 @@ static long take_vector(__u32 index, struct reader *r)
 	find_piece(memory, index);
 	if (!memory->length)
 		return 0;
-	take(r->c, r->scratch, memory->piece, memory->length, r->scratch->direction);
+	take(r->c, r->scratch, r->scratch->direction);
 	memory->left -= memory->length;
 	return 0;
 }
@@ -156,12 +160,15 @@ static __always_inline void take_call(struct sock *sk, struct connection *c,
 			find_piece(memory, 0);
 		synchronize(c, scratch, memory->piece, direction | memory->length << 1);
 	}
-	if (memory->vectors == 1 && memory->address)
+	if (memory->vectors == 1 && memory->address) {
 		take_vector(0, &r);
-	else if (memory->vectors && memory->address)
+	} else if (memory->vectors && memory->address) {
 		bpf_loop(MOST_VECTORS, take_vector, &r, 0);
-	else
-		take(c, scratch, memory->address, bytes, direction);
+	} else {
+		memory->piece = memory->address;
+		memory->length = bytes;
+		take(c, scratch, direction);
+	}
 }
 
 /* Bytes that no program saw. */
@@ -467,7 +474,9 @@ static __always_inline void take_plaintext(struct connection *session, __u64 buf
 	scratch->skipped_for = 0;
 	if (session->directions[direction & 1].mode == MODE_SYNC)
 		synchronize(session, scratch, buffer, direction | bytes << 1);
-	take(session, scratch, buffer, bytes, direction);
+	scratch->memory.piece = buffer;
+	scratch->memory.length = bytes;
+	take(session, scratch, direction);
 	session->last_direction = direction;
 	count_call(session, scratch, direction, bytes);
 	*(volatile __u64 *)&taken->is_taken = 0;

@@ -120,29 +120,35 @@ struct {
 #define KEY_WORDS (sizeof(struct actor_key) / sizeof(__u64))
 #define REQUEST_KEY_WORDS (sizeof(struct request_key) / sizeof(__u64))
 
-/* The line of requests of a number and a route; NULL for want of one. */
-static __always_inline void *routed_line_of(void *lines, void *taken, const struct actor_key *owner,
-					    __u32 number, __u64 route)
+static __always_inline void set_request_key(struct request_key *key, const struct actor_key *owner,
+					    __u32 number)
 {
-	struct request_key key = { .actor = *owner, .route = route };
-
-	key.actor.process.pair = (__u64)number << 32 | (__u32)key.actor.process.pair;
-	return find_line(lines, taken, request_lines, &key.actor.process.pair, REQUEST_KEY_WORDS);
+	key->actor = *owner;
+	key->actor.process.pair = (__u64)number << 32 | (__u32)owner->process.pair;
+	key->route = 0;
 }
 
-/* The same of those without a route, or the overflow line that counts them. */
-static __always_inline void *line_of_request(void *lines, void *taken,
-					     const struct actor_key *owner, __u32 number)
+/* The line of a request's key; NULL for want of one. */
+static __always_inline void *line_of_key(void *lines, void *taken, const struct request_key *key)
 {
-	void *line = routed_line_of(lines, taken, owner, number, 0);
-	__u32 kind = (number >> ROLE_SHIFT) & 31;
-	struct request_key key = {};
+	return find_line(lines, taken, request_lines, &key->actor.process.pair, REQUEST_KEY_WORDS);
+}
+
+/*
+ * The same, or the overflow line that counts it, in place of whose key is the given one then: two
+ * of them take too much stack.
+ */
+static __always_inline void *line_of_request(void *lines, void *taken, struct request_key *key)
+{
+	__u32 number = key->actor.process.pair >> 32, kind = (number >> ROLE_SHIFT) & 31;
+	void *line = line_of_key(lines, taken, key);
 
 	if (line)
 		return line;
 	number = kind << ROLE_SHIFT | OTHER_OPERATION << OPERATION_SHIFT;
-	key.actor.process = process_key(OTHER_TGID, 0, number);
-	return line_at(lines, taken, request_lines + kind, &key.actor.process.pair,
+	__builtin_memset(key, 0, sizeof(*key));
+	key->actor.process = process_key(OTHER_TGID, 0, number);
+	return line_at(lines, taken, request_lines + kind, &key->actor.process.pair,
 		       REQUEST_KEY_WORDS);
 }
 

@@ -36,7 +36,7 @@ static __always_inline __u64 path_id(const struct connection *c, __u64 now, __u6
 {
 	__u64 hash = READ_ONCE(c->path_hash);
 
-	if (!hash || READ_ONCE(c->path_time) != path_mark(now, duration))
+	if (!routes_counted || !hash || READ_ONCE(c->path_time) != path_mark(now, duration))
 		return 0;
 	hash = mixed(hash, c->owner.comm[0]);
 	hash = mixed(hash, c->owner.comm[1]);
@@ -44,14 +44,13 @@ static __always_inline __u64 path_id(const struct connection *c, __u64 now, __u6
 	return hash;
 }
 
-/* The line of a request that ends now, by its route; NULL when that is not known here. */
-static __always_inline struct request_line *known_line_of(struct connection *c, __u32 number,
-							  __u64 now, __u64 duration)
+/* The number of the route of a request that ends now; 0 when it is not known here. */
+static __always_inline __u64 known_route(const struct connection *c, __u64 now, __u64 duration)
 {
-	__u64 id = routes_counted ? path_id(c, now, duration) : 0, *route;
+	__u64 id = path_id(c, now, duration), *route;
 
 	route = id ? bpf_map_lookup_elem(&known_paths, &id) : NULL;
-	return route ? routed_line_of(&requests, &request_keys, &c->owner, number, *route) : NULL;
+	return route ? *route : 0;
 }
 
 /*

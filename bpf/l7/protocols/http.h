@@ -826,7 +826,7 @@ static __always_inline bool is_in_window(struct reader *r, int *index, __u32 *av
 static long http_step(__u32 nr, struct reader *r)
 {
 	struct direction *d = direction_of(r);
-	__u32 available = 0, before;
+	__u32 available = 0;
 	int index;
 
 	if (!r->scratch->left)
@@ -885,10 +885,9 @@ static long http_step(__u32 nr, struct reader *r)
 		if (!is_in_window(r, &index, &available))
 			return 0;
 	}
-	before = r->scratch->left;
 	step_header(r, d, index, available);
 	/* Most lines say nothing: the same step takes the rest of them. */
-	if (d->mode == HTTP_LINE && r->scratch->left == before)
+	if (d->mode == HTTP_LINE && is_in_window(r, &index, &available))
 		step_line(r, d, index, available);
 	return !r->scratch->left;
 }

@@ -196,7 +196,8 @@ static void collect(struct counts *counts, const __u64 sizes[2])
 		const struct flow_line *flow = (void *)found[n].counts;
 
 		if (found[n].lines == &requests) {
-			counts->requests[counts->length].number = request->key.actor.process.pair >> 32;
+			counts->requests[counts->length].number = request->key.actor.process.pair >>
+								  32;
 			for (int slot = 0; slot < SLOTS; slot++)
 				counts->requests[counts->length].count += request->slots[slot];
 			counts->length++;
