@@ -10,7 +10,7 @@
 #include <ringtap/endpoints.h>
 #include <ringtap/socket_call.h>
 
-/* In place of an address: the peers that have no line of their own. No address has this beginning. */
+/* In place of an address: the peers that have no line of their own. No address begins like it. */
 #define OTHER_PEER (~0ull)
 
 struct peer {
