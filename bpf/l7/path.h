@@ -84,7 +84,9 @@ static __always_inline __u64 mixed(__u64 hash, __u64 word)
 	return hash ^ hash >> 32;
 }
 
-/* In the bytes of a word that end a path: 0x80. These are no character, a blank, a question mark. */
+/*
+ * In the bytes of a word that end a path: 0x80. These are no character, a blank, a question mark.
+ */
 static __always_inline __u64 path_ends(__u64 word)
 {
 	const __u64 ones = 0x0101010101010101ull;
@@ -95,7 +97,8 @@ static __always_inline __u64 path_ends(__u64 word)
 
 /*
  * The path of the request that began at this time, which begins with the bytes that are left: takes
- * it from the window, if all of it is there, or else what there is. Sets its hash where it is whole.
+ * it from the window, if all of it is there, or else what there is. Sets its hash where it is
+ * whole.
  */
 __noinline int take_path(struct connection *c, struct scratch *scratch)
 {

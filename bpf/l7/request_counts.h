@@ -201,7 +201,10 @@ static __always_inline struct flow_line *same_flow_line(__u32 index, const struc
 	return differs ? NULL : line;
 }
 
-/* Finds the line of a connection's bytes, and keeps its index, which most calls need no more than. */
+/*
+ * Finds the line of a connection's bytes, and keeps its index, which most calls need no more
+ * than.
+ */
 static __always_inline struct flow_line *find_flow_line(struct connection *c)
 {
 	struct actor_key key = c->owner;

@@ -13,7 +13,9 @@
 /* Are requests counted by their routes? Userspace changes it while the program runs. */
 volatile bool routes_counted;
 
-/* Paths of which the route is known at once; the same is in src/signals/l7/routes/known-paths.ts. */
+/*
+ * Paths of which the route is known at once; the same is in src/signals/l7/routes/known-paths.ts.
+ */
 #define KNOWN_PATHS_MAX 16384
 
 /* The numbers of routes, by path_id(). */

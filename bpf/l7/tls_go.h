@@ -2,10 +2,10 @@
 /*
  * What TLS carries, as Go's crypto/tls gives and takes it.
  *
- * A program runs at calls that its Read and Write make (src/signals/l7/tls/go-places.ts), at each of
- * which everything is at hand: the connection (a *tls.Conn, the session's key), the bytes, and how
- * many they are. So it does not matter which thread a goroutine runs in, and nothing of a call has
- * to be kept. The session's socket is that of the descriptor in the connection.
+ * A program runs at calls that its Read and Write make (src/signals/l7/tls/go-places.ts), at each
+ * of which everything is at hand: the connection (a *tls.Conn, the session's key), the bytes, and
+ * how many they are. So it does not matter which thread a goroutine runs in, and nothing of a
+ * call has to be kept. The session's socket is that of the descriptor in the connection.
  *
  * Arguments are in registers: src/cmd/compile/abi-internal.md of Go, since 1.17 (arm64: 1.18).
  */
@@ -93,9 +93,9 @@ static __always_inline struct connection *connection_of_descriptor(__u32 fd)
 
 /*
  * The encrypted connection of a *tls.Conn. This begins with its net.Conn, of two words, the second
- * of which leads to the value: a net.TCPConn, whose only word leads to a net.netFD; or a struct that
- * begins with another net.Conn. (In place of a netFD, the latter has a table of methods, and a hash
- * in place of the descriptor.)
+ * of which leads to the value: a net.TCPConn, whose only word leads to a net.netFD; or a struct
+ * that begins with another net.Conn. (In place of a netFD, the latter has a table of methods, and
+ * a hash in place of the descriptor.)
  */
 static __noinline struct connection *go_encrypted(__u64 conn)
 {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The least that knowing how long a system call takes can cost: the clock is read on either hook. */
+/*
+ * The least that knowing how long a system call takes can cost: the clock is read on either hook.
+ */
 #include <linux/bpf.h>
 
 #include <bpf/bpf_helpers.h>
