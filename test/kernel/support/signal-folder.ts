@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { networkNamespace } from "./network.js";
 import { compileProgram, scratch } from "./program.js";
 import { mainScript, startRingtap } from "./ringtap.js";
 import { type Samples, sum } from "./samples.js";
@@ -45,13 +46,17 @@ export function runTestFile(file: string, folder: string, environment: Readonly<
   return execFileSync(process.execPath, args, { cwd: folder, encoding: "utf8", env: { ...env, ...environment } });
 }
 
-/** Runs the steps of a tutorial in a folder, one shell for all, to which `ringtap` is this build; returns what they print. */
+/**
+ * Runs the steps of a tutorial in a folder, one shell for all, to which `ringtap` is this build; returns what they print. They have a network
+ * namespace of their own, in which no other agent has the default port.
+ */
 export function runSteps(scope: Scope, folder: string, steps: readonly string[]): string {
   const path = outsideFolder(scope);
   const command = join(path, "ringtap");
   writeFileSync(command, `#!/bin/sh\nexec ${process.execPath} ${mainScript} "$@"\n`);
   chmodSync(command, 0o755);
-  return execFileSync("bash", ["-e", "-c", steps.join("\n"), "tutorial"], {
+  const [file = "", ...args] = [...networkNamespace(scope).prefix, "bash", "-e", "-c", steps.join("\n"), "tutorial"];
+  return execFileSync(file, args, {
     cwd: folder,
     encoding: "utf8",
     env: { ...process.env, PATH: `${path}:${process.env.PATH ?? ""}` },
