@@ -55,7 +55,7 @@ export function runSteps(scope: Scope, folder: string, steps: readonly string[])
   const command = join(path, "ringtap");
   writeFileSync(command, `#!/bin/sh\nexec ${process.execPath} ${mainScript} "$@"\n`);
   chmodSync(command, 0o755);
-  const [file = "", ...args] = [...networkNamespace(scope).prefix, "bash", "-e", "-c", steps.join("\n"), "tutorial"];
+  const [file, ...args] = [...networkNamespace(scope).prefix, "bash", "-e", "-c", steps.join("\n"), "tutorial"];
   return execFileSync(file, args, {
     cwd: folder,
     encoding: "utf8",
