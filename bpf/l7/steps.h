@@ -22,3 +22,22 @@ static __always_inline void run_steps(struct reader *r, long (*step)(__u32, stru
 	scratch->skipped += scratch->left;
 	scratch->skipped_for = REASON_MALFORMED;
 }
+
+/*
+ * Takes the bytes of a call, as a protocol's NAME_take() gets them: those of a tunnel are opaque,
+ * the rest is taken by steps.
+ */
+static __always_inline int take_by_steps(struct connection *c, struct scratch *scratch,
+					 __u64 address, __u64 bytes, __u32 how,
+					 long (*step)(__u32, struct reader *))
+{
+	struct reader r = { .c = c, .scratch = scratch };
+
+	if (!c || !scratch)
+		return 0;
+	begin_reading(&r, address, bytes, how);
+	if (c->is_tunnel)
+		direction_of(&r)->mode = MODE_OPAQUE;
+	run_steps(&r, step);
+	return 0;
+}

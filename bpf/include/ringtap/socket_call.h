@@ -60,17 +60,6 @@ enum socket_call {
 };
 #endif
 
-#if defined(__TARGET_ARCH_x86)
-KERNEL_TYPES_BEGIN
-
-struct pt_regs___result {
-	unsigned long ax;
-	unsigned long r8; /* a native caller's fifth argument */
-};
-
-KERNEL_TYPES_END
-#endif
-
 /*
  * Are these the registers of a call that is under way? At a call's exit the task may still send and
  * receive, for io_uring (task_work_run()), and the registers are what the caller will see.
@@ -78,9 +67,7 @@ KERNEL_TYPES_END
 static __always_inline bool is_under_way(struct pt_regs *regs, struct sock *sk)
 {
 #if defined(__TARGET_ARCH_x86)
-	struct pt_regs___result *result = (void *)regs;
-
-	return (long)result->ax == -ENOSYS;
+	return (long)function_result(regs) == -ENOSYS;
 #else
 	struct file *file = file_of(syscall_arg(regs, 0));
 	struct socket *socket = BPF_CORE_READ(file, private_data);
@@ -154,7 +141,7 @@ static __always_inline void end_datagrams(void)
 static __always_inline __u64 fifth_arg_of(struct pt_regs *regs, bool compat)
 {
 #if defined(__TARGET_ARCH_x86)
-	struct pt_regs___result *more = (void *)regs;
+	struct pt_regs___function *more = (void *)regs;
 
 	return compat ? (__u32)regs->di : more->r8;
 #else

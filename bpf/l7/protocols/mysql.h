@@ -715,15 +715,7 @@ static long mysql_step(__u32 nr, struct reader *r)
 __noinline int mysql_take(struct connection *c, struct scratch *scratch, __u64 address, __u64 bytes,
 			  __u32 how)
 {
-	struct reader r = { .c = c, .scratch = scratch };
-
-	if (!c || !scratch)
-		return 0;
-	begin_reading(&r, address, bytes, how);
-	if (c->is_tunnel)
-		direction_of(&r)->mode = MODE_OPAQUE;
-	run_steps(&r, mysql_step);
-	return 0;
+	return take_by_steps(c, scratch, address, bytes, how, mysql_step);
 }
 
 static __always_inline bool mysql_needs_no_bytes(struct connection *c, __u32 direction, __u64 bytes)

@@ -795,15 +795,7 @@ static long redis_step(__u32 nr, struct reader *r)
 __noinline int redis_take(struct connection *c, struct scratch *scratch, __u64 address, __u64 bytes,
 			  __u32 how)
 {
-	struct reader r = { .c = c, .scratch = scratch };
-
-	if (!c || !scratch)
-		return 0;
-	begin_reading(&r, address, bytes, how);
-	if (c->is_tunnel)
-		direction_of(&r)->mode = MODE_OPAQUE;
-	run_steps(&r, redis_step);
-	return 0;
+	return take_by_steps(c, scratch, address, bytes, how, redis_step);
 }
 
 static __always_inline bool redis_needs_no_bytes(struct connection *c, __u32 direction, __u64 bytes)
