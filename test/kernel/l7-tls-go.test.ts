@@ -14,6 +14,7 @@ import { scratch } from "./support/program.js";
 import { sum } from "./support/samples.js";
 import { suiteScope } from "./support/scope.js";
 import { assertNothingLost, byStatus, counted } from "./support/tls.js";
+import { startWaiting } from "./support/waiting.js";
 
 const run = promisify(execFile);
 
@@ -124,6 +125,8 @@ describe("requests within Go's TLS", () => {
 
   it("are counted as on kernels before 6.6, by a perf event for each function", async (t) => {
     const caddy = await starting;
+    // Has curl's library, which the agent is to find before curl begins.
+    await startWaiting(t, "python3", ["-c", "import ssl; print('ready', flush=True); input()"]);
     const agent = await startAgent(t, ["--signals=l7", "--l7.tls", ...unlimitedSeries], {
       environment: { RINGTAP_NO_UPROBE_MULTI: "1" },
     });
