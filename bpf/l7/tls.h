@@ -125,6 +125,8 @@ struct tls_notice {
 	__u32 reserved;
 };
 
+EXPORT_RECORD(tls_notice);
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4096);

@@ -25,7 +25,6 @@ import { Guard, type Phase } from "./guard.js";
 import { LiveSetup } from "./live-setup.js";
 import type { Loaded } from "./load.js";
 import { RunWindow } from "./overhead/run-time.js";
-import { readNotices } from "./notices.js";
 import { openSideRing } from "./side-ring.js";
 import { type Observed, Observers } from "./observers.js";
 import { type HasTime, RingReader } from "./ring-reader.js";
@@ -146,17 +145,6 @@ export class RunningSignal {
           isLoaded: (program) => !loaded.without.includes(program),
           scan: (program, record, map) => openScan(object, program, record, map),
           attachUprobes: (program, path, places, options) => attachUprobes(object, program, path, places, options),
-          notices: (map, take) => {
-            readNotices(object, map, (notice) => {
-              this.#guard.call(
-                "records",
-                () => {
-                  take(notice);
-                },
-                undefined,
-              );
-            });
-          },
           sideRing: (map, record, take) =>
             openSideRing(object.ring(map), record, take, (error) => {
               this.#guard.failed("records", error);

@@ -183,13 +183,8 @@ export interface SignalContext {
     options?: { readonly atReturn?: boolean },
   ): Uprobes;
   /**
-   * Gives `take` what programs write to another ring of the object than `events`, soon after it has been written: a few, which are no
-   * records of the signal and are not counted as such. The view may not be kept.
-   */
-  notices(map: string, take: (notice: DataView) => void): void;
-  /**
-   * Another ring of the object: `take` gets its records, which may not be kept, when the signal drains it, and when the kernel wakes
-   * userspace for it. They are no events, are not counted as such, and may be a head of the struct.
+   * Another ring of the object than `events`: `take` gets its records, which may not be kept, when the signal drains it, and when the
+   * kernel wakes userspace for it. They are no events, are not counted as such, and may be a head of the struct.
    */
   sideRing<R extends RecordView>(map: string, record: RecordClass<R>, take: (record: R) => void): SideRing;
   readonly log: SignalLog;

@@ -34,7 +34,6 @@ export function emptyContext(catalog: Catalog, identity: Identity): SignalContex
     isLoaded: () => true,
     scan: () => ({ run: () => Promise.resolve(0) }),
     attachUprobes: () => ({ detach: silent }),
-    notices: silent,
     sideRing: () => ({ drain: () => 0, isUsed: false }),
     log: { info: silent, warn: silent, error: silent },
     signal: new AbortController().signal,

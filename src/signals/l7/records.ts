@@ -291,6 +291,21 @@ export class L7HeaderPart extends RecordView {
   }
 }
 
+/** struct tls_notice */
+export class TlsNotice extends RecordView {
+  static readonly struct = "tls_notice";
+  static readonly size = 8;
+  static readonly layout =
+    "tls_notice[8] tgid@0+4:unsigned reserved@4+4:unsigned";
+
+  get tgid(): number {
+    return (this.words[this.at + 0] as number);
+  }
+  get reserved(): number {
+    return (this.words[this.at + 1] as number);
+  }
+}
+
 /** struct l7_active */
 export class L7Active extends RecordView {
   static readonly struct = "l7_active";

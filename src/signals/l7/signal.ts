@@ -31,6 +31,7 @@ import {
   L7Protocol,
   RequestLine,
   SizeLine,
+  TlsNotice,
 } from "./records.js";
 import { Routes } from "./routes/routes.js";
 import { noTlsSizes, tlsPrograms, withTls } from "./tls/signal.js";
@@ -201,7 +202,7 @@ export const l7 = defineSignal({
   optIn: true,
   flags,
   ring: { record: L7Event, shortest: pathlessSize },
-  records: [RequestLine, FlowLine, SizeLine, L7HeaderPart, L7Active],
+  records: [RequestLine, FlowLine, SizeLine, L7HeaderPart, L7Active, TlsNotice],
   setup,
   attachesLater: ({ tls }) => tls,
   start(context, values) {

@@ -1,7 +1,7 @@
 /** What TLS carries, beside what else the signal does. */
 import type { Running, SignalContext } from "ringtap/signal";
 
-import type { L7Event } from "../records.js";
+import { type L7Event, TlsNotice } from "../records.js";
 import { TlsProbes } from "./probes.js";
 
 /** The programs that are attached to files. */
@@ -13,8 +13,8 @@ export const noTlsSizes = { tls_threads: 1, sessions: 1, tls_noticed: 1, tls_pro
 /** Adds the search for files to what the signal does. */
 export function withTls(context: SignalContext, files: number, running: Running<L7Event>): Running<L7Event> {
   const probes = new TlsProbes(context, files);
-  context.notices("tls_notices", (notice) => {
-    probes.scanSoon(notice.getUint32(0, true));
+  context.sideRing("tls_notices", TlsNotice, ({ tgid }) => {
+    probes.scanSoon(tgid);
   });
   return {
     ...running,
