@@ -3,7 +3,9 @@
 #pragma once
 
 #include "left_out.h"
+#include "opening.h"
 #include "protocols.h"
+#include "protocols/http2_resumes.h"
 #include "tls.h"
 
 static __always_inline void set_modes(struct connection *c, __u8 mode)
@@ -85,21 +87,21 @@ __noinline int detect(struct connection *c, __u32 direction, __u64 address, __u6
  * can follow what has been skipped, unless it is one of a pipeline. `how` is the direction, and the
  * number of the bytes from bit 1 on.
  */
-__noinline int synchronize(struct connection *c, struct scratch *scratch, __u64 address, __u64 how)
+__noinline int synchronize(struct connection *c, struct scratch *scratch, __u64 how)
 {
 	__u32 direction = how & 1, known, protocol;
 	bool is_late;
 
-	if (!c || !scratch || !address)
+	if (!c || !scratch)
 		return 0;
 	/* Each of its directions has a beginning of its own. */
 	if ((c->protocol == PROTOCOL_UNKNOWN || c->protocol == PROTOCOL_HTTP2) &&
-	    http2_resumes(c, address, how))
+	    http2_resumes(c, scratch, how))
 		return 0;
 	if (c->last_direction == direction)
 		return 0;
 	known = how >> 1 < OPENING ? how >> 1 : OPENING;
-	if (bpf_probe_read_user(scratch->bytes, known, (void *)address))
+	if (!read_opening(scratch, 0, known))
 		return 0;
 	if (c->protocol == PROTOCOL_UNKNOWN && c->tls == NOT_TLS &&
 	    tls_resumes(scratch->bytes, known)) {

@@ -139,9 +139,6 @@ static long take_vector(__u32 index, struct reader *r)
 	return 0;
 }
 
-/* Vectors of a call: UIO_MAXIOV, include/uapi/linux/uio.h. */
-#define MOST_VECTORS 1024
-
 static __always_inline void take_call(struct sock *sk, struct connection *c,
 				      struct scratch *scratch, __u32 direction, __u32 bytes,
 				      bool is_readable)
@@ -153,13 +150,8 @@ static __always_inline void take_call(struct sock *sk, struct connection *c,
 	scratch->direction = direction;
 	if (is_readable && !needs_no_bytes(c, direction, bytes))
 		find_memory(memory, sk);
-	if (c->directions[direction & 1].mode == MODE_SYNC) {
-		memory->piece = memory->address;
-		memory->length = bytes;
-		if (memory->vectors)
-			find_piece(memory, 0);
-		synchronize(c, scratch, memory->piece, direction | memory->length << 1);
-	}
+	if (c->directions[direction & 1].mode == MODE_SYNC)
+		synchronize(c, scratch, direction | (__u64)bytes << 1);
 	if (memory->vectors == 1 && memory->address) {
 		take_vector(0, &r);
 	} else if (memory->vectors && memory->address) {
@@ -472,8 +464,9 @@ static __always_inline void take_plaintext(struct connection *session, __u64 buf
 	scratch->opaque = 0;
 	scratch->skipped = 0;
 	scratch->skipped_for = 0;
+	scratch->memory = (struct call_memory){ .address = buffer, .left = bytes };
 	if (session->directions[direction & 1].mode == MODE_SYNC)
-		synchronize(session, scratch, buffer, direction | bytes << 1);
+		synchronize(session, scratch, direction | bytes << 1);
 	scratch->memory.piece = buffer;
 	scratch->memory.length = bytes;
 	take(session, scratch, direction);

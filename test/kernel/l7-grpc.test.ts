@@ -5,8 +5,10 @@ import { describe, it } from "node:test";
 
 import { startAgent, unlimitedSeries } from "./support/agent.js";
 import { eventually } from "./support/eventually.js";
+import { byCode, byMethod, byPath, ofMethod } from "./support/grpc-counts.js";
 import { scratch } from "./support/program.js";
-import { type Samples, select, sum } from "./support/samples.js";
+import { added, type Counts, difference, total } from "./support/request-counts.js";
+import { type Samples, sum } from "./support/samples.js";
 import { type Scope, suiteScope } from "./support/scope.js";
 import { freePort } from "./support/servers.js";
 import { type Steps, startSteps } from "./support/steps.js";
@@ -101,62 +103,11 @@ for line in sys.stdin:
     print(json.dumps(make(kind, int(count), int(streams))), flush=True)
 `;
 
-type Counts = Record<string, number>;
-
-/** Calls of a role by service, method and code, those that were cut off by how they were. */
-function byMethod(samples: Samples, role: string, pid: number): Counts {
-  const counts: Counts = {};
-  for (const [series, count] of select(samples, `rpc_${role}_duration_seconds_count`, { pid, rpc_system: "grpc" })) {
-    const label = (name: string): string => new RegExp(`${name}="([^"]*)"`).exec(series)?.[1] ?? "";
-    const key = `${label("rpc_service")}/${label("rpc_method")} ${label("error_type") || label("rpc_grpc_status_code")}`;
-    counts[key] = (counts[key] ?? 0) + count;
-  }
-  return counts;
-}
-
-/** Calls and requests of a role by path: where the table of header fields is not known as a whole, a call may be a request to the program. */
-function byPath(samples: Samples, role: string, pid: number): Counts {
-  const counts: Counts = {};
-  for (const metric of [`rpc_${role}_duration_seconds_count`, `http_${role}_request_duration_seconds_count`]) {
-    for (const [series, count] of select(samples, metric, { pid })) {
-      const valueOf = (name: string): string => new RegExp(`(?:${name})="([^"]*)"`).exec(series)?.[1] ?? "";
-      const [service, method] = ["rpc_service", "rpc_method"].map(valueOf);
-      const path = method === "" ? valueOf("http_route|url_template") : `/${service}/${method}`;
-      counts[path] = (counts[path] ?? 0) + count;
-    }
-  }
-  return counts;
-}
-
-/** Counts by code as those of a method. */
-function ofMethod(method: string, counts: Counts): Counts {
-  return Object.fromEntries(Object.entries(counts).map(([code, count]) => [`test.Echo/${method} ${code}`, count]));
-}
-
-/** Calls of a role by code, those that were cut off by how they were. */
-function byCode(samples: Samples, role: string, pid: number): Counts {
-  const counts: Counts = {};
-  for (const [series, count] of select(samples, `rpc_${role}_duration_seconds_count`, { pid, rpc_system: "grpc" })) {
-    const [, error] = /error_type="(\w+)"/.exec(series) ?? [];
-    const code = error ?? /rpc_grpc_status_code="([^"]*)"/.exec(series)?.[1] ?? "none";
-    counts[code] = (counts[code] ?? 0) + count;
-  }
-  return counts;
-}
-
 /** Codes 0 to 16 in turn. */
 function inTurn(count: number): Counts {
   return Object.fromEntries(
     Array.from({ length: 17 }, (_, code) => [code, Math.ceil((count - code) / 17)] as const).filter(([, of]) => of > 0),
   );
-}
-
-function added(...all: readonly Counts[]): Counts {
-  const counts: Counts = {};
-  for (const [code, count] of all.flatMap((each) => Object.entries(each))) {
-    counts[code] = (counts[code] ?? 0) + count;
-  }
-  return counts;
 }
 
 describe("calls of gRPC", () => {
@@ -183,7 +134,7 @@ describe("calls of gRPC", () => {
     const samples = await agent.scrape();
     assert.deepEqual(byCode(samples, "client", calling.pid), counted);
     assert.deepEqual(byCode(samples, "server", answering.pid), counted);
-    const named = { ...ofMethod("One", first), ...ofMethod("Many", second) };
+    const named = { ...ofMethod("test.Echo", "One", first), ...ofMethod("test.Echo", "Many", second) };
     assert.deepEqual(byMethod(samples, "client", calling.pid), named);
     assert.deepEqual(byMethod(samples, "server", answering.pid), named);
     for (const { pid } of [answering, calling]) {
@@ -214,35 +165,36 @@ describe("calls of gRPC", () => {
     }
   });
 
-  it("have no method that is wrong, from an agent that joins late", async (t) => {
-    const { calling } = await running;
-    const { pid } = calling;
+  it("have no method that is wrong, from an agent that joins late, at both ends", async (t) => {
+    const { answering, calling } = await running;
     const agent = await startAgent(t, ["--signals=l7", ...unlimitedSeries]);
-    // By now the connection has indices for both methods, and for what makes a request a call.
-    const before = await eventually(async () => {
-      await calling.step("one 17 1");
-      const paths = byPath(await agent.scrape(), "client", pid);
-      assert(Object.keys(paths).length > 0);
-      return paths;
-    });
+    const ends = { client: calling.pid, server: answering.pid };
+    const paths = async (role: keyof typeof ends): Promise<Counts> => byPath(await agent.scrape(), role, ends[role]);
+    // The connection has indices for both methods, and for what makes a request a call. The first call makes it known, the second one counts.
+    await calling.step("one 1 1");
+    await calling.step("one 1 1");
+    const before = { client: await paths("client"), server: await paths("server") };
+    assert.deepEqual(
+      Object.values(before).map((counts) => total(counts)),
+      [1, 1],
+    );
     await calling.step("one 340 10");
     await calling.step("many 340 10");
     await calling.step("New 340 10");
-    const after = await agent.scrape();
-    const counts = Object.entries(byPath(after, "client", pid)).map(
-      ([path, count]) => [path, count - (before[path] ?? 0)] as const,
-    );
-    for (const [path, count] of counts) {
-      assert(/^(~unknown|\/~unknown\/~unknown|\/test\.Echo\/(One|Many|New))$/.test(path), path);
-      assert(path.includes("~") || count <= 340, `${path}: ${count}`);
+    for (const role of ["client", "server"] as const) {
+      const counts = difference(await paths(role), before[role]);
+      for (const [path, count] of Object.entries(counts)) {
+        assert(/^(~unknown|\/~unknown\/~unknown|\/test\.Echo\/(One|Many|New))$/.test(path), path);
+        assert(path.includes("~") || count <= 340, `${path}: ${count}`);
+      }
+      assert.equal(total(counts), 1_020, JSON.stringify(counts));
+      assert.equal(counts["/test.Echo/New"], 340, JSON.stringify(counts));
     }
-    assert.equal(
-      counts.reduce((all, [, count]) => all + count, 0),
-      1_020,
-      JSON.stringify(counts),
-    );
-    assert.equal(Object.fromEntries(counts)["/test.Echo/New"], 340, JSON.stringify(counts));
+    const after = await agent.scrape();
     assert(sum(after, "ringtap_l7_unnamed_requests_total", { reason: "joined_late" }) > 0);
+    for (const pid of Object.values(ends)) {
+      assert.equal(sum(after, "ringtap_l7_lost_requests_total", { pid }), 1);
+    }
   });
 
   it("are shown by trace, by the name of their code", async (t) => {

@@ -29,3 +29,12 @@ export function difference(later: Counts, earlier: Counts): Counts {
 export function total(counts: Counts): number {
   return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }
+
+/** The sums by name. */
+export function added(...all: readonly Counts[]): Counts {
+  const counts: Counts = {};
+  for (const [name, count] of all.flatMap((each) => Object.entries(each))) {
+    counts[name] = (counts[name] ?? 0) + count;
+  }
+  return counts;
+}
