@@ -3,7 +3,7 @@ import { suggestion } from "../config/suggest.js";
 import { flagFaultOf } from "../engine/flag-fault.js";
 import { defaultNames } from "../engine/signal-set.js";
 import { defaultFlags } from "../engine/load.js";
-import type { FlagTable, FlagValues } from "../sdk/flags.js";
+import { type Flag, FlagError, type FlagTable, type FlagValues } from "../sdk/flags.js";
 import { type AnySignal, signalApi } from "../sdk/signal.js";
 
 /** The signals that there are, and the names of those that are wanted. */
@@ -58,27 +58,37 @@ export function chooseSignals(
   return { signals: [...builtIn, ...own], wanted };
 }
 
-/** The type of a value as messages call it. */
-function kindOf(value: unknown): string {
-  return Array.isArray(value) ? "array" : typeof value;
+/** Types of the values that a flag takes, in an array for a list, and what messages call them. */
+const kinds: Readonly<Record<Flag<unknown>["kind"], { readonly types: readonly string[]; readonly wanted: string }>> = {
+  single: { types: ["string", "number"], wanted: "a text or a number" },
+  list: { types: ["string", "number"], wanted: "an array of texts or numbers" },
+  switch: { types: ["boolean"], wanted: "a value of type boolean" },
+};
+
+/** Throws a TypeError for a value of a type that the flag has not, and a RangeError for one that it cannot have. */
+function valueOf(path: string, flag: Flag<unknown>, value: unknown): unknown {
+  const { types, wanted } = kinds[flag.kind];
+  const items: readonly unknown[] = flag.kind === "list" && Array.isArray(value) ? value : [value];
+  if (Array.isArray(value) !== (flag.kind === "list") || !items.every((item) => types.includes(typeof item))) {
+    throw new TypeError(`flag ${path}: ${JSON.stringify(value)}: want ${wanted}`);
+  }
+  try {
+    return flag.read(items.map((item) => (typeof item === "number" ? flag.write(item) : String(item))));
+  } catch (error) {
+    throw error instanceof FlagError ? new RangeError(`flag ${path}: ${error.message}`) : error;
+  }
 }
 
 function valuesOf(signal: AnySignal, given: Readonly<Record<string, unknown>>): FlagValues<FlagTable> {
   const table = (signal.flags ?? {}) as FlagTable;
-  const defaults = defaultFlags(signal) as Readonly<Record<string, unknown>>;
   checkWords(`flag of signal ${signal.name}`, Object.keys(given), Object.keys(table));
-  for (const [key, value] of Object.entries(given)) {
-    const words = table[key]?.words ?? [];
-    if (defaults[key] !== undefined && kindOf(value) !== kindOf(defaults[key])) {
-      throw new TypeError(
-        `flag ${signal.name}.${key}: ${JSON.stringify(value)}: want a value of type ${kindOf(defaults[key])}`,
-      );
-    }
-    if (typeof value === "string" && words.length > 0) {
-      checkWords(`value of flag ${signal.name}.${key}`, [value], words);
-    }
-  }
-  const values = { ...defaults, ...given } as FlagValues<FlagTable>;
+  const chosen = Object.entries(given).filter(([, value]) => value !== undefined);
+  const values = {
+    ...defaultFlags(signal),
+    ...Object.fromEntries(
+      chosen.map(([key, value]) => [key, valueOf(`${signal.name}.${key}`, table[key] as Flag<unknown>, value)]),
+    ),
+  } as FlagValues<FlagTable>;
   const fault = flagFaultOf(signal, values);
   if (fault !== undefined) {
     throw new RangeError(`flag ${signal.name}.${fault.flag}: ${fault.problem}`);

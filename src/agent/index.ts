@@ -6,16 +6,21 @@ export {
   type Exposition,
   type IdentityLabel,
   openAgent,
-  type SignalFlags,
-  type SignalName,
-  type SignalRecords,
 } from "./open-agent.js";
+export type { GivenFlags, SignalFlags, SignalName, SignalRecords } from "./signal-types.js";
 export type { AgentLog } from "../engine/start-signal.js";
 export type { Sample } from "../exposition/register-catalog.js";
+export { type BlockEvent, BlockOperation, BlockOrigin } from "../signals/block/records.js";
+export { type CgroupEvent, CgroupKind } from "../signals/cgroup/records.js";
+export type { DropEvent } from "../signals/drop/records.js";
 export type { FileEvent } from "../signals/file/records.js";
+export { L7Error, type L7Event, L7Path, L7Protocol, L7Role } from "../signals/l7/records.js";
+export { type MemoryEvent, MemoryEventKind, OomScope } from "../signals/memory/records.js";
 export { type ProcessEvent, ProcessKind } from "../signals/process/records.js";
+export { type SchedEvent, SchedEventKind } from "../signals/sched/records.js";
 export type { SyscallEvent } from "../signals/syscall/records.js";
 export { IpFamily, type TcpEvent, TcpEventKind, TcpResult, TcpRole } from "../signals/tcp/records.js";
+export { type UdpEvent, UdpKind } from "../signals/udp/records.js";
 export type { Latency } from "../views/latency.js";
 export type { Live, Snapshot } from "../views/live.js";
 export { processRates, type ProcessSnapshot } from "../views/processes.js";

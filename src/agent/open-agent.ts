@@ -7,45 +7,23 @@ import { registerCatalog, type Sample, tableSamples } from "../exposition/regist
 import { requireKernel } from "../host/requirements.js";
 import { identityLabels } from "../identity/labels.js";
 import { type BudgetLimits, defaultBudget } from "../metrics/series-budget.js";
-import type { FlagValues } from "../sdk/flags.js";
 import type { LinkWatch } from "../sdk/links.js";
 import type { AnySignal, EventRecord, Signal, Watcher } from "../sdk/signal.js";
-import type { FileEvent } from "../signals/file/records.js";
 import { signals as builtIn } from "../signals/index.js";
-import type { ProcessEvent } from "../signals/process/records.js";
-import type { flags as syscallFlags } from "../signals/syscall/flags.js";
-import type { SyscallEvent } from "../signals/syscall/records.js";
-import type { TcpEvent } from "../signals/tcp/records.js";
-import type { tcp } from "../signals/tcp/signal.js";
 import type { Live } from "../views/live.js";
 import type { TraceEvent } from "../views/protocol.js";
 import { expireUnread } from "../views/snapshot-reads.js";
 import type { Tail, TailFilter } from "../views/tail.js";
 import type { AgentLog } from "../engine/start-signal.js";
 import { checkWords, chooseFlags, chooseSignals } from "./choose-signals.js";
+import type { SignalFlags, SignalName, SignalRecords } from "./signal-types.js";
 import { type RunningAgent, startAgent } from "./start-agent.js";
 
-/** The records of built-in signals: see `bpf/<signal>/<signal>.bpf.c` for what their fields mean. */
-export interface SignalRecords {
-  readonly process: ProcessEvent;
-  readonly tcp: TcpEvent;
-  /** None unless {@link SignalFlags.syscall} has the mode `stream`. */
-  readonly syscall: SyscallEvent;
-  readonly file: FileEvent;
-}
-
-/** The flags of built-in signals, as docs/flags.md describes them: durations are nanoseconds, sizes bytes. */
-export interface SignalFlags {
-  readonly tcp?: Partial<FlagValues<(typeof tcp)["flags"]>>;
-  readonly syscall?: Partial<FlagValues<typeof syscallFlags>>;
-}
-
-export type SignalName = keyof SignalRecords;
 export type IdentityLabel = (typeof identityLabels)[number];
 
 /** How an agent is to run. Everything has the default that `ringtap run` has; an option that does not exist is refused. */
 export interface AgentOptions {
-  /** Which signals run: built-in ones by name, signals of your own themselves (`ringtap/signal`). Default: all built-in ones. */
+  /** Which signals run: built-in ones by name, signals of your own themselves (`ringtap/signal`). Default: those that `ringtap run` has by default. */
   readonly signals?: readonly (string | AnySignal)[];
   /** Values of the flags of signals, by signal. */
   readonly flags?: SignalFlags & Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>;

@@ -37,12 +37,15 @@ const nanosecondsPer: Readonly<Record<string, number>> = { ns: 1, us: 1e3, µs: 
 const longestDuration = 3600e9;
 
 /** A duration such as `250ns`, `100us`, `10ms`, `1.5s` or `2m`, up to an hour, in nanoseconds. */
-export function duration(text: string): number {
-  const nanoseconds = Math.round(quantity(text, nanosecondsPer));
-  return nanoseconds <= longestDuration
-    ? nanoseconds
-    : refuse(text, "expected a number with a unit (ns, us, ms, s, m), at most 60m");
-}
+export const duration: Parse<number> = Object.assign(
+  (text: string): number => {
+    const nanoseconds = Math.round(quantity(text, nanosecondsPer));
+    return nanoseconds <= longestDuration
+      ? nanoseconds
+      : refuse(text, "expected a number with a unit (ns, us, ms, s, m), at most 60m");
+  },
+  { write: (nanoseconds: number) => `${nanoseconds}ns` },
+);
 
 /** A system call's name, as the label `syscall` shows it. */
 export function syscallNameOf(text: string): string {

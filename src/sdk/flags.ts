@@ -30,6 +30,8 @@ export interface Flag<T> {
   readonly inTrace?: boolean;
   /** Makes the value of its texts. Throws a {@link FlagError}. */
   read(texts: readonly string[]): T;
+  /** As {@link Parse.write}. */
+  readonly write: (number: number) => string;
 }
 
 /** The flags of one command or signal by the names under which their values are read. */
@@ -45,6 +47,8 @@ export interface Parse<T> {
   (text: string): T;
   /** All texts there are, where they are few: shells complete them. */
   readonly words?: readonly string[];
+  /** The text of a number that a program gives in place of a text, as `5000000` for `5ms`. Default: `String`. */
+  readonly write?: (number: number) => string;
 }
 
 /** A flag with one value. */
@@ -59,6 +63,7 @@ export function single<T>(name: string, placeholder: string, help: string, fallb
     words: parse.words ?? [],
     split: whole,
     read,
+    write: parse.write ?? String,
   };
 }
 
@@ -69,7 +74,8 @@ function whole(text: string): string[] {
 /** A flag with one value or none. */
 export function optional<T>(name: string, placeholder: string, help: string, parse: Parse<T>): Flag<T | undefined> {
   const read = ([text]: readonly string[]): T | undefined => (text === undefined ? undefined : parse(text));
-  return { name, help, kind: "single", placeholder, fallback: [], words: parse.words ?? [], split: whole, read };
+  const { words = [], write = String } = parse;
+  return { name, help, kind: "single", placeholder, fallback: [], words, split: whole, read, write };
 }
 
 /**
@@ -93,6 +99,7 @@ export function list<T>(
     fallback: texts,
     words: parse.words ?? [],
     split,
+    write: parse.write ?? String,
     read(given) {
       if (given.length === 0 && texts.length > 0) {
         throw new FlagError("[]: expected at least one value");
@@ -119,7 +126,17 @@ export function atMost<T>(most: number, flag: Flag<readonly T[]>): Flag<readonly
 /** A flag that is on or off; `--no-<name>` turns off what the environment, the file or the fallback turns on. */
 export function toggle(name: string, help: string, fallback: "true" | "false" = "false"): Flag<boolean> {
   const read = ([text = ""]: readonly string[]): boolean => readSwitch(text);
-  return { name, help, kind: "switch", placeholder: "", fallback: [fallback], words: [], split: whole, read };
+  return {
+    name,
+    help,
+    kind: "switch",
+    placeholder: "",
+    fallback: [fallback],
+    words: [],
+    split: whole,
+    read,
+    write: String,
+  };
 }
 
 /** A signal's flag that `ringtap trace <signal>` has as well. */

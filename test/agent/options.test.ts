@@ -45,21 +45,46 @@ test("unknown words are refused, with what there is", () => {
 test("values of flags are those that the flags can have", () => {
   refused(
     { flags: { syscall: { mode: "strem" } } },
-    /unknown value of flag syscall.mode "strem": want aggregate, stream/,
+    /^RangeError: flag syscall.mode: "strem": expected one of aggregate, stream/,
   );
+  for (const connectionsLimit of [0, -1, 1.5, NaN, 1e9, "9k"]) {
+    refused(
+      { flags: { tcp: { connectionsLimit } } },
+      new RegExp(`^RangeError: flag tcp.connectionsLimit: "${connectionsLimit}": expected a whole number from 1 to `),
+    );
+  }
   refused(
-    { flags: { tcp: { connectionsLimit: "9" } } },
-    /^TypeError: flag tcp.connectionsLimit: "9": want a value of type number$/,
+    { flags: { l7: { dnsTimeout: -5 } } },
+    /^RangeError: flag l7.dnsTimeout: "-5ns": expected a number with a unit \(ns, .*\), at most 60m$/,
+  );
+  refused({ flags: { l7: { ports: ["80", "0"] } } }, /^RangeError: flag l7.ports: "0": expected a port, or a range/);
+  refused({ flags: { l7: { tls: "true" } } }, /^TypeError: flag l7.tls: "true": want a value of type boolean$/);
+  refused(
+    { flags: { tcp: { countsLimit: [9] } } },
+    /^TypeError: flag tcp.countsLimit: \[9\]: want a text or a number$/,
   );
   refused(
     { flags: { syscall: { names: "read" } } },
-    /^TypeError: flag syscall.names: "read": want a value of type array$/,
+    /^TypeError: flag syscall.names: "read": want an array of texts or numbers$/,
   );
   refused(
     { signals: [tea], flags: { tea: { sort: "black", cups: 4 } } },
     /^RangeError: flag tea.cups: too many of black tea$/,
   );
   assert.deepEqual(chooseFlags([tea], { tea: { cups: 4 } }), { tea: { sort: "green", cups: 4 } });
+});
+
+test("a flag is given as a value, or as its text", () => {
+  const { syscall, l7 } = chooseFlags(builtIn, {
+    syscall: { minDuration: 5_000_000, pids: [1, "2"], errorsOnly: true, mode: "stream", timing: undefined },
+    l7: { dnsTimeout: "5s", routesLimit: "7" },
+  });
+  assert.deepEqual(
+    [syscall?.minDuration, syscall?.pids, syscall?.errorsOnly, syscall?.timing],
+    [5_000_000, [1, 2], true, "all"],
+  );
+  assert.deepEqual([l7?.dnsTimeout, l7?.routesLimit], [5e9, 7]);
+  assert.deepEqual(chooseFlags(builtIn, { l7: { ports: ["80-89"] } }).l7?.ports, [{ first: 80, last: 89 }]);
 });
 
 test("options of the wrong type are refused by their name", () => {
