@@ -1,26 +1,15 @@
 /** Which signals a program that embeds ringtap wants, and with which flags: checked, as callers without types may give anything. */
-import { suggestion } from "../config/suggest.js";
 import { flagFaultOf } from "../engine/flag-fault.js";
 import { defaultNames } from "../engine/signal-set.js";
 import { defaultFlags } from "../engine/load.js";
 import { type Flag, FlagError, type FlagTable, type FlagValues } from "../sdk/flags.js";
 import { type AnySignal, signalApi } from "../sdk/signal.js";
+import { checkWords } from "./check-arguments.js";
 
 /** The signals that there are, and the names of those that are wanted. */
 export interface ChosenSignals {
   readonly signals: readonly AnySignal[];
   readonly wanted: readonly string[];
-}
-
-/** Throws a RangeError for a word that is not among the known ones. */
-export function checkWords(what: string, words: readonly string[], known: readonly string[]): void {
-  for (const word of words) {
-    if (!known.includes(word)) {
-      throw new RangeError(
-        `unknown ${what} ${JSON.stringify(word)}: want ${known.join(", ")}${suggestion(word, known)}`,
-      );
-    }
-  }
 }
 
 function checkSignal(signal: Partial<AnySignal> | null, taken: readonly string[]): asserts signal is AnySignal {

@@ -15,7 +15,8 @@ import type { TraceEvent } from "../views/protocol.js";
 import { expireUnread } from "../views/snapshot-reads.js";
 import type { Tail, TailFilter } from "../views/tail.js";
 import type { AgentLog } from "../engine/start-signal.js";
-import { checkWords, chooseFlags, chooseSignals } from "./choose-signals.js";
+import { checkCount, checkFilter, checkProperties, checkType, checkWords } from "./check-arguments.js";
+import { chooseFlags, chooseSignals } from "./choose-signals.js";
 import type { SignalFlags, SignalName, SignalRecords } from "./signal-types.js";
 import { type RunningAgent, startAgent } from "./start-agent.js";
 
@@ -107,7 +108,7 @@ const eventsKept = 10_000;
 const smallestRing = 4096;
 const largestRing = 2 ** 30;
 
-const optionTypes: Readonly<Record<keyof AgentOptions, "array" | "boolean" | "number" | "object">> = {
+const optionTypes = {
   signals: "array",
   flags: "object",
   labels: "array",
@@ -118,25 +119,7 @@ const optionTypes: Readonly<Record<keyof AgentOptions, "array" | "boolean" | "nu
   ringSize: "number",
   strict: "boolean",
   log: "object",
-};
-
-function typeOf(value: unknown): string {
-  return Array.isArray(value) ? "array" : value === null ? "null" : typeof value;
-}
-
-/** For callers without TypeScript: `signals: "tcp"` is no list of names. */
-function checkTypes(options: AgentOptions): void {
-  if (typeOf(options) !== "object") {
-    throw new TypeError("the options of an agent: want an object");
-  }
-  checkWords("option", Object.keys(options), Object.keys(optionTypes));
-  for (const [name, type] of Object.entries(optionTypes)) {
-    const value = options[name as keyof AgentOptions];
-    if (value !== undefined && typeOf(value) !== type) {
-      throw new TypeError(`option ${name}: want a value of type ${type}, not ${typeOf(value)}`);
-    }
-  }
-}
+} as const;
 
 /** The least that the agent's own metrics fit into. */
 const smallestBudget: BudgetLimits = { series: 1000, bytes: 2 ** 20 };
@@ -160,7 +143,8 @@ function checkRingSize(bytes: number): void {
 
 /** Starts an agent, every option checked before anything is loaded. */
 function start(options: AgentOptions): { readonly agent: RunningAgent; readonly wanted: readonly string[] } {
-  checkTypes(options);
+  checkType("the options of an agent", options, "object");
+  checkProperties("option", options, optionTypes);
   const { labels, seriesLimit, identityLimit, ringSize, strict } = options;
   const { signals, wanted } = chooseSignals(builtIn, options.signals);
   const flags = chooseFlags(signals, options.flags ?? {});
@@ -168,8 +152,10 @@ function start(options: AgentOptions): { readonly agent: RunningAgent; readonly 
   if (ringSize !== undefined) {
     checkRingSize(ringSize);
   }
-  if (identityLimit !== undefined && !(Number.isInteger(identityLimit) && identityLimit >= 1)) {
-    throw new RangeError(`identityLimit ${identityLimit}: want a whole number of at least 1`);
+  for (const [name, count] of Object.entries({ seriesLimit, identityLimit })) {
+    if (count !== undefined) {
+      checkCount(name, count);
+    }
   }
   const budget = budgetOf(options);
   requireKernel();
@@ -188,6 +174,7 @@ export function openAgent(options: AgentOptions = {}): Agent {
   const registry = new Registry();
   const render = createBody({ registry, catalog, collect: [() => agent.collect()] });
   const stopExpiring = expireUnread(catalog);
+  const runningNames = (): string[] => agent.running.map(({ signal }) => signal.name);
   /** What is to be ended at close. */
   const watches = new Set<{ close(): void }>();
   const registries = new Set<Registry>();
@@ -211,6 +198,8 @@ export function openAgent(options: AgentOptions = {}): Agent {
 
   function openTail(filter: TailFilter, limit: number): Tail {
     requireOpen();
+    checkFilter(filter, runningNames());
+    checkCount("limit", limit);
     // `process` runs in any case, since identity learns from it.
     const tail = live.tail({ ...filter, signals: filter.signals ?? wanted }, limit);
     const watch = {
@@ -264,12 +253,12 @@ export function openAgent(options: AgentOptions = {}): Agent {
     tail: openTail,
     onRecord(signal: string | AnySignal, watcher: Watcher<never>) {
       requireOpen();
-      const { running } = agent;
-      const name = typeof signal === "string" ? signal : signal.name;
-      const found = running.find((each) => each.signal.name === name);
+      const name = typeof signal === "string" ? signal : (signal as Partial<AnySignal> | null)?.name;
+      checkType("signal", name, "string");
+      checkType("watcher", watcher, "function");
+      const found = agent.running.find((each) => each.signal.name === name);
       if (found === undefined) {
-        const others = running.map((each) => each.signal.name).join(", ");
-        throw new Error(`signal ${name} does not run; these do: ${others}`);
+        throw new Error(`signal ${name} does not run; these do: ${runningNames().join(", ")}`);
       }
       if (found.signal.ring === undefined) {
         throw new Error(`signal ${name} has no records`);
@@ -303,6 +292,7 @@ export function openAgent(options: AgentOptions = {}): Agent {
       }),
     metrics: (accept) =>
       whileOpen(async () => {
+        checkType("accept", accept ?? "", "string");
         const { format, contentType } = chooseFormat(accept);
         const pieces: Buffer[] = [];
         for await (const piece of render(format)) {
@@ -312,6 +302,9 @@ export function openAgent(options: AgentOptions = {}): Agent {
       }),
     registerIn(own) {
       requireOpen();
+      if (typeof (own as Partial<Registry> | undefined)?.registerMetric !== "function") {
+        throw new TypeError("registerIn: want a registry of prom-client");
+      }
       registerCatalog(own, catalog, () => agent.collect());
       registries.add(own);
     },

@@ -3,9 +3,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { type Agent, openAgent } from "ringtap";
+import { checkCount, checkFilter } from "../../src/agent/check-arguments.js";
 import { chooseFlags, chooseSignals } from "../../src/agent/choose-signals.js";
 import { type AnySignal, defineSignal, oneOf, single, wholeNumber } from "../../src/sdk/index.js";
 import { signals as builtIn } from "../../src/signals/index.js";
+import type { TailFilter } from "../../src/views/tail.js";
 
 const flags = {
   sort: single("sort", "<sort>", "x", "green", oneOf(["green", "black"] as const)),
@@ -89,13 +91,44 @@ test("a flag is given as a value, or as its text", () => {
 
 test("options of the wrong type are refused by their name", () => {
   for (const options of [null, 5, "tcp", []]) {
-    refused(options as object, /^TypeError: the options of an agent: want an object$/);
+    refused(
+      options as object,
+      /^TypeError: the options of an agent: want a value of type object, not (null|number|string|array)$/,
+    );
   }
   refused({ signals: "tcp" }, /^TypeError: option signals: want a value of type array, not string$/);
   refused({ labels: "comm" }, /^TypeError: option labels: want a value of type array, not string$/);
   refused({ flags: null }, /^TypeError: option flags: want a value of type object, not null$/);
   refused({ strict: "yes" }, /^TypeError: option strict: want a value of type boolean, not string$/);
+  refused({ seriesLimit: 1.5 }, /^RangeError: seriesLimit 1.5: want a whole number of at least 1$/);
   refused({ identityLimit: 0 }, /^RangeError: identityLimit 0: want a whole number of at least 1$/);
+});
+
+test("what is asked of an agent is checked too", () => {
+  const filters: readonly (readonly [unknown, RegExp])[] = [
+    [null, /^TypeError: filter: want a value of type object, not null$/],
+    [{ signal: "tcp" }, /^RangeError: unknown filter "signal": want signals, except, pid, comm, failures/],
+    [{ signals: "tcp" }, /^TypeError: filter signals: want a value of type array, not string$/],
+    [
+      { signals: ["tpc"] },
+      /^RangeError: unknown signal in the filter "tpc": want tcp, process \(did you mean "tcp"\?\)$/,
+    ],
+    [{ pid: "7" }, /^TypeError: filter pid: want a value of type number, not string$/],
+  ];
+  for (const [filter, message] of filters) {
+    assert.throws(() => {
+      checkFilter(filter as TailFilter, ["tcp", "process"]);
+    }, message);
+  }
+  checkFilter({ signals: ["tcp"], except: [], comm: "x", failures: true, pid: undefined as never }, ["tcp", "process"]);
+  for (const limit of [0, -1, 1.5, NaN, "9"]) {
+    assert.throws(
+      () => {
+        checkCount("limit", limit as number);
+      },
+      new RegExp(`^RangeError: limit ${limit}: want a whole number of at least 1$`),
+    );
+  }
 });
 
 test("the size of rings is a power of two of at least a page", () => {

@@ -245,8 +245,34 @@ describe("the library", () => {
     stop();
   });
 
+  it("refuses arguments of the wrong type by their name", async () => {
+    const agent = openAgent({ signals: ["process"] });
+    const wrong = <T>(value: unknown): T => value as T;
+    try {
+      await assert.rejects(agent.metrics(wrong(5)), /^TypeError: accept: want a value of type string, not number$/);
+      assert.throws(() => agent.onRecord("process", wrong(5)), /^TypeError: watcher: want a value of type function/);
+      assert.throws(
+        () => agent.onRecord(wrong(null), () => undefined),
+        /^TypeError: signal: want a value of type string/,
+      );
+      assert.throws(
+        () => agent.onRecord("tcp", () => undefined),
+        /^Error: signal tcp does not run; these do: process$/,
+      );
+      assert.throws(() => {
+        agent.registerIn(wrong({}));
+      }, /^TypeError: registerIn: want a registry of prom-client$/);
+      assert.throws(
+        () => agent.tail({ signals: ["tcp"] }, 10),
+        /^RangeError: unknown signal in the filter "tcp": want process/,
+      );
+    } finally {
+      agent.close();
+    }
+  });
+
   it("refuses limits that cannot be", () => {
-    assert.throws(() => openAgent({ seriesLimit: 0 }), /series limit 0: want a whole number of at least 1/);
+    assert.throws(() => openAgent({ seriesLimit: 0 }), /seriesLimit 0: want a whole number of at least 1/);
     assert.throws(() => openAgent({ totalSeriesLimit: 999 }), /totalSeriesLimit 999: want at least 1000/);
     assert.throws(() => openAgent({ bodyLimit: 10 }), /bodyLimit 10: want at least 1048576, in bytes/);
   });
