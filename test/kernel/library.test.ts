@@ -247,12 +247,11 @@ describe("the library", () => {
 
   it("refuses arguments of the wrong type by their name", async () => {
     const agent = openAgent({ signals: ["process"] });
-    const wrong = <T>(value: unknown): T => value as T;
     try {
-      await assert.rejects(agent.metrics(wrong(5)), /^TypeError: accept: want a value of type string, not number$/);
-      assert.throws(() => agent.onRecord("process", wrong(5)), /^TypeError: watcher: want a value of type function/);
+      await assert.rejects(agent.metrics(5 as never), /^TypeError: accept: want a value of type string, not number$/);
+      assert.throws(() => agent.onRecord("process", 5 as never), /^TypeError: watcher: want a value of type function/);
       assert.throws(
-        () => agent.onRecord(wrong(null), () => undefined),
+        () => agent.onRecord(null as never, () => undefined),
         /^TypeError: signal: want a value of type string/,
       );
       assert.throws(
@@ -260,7 +259,7 @@ describe("the library", () => {
         /^Error: signal tcp does not run; these do: process$/,
       );
       assert.throws(() => {
-        agent.registerIn(wrong({}));
+        agent.registerIn({} as never);
       }, /^TypeError: registerIn: want a registry of prom-client$/);
       assert.throws(
         () => agent.tail({ signals: ["tcp"] }, 10),
