@@ -41,150 +41,127 @@ struct block_event {
 
 EXPORT_RECORD(block_event);
 
-/* "~writeback", "~unknown": who has issued what no process has. */
-static const char writeback_comm[COMM_LEN] __attribute__((aligned(8))) = "~writeback";
-static const char unknown_comm[COMM_LEN] __attribute__((aligned(8))) = "~unknown";
-
 /* A request, or a part of it, that has ended. */
 struct ending {
 	struct request *rq;
-	struct block_key key;
+	const struct block_key *key;
 	__u64 now;
-	__u64 bytes;
+	__u64 duration;
+	__u64 served;
 	__u32 tid;
-	__u32 error;
-	enum block_operation operation;
-	enum block_origin origin;
+	__u32 bytes;
 };
 
-/* Sets whom it counts for. */
-static __always_inline void describe_issuer(struct ending *ending, bool is_last)
+static __noinline int send_record(const struct ending *ending)
 {
-	struct actor_key *actor = &ending->key.actor;
-	struct issuer issuer;
-
-	ending->origin = ORIGIN_UNKNOWN;
-	if (ending->operation == BLOCK_FLUSH) {
-		ending->origin = ORIGIN_KERNEL;
-		__builtin_memcpy(actor->comm, unknown_comm, COMM_LEN);
-		return;
-	}
-	if (find_issuer(&issuer, ending->rq, is_last))
-		ending->origin = issuer.tid >> 32 & 3;
-	if (ending->origin == ORIGIN_PROCESS || ending->origin == ORIGIN_KERNEL) {
-		ending->tid = issuer.tid;
-		actor->process.pair = issuer.pair;
-		actor->process.start = issuer.start;
-		actor->comm[0] = issuer.comm[0];
-		actor->comm[1] = issuer.comm[1];
-		actor->cgroup = issuer.cgroup;
-		return;
-	}
-	__builtin_memcpy(actor->comm,
-			 ending->origin == ORIGIN_WRITEBACK ? writeback_comm : unknown_comm,
-			 COMM_LEN);
-	actor->cgroup = owning_cgroup(ending->rq);
-}
-
-static __always_inline void send_record(const struct ending *ending, __u64 duration, __u64 served)
-{
-	const struct actor_key *actor = &ending->key.actor;
+	const struct actor_key *actor = &ending->key->actor;
 	struct block_event *event = reserve(sizeof(*event));
+	__u32 number = actor->process.pair >> 32;
 
 	if (!event)
-		return;
+		return 0;
 	event->time = ending->now;
-	event->duration = duration;
-	event->served = served;
+	event->duration = ending->duration;
+	event->served = ending->served;
 	event->sector = ending->rq->__sector;
 	event->actor.tgid = actor->process.pair;
 	event->actor.tid = ending->tid;
 	__builtin_memcpy(event->actor.comm, actor->comm, COMM_LEN);
 	__builtin_memcpy(event->actor.thread_comm, actor->comm, COMM_LEN);
 	event->actor.cgroup = actor->cgroup;
-	__builtin_memcpy(event->disk, ending->key.disk, DISK_LEN);
+	__builtin_memcpy(event->disk, ending->key->disk, DISK_LEN);
 	event->bytes = ending->bytes;
-	event->error = ending->error;
-	event->operation = ending->operation;
-	event->origin = ending->origin;
+	event->error = number >> ERROR_SHIFT;
+	event->operation = number & 0xff;
+	event->origin = number >> ORIGIN_SHIFT & 0xff;
 	submit(event);
+	return 0;
 }
 
-/* Counts a request's end. */
-static __always_inline void count_end(struct block_line *line, __u64 duration, __u64 served)
+/*
+ * Sets whom a request counts for that has failed, or of which no one knows who has issued it. The
+ * line_home_of() of that.
+ */
+static __noinline __u32 describe(struct block_key *key, const struct issuer *issuer,
+				 struct request *rq, __u32 error)
 {
-	atomic_inc(&line->requests);
-	observe(&line->duration, line->slots, duration);
-	if (!served)
-		return;
-	observe(&line->queued, line->queue_slots, duration - served);
-	observe(&line->served, line->device_slots, served);
+	enum block_operation operation = operation_of(rq);
+
+	__builtin_memset(key, 0, sizeof(*key));
+	if (issuer) {
+		*key = issuer->key;
+	} else {
+		set_no_actor(key, rq, operation,
+			     operation == BLOCK_FLUSH ? ORIGIN_KERNEL : ORIGIN_UNKNOWN);
+		copy_disk(key, rq);
+	}
+	key->actor.process.pair |= (__u64)error << (32 + ERROR_SHIFT);
+	return line_home_of(&key->actor.process.pair, KEY_WORDS);
+}
+
+/* Counts a request, or a part of it; false for want of a line. */
+static __always_inline bool count(const struct ending *ending, __u32 home, bool is_last,
+				  bool has_record)
+{
+	struct block_line *line = line_of(ending->key, home);
+
+	if (!line) {
+		if (is_last)
+			count_map_full();
+		return false;
+	}
+	if (ending->bytes)
+		add(&line->bytes, ending->bytes);
+	if (ending->key->actor.process.pair >> (32 + ERROR_SHIFT))
+		atomic_inc(&line->errors);
+	if (has_record)
+		atomic_inc(&line->with_record);
+	if (is_last)
+		count_end(line, ending->duration, ending->served);
+	return true;
 }
 
 SEC("tp_btf/block_rq_complete")
 int BPF_PROG(block_complete, struct request *rq, int error, unsigned int bytes)
 {
+	bool is_flush = (rq->cmd_flags & REQ_OP_MASK) == REQ_OP_FLUSH;
 	struct ending ending = { .rq = rq, .bytes = bytes };
-	__u64 duration = 0, served = 0;
-	bool is_last, has_record;
-	struct gendisk *disk;
-	struct block_line *line;
-	__u32 number;
+	bool is_last, has_record = false;
+	struct issuer *issuer;
+	struct block_key own;
+	__u32 home, code;
 
-	ending.operation = operation_of(rq);
-	if (ending.operation != BLOCK_FLUSH && !is_in_statistics(rq))
+	if (!is_flush && !is_in_statistics(rq))
 		return 0;
-	is_last = rq->__data_len <= bytes &&
-		  (ending.operation == BLOCK_FLUSH || !is_flush_step(rq));
+	is_last = rq->__data_len <= bytes && (is_flush || !is_flush_step(rq));
 	if (!is_last && !bytes)
 		return 0;
-	ending.error = error < 0 ? -error : error ? (error & 0xff) | STATUS : 0;
-	describe_issuer(&ending, is_last);
-	disk = disk_of(rq);
-	if (disk) {
-		const __u64 *name = (void *)disk->disk_name;
-
-		ending.key.disk[0] = name[0];
-		ending.key.disk[1] = name[1];
+	issuer = find_issuer(address_of(rq));
+	if (issuer)
+		ending.tid = issuer->tid;
+	if (issuer && !error) {
+		ending.key = &issuer->key;
+		home = issuer->home;
+	} else {
+		code = error < 0 ? -error : error ? (error & 0xff) | STATUS : 0;
+		home = describe(&own, issuer, rq, code);
+		ending.key = &own;
 	}
-	/* What follows is the same for all of them: the verifier need not walk it for each. */
-	ending.error = unknown(ending.error);
-	ending.origin = unknown(ending.origin);
-	ending.operation = unknown(ending.operation);
-	ending.tid = unknown(ending.tid);
-	number = ending.error << ERROR_SHIFT | ending.origin << ORIGIN_SHIFT | ending.operation;
-	ending.key.actor.process.pair = (__u64)number << 32 | (__u32)ending.key.actor.process.pair;
-	has_record = false;
 	if (is_last) {
 		ending.now = bpf_ktime_get_ns();
-		duration = ending.now - rq->start_time_ns;
+		/* A line tells by its sums that it has grown. */
+		ending.duration = ending.now - rq->start_time_ns ?: 1;
 		if (rq->io_start_time_ns)
-			served = ending.now - rq->io_start_time_ns;
-		if (served > duration)
-			served = duration;
-		has_record = ending.error ? failures_wanted :
-					    successes_wanted && duration >= slow_ns;
+			ending.served = ending.now - rq->io_start_time_ns;
+		if (ending.served > ending.duration)
+			ending.served = ending.duration;
+		has_record = error ? failures_wanted :
+				     successes_wanted && ending.duration >= slow_ns;
 	}
-	if (counting) {
-		struct block_key key = ending.key;
-
-		line = line_of(&key);
-		if (!line) {
-			if (is_last)
-				count_map_full();
-			return 0;
-		}
-		if (bytes)
-			add(&line->bytes, bytes);
-		if (ending.error)
-			atomic_inc(&line->errors);
-		if (has_record)
-			atomic_inc(&line->with_record);
-		if (is_last)
-			count_end(line, duration, served);
-	}
-	if (has_record)
-		send_record(&ending, duration, served);
+	if ((!counting || count(&ending, home, is_last, has_record)) && has_record)
+		send_record(&ending);
+	if (issuer && is_last)
+		issuer->request = address_of(rq) | SLOT_IDLE;
 	return 0;
 }
 

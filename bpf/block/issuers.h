@@ -4,35 +4,28 @@
  * task that issued it (blk_account_io_start(), block/blk-mq.c; since 6.5, 5a80bd075f3b). What it
  * finds is kept in an array that is used as a hash table by the request's address, which costs half
  * of a hash map. A request is one of few that belong to its queue for good, so that an address is
- * that of one request at a time, and what one has left, having been merged into another, its next
- * use overwrites.
+ * that of one request at a time. When it has ended its place stays, for its next use, which mostly
+ * is by the same process; until then another request may take it.
  */
 #pragma once
 
-#include <ringtap/counts.h>
-
+#include "key.h"
 #include "request.h"
 
 /* Places, a power of two: some times as many as requests are under way at once. */
 const volatile __u32 issuer_slots = 8192;
 #define SLOT_PROBES 4
 
-enum block_origin {
-	ORIGIN_UNKNOWN,
-	ORIGIN_PROCESS,
-	ORIGIN_WRITEBACK, /* a kernel thread writes pages back that processes have changed */
-	ORIGIN_KERNEL,	  /* another thread of the kernel: a journal, a loop device, … */
+struct issuer {
+	__u64 request; /* its address, and SLOT_IDLE when it has ended; 0: free */
+	struct block_key key;
+	__u64 check; /* all other words, so that what two CPUs have written at once is found out */
+	__u32 home;  /* line_home_of() the key */
+	__u32 tid;   /* the thread */
 };
 
-struct issuer {
-	__u64 request; /* its address; 0: free */
-	__u64 tid;     /* the thread; enum block_origin in the high half */
-	__u64 pair;    /* tgid */
-	__u64 start;   /* from here on as in struct actor_key */
-	__u64 comm[COMM_LEN / 8];
-	__u64 cgroup;
-	__u64 check; /* all other words, so that what two CPUs have written at once is found out */
-};
+/* Addresses have this bit free. */
+#define SLOT_IDLE 1
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -64,7 +57,7 @@ KERNEL_TYPES_END
  * Does a thread of the kernel write back? wb_workfn() (fs/fs-writeback.c) describes its worker as
  * "flush-" and the device.
  */
-static __always_inline bool is_flusher(struct task_struct *task)
+static __noinline bool is_flusher(struct task_struct *task)
 {
 	struct task_struct___kthread *typed = (void *)task;
 	struct kthread *kthread = NULL;
@@ -81,10 +74,8 @@ static __always_inline bool is_flusher(struct task_struct *task)
 	return (word_at(&worker->desc) & 0xffffffffffffull) == 0x2d6873756c66ull;
 }
 
-static __always_inline enum block_origin origin_of_current(struct request *rq)
+static __always_inline enum block_origin origin_of(struct task_struct *task, struct request *rq)
 {
-	struct task_struct *task = current_task();
-
 	if (!(READ(task, flags) & PF_KTHREAD))
 		return ORIGIN_PROCESS;
 	return (rq->cmd_flags & REQ_OP_MASK) == REQ_OP_WRITE && is_flusher(task) ?
@@ -92,64 +83,98 @@ static __always_inline enum block_origin origin_of_current(struct request *rq)
 		       ORIGIN_KERNEL;
 }
 
-static __always_inline __u64 check_of(const struct issuer *issuer)
+static __always_inline __u64 check_of(const struct issuer *issuer, __u64 request)
 {
-	return issuer->request ^ issuer->tid ^ issuer->pair ^ issuer->start ^ issuer->comm[0] ^
-	       issuer->comm[1] ^ issuer->cgroup;
+	const __u64 *words = &issuer->key.actor.process.pair;
+	__u64 check = request;
+
+#pragma unroll
+	for (__u32 word = 0; word < KEY_WORDS; word++)
+		check ^= words[word];
+	return check;
 }
 
-/* Requests are 64 bytes apart at least. */
-static __always_inline __u32 home_of(__u64 request)
+/*
+ * The place `probe` of a request. Requests are some 300 bytes at least, and those of a queue lie
+ * side by side: so do their places, since each further page costs as much as all the rest.
+ */
+static __always_inline struct issuer *slot_at(__u64 request, __u32 probe)
 {
-	return (request >> 6) * 0x9e3779b97f4a7c15ull >> 32;
+	__u32 far = (request >> 21) * 0x9e3779b97f4a7c15ull >> 32;
+	__u32 index = (far + (request >> 8) + probe) & (issuer_slots - 1);
+
+	return bpf_map_lookup_elem(&issuers, &index);
 }
 
-/* The place that holds `wanted`, 0 for a free one, among those of a request. */
-static __always_inline struct issuer *find_slot(__u64 request, __u64 wanted)
+/* The place that a request has had before, else one that none has that is under way. */
+static __noinline struct issuer *search_slot(__u64 request)
 {
-	__u32 home = home_of(request), probe, index;
-	struct issuer *slot;
+	struct issuer *slot, *found = NULL;
 
-	for (probe = 0; probe < SLOT_PROBES; probe++) {
-		index = (home + probe) & (issuer_slots - 1);
-		slot = bpf_map_lookup_elem(&issuers, &index);
-		if (slot && slot->request == wanted)
+	for (__u32 probe = 0; probe < SLOT_PROBES; probe++) {
+		slot = slot_at(request, probe);
+		if (!slot || (slot->request | SLOT_IDLE) == (request | SLOT_IDLE))
 			return slot;
+		if (!found && (!slot->request || slot->request & SLOT_IDLE))
+			found = slot;
 	}
-	return NULL;
+	/*
+	 * Of requests that were merged into others, or whose disk has gone, no end is seen. When
+	 * all places are taken, such ones have to go.
+	 */
+	return found ?: slot_at(request, 0);
 }
 
-/* Keeps who issues a request. Where all places are taken, that remains unknown. */
+/* The same: mostly it is the first. */
+static __always_inline struct issuer *slot_for(__u64 request)
+{
+	struct issuer *slot = slot_at(request, 0);
+
+	return slot && (slot->request | SLOT_IDLE) == (request | SLOT_IDLE) ? slot :
+									      search_slot(request);
+}
+
+/* Keeps who issues a request. */
 static __always_inline void insert_issuer(struct request *rq)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	__u64 address = address_of(rq);
-	struct actor_key key = {};
-	struct issuer *slot;
+	enum block_operation operation = operation_of(rq);
+	enum block_origin origin = origin_of(task, rq);
+	struct issuer *slot = slot_for(address);
+	struct block_key key = {};
+	const __u64 *words = &key.actor.process.pair;
+	__u64 *kept, differs;
 
-	slot = find_slot(address, address) ?: find_slot(address, 0);
 	if (!slot)
 		return;
-	current_actor_key(&key, 0);
+	if (origin == ORIGIN_WRITEBACK)
+		set_no_actor(&key, rq, operation, origin);
+	else
+		actor_key_of(&key.actor, task, number_of(operation, origin));
+	copy_disk(&key, rq);
+	kept = &slot->key.actor.process.pair;
+	differs = slot->request ^ (address | SLOT_IDLE);
+#pragma unroll
+	for (__u32 word = 0; word < KEY_WORDS; word++)
+		differs |= kept[word] ^ words[word];
+	if (differs) {
+		slot->request = address;
+#pragma unroll
+		for (__u32 word = 0; word < KEY_WORDS; word++)
+			kept[word] = words[word];
+		slot->home = line_home_of(words, KEY_WORDS);
+		slot->check = check_of(slot, address);
+	}
+	slot->tid = task->pid;
 	slot->request = address;
-	slot->tid = (__u64)origin_of_current(rq) << 32 | current_tid();
-	slot->pair = key.process.pair;
-	slot->start = key.process.start;
-	slot->comm[0] = key.comm[0];
-	slot->comm[1] = key.comm[1];
-	slot->cgroup = key.cgroup;
-	slot->check = check_of(slot);
 }
 
-/* Takes out what insert_issuer() has kept of a request; false where there is nothing. */
-static __always_inline bool find_issuer(struct issuer *issuer, struct request *rq, bool is_last)
+/* What insert_issuer() has kept of a request; NULL where there is nothing. */
+static __always_inline struct issuer *find_issuer(__u64 request)
 {
-	__u64 address = address_of(rq);
-	struct issuer *slot = find_slot(address, address);
+	struct issuer *slot = slot_for(request);
 
-	if (!slot)
-		return false;
-	*issuer = *slot;
-	if (is_last)
-		slot->request = 0;
-	return issuer->check == check_of(issuer);
+	return slot && slot->request == request && check_of(slot, request) == slot->check ? slot :
+											    NULL;
 }

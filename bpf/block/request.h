@@ -4,8 +4,6 @@
 
 #include <ringtap/task.h>
 
-#define DISK_LEN 16 /* of a disk's name; the kernel's have up to 32 bytes (DISK_NAME_LEN) */
-
 /* enum req_op, include/linux/blk_types.h: the same numbers on all kernels. */
 #define REQ_OP_MASK 0xff
 #define REQ_OP_READ 0

@@ -6,7 +6,7 @@
 #include <ringtap/log2.h>
 #include <ringtap/ring.h>
 
-#include "issuers.h"
+#include "key.h"
 
 /*
  * Lines, a power of two. Behind them follow overflow lines, one for each operation, for what has no
@@ -20,31 +20,22 @@ const volatile __u32 request_lines = 2048;
 #define SLOTS 26
 
 /*
- * The number of the actor's key has the operation in bits 0 to 7, the origin from 8, and from 16 on
- * the error: that of the tracepoint, an errno (negated) before 8a7d267b4a2c (5.16), a blk_status_t
- * since then, which is above ERRNO_LIMIT here.
+ * A request has three durations: the whole, until its driver had it, and since then. Mostly the
+ * last is in the same slot as the first and the one between them in the first slot: such a request
+ * is counted in `slots` and nowhere else.
  */
-#define ORIGIN_SHIFT 8
-#define ERROR_SHIFT 16
-#define STATUS 0x8000
-
-struct block_key {
-	struct actor_key actor;
-	__u64 disk[DISK_LEN / 8]; /* the beginning of its name; 0 in overflow lines */
-};
-
 struct block_line {
 	struct block_key key;
-	__u64 requests;
 	__u64 with_record; /* of the requests: those that are in the account of the ring */
 	__u64 errors;	   /* parts of requests that have failed, each once */
 	__u64 bytes;
-	__u64 duration; /* sums of what the slots count, ns */
-	__u64 queued;
-	__u64 served;
-	__u64 slots[SLOTS];	   /* from the beginning to the end */
-	__u64 queue_slots[SLOTS];  /* until the driver had it, where the kernel notes that */
-	__u64 device_slots[SLOTS]; /* since then */
+	__u64 queued;  /* sum of times until drivers had them, ns, */
+	__u64 served;  /* and since then */
+	__u64 untimed; /* sum of whole durations where the kernel does not note that moment */
+	__u64 slots[SLOTS];
+	__u64 whole_slots[SLOTS];  /* of the others: the whole, */
+	__u64 queue_slots[SLOTS];  /* and where that moment is known, until then */
+	__u64 device_slots[SLOTS]; /* and since then */
 };
 
 EXPORT_RECORD(block_line);
@@ -65,21 +56,32 @@ struct {
 	__type(value, struct block_key);
 } request_keys SEC(".maps");
 
-#define KEY_WORDS (sizeof(struct block_key) / sizeof(__u64))
-
-/* The line of a key, else the overflow line of its operation. */
-static __always_inline struct block_line *line_of(struct block_key *key)
+/* The line of a key, whose line_home_of() is `home`, else the overflow line of its operation. */
+static __noinline struct block_line *search_line(const struct block_key *key, __u32 home)
 {
-	__u32 operation = (key->actor.process.pair >> 32) & (OVERFLOW_LINES - 1);
+	__u32 operation = (key->actor.process.pair >> 32) & (OVERFLOW_LINES - 1), index;
+	struct block_key other = {};
 	struct block_line *line;
 
-	line = find_line(&requests, &request_keys, request_lines, &key->actor.process.pair,
-			 KEY_WORDS);
+	line = find_line_from(&requests, &request_keys, request_lines, &key->actor.process.pair,
+			      KEY_WORDS, PROBES, home, &index);
 	if (line)
 		return line;
-	*key = (struct block_key){ .actor.process = process_key(OTHER_TGID, 0, operation) };
+	other.actor.process = process_key(OTHER_TGID, 0, operation);
 	return line_at(&requests, &request_keys, request_lines + operation,
-		       &key->actor.process.pair, KEY_WORDS);
+		       &other.actor.process.pair, KEY_WORDS);
+}
+
+/* The same: mostly it is the first. */
+static __always_inline struct block_line *line_of(const struct block_key *key, __u32 home)
+{
+	__u32 index = home & (request_lines - 1);
+	struct block_line *line = bpf_map_lookup_elem(&requests, &index);
+
+	return line && line_has_key(&line->key.actor.process.pair, &key->actor.process.pair,
+				    KEY_WORDS) ?
+		       line :
+		       search_line(key, home);
 }
 
 static __always_inline void add(__u64 *count, __u64 value)
@@ -87,11 +89,41 @@ static __always_inline void add(__u64 *count, __u64 value)
 	__sync_fetch_and_add(count, value);
 }
 
-static __always_inline void observe(__u64 *sum, __u64 *slots, __u64 duration)
+static __always_inline __u32 slot_of(__u64 duration)
 {
-	/* Else what the verifier learns of it on 32 ways to its slot goes on to the next one. */
-	__u64 any = unknown(duration);
+	return slot_of_seconds(duration, FIRST_POWER, SLOTS);
+}
 
-	add(sum, duration);
-	atomic_inc(&slots[slot_of_seconds(any, FIRST_POWER, SLOTS)]);
+/* Is a time since the driver had a request in the same slot as the request's whole duration? */
+static __always_inline bool is_in_slot(__u64 served, __u32 slot)
+{
+	return !slot || served > bound_of_seconds(FIRST_POWER + slot - 1);
+}
+
+/* Counts the durations of a request that are not all in the usual slots. */
+static __noinline int count_apart(struct block_line *line, __u32 slot, __u64 queued, __u64 served)
+{
+	if (!line)
+		return 0;
+	if (slot < SLOTS)
+		atomic_inc(&line->whole_slots[slot]);
+	if (!served)
+		return 0;
+	atomic_inc(&line->queue_slots[slot_of(queued)]);
+	atomic_inc(&line->device_slots[slot_of(served)]);
+	return 0;
+}
+
+/* Counts a request's end; `served` is 0 where it is not known when the driver had it. */
+static __always_inline void count_end(struct block_line *line, __u64 duration, __u64 served)
+{
+	__u32 slot = slot_of(duration);
+	__u64 queued = duration - served;
+
+	add(served ? &line->queued : &line->untimed, queued);
+	add(&line->served, served);
+	if (served && queued <= bound_of_seconds(FIRST_POWER) && is_in_slot(served, slot))
+		atomic_inc(&line->slots[slot]);
+	else
+		count_apart(line, slot, queued, served);
 }

@@ -82,23 +82,6 @@ static __always_inline struct place *place_of(__u64 task)
 	return bpf_map_lookup_elem(&places, &index);
 }
 
-/* The key of a task's process; the task is an argument of a tp_btf program. */
-static __always_inline void actor_key_of(struct actor_key *key, struct task_struct *task)
-{
-	struct task_struct *leader = task->group_leader;
-
-	key->process = process_key(task->tgid, leader->start_time, 0);
-	if (has_typed_task()) {
-		const __u64 *comm = (void *)leader->comm;
-
-		key->comm[0] = comm[0];
-		key->comm[1] = comm[1];
-	} else {
-		read_comm((char *)key->comm, leader);
-	}
-	key->cgroup = cgroup_id_of(task);
-}
-
 static __always_inline struct delay_line *find_own_line(struct actor_key *key)
 {
 	return find_line(&delays, &lines, delay_lines, &key->process.pair,
@@ -186,7 +169,7 @@ static __noinline bool prepare_place(struct place *place, struct task_struct *ne
 		return false;
 	if (place->task)
 		empty_place(place);
-	actor_key_of(&key, next);
+	actor_key_of(&key, next, 0);
 	if (counting && !find_own_line(&key))
 		return false;
 	place->arrivals = arrivals;
@@ -204,7 +187,7 @@ static __noinline int count_in_line(struct task_struct *task, __u64 delay)
 	struct actor_key key = {};
 	struct delay_line *line;
 
-	actor_key_of(&key, task);
+	actor_key_of(&key, task, 0);
 	line = line_of(&key);
 	if (!line) {
 		count_map_full();
@@ -221,7 +204,7 @@ static __noinline int count_record(struct task_struct *task)
 	struct actor_key key = {};
 	struct delay_line *line;
 
-	actor_key_of(&key, task);
+	actor_key_of(&key, task, 0);
 	line = line_of(&key);
 	if (line)
 		atomic_inc(&line->with_record);

@@ -7,7 +7,7 @@ import { describe, it } from "node:test";
 import { type Agent, startAgent, unlimitedSeries } from "./support/agent.js";
 import { controlGroup, enableController, hierarchy, podPath } from "./support/cgroups.js";
 import { eventually } from "./support/eventually.js";
-import { bytes, compareWithDisk, requests } from "./support/disk-counts.js";
+import { assertSumInBuckets, bytes, compareWithDisk, requests } from "./support/disk-counts.js";
 import { loopDevice, mounted, smallDisk } from "./support/loop-device.js";
 import { compileProgram, scratch } from "./support/program.js";
 import { sum } from "./support/samples.js";
@@ -48,7 +48,14 @@ describe("requests to a disk", () => {
       sum(samples, `ringtap_block_${part}_seconds_sum`, { ...own, operation: "read" });
     assert.equal((seconds("queue") + seconds("device")).toFixed(9), seconds("request").toFixed(9));
     assert(seconds("device") > 0);
-    assert.equal(sum(samples, "ringtap_block_device_seconds_count", { ...own, operation: "read" }), 100);
+    const counts = (labels: Readonly<Record<string, string>>): number[] =>
+      ["request", "queue", "device"].map((part) =>
+        assertSumInBuckets(samples, `ringtap_block_${part}_seconds`, { ...own, ...labels }),
+      );
+    assert.deepEqual(counts({ operation: "read" }), [100, 100, 100]);
+    // The parts of what is split wait for each other.
+    const writes = requests(samples, { ...own, operation: "write" });
+    assert.deepEqual(counts({ operation: "write" }), [writes, writes, writes]);
     assert.equal(sum(samples, "ringtap_block_requests_inflight", { device: disk.name }), 0);
     const events = (what: string): number => sum(samples, `ringtap_events_${what}_total`, { signal: "block" });
     assert.deepEqual([events("produced") - events("consumed"), events("dropped")], [0, 0]);

@@ -52,21 +52,51 @@ static __always_inline struct process_key process_key(__u32 tgid, __u64 start, _
 	return (struct process_key){ .pair = (__u64)number << 32 | tgid, .start = start };
 }
 
-/* The key of the current task's process, and a number. */
-static __always_inline void current_actor_key(struct actor_key *key, __u32 number)
+/*
+ * The key of a task's process, and a number. The verifier knows the task's type: it is an argument
+ * of a tp_btf program, or bpf_get_current_task_btf().
+ */
+static __always_inline void actor_key_of(struct actor_key *key, struct task_struct *task,
+					 __u32 number)
 {
-	struct process_id process = current_process();
+	struct task_struct *leader = task->group_leader;
 
-	key->process = process_key(process.tgid, process.start, number);
+	key->process = process_key(task->tgid, leader->start_time, number);
 	if (has_typed_task()) {
-		const __u64 *comm = (void *)bpf_get_current_task_btf()->group_leader->comm;
+		const __u64 *comm = (void *)leader->comm;
 
 		key->comm[0] = comm[0];
 		key->comm[1] = comm[1];
 	} else {
-		read_comm((char *)key->comm, READ(current_task(), group_leader));
+		read_comm((char *)key->comm, leader);
 	}
-	key->cgroup = current_cgroup();
+	key->cgroup = cgroup_id_of(task);
+}
+
+/* The key of the current task's process, and a number. */
+static __always_inline void current_actor_key(struct actor_key *key, __u32 number)
+{
+	if (has_typed_task()) {
+		actor_key_of(key, bpf_get_current_task_btf(), number);
+	} else {
+		struct process_id process = current_process();
+
+		key->process = process_key(process.tgid, process.start, number);
+		read_comm((char *)key->comm, READ(current_task(), group_leader));
+		key->cgroup = current_cgroup();
+	}
+}
+
+/* Does a line have this key? */
+static __always_inline bool line_has_key(const __u64 *line, const __u64 *key, __u32 words)
+{
+	__u64 differs = 0;
+	__u32 word;
+
+#pragma unroll
+	for (word = 0; word < words; word++)
+		differs |= line[word] ^ key[word];
+	return !differs;
 }
 
 /*
@@ -77,15 +107,11 @@ static __always_inline void *line_at(void *lines, void *taken, __u32 index, cons
 				     __u32 words)
 {
 	__u64 *line = bpf_map_lookup_elem(lines, &index);
-	__u64 differs = 0;
 	__u32 word;
 
 	if (!line)
 		return NULL;
-#pragma unroll
-	for (word = 0; word < words; word++)
-		differs |= line[word] ^ key[word];
-	if (!differs)
+	if (line_has_key(line, key, words))
 		return line;
 	if (line[0] || bpf_map_update_elem(taken, &index, key, BPF_NOEXIST))
 		return NULL;
@@ -115,12 +141,12 @@ static __always_inline __u32 line_home_of(const __u64 *key, __u32 words)
 
 /*
  * The line of a key among the first `size`, a power of two, and its index; NULL when `probes` of
- * them are others', or for want of memory.
+ * them are others', or for want of memory. `home` is its line_home_of().
  */
-static __always_inline void *find_line_at(void *lines, void *taken, __u32 size, const __u64 *key,
-					  __u32 words, __u32 probes, __u32 *index)
+static __always_inline void *find_line_from(void *lines, void *taken, __u32 size, const __u64 *key,
+					    __u32 words, __u32 probes, __u32 home, __u32 *index)
 {
-	__u32 home = line_home_of(key, words), probe;
+	__u32 probe;
 	void *line;
 
 	for (probe = 0; probe < probes; probe++) {
@@ -130,6 +156,13 @@ static __always_inline void *find_line_at(void *lines, void *taken, __u32 size, 
 			return line;
 	}
 	return NULL;
+}
+
+static __always_inline void *find_line_at(void *lines, void *taken, __u32 size, const __u64 *key,
+					  __u32 words, __u32 probes, __u32 *index)
+{
+	return find_line_from(lines, taken, size, key, words, probes, line_home_of(key, words),
+			      index);
 }
 
 /* The line alone. */

@@ -33,16 +33,22 @@ static __always_inline __u32 ceil_log2(__u64 value)
 	return bits + (0xa4 >> (2 * (rest & 3)) & 3);
 }
 
+/* 2^(power - 30) seconds, in whole ns; exact up to 2^43 ns (2.4 h), above 36 beyond. */
+static __always_inline __u64 bound_of_seconds(__u32 power)
+{
+	return 1953125ull << (power & 63) >> 21;
+}
+
 /*
  * The smallest k with duration ≤ 2^(k - 30) seconds: histograms have bounds that are powers of two
  * of a second, as Prometheus's native histograms do. 2^(k - 30) s are 5^9 × 2^(k - 21) ns, a little
  * less than 2^k ns, so that a duration is in the bucket of its ceil_log2() or the next one. Exact
- * up to 2^43 ns (2.4 h), above 36 beyond. src/metrics/log2.ts does the same.
+ * as bound_of_seconds() is. src/metrics/log2.ts does the same.
  */
 static __always_inline __u32 ceil_log2_seconds(__u64 duration)
 {
 	__u32 power = ceil_log2(duration);
-	__u64 bound = 1953125ull << (power & 63) >> 21;
+	__u64 bound = bound_of_seconds(power);
 
 	/* The sign of the difference: a comparison would be a branch. */
 	return power + ((bound - duration) >> 63);

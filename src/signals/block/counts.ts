@@ -27,10 +27,13 @@ const diskBytes = 16;
 
 /** Where the members of struct block_line are, in counts of 64 bits behind the key. */
 const slots = BlockLine.slotsLength;
-const at = { requests: 0, withRecord: 1, errors: 2, bytes: 3, duration: 4, queued: 5, served: 6, slots: 7 } as const;
+const at = { withRecord: 0, errors: 1, bytes: 2, queued: 3, served: 4, untimed: 5, slots: 6 } as const;
 
 /** When none of these has grown, the slots have not either. */
 const telling = at.slots;
+
+/** The groups of slots, one after the other: `usual` stands for a whole duration, for one of the driver, and for the shortest in the queue. */
+const groups = { usual: 0, whole: 1, queue: 2, device: 3 } as const;
 
 /** A request may end when its process has been forgotten: one that began this long ago, nanoseconds, and is not known, has ended. */
 const forgottenNs = 10e9;
@@ -40,6 +43,10 @@ function diskIn(key: Uint32Array): string {
   const name = Buffer.from(key.buffer, key.byteOffset + diskAt * Uint32Array.BYTES_PER_ELEMENT, diskBytes);
   const end = name.indexOf(0);
   return name.toString("utf8", 0, end < 0 ? diskBytes : end);
+}
+
+function sum(counts: Float64Array): number {
+  return counts.reduce((total, count) => total + count, 0);
 }
 
 /** The owner of a line: a process, or, of what no process has issued, a control group. */
@@ -96,7 +103,7 @@ export function startCounting(context: SignalContext): Running<BlockEvent> {
   /** Requests that have been read and had no record: the account has the others. */
   let collected = 0;
 
-  /** The key is a struct block_key, the counts are those of struct block_line. */
+  /** The key is a struct block_key, the counts are those of struct block_line, to which the usual ones are added here. */
   function take(key: Uint32Array, counts: Float64Array): void {
     const number = key[actorKeyAt.number] as number;
     const isOther = key[actorKeyAt.tgid] === otherTgid;
@@ -106,20 +113,30 @@ export function startCounting(context: SignalContext): Running<BlockEvent> {
     const disk = isOther ? "~other" : diskIn(key);
     const detail = what.intern(disk, operation, isOther ? "~other" : origin);
     const count = (index: number): number => counts[index] as number;
-    const observe = (table: HistogramTable, group: number, nanoseconds: number): void => {
-      const from = at.slots + group * slots;
-      table.addSlots(table.row(subject, detail), firstPower, counts.subarray(from, from + slots), nanoseconds);
+    const group = (which: number): Float64Array => {
+      const from = at.slots + which * slots;
+      return counts.subarray(from, from + slots);
+    };
+    const observe = (table: HistogramTable, durations: Float64Array, nanoseconds: number): void => {
+      if (nanoseconds !== 0 || sum(durations) !== 0) {
+        table.addSlots(table.row(subject, detail), firstPower, durations, nanoseconds);
+      }
     };
     if (!isOther) {
       inflight.see(disk);
     }
-    if (count(at.requests) !== 0) {
-      observe(whole, 0, count(at.duration));
+    const usual = group(groups.usual);
+    const [inQueue, inDevice] = [count(at.queued), count(at.served)];
+    const [wholeSlots, queueSlots, deviceSlots] = [group(groups.whole), group(groups.queue), group(groups.device)];
+    for (let slot = 0; slot < slots; slot++) {
+      const here = usual[slot] as number;
+      (wholeSlots[slot] as number) += here;
+      (deviceSlots[slot] as number) += here;
+      (queueSlots[0] as number) += here;
     }
-    if (count(at.queued) + count(at.served) !== 0) {
-      observe(queued, 1, count(at.queued));
-      observe(served, 2, count(at.served));
-    }
+    observe(whole, wholeSlots, inQueue + inDevice + count(at.untimed));
+    observe(queued, queueSlots, inQueue);
+    observe(served, deviceSlots, inDevice);
     if (count(at.bytes) !== 0) {
       bytes.add(subject, detail, count(at.bytes));
     }
@@ -127,7 +144,7 @@ export function startCounting(context: SignalContext): Running<BlockEvent> {
       const error = isOther ? "~other" : errorName(number >>> 16, errnoName);
       errors.add(subject, failure.intern(disk, operation, isOther ? "~other" : origin, error), count(at.errors));
     }
-    collected += count(at.requests) - count(at.withRecord);
+    collected += sum(wholeSlots) - count(at.withRecord);
   }
 
   const read = (): Promise<void> => readCounters(lines, take);

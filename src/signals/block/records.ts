@@ -23,9 +23,9 @@ export const BlockOrigin = {
 /** struct block_line */
 export class BlockLine extends RecordView {
   static readonly struct = "block_line";
-  static readonly size = 736;
+  static readonly size = 936;
   static readonly layout =
-    "block_line[736] pair@0+8:unsigned start@8+8:unsigned comm@16+16:numbers2 cgroup@32+8:unsigned disk@40+16:numbers2 requests@56+8:unsigned with_record@64+8:unsigned errors@72+8:unsigned bytes@80+8:unsigned duration@88+8:unsigned queued@96+8:unsigned served@104+8:unsigned slots@112+208:numbers26 queue_slots@320+208:numbers26 device_slots@528+208:numbers26";
+    "block_line[936] pair@0+8:unsigned start@8+8:unsigned comm@16+16:numbers2 cgroup@32+8:unsigned disk@40+16:numbers2 with_record@56+8:unsigned errors@64+8:unsigned bytes@72+8:unsigned queued@80+8:unsigned served@88+8:unsigned untimed@96+8:unsigned slots@104+208:numbers26 whole_slots@312+208:numbers26 queue_slots@520+208:numbers26 device_slots@728+208:numbers26";
 
   get pair(): number {
     return (this.words[this.at + 0] as number) + (this.words[this.at + 1] as number) * 2 ** 32;
@@ -44,38 +44,39 @@ export class BlockLine extends RecordView {
   disk(index: number): number {
     return (this.words[this.at + 10 + 2 * index] as number) + (this.words[this.at + 11 + 2 * index] as number) * 2 ** 32;
   }
-  get requests(): number {
+  get withRecord(): number {
     return (this.words[this.at + 14] as number) + (this.words[this.at + 15] as number) * 2 ** 32;
   }
-  get withRecord(): number {
+  get errors(): number {
     return (this.words[this.at + 16] as number) + (this.words[this.at + 17] as number) * 2 ** 32;
   }
-  get errors(): number {
+  get bytes(): number {
     return (this.words[this.at + 18] as number) + (this.words[this.at + 19] as number) * 2 ** 32;
   }
-  get bytes(): number {
+  get queued(): number {
     return (this.words[this.at + 20] as number) + (this.words[this.at + 21] as number) * 2 ** 32;
   }
-  get duration(): number {
+  get served(): number {
     return (this.words[this.at + 22] as number) + (this.words[this.at + 23] as number) * 2 ** 32;
   }
-  get queued(): number {
+  get untimed(): number {
     return (this.words[this.at + 24] as number) + (this.words[this.at + 25] as number) * 2 ** 32;
-  }
-  get served(): number {
-    return (this.words[this.at + 26] as number) + (this.words[this.at + 27] as number) * 2 ** 32;
   }
   static readonly slotsLength = 26;
   slots(index: number): number {
-    return (this.words[this.at + 28 + 2 * index] as number) + (this.words[this.at + 29 + 2 * index] as number) * 2 ** 32;
+    return (this.words[this.at + 26 + 2 * index] as number) + (this.words[this.at + 27 + 2 * index] as number) * 2 ** 32;
+  }
+  static readonly wholeSlotsLength = 26;
+  wholeSlots(index: number): number {
+    return (this.words[this.at + 78 + 2 * index] as number) + (this.words[this.at + 79 + 2 * index] as number) * 2 ** 32;
   }
   static readonly queueSlotsLength = 26;
   queueSlots(index: number): number {
-    return (this.words[this.at + 80 + 2 * index] as number) + (this.words[this.at + 81 + 2 * index] as number) * 2 ** 32;
+    return (this.words[this.at + 130 + 2 * index] as number) + (this.words[this.at + 131 + 2 * index] as number) * 2 ** 32;
   }
   static readonly deviceSlotsLength = 26;
   deviceSlots(index: number): number {
-    return (this.words[this.at + 132 + 2 * index] as number) + (this.words[this.at + 133 + 2 * index] as number) * 2 ** 32;
+    return (this.words[this.at + 182 + 2 * index] as number) + (this.words[this.at + 183 + 2 * index] as number) * 2 ** 32;
   }
 }
 

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import type { Agent } from "./agent.js";
 import { eventually } from "./eventually.js";
 import { type DiskStat, grownBy, type LoopDevice } from "./loop-device.js";
-import { type Samples, sum } from "./samples.js";
+import { labelled, type Samples, sum } from "./samples.js";
 
 type Labels = Readonly<Record<string, string | number>>;
 
@@ -16,6 +16,33 @@ export function requests(samples: Samples, labels: Labels): number {
 /** Their bytes. */
 export function bytes(samples: Samples, labels: Labels): number {
   return sum(samples, "ringtap_block_bytes_total", labels);
+}
+
+/**
+ * Asserts that the buckets of a histogram can have its sum: that is between those of the lower and of the upper bounds of all that they hold.
+ * Returns how many there are.
+ */
+export function assertSumInBuckets(samples: Samples, metric: string, labels: Labels): number {
+  const buckets = new Map<number, number>();
+  for (const [own, value] of labelled(samples, `${metric}_bucket`)) {
+    if (Object.entries(labels).every(([name, wanted]) => own[name] === String(wanted))) {
+      const bound = Number(own.le === "+Inf" ? Infinity : own.le);
+      buckets.set(bound, (buckets.get(bound) ?? 0) + value);
+    }
+  }
+  const bounds = [...buckets.keys()].sort((left, right) => left - right);
+  let [least, most, below, previous] = [0, 0, 0, 0];
+  for (const bound of bounds) {
+    const here = (buckets.get(bound) ?? 0) - below;
+    assert(here >= 0, `${metric}: bucket ${bound}`);
+    least += here * previous;
+    most += here === 0 ? 0 : here * bound;
+    [below, previous] = [below + here, bound];
+  }
+  const total = sum(samples, `${metric}_sum`, labels);
+  assert(least <= total && total <= most, `${metric}: ${least} <= ${total} <= ${most}`);
+  assert.equal(below, sum(samples, `${metric}_count`, labels));
+  return below;
 }
 
 /** What the agent has counted of a disk, in the kernel's own form (op_stat_group(), block/blk-mq.c). */
