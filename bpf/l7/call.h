@@ -14,6 +14,8 @@
 #define MSG_TRUNC 0x20
 #define MSG_ERRQUEUE 0x2000
 
+#define ECONNRESET 104
+
 static __always_inline void find_vectors(struct call_memory *memory, __u64 header)
 {
 	/* What cannot be read is zeroed. */

@@ -92,7 +92,8 @@ struct direction {
 	__u64 left;	/* bytes of a body that are to come; a number while its digits come in */
 	__u64 word;	/* of requests: when this one began; of responses: the request (queue.h) */
 	__u64 carry[2]; /* the beginning of a line, until there is enough of it to be judged */
-	__u32 next_seq; /* the sequence number that the next call begins with */
+	/* The sequence number that the next call begins with; a name's number (unix_name.h). */
+	__u32 next_seq;
 	__u16 status;
 	__u8 mode;
 	__u8 carry_len;
@@ -110,7 +111,8 @@ struct direction {
 
 struct connection {
 	struct actor_key owner; /* who called last, its number 0 */
-	__u64 id;   /* no other one has it: the address of its socket, or its own (tls.h) */
+	/* No other one has it: the address of its socket, its own (tls.h), a cookie (unix.h). */
+	__u64 id;
 	__u64 sock; /* the address of its socket */
 	struct direction directions[2];
 	__u32 requests;	 /* that have been seen */
@@ -126,9 +128,10 @@ struct connection {
 	__u64 state;	  /* what a protocol keeps besides */
 	__u64 session;	  /* the SSL of an encrypted one; 0: not known (tls.h) */
 	__u32 session_tgid;
-	__u16 receipts; /* of an encrypted one, by calls outside of OpenSSL's */
-	__u8 is_late;	/* of a session: some was carried before it was known */
+	__u8 receipts; /* of an encrypted one, by calls outside of OpenSSL's */
+	__u8 is_late;  /* of a session: some was carried before it was known */
 	__u8 is_closing;
+	__u8 is_unix; /* unix.h */
 	__u32 path_length;
 	__u32 flow_line; /* the index of the line that its bytes were counted in last */
 	__u64 path_time; /* path.h */
@@ -166,4 +169,10 @@ static __always_inline void delete_connection(struct sock *sk)
 static __always_inline __u32 request_direction(const struct connection *c)
 {
 	return c->role == ROLE_SERVER ? RECEIVED : SENT;
+}
+
+/* The number of the name of a Unix socket, as keep_unix_name() gave it (unix_name.h); 0: none. */
+static __always_inline __u32 unix_name_of(const struct connection *c)
+{
+	return c->directions[SENT].next_seq;
 }

@@ -70,6 +70,17 @@ static __always_inline struct l7_event *reserve_event(bool has_path, __u64 waiti
 			  reserve_sampled(PATHLESS_SIZE, waiting, is_needed, reason);
 }
 
+/* The ends of a connection; of one over Unix sockets the number of its name, and no ports. */
+static __always_inline void set_ends(struct endpoints *ends, const struct connection *c)
+{
+	if (!c->is_unix) {
+		endpoints_of_sock(ends, (struct sock *)c->sock);
+		return;
+	}
+	__builtin_memset(ends, 0, sizeof(*ends));
+	ends->local_address[0] = unix_name_of(c);
+}
+
 /*
  * Sends a record, of which userspace counts the request. `name` is its stream, and from bit 32 on
  * its table. Returns why it could not.
@@ -95,7 +106,7 @@ static __always_inline enum drop send_record(struct connection *c, __u32 number,
 	__builtin_memcpy(event->actor.comm, c->owner.comm, COMM_LEN);
 	__builtin_memcpy(event->actor.thread_comm, c->owner.comm, COMM_LEN);
 	event->actor.cgroup = c->owner.cgroup;
-	endpoints_of_sock(&event->endpoints, (struct sock *)c->sock);
+	set_ends(&event->endpoints, c);
 	event->protocol = number >> PROTOCOL_SHIFT;
 	event->role = c->role;
 	event->error = number >> ERROR_SHIFT & 7;

@@ -26,6 +26,7 @@
 #include "request_counts.h"
 #include "tls.h"
 #include "tls_go.h"
+#include "unix.h"
 
 static __always_inline bool is_tcp(struct sock *sk)
 {
@@ -227,7 +228,8 @@ static __noinline void close_direction(struct sock *sk, struct connection *c, __
 {
 	struct connection *session;
 
-	take_missed(sk, c, direction, program);
+	if (!c->is_unix)
+		take_missed(sk, c, direction, program);
 	end_direction(c, direction, bpf_ktime_get_ns());
 	session = tls_wanted ? session_of(c) : NULL;
 	if (session) {
@@ -249,26 +251,134 @@ static __noinline void end_connection(struct sock *sk, struct connection *c)
 	delete_connection(sk);
 }
 
-static __always_inline void take_message(struct sock *sk, int ret, int flags, __u32 direction)
+/* Takes the bytes of a call on a connection. */
+static __always_inline void take_bytes_of(struct sock *sk, struct connection *c, int ret, int flags,
+					  __u32 direction)
 {
 	struct scratch *scratch;
-	struct connection *c;
+
+	if (c->directions[direction & 1].mode == MODE_OPAQUE) {
+		count_bytes(c, direction, opaque_kind(c), ret);
+		if (tls_wanted)
+			follow_tls(c, direction);
+		return;
+	}
+	scratch = bpf_map_lookup_elem(&scratches, &direction);
+	if (!scratch)
+		return;
+	scratch->opaque = 0;
+	scratch->skipped = 0;
+	scratch->skipped_for = 0;
+	take_call(sk, c, scratch, direction, ret, !(flags & MSG_TRUNC));
+	c->last_direction = direction;
+	count_call(c, scratch, direction, ret);
+	if (tls_wanted)
+		follow_tls(c, direction);
+}
+
+/*
+ * The connection of a TCP socket on which a call of so many bytes has moved the sequence number of
+ * a direction; NULL when it cannot be kept.
+ */
+static __always_inline struct connection *follow_tcp(struct sock *sk, struct connection *c, int ret,
+						     __u32 direction)
+{
 	__u32 sequence;
 	__s32 gap;
 
-	if (!is_tcp(sk)) {
+	if (!c)
+		c = insert_connection(sk, direction, ret);
+	if (!c) {
+		count_unkept(direction, ret, 0, REASON_MAP_FULL);
+		return NULL;
+	}
+	take_owner(c);
+	sequence = sequence_of(sk, direction);
+	gap = sequence - ret - c->directions[direction & 1].next_seq;
+	c->directions[direction & 1].next_seq = sequence;
+	if (gap && is_beginning(sk, direction, ret)) {
+		/* The socket is another one than that which its memory held before. */
+		end_connection(sk, c);
+		c = insert_connection(sk, direction, ret);
+		if (!c)
+			return NULL;
+		take_owner(c);
+		c->directions[direction & 1].next_seq = sequence;
+		gap = 0;
+	}
+	if (gap) {
+		struct scratch *scratch = bpf_map_lookup_elem(&scratches, &direction);
+
+		if (!scratch)
+			return NULL;
+		take_gap(c, scratch, direction, gap);
+	}
+	return c;
+}
+
+/* The connection of a Unix socket; NULL when there is none yet. */
+static __always_inline struct connection *find_unix(struct sock *sk, __u64 cookie)
+{
+	struct connection *c = connection_of(sk);
+
+	if (!c || (c->is_unix && c->id == cookie))
+		return c;
+	/* The memory was another socket's. */
+	end_connection(sk, c);
+	return NULL;
+}
+
+static __always_inline void take_unix(struct sock *sk, int ret, int flags, __u32 direction)
+{
+	__u64 cookie = bpf_get_socket_cookie(sk);
+	struct connection *c = find_unix(sk, cookie);
+
+	if (ret < 0) {
+		if (c && ret == -ECONNRESET) {
+			c->is_reset = true;
+			end_connection(sk, c);
+		}
+		return;
+	}
+	if (!ret) {
+		if (c && direction == RECEIVED && sk->sk_shutdown & RCV_SHUTDOWN) {
+			take_owner(c);
+			close_direction(sk, c, RECEIVED, IN_RECEIVE);
+		}
+		return;
+	}
+	if (!c)
+		c = insert_unix(sk, cookie);
+	if (!c) {
+		count_unkept(direction, ret, WITHIN_UNIX, REASON_MAP_FULL);
+		return;
+	}
+	take_owner(c);
+	take_bytes_of(sk, c, ret, flags, direction);
+}
+
+static __always_inline void take_message(struct sock *sk, int ret, int flags, __u32 direction)
+{
+	bool is_over_unix = unix_wanted && is_unix(sk);
+	struct connection *c;
+
+	if (!is_over_unix && !is_tcp(sk)) {
 		if (is_udp(sk) && are_questions_wanted() && !(flags & (MSG_PEEK | MSG_ERRQUEUE)))
 			take_datagram(sk, ret, flags, direction);
 		return;
 	}
-	if (ret < 0 || flags & (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE))
+	if ((ret < 0 && !is_over_unix) || flags & (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE))
 		return;
 	if (is_left_out(sk)) {
-		count_left_out(LEFT_OUT_FOR_PORT, direction, ret);
+		count_left_out(LEFT_OUT_FOR_PORT, direction, ret > 0 ? ret : 0);
 		return;
 	}
 	if (are_processes_chosen() && is_process_left_out()) {
-		count_left_out(LEFT_OUT_FOR_PROCESS, direction, ret);
+		count_left_out(LEFT_OUT_FOR_PROCESS, direction, ret > 0 ? ret : 0);
+		return;
+	}
+	if (is_over_unix) {
+		take_unix(sk, ret, flags, direction);
 		return;
 	}
 	c = connection_of(sk);
@@ -280,47 +390,9 @@ static __always_inline void take_message(struct sock *sk, int ret, int flags, __
 		}
 		return;
 	}
-	if (!c)
-		c = insert_connection(sk, direction, ret);
-	if (!c) {
-		count_unkept(direction, ret, 0, REASON_MAP_FULL);
-		return;
-	}
-	take_owner(c);
-	scratch = bpf_map_lookup_elem(&scratches, &direction);
-	if (!scratch)
-		return;
-	sequence = sequence_of(sk, direction);
-	gap = sequence - ret - c->directions[direction & 1].next_seq;
-	c->directions[direction & 1].next_seq = sequence;
-	scratch->opaque = 0;
-	scratch->skipped = 0;
-	scratch->skipped_for = 0;
-	if (gap && is_beginning(sk, direction, ret)) {
-		/* The socket is another one than that which its memory held before. */
-		end_connection(sk, c);
-		c = insert_connection(sk, direction, ret);
-		if (!c)
-			return;
-		take_owner(c);
-		c->directions[direction & 1].next_seq = sequence;
-		gap = 0;
-	}
-	if (gap)
-		take_gap(c, scratch, direction, gap);
-	if (c->directions[direction & 1].mode == MODE_OPAQUE) {
-		count_bytes(c, direction, opaque_kind(c), ret);
-		if (tls_wanted)
-			follow_tls(c, direction);
-		return;
-	}
-	scratch->opaque = 0;
-	scratch->skipped = 0;
-	take_call(sk, c, scratch, direction, ret, !(flags & MSG_TRUNC));
-	c->last_direction = direction;
-	count_call(c, scratch, direction, ret);
-	if (tls_wanted)
-		follow_tls(c, direction);
+	c = follow_tcp(sk, c, ret, direction);
+	if (c)
+		take_bytes_of(sk, c, ret, flags, direction);
 }
 
 SEC("tp_btf/sock_send_length")
@@ -402,17 +474,28 @@ int BPF_PROG(l7_destroy, struct sock *sk)
 /* Behind the programs on tracepoints: a kernel without those says so first. */
 #include "active.h"
 
+static long end_closed_unix(void *map, __u64 *key, struct connection *c, void *none)
+{
+	if (c->is_unix && is_unix_closed(c))
+		end_connection((struct sock *)c->sock, c);
+	return 0;
+}
+
 /*
- * Gives up the questions that have waited for too long. Userspace reads it each second; it runs for
- * each of a few entries, and does so for the first one.
+ * Gives up the questions that have waited for too long, and ends connections over Unix sockets that
+ * have been closed. Userspace reads it each second; it runs for each of a few entries, and does so
+ * for the first one.
  */
 SEC("iter/bpf_map_elem")
 int l7_unanswered(struct bpf_iter__bpf_map_elem *ctx)
 {
 	__u32 *key = ctx->key;
 
-	if (key && !*key)
+	if (key && !*key) {
 		give_up_questions();
+		if (unix_wanted)
+			bpf_for_each_map_elem(&connections, end_closed_unix, NULL, 0);
+	}
 	return 0;
 }
 

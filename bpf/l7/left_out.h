@@ -75,10 +75,11 @@ static __always_inline bool are_questions_wanted(void)
 	return is_wanted(PROTOCOL_DNS) && (!ports_chosen || is_chosen(DNS_PORT));
 }
 
-/* Is none of the two ends a server's whose requests are looked for? */
+/* Is none of the two ends a server's whose requests are looked for? A Unix socket has no port. */
 static __always_inline bool is_left_out(struct sock *sk)
 {
-	return ports_chosen && !is_chosen(local_port(sk)) && !is_chosen(remote_port(sk));
+	return ports_chosen && (sk->__sk_common.skc_family == AF_UNIX ||
+				(!is_chosen(local_port(sk)) && !is_chosen(remote_port(sk))));
 }
 
 /* Is the server of a connection, of which the role is known, at a port that is left out? */

@@ -11,11 +11,11 @@
 /*
  * Lines for (actor, request number) pairs and for (actor, protocol, role), powers of two. Behind
  * them follow overflow lines, one for each protocol and role; of bytes, once more for what TLS
- * carries.
+ * carries, and for Unix sockets.
  */
 const volatile __u32 request_lines = 8192;
 const volatile __u32 flow_lines = 8192;
-#define OVERFLOW_LINES (4 * PROTOCOLS)
+#define OVERFLOW_LINES (6 * PROTOCOLS)
 
 /* Histogram slots: at most 2^(12 - 30) s (3.8 µs), 2^(13 - 30) s, … 2^(36 - 30) s (64 s), more. */
 #define FIRST_POWER 12
@@ -69,7 +69,8 @@ enum tls_sight {
 #define BYTES_KINDS 8
 #define LOST_KINDS 8
 
-/* In the number of a line of bytes: they are those that TLS carries. */
+/* In the number of a line of bytes: they are those that TLS carries, or Unix sockets. */
+#define WITHIN_UNIX 32
 #define WITHIN_TLS 64
 
 struct flow_line {
@@ -163,7 +164,9 @@ static __always_inline struct flow_line *flow_overflow_line(__u32 kind)
 {
 	struct actor_key key = { .process = process_key(OTHER_TGID, 0, kind) };
 
-	kind = (kind & (WITHIN_TLS - 1)) + (kind & WITHIN_TLS ? 2 * PROTOCOLS : 0);
+	kind = (kind & (2 * PROTOCOLS - 1)) + (kind & WITHIN_TLS  ? 2 * PROTOCOLS :
+					       kind & WITHIN_UNIX ? 4 * PROTOCOLS :
+								    0);
 	return line_at(&flows, &flow_keys, flow_lines + kind, &key.process.pair, KEY_WORDS);
 }
 
@@ -179,8 +182,10 @@ static __always_inline struct flow_line *flow_line_of(const struct actor_key *ow
 
 static __always_inline __u32 kind_of(const struct connection *c)
 {
-	return ((c->protocol << 1 | c->role) & (WITHIN_TLS - 1)) |
-	       (c->tls == TLS_PLAINTEXT ? WITHIN_TLS : 0);
+	return ((c->protocol << 1 | c->role) & (2 * PROTOCOLS - 1)) |
+	       (c->tls == TLS_PLAINTEXT ? WITHIN_TLS :
+		c->is_unix		? WITHIN_UNIX :
+					  0);
 }
 
 /* The line of this index, if it is this owner's and of this kind; else NULL. */

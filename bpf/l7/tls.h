@@ -201,7 +201,7 @@ static __always_inline struct connection *session_of(const struct connection *c)
 	if (!c->session)
 		return NULL;
 	session = bpf_map_lookup_elem(&sessions, &key);
-	return session && session->sock == c->id ? session : NULL;
+	return session && session->sock == c->sock ? session : NULL;
 }
 
 /* The requests of a connection that ends. Global, so that it is verified once. */
@@ -271,7 +271,9 @@ __noinline int bind_session(struct connection *c, __u64 ssl, bool is_whole)
 	if (!session)
 		return 0;
 	session->id = (__u64)session;
-	session->sock = c->id;
+	session->sock = c->sock;
+	session->is_unix = c->is_unix;
+	session->directions[SENT].next_seq = c->directions[SENT].next_seq;
 	session->tls = TLS_PLAINTEXT;
 	if (is_whole)
 		return 0;
@@ -341,7 +343,7 @@ static __noinline void follow_tls(struct connection *c, __u32 direction)
 		return;
 	thread = this_thread();
 	if (thread)
-		thread->received = c->id;
+		thread->received = c->sock;
 	if (c->receipts < 2)
 		c->receipts++;
 }

@@ -336,6 +336,8 @@ export class RunningSignal {
     const began = performance.now();
     this.#failedBefore = this.#guard.errors.collect;
     await this.#calls.wait("collect", () => this.#running.collect?.());
+    // Programs that it has run may have written records, which are of this scrape, too.
+    this.drain();
     this.#collectSeconds = (performance.now() - began) / 1000;
   }
 

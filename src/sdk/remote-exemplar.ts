@@ -14,8 +14,13 @@ export const remoteExemplar: ExemplarDefinition = {
   width: 3 + addressWords,
   labels: (numbers, at) => [
     ["pid", `${numbers[at]}`],
-    ["remote_address", addressText((index) => numbers[at + 3 + index] as number, numbers[at + 1] === ipv6)],
-    ["remote_port", `${numbers[at + 2]}`],
+    // Nothing over IP has no port.
+    ...(numbers[at + 2] === 0
+      ? []
+      : ([
+          ["remote_address", addressText((index) => numbers[at + 3 + index] as number, numbers[at + 1] === ipv6)],
+          ["remote_port", `${numbers[at + 2]}`],
+        ] as const)),
   ],
 };
 

@@ -204,15 +204,23 @@ describe("programs", () => {
     }
   }
 
-  it("of l7 load with those that see what TLS carries", async (t) => {
+  it("of l7 load with those that see what TLS carries and Unix sockets", async (t) => {
     const l7 = signals.find(({ name }) => name === "l7");
     if (l7 === undefined || bestHook(l7) === "") {
       t.skip("refused on this kernel");
       return;
     }
-    const loading = await tryLoading(l7, { ...ways.run, flags: { tls: true } });
+    const loading = await tryLoading(l7, { ...ways.run, flags: { tls: true, unix: true } });
     assert.deepEqual(loading.refused, []);
-    for (const program of ["tls_enter", "tls_carried", "l7_exec"]) {
+    for (const program of [
+      "tls_enter",
+      "tls_carried",
+      "l7_exec",
+      "l7_old_unix",
+      "l7_send",
+      "l7_receive",
+      "l7_unanswered",
+    ]) {
       const count = loading.instructions.get(program);
       assert(count !== undefined, program);
       t.diagnostic(`${program}: ${count}`);

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 
 import { testConversations } from "./support/conversations.js";
-import { conversations } from "./support/http-conversations.js";
+import { suite } from "./support/http-conversations.js";
 import { compileProgram, runProgram } from "./support/program.js";
 import { suiteScope } from "./support/scope.js";
 
@@ -13,15 +13,7 @@ const early = compileProgram(
 );
 
 describe("requests of HTTP/1.x", () => {
-  const { started, assertBoth } = testConversations(suiteScope(), {
-    conversations,
-    metrics: { client: "http_client_request_duration_seconds", server: "http_server_request_duration_seconds" },
-    labels: ["http_request_method", "http_response_status_code", "error_type"],
-    valuesOf([method, status, error], role) {
-      const failed = status >= (role === "client" ? 400 : 500) ? `${status}` : "";
-      return [method, status === 0 ? "" : `${status}`, error ?? failed];
-    },
-  });
+  const { started, assertBoth } = testConversations(suiteScope(), suite);
 
   for (const [what, requests] of [
     [

@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import { type Agent, startAgent, unlimitedSeries } from "./support/agent.js";
 import { testConversations } from "./support/conversations.js";
 import { eventually } from "./support/eventually.js";
-import { conversations } from "./support/mysql-conversations.js";
+import { suite } from "./support/mysql-conversations.js";
 import { scratch } from "./support/program.js";
 import { by, type Counts, difference, total } from "./support/request-counts.js";
 import { sum } from "./support/samples.js";
@@ -22,12 +22,7 @@ const metrics = {
 };
 
 describe("requests of MySQL", () => {
-  testConversations(suiteScope(), {
-    conversations,
-    metrics,
-    labels: ["db_system_name", "db_operation_name", "db_response_status_code", "error_type"],
-    valuesOf: ([operation, code = "", error = code]) => ["mysql", operation, code, error],
-  });
+  testConversations(suiteScope(), suite);
 });
 
 interface MariaDb {

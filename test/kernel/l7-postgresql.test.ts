@@ -10,7 +10,7 @@ import { postgresql } from "../../src/signals/l7/protocols/postgresql.js";
 import { type Agent, startAgent, unlimitedSeries } from "./support/agent.js";
 import { testConversations } from "./support/conversations.js";
 import { eventually } from "./support/eventually.js";
-import { conversations } from "./support/postgresql-conversations.js";
+import { suite } from "./support/postgresql-conversations.js";
 import { scratch } from "./support/program.js";
 import { by, type Counts, difference, total } from "./support/request-counts.js";
 import { type Samples, sum } from "./support/samples.js";
@@ -24,12 +24,7 @@ const metrics = {
 };
 
 describe("requests of PostgreSQL", () => {
-  testConversations(suiteScope(), {
-    conversations,
-    metrics,
-    labels: ["db_system_name", "db_operation_name", "db_response_status_code", "error_type"],
-    valuesOf: ([operation, code = "", error = code]) => ["postgresql", operation, code, error],
-  });
+  testConversations(suiteScope(), suite);
 });
 
 /** Debian's newest server that is installed. */
@@ -38,11 +33,13 @@ const programs = `${versions}/${readdirSync(versions).toSorted().at(-1) ?? ""}/b
 
 interface Postgres {
   readonly port: number;
+  /** Where its Unix socket is. */
+  readonly folder: string;
   /** What all its processes are called. */
   readonly comm: string;
   /** Options of its clients. */
   readonly client: readonly string[];
-  /** Runs SQL through a Unix socket, which l7 does not see. Resolves to rows of columns. */
+  /** Runs SQL through its Unix socket, which l7 sees with --l7.unix alone. Resolves to rows of columns. */
   readonly ask: (sql: string) => Promise<string[][]>;
   /** How often each statement was executed, by its first word, as the server counts it. */
   readonly executed: () => Promise<Counts>;
@@ -100,6 +97,7 @@ async function startPostgres(scope: Scope): Promise<Postgres> {
   await eventually(() => ask("CREATE EXTENSION IF NOT EXISTS pg_stat_statements"));
   return {
     port,
+    folder,
     comm,
     client: ["-h", "127.0.0.1", "-p", `${port}`, "-U", "postgres"],
     ask,
@@ -154,6 +152,27 @@ describe("requests of a PostgreSQL server", () => {
       }
     });
   }
+
+  it("are as many as it counts over its Unix socket, at both ends", async (t) => {
+    const { comm, port, folder, executed } = await started;
+    await agentStarted();
+    const agent = await startAgent(t, ["--signals=l7", "--l7.unix", ...unlimitedSeries]);
+    await agent.scrape();
+    const earlier = await executed();
+    const asked = by("db_operation_name", await agent.scrape(), metrics.server, { comm });
+    const socket = ["-h", folder, "-p", `${port}`, "-U", "postgres"];
+    const bench = promisify(execFile)("pgbench", [
+      ...socket,
+      ...["-n", "-M", "extended", "-c", "4", "-t", "300", "postgres"],
+    ]);
+    await bench;
+    const samples = await agent.scrape();
+    const server = difference(by("db_operation_name", samples, metrics.server, { comm }), asked);
+    const client = by("db_operation_name", samples, metrics.client, { pid: bench.child.pid ?? 0 });
+    assert.deepEqual(server, client);
+    assert.deepEqual(client, difference(await executed(), earlier));
+    assert.equal(sum(samples, "ringtap_l7_lost_requests_total", { comm }), 0);
+  });
 
   it("that are a pipeline, copy, fail or return many rows are as many as it says, and trace shows them", async (t) => {
     const { comm, client } = await started;

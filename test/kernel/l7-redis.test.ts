@@ -10,7 +10,7 @@ import { type Agent, startAgent, unlimitedSeries } from "./support/agent.js";
 import { testConversations } from "./support/conversations.js";
 import { eventually } from "./support/eventually.js";
 import { scratch } from "./support/program.js";
-import { conversations } from "./support/redis-conversations.js";
+import { suite } from "./support/redis-conversations.js";
 import { by, type Counts } from "./support/request-counts.js";
 import { sum } from "./support/samples.js";
 import { type Scope, suiteScope } from "./support/scope.js";
@@ -23,12 +23,7 @@ const metrics = {
 };
 
 describe("commands of Redis", () => {
-  testConversations(suiteScope(), {
-    conversations,
-    metrics,
-    labels: ["db_system_name", "db_operation_name", "db_response_status_code", "error_type"],
-    valuesOf: ([name, code = "", error = code]) => ["redis", name, code, error],
-  });
+  testConversations(suiteScope(), suite);
 });
 
 interface Redis {

@@ -4,6 +4,7 @@
 
 #include <ringtap/task.h>
 
+#define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
 #define SOCK_STREAM 1
@@ -43,6 +44,10 @@ typedef struct {
 	struct net *net;
 } possible_net_t;
 
+typedef struct {
+	__s64 counter;
+} atomic64_t;
+
 struct in6_addr {
 	union {
 		__u8 u6_addr8[16];
@@ -64,6 +69,7 @@ struct sock_common {
 		unsigned long skc_flags;
 		struct sock *skc_listener; /* of a struct request_sock */
 	};
+	atomic64_t skc_cookie; /* 0: no one has asked for it */
 };
 
 struct request_sock {

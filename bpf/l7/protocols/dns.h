@@ -56,7 +56,7 @@ static __always_inline bool is_dns_port(const struct connection *c)
 {
 	struct sock *sk = (void *)c->sock;
 
-	return local_port(sk) == DNS_PORT || remote_port(sk) == DNS_PORT;
+	return !c->is_unix && (local_port(sk) == DNS_PORT || remote_port(sk) == DNS_PORT);
 }
 
 /* What a message over TCP is, by its first eight bytes: length, id, flags, number of questions. */

@@ -288,6 +288,14 @@ static __always_inline __u64 refused_request(struct connection *c)
 	return request_word(requests->word, requests->operation, 0);
 }
 
+/*
+ * A Unix socket's end is found later than it comes: the response's time is that of its last bytes.
+ */
+static __always_inline void note_last(struct reader *r, struct direction *d)
+{
+	d->carry[0] = r->c->is_unix ? now_of(r) : 0;
+}
+
 static __always_inline void end_response_head(struct reader *r, struct direction *d)
 {
 	struct connection *c = r->c;
@@ -315,6 +323,7 @@ static __always_inline void end_response_head(struct reader *r, struct direction
 		begin_body(r, d);
 	} else {
 		d->mode = HTTP_UNTIL_CLOSE;
+		note_last(r, d);
 	}
 }
 
@@ -847,6 +856,7 @@ static long http_step(__u32 nr, struct reader *r)
 		return 0;
 	case HTTP_UNTIL_CLOSE:
 		add_to_size(d, r->scratch->left);
+		note_last(r, d);
 		return 1;
 	case MODE_OPAQUE:
 	case MODE_SYNC:
@@ -928,6 +938,8 @@ static __always_inline void http_end(struct connection *c, __u32 direction, __u6
 
 	if (direction == request_direction(c) || d->mode <= HTTP_FIRST)
 		return;
+	if (d->mode == HTTP_UNTIL_CLOSE && d->carry[0])
+		now = d->carry[0];
 	if (is_unknown(d))
 		word = end_unknown(c, now, d->status);
 	error = d->mode == HTTP_UNTIL_CLOSE ? ERROR_NONE : ERROR_TRUNCATED;

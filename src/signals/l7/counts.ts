@@ -11,6 +11,7 @@ import {
 } from "ringtap/signal";
 
 import { ActiveRequests } from "./active.js";
+import { CarriedBytes } from "./carried-bytes.js";
 import { Links } from "./links.js";
 import { errors, protocols, roles } from "./protocols.js";
 import { FlowLine, L7Event, RequestLine } from "./records.js";
@@ -21,6 +22,7 @@ import { KnownPaths } from "./routes/known-paths.js";
 import { SizeTables } from "./size-tables.js";
 import { TextNumbers } from "./texts.js";
 import { TlsCounts } from "./tls/counts.js";
+import type { UnixNames } from "./unix.js";
 
 /** enum reason of bpf/l7/connection.h. */
 const reasons = ["joined_late", "gap", "unreadable", "malformed", "map_full"] as const;
@@ -40,7 +42,8 @@ const unansweredReasons: ReadonlySet<string> = new Set(["closed", "reset", "time
 /** Where a struct request_key has its route, in words: behind the actor. */
 const routeAt = actorKeyAt.cgroup + 2;
 
-/** In the number of a line of bytes: WITHIN_TLS there. */
+/** In the number of a line of bytes: WITHIN_UNIX and WITHIN_TLS there. */
+const withinUnixBit = 32;
 const withinTlsBit = 64;
 
 /** Has the kernel count the questions that have waited for too long. */
@@ -54,20 +57,23 @@ export function giveUp(context: SignalContext): () => Promise<void> {
 /** What is counted besides, as flags say. */
 interface Wanted {
   readonly tls: boolean;
+  readonly unix: boolean;
   readonly sizes: boolean;
 }
 
 /** Requests count for the name and the control group that the process had when they ended. */
 export function startCounting(
   context: SignalContext,
-  texts: RecordTextsByName & { readonly routes: Routes },
-  { tls, sizes: areSized }: Wanted,
+  { unix: unixNames, ...texts }: RecordTextsByName & { readonly routes: Routes; readonly unix: UnixNames | undefined },
+  { tls, unix, sizes: areSized }: Wanted,
   unnamed: UnnamedRequests | undefined,
 ): Running<L7Event> {
   const { metrics, identity } = context;
   const { subjects } = identity;
   const kinds = new Set(protocols.flatMap(({ metrics: kind }) => kind ?? []));
-  const tables = new Map(Array.from(kinds, (kind) => [kind, new RequestTables(context, kind, texts)] as const));
+  const tables = new Map(
+    Array.from(kinds, (kind) => [kind, new RequestTables(context, kind, texts, unixNames)] as const),
+  );
   const ofProtocols = protocols.map(({ metrics: kind }) => kind && tables.get(kind));
   const sized = areSized ? [...kinds].filter(({ sizes }) => sizes !== undefined) : [];
   const sizeTables = new Map(sized.map((kind) => [kind, new SizeTables(context, kind)] as const));
@@ -113,6 +119,14 @@ export function startCounting(
     detail: skippedDetail,
   });
   const withinTls = tls ? new TlsCounts(metrics, subjects) : undefined;
+  const overUnix = unix
+    ? new CarriedBytes(
+        metrics,
+        subjects,
+        "ringtap_l7_unix_bytes_total",
+        "Bytes over Unix sockets: parsed, opaque (of no protocol that is known, or of TLS), or skipped.",
+      )
+    : undefined;
   const owner = processOwner(identity, actorKeyAt.start);
   const requests = context.counters("requests", { keys: "request_keys", owner });
   const flows = context.counters("flows", { keys: "flow_keys", owner });
@@ -173,17 +187,19 @@ export function startCounting(
   function takeFlows(key: Uint32Array, counts: Float64Array): void {
     const number = key[actorKeyAt.number] as number;
     const subject = subjectOf(key);
-    const protocol = (number & (withinTlsBit - 1)) >>> 1;
+    const protocol = (number & (withinUnixBit - 1)) >>> 1;
     const { name = "" } = protocols[protocol] ?? {};
     const role = protocol === 0 ? "unknown" : (roles[number & 1] ?? "");
+    const apart =
+      (number & withinTlsBit) !== 0 ? withinTls?.bytes : (number & withinUnixBit) !== 0 ? overUnix : undefined;
     const lostAt = FlowLine.receivedLength + FlowLine.sentLength;
     for (const [direction, at] of [
       ["received", 0],
       ["sent", FlowLine.receivedLength],
     ] as const) {
       const add = (kind: string, count: number, reason = ""): void => {
-        if (count !== 0 && (number & withinTlsBit) !== 0) {
-          withinTls?.add(subject, [name, role, direction, kind, reason], count);
+        if (count !== 0 && apart !== undefined) {
+          apart.add(subject, [name, role, direction, kind, reason], count);
         } else if (count !== 0) {
           carried.add(subject, bytes.intern(name, role, direction, kind), count);
           if (reason !== "") {
@@ -258,8 +274,8 @@ export function startCounting(
     maintain: read,
     stats: () => ({
       collected,
-      memoryAtLimit: [requests, flows, ...sizes, leftOut, knownPaths, ...Object.values(texts)].reduce(
-        (total, { memoryAtLimit }) => total + memoryAtLimit,
+      memoryAtLimit: [requests, flows, ...sizes, leftOut, knownPaths, ...Object.values(texts), unixNames].reduce(
+        (total, part) => total + (part?.memoryAtLimit ?? 0),
         0,
       ),
       mapEntries: [requests, flows, ...sizes].map(({ name, size }) => [name, size] as const),

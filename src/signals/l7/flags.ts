@@ -78,6 +78,7 @@ export const flags = {
     "100",
     wholeNumber(1, 1000),
   ),
+  unix: inTrace(toggle("unix", "requests over Unix sockets, too")),
   tls: inTrace(toggle("tls", "see what TLS carries, too, by programs on functions of OpenSSL and Go")),
   tlsFiles: single(
     "tls-files",

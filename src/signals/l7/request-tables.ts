@@ -14,6 +14,7 @@ import { errors, otherOperation, protocols, roles } from "./protocols.js";
 import type { L7Event } from "./records.js";
 import type { RequestRecord } from "./routes/routes.js";
 import { mostTexts, TextNumbers } from "./texts.js";
+import { isOverUnix, type UnixNames } from "./unix.js";
 
 /** Slots are counted from 2^-18 s on: FIRST_POWER of bpf/l7/request_counts.h. */
 const firstPower = -18;
@@ -58,14 +59,21 @@ export class RequestTables {
   readonly #texts: RecordTexts | undefined;
   readonly #told: Told | undefined;
   readonly #peers: PeerDirectory | undefined;
+  readonly #unix: UnixNames | undefined;
   /** Ids of labels by a request's peer and text, and by its number. */
   readonly #labels = new Map<number, Map<number, number>>();
 
-  constructor({ metrics, identity, peers }: SignalContext, kind: RequestMetrics, texts: RecordTextsByName) {
+  constructor(
+    { metrics, identity, peers }: SignalContext,
+    kind: RequestMetrics,
+    texts: RecordTextsByName,
+    unix?: UnixNames,
+  ) {
     const { told, labels } = kind;
     this.#told = told !== undefined && texts[told.by].areWanted ? told : undefined;
     this.#texts = this.#told && texts[this.#told.by];
     this.#peers = peers;
+    this.#unix = unix;
     const ofPeers = peers?.dimension.names ?? [];
     this.#details = roles.map((role) => new Dimension([...labels, ...(this.#told?.[role] ?? []), ...ofPeers]));
     this.#tables = roles.map((role, index) =>
@@ -92,12 +100,18 @@ export class RequestTables {
     if (table === undefined) {
       return TextNumbers.unknown;
     }
-    const peer = this.#peers === undefined ? unknownPeer : 1 + peerOf(this.#peers, event);
+    const peer = this.#peers === undefined ? unknownPeer : 1 + this.#peerOf(this.#peers, event);
     const text = this.#texts?.of(event) ?? TextNumbers.unknown;
     const row = table.row(subject, this.#label(number, text, peer));
     table.observeAt(row, event.duration);
     showRemote(table, row, event);
     return text;
+  }
+
+  #peerOf(peers: PeerDirectory, event: L7Event): number {
+    return this.#unix !== undefined && isOverUnix(event)
+      ? this.#unix.peerOf(peers.dimension, event)
+      : peerOf(peers, event);
   }
 
   #label(number: number, text: number, peer: number): number {

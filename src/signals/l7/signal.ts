@@ -35,11 +35,12 @@ import {
 } from "./records.js";
 import { Routes } from "./routes/routes.js";
 import { noTlsSizes, tlsPrograms, withTls } from "./tls/signal.js";
+import { isOverUnix, noUnixSizes, UnixNames, unixPrograms, withUnix } from "./unix.js";
 import { views } from "./views.js";
 
 /** The lines that are tried for a key: PROBES of bpf/include/ringtap/counts.h; and OVERFLOW_LINES of bpf/l7/request_counts.h. */
 const fewestLines = 16;
-const overflowLines = 4 * protocols.length;
+const overflowLines = 6 * protocols.length;
 
 /** Where records are for those who watch alone. */
 const watchedRingSize = 2 ** 18;
@@ -70,7 +71,7 @@ function textsOf({ routes, routesLimit, dnsNames, dnsNamesLimit }: Values, paths
 }
 
 /** What traced records have their texts of: what counts them too, of the agent that was started last. */
-let traced: ReturnType<typeof textsOf> | undefined;
+let traced: (ReturnType<typeof textsOf> & { readonly unix: UnixNames | undefined }) | undefined;
 
 type Values = FlagValues<typeof flags>;
 
@@ -105,7 +106,7 @@ function commKey(comm: string): Uint8Array {
 }
 
 function setup(values: Values, { mode, watched, byPeer }: SignalHost): Setup {
-  const { connectionsLimit, streamsLimit, countsLimit, dnsTimeout, dnsNames, tls } = values;
+  const { connectionsLimit, streamsLimit, countsLimit, dnsTimeout, dnsNames, tls, unix } = values;
   const isSized = values.sizes && mode !== "trace";
   const hasRoutes = areRouted(values);
   const told = (hasRoutes ? routedProtocols : 0) | (dnsNames ? 1 << L7Protocol.dns : 0);
@@ -117,6 +118,7 @@ function setup(values: Values, { mode, watched, byPeer }: SignalHost): Setup {
       ...words,
       ...choiceOf(values),
       tls_wanted: tls ? 1 : 0,
+      unix_wanted: unix ? 1 : 0,
       counting: isCounting ? 1 : 0,
       blocks_wanted: hasRoutes ? 1 : 0,
       dns_timeout: dnsTimeout,
@@ -155,10 +157,20 @@ function setup(values: Values, { mode, watched, byPeer }: SignalHost): Setup {
       size_keys: isSized ? requests : 1,
       ...(!isSized && { waiting_sizes: 1 }),
       ...(!tls && noTlsSizes),
+      ...(!unix && noUnixSizes),
       ...(!hasRoutes && { header_blocks: noBlocksSize }),
     },
-    ...(!tls && { without: tlsPrograms }),
+    without: [...(tls ? [] : tlsPrograms), ...(unix ? [] : unixPrograms)],
     ...(isCounting && told === 0 && !byPeer && { ringSize: watchedRingSize }),
+  };
+}
+
+function addresses(event: L7Event): Record<string, TraceValue> {
+  return {
+    local_address: addressText((index) => event.localAddress(index), event.family === IpFamily.ipv6),
+    local_port: event.localPort,
+    remote_address: addressText((index) => event.remoteAddress(index), event.family === IpFamily.ipv6),
+    remote_port: event.remotePort,
   };
 }
 
@@ -176,10 +188,7 @@ function fields(event: L7Event): Record<string, TraceValue> {
     code: protocol?.code?.(event.status),
     error: event.error === 0 ? undefined : errors[event.error],
     duration_seconds: event.duration / 1e9,
-    local_address: addressText((index) => event.localAddress(index), event.family === IpFamily.ipv6),
-    local_port: event.localPort,
-    remote_address: addressText((index) => event.remoteAddress(index), event.family === IpFamily.ipv6),
-    remote_port: event.remotePort,
+    ...(isOverUnix(event) ? { unix_socket: traced?.unix?.of(event) } : addresses(event)),
   };
 }
 
@@ -206,14 +215,15 @@ export const l7 = defineSignal({
   setup,
   attachesLater: ({ tls }) => tls,
   start(context, values) {
-    const { tls, tlsFiles } = values;
+    const { tls, tlsFiles, unix } = values;
     const isTracing = context.host.mode === "trace";
     const unnamed = areRouted(values) && !isTracing ? new UnnamedRequests(context) : undefined;
     const paths = areRouted(values) ? new RequestPaths(context, (reason) => unnamed?.add(reason)) : undefined;
-    const texts = textsOf(values, paths);
+    const texts = { ...textsOf(values, paths), unix: unix ? new UnixNames(context) : undefined };
     traced = texts;
-    const running = isTracing ? traceOnly(context, texts.routes) : startCounting(context, texts, values, unnamed);
-    return tls ? withTls(context, tlsFiles, running) : running;
+    const counting = isTracing ? traceOnly(context, texts.routes) : startCounting(context, texts, values, unnamed);
+    const running = tls ? withTls(context, tlsFiles, counting) : counting;
+    return unix ? withUnix(context, running) : running;
   },
   trace: {
     types: {
@@ -230,6 +240,7 @@ export const l7 = defineSignal({
       local_port: "integer",
       remote_address: "string",
       remote_port: "integer",
+      unix_socket: "string",
     },
     aliases: { duration: "duration_seconds", sport: "local_port", dport: "remote_port" },
     outcome: ["protocol", "role", "status", "code", "error"],
@@ -246,6 +257,7 @@ export const l7 = defineSignal({
       { field: "local_port", heading: "LPORT", width: 5 },
       { field: "remote_address", heading: "REMOTE", width: 15 },
       { field: "remote_port", heading: "RPORT", width: 5 },
+      { field: "unix_socket", heading: "UNIX", width: 24 },
       { field: "name", heading: "NAME", width: 0 },
     ],
     fields,

@@ -8,7 +8,8 @@
  * Both ends make the same pieces of what one of them sends and the other one receives:
  * cuts 0: none; 1: each byte by itself; 2: at random; 3: once for each place where there can be one
  * cut, on a connection of its own. Calls 0: read and write; 1: send, and recv after a peek;
- * 2: readv and writev; 3: sendmsg and recvmsg. The server's port may be given as an argument.
+ * 2: readv and writev; 3: sendmsg and recvmsg. The server's port may be given as an argument, or
+ * the path of its Unix socket.
  */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -18,6 +19,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -113,7 +115,12 @@ static void play(int fd, char me, int cuts, unsigned int seed, size_t cut)
 }
 
 static int listener;
-static struct sockaddr_in address;
+static socklen_t address_length;
+static union {
+	struct sockaddr any;
+	struct sockaddr_in in;
+	struct sockaddr_un un;
+} address;
 
 static int open_end(char me)
 {
@@ -122,11 +129,12 @@ static int open_end(char me)
 	if (me == 'S') {
 		fd = accept(listener, NULL, NULL);
 	} else {
-		fd = socket(AF_INET, SOCK_STREAM, 0);
-		check(!connect(fd, (void *)&address, sizeof(address)), "connect");
+		fd = socket(address.any.sa_family, SOCK_STREAM, 0);
+		check(!connect(fd, &address.any, address_length), "connect");
 	}
 	check(fd >= 0, "a socket");
-	check(!setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)), "TCP_NODELAY");
+	if (address.any.sa_family == AF_INET)
+		check(!setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)), "TCP_NODELAY");
 	return fd;
 }
 
@@ -186,7 +194,6 @@ static void run(char me, const char *script, size_t size)
 
 int main(int argc, char **argv)
 {
-	socklen_t length = sizeof(address);
 	static char script[64 << 20];
 	size_t size = 0;
 	ssize_t more;
@@ -195,13 +202,21 @@ int main(int argc, char **argv)
 
 	while ((more = read(0, script + size, sizeof(script) - size)) > 0)
 		size += more;
-	address.sin_family = AF_INET;
-	address.sin_port = htons(argc > 1 ? atoi(argv[1]) : 0);
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	listener = socket(AF_INET, SOCK_STREAM, 0);
-	check(!bind(listener, (void *)&address, sizeof(address)), "bind");
+	if (argc > 1 && argv[1][0] == '/') {
+		address_length = sizeof(address.un);
+		address.un.sun_family = AF_UNIX;
+		strncpy(address.un.sun_path, argv[1], sizeof(address.un.sun_path) - 1);
+		unlink(argv[1]);
+	} else {
+		address_length = sizeof(address.in);
+		address.in.sin_family = AF_INET;
+		address.in.sin_port = htons(argc > 1 ? atoi(argv[1]) : 0);
+		address.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	}
+	listener = socket(address.any.sa_family, SOCK_STREAM, 0);
+	check(!bind(listener, &address.any, address_length), "bind");
 	check(!listen(listener, 16), "listen");
-	getsockname(listener, (void *)&address, &length);
+	getsockname(listener, &address.any, &address_length);
 	pid = fork();
 	run(pid ? 'C' : 'S', script, size);
 	if (!pid)

@@ -29,6 +29,8 @@ export interface Suite<Request> {
   readonly valuesOf: (request: Request, role: "client" | "server") => readonly string[];
   /** The server's port, where a protocol has one. Default: any. */
   readonly port?: number;
+  /** The path of the server's Unix socket, where the conversations are to go over one. */
+  readonly socket?: string;
   /** What a command line begins with to run the conversations elsewhere, such as in a network namespace. */
   readonly prefix?: readonly string[];
   /** Further flags of the agent. */
@@ -112,18 +114,27 @@ export interface Counting<Request> {
 /** Declares the tests, which share an agent. */
 export function testConversations<R>(
   scope: Scope,
-  { conversations, metrics, labels, valuesOf, port = 0, prefix = [], flags = [] }: Suite<R>,
+  { conversations, metrics, labels, valuesOf, port = 0, socket, prefix = [], flags = [] }: Suite<R>,
 ): Counting<R> {
   const player = compileProgram(
     "l7-player",
     readFileSync(new URL("../../../../test/kernel/programs/l7-conversations.c", import.meta.url), "utf8"),
   );
   let running: Promise<Agent> | undefined;
-  const started = (): Promise<Agent> =>
-    (running ??= startAgent(scope, ["--signals=l7,tcp", "--l7.counts-limit=65536", ...unlimitedSeries, ...flags]));
+  async function start(): Promise<Agent> {
+    const agent = await startAgent(scope, [
+      ...["--signals=l7,tcp", "--l7.counts-limit=65536"],
+      ...unlimitedSeries,
+      ...flags,
+    ]);
+    // By then it has read what was there before.
+    await agent.scrape();
+    return agent;
+  }
+  const started = (): Promise<Agent> => (running ??= start());
 
   function play(scripts: readonly string[]): void {
-    const [command, ...args] = [...prefix, player, `${port}`];
+    const [command, ...args] = [...prefix, player, socket ?? `${port}`];
     execFileSync(command, args, {
       input: Buffer.from(scripts.join(""), "latin1"),
       stdio: ["pipe", "inherit", "inherit"],
@@ -178,7 +189,11 @@ export function testConversations<R>(
         for (const direction of ["sent", "received"]) {
           const bytes =
             times(conversation) * lengthOf(conversation, (direction === "sent") === (end === "c") ? "C" : "S");
-          assert.equal(sum(found, "ringtap_l7_bytes_total", { direction }), bytes, `${direction}: ${message}`);
+          const metric = socket === undefined ? "ringtap_l7_bytes_total" : "ringtap_l7_unix_bytes_total";
+          assert.equal(sum(found, metric, { direction }), bytes, `${direction}: ${message}`);
+          if (socket !== undefined) {
+            continue;
+          }
           const ofTcp = sum(found, `ringtap_tcp_${direction}_bytes_total`, {});
           assert(
             ofTcp === bytes || (isLeftOut && ofTcp < bytes),

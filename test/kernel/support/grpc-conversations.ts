@@ -1,6 +1,6 @@
 /** Conversations of gRPC over HTTP/2 in cleartext, and the calls that there are in each. */
 
-import type { Conversation } from "./conversations.js";
+import type { Conversation, Suite } from "./conversations.js";
 import {
   continued,
   data,
@@ -161,3 +161,10 @@ export const conversations: readonly Conversation<Call>[] = [
     [[16]],
   ),
 ];
+
+export const suite: Suite<Call> = {
+  conversations,
+  metrics: { client: "rpc_client_duration_seconds", server: "rpc_server_duration_seconds" },
+  labels: ["rpc_system", "rpc_grpc_status_code", "error_type"],
+  valuesOf: ([code, error = ""]) => ["grpc", code === undefined ? "" : `${code}`, error],
+};

@@ -1,6 +1,6 @@
 /** Conversations of HTTP/1.x, and the requests that there are in each. */
 
-import type { Conversation } from "./conversations.js";
+import type { Conversation, Suite } from "./conversations.js";
 
 /** A request: its method, the status of its response, and how it failed; 0 where there was no response. */
 type Request = readonly [method: string, status: number, error?: "truncated" | "closed"];
@@ -424,3 +424,13 @@ export const conversations: readonly Conversation<Request>[] = [
     ],
   },
 ];
+
+export const suite: Suite<Request> = {
+  conversations,
+  metrics: { client: "http_client_request_duration_seconds", server: "http_server_request_duration_seconds" },
+  labels: ["http_request_method", "http_response_status_code", "error_type"],
+  valuesOf([method, status, error], role) {
+    const failed = status >= (role === "client" ? 400 : 500) ? `${status}` : "";
+    return [method, status === 0 ? "" : `${status}`, error ?? failed];
+  },
+};

@@ -1,6 +1,6 @@
 /** Conversations of HTTP/2 in cleartext, and the requests that there are in each. */
 
-import type { Conversation } from "./conversations.js";
+import type { Conversation, Suite } from "./conversations.js";
 import {
   continued,
   data,
@@ -429,3 +429,13 @@ export const conversations: readonly Conversation<Request>[] = [
     times(3, "POST"),
   ),
 ];
+
+export const suite: Suite<Request> = {
+  conversations,
+  metrics: { client: "http_client_request_duration_seconds", server: "http_server_request_duration_seconds" },
+  labels: ["http_request_method", "http_response_status_code", "error_type", "network_protocol_version"],
+  valuesOf([method, status, error], role) {
+    const failed = Number(status) >= (role === "client" ? 400 : 500) ? `${status}` : "";
+    return [method, status === 0 ? "" : `${status}`, error ?? failed, "2"];
+  },
+};

@@ -1,5 +1,5 @@
 /** Conversations of PostgreSQL, and the requests that there are in each. */
-import type { Conversation } from "./conversations.js";
+import type { Conversation, Suite } from "./conversations.js";
 
 /** A request: its operation, its SQLSTATE, and how it failed where there was no response. */
 type Request = readonly [operation: string, code?: string, error?: "truncated" | "closed" | "aborted"];
@@ -480,3 +480,13 @@ export const conversations: readonly Conversation<Request>[] = [
     requests: [["IDENTIFY_SYSTEM"], ["_OTHER", "", "truncated"]],
   },
 ];
+
+export const suite: Suite<Request> = {
+  conversations,
+  metrics: {
+    client: "db_client_operation_duration_seconds",
+    server: "ringtap_db_server_operation_duration_seconds",
+  },
+  labels: ["db_system_name", "db_operation_name", "db_response_status_code", "error_type"],
+  valuesOf: ([operation, code = "", error = code]) => ["postgresql", operation, code, error],
+};

@@ -1,5 +1,5 @@
 /** Conversations of Redis, and the commands that there are in each. */
-import type { Conversation } from "./conversations.js";
+import type { Conversation, Suite } from "./conversations.js";
 
 /** A command: its name, the first word of its error, and how it failed where there was no reply. */
 type Command = readonly [name: string, code?: string, error?: "truncated" | "closed"];
@@ -537,3 +537,13 @@ export const conversations: readonly Conversation<Command>[] = [
     requests: [["PING"], ["SET"], ["GET", "OOM"], ["PING"]],
   },
 ];
+
+export const suite: Suite<Command> = {
+  conversations,
+  metrics: {
+    client: "db_client_operation_duration_seconds",
+    server: "ringtap_db_server_operation_duration_seconds",
+  },
+  labels: ["db_system_name", "db_operation_name", "db_response_status_code", "error_type"],
+  valuesOf: ([name, code = "", error = code]) => ["redis", name, code, error],
+};

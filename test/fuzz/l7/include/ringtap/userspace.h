@@ -50,6 +50,7 @@ struct actor {
 
 struct endpoints {
 	__u32 family;
+	__u32 local_address[4];
 };
 
 static inline struct process_key process_key(__u32 tgid, __u64 start, __u32 number)
