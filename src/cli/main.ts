@@ -2,11 +2,18 @@
 /** The command `ringtap`. */
 import { setFlagsFromString } from "node:v8";
 
+import type * as Errors from "./errors.js";
 import { nodeVersionFault } from "./node-version.js";
+import type * as Program from "./program.js";
 import { endUnloaded } from "./unloaded.js";
 
 /** A command that is over ends the process so soon at the latest, milliseconds: a timer of a user's own signal may not hold it. */
 const lingerMs = 1_000;
+
+/** Imports a module of this folder as it is in the bundle (scripts/package/bundle.ts): all of them are in few files there. */
+async function bundled<Module>(name: string): Promise<Module> {
+  return (await import(new URL(`../bundle/${name}.js`, import.meta.url).href)) as Module;
+}
 
 /*
  * V8 doubles the space of young objects, up to 48 MB, whenever much survives, as while an agent starts and with each scrape. It stays as
@@ -20,8 +27,8 @@ process.on("SIGUSR1", () => undefined);
 const fault = nodeVersionFault(process.versions.node);
 if (fault === undefined) {
   // All others are imported here: an old Node cannot read them, and an addon that cannot be loaded is an error like any other.
-  const { createProgram } = await import("./program.js").catch(endUnloaded);
-  const { reportFailure } = await import("./errors.js");
+  const { createProgram } = await bundled<typeof Program>("program").catch(endUnloaded);
+  const { reportFailure } = await bundled<typeof Errors>("errors");
   try {
     const program = await createProgram(process.argv.slice(2));
     await program.parseAsync();

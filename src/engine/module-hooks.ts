@@ -9,10 +9,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { isWithin, trustedFolder } from "../host/trusted-files.js";
 
 /** The public interfaces of this installation, by what modules import. */
-const interfaces = new Map([
-  ["ringtap/signal", new URL("../sdk/index.js", import.meta.url).href],
-  ["ringtap/bpf", new URL("../bpf/index.js", import.meta.url).href],
-]);
+let interfaces: ReadonlyMap<string, string> = new Map();
 
 /** The query of a module's URL that tells one build of it from another. */
 const buildKey = "ringtap-build";
@@ -39,9 +36,12 @@ interface Resolved {
 /** Folders of signals, and of packages that these import. */
 const trusted = new Set<string>();
 
-/** The modules of this folder are a signal's. It has been checked. */
-export function addFolder(folder: string): void {
-  trusted.add(folder);
+/** What the hooks are to know. */
+export interface HooksData {
+  /** Folders of signals, which have been checked, beside those of earlier calls. */
+  readonly folders: readonly string[];
+  /** URLs by what signals import. */
+  readonly interfaces: readonly (readonly [specifier: string, url: string])[];
 }
 
 function trustedRoot(path: string): string | undefined {
@@ -96,9 +96,12 @@ export function resolveSync(
   return context.parentURL === undefined ? resolved : admitted(resolved, context.parentURL);
 }
 
-/** For module.register: the first call, with the `data` that it was given. */
-export function initialize(folders: readonly string[]): void {
-  folders.forEach(addFolder);
+/** To be called first: by module.register, with the `data` that it was given, and before module.registerHooks. */
+export function initialize(data: HooksData): void {
+  interfaces = new Map(data.interfaces);
+  for (const folder of data.folders) {
+    trusted.add(folder);
+  }
 }
 
 /** The same. */

@@ -7,7 +7,8 @@ import { packageFolder } from "../binding/installation.js";
 import { entriesOf, isWithin, trustedFolder } from "../host/trusted-files.js";
 import { foreignError } from "../log/error-text.js";
 import type { AnySignal } from "../sdk/signal.js";
-import { addFolder, buildUrl, resolveSync } from "./module-hooks.js";
+import { interfaces } from "./interfaces.js";
+import { buildUrl, type HooksData, initialize, resolveSync } from "./module-hooks.js";
 import { checkSignal } from "./signal-shape.js";
 import { completesWithin } from "./time-limit.js";
 
@@ -88,11 +89,12 @@ let hooksInstalled = false;
 
 /** Lets Node resolve modules of these folders as {@link module-hooks} says. */
 function installHooks(folders: readonly string[]): void {
-  folders.forEach(addFolder);
+  const data: HooksData = { folders, interfaces };
+  initialize(data);
   const { registerHooks } = module as { registerHooks?: (hooks: object) => unknown };
   if (registerHooks === undefined) {
     // Each registration has a copy of the module of its own, with its folders.
-    module.register("./module-hooks.js", { parentURL: import.meta.url, data: folders });
+    module.register("./module-hooks.js", { parentURL: import.meta.url, data });
   } else if (!hooksInstalled) {
     registerHooks({ resolve: resolveSync });
   }

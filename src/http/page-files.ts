@@ -1,6 +1,7 @@
 /** The page at `/`, for a person who follows a link to the agent: files of its own, and nothing from elsewhere. */
-import { createHash } from "node:crypto";
+import type * as Crypto from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { extname } from "node:path";
 import type { Handler } from "./handler.js";
 import { namesEntityTag } from "./request-target.js";
@@ -32,10 +33,18 @@ const root = new URL("../../", import.meta.url);
 /** What the page consists of, and the modules that it shares with the agent: below `/page/` as below `dist/`, as they import each other. */
 const folders = ["web/", "src/views/shared/"];
 
+/** Loaded for the first who looks at the page: it takes Node some milliseconds. */
+const crypto = (): typeof Crypto => createRequire(import.meta.url)("node:crypto") as typeof Crypto;
+
+function entityTag(body: Buffer): string {
+  return `"${crypto().createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
+}
+
 /** Answers with a file that is kept in memory, or with 304 for a client that has it already. */
 function fileHandler(body: Buffer, contentType: string): Handler {
-  const etag = `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
+  let etag = "";
   return (request, response) => {
+    etag ||= entityTag(body);
     const isKnown = namesEntityTag(request.headers["if-none-match"], etag);
     response.writeHead(isKnown ? 304 : 200, {
       "Content-Security-Policy": securityPolicy,

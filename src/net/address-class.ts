@@ -40,18 +40,23 @@ function maskOf(bits: number): Uint32Array {
   });
 }
 
-const parsedBlocks: readonly Block[] = blocks.map(([prefix, bits, addressClass]) => {
-  const words = new Uint32Array(addressWords);
-  parseAddress(prefix, words);
-  const masks = maskOf(isIPv4(prefix) ? bits + 96 : bits);
-  return { masks, words, classId: addressClasses.indexOf(addressClass) };
-});
+function parseBlocks(): readonly Block[] {
+  return blocks.map(([prefix, bits, addressClass]) => {
+    const words = new Uint32Array(addressWords);
+    parseAddress(prefix, words);
+    const masks = maskOf(isIPv4(prefix) ? bits + 96 : bits);
+    return { masks, words, classId: addressClasses.indexOf(addressClass) };
+  });
+}
+
+/** Parsed for the first address: Node takes five milliseconds to know an IPv6 address for what it is. */
+let parsedBlocks: readonly Block[] | undefined;
 
 const publicClass = addressClasses.indexOf("public");
 
 /** The class of an address, as an index into {@link addressClasses}. Allocates nothing. */
 export function classOf(w0: number, w1: number, w2: number, w3: number): number {
-  for (const { masks, words, classId } of parsedBlocks) {
+  for (const { masks, words, classId } of (parsedBlocks ??= parseBlocks())) {
     const differing =
       ((w0 ^ (words[0] as number)) & (masks[0] as number)) |
       ((w1 ^ (words[1] as number)) & (masks[1] as number)) |

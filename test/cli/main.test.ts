@@ -60,7 +60,7 @@ test("no debugger opens its port at SIGUSR1", () => {
 });
 
 test("too few file descriptors to load the program: one line", () => {
-  for (const descriptors of [20, 40, 60]) {
+  for (const descriptors of [20, 24, 28]) {
     const { status, stderr } = shell(`ulimit -n ${descriptors}; ringtap run`);
     assert.match(stderr, /^ringtap: (loading the program: )?EMFILE: [^\n]*\n$/);
     assert.equal(status, 1);

@@ -67,6 +67,7 @@ describe("npm package", () => {
       /^package\/(package\.json|README\.md|CONTRIBUTING\.md|(bpf\/)?LICENSE)$/,
       /^package\/bpf\/include\/.*\.h$/,
       /^package\/dist\/(src\/.*\.(js|d\.ts)|prebuilt\/.*|web\/[\w-]+\.(html|css|js|svg))$/,
+      /^package\/dist\/src\/bundle\/(\w+\.cjs|LICENSES\.txt)$/,
       /^package\/dist\/src\/(?:signals|engine)\/(\w+)\/(x64|arm64)\/\1\.bpf\.o$/,
       /^package\/docs\/(ringtap\.1|trace\.schema\.json|[\w-]+\.(md|png)|examples\/.*)$/,
       /^package\/deploy\/systemd\/ringtap\.service$/,

@@ -1,7 +1,8 @@
 /** One GET to the API server. */
 import { readFile } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
-import { request } from "node:https";
+import type * as Https from "node:https";
+import { createRequire } from "node:module";
 
 import type { ApiServer } from "./api-server.js";
 import { ApiFailure, statusFailure } from "./api-failure.js";
@@ -16,6 +17,9 @@ export interface RequestOptions {
   /** Gives the request up. */
   readonly signal: AbortSignal;
 }
+
+/** Loaded for the first request: it takes Node some milliseconds. */
+const https = (): typeof Https => createRequire(import.meta.url)("node:https") as typeof Https;
 
 /** How often the kernel asks whether a silent peer is still there, milliseconds: a watch may be silent for minutes. */
 const keepAliveDelay = 30_000;
@@ -44,7 +48,12 @@ async function send(server: ApiServer, path: string, options: RequestOptions): P
       ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
     };
     // A connection of its own: requests are rare, and a kept one may be dead by the next.
-    const asked = request(url, { headers, agent: false, signal: options.signal, ...(ca === undefined ? {} : { ca }) });
+    const asked = https().request(url, {
+      headers,
+      agent: false,
+      signal: options.signal,
+      ...(ca === undefined ? {} : { ca }),
+    });
     const expire = (after: number, what: string): NodeJS.Timeout =>
       setTimeout(() => asked.destroy(new ApiFailure("timeout", `${what} within ${after} ms`)), after).unref();
     const answerTimer = expire(options.responseTimeoutMs, "no response");

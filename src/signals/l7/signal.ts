@@ -60,8 +60,12 @@ function areRouted({ routes, routesLimit }: Values): boolean {
   return routes.length > 0 || routesLimit > 0;
 }
 
-/** For bpf/l7/path.h. */
-const pathSeed = crypto.getRandomValues(new Uint8Array(8));
+let chosenSeed: Uint8Array | undefined;
+
+/** For bpf/l7/path.h, the same each time. Chosen for an agent that wants it: Node takes some milliseconds for the first one. */
+function pathSeed(): Uint8Array {
+  return (chosenSeed ??= crypto.getRandomValues(new Uint8Array(8)));
+}
 
 function textsOf({ routes, routesLimit, dnsNames, dnsNamesLimit }: Values, paths: RequestPaths | undefined) {
   return {
@@ -124,7 +128,7 @@ function setup(values: Values, { mode, watched, byPeer }: SignalHost): Setup {
       dns_timeout: dnsTimeout,
       names_wanted: dnsNames ? 1 : 0,
       sizes_wanted: isSized ? 1 : 0,
-      path_seed: pathSeed,
+      path_seed: pathSeed(),
       request_lines: lines,
       flow_lines: lines,
     },
