@@ -144,3 +144,16 @@ static __noinline void find_datagram(struct call_memory *memory, struct sock *sk
 		break;
 	}
 }
+
+/* A datagram that is not looked into has a place of its own among those of its call, too. */
+static __noinline void pass_datagram(struct sock *sk)
+{
+	struct pt_regs *regs = registers_of_call(sk);
+	bool compat;
+
+	if (!regs)
+		return;
+	compat = is_compat();
+	if (unmarked_syscall_nr(regs) == (compat ? COMPAT_SENDMMSG & ~COMPAT_BIT : NR_SENDMMSG))
+		next_of_batch(syscall_arg_of(regs, 1, compat), syscall_arg_of(regs, 2, compat));
+}

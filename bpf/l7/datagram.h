@@ -113,7 +113,7 @@ static __always_inline enum datagram judge_ports(struct sock *sk, int bytes, __u
 
 	if (sk->__sk_common.skc_num == DNS_PORT || remote == bpf_htons(DNS_PORT))
 		return DATAGRAM_MESSAGE;
-	if (remote || (direction == RECEIVED ? !*asking_of(sk) : bytes > MOST_QUESTION))
+	if (remote || ((direction == RECEIVED || bytes > MOST_QUESTION) && !*asking_of(sk)))
 		return DATAGRAM_NOT;
 	return DATAGRAM_MAYBE;
 }
@@ -126,8 +126,11 @@ static __noinline struct connection *begin_datagram(struct sock *sk, int ret, in
 	struct call_memory *memory = &scratch->memory;
 	struct connection *c;
 
-	if (kind == DATAGRAM_NOT)
+	if (kind == DATAGRAM_NOT) {
+		if (direction == SENT && !sk->__sk_common.skc_dport)
+			pass_datagram(sk);
 		return NULL;
+	}
 	if (ret < 0) {
 		end_datagrams();
 		return NULL;

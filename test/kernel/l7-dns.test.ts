@@ -4,9 +4,13 @@ import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 
+import { startAgent, unlimitedSeries } from "./support/agent.js";
 import { labelIn, tag, tally, testConversations } from "./support/conversations.js";
 import {
   conversations,
+  long,
+  longAnswers,
+  short,
   type DnsConversation,
   overTcp,
   type Question,
@@ -158,5 +162,22 @@ describe("questions of DNS", () => {
         assertCounted(found, conversation, comm, isPausing(conversation) ? [sockets[0]] : played);
       }
     });
+  });
+
+  it("are found behind one that is too long for a socket of which nothing is known, in the same call", async (t) => {
+    // Of a new agent, since a socket whose memory was that of one that has asked may ask at length.
+    const agent = await startAgent(t, ["--signals=l7", ...unlimitedSeries]);
+    const comm = `${tag}d-long`;
+    const conversation = { name: "a long question first", steps: [long, short, ...longAnswers], questions: [] };
+    await play([script(conversation, comm, callKinds.indexOf("sendmmsg and recvmmsg"), [4, 0])]);
+    const found = byComm(await agent.scrape()).get(comm) ?? new Map<string, number>();
+    const types = (role: (typeof roles)[number]): Record<string, number> =>
+      tally(
+        [...select(found, `${metrics[role]}_count`, {})].map(
+          ([text, count]) => [labelIn(text, "dns_question_type"), count] as const,
+        ),
+      );
+    assert.deepEqual([types("client"), types("server")], [{ AAAA: 1 }, { AAAA: 1, MX: 1 }]);
+    assert.equal(sum(found, "ringtap_l7_lost_requests_total", {}), 0);
   });
 });

@@ -27,6 +27,8 @@ interface Message {
   readonly records?: number;
   /** EDNS's record, and the upper bits of the code in it. */
   readonly edns?: number;
+  /** Bytes of its padding (RFC 7830). */
+  readonly padding?: number;
   readonly hasNoQuestion?: boolean;
 }
 
@@ -43,7 +45,7 @@ function shorts(...numbers: readonly number[]): Buffer {
 }
 
 function message({ id, name = "www.example.test", type = "A", code, records = 0, ...more }: Message): Buffer {
-  const { opcode = 0, isTruncated = false, edns, hasNoQuestion = false, class: ofClass = 1 } = more;
+  const { opcode = 0, isTruncated = false, edns, padding = 0, hasNoQuestion = false, class: ofClass = 1 } = more;
   const flags = (code === undefined ? 0x0100 : 0x8580 | code) | (opcode << 11) | (isTruncated ? 0x0200 : 0);
   const number = typeof type === "number" ? type : types[type];
   const record = Buffer.concat([shorts(0xc00c, number, ofClass, 0, 60, 4), Buffer.from([192, 0, 2, 1])]);
@@ -51,7 +53,8 @@ function message({ id, name = "www.example.test", type = "A", code, records = 0,
     shorts(id, flags, hasNoQuestion ? 0 : 1, records, 0, edns === undefined ? 0 : 1),
     ...(hasNoQuestion ? [] : [encodedName(name), shorts(number, ofClass)]),
     ...Array.from({ length: records }, () => record),
-    ...(edns === undefined ? [] : [Buffer.from([0]), shorts(41, 1232, edns << 8, 0x8000, 0)]),
+    ...(edns === undefined ? [] : [Buffer.from([0]), shorts(41, 1232, edns << 8, 0x8000, padding && 4 + padding)]),
+    ...(padding === 0 ? [] : [shorts(12, padding), Buffer.alloc(padding)]),
   ]);
 }
 
@@ -115,7 +118,17 @@ const mixed = times(300).map((index) => {
   return { id: index * 7, name, type, code: random(codes.length) };
 });
 
+/** A question that is longer than those of which nothing is known. */
+export const long = ask(2, { type: "MX", edns: 0, padding: 600 });
+export const short = ask(3, { type: "AAAA" });
+export const longAnswers = [answer(2, { type: "MX" }), answer(3, { type: "AAAA" })];
+
 export const conversations: readonly DnsConversation[] = [
+  {
+    name: "a long question between others",
+    steps: [ask(1), long, short, answer(1), ...longAnswers],
+    questions: [ok, answered("MX"), answered("AAAA")],
+  },
   { name: "a question and its answer", steps: [ask(1), answer(1, { records: 1 })], questions: [ok] },
   { name: "a name that is not there", steps: [ask(2), answer(2, { code: 3 })], questions: [answered("A", "NXDOMAIN")] },
   {
