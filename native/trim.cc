@@ -56,6 +56,17 @@ void DropCleanPages() {
   }
 }
 
+/**
+ * By default the C library raises both limits to the size of the largest block that was ever freed:
+ * large blocks come out of its heap then, where the smaller ones behind them keep their memory when
+ * they are freed, and each thread keeps as much again. Whoever sets a limit ends that.
+ */
+void KeepLittleFree(const Napi::CallbackInfo&) {
+  constexpr int kBytes = 128 << 10;
+  mallopt(M_MMAP_THRESHOLD, kBytes);
+  mallopt(M_TRIM_THRESHOLD, kBytes);
+}
+
 void TrimMemory(const Napi::CallbackInfo&) {
   malloc_trim(0);
   DropCleanPages();
@@ -64,6 +75,7 @@ void TrimMemory(const Napi::CallbackInfo&) {
 }  // namespace
 
 void DefineTrim(Napi::Env env, Napi::Object exports) {
+  exports.Set("keepLittleFree", Napi::Function::New<KeepLittleFree>(env, "keepLittleFree"));
   exports.Set("trimMemory", Napi::Function::New<TrimMemory>(env, "trimMemory"));
 }
 

@@ -4,7 +4,7 @@
 
 namespace ringtap {
 
-/** Adds `trimMemory()`. */
+/** Adds `keepLittleFree()` and `trimMemory()`. */
 void DefineTrim(Napi::Env env, Napi::Object exports);
 
 }  // namespace ringtap

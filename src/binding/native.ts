@@ -290,6 +290,11 @@ export interface Native {
    * cache, when it is. For once, after a start: it takes some milliseconds.
    */
   trimMemory(): void;
+  /**
+   * Has the C library give back free memory from 128 KiB on, for good, in this process and all of its threads: else it keeps as much as
+   * the largest block that was ever freed, for each thread. For a program of its own, before it does anything else.
+   */
+  keepLittleFree(): void;
   /** CLOCK_MONOTONIC of this process's time namespace, in nanoseconds. In the host's it is the clock of `bpf_ktime_get_ns`. */
   monotonicNow(): bigint;
 }

@@ -22,6 +22,7 @@ export function addRunCommand(program: Command, known = new KnownSignals()): voi
     { what: "a series for each pod and program", command: "ringtap run --labels comm,namespace,pod,container" },
   ]);
   command.action(async () => {
+    native.keepLittleFree();
     native.beginReadingTypes();
     const begun = beginRun(openRunOptions(command, known));
     // What the agent is made of is loaded while the kernel checks the programs.
