@@ -1,16 +1,12 @@
 /** An HTTP or HTTPS server within limits, not yet listening. */
 import { createServer, type RequestListener, type Server } from "node:http";
-import type * as Https from "node:https";
-import { createRequire } from "node:module";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { admits } from "./auth/client-certificate.js";
 import type { Limits } from "./server-limits.js";
 import { rawAnswer } from "./handler.js";
 import type { TlsSettings } from "./config/tls-settings.js";
-
-/** Loaded for the first server that speaks TLS: it takes Node some milliseconds. */
-const https = (): typeof Https => createRequire(import.meta.url)("node:https") as typeof Https;
+import { node } from "../net/node-modules.js";
 
 /** How often requests without TLS are reported, milliseconds. */
 const plainReportIntervalMs = 60_000;
@@ -27,7 +23,7 @@ function createTlsServer(
 ): Server {
   let settings = current();
   const connections = new Set<Socket>();
-  const server = https().createServer(
+  const server = node.https.createServer(
     // `admits` decides which clients may connect.
     { ...limits, ...settings.context, requestCert: settings.clients.asked, rejectUnauthorized: false },
     (request, response) => {

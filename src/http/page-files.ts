@@ -1,10 +1,9 @@
 /** The page at `/`, for a person who follows a link to the agent: files of its own, and nothing from elsewhere. */
-import type * as Crypto from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { extname } from "node:path";
 import type { Handler } from "./handler.js";
 import { namesEntityTag } from "./request-target.js";
+import { node } from "../net/node-modules.js";
 
 /** The page's own scripts, worker, styles and stream, no markup out of strings, and nothing else: no other request, no frame. */
 const securityPolicy = [
@@ -33,11 +32,8 @@ const root = new URL("../../", import.meta.url);
 /** What the page consists of, and the modules that it shares with the agent: below `/page/` as below `dist/`, as they import each other. */
 const folders = ["web/", "src/views/shared/"];
 
-/** Loaded for the first who looks at the page: it takes Node some milliseconds. */
-const crypto = (): typeof Crypto => createRequire(import.meta.url)("node:crypto") as typeof Crypto;
-
 function entityTag(body: Buffer): string {
-  return `"${crypto().createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
+  return `"${node.crypto.createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
 }
 
 /** Answers with a file that is kept in memory, or with 304 for a client that has it already. */

@@ -1,14 +1,7 @@
 /** Basic authentication (RFC 7617) against hashes of bcrypt. */
-import type * as Crypto from "node:crypto";
 import { once } from "node:events";
-import { createRequire } from "node:module";
-import type * as Workers from "node:worker_threads";
 import type { Comparison } from "./bcrypt-worker.js";
-
-/** Loaded for a configuration that has users: they take Node some milliseconds. */
-const require = createRequire(import.meta.url);
-const crypto = (): typeof Crypto => require("node:crypto") as typeof Crypto;
-const workers = (): typeof Workers => require("node:worker_threads") as typeof Workers;
+import { node } from "../../net/node-modules.js";
 
 /** The result of checking a request's `Authorization`. `busy`: too many others are being checked; try again later. */
 export type Verdict = "admitted" | "refused" | "busy";
@@ -37,7 +30,7 @@ function parseCredentials(header: string | undefined): Credentials | undefined {
 }
 
 async function compare(comparison: Comparison): Promise<boolean> {
-  const worker = new (workers().Worker)(new URL("./bcrypt-worker.js", import.meta.url), { workerData: comparison });
+  const worker = new node.workers.Worker(new URL("./bcrypt-worker.js", import.meta.url), { workerData: comparison });
   // The agent does not wait for it when it ends.
   worker.unref();
   const [matches] = (await once(worker, "message")) as [boolean];
@@ -55,7 +48,7 @@ function decoyHash(users: ReadonlyMap<string, string>): string {
  * passwords takes one core at most. Passwords that were right are kept as a keyed digest, so that a scrape costs no comparison.
  */
 export function createBasicAuth(users: ReadonlyMap<string, string>): (header?: string) => Promise<Verdict> {
-  const secret = crypto().randomBytes(32);
+  const secret = node.crypto.randomBytes(32);
   const proven = new Map<string, string>();
   const pending = new Map<string, Promise<boolean>>();
   const decoy = decoyHash(users);
@@ -73,7 +66,7 @@ export function createBasicAuth(users: ReadonlyMap<string, string>): (header?: s
       return "refused";
     }
     const { user, password } = credentials;
-    const digest = crypto()
+    const digest = node.crypto
       .createHmac("sha256", secret)
       .update(JSON.stringify([user, password]))
       .digest("base64");

@@ -1,15 +1,8 @@
 /** `tls_server_config` of a web configuration file, as Node wants it. */
-import type * as Crypto from "node:crypto";
-import { createRequire } from "node:module";
-import type * as Tls from "node:tls";
 import type { SecureContextOptions, SecureVersion } from "node:tls";
 import { type ClientPolicy, clientAuthTypes } from "../auth/client-certificate.js";
 import type { Section } from "./section.js";
-
-/** Loaded for a configuration that has TLS: they take Node some milliseconds. */
-const require = createRequire(import.meta.url);
-const crypto = (): typeof Crypto => require("node:crypto") as typeof Crypto;
-const tls = (): typeof Tls => require("node:tls") as typeof Tls;
+import { node } from "../../net/node-modules.js";
 
 /** How a server speaks TLS. */
 export interface TlsSettings {
@@ -116,9 +109,9 @@ function readIdentity(section: Section, readFile: ReadFile): { cert: string; key
   const need = (key: string): Pem =>
     readPem(section, key, readFile) ?? section.fail(`${key}_file`, "missing; TLS needs a certificate and its key");
   const [cert, key] = [need("cert"), need("key")];
-  const certificate = parsePem(section, cert, "a certificate in PEM", (text) => new (crypto().X509Certificate)(text));
+  const certificate = parsePem(section, cert, "a certificate in PEM", (text) => new node.crypto.X509Certificate(text));
   const privateKey = parsePem(section, key, "a private key in PEM, without a passphrase", (text) =>
-    crypto().createPrivateKey(text),
+    node.crypto.createPrivateKey(text),
   );
   if (!certificate.checkPrivateKey(privateKey)) {
     section.fail(key.key, "does not belong to the certificate");
@@ -130,7 +123,7 @@ function readIdentity(section: Section, readFile: ReadFile): { cert: string; key
 function readAuthority(section: Section, readFile: ReadFile): Pem | undefined {
   const authority = readPem(section, "client_ca", readFile);
   if (authority !== undefined) {
-    parsePem(section, authority, "a certificate in PEM", (text) => new (crypto().X509Certificate)(text));
+    parsePem(section, authority, "a certificate in PEM", (text) => new node.crypto.X509Certificate(text));
   }
   return authority;
 }
@@ -198,8 +191,8 @@ export function readTlsSettings(section: Section, readFile: ReadFile): TlsSettin
     honorCipherOrder: section.boolean("prefer_server_cipher_suites", true),
     ecdhCurve: readCurves(section),
     // Each connection is a handshake of its own: no client comes back on a certificate that is not accepted any more.
-    secureOptions: crypto().constants.SSL_OP_NO_TICKET,
+    secureOptions: node.crypto.constants.SSL_OP_NO_TICKET,
   };
-  attempt(section, section.has("cert_file") ? "cert_file" : "cert", () => tls().createSecureContext(context));
+  attempt(section, section.has("cert_file") ? "cert_file" : "cert", () => node.tls.createSecureContext(context));
   return { context, clients: readClients(section, authority) };
 }

@@ -2,12 +2,11 @@
  * The web configuration file: TLS, users and headers in the format of Prometheus's exporters
  * (https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md).
  */
-import type * as Http from "node:http";
-import { createRequire } from "node:module";
 import { dirname, resolve } from "node:path";
 import { readTextFile } from "../../config/text-file.js";
 import { readTlsSettings, tlsKeys, type TlsSettings } from "./tls-settings.js";
 import { parseSection, type Section } from "./section.js";
+import { node } from "../../net/node-modules.js";
 
 export interface WebConfig {
   /** Undefined: the server speaks plain HTTP. */
@@ -24,9 +23,6 @@ export interface WebConfig {
 export class WebConfigError extends Error {
   override readonly name = "WebConfigError";
 }
-
-/** Loaded for a configuration that has headers: a flag of a file needs no server. */
-const http = (): typeof Http => createRequire(import.meta.url)("node:http") as typeof Http;
 
 const sections = ["tls_server_config", "http_server_config", "basic_auth_users", "rate_limit"];
 
@@ -58,7 +54,7 @@ function readHeaders(section: Section): Map<string, string> {
       section.fail(name, `${JSON.stringify(value)}: expected ${values.join(" or ")}`);
     }
     try {
-      http().validateHeaderValue(name, value);
+      node.http.validateHeaderValue(name, value);
     } catch {
       section.fail(name, `${JSON.stringify(value)}: not a valid header value`);
     }

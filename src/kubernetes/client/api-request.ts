@@ -1,12 +1,11 @@
 /** One GET to the API server. */
 import { readFile } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
-import type * as Https from "node:https";
-import { createRequire } from "node:module";
 
 import type { ApiServer } from "./api-server.js";
 import { ApiFailure, statusFailure } from "./api-failure.js";
 import { textAt } from "./json-path.js";
+import { node } from "../../net/node-modules.js";
 
 export interface RequestOptions {
   readonly query: Readonly<Record<string, string>>;
@@ -17,9 +16,6 @@ export interface RequestOptions {
   /** Gives the request up. */
   readonly signal: AbortSignal;
 }
-
-/** Loaded for the first request: it takes Node some milliseconds. */
-const https = (): typeof Https => createRequire(import.meta.url)("node:https") as typeof Https;
 
 /** How often the kernel asks whether a silent peer is still there, milliseconds: a watch may be silent for minutes. */
 const keepAliveDelay = 30_000;
@@ -48,7 +44,7 @@ async function send(server: ApiServer, path: string, options: RequestOptions): P
       ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
     };
     // A connection of its own: requests are rare, and a kept one may be dead by the next.
-    const asked = https().request(url, {
+    const asked = node.https.request(url, {
       headers,
       agent: false,
       signal: options.signal,
