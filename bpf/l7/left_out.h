@@ -44,6 +44,41 @@ struct {
 	__type(value, __u8);
 } chosen_comms SEC(".maps");
 
+/*
+ * Are requests looked for in some containers, pods or namespaces alone? Which control groups are
+ * of these, userspace judges (src/signals/l7/chosen-groups.ts): those that are not judged yet are
+ * left out, and reported once.
+ */
+const volatile bool groups_chosen;
+
+enum judgement {
+	LEFT_OUT,
+	CHOSEN,
+	REPORTED,
+};
+
+/* As many control groups as identity.limit has by default. */
+#define GROUPS_MAX 32768
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, GROUPS_MAX);
+	__type(key, __u64); /* a control group's id */
+	__type(value, __u64);
+} judged_groups SEC(".maps");
+
+struct l7_group_notice {
+	__u64 cgroup;
+};
+
+EXPORT_RECORD(l7_group_notice);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} group_notices SEC(".maps");
+
 /* Why bytes are left out. */
 enum left_out_for {
 	LEFT_OUT_FOR_PORT,
@@ -93,7 +128,22 @@ static __always_inline bool is_server_left_out(const struct connection *c)
 
 static __always_inline bool are_processes_chosen(void)
 {
-	return pids_chosen || comms_chosen;
+	return pids_chosen || comms_chosen || groups_chosen;
+}
+
+/* Is the current task in a control group whose requests are not looked for? */
+static __noinline bool is_group_left_out(void)
+{
+	struct l7_group_notice notice = { .cgroup = current_cgroup() };
+	__u64 *judgement = bpf_map_lookup_elem(&judged_groups, &notice.cgroup);
+	__u64 reported = REPORTED;
+
+	if (judgement)
+		return *judgement != CHOSEN;
+	if (!bpf_map_update_elem(&judged_groups, &notice.cgroup, &reported, BPF_NOEXIST) &&
+	    bpf_ringbuf_output(&group_notices, &notice, sizeof(notice), 0))
+		bpf_map_delete_elem(&judged_groups, &notice.cgroup);
+	return true;
 }
 
 /* Is the current task's process one whose requests are not looked for? Apart, for its keys. */
@@ -104,6 +154,8 @@ static __noinline bool is_process_left_out(void)
 	struct comm_key key;
 
 	if (pids_chosen && !bpf_map_lookup_elem(&chosen_pids, &tgid))
+		return true;
+	if (groups_chosen && is_group_left_out())
 		return true;
 	if (!comms_chosen)
 		return false;

@@ -92,6 +92,7 @@ export class Cgroups {
   /** Ids of unknown groups, by the group that is missing. */
   readonly #waiting = new Map<number, Set<number>>();
   readonly #listeners = new Set<{ readonly listener: CgroupListener }>();
+  readonly #insertListeners: CgroupListener[] = [];
   readonly #endListeners: CgroupListener[] = [];
   /** Groups whose names may be others than were answered. */
   readonly #doubtful: TurnQueue<number>;
@@ -129,6 +130,11 @@ export class Cgroups {
     return () => {
       this.#listeners.delete(entry);
     };
+  }
+
+  /** From now on `listener` gets the id of each group that becomes known. */
+  onInsert(listener: CgroupListener): void {
+    this.#insertListeners.push(listener);
   }
 
   /** From now on `listener` gets the id of each group that is removed, or deleted from the table to make room. */
@@ -169,6 +175,11 @@ export class Cgroups {
     }
     while (this.#groups.size > Math.max(1, this.limit)) {
       this.#deleteOldest();
+    }
+    if (before === undefined) {
+      for (const listener of this.#insertListeners) {
+        listener(id);
+      }
     }
   }
 

@@ -1,12 +1,14 @@
 /** l7 where requests are looked for in some protocols, ports and processes alone: what is left out is counted as bytes, and nothing else. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { createServer, Agent as Connections, type RequestOptions, request, type Server } from "node:http";
 import { type AddressInfo, type Socket } from "node:net";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
 
 import { startAgent, unlimitedSeries } from "./support/agent.js";
+import { controlGroup, hierarchy } from "./support/cgroups.js";
 import { eventually } from "./support/eventually.js";
 import { type Samples, sum } from "./support/samples.js";
 import { type Scope, suiteScope } from "./support/scope.js";
@@ -149,6 +151,39 @@ describe("requests of some ports and protocols", () => {
       }
     });
   }
+
+  it("are counted of chosen containers, from their first one on, and bytes of others are skipped", async (t) => {
+    const [service] = await services;
+    const ids = [randomBytes(32).toString("hex"), randomBytes(32).toString("hex")] as const;
+    const [chosen = "", other = ""] = ids.map((id) => id.slice(0, 12));
+    const flags = [`--l7.containers=no-such-name,${chosen}`, "--labels=pid,container_id", "--cgroup.hierarchy=unified"];
+    const agent = await startAgent(t, ["--signals=l7", ...flags, ...unlimitedSeries]);
+    await agent.scrape();
+    const before = service.bytes();
+    const clients = ids.map((id) => {
+      const { folder } = controlGroup(t, hierarchy("cgroup2"), `ringtap-test-${id}/docker-${id}.scope`);
+      const url = `http://127.0.0.1:${service.port}/[1-7]`;
+      const script = `echo $$ > ${folder}/cgroup.procs && read go && exec curl -s -o /dev/null '${url}'`;
+      const running = promisify(execFile)("sh", ["-c", script]);
+      return { running, go: () => running.child.stdin?.end("go\n") };
+    });
+    // By now the agent knows both containers.
+    await agent.scrape();
+    for (const { running, go } of clients) {
+      go();
+      await running;
+    }
+    const samples = await agent.scrape();
+    const requests = (labels: Readonly<Record<string, string | number>>): number =>
+      sum(samples, "http_client_request_duration_seconds_count", labels);
+    assert.deepEqual([requests({ container_id: chosen }), requests({ container_id: other })], [7, 0]);
+    assert.equal(sum(samples, "http_server_request_duration_seconds_count", { pid }), 0);
+    const { received, sent } = service.bytes();
+    assert.equal(bytesOf(samples, { container_id: chosen, direction: "sent" }), (received - before.received) / 2);
+    const skipped = (direction: string): number =>
+      sum(samples, "ringtap_l7_skipped_bytes_total", { pid: "~other", direction, reason: "process" });
+    assert(skipped("sent") >= sent - before.sent + (received - before.received) / 2);
+  });
 
   it("are traced", async (t) => {
     const [chosen, other] = await services;

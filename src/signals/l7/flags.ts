@@ -36,6 +36,10 @@ function portsOf(text: string): Ports {
     : refuse(text, `expected a port, or a range such as 8000-8999, from 1 to ${mostPort}`);
 }
 
+function textOf(text: string): string {
+  return text === "" ? refuse(text, "expected a name") : text;
+}
+
 export const flags = {
   /** Empty for all. */
   protocols: inTrace(
@@ -53,6 +57,19 @@ export const flags = {
   pids: atMost(mostChosen, list("pids", "<pid,...>", "only requests of these processes", "", pidOf)),
   /** Empty for all. */
   comms: atMost(mostChosen, list("comms", "<comm,...>", "only requests of processes of these names", "", commOf)),
+  /** Empty for all. A container's name, or its id. */
+  containers: inTrace(
+    atMost(
+      mostChosen,
+      list("containers", "<name,...>", "only requests of these containers, by name or id", "", textOf),
+    ),
+  ),
+  /** Empty for all. */
+  pods: inTrace(atMost(mostChosen, list("pods", "<name,...>", "only requests of these pods", "", textOf))),
+  /** Empty for all. */
+  namespaces: inTrace(
+    atMost(mostChosen, list("namespaces", "<name,...>", "only requests of pods of these namespaces", "", textOf)),
+  ),
   /** Best ones first where several match. */
   routes: inTrace(
     atMost(

@@ -263,6 +263,18 @@ export class L7Event extends RecordView {
   }
 }
 
+/** struct l7_group_notice */
+export class L7GroupNotice extends RecordView {
+  static readonly struct = "l7_group_notice";
+  static readonly size = 8;
+  static readonly layout =
+    "l7_group_notice[8] cgroup@0+8:unsigned";
+
+  get cgroup(): number {
+    return (this.words[this.at + 0] as number) + (this.words[this.at + 1] as number) * 2 ** 32;
+  }
+}
+
 /** struct l7_header_part */
 export class L7HeaderPart extends RecordView {
   static readonly struct = "l7_header_part";

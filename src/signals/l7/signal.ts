@@ -12,6 +12,7 @@ import {
   type TraceValue,
 } from "ringtap/signal";
 
+import { areGroupsChosen, judgeGroups, noGroupSizes } from "./chosen-groups.js";
 import { giveUp, startCounting } from "./counts.js";
 import { hasFailed } from "./failure.js";
 import { flags, type Ports } from "./flags.js";
@@ -26,6 +27,7 @@ import {
   IpFamily,
   L7Active,
   L7Event,
+  L7GroupNotice,
   L7HeaderPart,
   L7Path,
   L7Protocol,
@@ -109,18 +111,25 @@ function commKey(comm: string): Uint8Array {
   return key;
 }
 
-function setup(values: Values, { mode, watched, byPeer }: SignalHost): Setup {
+function setup(values: Values, { mode, watched, byPeer, cgroups }: SignalHost): Setup {
   const { connectionsLimit, streamsLimit, countsLimit, dnsTimeout, dnsNames, tls, unix } = values;
   const isSized = values.sizes && mode !== "trace";
   const hasRoutes = areRouted(values);
   const told = (hasRoutes ? routedProtocols : 0) | (dnsNames ? 1 << L7Protocol.dns : 0);
   const isCounting = mode !== "trace";
+  const isByGroup = areGroupsChosen(values);
+  if (isByGroup && !cgroups.inRecords) {
+    throw new Error(
+      "--l7.containers, --l7.pods and --l7.namespaces need a label of containers: add container_id, or container, pod or namespace, to --labels",
+    );
+  }
   const lines = isCounting ? 2 ** log2Ceil(Math.max(countsLimit, fewestLines)) : fewestLines;
   const requests = lines + overflowLines;
   return {
     constants: {
       ...words,
       ...choiceOf(values),
+      groups_chosen: isByGroup ? 1 : 0,
       tls_wanted: tls ? 1 : 0,
       unix_wanted: unix ? 1 : 0,
       counting: isCounting ? 1 : 0,
@@ -162,6 +171,7 @@ function setup(values: Values, { mode, watched, byPeer }: SignalHost): Setup {
       ...(!isSized && { waiting_sizes: 1 }),
       ...(!tls && noTlsSizes),
       ...(!unix && noUnixSizes),
+      ...(!isByGroup && noGroupSizes),
       ...(!hasRoutes && { header_blocks: noBlocksSize }),
     },
     without: [...(tls ? [] : tlsPrograms), ...(unix ? [] : unixPrograms)],
@@ -215,11 +225,14 @@ export const l7 = defineSignal({
   optIn: true,
   flags,
   ring: { record: L7Event, shortest: pathlessSize },
-  records: [RequestLine, FlowLine, SizeLine, L7HeaderPart, L7Active, TlsNotice],
+  records: [RequestLine, FlowLine, SizeLine, L7HeaderPart, L7Active, L7GroupNotice, TlsNotice],
   setup,
   attachesLater: ({ tls }) => tls,
   start(context, values) {
     const { tls, tlsFiles, unix } = values;
+    if (areGroupsChosen(values)) {
+      judgeGroups(context, values);
+    }
     const isTracing = context.host.mode === "trace";
     const unnamed = areRouted(values) && !isTracing ? new UnnamedRequests(context) : undefined;
     const paths = areRouted(values) ? new RequestPaths(context, (reason) => unnamed?.add(reason)) : undefined;
