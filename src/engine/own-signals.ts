@@ -101,6 +101,14 @@ function installHooks(folders: readonly string[]): void {
   hooksInstalled = true;
 }
 
+/** What a module exports that is no signal, for messages. */
+function described(value: unknown): string {
+  if (value instanceof Promise) {
+    return "a promise";
+  }
+  return Array.isArray(value) ? "a list" : typeof value === "function" ? "a function" : "no signal";
+}
+
 /** The Signal that a module exports: by default, or as its only export that has an `api`. */
 function exportedSignal(exports: Readonly<Record<string, unknown>>): unknown {
   const hasApi = (value: unknown): boolean => typeof value === "object" && value !== null && "api" in value;
@@ -108,7 +116,7 @@ function exportedSignal(exports: Readonly<Record<string, unknown>>): unknown {
   if (!hasApi(exports.default) && candidates.length !== 1) {
     throw new Error(
       candidates.length === 0
-        ? "exports no signal: want `export default defineSignal({ api: 1, … })`"
+        ? `exports ${described(exports.default)}: want one signal, \`export default\` of what tracepoint(…) or defineSignal(…) returns`
         : "exports several signals: want one, by default",
     );
   }

@@ -72,7 +72,7 @@ describe("image", () => {
     assert(files.includes("usr/local/share/sbom/ringtap.cdx.json"));
     assert(files.includes("var/lib/dpkg/status.d/libbpf1"));
     const unwanted =
-      /(^|\/)(sh|bash|apt|npm|clang|gcc)$|\.(h|cc|ts|map)$|^src\/|^usr\/local\/lib\/ringtap\/(docs\/|\w+\.md$)|node_modules\/([^/]*\/test|typescript|node-gyp)\//;
+      /(^|\/)(sh|bash|apt|npm|clang|gcc)$|\.(h|cc|ts|map)$|^src\/|^usr\/local\/lib\/ringtap\/(docs\/|\w+\.md$)|node_modules\/([^/]*\/test|typescript(-native)?|node-gyp)\//;
     assert.deepEqual(
       files.filter((path) => unwanted.test(path)),
       [],

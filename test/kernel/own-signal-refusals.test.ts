@@ -110,6 +110,14 @@ describe("own signal, refused", () => {
       (folder) => writeFileSync(join(folder, "dist/signal.js"), "export const a = 1;"),
       /exports no signal/,
     ],
+    "that exports a promise": [
+      (folder) => writeFileSync(join(folder, "dist/signal.js"), "export default Promise.resolve({ api: 1 });"),
+      /signal\.js: exports a promise: want one signal, `export default` of what tracepoint\(…\) or defineSignal\(…\) returns/,
+    ],
+    "that exports a list": [
+      (folder) => writeFileSync(join(folder, "dist/signal.js"), "export default [{ api: 1 }];"),
+      /signal\.js: exports a list: want one signal/,
+    ],
     "whose module is a FIFO": [
       (folder) => {
         rmSync(join(folder, "dist/signal.js"));

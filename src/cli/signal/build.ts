@@ -21,27 +21,21 @@ import { compileBpf, type Architecture, architectures } from "./compile-bpf.js";
 import { compileModule } from "./compile-module.js";
 import { fileProblem, shownPath } from "./files.js";
 
-/** Is the signal of a folder one in TypeScript alone? */
-function isBuiltAtRunTime(folder: string): boolean {
-  const path = join(folder, "signal.ts");
-  return (
-    statSync(path, { throwIfNoEntry: false })?.isFile() === true && readFileSync(path, "utf8").includes('"ringtap/bpf"')
-  );
-}
-
-/** The one BPF source of a folder; undefined where the module makes its program itself. */
+/** The one BPF source of a folder; undefined where there is a module alone, which makes its program itself. */
 function sourceIn(folder: string): string | undefined {
-  const sources = readdirSync(folder).filter((file) => file.endsWith(".bpf.c"));
-  const [source] = sources;
-  if (source === undefined && isBuiltAtRunTime(folder)) {
-    return undefined;
-  }
-  if (source === undefined || sources.length > 1) {
+  const files = readdirSync(folder);
+  const sources = files.filter((file) => file.endsWith(".bpf.c"));
+  if (sources.length > 1) {
     throw new UsageError(
-      `signal build ${quote(folder)}: expected one file <name>.bpf.c in it, found ${sources.join(", ") || "none"}`,
+      `signal build ${quote(folder)}: expected one file <name>.bpf.c in it, found ${sources.join(", ")}`,
     );
   }
-  return source;
+  if (sources.length === 0 && !files.includes("signal.ts")) {
+    throw new UsageError(
+      `signal build ${quote(folder)}: expected signal.ts in it, and of a signal in C one file <name>.bpf.c; ringtap signal new writes them`,
+    );
+  }
+  return sources[0];
 }
 
 /** A module of a package that says so: Node and TypeScript both ask. */
@@ -159,7 +153,7 @@ async function build(folder: string): Promise<string> {
   const interruption = holdInterruptions();
   try {
     const decoders = source === undefined ? [] : compileObjects(folder, source, built);
-    await compileModule(folder, join(folder, "signal.ts"), built);
+    compileModule(folder, join(folder, "signal.ts"), built);
     return [...decoders, ...install(built, join(folder, "dist"))].map((file) => `wrote ${shownPath(file)}\n`).join("");
   } finally {
     rmSync(built, { recursive: true });

@@ -1,25 +1,31 @@
 /** Checking the types of a signal's module and compiling it. */
-import { existsSync, readdirSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import type typescript from "typescript";
-import type { CompilerOptions, Diagnostic } from "typescript";
 import { packageFolder } from "../../binding/installation.js";
 import { printError } from "../print.js";
 
 const fromHere = createRequire(import.meta.url);
 
-type TypeScript = typeof typescript;
+/** Packages that have the compiler: TypeScript 7, which is native code and an optional dependency (images do without); or what is installed beside. */
+const compilers = ["typescript-native", "typescript"];
 
-/** The compiler, an optional dependency: images do without. */
-async function loadTypeScript(): Promise<TypeScript> {
-  try {
-    return (await import("typescript")).default;
-  } catch {
-    throw new Error(
-      "building modules: the npm package typescript is missing: install ringtap without --omit=optional, or typescript beside it",
-    );
+/** The most that the compiler may say, bytes. */
+const mostOutput = 2 ** 28;
+
+/** The compiler, a script for Node. */
+function findCompiler(): string {
+  for (const name of compilers) {
+    try {
+      return join(dirname(fromHere.resolve(`${name}/package.json`)), "bin/tsc");
+    } catch {
+      // The next one may be there.
+    }
   }
+  throw new Error(
+    "building modules: the npm package typescript is missing: install ringtap without --omit=optional, or typescript beside it",
+  );
 }
 
 /** The folder that has Node's types, beside the compiler. */
@@ -50,48 +56,57 @@ export function moduleOptions(): Record<string, unknown> {
   };
 }
 
-/** The options of a folder's tsconfig.json, and ours above them. */
-function optionsFor(
-  ts: TypeScript,
-  folder: string,
-  target: string,
-): { options: CompilerOptions; errors: Diagnostic[] } {
-  const path = join(folder, "tsconfig.json");
-  const read = existsSync(path)
-    ? ts.readConfigFile(path, (file) => ts.sys.readFile(file))
-    : { config: {}, error: undefined };
-  const config = (read.config ?? {}) as { compilerOptions?: object };
+/** The configuration that compiles a module into `target`: a folder's own tsconfig.json, and ours above it. */
+function configuration(folder: string, entry: string, target: string): object {
+  const own = join(folder, "tsconfig.json");
+  const declarations = readdirSync(folder).filter((file) => file.endsWith(".d.ts"));
   const emission = { rootDir: folder, outDir: target, declaration: true, noEmit: false, noEmitOnError: true };
-  const compilerOptions = { strict: true, ...config.compilerOptions, ...moduleOptions(), ...emission };
-  const { options, errors } = ts.convertCompilerOptionsFromJson(compilerOptions, folder, path);
-  return { options, errors: [...(read.error === undefined ? [] : [read.error]), ...errors] };
+  // Without what would write other files than modules and their types, or none; modules may be imported as they are called in the folder.
+  const modules = {
+    composite: false,
+    incremental: false,
+    emitDeclarationOnly: false,
+    outFile: null,
+    declarationDir: null,
+    noLib: false,
+    rewriteRelativeImportExtensions: true,
+  };
+  return {
+    ...(existsSync(own) ? { extends: own } : {}),
+    compilerOptions: { ...moduleOptions(), ...emission, ...modules },
+    files: [entry, ...declarations.map((file) => join(folder, file))],
+    include: [],
+  };
 }
 
 /**
  * Compiles a module and what it imports of its folder into `target`. The compiler's messages go to stderr. Throws, in one line, when
  * there is any.
  */
-export async function compileModule(folder: string, entry: string, target: string): Promise<void> {
+export function compileModule(folder: string, entry: string, target: string): void {
   if (!existsSync(entry)) {
     throw new Error(`building ${folder}: there is no signal.ts`);
   }
-  const ts = await loadTypeScript();
-  const { options, errors } = optionsFor(ts, folder, target);
-  const host = ts.createCompilerHost(options);
-  const declarations = readdirSync(folder).filter((file) => file.endsWith(".d.ts"));
-  const program = ts.createProgram([entry, ...declarations.map((file) => join(folder, file))], options, host);
-  const found = [...errors, ...ts.getPreEmitDiagnostics(program)];
-  if (found.length === 0) {
-    found.push(...program.emit().diagnostics);
+  const compiler = findCompiler();
+  const config = join(target, "tsconfig.json");
+  writeFileSync(config, JSON.stringify(configuration(folder, entry, target)));
+  const { status, stdout, stderr, error } = spawnSync(
+    process.execPath,
+    [compiler, "--project", config, "--pretty", "false"],
+    { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], maxBuffer: mostOutput },
+  );
+  rmSync(config);
+  if (error !== undefined) {
+    throw new Error(`running ${compiler}: ${error.message}`);
   }
-  if (found.length > 0) {
-    printError(
-      ts.formatDiagnostics(found, {
-        getCanonicalFileName: (name) => name,
-        getCurrentDirectory: () => process.cwd(),
-        getNewLine: () => "\n",
-      }),
+  printError(stdout);
+  if (status !== 0) {
+    printError(stderr);
+    const errors = stdout.match(/^(?!\s)(.*: )?error TS\d+: /gm)?.length ?? 0;
+    throw new Error(
+      errors === 0
+        ? `building ${entry}: ${compiler} has failed`
+        : `building ${entry}: TypeScript has found ${errors} error${errors === 1 ? "" : "s"}`,
     );
-    throw new Error(`building ${entry}: TypeScript has found ${found.length} error${found.length === 1 ? "" : "s"}`);
   }
 }

@@ -8,7 +8,7 @@ import { fileProblem, makeFolder, shellPath, shownPath } from "./files.js";
 import { newReadme } from "./new-readme.js";
 import { filesInTypeScript } from "./new-typescript.js";
 import { testText } from "./new-test.js";
-import { version } from "../version.js";
+import { optionalDependencies, version } from "../version.js";
 
 /** What a signal is written in. */
 type Language = "c" | "typescript";
@@ -123,6 +123,8 @@ const packageText = (name: string): string =>
       scripts: { build: "ringtap signal build .", test: "node --test" },
       peerDependencies: { ringtap: `>=${version}` },
       peerDependenciesMeta: { ringtap: { optional: true } },
+      // For editors and for who checks types without ringtap: the compiler by which ringtap does.
+      devDependencies: { typescript: optionalDependencies["typescript-native"].replace("npm:typescript@", "") },
     },
     undefined,
     2,

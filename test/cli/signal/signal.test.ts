@@ -131,10 +131,11 @@ describe("ringtap signal", () => {
 
   it("build says what is missing", async () => {
     const empty = outsideFolder(scope);
-    await fails(2, /^ringtap: signal build ".*": expected one file <name>\.bpf\.c in it, found none$/, [
-      "build",
-      empty,
-    ]);
+    await fails(
+      2,
+      /^ringtap: signal build ".*": expected signal\.ts in it, and of a signal in C one file <name>\.bpf\.c; /,
+      ["build", empty],
+    );
     await fails(2, /^ringtap: signal build ".*nothing": expected a folder$/, ["build", join(empty, "nothing")]);
     writeFileSync(join(empty, "x.bpf.c"), "");
     await fails(1, /^ringtap: building .*: package\.json: expected "type": "module" in it$/, ["build", empty]);
@@ -154,6 +155,34 @@ describe("ringtap signal", () => {
       lacking,
     ]);
     assert.match(said, /x\.bpf\.c:1:10: fatal error/);
+  });
+
+  it("build takes modules without C, however they import, and whatever a tsconfig.json says of what is written", async () => {
+    const plain = outsideFolder(scope);
+    const write = (file: string, text: string): void => {
+      writeFileSync(join(plain, file), text);
+    };
+    write("package.json", '{"type":"module"}');
+    write("signal.ts", 'export { default } from "./other.ts";\n');
+    write(
+      "other.ts",
+      `import { tracepoint } from 'ringtap/bpf';
+export default tracepoint("task_rename", () => ({ name: "plain", count: {} }));
+`,
+    );
+    const options = {
+      noEmit: true,
+      composite: true,
+      noLib: true,
+      declarationDir: "types",
+      allowImportingTsExtensions: true,
+    };
+    write("tsconfig.json", JSON.stringify({ compilerOptions: options, include: ["nothing"] }));
+    await build(scope, plain);
+    assert.deepEqual(readdirSync(join(plain, "dist")).sort(), ["other.d.ts", "other.js", "signal.d.ts", "signal.js"]);
+    write("tsconfig.json", '{ "extends": "./nowhere.json" }');
+    const said = await fails(1, /^ringtap: building .*signal\.ts: TypeScript has found 1 error$/, ["build", plain]);
+    assert.match(said, /^error TS\d+: .*nowhere\.json/m);
   });
 
   it("build leaves nothing behind when it is interrupted", async (t) => {
