@@ -10,8 +10,8 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
-  rmdirSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { availableParallelism, release } from "node:os";
@@ -24,11 +24,12 @@ import { type Agent, openAgent } from "../../src/agent/index.js";
 import { moduleOptions } from "../../src/cli/signal/compile-module.js";
 import { kernelDeclarations, runningKernel } from "../../src/cli/bpf/types.js";
 import type { AnySignal } from "../../src/sdk/signal.js";
-import { hierarchies, hierarchy } from "./support/cgroups.js";
+import { hierarchy } from "./support/cgroups.js";
+import { groupOfMemory } from "./support/limited-groups.js";
 import { loopDevice, mounted } from "./support/loop-device.js";
 import { networkNamespace, type NetworkNamespace } from "./support/network.js";
 import { compileProgram, runProgram, scratch } from "./support/program.js";
-import { type Scope, suiteScope } from "./support/scope.js";
+import { suiteScope } from "./support/scope.js";
 import { startWaiting } from "./support/waiting.js";
 
 const checkout = fileURLToPath(new URL("../../../", import.meta.url));
@@ -153,12 +154,21 @@ describe("the cookbook", () => {
     return all;
   }
 
+  /** The program, by the name that its process has from the beginning: what is read of a process before it renames itself has its first one. */
+  function programOf(what: string): string {
+    const path = scratch(`rt-${what}`);
+    if (!existsSync(path)) {
+      symlinkSync(program, path);
+    }
+    return path;
+  }
+
   async function run(what: string, ...args: readonly string[]): Promise<string> {
-    return (await runProgram(program, [what, ...args])).stdout.trim();
+    return (await runProgram(programOf(what), [what, ...args])).stdout.trim();
   }
 
   function inNetwork(what: string): string {
-    return network.run(program, what).trim();
+    return network.run(programOf(what), what).trim();
   }
 
   it("has a file for each signal, of its name", () => {
@@ -222,7 +232,7 @@ describe("the cookbook", () => {
     assert.deepEqual(await sums("cgroups_removed_total", ["comm"], { comm: "rt-cgroups" }), { "rt-cgroups": 3 });
     assert.deepEqual(current, { "": 1 });
     if (isHere(t, "oom_kills")) {
-      await assert.rejects(run("memory", memoryGroup(t)), { signal: "SIGKILL" });
+      await assert.rejects(run("memory", groupOfMemory(t, "0".repeat(64), 16).folder), { signal: "SIGKILL" });
       assert.deepEqual(await sums("oom_kills_total", ["comm"], { comm: "rt-memory" }), { "rt-memory": 1 });
     }
   });
@@ -231,7 +241,7 @@ describe("the cookbook", () => {
     inNetwork("drops");
     const lost = Number(inNetwork("overflows"));
     inNetwork("resets");
-    const [command, ...args] = [...network.prefix, program, "connections"];
+    const [command, ...args] = [...network.prefix, programOf("connections"), "connections"];
     await startWaiting(t, command, args);
     assert.deepEqual(await sums("connections_current", ["port"], { port: "4102" }), { 4102: 3 });
     const before = synRetransmits(network);
@@ -279,23 +289,6 @@ describe("the cookbook", () => {
     });
   });
 });
-
-/** A control group that may have 16 MiB of memory, of either version. */
-function memoryGroup(scope: Scope): string {
-  const parent = hierarchies().find((folder) =>
-    ["memory.limit_in_bytes", "cgroup.subtree_control"].some((file) => existsSync(join(folder, file))),
-  );
-  assert(parent !== undefined);
-  const folder = join(parent, `ringtap-oom-${process.pid}`);
-  mkdirSync(folder);
-  scope.after(() => {
-    rmdirSync(folder);
-  });
-  const limit = ["memory.limit_in_bytes", "memory.max"].find((file) => existsSync(join(folder, file)));
-  assert(limit !== undefined, `${parent} has no memory controller`);
-  writeFileSync(join(folder, limit), `${16 * 2 ** 20}`);
-  return folder;
-}
 
 /** How often the kernel has sent a SYN again, in a network namespace. */
 function synRetransmits(network: NetworkNamespace): number {

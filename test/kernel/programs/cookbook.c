@@ -1,6 +1,6 @@
 /*
- * Does one thing a known number of times, by its first argument, under a comm of its own: what the
- * signals of docs/examples/cookbook count. Prints what it knows besides.
+ * Does one thing a known number of times, by its first argument: what the signals of
+ * docs/examples/cookbook count. Prints what it knows besides.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -334,10 +334,7 @@ static void memory(const char *folder)
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "", *path = argc > 2 ? argv[2] : "";
-	char comm[16];
 
-	snprintf(comm, sizeof(comm), "rt-%s", what);
-	prctl(PR_SET_NAME, comm);
 	if (!strcmp(what, "fsyncs"))
 		fsyncs(path, atoi(argv[3]));
 	else if (!strcmp(what, "evictions"))
