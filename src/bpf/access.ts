@@ -34,8 +34,8 @@ export function isNull(pointer: object): Condition {
 export function cast(value: Operand, type: Integer): Num;
 export function cast<Name extends string>(value: object, type: `struct ${Name}`): Struct<Name>;
 export function cast(value: Operand | object, type: string): unknown {
-  if (typeof type === "string" && type.startsWith("struct ") && typeof value === "object") {
-    const struct = value instanceof Num ? undefined : asStruct(value, type.slice("struct ".length));
+  if (typeof type === "string" && type.startsWith("struct ")) {
+    const struct = isKernels(value) ? asStruct(value as object, type.slice("struct ".length)) : undefined;
     return struct ?? refuseCast(type);
   }
   return castNumber(value as Operand, type);
@@ -52,5 +52,8 @@ export function peek(at: Num<string> | object, type: Integer, offset = 0): Num {
     throw new TypeError(`peek: offset ${offset}: expected a whole number of bytes, below 2^29`);
   }
   const base = at instanceof Num ? at : addressOf(at);
+  if (!(base instanceof Num)) {
+    return base;
+  }
   return new Num(nodes.load(base.node, offset, shape.size, shape.signed, false), shape);
 }

@@ -28,10 +28,10 @@ function structArgument(btf: Btf, slot: nodes.Node, target: Type): { value: node
     : { value: slot, root: undefined };
 }
 
-/** What a builder is given for an argument. */
-export function argumentValue(kernel: Kernel, index: number, type: Type): unknown {
+/** What a builder is given for an argument of a tracepoint. */
+export function argumentValue(kernel: Kernel, tracepoint: string, index: number, type: Type): unknown {
   const { btf } = kernel;
-  const slot = nodes.argument(index);
+  const slot = nodes.argument(index, tracepoint);
   if (type.kind === kinds.pointer) {
     const target = btf.peel(type.type);
     if (target.kind === kinds.prototype) {

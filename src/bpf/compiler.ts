@@ -8,6 +8,10 @@ import { castText, loadText, readText, type Target } from "./text-code.js";
 /** The furthest offset of a load: 16 bits. */
 const furthest = 32767;
 
+function noStart(): never {
+  throw new TypeError("what a start has kept is there only where h.since() has asked for it");
+}
+
 /** Is all of a condition computed in any case? */
 function isWhole(node: Node): boolean {
   return node.is === "not" ? isWhole(node.of) : node.is !== "and" && node.is !== "or";
@@ -24,6 +28,7 @@ export interface KeptField {
 /** Compiles expressions one after the other into one program. */
 export class Compiler {
   readonly assembler = new Assembler();
+  readonly #tracepoint: string;
   readonly #word: number | undefined;
   /** What is known at the place that is compiled, by the key of its expression. */
   #known = new Map<string, Variable>();
@@ -34,10 +39,11 @@ export class Compiler {
   #scratch: number | undefined;
 
   /**
-   * `word`: the id of a struct that begins with 8 bytes of a number, for a kernel that gives programs no helper to read its memory:
+   * `tracepoint`: the one whose program it is. `word`: the id of a struct that begins with 8 bytes of a number, for a kernel that gives programs no helper to read its memory:
    * then they read by casts of addresses to pointers to that struct. See bpf/include/ringtap/read.h.
    */
-  constructor(word?: number) {
+  constructor(tracepoint: string, word?: number) {
+    this.#tracepoint = tracepoint;
     this.#word = word;
   }
 
@@ -79,6 +85,11 @@ export class Compiler {
       case "constant":
         return assembler.number(node.value);
       case "argument": {
+        if (node.tracepoint !== this.#tracepoint) {
+          throw new TypeError(
+            `an argument of the tracepoint ${node.tracepoint} is not there at ${this.#tracepoint}: have a mark keep it`,
+          );
+        }
         const to = assembler.variable();
         assembler.load(to, assembler.context, 8 * node.index, 8);
         return to;
@@ -94,7 +105,7 @@ export class Compiler {
       }
       case "kept": {
         const to = assembler.variable();
-        assembler.load(to, undefined, this.#kept.get(`${node.start}.${node.field}`) ?? 0, node.size);
+        assembler.load(to, undefined, this.#kept.get(`${node.start}.${node.field}`) ?? noStart(), node.size);
         if (node.signed) {
           this.#extend(to, node.size, true);
         }
@@ -340,6 +351,9 @@ export class Compiler {
         assembler.store(base, offset + at, 8, word);
       }
       return;
+    }
+    if (text.isKept) {
+      noStart();
     }
     const pointer = this.number(text.base);
     if (text.direct) {

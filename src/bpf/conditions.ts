@@ -1,4 +1,5 @@
 /** Conditions that a builder has asked for, and nothing has come of. */
+import { isKernels } from "./kernel.js";
 import { Condition, Num, Text } from "./values.js";
 
 /** How deep values lie in a definition: `count`, `by`, a label. */
@@ -9,7 +10,7 @@ function keysIn(value: unknown, depth = 0): string[] {
   if (value instanceof Num || value instanceof Text || value instanceof Condition) {
     return [value.node.key];
   }
-  return typeof value === "object" && value !== null && depth < deepest
+  return typeof value === "object" && value !== null && !isKernels(value) && depth < deepest
     ? Object.values(value).flatMap((part) => keysIn(part, depth + 1))
     : [];
 }

@@ -7,7 +7,8 @@ import { constants, helpers } from "./helpers.js";
 import { ownerOfStart, type Key, Mark, type Start, StartOwner, type StartUse, useStart } from "./starts.js";
 import type { Values } from "./fields.js";
 import { firesInInterrupts } from "./interrupts.js";
-import { type Kernel, kernelProxy, lack, lacking, structAt, structOf } from "./kernel.js";
+import { type Kernel, kernelProxy, lack, structAt, structOf } from "./kernel.js";
+import { lacking } from "./lacking.js";
 import * as nodes from "./nodes.js";
 import { moduleOf, moduleTypes, runningKernel, tracepointName } from "./running-kernel.js";
 import type { ActorNodes } from "./nodes.js";
@@ -110,12 +111,12 @@ export class Context {
                   kernel,
                   `the tracepoint ${tracepoint} has no argument ${name} on this kernel${suggestion(name, names)}; it has ${names.join(", ")}`,
                 )
-              : argumentValue(kernel, index, kernel.btf.peel(parameters[index]?.type ?? 0));
+              : argumentValue(kernel, tracepoint, index, kernel.btf.peel(parameters[index]?.type ?? 0));
           values.set(name, value);
         }
         return values.get(name);
       },
-      (name) => names.includes(name),
+      () => names,
     );
   }
 

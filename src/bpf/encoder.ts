@@ -29,6 +29,9 @@ const pseudoMapValue = 2;
 /** How far a jump reaches: 16 bits, signed. */
 const mostInstructions = 2 ** 15 - 1;
 
+/** How far behind a pointer a load or a store reaches: the same. */
+const furthest = 2 ** 15 - 1;
+
 /** An address that the loader fills in: the instruction's offset, bytes, and what it stands for. */
 export interface Relocation {
   readonly offset: number;
@@ -58,6 +61,11 @@ class Encoder {
   }
 
   put(code: number, to: number, from: number, offset: number, number: number | bigint): void {
+    if (offset > furthest) {
+      throw new RangeError(
+        `a record or an entry of a map would have over ${furthest} bytes: use fewer fields, sums or texts`,
+      );
+    }
     const bits =
       BigInt(code) |
       (BigInt((from << 4) | to) << 8n) |

@@ -3,6 +3,7 @@ import { suggestion } from "../config/suggest.js";
 import type { Size } from "./assembler.js";
 import type { Btf } from "./btf.js";
 import { kinds, type Type } from "./btf-types.js";
+import { lacking } from "./lacking.js";
 import { typeText } from "./type-text.js";
 import * as nodes from "./nodes.js";
 import type { Node } from "./nodes.js";
@@ -22,13 +23,6 @@ export interface Kernel {
   readonly btf: Btf;
   readonly lacks: KernelError[];
 }
-
-/** Stands for what a kernel does not have, so that a builder comes to its end and its signal has a name: all that is asked of it is the same. */
-export const lacking: object = new Proxy(() => undefined, {
-  get: (_target, name) => (typeof name === "symbol" || name === "then" ? undefined : lacking),
-  apply: () => lacking,
-  has: () => false,
-});
 
 /** Notes what a kernel does not have; returns what stands for it. */
 export function lack({ lacks }: Kernel, message: string): object {
@@ -71,21 +65,33 @@ export function isTable(value: unknown): value is Readonly<Record<string, unknow
   return prototype === Object.prototype || prototype === null;
 }
 
-/** A proxy of which each property is a part of something in the kernel; `what` it is, for messages. */
-export function kernelProxy(what: string, get: (name: string) => unknown, has: (name: string) => boolean): object {
+/** A proxy of which each property is a part of something in the kernel; `what` it is, for messages; `names`: of all parts, as for `{ ...e }`. */
+export function kernelProxy(what: string, get: (name: string) => unknown, names: () => readonly string[]): object {
   const refuse = (): never => noPrimitive(what, "its fields");
-  const proxy = new Proxy(Object.freeze({}), {
-    get(_target, name) {
-      if (name === Symbol.toPrimitive || name === "toJSON") {
-        return refuse;
-      }
-      return typeof name === "symbol" ? undefined : get(name);
+  const refuseChange = (name: PropertyKey): never => {
+    throw new TypeError(`${String(name)}: ${what} of the kernel's can be read, and not be written`);
+  };
+  const has = (name: PropertyKey): boolean => typeof name === "string" && names().includes(name);
+  const proxy = new Proxy<object>(
+    {},
+    {
+      get(_target, name) {
+        if (name === Symbol.toPrimitive || name === "toJSON") {
+          return refuse;
+        }
+        // What is awaited is asked whether it is a promise.
+        const isNone = typeof name === "symbol" || (name === "then" && !has(name));
+        return isNone ? undefined : get(name);
+      },
+      has: (_target, name) => has(name),
+      ownKeys: () => [...new Set(names())],
+      getOwnPropertyDescriptor: (_target, name) =>
+        has(name) ? { configurable: true, enumerable: true, value: get(name as string) } : undefined,
+      set: (_target, name) => refuseChange(name),
+      defineProperty: (_target, name) => refuseChange(name),
+      deleteProperty: (_target, name) => refuseChange(name),
     },
-    has: (_target, name) => typeof name === "string" && has(name),
-    set: (_target, name) => {
-      throw new TypeError(`${String(name)}: ${what} of the kernel's can be read, and not be written`);
-    },
-  });
+  );
   proxies.add(proxy);
   return proxy;
 }
@@ -229,7 +235,7 @@ function proxyOf(place: Place): object {
       }
       return parts.get(name);
     },
-    (name) => place.kernel.btf.member(place.type, name) !== undefined,
+    () => place.kernel.btf.memberNames(place.type),
   );
   places.set(proxy, place);
   return proxy;

@@ -4,8 +4,8 @@ import type { Jump, Operation, Size } from "./assembler.js";
 /** A number of 64 bits. */
 export type Node = { readonly key: string } & (
   | { readonly is: "constant"; readonly value: bigint }
-  /** An argument of the tracepoint. */
-  | { readonly is: "argument"; readonly index: number }
+  /** An argument of a tracepoint. */
+  | { readonly is: "argument"; readonly index: number; readonly tracepoint: string }
   /** An address as a pointer that the verifier knows to point to a struct, by its id in the kernel's types: bpf_rdonly_cast(). */
   | { readonly is: "typed"; readonly of: Node; readonly type: number }
   /** What a helper without arguments returns. */
@@ -92,8 +92,8 @@ export function constant(value: bigint): Node {
   return { key: `${value}`, is: "constant", value };
 }
 
-export function argument(index: number): Node {
-  return { key: `a${index}`, is: "argument", index };
+export function argument(index: number, tracepoint: string): Node {
+  return { key: `a${index}@${tracepoint}`, is: "argument", index, tracepoint };
 }
 
 export function typed(of: Node, type: number): Node {

@@ -24,7 +24,7 @@ const account = { produced: 0, ringFull: 8, mapFull: 16, sampled: 24 };
 
 /** The program of a tracepoint's events. Throws where it cannot be one. `word`: see {@link Compiler}. */
 export function compileProgram(event: EventPlan, word?: number): Code {
-  const compiler = new Compiler(word);
+  const compiler = new Compiler(event.tracepoint, word);
   const { assembler } = compiler;
   const end = assembler.label();
   for (const condition of event.before) {

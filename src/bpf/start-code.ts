@@ -29,7 +29,7 @@ function countUnmatched(compiler: Compiler, { index }: MarkPlan, reason: Reason)
 
 /** The program of a mark: it keeps a start for each event. `word`: see {@link Compiler}. */
 export function compileMark(mark: MarkPlan, word?: number): Code {
-  const compiler = new Compiler(word);
+  const compiler = new Compiler(mark.tracepoint, word);
   const { assembler } = compiler;
   const [full, end] = [assembler.label(), assembler.label()];
   if (mark.where !== undefined) {

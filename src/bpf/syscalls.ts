@@ -2,7 +2,7 @@
 import { quote } from "../log/logger-text.js";
 import { syscallNumber } from "../sdk/syscall-names.js";
 import type { Helpers } from "./context.js";
-import type { Condition, Num } from "./values.js";
+import { type Condition, described, type Num } from "./values.js";
 
 /** Members of `struct pt_regs`, by architecture: the number of a call, and its arguments. */
 interface Registers {
@@ -45,6 +45,9 @@ export interface SyscallEvent {
 
 /** Is it one of these system calls, by a program of the machine's own architecture? Throws for a name that there is not. */
 export function isSyscall(e: SyscallEvent, h: Helpers, ...names: readonly [string, ...string[]]): Condition {
+  if (names.length === 0) {
+    throw new TypeError('isSyscall: expected the name of at least one system call, such as "fsync"');
+  }
   const { number, compat } = registersOf();
   const made = at(e.regs, [number]);
   const state = at(h.task, ["thread_info", compat.member]);
@@ -62,5 +65,9 @@ function numberOf(name: string): number {
 
 /** An argument of the call, the first being 0. At `sys_exit` they are there, too. */
 export function syscallArgument(e: SyscallEvent, index: 0 | 1 | 2 | 3 | 4 | 5): Num {
-  return at(e.regs, registersOf().arguments[index] ?? []);
+  const path = registersOf().arguments[index];
+  if (path === undefined) {
+    throw new TypeError(`syscallArgument: ${described(index)}: expected 0 to 5`);
+  }
+  return at(e.regs, path);
 }

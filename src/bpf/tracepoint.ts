@@ -166,7 +166,10 @@ export function mark(name: string, builder: Builder<Untyped, MarkDefinition>): M
   const [context, definition] = called("mark", name, builder);
   try {
     checkMembers(definition, markMembers);
-    recorded(context.kernel, "keep", definition.keep ?? {});
+    // What this kernel lacks leaves out the signals that ask for the start, not all of the module.
+    if (context.kernel.lacks.length === 0) {
+      recorded(context.kernel, "keep", definition.keep ?? {});
+    }
   } catch (error) {
     throw context.kernel.lacks[0] ?? named(`mark ${name}`, error);
   }

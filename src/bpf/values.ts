@@ -2,6 +2,7 @@
 import { quote } from "../log/logger-text.js";
 import { suggestion } from "../config/suggest.js";
 import type { Jump, Operation, Size } from "./assembler.js";
+import { lacking } from "./lacking.js";
 import * as nodes from "./nodes.js";
 import type { Node, TextNode } from "./nodes.js";
 
@@ -221,9 +222,9 @@ function literal(value: number | bigint): Num {
   return new Num(nodes.constant(exact), { size: 8, signed: exact < 0n });
 }
 
-/** Does it stand for what the kernel does not have (kernel.ts)? Nothing that it is part of comes to run. */
-function isStandIn(value: unknown): boolean {
-  return typeof value === "function";
+/** Does it stand for what the kernel does not have? Nothing that it is part of comes to run. */
+function isStandIn(value: unknown): value is Num & Text {
+  return value === lacking;
 }
 
 /** Makes a number of a literal. */
@@ -336,6 +337,9 @@ export function when(asks: Condition, yes: Operand | Text, no?: Operand): Num | 
   if (yes instanceof Text) {
     return textWhere(condition, yes.node);
   }
+  if (isStandIn(yes)) {
+    return yes;
+  }
   const [a, b] = [numberOf(yes), numberOf(no ?? badNumber(no))];
   const signed = a.shape.signed || b.shape.signed;
   return new Num<never>(nodes.select(condition.node, a.node, b.node), { size: 8, signed });
@@ -400,7 +404,7 @@ export function integerShape(what: string, type: string): Shape {
  */
 export function userText(at: Num<string>, length = 64): Text {
   if (isStandIn(at)) {
-    return at as unknown as Text;
+    return at;
   }
   if (!(at instanceof Num)) {
     throw new TypeError(`userText: ${described(at)}: expected an address, which is a number of the kernel's`);

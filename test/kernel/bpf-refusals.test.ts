@@ -5,10 +5,14 @@ import { describe, it } from "node:test";
 import {
   cast,
   type Condition,
+  isNull,
+  isSyscall,
   mark,
   type Num,
   on,
   peek,
+  type Recorded,
+  syscallArgument,
   type Text,
   text,
   tracepoint,
@@ -53,6 +57,19 @@ function both(first: unknown, second: Condition): unknown {
 function since(h: object): (mark: object, key: Num) => { readonly elapsed: Num } {
   return Reflect.get(h, "since") as ReturnType<typeof since>;
 }
+
+/** Expressions that a careless module has of other builders. */
+function otherBuilders(): Readonly<Record<"argument" | "number" | "text", Recorded & Num>> {
+  const found: Record<string, Recorded> = {};
+  const begun = mark("task_rename", (_, h) => ({ key: h.tid, keep: { text: h.comm, number: h.cpu } }));
+  tracepoint("sched_process_exit", (e, h) => {
+    Object.assign(found, { argument: at(e, "p", "pid") }, h.since(begun, h.tid).kept);
+    return counted;
+  });
+  return found as ReturnType<typeof otherBuilders>;
+}
+
+const elsewhere = otherBuilders();
 
 /** What builders return, and what is said of it. */
 const wrong: Readonly<Record<string, readonly [builder: Parameters<typeof load>[0], says: RegExp]>> = {
@@ -240,6 +257,54 @@ const wrong: Readonly<Record<string, readonly [builder: Parameters<typeof load>[
     },
     /^tracepoint task_rename: tgid: a struct of the kernel's can be read, and not be written$/,
   ],
+  "a field that is deleted": [
+    (e) => {
+      Reflect.deleteProperty(at<object>(e, "task"), "tgid");
+    },
+    /^tracepoint task_rename: tgid: a struct of the kernel's can be read, and not be written$/,
+  ],
+  "all arguments, of which one is a struct": [
+    (e) => ({ name: "wrong", record: { ...(e as object) } }),
+    /^tracepoint task_rename: record: task: is a struct task_struct: choose one of its fields$/,
+  ],
+  "a struct that is awaited": [
+    async (e) => {
+      await at(e, "task");
+      return counted;
+    },
+    /^tracepoint task_rename: its builder returned a promise: expected an object/,
+  ],
+  "a system call without a name": [
+    (e, h) => ({ ...counted, where: (isSyscall as (...all: unknown[]) => Condition)(e, h) }),
+    /^tracepoint task_rename: isSyscall: expected the name of at least one system call, such as "fsync"$/,
+  ],
+  "an argument that no system call has": [
+    (e) => ({ name: "wrong", count: { sum: { a: (syscallArgument as (...all: unknown[]) => Num)(e, 6) } } }),
+    /^tracepoint task_rename: syscallArgument: "6": expected 0 to 5$/,
+  ],
+  "a function as a number": [
+    (_, h) => ({ ...counted, where: h.tgid.eq(Number as never) }),
+    /: expected a whole number, or a number of the kernel's$/,
+  ],
+  "five thousand fields": [
+    (_, h) => ({
+      name: "wrong",
+      record: Object.fromEntries(Array.from({ length: 5000 }, (__, n) => [`a${n}`, h.tgid.add(n)])),
+    }),
+    /a record or an entry of a map would have over 32767 bytes: use fewer fields, sums or texts$/,
+  ],
+  "an argument of another tracepoint": [
+    () => ({ name: "wrong", count: { sum: { a: elsewhere.argument } } }),
+    /an argument of the tracepoint sched_process_exit is not there at task_rename: have a mark keep it$/,
+  ],
+  "what a start has kept for another event": [
+    () => ({ name: "wrong", count: { by: { a: elsewhere.number, b: elsewhere.text } } }),
+    /what a start has kept is there only where h\.since\(\) has asked for it$/,
+  ],
+  "a text that a start has kept for another event": [
+    () => ({ name: "wrong", count: { by: { a: elsewhere.text } } }),
+    /what a start has kept is there only where h\.since\(\) has asked for it$/,
+  ],
   "a pointer that is compared with null": [
     (e) => ({ ...counted, where: at(e, "task") === null }),
     /where: expected a condition, such as/,
@@ -413,6 +478,35 @@ describe("what is odd, but right,", () => {
     );
     await runProgram(program);
     assert.deepEqual(await magic.series("magic_all_total"), [[{ some: `${number}` }, number]]);
+  });
+
+  it("is recorded: all arguments at once, where each is a number", async (t) => {
+    const program = compileProgram(
+      "rt-bpf-all",
+      `#include <signal.h>
+      int main(void)
+      {
+        signal(SIGUSR1, SIG_IGN);
+        return raise(SIGUSR1);
+      }`,
+    );
+    const all = attach(
+      t,
+      tracepoint("signal_generate", (e, h) => {
+        const { info, task, ...numbers } = e as unknown as Record<string, Num>;
+        return {
+          name: "all",
+          where: h.comm.eq("rt-bpf-all").and(isNull(info as Num).not()),
+          record: { ...numbers, to: (task as unknown as { comm: Text }).comm },
+        };
+      }),
+    );
+    await runProgram(program);
+    const wanted = { sig: 10, group: 0, result: 1, to: "rt-bpf-all" };
+    assert.deepEqual(
+      all.records().filter(({ sig }) => sig === 10),
+      [wanted],
+    );
   });
 
   it("is counted: a condition that never holds, a text that is empty, labels without end", async (t) => {
