@@ -4,7 +4,7 @@
  * library, and the tests, import the modules themselves. `ringtap/signal` and `ringtap/bpf` are in the bundle, too, for users' own signals:
  * what they import are the very modules that the agent runs.
  */
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,7 +13,10 @@ import { build, type Plugin } from "esbuild";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const sources = join(root, "src");
-const folder = "dist/src/bundle";
+const folder = join(root, "dist/src/bundle");
+
+/** Where it is made: what runs meanwhile has the one before. As deep as that: paths in it are relative. */
+const workshop = `${folder}.new`;
 
 /** Modules that are imported from outside of the bundle, by their names in it. */
 const entries = {
@@ -87,7 +90,7 @@ function termsOf(files: readonly string[]): string {
 /** The same for all files. */
 const common = {
   absWorkingDir: root,
-  outdir: folder,
+  outdir: workshop,
   bundle: true,
   platform: "node",
   target: "node20.12",
@@ -96,7 +99,7 @@ const common = {
   logLevel: "warning",
 } as const;
 
-rmSync(join(root, folder), { recursive: true, force: true });
+rmSync(workshop, { recursive: true, force: true });
 const modules = await build({
   ...common,
   entryPoints: entries,
@@ -113,4 +116,6 @@ const modules = await build({
 });
 const packages = await build({ ...common, entryPoints: late, format: "cjs", outExtension: { ".js": ".cjs" } });
 const inputs = [modules, packages].flatMap(({ metafile }) => Object.keys(metafile.inputs));
-writeFileSync(join(root, folder, "LICENSES.txt"), termsOf(inputs));
+writeFileSync(join(workshop, "LICENSES.txt"), termsOf(inputs));
+rmSync(folder, { recursive: true, force: true });
+renameSync(workshop, folder);

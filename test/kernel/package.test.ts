@@ -54,7 +54,7 @@ describe("npm package", () => {
     ].flatMap((folder) =>
       ["x64", "arm64"].map((architecture) => `src/${folder}/${architecture}/${basename(folder)}.bpf.o`),
     );
-    for (const built of [...objects, `prebuilt/${process.arch}/ringtap.node`]) {
+    for (const built of [...objects, `prebuilt/${process.arch}/ringtap.node`, "src/bundle/LICENSES.txt"]) {
       assert(contents.includes(`package/dist/${built}`), built);
     }
     const headers = filesBelow("bpf/include");
