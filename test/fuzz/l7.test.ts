@@ -19,6 +19,12 @@ const found: Readonly<Record<string, typeof protocols.http>> = {
       steps: [["C", "POST / HTTP/1.1\r\nContent-Length: 500\r\ncontent-length:\n\nGET / HTTP/1.1\r\n\r\n"]],
     },
   ],
+  redis: [
+    {
+      name: "a length with something else behind its carriage return",
+      steps: [["C", `*2\r\n$3\r\nGET\r\n$3\r0\nkey\r\n${"*1\r\n$4\r\nPING\r\n".repeat(3)}`]],
+    },
+  ],
 };
 
 const folder = mkdtempSync(join(tmpdir(), "ringtap-l7-parser-"));

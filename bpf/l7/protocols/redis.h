@@ -583,7 +583,7 @@ static __always_inline bool step_type(struct reader *r, struct direction *d, __u
 	__u32 used = read_number(load(r, index + 1), &number);
 
 	d->carry_len = 0;
-	if (!used || used + 2 > available) {
+	if (!used || used + 2 > available || r->scratch->bytes[index + 1 + used] != '\n') {
 		d->left = 0;
 		d->mode = REDIS_NUMBER;
 		consume(r, 1);
