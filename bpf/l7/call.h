@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Where the bytes of the current call are: sock_send_length and sock_recv_length say how many there
- * were, and the call's own arguments, which are still in place, where.
+ * Where the bytes of the current call are: the tracepoint that a program runs at says how many
+ * there were, and the call's own arguments, which are still in place, where.
  */
 #pragma once
 
@@ -32,38 +32,40 @@ static __always_inline void find_vectors(struct call_memory *memory, __u64 heade
 	}
 }
 
-/* Finds the memory of the current call on this socket. */
+/* Finds the memory of the current call on this socket; NULL for a call that returns. */
 static __noinline void find_memory(struct call_memory *memory, struct sock *sk)
 {
-	struct pt_regs *regs = registers_of_call(sk);
+	struct pt_regs *regs = sk ? registers_of_call(sk) : registers_at_return();
 	bool compat;
 
 	if (!regs)
 		return;
 	memory->is_compat = compat = is_compat();
-	switch (unmarked_syscall_nr(regs) | (compat ? COMPAT_BIT : 0)) {
+	switch (socket_call_nr(regs, compat)) {
 	case NR_READ:
 	case NR_WRITE:
 	case NR_SENDTO:
 	case NR_RECVFROM:
 	case COMPAT_READ:
 	case COMPAT_WRITE:
+	case COMPAT_SEND:
 	case COMPAT_SENDTO:
+	case COMPAT_RECV:
 	case COMPAT_RECVFROM:
-		memory->address = syscall_arg_of(regs, 1, compat);
+		memory->address = socket_call_arg(regs, 1, compat);
 		break;
 	case NR_READV:
 	case NR_WRITEV:
 	case COMPAT_READV:
 	case COMPAT_WRITEV:
-		memory->address = syscall_arg_of(regs, 1, compat);
-		memory->vectors = syscall_arg_of(regs, 2, compat);
+		memory->address = socket_call_arg(regs, 1, compat);
+		memory->vectors = socket_call_arg(regs, 2, compat);
 		break;
 	case NR_SENDMSG:
 	case NR_RECVMSG:
 	case COMPAT_SENDMSG:
 	case COMPAT_RECVMSG:
-		find_vectors(memory, syscall_arg_of(regs, 1, compat));
+		find_vectors(memory, socket_call_arg(regs, 1, compat));
 		break;
 	}
 }
@@ -95,52 +97,63 @@ static __noinline void find_piece(struct call_memory *memory, __u32 index)
 	}
 }
 
-/* Finds the memory of the datagram that the current call sends or receives on this socket. */
+/* The header of the datagram at a place of a call's struct mmsghdr[]: one, and a length. */
+static __always_inline __u64 header_at(__u64 headers, __u32 place, bool compat)
+{
+	return headers + place * (compat ? 32 : 64);
+}
+
+/*
+ * Finds the memory of the datagram that the current call sends or receives on this socket; NULL for
+ * a call that returns, of which it is the one at the memory's place.
+ */
 static __noinline void find_datagram(struct call_memory *memory, struct sock *sk)
 {
-	struct pt_regs *regs = registers_of_call(sk);
+	struct pt_regs *regs = sk ? registers_of_call(sk) : registers_at_return();
+	__u32 place = memory->place;
 	__u64 headers;
 	bool compat;
 
 	if (!regs)
 		return;
 	memory->is_compat = compat = is_compat();
-	switch (unmarked_syscall_nr(regs) | (compat ? COMPAT_BIT : 0)) {
+	switch (socket_call_nr(regs, compat)) {
 	case NR_SENDTO:
 	case COMPAT_SENDTO:
-		memory->name = fifth_arg_of(regs, compat);
+		memory->name = socket_call_arg(regs, 4, compat);
 		/* fallthrough */
 	case NR_READ:
 	case NR_WRITE:
 	case NR_RECVFROM:
 	case COMPAT_READ:
 	case COMPAT_WRITE:
+	case COMPAT_SEND:
+	case COMPAT_RECV:
 	case COMPAT_RECVFROM:
-		memory->address = syscall_arg_of(regs, 1, compat);
+		memory->address = socket_call_arg(regs, 1, compat);
 		break;
 	case NR_READV:
 	case NR_WRITEV:
 	case COMPAT_READV:
 	case COMPAT_WRITEV:
-		memory->address = syscall_arg_of(regs, 1, compat);
-		memory->vectors = syscall_arg_of(regs, 2, compat);
+		memory->address = socket_call_arg(regs, 1, compat);
+		memory->vectors = socket_call_arg(regs, 2, compat);
 		break;
 	case NR_SENDMSG:
 	case NR_RECVMSG:
 	case COMPAT_SENDMSG:
 	case COMPAT_RECVMSG:
-		find_vectors(memory, syscall_arg_of(regs, 1, compat));
+		find_vectors(memory, socket_call_arg(regs, 1, compat));
 		break;
 	case NR_SENDMMSG:
 	case NR_RECVMMSG:
 	case COMPAT_SENDMMSG:
 	case COMPAT_RECVMMSG:
 	case COMPAT_RECVMMSG_TIME64:
-		headers = syscall_arg_of(regs, 1, compat);
-		/* struct mmsghdr: a header and a length, which take up whole words. */
-		find_vectors(memory,
-			     headers + next_of_batch(headers, syscall_arg_of(regs, 2, compat)) *
-					       (compat ? 32 : 64));
+		headers = socket_call_arg(regs, 1, compat);
+		if (sk)
+			place = next_of_batch(headers, socket_call_arg(regs, 2, compat));
+		find_vectors(memory, header_at(headers, place, compat));
 		break;
 	}
 }
@@ -150,10 +163,12 @@ static __noinline void pass_datagram(struct sock *sk)
 {
 	struct pt_regs *regs = registers_of_call(sk);
 	bool compat;
+	__u32 nr;
 
 	if (!regs)
 		return;
 	compat = is_compat();
-	if (unmarked_syscall_nr(regs) == (compat ? COMPAT_SENDMMSG & ~COMPAT_BIT : NR_SENDMMSG))
-		next_of_batch(syscall_arg_of(regs, 1, compat), syscall_arg_of(regs, 2, compat));
+	nr = socket_call_nr(regs, compat);
+	if (nr == NR_SENDMMSG || nr == COMPAT_SENDMMSG)
+		next_of_batch(socket_call_arg(regs, 1, compat), socket_call_arg(regs, 2, compat));
 }

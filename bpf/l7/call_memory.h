@@ -27,6 +27,7 @@ struct call_memory {
 	__u64 address; /* of the buffer, or of the vectors; 0: not known */
 	__u32 vectors; /* 0: one buffer */
 	bool is_compat;
+	__u32 place;  /* of a call for several datagrams that returns: the one that is taken */
 	__u64 name;   /* of a datagram: the struct sockaddr of its other end; 0: none */
 	__u64 left;   /* the call's bytes in the vectors that are to come */
 	__u64 piece;  /* the address of what the current vector has of them; 0: not known */

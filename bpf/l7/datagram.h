@@ -21,8 +21,8 @@
 
 static __always_inline bool is_udp(struct sock *sk)
 {
-	return sk->sk_protocol == IPPROTO_UDP && sk->sk_type == SOCK_DGRAM &&
-	       (sk->__sk_common.skc_family == AF_INET || sk->__sk_common.skc_family == AF_INET6);
+	return READ(sk, sk_protocol) == IPPROTO_UDP && READ(sk, sk_type) == SOCK_DGRAM &&
+	       is_of_ip(sk);
 }
 
 /*
@@ -109,25 +109,36 @@ static __always_inline bool is_sent_to_dns(const struct call_memory *memory)
 /* May a datagram be a message of DNS, by its socket's ports? */
 static __always_inline enum datagram judge_ports(struct sock *sk, int bytes, __u32 direction)
 {
-	__u16 remote = sk->__sk_common.skc_dport;
+	__u16 remote = READ(sk, __sk_common.skc_dport);
 
-	if (sk->__sk_common.skc_num == DNS_PORT || remote == bpf_htons(DNS_PORT))
+	if (READ(sk, __sk_common.skc_num) == DNS_PORT || remote == bpf_htons(DNS_PORT))
 		return DATAGRAM_MESSAGE;
 	if (remote || ((direction == RECEIVED || bytes > MOST_QUESTION) && !*asking_of(sk)))
 		return DATAGRAM_NOT;
 	return DATAGRAM_MAYBE;
 }
 
-/* What stands for a connection of a datagram that may be a message of DNS; else NULL. */
-static __noinline struct connection *begin_datagram(struct sock *sk, int ret, int flags,
-						    __u32 direction, struct scratch *scratch)
+/* How a datagram is taken: bit 0 is its direction. */
+enum {
+	DATAGRAM_UNREADABLE = 1 << 1,
+	DATAGRAM_RETURNS = 1 << 2, /* its call returns */
+};
+
+/*
+ * What stands for a connection of a datagram that may be a message of DNS; else NULL. The caller
+ * gives it its cookie.
+ */
+static __noinline struct connection *begin_datagram(struct sock *sk, int ret, __u32 how,
+						    struct scratch *scratch)
 {
+	__u32 direction = how & 1;
 	enum datagram kind = judge_ports(sk, ret, direction);
 	struct call_memory *memory = &scratch->memory;
 	struct connection *c;
 
 	if (kind == DATAGRAM_NOT) {
-		if (direction == SENT && !sk->__sk_common.skc_dport)
+		if (direction == SENT && !(how & DATAGRAM_RETURNS) &&
+		    !READ(sk, __sk_common.skc_dport))
 			pass_datagram(sk);
 		return NULL;
 	}
@@ -140,9 +151,9 @@ static __noinline struct connection *begin_datagram(struct sock *sk, int ret, in
 			count_left_out(LEFT_OUT_FOR_PROCESS, direction, ret);
 		return NULL;
 	}
-	*memory = (struct call_memory){ .left = ret };
-	if (!(flags & MSG_TRUNC))
-		find_datagram(memory, sk);
+	*memory = (struct call_memory){ .left = ret, .place = memory->place };
+	if (!(how & DATAGRAM_UNREADABLE))
+		find_datagram(memory, how & DATAGRAM_RETURNS ? NULL : sk);
 	if (kind == DATAGRAM_MAYBE && direction == SENT) {
 		if (!is_sent_to_dns(memory))
 			return NULL;
@@ -156,9 +167,8 @@ static __noinline struct connection *begin_datagram(struct sock *sk, int ret, in
 	c->id = (__u64)sk;
 	c->sock = (__u64)sk;
 	c->protocol = PROTOCOL_DNS;
-	c->role = sk->__sk_common.skc_num == DNS_PORT ? ROLE_SERVER : ROLE_CLIENT;
+	c->role = READ(sk, __sk_common.skc_num) == DNS_PORT ? ROLE_SERVER : ROLE_CLIENT;
 	*dns_state(c) = (struct dns_state){ .datagram = kind };
-	*cookie_of(c) = bpf_get_socket_cookie(sk);
 	begin_dns_message(&c->directions[direction & 1]);
 	c->directions[direction & 1].mode = DNS_HEADER;
 	c->directions[direction & 1].left = ret;
@@ -172,9 +182,11 @@ static __always_inline void take_datagram(struct sock *sk, int ret, int flags, _
 
 	if (!scratch)
 		return;
-	c = begin_datagram(sk, ret, flags, direction, scratch);
+	c = begin_datagram(sk, ret, direction | (flags & MSG_TRUNC ? DATAGRAM_UNREADABLE : 0),
+			   scratch);
 	if (!c)
 		return;
+	*cookie_of(c) = bpf_get_socket_cookie(sk);
 	take_message_of(c, scratch, direction, ret);
 	count_datagram(c, direction, ret);
 }

@@ -3,13 +3,16 @@
  * l7: requests by protocol, operation, status and duration.
  *
  * Two programs see each call that sends on a socket or receives from one, after it has copied its
- * bytes and in its caller's context. A state machine for each direction of a connection finds where
- * messages begin and end, and each request is counted when its response ends. What the programs
- * did not see, or could not read, the socket's sequence numbers tell: docs/l7.md.
+ * bytes and in its caller's context (sock_send_length and sock_recv_length, Linux 6.3;
+ * 6e6eda44b939); on older kernels one sees it when it returns (returns.h). A state machine for each
+ * direction of a connection finds where messages begin and end, and each request is counted when
+ * its response ends. What the programs did not see, or could not read, the socket's sequence
+ * numbers tell: docs/l7.md.
  *
- * Requires sock_send_length and sock_recv_length (Linux 6.3; 6e6eda44b939).
+ * Requires bpf_loop() (Linux 5.17; e6f2dd0f8067).
  */
 #include <ringtap/core.h>
+#include <ringtap/dispatch.h>
 #include <ringtap/iter.h>
 #include <ringtap/ring.h>
 #include <ringtap/sock.h>
@@ -27,12 +30,6 @@
 #include "tls.h"
 #include "tls_go.h"
 #include "unix.h"
-
-static __always_inline bool is_tcp(struct sock *sk)
-{
-	return (sk->__sk_common.skc_family == AF_INET || sk->__sk_common.skc_family == AF_INET6) &&
-	       sk->sk_protocol == IPPROTO_TCP;
-}
 
 /* The sequence number behind the last byte of a direction that has been sent or received. */
 static __always_inline __u32 sequence_of(struct sock *sk, __u32 direction)
@@ -142,7 +139,7 @@ static long take_vector(__u32 index, struct reader *r)
 
 static __always_inline void take_call(struct sock *sk, struct connection *c,
 				      struct scratch *scratch, __u32 direction, __u32 bytes,
-				      bool is_readable)
+				      bool is_readable, bool returns)
 {
 	struct reader r = { .c = c, .scratch = scratch };
 	struct call_memory *memory = &scratch->memory;
@@ -150,7 +147,7 @@ static __always_inline void take_call(struct sock *sk, struct connection *c,
 	*memory = (struct call_memory){ .left = bytes };
 	scratch->direction = direction;
 	if (is_readable && !needs_no_bytes(c, direction, bytes))
-		find_memory(memory, sk);
+		find_memory(memory, returns ? NULL : sk);
 	if (c->directions[direction & 1].mode == MODE_SYNC)
 		synchronize(c, scratch, direction | (__u64)bytes << 1);
 	if (memory->vectors == 1 && memory->address) {
@@ -251,9 +248,9 @@ static __noinline void end_connection(struct sock *sk, struct connection *c)
 	delete_connection(sk);
 }
 
-/* Takes the bytes of a call on a connection. */
+/* Takes the bytes of a call on a connection. It `returns`, or is still under way. */
 static __always_inline void take_bytes_of(struct sock *sk, struct connection *c, int ret, int flags,
-					  __u32 direction)
+					  __u32 direction, bool returns)
 {
 	struct scratch *scratch;
 
@@ -269,7 +266,7 @@ static __always_inline void take_bytes_of(struct sock *sk, struct connection *c,
 	scratch->opaque = 0;
 	scratch->skipped = 0;
 	scratch->skipped_for = 0;
-	take_call(sk, c, scratch, direction, ret, !(flags & MSG_TRUNC));
+	take_call(sk, c, scratch, direction, ret, !(flags & MSG_TRUNC), returns);
 	c->last_direction = direction;
 	count_call(c, scratch, direction, ret);
 	if (tls_wanted)
@@ -278,14 +275,17 @@ static __always_inline void take_bytes_of(struct sock *sk, struct connection *c,
 
 /*
  * The connection of a TCP socket on which a call of so many bytes has moved the sequence number of
- * a direction; NULL when it cannot be kept.
+ * a direction; NULL when it cannot be kept, or has not carried as many.
  */
 static __always_inline struct connection *follow_tcp(struct sock *sk, struct connection *c, int ret,
 						     __u32 direction)
 {
+	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &direction);
 	__u32 sequence;
-	__s32 gap;
+	__s32 moved, gap;
 
+	if (!scratch)
+		return NULL;
 	if (!c)
 		c = insert_connection(sk, direction, ret);
 	if (!c) {
@@ -294,8 +294,20 @@ static __always_inline struct connection *follow_tcp(struct sock *sk, struct con
 	}
 	take_owner(c);
 	sequence = sequence_of(sk, direction);
-	gap = sequence - ret - c->directions[direction & 1].next_seq;
+	moved = sequence - c->directions[direction & 1].next_seq;
+	gap = moved - ret;
 	c->directions[direction & 1].next_seq = sequence;
+	if (gap < 0 && moved >= 0) {
+		/*
+		 * Some of the call's bytes have been taken as a gap before a call of another
+		 * thread; or none of them are of this connection, to which another thread has
+		 * given the descriptor of the call.
+		 */
+		take_gap(c, scratch, direction, -1);
+		if (moved)
+			count_bytes(c, direction, BYTES_SKIPPED + REASON_GAP, moved);
+		return NULL;
+	}
 	if (gap && is_beginning(sk, direction, ret)) {
 		/* The socket is another one than that which its memory held before. */
 		end_connection(sk, c);
@@ -306,13 +318,8 @@ static __always_inline struct connection *follow_tcp(struct sock *sk, struct con
 		c->directions[direction & 1].next_seq = sequence;
 		gap = 0;
 	}
-	if (gap) {
-		struct scratch *scratch = bpf_map_lookup_elem(&scratches, &direction);
-
-		if (!scratch)
-			return NULL;
+	if (gap)
 		take_gap(c, scratch, direction, gap);
-	}
 	return c;
 }
 
@@ -354,37 +361,38 @@ static __always_inline void take_unix(struct sock *sk, int ret, int flags, __u32
 		return;
 	}
 	take_owner(c);
-	take_bytes_of(sk, c, ret, flags, direction);
+	take_bytes_of(sk, c, ret, flags, direction, false);
 }
 
-static __always_inline void take_message(struct sock *sk, int ret, int flags, __u32 direction)
+/* Is a call on a connection left out? Its bytes are counted as such then. */
+static __always_inline bool leave_out(struct sock *sk, int ret, __u32 direction)
 {
-	bool is_over_unix = unix_wanted && is_unix(sk);
+	enum left_out_for reason = LEFT_OUT_FOR_PORT;
+
+	if (!is_left_out(sk)) {
+		if (!are_processes_chosen() || !is_process_left_out())
+			return false;
+		reason = LEFT_OUT_FOR_PROCESS;
+	}
+	count_left_out(reason, direction, ret > 0 ? ret : 0);
+	return true;
+}
+
+/* Calls whose bytes are none of the stream's that follow each other. */
+#define BESIDE_STREAM (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE)
+
+/* Takes a call on a TCP socket. */
+static __always_inline void take_tcp(struct sock *sk, int ret, int flags, __u32 direction,
+				     bool returns)
+{
 	struct connection *c;
 
-	if (!is_over_unix && !is_tcp(sk)) {
-		if (is_udp(sk) && are_questions_wanted() && !(flags & (MSG_PEEK | MSG_ERRQUEUE)))
-			take_datagram(sk, ret, flags, direction);
+	if (ret < 0 || flags & BESIDE_STREAM || leave_out(sk, ret, direction))
 		return;
-	}
-	if ((ret < 0 && !is_over_unix) || flags & (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE))
-		return;
-	if (is_left_out(sk)) {
-		count_left_out(LEFT_OUT_FOR_PORT, direction, ret > 0 ? ret : 0);
-		return;
-	}
-	if (are_processes_chosen() && is_process_left_out()) {
-		count_left_out(LEFT_OUT_FOR_PROCESS, direction, ret > 0 ? ret : 0);
-		return;
-	}
-	if (is_over_unix) {
-		take_unix(sk, ret, flags, direction);
-		return;
-	}
 	c = connection_of(sk);
 	if (!ret) {
 		/* The other end has sent all that it will. */
-		if (c && direction == RECEIVED && sk->sk_shutdown & RCV_SHUTDOWN) {
+		if (c && direction == RECEIVED && READ(sk, sk_shutdown) & RCV_SHUTDOWN) {
 			take_owner(c);
 			close_direction(sk, c, RECEIVED, IN_RECEIVE);
 		}
@@ -392,7 +400,24 @@ static __always_inline void take_message(struct sock *sk, int ret, int flags, __
 	}
 	c = follow_tcp(sk, c, ret, direction);
 	if (c)
-		take_bytes_of(sk, c, ret, flags, direction);
+		take_bytes_of(sk, c, ret, flags, direction, returns);
+}
+
+static __always_inline bool is_tcp(struct sock *sk)
+{
+	return READ(sk, sk_protocol) == IPPROTO_TCP && is_of_ip(sk);
+}
+
+static __always_inline void take_message(struct sock *sk, int ret, int flags, __u32 direction)
+{
+	if (unix_wanted && is_unix(sk)) {
+		if (!(flags & BESIDE_STREAM) && !leave_out(sk, ret, direction))
+			take_unix(sk, ret, flags, direction);
+	} else if (is_tcp(sk)) {
+		take_tcp(sk, ret, flags, direction, false);
+	} else if (is_udp(sk) && are_questions_wanted() && !(flags & (MSG_PEEK | MSG_ERRQUEUE))) {
+		take_datagram(sk, ret, flags, direction);
+	}
 }
 
 SEC("tp_btf/sock_send_length")
@@ -408,6 +433,8 @@ int BPF_PROG(l7_receive, struct sock *sk, int ret, int flags)
 	take_message(sk, ret, flags, RECEIVED);
 	return 0;
 }
+
+#include "returns.h"
 
 /* So that what no program sees of a connection is a gap, also at its beginning. */
 static __always_inline void begin_connection(struct sock *sk, struct connection *c)

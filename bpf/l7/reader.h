@@ -24,6 +24,21 @@ enum program {
 /* At most so many bytes are read of a call for what it may begin. */
 #define OPENING 32
 
+/* A call that returns (returns.h). */
+struct returned_call {
+	__u64 inode; /* the number of its socket's */
+	__u32 flags; /* MSG_… */
+	__u32 how;   /* datagram.h */
+	/* Of a call for datagrams: */
+	__u32 bytes;	 /* of the datagram that is taken */
+	__u32 datagrams; /* of the call */
+	__u32 place;	 /* of the next one */
+	__u32 vector;	 /* the next one of the datagram that is taken */
+	bool is_begun;
+	bool is_batch;
+	bool is_void; /* it asked for nothing */
+};
+
 /*
  * Per CPU and program: no program runs within itself on a CPU, also where it is preempted
  * (bpf_prog->active, __bpf_trace_run()); but another one may run within it.
@@ -45,6 +60,7 @@ struct scratch {
 	__u32 is_path_taken; /* from these bytes, in path.h */
 	__u32 unsent;	     /* so many are left behind what header_blocks.h has sent */
 	struct call_memory memory;
+	struct returned_call call;
 };
 
 struct {

@@ -5,6 +5,7 @@
  *
  *   calls BURSTS CALLS
  */
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,13 +40,48 @@ static void connect_call(void)
 	syscall(SYS_connect, STDOUT_FILENO, NULL, 0);
 }
 
+static int zeros, client, server;
+
+/* No socket, but a call of those that `l7` knows. */
+static void read_call(void)
+{
+	char bytes[64];
+
+	if (read(zeros, bytes, sizeof(bytes)) != sizeof(bytes))
+		exit(1);
+}
+
+/* A write(2) and a read(2) over TCP, of a protocol that no one knows. */
+static void exchange_call(void)
+{
+	char bytes[64] = "no protocol";
+
+	if (write(client, bytes, sizeof(bytes)) != sizeof(bytes) ||
+	    read(server, bytes, sizeof(bytes)) != sizeof(bytes))
+		exit(1);
+}
+
+static void open_connection(void)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET };
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+	socklen_t length = sizeof(address);
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	client = socket(AF_INET, SOCK_STREAM, 0);
+	if (bind(listener, (void *)&address, length) || listen(listener, 1) ||
+	    getsockname(listener, (void *)&address, &length) ||
+	    connect(client, (void *)&address, length))
+		exit(1);
+	server = accept(listener, NULL, NULL);
+}
+
 static const struct {
 	const char *name;
 	void (*make)(void);
 } calls[] = {
-	{ "getppid", getppid_call },
-	{ "openat", openat_call },
-	{ "connect", connect_call },
+	{ "getppid", getppid_call }, { "openat", openat_call },	    { "connect", connect_call },
+	{ "read", read_call },	     { "exchange", exchange_call },
 };
 
 static int ascending(const void *left, const void *right)
@@ -62,6 +98,8 @@ int main(int argc, char **argv)
 
 	if (argc != 3)
 		return 2;
+	zeros = open("/dev/zero", O_RDONLY);
+	open_connection();
 	bursts = atol(argv[1]);
 	count = atol(argv[2]);
 	times = calloc(bursts, sizeof(*times));

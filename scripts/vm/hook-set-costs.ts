@@ -1,5 +1,5 @@
 /**
- * What tcp and file add to system calls by each of their hook sets, in instructions: in a guest whose clock counts these,
+ * What tcp and file, and l7, add to system calls by each of their hook sets, in instructions: in a guest whose clock counts these,
  *
  *     QEMU_ARGS="-icount shift=0,sleep=off" scripts/vm/vmtest run 6.12 node dist/scripts/vm/hook-set-costs.js
  *
@@ -15,15 +15,25 @@ import { attachBest } from "../../src/engine/attach-best.js";
 import { RunningSignal } from "../../src/engine/running.js";
 import { Identity } from "../../src/identity/identity.js";
 import { Catalog } from "../../src/metrics/catalog.js";
-import type { SignalLog } from "../../src/sdk/signal.js";
+import type { AnySignal, SignalLog } from "../../src/sdk/signal.js";
 import { file } from "../../src/signals/file/signal.js";
+import { l7 } from "../../src/signals/l7/signal.js";
 import { tcp } from "../../src/signals/tcp/signal.js";
 
 const rounds = 3;
 const silent: SignalLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
-/** Attaches tcp and file by the hook set of this name; returns what takes them out again. Throws where the kernel refuses it. */
-function attach(set: string): () => void {
+/** What is attached, and by which hook set. */
+const ways: readonly (readonly [name: string, signals: readonly AnySignal[], set: string])[] = [
+  ["nothing", [], ""],
+  ["fexit", [tcp, file], "fexit"],
+  ["tp_btf", [tcp, file], "tp_btf"],
+  ["l7 tp_btf", [l7], "tp_btf"],
+  ["l7 sys_exit", [l7], "sys_exit"],
+];
+
+/** Attaches signals by the hook set of this name; returns what takes them out again, or undefined where the kernel refuses it. */
+function attach(signals: readonly AnySignal[], set: string): (() => void) | undefined {
   const running: RunningSignal[] = [];
   const close = (): void => {
     for (const { loaded } of running) {
@@ -31,7 +41,7 @@ function attach(set: string): () => void {
     }
   };
   try {
-    for (const signal of [tcp, file]) {
+    for (const signal of signals) {
       const catalog = new Catalog();
       const hooks = signal.hooks?.filter(({ name }) => name === set) ?? [];
       running.push(
@@ -43,9 +53,9 @@ function attach(set: string): () => void {
       );
     }
     return close;
-  } catch (error) {
+  } catch {
     close();
-    throw error;
+    return undefined;
   }
 }
 
@@ -55,13 +65,16 @@ try {
   execFileSync("cc", ["-O2", "-o", program, fileURLToPath(new URL("../../../scripts/vm/calls.c", import.meta.url))]);
   const measured = new Map<string, Map<string, number[]>>();
   for (let round = 0; round < rounds; round++) {
-    for (const set of ["nothing", "fexit", "tp_btf"]) {
-      const detach = set === "nothing" ? undefined : attach(set);
+    for (const [name, signals, set] of ways) {
+      const detach = attach(signals, set);
+      if (detach === undefined) {
+        continue;
+      }
       const lines = execFileSync(program, ["21", "500"], { encoding: "utf8" }).trimEnd().split("\n");
-      detach?.();
+      detach();
       for (const [call = "", cost] of lines.map((line) => line.split(" "))) {
         const bySet = measured.get(call) ?? new Map<string, number[]>();
-        measured.set(call, bySet.set(set, [...(bySet.get(set) ?? []), Number(cost)]));
+        measured.set(call, bySet.set(name, [...(bySet.get(name) ?? []), Number(cost)]));
       }
     }
   }

@@ -33,17 +33,17 @@ import { startWaiting, type Waiting } from "./support/waiting.js";
 /** Kernels without the helper bpf_task_pt_regs, which the fexit programs of tcp need. */
 const withoutRegisters = "5.10.";
 
-/** Kernels without sock_send_length and sock_recv_length, which l7 needs (Linux 6.3). */
-const withoutSockets = /^(5\.|6\.[012]\.)/;
-
 /** Programs and hook sets whose hooks older kernels lack, or have with fewer arguments: the first version that has them. */
 const since: Readonly<Record<string, string>> = {
   block_start: "6.5",
   "drop tp_btf": "6.11",
   "drop tp_btf_reason": "5.17",
+  // For want of sock_send_length and sock_recv_length.
+  "l7 tp_btf": "6.3",
   udp_send: "6.3",
   udp_receive: "6.3",
   // For want of the helper bpf_loop.
+  "l7 sys_exit": "5.17",
   udp_received: "5.17",
 };
 
@@ -59,9 +59,6 @@ const isQuick = process.env.QUICK !== undefined;
 
 /** Does this kernel refuse a hook set? Guests take all of them but one; other machines may refuse fexit altogether. */
 function isRefused(signal: AnySignal, hook: HookSet): boolean {
-  if (signal.name === "l7") {
-    return withoutSockets.test(release());
-  }
   if (hook.name !== "fexit") {
     return isLacking(`${signal.name} ${hook.name}`);
   }

@@ -126,6 +126,7 @@ struct socket {
 
 struct inode {
 	unsigned short i_mode;
+	unsigned long i_ino;
 };
 
 struct file {
@@ -150,12 +151,17 @@ static __always_inline bool has_flag(struct sock *sk, unsigned int flag)
 	return READ(sk, __sk_common.skc_flags) & (1ul << flag);
 }
 
-static __always_inline bool is_tcp_sock(struct sock *sk)
+static __always_inline bool is_of_ip(struct sock *sk)
 {
 	__u16 family = READ(sk, __sk_common.skc_family);
 
+	return family == AF_INET || family == AF_INET6;
+}
+
+static __always_inline bool is_tcp_sock(struct sock *sk)
+{
 	return READ(sk, sk_protocol) == IPPROTO_TCP && READ(sk, sk_type) == SOCK_STREAM &&
-	       (family == AF_INET || family == AF_INET6);
+	       is_of_ip(sk);
 }
 
 /* The first subflow of an MPTCP socket, NULL when it has gone. */
@@ -187,15 +193,21 @@ static __always_inline struct sock *tcp_sock_behind(struct sock *sk)
 	return sk && is_tcp_sock(sk) ? sk : NULL;
 }
 
-/* The TCP socket behind a file, of an MPTCP socket its first subflow, else NULL. */
-static __always_inline struct sock *tcp_sock_of(struct file *file)
+/* The socket behind a file, NULL for any other file. */
+static __always_inline struct sock *sock_of(struct file *file)
 {
 	struct socket *socket;
 
 	if ((READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
 		return NULL;
 	socket = READ(file, private_data);
-	return tcp_sock_behind(READ(socket, sk));
+	return READ(socket, sk);
+}
+
+/* The TCP socket behind a file, of an MPTCP socket its first subflow, else NULL. */
+static __always_inline struct sock *tcp_sock_of(struct file *file)
+{
+	return tcp_sock_behind(sock_of(file));
 }
 
 /* The file behind a descriptor of the current task, else NULL. */

@@ -76,17 +76,6 @@ static __always_inline void socket_key(struct actor_key *key, struct sock *sk, _
 	key->cgroup = cgroup_of_sock(sk);
 }
 
-/* The socket behind a file, NULL for any other file. */
-static __always_inline struct sock *sock_of(struct file *file)
-{
-	struct socket *socket;
-
-	if ((READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
-		return NULL;
-	socket = READ(file, private_data);
-	return READ(socket, sk);
-}
-
 /* One for each TCP and UDP socket of each process, in every network namespace. */
 static __always_inline int write_socket_owner(struct bpf_iter__task_file *ctx)
 {
@@ -95,17 +84,13 @@ static __always_inline int write_socket_owner(struct bpf_iter__task_file *ctx)
 	struct socket_owner owner = {};
 	struct sock___owner *owned;
 	struct sock *sk;
-	__u16 family;
 
 	if (task && piece_ends())
 		return 1;
 	if (!task || !file)
 		return 0;
 	sk = sock_of(file);
-	if (!sk)
-		return 0;
-	family = READ(sk, __sk_common.skc_family);
-	if (family != AF_INET && family != AF_INET6)
+	if (!sk || !is_of_ip(sk))
 		return 0;
 	owned = (void *)sk;
 	owner.socket = address_of(sk) & SOCKET_BITS;

@@ -81,6 +81,9 @@ let traced: (ReturnType<typeof textsOf> & { readonly unix: UnixNames | undefined
 
 type Values = FlagValues<typeof flags>;
 
+/** The hook set of calls that return: bpf/l7/returns.h. */
+const atReturn = "sys_exit";
+
 const words = Object.assign({}, ...protocols.map(({ constants }) => constants)) as Record<string, Uint8Array>;
 
 /** The bitmap `chosen_ports` of bpf/l7/left_out.h. */
@@ -223,13 +226,25 @@ export const l7 = defineSignal({
   summary: "requests of HTTP, gRPC, Redis, PostgreSQL, MySQL and DNS by operation, status and duration",
   object: objectFile(import.meta.url, "l7"),
   optIn: true,
+  syscalls: [
+    ...["read", "write", "readv", "writev", "recvfrom", "sendto", "recvmsg", "sendmsg"],
+    ...["recvmmsg", "recvmmsg_time64", "sendmmsg", "sendfile", "sendfile64", "splice", "recv", "send", "socketcall"],
+  ],
+  hooks: [
+    { name: "tp_btf", without: ["l7_sys_exit"] },
+    { name: atReturn, without: ["tp_btf/sock_"] },
+  ],
   flags,
   ring: { record: L7Event, shortest: pathlessSize },
   records: [RequestLine, FlowLine, SizeLine, L7HeaderPart, L7Active, L7GroupNotice, TlsNotice],
   setup,
   attachesLater: ({ tls }) => tls,
   start(context, values) {
-    const { tls, tlsFiles, unix } = values;
+    const { tls, tlsFiles } = values;
+    const unix = values.unix && context.hook !== atReturn;
+    if (values.unix && !unix) {
+      context.log.warn({}, "no requests over Unix sockets are seen: --l7.unix needs Linux 6.3 or newer");
+    }
     if (areGroupsChosen(values)) {
       judgeGroups(context, values);
     }

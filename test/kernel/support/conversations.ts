@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { it } from "node:test";
 
 import { type Agent, startAgent, unlimitedSeries } from "./agent.js";
+import type { BuildCopy } from "./build-copy.js";
 import { compileProgram } from "./program.js";
 import { total } from "./request-counts.js";
 import { type Samples, select, sum } from "./samples.js";
@@ -35,6 +36,8 @@ export interface Suite<Request> {
   readonly prefix?: readonly string[];
   /** Further flags of the agent. */
   readonly flags?: readonly string[];
+  /** What runs the agent. Default: this build. */
+  readonly build?: BuildCopy;
 }
 
 const callKinds = ["read and write", "recv with a peek and send", "readv and writev", "recvmsg and sendmsg"];
@@ -53,7 +56,7 @@ export const tag = process.pid.toString(36).padStart(4, "0");
 /** Seconds. No request takes as long; a duration that has lost its beginning counts from the machine's start. */
 const longest = 60;
 
-const programs = ["l7_send", "l7_receive", "l7_state", "l7_destroy"];
+const programs = ["l7_send", "l7_receive", "l7_sys_exit", "l7_state", "l7_destroy"];
 
 const sides = [
   ["client", "c"],
@@ -114,7 +117,7 @@ export interface Counting<Request> {
 /** Declares the tests, which share an agent. */
 export function testConversations<R>(
   scope: Scope,
-  { conversations, metrics, labels, valuesOf, port = 0, socket, prefix = [], flags = [] }: Suite<R>,
+  { conversations, metrics, labels, valuesOf, port = 0, socket, prefix = [], flags = [], build }: Suite<R>,
 ): Counting<R> {
   const player = compileProgram(
     "l7-player",
@@ -122,11 +125,8 @@ export function testConversations<R>(
   );
   let running: Promise<Agent> | undefined;
   async function start(): Promise<Agent> {
-    const agent = await startAgent(scope, [
-      ...["--signals=l7,tcp", "--l7.counts-limit=65536"],
-      ...unlimitedSeries,
-      ...flags,
-    ]);
+    const args = ["--signals=l7,tcp", "--l7.counts-limit=65536", ...unlimitedSeries, ...flags];
+    const agent = await startAgent(scope, args, build);
     // By then it has read what was there before.
     await agent.scrape();
     return agent;

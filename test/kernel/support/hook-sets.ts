@@ -1,4 +1,4 @@
-/** The hook sets of a signal: an agent that has to do without fexit. */
+/** The hook sets of a signal: agents that have to do without the best one. */
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 
@@ -11,15 +11,25 @@ const functions = process.arch === "x64" ? ["__x64_sys_", "__x64_nos_"] : ["__ar
 /** Signals with a hook set of fexit programs. */
 export const signalsWithFexit = ["tcp", "file"] as const;
 
-/** A build whose fexit programs every kernel refuses. */
-export function buildWithoutFexit(scope: Scope): BuildCopy {
+/** A build in which programs of these signals whose section begins with `from` ask for `to`, which is of the same length. */
+function buildAsking(scope: Scope, signals: readonly string[], from: string, to: string): BuildCopy {
   const copy = copyBuild(scope);
-  const [from, to] = functions.map((each) => `fexit/${each}`) as [string, string];
   assert.equal(from.length, to.length);
-  for (const signal of signalsWithFexit) {
+  for (const signal of signals) {
     const object = readFileSync(copy.object(signal), "latin1");
     assert(object.includes(from), signal);
     writeFileSync(copy.object(signal), object.replaceAll(from, to), "latin1");
   }
   return copy;
+}
+
+/** A build whose fexit programs every kernel refuses. */
+export function buildWithoutFexit(scope: Scope): BuildCopy {
+  const [from, to] = functions.map((each) => `fexit/${each}`) as [string, string];
+  return buildAsking(scope, signalsWithFexit, from, to);
+}
+
+/** A build whose l7 every kernel refuses the tracepoints within calls on sockets, as those before Linux 6.3 do. */
+export function buildWithoutSockets(scope: Scope): BuildCopy {
+  return buildAsking(scope, ["l7"], "tp_btf/sock_send_", "tp_btf/sock_sent_");
 }
