@@ -120,7 +120,9 @@ static __always_inline void count_end(struct block_line *line, __u64 duration, _
 	__u32 slot = slot_of(duration);
 	__u64 queued = duration - served;
 
-	add(served ? &line->queued : &line->untimed, queued);
+	/* Since 6.9 a task often reads the clock once for both moments: blk_time_get_ns(). */
+	if (queued)
+		add(served ? &line->queued : &line->untimed, queued);
 	add(&line->served, served);
 	if (served && queued <= bound_of_seconds(FIRST_POWER) && is_in_slot(served, slot))
 		atomic_inc(&line->slots[slot]);

@@ -2,10 +2,10 @@
 import { setTimeout } from "node:timers/promises";
 
 import { settleTime } from "./lib/delay.js";
-import { atLeast, figure, range } from "./lib/figures.js";
+import { atLeast, atMost, figure, range } from "./lib/figures.js";
 import { run } from "./lib/programs.js";
 import type { BenchContext, Result, Scenario } from "./lib/scenario.js";
-import { bestRatio, median, type Spread } from "./lib/spread.js";
+import { bestRatio, median, type Spread, spread } from "./lib/spread.js";
 import { nothing, peer, ringtap, together, type Tracer } from "./lib/tracers.js";
 import { prepareWorkloads, type Workload } from "./load/workloads.js";
 
@@ -14,11 +14,15 @@ const agent = (name: string, ...flags: readonly string[]): Tracer => ringtap(nam
 
 const byDefault = agent("ringtap, the default");
 const tcpAndProcess = agent("ringtap, `--signals=tcp,process`", "--signals=tcp,process");
+const withNode = agent(
+  "ringtap, the default with `sched`, `block`, `memory`, `drop`, `udp`",
+  "--signals=default,+sched,+block,+memory,+drop,+udp",
+);
 const syscount = peer("`syscount -L -P` (bcc libbpf-tools)", 2, "syscount", "-L", "-P");
 const tools = [syscount, peer("tcplife", 1, "tcplife"), peer("opensnoop", 2, "opensnoop")];
 
 /** In quick mode, and in full mode too. */
-const few: readonly Tracer[] = [nothing, tcpAndProcess, byDefault];
+const few: readonly Tracer[] = [nothing, tcpAndProcess, byDefault, withNode];
 const more: readonly Tracer[] = [
   agent("ringtap, the default with `--syscall.timing=sampled`", "--syscall.timing=sampled"),
   agent("ringtap, `--signals=file`", "--signals=file"),
@@ -65,10 +69,21 @@ async function measure(
   return { measured, lost };
 }
 
-/** Requests a second, as a share of what there were with nothing attached. */
-function share(measured: Measured, tracer: Tracer, workload: Workload): Spread {
+/** Requests a second, as a share of what there were with nothing attached, or another tracer. */
+function share(measured: Measured, tracer: Tracer, workload: Workload, than = nothing): Spread {
   const rate = (one: Tracer): readonly number[] => measured.get(one)?.get(workload)?.perSecond ?? [];
-  return bestRatio(rate(tracer), rate(nothing));
+  return bestRatio(rate(tracer), rate(than));
+}
+
+/** What a tracer's userspace takes of a core beyond another's, percent. */
+function moreCpu(measured: Measured, tracer: Tracer, workload: Workload, than: Tracer): Spread {
+  const cpu = (one: Tracer): readonly number[] =>
+    measured
+      .get(one)
+      ?.get(workload)
+      ?.cpu.map((part) => 100 * part) ?? [];
+  const rounds = cpu(tracer).map((part, round) => part - (cpu(than)[round] ?? NaN));
+  return { ...spread(rounds), value: median(cpu(tracer)) - median(cpu(than)) };
 }
 
 async function versions(): Promise<string> {
@@ -103,11 +118,27 @@ async function runLoad(context: BenchContext): Promise<Result> {
         ]),
       },
     ],
-    targets: wanted.flatMap(([tracer, limits, what]) =>
-      workloads.map((workload, index) =>
-        atLeast(limits[index] ?? NaN, share(measured, tracer, workload), " ×", `${workload.name}, ${what}`),
+    targets: [
+      ...wanted.flatMap(([tracer, limits, what]) =>
+        workloads.map((workload, index) =>
+          atLeast(limits[index] ?? NaN, share(measured, tracer, workload), " ×", `${workload.name}, ${what}`),
+        ),
       ),
-    ),
+      ...workloads.flatMap((workload) => [
+        atLeast(
+          0.98,
+          share(measured, withNode, workload, byDefault),
+          " ×",
+          `${workload.name}, with the node's signals, of that without`,
+        ),
+        atMost(
+          0.3,
+          moreCpu(measured, withNode, workload, byDefault),
+          " % of a core",
+          `taken by the agent, ${workload.name}, with the node's signals, beyond that without`,
+        ),
+      ]),
+    ],
     notes: [
       await versions(),
       `Records that ringtap lost in all these runs: ${lost.toLocaleString("en")}.`,

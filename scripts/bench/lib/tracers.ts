@@ -3,7 +3,9 @@ import { basename } from "node:path";
 import { setTimeout } from "node:timers/promises";
 
 import { type AgentOptions, startAgent, total } from "./agent.js";
-import { native } from "../../../src/binding/native.js";
+import { type BpfObject, native } from "../../../src/binding/native.js";
+import { loadSignal } from "../../../src/engine/load.js";
+import type { AnySignal } from "../../../src/sdk/signal.js";
 import { compileBpf } from "./build.js";
 import { startChild } from "./child.js";
 import { agentCpu, onCpu, run } from "./programs.js";
@@ -47,23 +49,59 @@ export function ringtap(name: string, options: AgentOptions): Tracer {
   };
 }
 
-/** All programs of a BPF object, whose source is a path in the checkout. */
-export function attachedObject(name: string, source: string): Tracer {
+/** Attached programs of an object that stays loaded. */
+function tracingBy(object: BpfObject, programs: readonly string[]): Tracing {
+  for (const program of programs) {
+    object.attach(program);
+  }
+  return {
+    cpuSeconds: () => 0,
+    stop() {
+      for (const program of programs) {
+        object.detach(program);
+      }
+      return Promise.resolve(0);
+    },
+  };
+}
+
+/** Loads an object when it is first asked for; it is closed when the scenario has ended. */
+function loadedOnce<T extends { close(): void }>(load: (context: BenchContext) => T): (context: BenchContext) => T {
+  let loaded: T | undefined;
+  return (context) => {
+    if (loaded === undefined) {
+      loaded = load(context);
+      context.after(() => loaded?.close());
+    }
+    return loaded;
+  };
+}
+
+/** The programs of a BPF object, those whose names begin so; its source is a path in the checkout. */
+export function attachedObject(name: string, source: string, beginning = ""): Tracer {
+  const open = loadedOnce((context) => {
+    const object = native.open(compileBpf(context, source, `${basename(source, ".c")}.o`));
+    object.load();
+    return object;
+  });
   return {
     name,
     start(context) {
-      const object = native.open(compileBpf(context, source, `${basename(source, ".c")}.o`));
-      object.load();
-      for (const program of object.programs) {
-        object.attach(program.name);
-      }
-      return Promise.resolve({
-        cpuSeconds: () => 0,
-        stop() {
-          object.close();
-          return Promise.resolve(0);
-        },
-      });
+      const object = open(context);
+      const programs = object.programs.map((program) => program.name).filter((each) => each.startsWith(beginning));
+      return Promise.resolve(tracingBy(object, programs));
+    },
+  };
+}
+
+/** The programs of a signal as `run` loads it, without the agent, so that they come and go in milliseconds; not those on system calls. */
+export function attachedSignal(name: string, signal: AnySignal): Tracer {
+  const load = loadedOnce(() => loadSignal(signal));
+  return {
+    name,
+    start(context) {
+      const { object, attachable } = load(context);
+      return Promise.resolve(tracingBy(object, attachable));
     },
   };
 }

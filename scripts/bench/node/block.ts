@@ -6,16 +6,17 @@ import { compileC } from "../lib/build.js";
 import { atMost } from "../lib/figures.js";
 import { loadCpu, onCpu, run } from "../lib/programs.js";
 import type { BenchContext } from "../lib/scenario.js";
-import { attachedObject, peer, ringtap } from "../lib/tracers.js";
+import { block as signal } from "../../../src/signals/block/signal.js";
+import { attachedObject, attachedSignal, peer } from "../lib/tracers.js";
 import type { Part } from "./part.js";
 
 /** Empty programs where ringtap has its own: what the kernel's statistics say of them is a reading of the clock. */
-const empty = attachedObject("empty programs, with the clock", "scripts/bench/node/block_empty.bpf.c");
-const traced = ringtap("ringtap, block signal", { flags: ["--signals=block"] });
+const empty = attachedObject("empty programs, with the clock", "scripts/bench/node/empty.bpf.c", "block_");
+const traced = attachedSignal("ringtap, block signal", signal);
 const biolatency = peer("biolatency -D (bcc libbpf-tools)", 2, "biolatency", "-D");
 
 /** Reads of 4 KiB past the page cache. */
-const requests = 10_000;
+const requests = 2_000;
 
 /** Sparse; test/kernel/programs/block-io.c reads the first quarter of each 16 KiB. */
 const diskBytes = requests * 16 * 2 ** 10;
@@ -68,7 +69,7 @@ export const block: Part = {
   peers: [biolatency],
   prepare(context) {
     const program = compileC(context, "test/kernel/programs/block-io.c", "block-io", "-D_GNU_SOURCE");
-    const count = context.quick ? requests / 4 : requests;
+    const count = context.quick ? requests / 2 : requests;
     timePrograms(context);
     let device: Promise<string> | undefined;
     /** What a run of an empty program takes, nanoseconds, the least so far. */

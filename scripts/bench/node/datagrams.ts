@@ -2,18 +2,23 @@
 import { compileC } from "../lib/build.js";
 import { atMost } from "../lib/figures.js";
 import { loadCpu, onCpu, runForNumbers } from "../lib/programs.js";
-import { ringtap } from "../lib/tracers.js";
+import type { AnySignal } from "../../../src/sdk/signal.js";
+import { drop as dropSignal } from "../../../src/signals/drop/signal.js";
+import { udp as udpSignal } from "../../../src/signals/udp/signal.js";
+import { attachedObject, attachedSignal } from "../lib/tracers.js";
 import type { Part } from "./part.js";
 
 /** Bursts, the fastest tenth of which stays below the figure, and datagrams of a burst. */
-const bursts = 128;
+const bursts = 32;
 const count = 1_000;
 
-function part(signal: string, event: string, what: "carried" | "dropped"): Part {
-  const traced = ringtap(`ringtap, ${signal} signal`, { flags: [`--signals=${signal}`] });
+function part(signal: AnySignal, event: string, what: "carried" | "dropped"): Part {
+  const { name } = signal;
+  const traced = attachedSignal(`ringtap, ${name} signal`, signal);
   return {
-    signal,
+    signal: name,
     event,
+    floor: attachedObject("empty programs", "scripts/bench/node/empty.bpf.c", `${name}_`),
     traced,
     peers: [],
     prepare(context) {
@@ -24,9 +29,9 @@ function part(signal: string, event: string, what: "carried" | "dropped"): Part 
         return cost;
       };
     },
-    targets: (added) => [atMost(60, added.by(traced), " ns", `added to a ${event} by ${signal}`)],
+    targets: (added) => [atMost(60, added.by(traced), " ns", `added to a ${event} by ${name}`)],
   };
 }
 
-export const udp = part("udp", "datagram sent or received", "carried");
-export const drop = part("drop", "dropped datagram", "dropped");
+export const udp = part(udpSignal, "datagram sent or received", "carried");
+export const drop = part(dropSignal, "dropped datagram", "dropped");

@@ -17,7 +17,7 @@ export interface Part {
   /** What one of its events is, such as "context switch". */
   readonly event: string;
   /** What any tracer takes; measured before all others. */
-  readonly floor?: Tracer;
+  readonly floor: Tracer;
   /** The signal. */
   readonly traced: Tracer;
   /** They need not be there in quick mode. */

@@ -8,16 +8,19 @@ const tracingTypes = ["tracing", "raw_tracepoint", "tracepoint", "kprobe", "perf
 
 interface Program {
   readonly type: string;
+  /** Who holds it, by the kernel's iterators. */
+  readonly pids?: readonly { readonly pid: number }[];
 }
 
 async function someoneTraces(): Promise<boolean> {
   const programs = JSON.parse(await run("bpftool", "--json", "prog", "show")) as readonly Program[];
-  return programs.some(({ type }) => tracingTypes.includes(type));
+  const isOwn = ({ pids = [] }: Program): boolean => pids.length > 0 && pids.every(({ pid }) => pid === process.pid);
+  return programs.some((program) => tracingTypes.includes(program.type) && !isOwn(program));
 }
 
 /**
- * Waits at most so many seconds until no tracing program is loaded; returns whether none is. Call it while the scenario has nothing
- * attached itself.
+ * Waits at most so many seconds until no tracing program of another process is loaded; returns whether none is. Call it while no process
+ * that the scenario has started has any.
  */
 export async function otherTracersGone(timeoutSeconds: number): Promise<boolean> {
   const deadline = Date.now() + 1e3 * timeoutSeconds;
