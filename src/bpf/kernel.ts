@@ -3,17 +3,12 @@ import { suggestion } from "../config/suggest.js";
 import type { Size } from "./assembler.js";
 import type { Btf } from "./btf.js";
 import { kinds, type Type } from "./btf-types.js";
-import { lacking } from "./lacking.js";
+import { KernelError, lacking } from "./lacking.js";
 import { typeText } from "./type-text.js";
 import * as nodes from "./nodes.js";
 import type { Node } from "./nodes.js";
 import { longestText, noPrimitive, Num, type Shape, Text } from "./values.js";
 import { walk } from "./walk.js";
-
-/** What this kernel does not have, or has in another way than a signal needs it. */
-export class KernelError extends Error {
-  override readonly name = "KernelError";
-}
 
 /** Bytes that are taken of a text behind a pointer unless text() says otherwise. */
 const textLength = 64;

@@ -49,7 +49,10 @@ function called<Result>(what: string, name: string, builder: Builder<Untyped, Re
     if (typeof builder !== "function") {
       throw new TypeError(`${described(builder)}: expected a function, such as (e, h) => ({ name: "…", count: {} })`);
     }
-    const [result, conditions] = collectConditions(() => checked(builder(context.event as Untyped, context.helpers)));
+    const [result, conditions] = collectConditions(
+      () => checked(builder(context.event as Untyped, context.helpers)),
+      context.kernel.lacks,
+    );
     if (context.kernel.lacks.length === 0) {
       checkUsed(conditions, [result, context.starts.map(({ key }) => key.fields.map(({ value }) => value))]);
     }

@@ -2,7 +2,7 @@
 import { quote } from "../log/logger-text.js";
 import { suggestion } from "../config/suggest.js";
 import type { Jump, Operation, Size } from "./assembler.js";
-import { lacking } from "./lacking.js";
+import { KernelError, lacking } from "./lacking.js";
 import * as nodes from "./nodes.js";
 import type { Node, TextNode } from "./nodes.js";
 
@@ -153,12 +153,7 @@ export class Num<Names extends string = never> {
       return badNumber(other);
     }
     const value = names.get(other);
-    if (value === undefined) {
-      throw new TypeError(
-        `${quote(other)}: no value of ${name === undefined ? "these" : `enum ${name}`}${suggestion(other, [...names.keys()])}; it has ${listed([...names.keys()])}`,
-      );
-    }
-    return literal(value);
+    return value === undefined ? withoutValue(other, name, [...names.keys()]) : literal(value);
   }
 
   #compute(operation: Operation, other: Operand): Num {
@@ -179,6 +174,16 @@ export class Num<Names extends string = never> {
     const right = this.#operand(other);
     return asked(compared(jump, this, right));
   }
+}
+
+/** An enum of the kernel's may lack a value that others have; of names that a builder gives itself, it is a mistake. */
+function withoutValue(value: string, name: string | undefined, names: readonly string[]): Num {
+  const known = `${suggestion(value, names)}; it has ${listed(names)}`;
+  if (name === undefined || running === undefined) {
+    throw new TypeError(`${quote(value)}: no value of ${name === undefined ? "these" : `enum ${name}`}${known}`);
+  }
+  running.lacks.push(new KernelError(`enum ${name} has no value ${value} on this kernel${known}`));
+  return literal(0);
 }
 
 function listed(names: readonly string[]): string {
@@ -235,25 +240,32 @@ export function numberOf(value: Operand): Num<string> {
   return value instanceof Condition ? value.num() : literal(isStandIn(value) ? 0 : value);
 }
 
-/** Conditions that the builder which runs has asked for, and that are no part of another one. */
-let unused: Set<Condition> | undefined;
+/** The builder that runs: conditions that it has asked for, and that are no part of another one; what its kernel lacks. */
+let running: { readonly unused: Set<Condition>; readonly lacks: KernelError[] } | undefined;
 
-/** Runs a builder; returns what it has returned, and the conditions that it has made, those without which are parts of others. */
-export function collectConditions<Result>(run: () => Result): readonly [Result, ReadonlySet<Condition>] {
-  const outer = unused;
-  const own = (unused = new Set<Condition>());
+/**
+ * Runs a builder; returns what it has returned, and the conditions that it has made, those without which are parts of others. What the kernel
+ * lacks is added to `lacks`.
+ */
+export function collectConditions<Result>(
+  run: () => Result,
+  lacks: KernelError[],
+): readonly [Result, ReadonlySet<Condition>] {
+  const outer = running;
+  const unused = new Set<Condition>();
+  running = { unused, lacks };
   try {
-    return [run(), own];
+    return [run(), unused];
   } finally {
-    unused = outer;
+    running = outer;
   }
 }
 
 /** A condition that a builder asks for, of others. */
 function asked(node: Node, ...parts: readonly Condition[]): Condition {
   const condition = new Condition(node);
-  parts.forEach((part) => unused?.delete(part));
-  unused?.add(condition);
+  parts.forEach((part) => running?.unused.delete(part));
+  running?.unused.add(condition);
   return condition;
 }
 

@@ -88,6 +88,19 @@ describe("what the kernel lacks leaves out its signal, with a line that names it
     });
   }
 
+  it("a value: one that its enum does not have", () => {
+    const signal = tracepoint("kfree_skb", (e) => ({
+      name: "lacking",
+      owner: "none",
+      where: at<Num<"SKB_NOPE">>(e, "reason").eq("SKB_NOPE"),
+      count: {},
+    }));
+    assert.throws(
+      () => loadSignal(signal, { flags: defaultFlags(signal) }),
+      /: tp_btf: enum skb_drop_reason has no value SKB_NOPE on this kernel; it has SKB_NOT_DROPPED_YET, .*$/,
+    );
+  });
+
   it("nothing: a mark that no signal asks for", () => {
     mark(rename, (e, h) => ({ key: h.tid, keep: { a: at<Num>(e, "task", "nope") } }));
     const signal = tracepoint(rename, () => ({ name: "whole", count: {} }));
