@@ -411,6 +411,114 @@ static __always_inline __u32 take_name(struct direction *d, __u64 low, __u64 hig
 	return 0;
 }
 
+/* May a line that begins with this letter say something? 'c', 't' and 'e' are 3, 20 and 5. */
+static __always_inline bool may_say(__u8 letter)
+{
+	return (1u << ('c' & 31) | 1u << ('t' & 31) | 1u << ('e' & 31)) >> (letter & 31) & 1;
+}
+
+/*
+ * What a line of a head that lies in the window, from `at` on, says of the message. False when it
+ * says it in another way than most do, which steps know. Global, so that it is verified once.
+ */
+__noinline int take_line_at_once(struct connection *c, struct scratch *scratch, __u32 at)
+{
+	struct reader r = { .c = c, .scratch = scratch };
+	__u64 low, high, number;
+	__u32 blank, digits;
+	struct direction *d;
+
+	if (!c || !scratch)
+		return false;
+	at &= 2 * WINDOW - 1;
+	d = direction_of(&r);
+	low = load(&r, at) | SMALL;
+	if (lowest(low, 7) == EXPECT)
+		d->flags |= HAS_EXPECT;
+	if (low != CONTENT && low != TRANSFER)
+		return true;
+	high = load(&r, at + 8) | SMALL;
+	if (low == TRANSFER) {
+		if (high != BYTES8('-', 'e', 'n', 'c', 'o', 'd', 'i', 'n'))
+			return true;
+		d->flags |= IS_CHUNKED;
+		return (load(&r, at + 16) | SMALL) ==
+			       BYTES8('g', ':', ' ', 'c', 'h', 'u', 'n', 'k') &&
+		       (__u32)load(&r, at + 24) == ('e' | 'd' << 8 | '\r' << 16 | '\n' << 24);
+	}
+	if (lowest(high, 7) != LENGTH)
+		return true;
+	blank = scratch->bytes[at + 15] == ' ';
+	digits = read_number(load(&r, at + 15 + blank), &number);
+	if (!digits)
+		return false;
+	d->left = number;
+	d->flags |= HAS_LENGTH;
+	return scratch->bytes[at + 15 + blank + digits] == '\n';
+}
+
+/*
+ * Takes a message's head at once, if all of it lies in the first bytes of a call and says in the
+ * usual way what follows it. False when it is to be taken in steps, from its beginning on.
+ */
+static __noinline bool take_whole_head(struct reader *r, struct direction *d)
+{
+	const __u64 ones = 0x0101010101010101ull;
+	__u64 low, high, word, found;
+	__u32 available, used, offset, at, n;
+
+	if (make_available(r, BEGINNING, &available) || available < BEGINNING)
+		return false;
+	low = load(r, 0);
+	high = load(r, 8);
+	used = take_first(r, d, low, high, BEGINNING);
+	/* No end of a line is among those bytes. */
+	if (used <= 1 || low >> 56 == '\n' || (high & 0xff) == '\n')
+		return false;
+	for (offset = 0; offset < WINDOW; offset += 8) {
+		word = load(r, offset) ^ ones * '\n';
+		if (!((word - ones) & ~word & ones * 0x80))
+			continue;
+		/* Of each byte by itself: what borrows from the next one may find too many. */
+		found = ~((word & ones * 0x7f) + ones * 0x7f | word) & ones * 0x80;
+		/* Two ends of lines side by side end the head: there are no more than four. */
+		for (n = 0; n < 4 && found; n++, found &= found - 1) {
+			at = offset + lowest_byte(found) + 1;
+			word = load(r, at);
+			if ((word & 0xff) == '\n')
+				goto end;
+			if ((word & 0xffff) == ('\r' | '\n' << 8)) {
+				at++;
+				goto end;
+			}
+			if (may_say(word) && !take_line_at_once(r->c, r->scratch, at))
+				return false;
+		}
+	}
+	return false;
+end:
+	at++;
+	if (at > available)
+		return false;
+	if (is_of_requests(r)) {
+		d->word = now_of(r);
+		begin_size(r, d);
+		consume(r, used);
+		if (paths_wanted) {
+			begin_path(r->c, d->word, 0, 0);
+			take_path(r->c, r->scratch);
+		}
+		consume(r, at - used);
+	} else {
+		d->word = 0;
+		begin_size(r, d);
+		consume(r, at);
+	}
+	d->mode = HTTP_HEADER;
+	end_head(r->c, r->scratch);
+	return true;
+}
+
 static __always_inline void take_length_byte(struct direction *d, __u32 byte)
 {
 	if (byte == '\n')
@@ -910,13 +1018,21 @@ __noinline int http_take(struct connection *c, struct scratch *scratch, __u64 ad
 			 __u32 how)
 {
 	struct reader r = { .c = c, .scratch = scratch };
+	struct direction *d;
 
 	if (!c || !scratch)
 		return 0;
 	begin_reading(&r, address, bytes, how);
+	d = direction_of(&r);
 	if (c->is_tunnel)
-		direction_of(&r)->mode = MODE_OPAQUE;
-	bpf_loop(MOST_STEPS, http_step, &r, 0);
+		d->mode = MODE_OPAQUE;
+	if (d->mode == HTTP_FIRST && !d->carry_len && c->is_verified && address > CARRIED &&
+	    !take_whole_head(&r, d)) {
+		d->flags = 0;
+		d->left = 0;
+	}
+	if (scratch->left)
+		bpf_loop(MOST_STEPS, http_step, &r, 0);
 	return 0;
 }
 
