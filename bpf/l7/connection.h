@@ -133,9 +133,12 @@ struct connection {
 	__u8 is_closing;
 	__u8 is_unix; /* unix.h */
 	__u32 path_length;
-	__u32 flow_line; /* the index of the line that its bytes were counted in last */
-	__u64 path_time; /* path.h */
-	__u64 path_hash; /* of the whole path; 0: not known */
+	__u32 flow_line;    /* the index of the line that its bytes were counted in last */
+	__u64 path_time;    /* path.h */
+	__u64 path_hash;    /* of the whole path; 0: not known */
+	__u64 counted_path; /* of the request that was counted last by its route: path_hash */
+	__u32 counted_route;
+	__u32 counted_line; /* the index of the line that it was counted in */
 	__u64 path[PATH_LEN / 8];
 	__u64 slots[SLOTS_IN_CONNECTION]; /* queue.h */
 };

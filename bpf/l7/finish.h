@@ -141,8 +141,7 @@ __noinline int finish_named(struct connection *c, __u32 number, __u64 now, __u64
 	set_request_key(&key, &c->owner, number);
 	has_record = is_failure(number) ? failures_wanted : successes_wanted;
 	if (!has_record && recorded_protocols >> (c->protocol & 31) & 1) {
-		key.route = known_route(c, now, duration);
-		line = key.route ? line_of_key(&requests, &request_keys, &key) : NULL;
+		line = line_of_known_route(c, &key, now, duration);
 		has_record = !line || shows_exemplar(line, duration, now);
 	}
 	if (has_record) {

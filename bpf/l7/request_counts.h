@@ -129,20 +129,32 @@ static __always_inline void set_request_key(struct request_key *key, const struc
 	key->route = 0;
 }
 
-/* The line of a request's key; NULL for want of one. */
-static __always_inline void *line_of_key(void *lines, void *taken, const struct request_key *key)
+/* The line of this index, if it is this key's; else NULL. */
+static __always_inline struct request_line *same_request_line(__u32 index,
+							      const struct request_key *key)
 {
-	return find_line(lines, taken, request_lines, &key->actor.process.pair, REQUEST_KEY_WORDS);
+	struct request_line *line = bpf_map_lookup_elem(&requests, &index);
+	const __u64 *words = &key->actor.process.pair, *taken;
+	__u64 differs = 0;
+	__u32 word;
+
+	if (!line)
+		return NULL;
+	taken = &line->key.actor.process.pair;
+	for (word = 0; word < REQUEST_KEY_WORDS; word++)
+		differs |= taken[word] ^ words[word];
+	return differs ? NULL : line;
 }
 
 /*
- * The same, or the overflow line that counts it, in place of whose key is the given one then: two
- * of them take too much stack.
+ * The line of a request's key, or the overflow line that counts it, in place of whose key is the
+ * given one then: two of them take too much stack.
  */
 static __always_inline void *line_of_request(void *lines, void *taken, struct request_key *key)
 {
 	__u32 number = key->actor.process.pair >> 32, kind = (number >> ROLE_SHIFT) & 31;
-	void *line = line_of_key(lines, taken, key);
+	void *line =
+		find_line(lines, taken, request_lines, &key->actor.process.pair, REQUEST_KEY_WORDS);
 
 	if (line)
 		return line;

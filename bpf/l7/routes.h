@@ -30,6 +30,13 @@ struct {
 /* For so long a request is the slowest of its line against faster ones, ns. */
 #define SLOWEST_NS (1000ull * 1000 * 1000)
 
+/* Is the whole path of the request that ends now known, by its hash? */
+static __always_inline bool has_hashed_path(const struct connection *c, __u64 now, __u64 duration)
+{
+	return routes_counted && READ_ONCE(c->path_hash) &&
+	       READ_ONCE(c->path_time) == path_mark(now, duration);
+}
+
 /*
  * A path and what its route depends on besides: the program's name, its control group and role. 0
  * when the request that ends now has no path that is known.
@@ -38,7 +45,7 @@ static __always_inline __u64 path_id(const struct connection *c, __u64 now, __u6
 {
 	__u64 hash = READ_ONCE(c->path_hash);
 
-	if (!routes_counted || !hash || READ_ONCE(c->path_time) != path_mark(now, duration))
+	if (!has_hashed_path(c, now, duration))
 		return 0;
 	hash = mixed(hash, c->owner.comm[0]);
 	hash = mixed(hash, c->owner.comm[1]);
@@ -46,13 +53,39 @@ static __always_inline __u64 path_id(const struct connection *c, __u64 now, __u6
 	return hash;
 }
 
-/* The number of the route of a request that ends now; 0 when it is not known here. */
-static __always_inline __u64 known_route(const struct connection *c, __u64 now, __u64 duration)
+/*
+ * The line of the route of a request of this key that ends now; NULL when that is not known here.
+ * Most requests of a connection are alike: where the last one was counted is known, and its route,
+ * which a path keeps.
+ */
+static __always_inline struct request_line *
+line_of_known_route(struct connection *c, struct request_key *key, __u64 now, __u64 duration)
 {
-	__u64 id = path_id(c, now, duration), *route;
+	__u64 id, hash = READ_ONCE(c->path_hash), *route;
+	struct request_line *line;
+	__u32 index;
 
-	route = id ? bpf_map_lookup_elem(&known_paths, &id) : NULL;
-	return route ? *route : 0;
+	if (!has_hashed_path(c, now, duration))
+		return NULL;
+	if (hash == c->counted_path) {
+		key->route = c->counted_route;
+		line = same_request_line(c->counted_line, key);
+		if (line)
+			return line;
+	}
+	id = path_id(c, now, duration);
+	route = bpf_map_lookup_elem(&known_paths, &id);
+	if (!route)
+		return NULL;
+	key->route = *route;
+	line = find_line_at(&requests, &request_keys, request_lines, &key->actor.process.pair,
+			    REQUEST_KEY_WORDS, PROBES, &index);
+	if (line) {
+		c->counted_path = hash;
+		c->counted_route = key->route;
+		c->counted_line = index;
+	}
+	return line;
 }
 
 /*
