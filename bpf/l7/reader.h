@@ -90,10 +90,12 @@ static __always_inline bool is_of_requests(struct reader *r)
  * The time of the call. Read once, and only where it matters: that takes a while. Global, so that
  * it is verified once.
  */
-__noinline __u64 call_time(struct scratch *scratch)
+__noinline __u64 call_time(struct connection *c, struct scratch *scratch)
 {
-	if (!scratch)
+	if (!c || !scratch)
 		return 0;
+	if (!scratch->now && scratch->direction == SENT && c->tls != TLS_PLAINTEXT)
+		scratch->now = sent_time((struct sock *)c->sock);
 	if (!scratch->now)
 		scratch->now = bpf_ktime_get_ns();
 	return scratch->now;
@@ -101,7 +103,7 @@ __noinline __u64 call_time(struct scratch *scratch)
 
 static __always_inline __u64 now_of(struct reader *r)
 {
-	return call_time(r->scratch);
+	return call_time(r->c, r->scratch);
 }
 
 static __always_inline void consume(struct reader *r, __u32 bytes)

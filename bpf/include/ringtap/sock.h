@@ -99,9 +99,10 @@ struct tcp_sock {
 	__u64 bytes_sent;
 	__u64 bytes_retrans;
 	__u64 bytes_received;
-	__u64 bytes_acked;   /* SYN and FIN included */
-	__u64 tcp_wstamp_ns; /* when the last segment was sent, CLOCK_MONOTONIC */
-	__u32 retrans_stamp; /* the low bits of when the SYN was first sent, in milliseconds */
+	__u64 bytes_acked;     /* SYN and FIN included */
+	__u64 tcp_clock_cache; /* when it read the clock last, CLOCK_MONOTONIC */
+	__u64 tcp_wstamp_ns;   /* when the last segment was sent, CLOCK_MONOTONIC */
+	__u32 retrans_stamp;   /* the low bits of when the SYN was first sent, in milliseconds */
 	__u32 snd_una;
 	__u32 snd_nxt;
 	__u32 write_seq; /* behind the last byte that was sent; a FIN has a number too */
@@ -162,6 +163,21 @@ static __always_inline bool is_tcp_sock(struct sock *sk)
 {
 	return READ(sk, sk_protocol) == IPPROTO_TCP && READ(sk, sk_type) == SOCK_STREAM &&
 	       is_of_ip(sk);
+}
+
+/*
+ * When a TCP socket sent last, ns, if that was all that the program has given it, so that it is no
+ * earlier than the call that gave it the last byte (tcp_write_xmit(), net/ipv4/tcp_output.c, reads
+ * the clock first). 0 for any other socket, and where the clock itself costs no more to read.
+ */
+static __always_inline __u64 sent_time(struct sock *sk)
+{
+	struct tcp_sock *tcp = (void *)sk;
+
+	if (!has_casts() || READ(sk, sk_protocol) != IPPROTO_TCP ||
+	    READ(tcp, snd_nxt) != READ(tcp, write_seq))
+		return 0;
+	return READ(tcp, tcp_clock_cache);
 }
 
 /* The first subflow of an MPTCP socket, NULL when it has gone. */

@@ -172,7 +172,7 @@ __noinline int http2_end_frame(struct connection *c, struct scratch *scratch)
 	switch (d->kind) {
 	case FRAME_DATA:
 		if (d->flags & FRAME_END_STREAM && !is_of_requests(&r))
-			close_stream(c, d->elements, call_time(scratch), MAY_BE_LOST);
+			close_stream(c, d->elements, call_time(c, scratch), MAY_BE_LOST);
 		break;
 	case FRAME_HEADERS:
 	case FRAME_PUSH_PROMISE:
@@ -281,7 +281,7 @@ __noinline int http2_header(struct connection *c, struct scratch *scratch, __u32
 	d = direction_of(&r);
 	index &= WINDOW - 1;
 	if (!d->carry_len && is_of_requests(&r))
-		d->word = d->flags & IN_BLOCK ? d->word : call_time(scratch);
+		d->word = d->flags & IN_BLOCK ? d->word : call_time(c, scratch);
 	if (!d->carry_len && available >= FRAME_HEADER) {
 		low = load(&r, index);
 		ninth = scratch->bytes[index + 8];
@@ -314,7 +314,7 @@ __noinline int http2_prefix(struct connection *c, struct scratch *scratch, __u32
 	d->carry_len = 0;
 	d->left -= wanted;
 	if (d->kind == FRAME_RST_STREAM)
-		close_stream(c, d->elements, call_time(scratch),
+		close_stream(c, d->elements, call_time(c, scratch),
 			     IS_RESET | (d->carry[0] & 0xffffffff ? MAY_BE_LOST : 0));
 	else if (d->flags & FRAME_PADDED)
 		http2_direction_of(&r)->padding = d->carry[0] & 0xff;

@@ -84,6 +84,11 @@ static inline __u16 remote_port(struct sock *sk)
 	return 53;
 }
 
+static inline __u64 sent_time(struct sock *sk)
+{
+	return 0;
+}
+
 static inline void endpoints_of_sock(struct endpoints *endpoints, struct sock *sk)
 {
 }
