@@ -101,11 +101,12 @@ export function compileModule(folder: string, entry: string, target: string): vo
   }
   printError(stdout);
   if (status !== 0) {
-    printError(stderr);
     const errors = stdout.match(/^(?!\s)(.*: )?error TS\d+: /gm)?.length ?? 0;
+    // Without any, it has not come to compile, such as where its program for this machine is not installed.
+    const [, reason = "it has failed"] = /^Error: (.*)$/m.exec(stderr) ?? [];
     throw new Error(
       errors === 0
-        ? `building ${entry}: ${compiler} has failed`
+        ? `running ${compiler}: ${reason}`
         : `building ${entry}: TypeScript has found ${errors} error${errors === 1 ? "" : "s"}`,
     );
   }
