@@ -39,7 +39,13 @@ function checked(name: string, signal: unknown): AnySignal {
       `whenLoaded: its function returned ${found === undefined ? "no signal" : `the signal ${described(found)}`}: expected ${name}`,
     );
   }
-  return signal as AnySignal;
+  const built = signal as AnySignal;
+  const known = Object.keys(flags);
+  // Those of marks would have to be known before.
+  if (Object.keys((built.flags ?? {}) as FlagTable).some((flag) => !known.includes(flag))) {
+    throw new TypeError("whenLoaded: its function returned a signal with marks: expected one without");
+  }
+  return built;
 }
 
 /**

@@ -460,6 +460,12 @@ describe("what is built of several parts is refused, in one line, for", () => {
     const problem = (value: unknown): string => problemOf(() => loadSignal(returning(value)));
     assert.match(problem(other), /whenLoaded: its function returned the signal "other": expected wrong$/);
     assert.match(problem(Promise.resolve(other)), /whenLoaded: its function returned no signal: expected wrong$/);
+    const begun = mark("task_rename", (_, h) => ({ key: h.tid }));
+    const timed = tracepoint("task_rename", (_, h) => ({
+      name: "wrong",
+      histogram: { of: h.since(begun, h.tid).elapsed },
+    }));
+    assert.match(problem(timed), /whenLoaded: its function returned a signal with marks: expected one without$/);
   });
 });
 
