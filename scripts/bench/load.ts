@@ -140,7 +140,7 @@ async function runLoad(context: BenchContext): Promise<Result> {
       ]),
     ],
     notes: [
-      await versions(),
+      ...(context.quick ? [] : [await versions()]),
       `Records that ringtap lost in all these runs: ${lost.toLocaleString("en")}.`,
       "`tcpconnect`, the fourth tool that one would run beside these three, needs kprobes, which this kernel does not have.",
     ],
