@@ -182,19 +182,12 @@ function setup(values: Values, { mode, watched, byPeer, cgroups }: SignalHost): 
   };
 }
 
-function addresses(event: L7Event): Record<string, TraceValue> {
-  return {
-    local_address: addressText((index) => event.localAddress(index), event.family === IpFamily.ipv6),
-    local_port: event.localPort,
-    remote_address: addressText((index) => event.remoteAddress(index), event.family === IpFamily.ipv6),
-    remote_port: event.remotePort,
-  };
-}
-
 function fields(event: L7Event): Record<string, TraceValue> {
   const protocol = protocols[event.protocol];
   const hasPath = event.pathKind !== L7Path.none || event.stream !== 0;
   const isDns = event.protocol === L7Protocol.dns;
+  const isUnix = isOverUnix(event);
+  const isIpv6 = event.family === IpFamily.ipv6;
   return {
     protocol: protocol?.name,
     role: roles[event.role],
@@ -205,7 +198,11 @@ function fields(event: L7Event): Record<string, TraceValue> {
     code: protocol?.code?.(event.status),
     error: event.error === 0 ? undefined : errors[event.error],
     duration_seconds: event.duration / 1e9,
-    ...(isOverUnix(event) ? { unix_socket: traced?.unix?.of(event) } : addresses(event)),
+    local_address: isUnix ? undefined : addressText((index) => event.localAddress(index), isIpv6),
+    local_port: isUnix ? undefined : event.localPort,
+    remote_address: isUnix ? undefined : addressText((index) => event.remoteAddress(index), isIpv6),
+    remote_port: isUnix ? undefined : event.remotePort,
+    unix_socket: isUnix ? traced?.unix?.of(event) : undefined,
   };
 }
 
