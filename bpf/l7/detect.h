@@ -44,7 +44,8 @@ __noinline int detect(struct connection *c, __u32 direction, __u64 address, __u6
 	known = d->carry_len & 7;
 	more = bytes < 8 - known ? bytes : 8 - known;
 	if (!address || bpf_probe_read_user(&word, more & 15, (void *)address)) {
-		set_modes(c, MODE_OPAQUE);
+		/* A later call may be one whose bytes can be read. */
+		desynchronize(c, REASON_UNREADABLE);
 		return 0;
 	}
 	word = d->carry[0] | word << (8 * known);
