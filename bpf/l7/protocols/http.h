@@ -480,7 +480,7 @@ static __noinline bool take_whole_head(struct reader *r, struct direction *d)
 		if (!((word - ones) & ~word & ones * 0x80))
 			continue;
 		/* Of each byte by itself: what borrows from the next one may find too many. */
-		found = ~((word & ones * 0x7f) + ones * 0x7f | word) & ones * 0x80;
+		found = ~(((word & ones * 0x7f) + ones * 0x7f) | word) & ones * 0x80;
 		/* Two ends of lines side by side end the head: there are no more than four. */
 		for (n = 0; n < 4 && found; n++, found &= found - 1) {
 			at = offset + lowest_byte(found) + 1;
