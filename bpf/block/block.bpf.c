@@ -96,6 +96,9 @@ static __noinline __u32 describe(struct block_key *key, const struct issuer *iss
 		copy_disk(key, rq);
 	}
 	key->actor.process.pair |= (__u64)error << (32 + ERROR_SHIFT);
+	/* The verifier need not walk what follows for each of them. */
+	for (__u32 word = 0; word < KEY_WORDS; word++)
+		(&key->actor.process.pair)[word] = unknown((&key->actor.process.pair)[word]);
 	return line_home_of(&key->actor.process.pair, KEY_WORDS);
 }
 
@@ -147,6 +150,9 @@ int BPF_PROG(block_complete, struct request *rq, int error, unsigned int bytes)
 		home = describe(&own, issuer, rq, code);
 		ending.key = &own;
 	}
+	/* What follows is the same for all of them: the verifier need not walk it for each. */
+	home = unknown(home);
+	ending.tid = unknown(ending.tid);
 	if (is_last) {
 		ending.now = bpf_ktime_get_ns();
 		/* A line tells by its sums that it has grown. */

@@ -95,43 +95,51 @@ static __always_inline __u64 check_of(const struct issuer *issuer, __u64 request
 }
 
 /*
- * The place `probe` of a request. Requests are some 300 bytes at least, and those of a queue lie
- * side by side: so do their places, since each further page costs as much as all the rest.
+ * The index of the place `probe` of a request. Requests are some 300 bytes at least, and those of a
+ * queue lie side by side: so do their places, since each further page costs as much as all the
+ * rest.
  */
-static __always_inline struct issuer *slot_at(__u64 request, __u32 probe)
+static __always_inline __u32 index_of(__u64 request, __u32 probe)
 {
 	__u32 far = (request >> 21) * 0x9e3779b97f4a7c15ull >> 32;
-	__u32 index = (far + (request >> 8) + probe) & (issuer_slots - 1);
 
-	return bpf_map_lookup_elem(&issuers, &index);
+	return (far + (request >> 8) + probe) & (issuer_slots - 1);
 }
 
-/* The place that a request has had before, else one that none has that is under way. */
-static __noinline struct issuer *search_slot(__u64 request)
+/*
+ * The index of the place that a request has had before, else of one that none has that is under
+ * way. A number, and not the place: the verifier need not walk what follows for each.
+ */
+static __noinline __u32 search_slot(__u64 request)
 {
-	struct issuer *slot, *found = NULL;
+	__u32 index, found = ~0u;
+	struct issuer *slot;
 
 	for (__u32 probe = 0; probe < SLOT_PROBES; probe++) {
-		slot = slot_at(request, probe);
+		index = index_of(request, probe);
+		slot = bpf_map_lookup_elem(&issuers, &index);
 		if (!slot || (slot->request | SLOT_IDLE) == (request | SLOT_IDLE))
-			return slot;
-		if (!found && (!slot->request || slot->request & SLOT_IDLE))
-			found = slot;
+			return unknown(index);
+		if (found == ~0u && (!slot->request || slot->request & SLOT_IDLE))
+			found = unknown(index);
 	}
 	/*
 	 * Of requests that were merged into others, or whose disk has gone, no end is seen. When
 	 * all places are taken, such ones have to go.
 	 */
-	return found ?: slot_at(request, 0);
+	return unknown(found != ~0u ? found : index_of(request, 0));
 }
 
-/* The same: mostly it is the first. */
+/* The place itself; mostly it is the first. */
 static __always_inline struct issuer *slot_for(__u64 request)
 {
-	struct issuer *slot = slot_at(request, 0);
+	__u32 index = index_of(request, 0);
+	struct issuer *slot = bpf_map_lookup_elem(&issuers, &index);
 
-	return slot && (slot->request | SLOT_IDLE) == (request | SLOT_IDLE) ? slot :
-									      search_slot(request);
+	if (slot && (slot->request | SLOT_IDLE) == (request | SLOT_IDLE))
+		return slot;
+	index = search_slot(request);
+	return bpf_map_lookup_elem(&issuers, &index);
 }
 
 /* Keeps who issues a request. */

@@ -56,32 +56,36 @@ struct {
 	__type(value, struct block_key);
 } request_keys SEC(".maps");
 
-/* The line of a key, whose line_home_of() is `home`, else the overflow line of its operation. */
-static __noinline struct block_line *search_line(const struct block_key *key, __u32 home)
+/*
+ * The index of a key's line, whose line_home_of() is `home`, or of the overflow line of its
+ * operation. A number, and not the line: the verifier need not walk what follows for each probe.
+ */
+static __noinline __u32 search_line(const struct block_key *key, __u32 home)
 {
 	__u32 operation = (key->actor.process.pair >> 32) & (OVERFLOW_LINES - 1), index;
 	struct block_key other = {};
-	struct block_line *line;
 
-	line = find_line_from(&requests, &request_keys, request_lines, &key->actor.process.pair,
-			      KEY_WORDS, PROBES, home, &index);
-	if (line)
-		return line;
+	if (find_line_from(&requests, &request_keys, request_lines, &key->actor.process.pair,
+			   KEY_WORDS, PROBES, home, &index))
+		return unknown(index);
 	other.actor.process = process_key(OTHER_TGID, 0, operation);
-	return line_at(&requests, &request_keys, request_lines + operation,
-		       &other.actor.process.pair, KEY_WORDS);
+	index = request_lines + operation;
+	return line_at(&requests, &request_keys, index, &other.actor.process.pair, KEY_WORDS) ?
+		       unknown(index) :
+		       unknown(~0u);
 }
 
-/* The same: mostly it is the first. */
+/* The line itself; mostly it is the first. NULL for want of memory. */
 static __always_inline struct block_line *line_of(const struct block_key *key, __u32 home)
 {
 	__u32 index = home & (request_lines - 1);
 	struct block_line *line = bpf_map_lookup_elem(&requests, &index);
 
-	return line && line_has_key(&line->key.actor.process.pair, &key->actor.process.pair,
-				    KEY_WORDS) ?
-		       line :
-		       search_line(key, home);
+	if (line &&
+	    line_has_key(&line->key.actor.process.pair, &key->actor.process.pair, KEY_WORDS))
+		return line;
+	index = search_line(key, home);
+	return bpf_map_lookup_elem(&requests, &index);
 }
 
 static __always_inline void add(__u64 *count, __u64 value)
@@ -91,7 +95,8 @@ static __always_inline void add(__u64 *count, __u64 value)
 
 static __always_inline __u32 slot_of(__u64 duration)
 {
-	return slot_of_seconds(duration, FIRST_POWER, SLOTS);
+	/* Else what the verifier learns of it on 32 ways to its slot goes on to what follows. */
+	return slot_of_seconds(unknown(duration), FIRST_POWER, SLOTS);
 }
 
 /* Is a time since the driver had a request in the same slot as the request's whole duration? */
