@@ -43,6 +43,8 @@ __noinline int detect(struct connection *c, __u32 direction, __u64 address, __u6
 	d = &c->directions[direction & 1];
 	known = d->carry_len & 7;
 	more = bytes < 8 - known ? bytes : 8 - known;
+	/* Else the mask goes, which a verifier before Linux 6.2 needs. */
+	barrier_var(more);
 	if (!address || bpf_probe_read_user(&word, more & 15, (void *)address)) {
 		/* A later call may be one whose bytes can be read. */
 		desynchronize(c, REASON_UNREADABLE);

@@ -58,16 +58,34 @@ static __always_inline bool is_failure(__u32 number)
 	       (number & 1023) >= failing_status(number >> PROTOCOL_SHIFT);
 }
 
-/* In `ringtap trace` nothing is sampled; elsewhere no failure is. */
+/*
+ * In `ringtap trace` nothing is sampled; elsewhere no failure is.
+ *
+ * Whether there is a record is told by its address: before Linux 6.2 the verifier takes a record
+ * that has been compared with NULL for one that may be NULL, so that only the caller may compare it.
+ */
 static __always_inline struct l7_event *reserve_event(bool has_path, __u64 waiting, bool is_needed,
 						      enum drop *reason)
 {
-	if (!counting) {
-		*reason = NOT_DROPPED;
-		return has_path ? reserve(sizeof(struct l7_event)) : reserve(PATHLESS_SIZE);
+	struct account *account;
+	struct l7_event *event;
+
+	*reason = SAMPLED;
+	if (counting && !is_needed && sampling_skips(waiting))
+		return NULL;
+	event = has_path ? bpf_ringbuf_reserve(&events, sizeof(struct l7_event), 0) :
+			   bpf_ringbuf_reserve(&events, PATHLESS_SIZE, 0);
+	if (!address_of(event)) {
+		*reason = RING_FULL;
+		if (!counting)
+			count_drop(RING_FULL);
+		return event;
 	}
-	return has_path ? reserve_sampled(sizeof(struct l7_event), waiting, is_needed, reason) :
-			  reserve_sampled(PATHLESS_SIZE, waiting, is_needed, reason);
+	*reason = NOT_DROPPED;
+	account = account_of_this_cpu();
+	if (account)
+		atomic_inc(&account->produced);
+	return event;
 }
 
 /* The ends of a connection; of one over Unix sockets the number of its name, and no ports. */
