@@ -475,7 +475,11 @@ static __noinline bool take_whole_head(struct reader *r, struct direction *d)
 	/* No end of a line is among those bytes. */
 	if (used <= 1 || low >> 56 == '\n' || (high & 0xff) == '\n')
 		return false;
-	for (offset = 0; offset < WINDOW; offset += 8) {
+	/* Not `for`: before Linux 6.2 no loop may be entered again from the instruction before it. */
+	offset = -8;
+	do {
+		offset += 8;
+		barrier_var(offset);
 		word = load(r, offset) ^ ones * '\n';
 		if (!((word - ones) & ~word & ones * 0x80))
 			continue;
@@ -494,7 +498,7 @@ static __noinline bool take_whole_head(struct reader *r, struct direction *d)
 			if (may_say(word) && !take_line_at_once(r->c, r->scratch, at))
 				return false;
 		}
-	}
+	} while (offset < WINDOW - 8);
 	return false;
 end:
 	at++;
