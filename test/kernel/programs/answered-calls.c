@@ -1,6 +1,6 @@
 /*
  * System calls that something else answers than the kernel's own code, or that return otherwise
- * than they were made, for test/kernel/syscall-answered.test.ts.
+ * than they were made, for test/kernel/signals/syscall/answered.test.ts.
  *
  *   answered-calls errno-0 COUNT        so many getppid that seccomp answers with no error
  *   answered-calls errno-1 COUNT        … with EPERM

@@ -1,5 +1,5 @@
 /*
- * Opens in exact numbers, for test/kernel/file.test.ts.
+ * Opens in exact numbers, for test/kernel/signals/file.test.ts.
  *
  *   file-opens outcomes FOLDER   by all four system calls, with many outcomes: see outcomes()
  *   file-opens paths FOLDER      paths and flags of interest, each opened once: see paths()

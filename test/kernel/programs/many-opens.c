@@ -1,5 +1,5 @@
 /*
- * Opens in exact numbers by many processes, for test/kernel/file-counts.test.ts.
+ * Opens in exact numbers by many processes, for test/kernel/signals/file-counts.test.ts.
  *
  *   many-opens together PROCESSES THREADS OK FAILED   each thread of each process opens so often,
  *                                                     all at the same time

@@ -1,5 +1,5 @@
 /*
- * Lives of processes in exact numbers, for test/kernel/process.test.ts. Waits for each child before
+ * Lives of processes in exact numbers, for test/kernel/signals/process.test.ts. Waits for each child before
  * the next.
  *
  *   processes spawn PROGRAM COUNT ARG...   forks COUNT children that execute PROGRAM ARG...

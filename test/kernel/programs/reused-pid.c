@@ -1,5 +1,5 @@
 /*
- * Processes that have one pid, one after the other, for test/kernel/syscall-reuse.test.ts.
+ * Processes that have one pid, one after the other, for test/kernel/signals/syscall/reuse.test.ts.
  *
  *   reused-pid ROUNDS PAUSE [A B]
  *

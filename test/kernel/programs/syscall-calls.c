@@ -1,5 +1,5 @@
 /*
- * System calls in exact numbers, for test/kernel/syscall.test.ts.
+ * System calls in exact numbers, for test/kernel/signals/syscall/syscall.test.ts.
  *
  *   syscall-calls count GETPPID OPENAT   so many getppid, so many openat that fail with ENOENT
  *   syscall-calls turns COUNT SLEEPS     so many getppid and getuid in turn, then nanosleep of 2 ms

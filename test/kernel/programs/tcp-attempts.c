@@ -1,5 +1,5 @@
 /*
- * Active opens, begun and ended in every way, for test/kernel/tcp-attempts.test.ts.
+ * Active opens, begun and ended in every way, for test/kernel/signals/tcp/attempts.test.ts.
  *
  *   tcp-attempts ADDRESS PORT BEGIN END COUNT
  *

@@ -1,6 +1,6 @@
 /*
  * Connections that come and go beside idle ones, in exact numbers, for
- * test/kernel/tcp-reuse.test.ts.
+ * test/kernel/signals/tcp/reuse.test.ts.
  *
  *   tcp-churn IDLE SEND REPLY
  *       opens IDLE connections to itself and keeps them; then, until its standard input ends:

@@ -1,5 +1,5 @@
 /*
- * Connections in states that an agent may find them in, for test/kernel/tcp-older.test.ts. Both
+ * Connections in states that an agent may find them in, for test/kernel/signals/tcp/older.test.ts. Both
  * ends are this process's.
  *
  *   tcp-older backlog     the accepted end's listener has called listen(fd, 0)

@@ -1,5 +1,5 @@
 /*
- * A connection that outlives the process that made it, for test/kernel/tcp-counts.test.ts.
+ * A connection that outlives the process that made it, for test/kernel/signals/tcp/counts.test.ts.
  *
  *   tcp-outlived BYTES
  *       prints its pid, connects to itself, and exits; its child, which has both ends, waits for

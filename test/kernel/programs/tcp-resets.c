@@ -1,5 +1,5 @@
 /*
- * Connections that end by a RST, in exact numbers, for test/kernel/tcp-resets.test.ts.
+ * Connections that end by a RST, in exact numbers, for test/kernel/signals/tcp/resets.test.ts.
  *
  *   tcp-resets PORT COUNT LEAVE ANSWER
  *       COUNT times: a child process connects to this one at PORT and leaves; this one answers

@@ -1,5 +1,5 @@
 /*
- * TCP traffic in exact numbers, for test/kernel/tcp.test.ts.
+ * TCP traffic in exact numbers, for test/kernel/signals/tcp/tcp.test.ts.
  *
  *   tcp-traffic serve FAMILY PORT COUNT SEND
  *       accepts COUNT connections one after the other; on each sends SEND bytes, reads to the end

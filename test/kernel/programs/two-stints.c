@@ -1,5 +1,5 @@
 /*
- * two-stints: for test/kernel/cgroup.test.ts, does the same twice, before it says "ready" and after
+ * two-stints: for test/kernel/signals/cgroup.test.ts, does the same twice, before it says "ready" and after
  * the end of its standard input: 7 opens of what is not there and 100 calls of getppid. An argument
  * changes that:
  *

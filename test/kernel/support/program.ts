@@ -1,6 +1,6 @@
 /** Small C programs that do exactly what a test counts. */
 import { execFile, execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -13,6 +13,11 @@ process.on("exit", () => {
 /** A path in a folder that goes when the test's process ends. */
 export function scratch(name: string): string {
   return join(folder, name);
+}
+
+/** The source of a program in test/kernel/programs/, such as `tcp-traffic`. */
+export function programSource(name: string): string {
+  return readFileSync(new URL(`../../../../test/kernel/programs/${name}.c`, import.meta.url), "utf8");
 }
 
 /** Compiles a C program and returns its path; `name` is its comm, up to 15 bytes. Standard headers are for it to include. */
