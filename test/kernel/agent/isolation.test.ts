@@ -436,7 +436,7 @@ function buildWith(scope: Scope, expression: string): string {
   writeFileSync(index, text.replace('"./file/signal.js"', '"./file/spoiled.js"'));
   writeFileSync(
     copy.path("dist/src/signals/file/spoiled.js"),
-    `import { file as sound } from "../signal.js";\nexport const file = ${expression};\n`,
+    `import { file as sound } from "./signal.js";\nexport const file = ${expression};\n`,
   );
   return copy.main;
 }

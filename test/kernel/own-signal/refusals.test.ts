@@ -71,8 +71,8 @@ describe("own signal, refused", () => {
         writeFileSync(join(outside, "package.json"), '{"type":"module"}');
         edit(
           join(folder, "dist/signal.js"),
-          'from "../records.js";',
-          'from "../records.js"; import "../../helper/helper.js";',
+          'from "./records.js";',
+          'from "./records.js"; import "../../helper/helper.js";',
         );
       },
       /helper\.js is writable by everyone/,
