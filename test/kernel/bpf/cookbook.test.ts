@@ -38,7 +38,8 @@ const cookbook = join(checkout, "docs/examples/cookbook");
 
 /**
  * The Linux from which on the kernel has what a signal reads, where it is newer than 5.10: as the comments in their files say, and of
- * folios and of reasons of drops mm/filemap.c (5.16) and include/net/dropreason.h (5.17, this one).
+ * folios and of reasons of drops mm/filemap.c (5.16) and include/net/dropreason.h (5.17, this one). Stable kernels have got some of it
+ * since: Debian's 6.1 has the arguments of mark_victim that oom_kills reads.
  */
 const since: Readonly<Record<string, string>> = {
   capability_checks: "6.14",
@@ -55,8 +56,8 @@ function isOlder(than: string): boolean {
   return major < wantedMajor || (major === wantedMajor && minor < wantedMinor);
 }
 
-/** The signals that this kernel cannot have. */
-const lacking = Object.keys(since).filter((name) => isOlder(since[name] ?? ""));
+/** The signals that this kernel has not, as the agent says. */
+let lacking: readonly string[] = [];
 
 /** Does the signal run on this kernel? Says so where it does not. */
 function isHere(t: TestContext, signal: string): boolean {
@@ -134,9 +135,9 @@ describe("the cookbook", () => {
       agent.close();
     });
     const leftOut = agent.signals.filter(({ problem }) => problem !== undefined);
-    assert.deepEqual(leftOut.map(({ name }) => name).sort(), lacking, JSON.stringify(leftOut));
+    lacking = leftOut.map(({ name }) => name);
     assert(
-      leftOut.every(({ problem = "" }) => problem.includes("this kernel")),
+      leftOut.every(({ name, problem = "" }) => isOlder(since[name] ?? "0.0") && problem.includes("this kernel")),
       JSON.stringify(leftOut),
     );
   });

@@ -138,6 +138,7 @@ describe("docs/metrics.md", () => {
       "--signals=l7,block,drop,udp,sched,kill,memory",
       "--memory.page-cache",
       "--l7.tls",
+      "--l7.unix",
       "--l7.http.sizes",
     ]);
     spawnSync("cat", ["/nonexistent"]);
