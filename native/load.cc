@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
+#include <iterator>
 #include <semaphore>
 #include <string_view>
 #include <system_error>
@@ -39,6 +41,25 @@ Culprit FindCulprit(std::string_view log) {
   return {};
 }
 
+/** What helper functions are called, by their numbers: enum bpf_func_id of linux/bpf.h. */
+constexpr const char* kHelpers[] = {
+#define NAME_OF(name) "bpf_" #name "()"
+    __BPF_FUNC_MAPPER(NAME_OF)
+#undef NAME_OF
+};
+
+/**
+ * The helper function that the verifier does not know, or nothing: `invalid func unknown#181` is
+ * what check_helper_call() says of it (kernel/bpf/verifier.c).
+ */
+std::string LackingHelper(std::string_view log) {
+  constexpr std::string_view kRefusal = "invalid func unknown#";
+  const size_t at = log.find(kRefusal);
+  if (at == log.npos) return {};
+  const unsigned long number = std::strtoul(log.data() + at + kRefusal.size(), nullptr, 10);
+  return number < std::size(kHelpers) ? kHelpers[number] : "number " + std::to_string(number);
+}
+
 /**
  * The culprit in words. When a program's hook is not in the kernel's BTF, libbpf searches that of
  * the modules: it answers ESRCH when the hook is not there either, and EPERM when the process lacks
@@ -55,6 +76,8 @@ std::string Describe(const BpfFile& file, const Culprit& culprit, int error, std
     return text + ": this kernel has no " + hook +
            ", unless in a module, which takes CAP_SYS_ADMIN to search";
   }
+  const std::string helper = error == EINVAL ? LackingHelper(log) : "";
+  if (!helper.empty()) return text + ": this kernel has no helper function " + helper;
   return text;
 }
 

@@ -304,6 +304,17 @@ describe("loading", () => {
     object.close();
   });
 
+  it("names a helper function that the kernel does not have", () => {
+    const object = native.open(compile("helper"));
+    const error = nativeError(() => object.load());
+    assert.equal(error.code, "EINVAL");
+    assert.match(
+      error.message,
+      /^loading helper\.bpf\.o: program "ahead": this kernel has no helper function number 4000: /u,
+    );
+    object.close();
+  });
+
   it("names the map that the kernel refused", () => {
     const object = native.open(rejected);
     const error = nativeError(() => object.load());
