@@ -48,16 +48,19 @@ constexpr const char* kHelpers[] = {
 #undef NAME_OF
 };
 
-/**
- * The helper function that the verifier does not know, or nothing: `invalid func unknown#181` is
- * what check_helper_call() says of it (kernel/bpf/verifier.c).
- */
-std::string LackingHelper(std::string_view log) {
-  constexpr std::string_view kRefusal = "invalid func unknown#";
-  const size_t at = log.find(kRefusal);
+/** What the kernel lacks for a program, by what its verifier has said; or nothing. */
+std::string Lack(std::string_view log) {
+  // Before Linux 5.13 (69c087ba6225) it does not take a callback for a function: check_btf_func().
+  if (log.find("number of funcs in func_info doesn't match number of subprogs") != log.npos) {
+    return "callbacks of helper functions (Linux 5.13)";
+  }
+  // check_helper_call().
+  constexpr std::string_view kUnknownHelper = "invalid func unknown#";
+  const size_t at = log.find(kUnknownHelper);
   if (at == log.npos) return {};
-  const unsigned long number = std::strtoul(log.data() + at + kRefusal.size(), nullptr, 10);
-  return number < std::size(kHelpers) ? kHelpers[number] : "number " + std::to_string(number);
+  const unsigned long number = std::strtoul(log.data() + at + kUnknownHelper.size(), nullptr, 10);
+  return "helper function " +
+         (number < std::size(kHelpers) ? kHelpers[number] : "number " + std::to_string(number));
 }
 
 /**
@@ -76,9 +79,8 @@ std::string Describe(const BpfFile& file, const Culprit& culprit, int error, std
     return text + ": this kernel has no " + hook +
            ", unless in a module, which takes CAP_SYS_ADMIN to search";
   }
-  const std::string helper = error == EINVAL ? LackingHelper(log) : "";
-  if (!helper.empty()) return text + ": this kernel has no helper function " + helper;
-  return text;
+  const std::string lack = error == EINVAL ? Lack(log) : "";
+  return lack.empty() ? text : text + ": this kernel has no " + lack;
 }
 
 LoadOutcome Load(const BpfFile& file) {
