@@ -62,7 +62,7 @@ static __always_inline bool is_failure(__u32 number)
  * In `ringtap trace` nothing is sampled; elsewhere no failure is.
  *
  * Whether there is a record is told by its address: before Linux 6.2 the verifier takes a record
- * that has been compared with NULL for one that may be NULL, so that only the caller may compare it.
+ * that has been compared with NULL for one that may be NULL, so only the caller may do it.
  */
 static __always_inline struct l7_event *reserve_event(bool has_path, __u64 waiting, bool is_needed,
 						      enum drop *reason)

@@ -475,7 +475,7 @@ static __noinline bool take_whole_head(struct reader *r, struct direction *d)
 	/* No end of a line is among those bytes. */
 	if (used <= 1 || low >> 56 == '\n' || (high & 0xff) == '\n')
 		return false;
-	/* Not `for`: before Linux 6.2 no loop may be entered again from the instruction before it. */
+	/* Not `for`: before Linux 6.2 no loop may be entered again from what is before it. */
 	offset = -8;
 	do {
 		offset += 8;

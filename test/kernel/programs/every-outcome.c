@@ -1,8 +1,8 @@
 /*
- * every-outcome FOLDER: for test/kernel/deploy/dashboards.test.ts, makes something happen of whatever the
- * dashboards show, twenty times a second until it is killed: connections that come about, are
- * refused, reset, given up and late; files that are there and not; processes that end well, badly
- * and by a signal; a control group FOLDER that comes and goes.
+ * every-outcome FOLDER: for test/kernel/deploy/dashboards.test.ts, makes something happen of
+ * whatever the dashboards show, twenty times a second until it is killed: connections that come
+ * about, are refused, reset, given up and late; files that are there and not; processes that end
+ * well, badly and by a signal; a control group FOLDER that comes and goes.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>

@@ -1,9 +1,8 @@
 /*
- * hostile-names FOLDER NAME...: for test/kernel/agent/hostile.test.ts. For each NAME, up to 15 bytes in
- * hexadecimal:
- *   - a thread of that name opens FOLDER/NAME, which is not there;
- *   - a process of that name does so, too, tries to connect to 127.0.0.1:1, where nobody listens,
- *     and executes this program as FOLDER/NAME, which ends at once.
+ * hostile-names FOLDER NAME...: for test/kernel/agent/hostile.test.ts. For each NAME, up to 15
+ * bytes in hexadecimal: - a thread of that name opens FOLDER/NAME, which is not there; - a process
+ * of that name does so, too, tries to connect to 127.0.0.1:1, where nobody listens, and executes
+ * this program as FOLDER/NAME, which ends at once.
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /*
- * known-work PORT: for test/kernel/agent/capabilities.test.ts, does something of each signal in exact
- * numbers: 25 connections to 127.0.0.1:PORT, 1000 calls of getppid, 7 opens of what is not there,
- * and one exit.
+ * known-work PORT: for test/kernel/agent/capabilities.test.ts, does something of each signal in
+ * exact numbers: 25 connections to 127.0.0.1:PORT, 1000 calls of getppid, 7 opens of what is not
+ * there, and one exit.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>

@@ -1,14 +1,12 @@
 /*
- * Lives of processes in exact numbers, for test/kernel/signals/process.test.ts. Waits for each child before
- * the next.
+ * Lives of processes in exact numbers, for test/kernel/signals/process.test.ts. Waits for each
+ * child before the next.
  *
- *   processes spawn PROGRAM COUNT ARG...   forks COUNT children that execute PROGRAM ARG...
- *   processes exit CODE                    exits at once
- *   processes kill SIGNAL                  kills itself
- *   processes threads COUNT                COUNT threads and the first one end at once
- *   processes exec PROGRAM ARG...          executes PROGRAM from a thread that is not the first
- *   processes rename COMM                  takes another name, then exits
- *   processes fork COUNT                   forks COUNT children that exit at once, without execve
+ * processes spawn PROGRAM COUNT ARG... forks COUNT children that execute PROGRAM ARG... processes
+ * exit CODE exits at once processes kill SIGNAL kills itself processes threads COUNT COUNT threads
+ * and the first one end at once processes exec PROGRAM ARG... executes PROGRAM from a thread that
+ * is not the first processes rename COMM takes another name, then exits processes fork COUNT forks
+ * COUNT children that exit at once, without execve
  */
 #include <errno.h>
 #include <pthread.h>

@@ -1,7 +1,7 @@
 /*
- * Goes on making calls until the end of its standard input, for test/kernel/agent/reload.test.ts: rounds
- * of getppid, getuid and an open that fails with ENOENT, 50,000 rounds a second at the most. Prints
- * "ready" before, and how many rounds it made, in decimal, after.
+ * Goes on making calls until the end of its standard input, for test/kernel/agent/reload.test.ts:
+ * rounds of getppid, getuid and an open that fails with ENOENT, 50,000 rounds a second at the most.
+ * Prints "ready" before, and how many rounds it made, in decimal, after.
  */
 #include <fcntl.h>
 #include <poll.h>

@@ -1,12 +1,11 @@
 /*
- * Connections in states that an agent may find them in, for test/kernel/signals/tcp/older.test.ts. Both
- * ends are this process's.
+ * Connections in states that an agent may find them in, for test/kernel/signals/tcp/older.test.ts.
+ * Both ends are this process's.
  *
- *   tcp-older backlog     the accepted end's listener has called listen(fd, 0)
- *   tcp-older listened    the connected end has itself listened before
- *   tcp-older connecting  connect(2) is under way: the listener's queue is full
- *   tcp-older half        the connected end has shut down its sending side
- *   tcp-older passed      the accepted end is in no descriptor table: sent by SCM_RIGHTS, unread
+ * tcp-older backlog the accepted end's listener has called listen(fd, 0) tcp-older listened the
+ * connected end has itself listened before tcp-older connecting connect(2) is under way: the
+ * listener's queue is full tcp-older half the connected end has shut down its sending side
+ * tcp-older passed the accepted end is in no descriptor table: sent by SCM_RIGHTS, unread
  *
  * Prints "ready", and waits for a line. Then the accepted end sends BYTES, the connected one reads
  * them; passed: the other way round. Prints "done" and waits for its standard input to end.

@@ -1,11 +1,10 @@
 /*
- * two-stints: for test/kernel/signals/cgroup.test.ts, does the same twice, before it says "ready" and after
- * the end of its standard input: 7 opens of what is not there and 100 calls of getppid. An argument
- * changes that:
+ * two-stints: for test/kernel/signals/cgroup.test.ts, does the same twice, before it says "ready"
+ * and after the end of its standard input: 7 opens of what is not there and 100 calls of getppid.
+ * An argument changes that:
  *
- *   once         leaves out the first time
- *   leaderless   the same, from a second thread, after the first has exited
- *   into FOLDER  from a child that is born into the control group of that folder, at once
+ * once leaves out the first time leaderless the same, from a second thread, after the first has
+ * exited into FOLDER from a child that is born into the control group of that folder, at once
  */
 #include <fcntl.h>
 #include <linux/sched.h>

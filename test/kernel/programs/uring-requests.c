@@ -1,6 +1,6 @@
 /*
- * `ur-client` makes 11 requests of HTTP to `ur-server`, which receives and sends the first 5 through
- * io_uring, the others by read and write.
+ * `ur-client` makes 11 requests of HTTP to `ur-server`, which receives and sends the first 5
+ * through io_uring, the others by read and write.
  */
 #include <arpa/inet.h>
 #include <linux/io_uring.h>
