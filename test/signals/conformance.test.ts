@@ -22,9 +22,13 @@ test("the folders of bpf/ that have a program are the signals", () => {
 
 test("each signal has its TypeScript file, its decoders and its kernel test", () => {
   for (const name of names) {
+    const tests = [`test/kernel/signals/${name}.test.ts`, `test/kernel/signals/${name}/${name}.test.ts`];
+    assert.ok(
+      tests.some((path) => existsSync(`${root}${path}`)),
+      `${tests.join(" or ")} is missing`,
+    );
     for (const path of [
       `src/signals/${name}/signal.ts`,
-      `test/kernel/${name}.test.ts`,
       ...(inC.includes(name) ? [`src/signals/${name}/records.ts`] : []),
     ]) {
       assert.ok(existsSync(`${root}${path}`), `${path} is missing`);
