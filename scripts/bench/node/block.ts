@@ -47,18 +47,26 @@ interface Runs {
   readonly time: number;
 }
 
-/** What the programs on requests have run, whoever attached them. */
-async function runsOfPrograms(): Promise<Runs> {
+/** What the programs on requests have run, by their ids, whoever attached them. */
+async function runsOfPrograms(): Promise<ReadonlyMap<number, Runs>> {
   const programs = JSON.parse(await run("bpftool", "--json", "prog", "show")) as readonly {
+    readonly id: number;
     readonly name?: string;
     readonly run_time_ns?: number;
     readonly run_cnt?: number;
   }[];
   const found = programs.filter(({ name = "" }) => name.startsWith("block_"));
-  return {
-    count: found.reduce((total, { run_cnt = 0 }) => total + run_cnt, 0),
-    time: found.reduce((total, { run_time_ns = 0 }) => total + run_time_ns, 0),
-  };
+  return new Map(found.map(({ id, run_cnt = 0, run_time_ns = 0 }) => [id, { count: run_cnt, time: run_time_ns }]));
+}
+
+/** What has been run since `before`. Programs of the turn before may go meanwhile: what they had run is not subtracted. */
+async function runsSince(before: ReadonlyMap<number, Runs>): Promise<Runs> {
+  let [count, time] = [0, 0];
+  for (const [id, runs] of await runsOfPrograms()) {
+    count += runs.count - (before.get(id)?.count ?? 0);
+    time += runs.time - (before.get(id)?.time ?? 0);
+  }
+  return { count, time };
 }
 
 export const block: Part = {
@@ -79,13 +87,12 @@ export const block: Part = {
       const before = await runsOfPrograms();
       // It waits for the end of its standard input.
       await run(...onCpu(loadCpu, "sh", "-c", `exec ${program} ${await device} ${count} 0 0 0 0 </dev/null`));
-      const after = await runsOfPrograms();
-      const [runs, time] = [after.count - before.count, after.time - before.time];
+      const runs = await runsSince(before);
       if (tracer === empty) {
-        emptyRun = Math.min(emptyRun, time / runs);
-        return time / count;
+        emptyRun = Math.min(emptyRun, runs.time / runs.count);
+        return runs.time / count;
       }
-      return runs === 0 ? 0 : (time - runs * emptyRun) / count;
+      return runs.count === 0 ? 0 : (runs.time - runs.count * emptyRun) / count;
     };
   },
   targets(added) {
