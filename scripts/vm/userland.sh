@@ -4,7 +4,7 @@
 # The suite with Node 20, and what the tests call.
 userland_suite=trixie
 userland_packages=(
-  base-files bash coreutils dash gcc grep iproute2 libbpf-dev libc6-dev nodejs procps sed util-linux
+  base-files bash coreutils dash e2fsprogs gcc grep iproute2 kmod libbpf-dev libc6-dev mount nodejs procps sed util-linux
 )
 
 # userland_of ARCHITECTURE: the folder.
