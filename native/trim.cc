@@ -59,7 +59,7 @@ void DropCleanPages() {
 /**
  * By default the C library raises both limits to the size of the largest block that was ever freed:
  * large blocks come out of its heap then, where the smaller ones behind them keep their memory when
- * they are freed, and each thread keeps as much again. Whoever sets a limit ends that.
+ * they are freed, and each thread keeps as much again. A limit that is set is not raised.
  */
 void KeepLittleFree(const Napi::CallbackInfo&) {
   constexpr int kBytes = 128 << 10;

@@ -49,9 +49,7 @@ export type GivenFlags<Table extends FlagTable> = {
       : never;
 };
 
-/**
- * The flags of built-in signals, as docs/flags.md describes them. As numbers, durations are nanoseconds.
- */
+/** The flags of built-in signals, as docs/flags.md describes them. As numbers, durations are nanoseconds. */
 export interface SignalFlags {
   readonly tcp?: GivenFlags<typeof tcpFlags>;
   readonly syscall?: GivenFlags<typeof syscallFlags>;
