@@ -1,8 +1,7 @@
 /** Names of DNS questions, as a label: so many of each program, the others as one. */
 import { type ActorRecord, actorWords, KeyTable, keyTableMemory } from "ringtap/signal";
 
-import { L7Path } from "./records.js";
-import type { PathRecord } from "./routes/path.js";
+import { hasPath, type PathRecord } from "./routes/path.js";
 import { TextNumbers } from "./texts.js";
 
 const nameWords = 20;
@@ -95,7 +94,7 @@ export class Names {
 
   /** The name of a question. Allocates nothing for one that has been met. */
   of(record: QuestionRecord): number {
-    if (record.pathKind === L7Path.none) {
+    if (!hasPath(record)) {
       return TextNumbers.unknown;
     }
     const length = this.#read(record);
@@ -124,7 +123,7 @@ export class Names {
 
   /** The name of a question as text, a long one without its end; undefined when it has none. */
   textOf(record: PathRecord): string | undefined {
-    const length = record.pathKind === L7Path.none ? -1 : this.#read(record);
+    const length = hasPath(record) ? this.#read(record) : -1;
     return length < 0 ? undefined : nameText(this.#bytes, length || nameBytes);
   }
 

@@ -20,7 +20,7 @@ import { RequestPaths } from "./http2/request-paths.js";
 import { UnnamedRequests } from "./http2/unnamed.js";
 import { Names } from "./names.js";
 import { mostKnownPaths } from "./routes/known-paths.js";
-import { longestPath } from "./routes/path.js";
+import { hasPath, longestPath } from "./routes/path.js";
 import { errors, protocols, roles } from "./protocols.js";
 import {
   FlowLine,
@@ -29,7 +29,6 @@ import {
   L7Event,
   L7GroupNotice,
   L7HeaderPart,
-  L7Path,
   L7Protocol,
   RequestLine,
   SizeLine,
@@ -184,7 +183,7 @@ function setup(values: Values, { mode, watched, byPeer, cgroups }: SignalHost): 
 
 function fields(event: L7Event): Record<string, TraceValue> {
   const protocol = protocols[event.protocol];
-  const hasPath = event.pathKind !== L7Path.none || event.stream !== 0;
+  const isNamed = hasPath(event) || event.stream !== 0;
   const isDns = event.protocol === L7Protocol.dns;
   const isUnix = isOverUnix(event);
   const isIpv6 = event.family === IpFamily.ipv6;
@@ -192,7 +191,7 @@ function fields(event: L7Event): Record<string, TraceValue> {
     protocol: protocol?.name,
     role: roles[event.role],
     operation: protocol?.operation(event.operation),
-    route: isDns || !hasPath ? undefined : traced?.routes.text(traced.routes.of(event)),
+    route: isDns || !isNamed ? undefined : traced?.routes.text(traced.routes.of(event)),
     name: isDns ? traced?.names.textOf(event) : undefined,
     status: event.status === 0 || protocol?.code ? undefined : event.status,
     code: protocol?.code?.(event.status),

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import { Names, nameText } from "../../../src/signals/l7/names.js";
-import { L7Path } from "../../../src/signals/l7/records.js";
+import { L7Event, L7Path } from "../../../src/signals/l7/records.js";
 
 function wire(name: string): Buffer {
   const labels = name
@@ -18,6 +18,7 @@ function record(bytes: Buffer, { comm = 1, role = 1, rubbish = 0 } = {}) {
   bytes.copy(padded);
   return {
     ...{ role, pathKind: L7Path.whole, tgid: 1, comm: "asking", cgroup: 0 },
+    length: L7Event.size,
     path: (index: number) => padded.readUInt32LE(4 * index),
     copyActor(key: Uint32Array): void {
       key.fill(0);
@@ -65,6 +66,8 @@ describe("names of questions", () => {
     const names = new Names({ areWanted: true, limit: 10 });
     const none = { ...record(wire("a")), pathKind: L7Path.none };
     assert.deepEqual([names.text(names.of(none)), names.textOf(none)], ["~unknown", undefined]);
+    const cut = { ...record(wire("a")), length: L7Event.size - 8 };
+    assert.deepEqual([names.text(names.of(cut)), names.textOf(cut)], ["~unknown", undefined]);
     const pointer = record(Buffer.from([1, 0x61, 0xc0, 0x0c]));
     assert.deepEqual([names.text(names.of(pointer)), names.textOf(pointer)], ["~unknown", undefined]);
     const long = record(wire(`${"x".repeat(63)}.${"y".repeat(20)}.z`));

@@ -1,6 +1,6 @@
 /** Paths of requests, taken apart where they lie: nothing is allocated for one. */
 
-import { L7Path } from "../records.js";
+import { L7Event, L7Path } from "../records.js";
 
 /** PATH_LEN of bpf/l7/connection.h. */
 export const longestPath = 80;
@@ -20,6 +20,13 @@ export interface PathRecord {
   path(index: number): number;
   /** A {@link L7Path}. */
   readonly pathKind: number;
+  /** Bytes of the record. */
+  readonly length: number;
+}
+
+/** Does the record have a path? One that says so may be cut. */
+export function hasPath({ pathKind, length }: PathRecord): boolean {
+  return pathKind !== L7Path.none && length >= L7Event.size;
 }
 
 function isDigit(byte: number): boolean {

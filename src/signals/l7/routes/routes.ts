@@ -4,8 +4,8 @@ import { type ActorRecord, actorWords } from "ringtap/signal";
 import { LearnedRoutes } from "./learned-routes.js";
 import { longestKept } from "../http2/header-table.js";
 import { type RequestPaths, requestPathsMemory, type StreamRecord } from "../http2/request-paths.js";
-import { L7Path, L7Protocol } from "../records.js";
-import { type PathRecord, PathSegments } from "./path.js";
+import { L7Protocol } from "../records.js";
+import { hasPath, type PathRecord, PathSegments } from "./path.js";
 import { TextNumbers } from "../texts.js";
 import { compare, matches, type Template } from "./templates.js";
 
@@ -63,7 +63,7 @@ export class Routes {
   /** The route of a request, or the method of a call. */
   of(record: RequestRecord): number {
     const path = record.protocol === L7Protocol.grpc ? this.#call : this.#path;
-    if (record.pathKind !== L7Path.none) {
+    if (hasPath(record)) {
       path.read(record);
     } else if (this.#paths?.find(record) === true) {
       path.readBytes(this.#paths);
