@@ -13,14 +13,17 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Resolves once something listens on the port. */
-export async function listening(port: number): Promise<void> {
+/** Resolves once something listens on the port of the loopback, or at the path of a Unix socket. */
+export async function listening(at: number | string): Promise<void> {
   await eventually(async () => {
     await new Promise<void>((resolve, reject) => {
-      const socket = connect(port, "127.0.0.1", () => {
-        socket.destroy();
-        resolve();
-      }).on("error", reject);
+      const socket = typeof at === "string" ? connect(at) : connect(at, "127.0.0.1");
+      socket
+        .on("connect", () => {
+          socket.destroy();
+          resolve();
+        })
+        .on("error", reject);
     });
   });
 }

@@ -1,7 +1,6 @@
 /** Requests over Unix sockets: conversations of which each one is known, and servers' own counts, at both ends. */
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
 import { createServer, Agent as Connections, request } from "node:http";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
@@ -19,7 +18,7 @@ import { suite as redis } from "../../support/redis-conversations.js";
 import { by, type Counts, total } from "../../support/request-counts.js";
 import { type Samples, sum } from "../../support/samples.js";
 import { type Scope, suiteScope } from "../../support/scope.js";
-import { end } from "../../support/servers.js";
+import { end, listening } from "../../support/servers.js";
 import { startTrace } from "../../support/trace.js";
 
 function overUnix<R>(name: string, suite: Suite<R>): void {
@@ -201,9 +200,7 @@ async function startRedis(scope: Scope): Promise<Redis> {
   const options = ["--port", "0", "--unixsocket", socket, "--save", "", "--loglevel", "warning"];
   const server = spawn("redis-server", options, { stdio: ["ignore", "ignore", "inherit"] });
   scope.after(() => end(server));
-  await eventually(() => {
-    assert(existsSync(socket));
-  });
+  await listening(socket);
   return {
     socket,
     pid: server.pid ?? 0,
