@@ -199,8 +199,14 @@ export class Identity {
     this.#processes.activate(record, found < 0 ? this.#insert(record.comm) : found);
   }
 
-  /** A process has exited. */
+  /**
+   * A process has exited. The record may be the first of it: it was there before the programs were, and the scan has not come to it. What
+   * has been counted for it has its name all the same.
+   */
   end(record: ProcessRecord): void {
+    if (this.stateOf(record.tgid, record.start) === undefined) {
+      this.activate(record);
+    }
     this.#processes.end(record);
   }
 

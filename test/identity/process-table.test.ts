@@ -66,6 +66,14 @@ describe("ProcessTable", () => {
     assert.deepEqual(states(), [undefined, undefined, undefined, undefined]);
   });
 
+  it("knows a process whose exit is the first that is heard of it", () => {
+    const { identity } = setUp();
+    identity.end(record(7, "brief", 100));
+    assert.deepEqual(names(identity, 7), ["-brief"]);
+    assert.equal(identity.activeProcesses, 0);
+    assert.equal(processOwner(identity, 1)(Uint32Array.of(7, 100, 0), 0), "ended");
+  });
+
   it("keeps no more ended processes than its limit", () => {
     const { identity } = setUp(undefined, { limit: 3 });
     for (let start = 1; start <= 10; start++) {
