@@ -117,11 +117,12 @@ __noinline int count_sizes(struct connection *c, __u32 number, __u64 request, __
 {
 	struct request_key key;
 	struct size_line *line;
+	__u32 index;
 
 	if (!c)
 		return 0;
 	set_request_key(&key, &c->owner, number);
-	line = line_of_request(&sizes, &size_keys, &key);
+	line = line_of_request(&sizes, &size_keys, &key, &index);
 	if (!line)
 		return 0;
 	__sync_fetch_and_add(&line->bytes[0], request);

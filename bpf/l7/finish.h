@@ -170,16 +170,15 @@ __noinline int finish_named(struct connection *c, __u32 number, __u64 now, __u64
 	if (!counting)
 		return 0;
 	if (line) {
-		add_request_to(line, duration);
+		add_requests_to(line, duration, 1);
 		return 0;
 	}
-	key.route = 0;
-	line = line_of_request(&requests, &request_keys, &key);
+	line = line_without_route(c, &key);
 	if (!line) {
 		count_map_full();
 		return 0;
 	}
-	add_request_to(line, duration);
+	add_requests_to(line, duration, 1);
 	if (has_record) {
 		count_drop(reason);
 		atomic_inc(&line->dropped);
@@ -190,6 +189,57 @@ __noinline int finish_named(struct connection *c, __u32 number, __u64 now, __u64
 static __always_inline void finish(struct connection *c, __u32 number, __u64 now, __u64 duration)
 {
 	finish_named(c, number, now, duration, 0);
+}
+
+/*
+ * Counts so many requests of a number, none of which is to have a record, that took so long each.
+ */
+__noinline int count_requests(struct connection *c, __u32 number, __u64 duration, __u32 requests)
+{
+	struct request_line *line;
+	struct request_key key;
+
+	if (!c)
+		return 0;
+	set_request_key(&key, &c->owner, number);
+	line = line_without_route(c, &key);
+	if (line)
+		add_requests_to(line, duration, requests);
+	else
+		count_drops(MAP_FULL, requests);
+	return 0;
+}
+
+/* Counts those that add_alike() has left. */
+static __always_inline void finish_alike(struct connection *c, struct scratch *scratch)
+{
+	if (scratch->alike)
+		count_requests(c, scratch->alike_number, scratch->alike_duration, scratch->alike);
+	scratch->alike = 0;
+}
+
+/*
+ * Counts the request of a word, which ends well now: together with others of this call that are
+ * alike, as those of a pipeline are. finish_alike() follows before the call ends.
+ */
+static __always_inline void add_alike(struct connection *c, struct scratch *scratch, __u64 word,
+				      __u32 status, __u64 now)
+{
+	__u32 number = number_of(c, operation_of(word), status, ERROR_NONE);
+	__u64 duration = duration_since(word, now);
+
+	if (!is_request(word))
+		return;
+	if (successes_wanted || !counting || recorded_protocols >> (c->protocol & 31) & 1) {
+		finish(c, number, now, duration);
+		return;
+	}
+	if (scratch->alike_number != number || scratch->alike_duration != duration) {
+		finish_alike(c, scratch);
+		scratch->alike_number = number;
+		scratch->alike_duration = duration;
+	}
+	scratch->alike++;
 }
 
 int count_closed_sizes(struct connection *c, __u32 number); /* protocols/http.h */

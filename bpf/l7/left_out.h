@@ -150,7 +150,6 @@ static __noinline bool is_group_left_out(void)
 static __noinline bool is_process_left_out(void)
 {
 	__u32 tgid = current_tgid();
-	struct actor_key caller;
 	struct comm_key key;
 
 	if (pids_chosen && !bpf_map_lookup_elem(&chosen_pids, &tgid))
@@ -159,8 +158,7 @@ static __noinline bool is_process_left_out(void)
 		return true;
 	if (!comms_chosen)
 		return false;
-	current_actor_key(&caller, 0);
-	__builtin_memcpy(key.comm, caller.comm, sizeof(key.comm));
+	current_process_comm(key.comm);
 	return !bpf_map_lookup_elem(&chosen_comms, &key);
 }
 

@@ -111,12 +111,14 @@ __noinline __u64 push_request(struct connection *c, __u64 word)
 		return WORD_LOST;
 	number = c->requests;
 	waiting = waiting_requests(c);
-	key = (struct deep_key){ .connection = c->id, .number = number };
 	slot = &c->slots[number % SLOTS_IN_CONNECTION];
-	if (waiting < SLOTS_IN_CONNECTION)
+	if (waiting < SLOTS_IN_CONNECTION) {
 		found = __sync_lock_test_and_set(slot, word);
-	else if (waiting >= MOST_WAITING || bpf_map_update_elem(&deep, &key, &word, BPF_ANY))
-		found = WORD_LOST;
+	} else {
+		key = (struct deep_key){ .connection = c->id, .number = number };
+		if (waiting >= MOST_WAITING || bpf_map_update_elem(&deep, &key, &word, BPF_ANY))
+			found = WORD_LOST;
+	}
 	*(volatile __u32 *)&c->requests = number + 1;
 	if ((found & (TAG_RESPONSE | TAG_HEAD)) == TAG_RESPONSE)
 		*slot = 0;
@@ -132,9 +134,9 @@ __noinline __u64 next_request(struct connection *c)
 	if (!c || waiting_requests(c) <= 0)
 		return 0;
 	word = c->slots[c->responses % SLOTS_IN_CONNECTION];
-	key = (struct deep_key){ .connection = c->id, .number = c->responses };
 	if (word & TAG_REQUEST)
 		return word;
+	key = (struct deep_key){ .connection = c->id, .number = c->responses };
 	kept = bpf_map_lookup_elem(&deep, &key);
 	return kept ? *kept : WORD_LOST;
 }
@@ -149,12 +151,12 @@ __noinline __u64 pop_request(struct connection *c)
 	if (!c || waiting_requests(c) <= 0)
 		return 0;
 	number = c->responses;
-	key = (struct deep_key){ .connection = c->id, .number = number };
 	slot = &c->slots[number % SLOTS_IN_CONNECTION];
 	word = *slot;
 	if (word & TAG_REQUEST) {
 		*slot = 0;
 	} else {
+		key = (struct deep_key){ .connection = c->id, .number = number };
 		kept = bpf_map_lookup_elem(&deep, &key);
 		word = kept ? *kept : WORD_LOST;
 		if (kept)

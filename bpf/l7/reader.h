@@ -59,6 +59,11 @@ struct scratch {
 	__u32 line;	     /* the index of one, in the window */
 	__u32 is_path_taken; /* from these bytes, in path.h */
 	__u32 unsent;	     /* so many are left behind what header_blocks.h has sent */
+	__u32 alike;	     /* requests that are still to be counted, of this … */
+	__u32 alike_number;  /* … number and … */
+	__u64 alike_duration;
+	__u64 last_name; /* of a command that redis_whole.h has met, … */
+	__u32 last_operation;
 	struct call_memory memory;
 	struct returned_call call;
 };

@@ -147,14 +147,15 @@ static __always_inline struct request_line *same_request_line(__u32 index,
 }
 
 /*
- * The line of a request's key, or the overflow line that counts it, in place of whose key is the
- * given one then: two of them take too much stack.
+ * The line of a request's key, and its index; or the overflow line that counts it, in place of
+ * whose key is the given one then: two of them take too much stack.
  */
-static __always_inline void *line_of_request(void *lines, void *taken, struct request_key *key)
+static __always_inline void *line_of_request(void *lines, void *taken, struct request_key *key,
+					     __u32 *index)
 {
 	__u32 number = key->actor.process.pair >> 32, kind = (number >> ROLE_SHIFT) & 31;
-	void *line =
-		find_line(lines, taken, request_lines, &key->actor.process.pair, REQUEST_KEY_WORDS);
+	void *line = find_line_at(lines, taken, request_lines, &key->actor.process.pair,
+				  REQUEST_KEY_WORDS, PROBES, index);
 
 	if (line)
 		return line;
@@ -165,10 +166,28 @@ static __always_inline void *line_of_request(void *lines, void *taken, struct re
 		       REQUEST_KEY_WORDS);
 }
 
-static __always_inline void add_request_to(struct request_line *line, __u64 duration)
+/* The same of a request without a route. Most of a connection's are counted in one line. */
+static __always_inline struct request_line *line_without_route(struct connection *c,
+							       struct request_key *key)
 {
-	__sync_fetch_and_add(&line->duration, duration);
-	atomic_inc(&line->slots[slot_of_seconds(duration, FIRST_POWER, SLOTS)]);
+	struct request_line *line;
+	__u32 index;
+
+	key->route = 0;
+	line = same_request_line(c->counted_line, key);
+	if (line)
+		return line;
+	line = line_of_request(&requests, &request_keys, key, &index);
+	c->counted_line = index;
+	return line;
+}
+
+/* Adds so many requests that took so long each. */
+static __always_inline void add_requests_to(struct request_line *line, __u64 duration,
+					    __u32 requests)
+{
+	__sync_fetch_and_add(&line->duration, requests * duration);
+	__sync_fetch_and_add(&line->slots[slot_of_seconds(duration, FIRST_POWER, SLOTS)], requests);
 }
 
 /* The overflow line of bytes of a kind. */

@@ -50,17 +50,24 @@ enum drop {
 	SAMPLED,
 };
 
-/* Counts an event that was due and has been dropped for this reason. */
-static __always_inline void count_drop(enum drop reason)
+/* Counts events that were due and have been dropped for this reason. */
+static __always_inline void count_drops(enum drop reason, __u64 events)
 {
 	struct account *account = account_of_this_cpu();
 
 	if (!account)
 		return;
-	atomic_inc(&account->produced);
-	atomic_inc(reason == RING_FULL ? &account->ring_full :
-		   reason == SAMPLED   ? &account->sampled :
-					 &account->map_full);
+	__sync_fetch_and_add(&account->produced, events);
+	__sync_fetch_and_add(reason == RING_FULL ? &account->ring_full :
+			     reason == SAMPLED	 ? &account->sampled :
+						   &account->map_full,
+			     events);
+}
+
+/* The same of one event. */
+static __always_inline void count_drop(enum drop reason)
+{
+	count_drops(reason, 1);
 }
 
 /* Counts an event that is due but lost, because a map is at its capacity. */

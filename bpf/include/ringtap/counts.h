@@ -52,6 +52,28 @@ static __always_inline struct process_key process_key(__u32 tgid, __u64 start, _
 	return (struct process_key){ .pair = (__u64)number << 32 | tgid, .start = start };
 }
 
+/* The name of a process, of which this is the first task. The verifier knows the task's type. */
+static __always_inline void copy_process_comm(__u64 *to, struct task_struct *leader)
+{
+	const __u64 *comm = (void *)leader->comm;
+
+	if (has_typed_task()) {
+		to[0] = comm[0];
+		to[1] = comm[1];
+	} else {
+		read_comm((char *)to, leader);
+	}
+}
+
+/* The name of the current task's process. */
+static __always_inline void current_process_comm(__u64 *to)
+{
+	if (has_typed_task())
+		copy_process_comm(to, bpf_get_current_task_btf()->group_leader);
+	else
+		read_comm((char *)to, READ(current_task(), group_leader));
+}
+
 /*
  * The key of a task's process, and a number. The verifier knows the task's type: it is an argument
  * of a tp_btf program, or bpf_get_current_task_btf().
@@ -62,14 +84,7 @@ static __always_inline void actor_key_of(struct actor_key *key, struct task_stru
 	struct task_struct *leader = task->group_leader;
 
 	key->process = process_key(task->tgid, leader->start_time, number);
-	if (has_typed_task()) {
-		const __u64 *comm = (void *)leader->comm;
-
-		key->comm[0] = comm[0];
-		key->comm[1] = comm[1];
-	} else {
-		read_comm((char *)key->comm, leader);
-	}
+	copy_process_comm(key->comm, leader);
 	key->cgroup = cgroup_id_of(task);
 }
 

@@ -211,6 +211,32 @@ export const conversations: readonly Conversation<Command>[] = [
     requests: [...times(5, ["GET"] as const), ...times(40, ["PING"] as const), ["GET", "ERR"]],
   },
   {
+    name: "pipelinesizes",
+    steps: [
+      [
+        "C",
+        [
+          ...Array.from({ length: 60 }, (_, n) => command("SET", "k".repeat(3 * n), "v".repeat(7 * n))),
+          ...Array.from({ length: 12 }, (_, n) => command("DEL", ...times(n + 1, "k".repeat(n)))),
+          ...[command("EXPIREAT", "k", "1"), command("EXPIRETIME", "k"), command("dbsize"), command("X")],
+        ].join(""),
+      ],
+      [
+        "S",
+        [
+          ...Array.from({ length: 60 }, (_, n) => [ok, string("v".repeat(7 * n)), ":1\r\n", "$-1\r\n"][n % 4]),
+          ...times(12, `+${"O".repeat(50)}\r\n`),
+          ...[":0\r\n", "*1\r\n:0\r\n", `:${"1".repeat(70)}\r\n`, "-ERR unknown command\r\n"],
+        ].join(""),
+      ],
+    ],
+    requests: [
+      ...times(60, ["SET"] as const),
+      ...times(12, ["DEL"] as const),
+      ...([["EXPIREAT"], ["EXPIRETIME"], ["DBSIZE"], ["_OTHER", "ERR"]] as const),
+    ],
+  },
+  {
     name: "nested",
     steps: [
       ["C", command("COMMAND")],

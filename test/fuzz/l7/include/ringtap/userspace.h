@@ -154,6 +154,10 @@ static inline void count_drop(enum drop reason)
 {
 }
 
+static inline void count_drops(enum drop reason, __u64 events)
+{
+}
+
 /* As bpf_helpers.h has it. */
 #define barrier_var(var) asm volatile("" : "=r"(var) : "0"(var))
 
