@@ -272,6 +272,8 @@ export function startCounting(
       await active.read();
     },
     maintain: read,
+    // A process that begins to ask has a record of its first request, where any have.
+    maintainMayWait: true,
     stats: () => ({
       collected,
       memoryAtLimit: [requests, flows, ...sizes, leftOut, knownPaths, ...Object.values(texts), unixNames].reduce(
