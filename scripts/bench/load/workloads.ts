@@ -23,7 +23,7 @@ const [serverCpu, clientCpu] = [loadCpu, agentCpu];
 const bodyBytes = 612;
 
 /** Waits until somebody listens on the port. Throws after ten seconds. */
-async function listening(port: number, what: string): Promise<void> {
+export async function listening(port: number, what: string): Promise<void> {
   for (let tries = 0; tries < 200; tries++) {
     const open = await new Promise<boolean>((resolve) => {
       const socket = connect(port, "127.0.0.1", () => resolve(true)).on("error", () => resolve(false));
@@ -38,7 +38,7 @@ async function listening(port: number, what: string): Promise<void> {
 }
 
 /** The number after `pattern`, its first group, in what a client printed. */
-function numberIn(text: string, pattern: RegExp): number {
+export function numberIn(text: string, pattern: RegExp): number {
   const value = Number(pattern.exec(text)?.[1]);
   if (!(value > 0)) {
     throw new Error(`expected ${String(pattern)} in:\n${text}`);
@@ -85,7 +85,8 @@ http {
   return { port, path, url, worker };
 }
 
-async function startRedis(context: BenchContext): Promise<number> {
+/** A Redis that keeps nothing on disk. Resolves to its port. */
+export async function startRedis(context: BenchContext): Promise<number> {
   const port = await freePort();
   startChild(
     context,
