@@ -510,7 +510,7 @@ static long end_closed_unix(void *map, __u64 *key, struct connection *c, void *n
 
 /*
  * Gives up the questions that have waited for too long, and ends connections over Unix sockets that
- * have been closed. Userspace reads it each second; it runs for each of a few entries, and does so
+ * have been closed. Userspace reads it from time to time; it runs for each of a few, and does so
  * for the first one.
  */
 SEC("iter/bpf_map_elem")

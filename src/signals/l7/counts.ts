@@ -272,8 +272,8 @@ export function startCounting(
       await active.read();
     },
     maintain: read,
-    // A process that begins to ask has a record of its first request, where any have.
-    maintainMayWait: true,
+    // What maps a library, and which Unix sockets are still there, is asked every second.
+    maintainMayWait: !tls && !unix,
     stats: () => ({
       collected,
       memoryAtLimit: [requests, flows, ...sizes, leftOut, knownPaths, ...Object.values(texts), unixNames].reduce(

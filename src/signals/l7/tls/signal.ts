@@ -23,7 +23,5 @@ export function withTls(context: SignalContext, files: number, running: Running<
       probes.maintain();
       await running.maintain?.();
     },
-    // Processes that map a library are looked for in it.
-    maintainMayWait: false,
   };
 }
