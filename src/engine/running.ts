@@ -410,6 +410,15 @@ export class RunningSignal {
     };
   }
 
+  /**
+   * Runs of its programs that the kernel has left out since they were attached, each of which may have been an event: a program that
+   * is running already on that CPU is not run once more (docs/kernels.md).
+   */
+  runsLeftOut(): number {
+    const { attachable, handlers } = this.loaded;
+    return attachable.reduce((runs, name) => runs + handlers.stats(name).misses, 0);
+  }
+
   /** Ends the signal: its own close first, then programs are detached and maps unmapped. Idempotent. */
   close(): void {
     if (this.#isClosed) {

@@ -140,6 +140,13 @@ function histogramLines({ labels, count, sums, buckets = [] }: Row, { bounds, bo
   return [[...who, `count ${count}`, `average ${boundText(average)}`].join("  "), ...lines];
 }
 
+/** What is to be said of counts that may be too low, as the kernel has left out so many runs of the program; none where they are exact. */
+export function leftOutLines(runs: number): string[] {
+  return runs === 0
+    ? []
+    : [`up to ${runs} events are missing: the kernel left out their runs of the program, which was running on their CPU already`];
+}
+
 /** Lines for people, of no more label sets than so many. */
 export function tableLines(counted: Counted, limit: number): string[] {
   const shown = counted.rows.slice(0, limit);

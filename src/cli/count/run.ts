@@ -17,7 +17,7 @@ import { Screen } from "../terminal/screen.js";
 import { cut } from "../terminal/text.js";
 import { LineOutput } from "../trace/output.js";
 import { pauseUntil } from "../waiting.js";
-import { type Counted, countedHistogram, countedTotals, jsonLines, tableLines } from "./counted.js";
+import { type Counted, countedHistogram, countedTotals, jsonLines, leftOutLines, tableLines } from "./counted.js";
 import { partOf } from "./one-liner.js";
 import type { CountOptions, Kind } from "./options.js";
 import type { OneLiner } from "./words.js";
@@ -89,14 +89,26 @@ async function serve(agent: RunningAgent, addresses: readonly string[], log: Log
   return server;
 }
 
+/** Runs of the signal's programs that the kernel has left out. */
+function runsLeftOut({ running }: RunningAgent): number {
+  return running.reduce((runs, signal) => runs + signal.runsLeftOut(), 0);
+}
+
 /** Draws what has been counted over a terminal until `over`. */
-async function watchScreen(read: () => Promise<Counted>, options: CountOptions, over: Promise<unknown>): Promise<void> {
+async function watchScreen(
+  agent: RunningAgent,
+  read: Metrics["read"],
+  options: CountOptions,
+  over: Promise<unknown>,
+): Promise<void> {
   const screen = new Screen(process.stdout);
   screen.open();
   try {
     do {
-      const lines = tableLines(await read(), options.limit);
-      screen.draw(lines.slice(0, screen.rows).map((line) => cut(line, screen.columns)));
+      const lines = tableLines(await read(agent), options.limit);
+      const last = leftOutLines(runsLeftOut(agent));
+      const shown = [...lines.slice(0, Math.max(0, screen.rows - last.length)), ...last];
+      screen.draw(shown.map((line) => cut(line, screen.columns)));
     } while (await pauseUntil(over, options.interval / 1e6));
   } finally {
     screen.close();
@@ -121,10 +133,14 @@ export async function run(kind: Kind, name: string, options: CountOptions): Prom
     }
     log.info({ tracepoint: name }, "counting");
     const output = new LineOutput(process.stdout);
-    const text = (counted: Counted): string =>
-      (options.output === "json" ? jsonLines(counted) : tableLines(counted, options.limit))
-        .map((line) => `${line}\n`)
-        .join("");
+    const isJson = options.output === "json";
+    const text = async (): Promise<string> => {
+      const counted = await read(agent);
+      const lines = isJson
+        ? jsonLines(counted)
+        : [...tableLines(counted, options.limit), ...leftOutLines(runsLeftOut(agent))];
+      return lines.map((line) => `${line}\n`).join("");
+    };
     const elapsed = options.duration === undefined ? [] : [pauseUntil(ending, options.duration / 1e6)];
     const gone = output.failed.then((cause) => {
       if (cause.code !== "EPIPE") {
@@ -132,18 +148,22 @@ export async function run(kind: Kind, name: string, options: CountOptions): Prom
       }
     });
     const over = Promise.race([ending, gone, ...elapsed]);
-    if (options.watch && options.output === "table" && process.stdout.isTTY) {
-      await watchScreen(() => read(agent), options, over);
+    if (options.watch && !isJson && process.stdout.isTTY) {
+      await watchScreen(agent, read, options, over);
     } else if (options.watch) {
       while (await pauseUntil(over, options.interval / 1e6)) {
-        output.line(text(await read(agent)));
+        output.line(await text());
         output.flush();
       }
     } else {
       await over;
     }
-    output.line(text(await read(agent)));
+    output.line(await text());
     await Promise.race([output.delivered(), gone]);
+    const [missing] = isJson ? leftOutLines(runsLeftOut(agent)) : [];
+    if (missing !== undefined) {
+      log.warn(missing);
+    }
   } finally {
     await server?.close();
     agent.close();

@@ -30,6 +30,10 @@ export function reportLosses(unwritten: number, running: RunningSignal, log: Log
   if (found.length > 0) {
     log.warn(Object.fromEntries(found), "events lost");
   }
+  const runs = running.runsLeftOut();
+  if (runs > 0) {
+    log.warn({ runs }, "events may be missing: the kernel left out runs of programs that were running on their CPU already");
+  }
 }
 
 /** Reports what the filters let through: a table for people, one line for the readers of a log in JSON. */

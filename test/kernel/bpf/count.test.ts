@@ -7,7 +7,7 @@ import { createProgram } from "../../../src/cli/program.js";
 import { commandTree } from "../../../src/cli/reference/command-tree.js";
 import { documents, fences, prose, readDocument } from "../../docs/documents.js";
 import { compileProgram, runProgram } from "../support/program.js";
-import { runRingtap, startRingtap } from "../support/ringtap.js";
+import { type Ringtap, runRingtap, startRingtap } from "../support/ringtap.js";
 
 /** Takes names, one after the other, so often each: so that the tracepoint task_rename fires. */
 const source = `
@@ -18,6 +18,30 @@ int main(int argc, char **argv)
 	for (int at = 1; at + 1 < argc; at += 2)
 		for (int i = 0; i < atoi(argv[at + 1]); i++)
 			prctl(PR_SET_NAME, argv[at]);
+	return 0;
+}`;
+
+/**
+ * Has the kernel write to so many pages that are not there yet, each a fault. The kernel keeps the address of the list of robust futexes
+ * without reading it (kernel/futex/syscalls.c): a program that reads from there faults once more while it runs.
+ */
+const faults = `
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int main(int argc, char **argv)
+{
+	int zero = open("/dev/zero", O_RDONLY), pages = atoi(argv[1]);
+	char *all = mmap(NULL, pages * 4096L, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	madvise(all, pages * 4096L, MADV_NOHUGEPAGE);
+	if (syscall(SYS_set_robust_list, -8192L, 24L))
+		return 1;
+	for (int i = 0; i < pages; i++)
+		if (read(zero, all + i * 4096L, 1) != 1)
+			return 2;
+	syscall(SYS_set_robust_list, 0L, 24L);
 	return 0;
 }`;
 
@@ -123,6 +147,27 @@ describe("ringtap count", () => {
       "--duration=0.2",
     ]);
     assert.deepEqual([status, stdout], [0, "no events\n"]);
+  });
+
+  it("says how many runs the kernel has left out", async (t) => {
+    if (process.arch !== "x64") {
+      t.skip("the tracepoint page_fault_kernel is one of x86");
+      return;
+    }
+    const path = compileProgram("rt-bpf-faults", faults);
+    const count = (format: string): Ringtap => {
+      const args = ["--by=comm,length=task.robust_list.futex_offset", "--where=comm=rt-bpf-faults"];
+      return startRingtap(t, ["count", "page_fault_kernel", ...args, `--output=${format}`]);
+    };
+    const [table, json] = [count("table"), count("json")];
+    await Promise.all([table.said(/counting/), json.said(/counting/)]);
+    await runProgram(path, ["40"]);
+    await Promise.all([table.stop("SIGINT"), json.stop("SIGINT")]);
+    const said = /up to (\d+) events are missing: the kernel left out their runs of the program/;
+    assert.match(table.stdout, /\nrt-bpf-faults +0 +40\nup to 40 events are missing: .*\n$/);
+    assert.doesNotMatch(table.stderr, said);
+    assert.deepEqual(lines(json.stdout), [{ comm: "rt-bpf-faults", length: "0", count: 40 }]);
+    assert.equal(said.exec(json.stderr)?.[1], "40");
   });
 
   it("takes its flags from the environment, but for where it listens", async (t) => {

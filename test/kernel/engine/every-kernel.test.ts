@@ -22,6 +22,7 @@ import { cpuWaits, metricNumbers, settled, startWork } from "../support/cpu-numb
 import { eventually } from "../support/eventually.js";
 import { buildWithoutFexit, signalsWithFexit } from "../support/hook-sets.js";
 import { heldBy } from "../support/kernel-objects.js";
+import { assertExact, leftOut } from "../support/left-out.js";
 import { instructionsInLog, tryLoading, ways } from "../support/loading.js";
 import { networkNamespace } from "../support/network.js";
 import { compileProgram, programSource, runProgram, scratch } from "../support/program.js";
@@ -92,22 +93,6 @@ function bestHook(signal: AnySignal): string {
 const growth = 1.2;
 
 const page = readFileSync(new URL("../../../../docs/kernels.md", import.meta.url), "utf8");
-
-/**
- * Runs that the kernel has left out: newer ones than 6.18 let a program on sys_enter or sys_exit be preempted, and leave it out for
- * what runs meanwhile on the same CPU (docs/kernels.md). Before, none is. The handlers' are those of the dispatch programs once more.
- */
-function missed(samples: Samples): number {
-  const handlers = ["tcp_sys_exit", "syscall_enter", "syscall_exit", "file_sys_exit"];
-  const again = handlers.map((program) => sum(samples, "ringtap_bpf_program_misses_total", { program }));
-  return sum(samples, "ringtap_bpf_program_misses_total", {}) - again.reduce((total, count) => total + count, 0);
-}
-
-/** Exact, but for what the kernel says that it left out: each run at most `worth`. */
-function assertExact(counted: number, expected: number, samples: Samples, worth = 1): void {
-  const left = missed(samples);
-  assert(counted <= expected && counted >= expected - left * worth, `${counted} of ${expected}, ${left} runs left out`);
-}
 
 /** Keeps something of a guest's for those who started it. */
 function keep(name: string, text: string): void {
@@ -335,7 +320,7 @@ describe("counts", () => {
         labels: Readonly<Record<string, string>> = {},
         worth = 1,
       ): void => {
-        assertExact(total(metric, labels), expected, samples, worth);
+        assertExact(total(metric, labels), expected, leftOut(samples), worth);
       };
       for (const family of ["ipv4", "ipv6"]) {
         exactly("ringtap_tcp_connects_total", 20, { family, result: "established" });
@@ -367,14 +352,14 @@ describe("counts", () => {
       await waiting.go();
       const samples = await counting().scrape();
       for (const [n, count] of opens(samples).entries()) {
-        assertExact(count - (earlier[n] ?? 0), outcomes[n]?.[1] ?? 0, samples);
+        assertExact(count - (earlier[n] ?? 0), outcomes[n]?.[1] ?? 0, leftOut(samples));
       }
     });
 
     it(`of connections that a thread had been waiting for are exact, by ${which}`, async () => {
       const accepted = await older.accepted();
       const samples = await counting().scrape();
-      assertExact(sum(samples, "ringtap_tcp_accepts_total", { pid: older.pid }), accepted, samples);
+      assertExact(sum(samples, "ringtap_tcp_accepts_total", { pid: older.pid }), accepted, leftOut(samples));
     });
   }
 
@@ -402,10 +387,10 @@ describe("counts", () => {
       const calls = sum(samples, "ringtap_syscalls_total", { pid, comm: "rt-calls", syscall: "getppid" });
       const failed = sum(samples, "ringtap_syscall_errors_total", { pid, syscall: "openat", errno: "ENOENT" });
       t.diagnostic(
-        `${calls} of 20000 getppid, ${failed} of 500 openat, ${missed(samples)} runs left out by the kernel`,
+        `${calls} of 20000 getppid, ${failed} of 500 openat, ${leftOut(samples)} runs left out by the kernel`,
       );
-      assertExact(calls, 20_000, samples);
-      assertExact(failed, 500, samples);
+      assertExact(calls, 20_000, leftOut(samples));
+      assertExact(failed, 500, leftOut(samples));
       const timed = sum(samples, "ringtap_syscall_duration_seconds_count", { comm: "rt-calls", syscall: "getppid" });
       assert.equal(timed, calls);
     });
@@ -426,7 +411,7 @@ describe("counts", () => {
       const samples = await agent.scrape();
       // One clone is the kernel's own.
       const expected = step === "clone" ? 51 : 50;
-      assertExact(sum(samples, "ringtap_syscalls_total", { pid, syscall }), expected, samples);
+      assertExact(sum(samples, "ringtap_syscalls_total", { pid, syscall }), expected, leftOut(samples));
     }
     const killed = await (await startWaiting(t, program, ["kill", "5"])).go();
     const samples = await agent.scrape();
@@ -438,12 +423,12 @@ describe("counts", () => {
     const waiting = await startWaiting(t, compile("rt-rivals", "syscall-calls"), ["rivals", "10000"]);
     const pids = await waiting.go();
     const samples = await agent.scrape();
-    t.diagnostic(`${missed(samples)} runs left out by the kernel`);
+    t.diagnostic(`${leftOut(samples)} runs left out by the kernel`);
     assert.equal(pids.length, 2);
     for (const pid of pids) {
       const of = (metric: string, syscall: string): number => sum(samples, metric, { pid, syscall });
-      assertExact(of("ringtap_syscalls_total", "getppid"), 10_000, samples);
-      assertExact(of("ringtap_syscall_errors_total", "getuid"), 10_000, samples);
+      assertExact(of("ringtap_syscalls_total", "getppid"), 10_000, leftOut(samples));
+      assertExact(of("ringtap_syscall_errors_total", "getuid"), 10_000, leftOut(samples));
       assert.equal(of("ringtap_syscall_errors_total", "getppid"), 0, "it never fails");
       assert.equal(
         of("ringtap_syscalls_total", "getuid"),

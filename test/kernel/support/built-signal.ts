@@ -19,7 +19,7 @@ export interface BuiltSignal {
   counts(): EventCounts;
   /** What is done each second. */
   maintain(): Promise<void>;
-  /** Runs that the kernel has left out: newer ones than 6.18 do where programs preempt each other (docs/kernels.md). */
+  /** See {@link RunningSignal.runsLeftOut}. */
   missed(): number;
 }
 
@@ -70,7 +70,7 @@ export function attach(
     },
     counts: () => running.eventCounts(),
     maintain: () => running.maintain(),
-    missed: () => loaded.object.stats(signal.name).misses,
+    missed: () => running.runsLeftOut(),
   };
 }
 
