@@ -9,6 +9,7 @@ import { foreignError } from "../log/error-text.js";
 import type { AnySignal } from "../sdk/signal.js";
 import { interfaces } from "./interfaces.js";
 import { buildUrl, type HooksData, initialize, resolveSync } from "./module-hooks.js";
+import { RunLimit } from "./run-limit.js";
 import { checkSignal } from "./signal-shape.js";
 import { completesWithin } from "./time-limit.js";
 
@@ -146,6 +147,7 @@ async function importModule(url: string): Promise<Record<string, unknown>> {
   process.exit = () => {
     throw new Error("calls process.exit() when it is imported");
   };
+  const limit = new RunLimit(importTimeoutMs);
   let exports: Record<string, unknown> | undefined;
   try {
     const work = import(url).then((module: Record<string, unknown>) => {
@@ -153,10 +155,14 @@ async function importModule(url: string): Promise<Record<string, unknown>> {
     });
     await completesWithin(work, importTimeoutMs);
   } finally {
+    limit.close();
     Object.defineProperty(process, "exit", exit);
   }
   if (exports === undefined) {
-    throw new Error(`is not loaded after ${importTimeoutMs / 1000} s: what it awaits at its top level does not come`);
+    const why = limit.hasEnded
+      ? "its code does not come to an end: does it loop for ever?"
+      : "what it awaits at its top level does not come";
+    throw new Error(`is not loaded after ${importTimeoutMs / 1000} s: ${why}`);
   }
   return exports;
 }

@@ -106,6 +106,14 @@ describe("own signal, refused", () => {
       (folder) => writeFileSync(join(folder, "dist/signal.js"), "null.x;"),
       /signal\.js: Cannot read properties of null/,
     ],
+    "that loops when it is imported": [
+      (folder) => writeFileSync(join(folder, "dist/signal.js"), "for (;;);"),
+      /^ringtap: --signals\.path ".*": .*dist\/signal\.js: is not loaded after 10 s: its code does not come to an end: does it loop for ever\?$/m,
+    ],
+    "that awaits what does not come": [
+      (folder) => writeFileSync(join(folder, "dist/signal.js"), "await new Promise(() => {});"),
+      /dist\/signal\.js: is not loaded after 10 s: what it awaits at its top level does not come$/m,
+    ],
     "that exports none": [
       (folder) => writeFileSync(join(folder, "dist/signal.js"), "export const a = 1;"),
       /exports no signal/,
