@@ -2,9 +2,18 @@
 import type { Btf } from "./btf.js";
 import { kinds, type Type } from "./btf-types.js";
 import { allArguments } from "./arguments.js";
-
-/** Members by name, each with its type in TypeScript. */
-type Members = Map<string, string>;
+import {
+  byName,
+  commonNames,
+  type Members,
+  merged,
+  type Names,
+  numberText,
+  objectText,
+  type TypeOf,
+  typeText,
+  unitedType,
+} from "./united-types.js";
 
 /** The types of a kernel, and those of some of its modules by their names. */
 export interface KernelTypes {
@@ -16,7 +25,7 @@ export interface KernelTypes {
 interface Declared {
   readonly tracepoints: ReadonlyMap<string, Members>;
   readonly structs: ReadonlyMap<string, Members>;
-  readonly enums: ReadonlyMap<string, string>;
+  readonly enums: ReadonlyMap<string, Names>;
   /** Structs that can be asked for by their names in C. */
   readonly named: ReadonlyMap<string, string>;
 }
@@ -46,16 +55,20 @@ const named = [
 class Collector implements Declared {
   readonly tracepoints = new Map<string, Members>();
   readonly structs = new Map<string, Members>();
-  readonly enums = new Map<string, string>();
+  readonly enums = new Map<string, Names>();
   readonly named = new Map<string, string>();
   /** Whose types are collected. */
   #btf: Btf;
   readonly #names = new Map<Type, string>();
   readonly #taken = new Set<string>();
   readonly #pending: Type[] = [];
+  /** What other kernels have under a name: an interface, or the type of an enum. */
+  readonly #uses: Map<string, "interface" | "type">;
 
-  constructor({ btf, modules = new Map<string, Btf>() }: KernelTypes) {
+  /** `uses` is for the collectors of all kernels, so that no name is that of an interface and of an enum. */
+  constructor({ btf, modules = new Map<string, Btf>() }: KernelTypes, uses: Map<string, "interface" | "type">) {
     this.#btf = btf;
+    this.#uses = uses;
     for (const name of named) {
       const id = btf.find(kinds.struct, name);
       if (id !== undefined) {
@@ -77,7 +90,7 @@ class Collector implements Declared {
         const peeled = this.#btf.peel(type);
         const isFunction = peeled.kind === kinds.pointer && this.#btf.peel(peeled.type).kind === kinds.prototype;
         if (!isFunction && !this.#isStruct(peeled)) {
-          members.set(argument, this.#text(peeled));
+          members.set(argument, this.#typeOf(peeled));
         }
       }
       this.tracepoints.set(prefix === "" ? name : `"${prefix}${name}"`, members);
@@ -95,11 +108,13 @@ class Collector implements Declared {
   #nameOf(type: Type): string {
     let name = this.#names.get(type);
     if (name === undefined) {
+      const use = this.#isStruct(type) ? "interface" : "type";
       name = reserved.has(type.name) ? `${type.name}_` : type.name;
-      while (this.#taken.has(name)) {
+      while (this.#taken.has(name) || (this.#uses.get(name) ?? use) !== use) {
         name += "_";
       }
       this.#taken.add(name);
+      this.#uses.set(name, use);
       this.#names.set(type, name);
       if (this.#isStruct(type)) {
         this.#pending.push(type);
@@ -113,10 +128,10 @@ class Collector implements Declared {
     for (const { name, type } of struct.members) {
       const inner = this.#btf.peel(type);
       if (name !== "") {
-        members.set(name, this.#text(inner));
+        members.set(name, this.#typeOf(inner));
       } else {
-        for (const [innerName, text] of this.#members(inner)) {
-          members.set(innerName, text);
+        for (const [innerName, innerType] of this.#members(inner)) {
+          members.set(innerName, innerType);
         }
       }
     }
@@ -124,18 +139,18 @@ class Collector implements Declared {
   }
 
   /** The type of a value: see valueAt() of kernel.ts. */
-  #text(type: Type): string {
+  #typeOf(type: Type): TypeOf {
     const btf = this.#btf;
     switch (type.kind) {
       case kinds.struct:
       case kinds.union:
-        return type.name === "" ? objectText(this.#members(type)) : this.#nameOf(type);
+        return type.name === "" ? this.#members(type) : this.#nameOf(type);
       case kinds.enum:
       case kinds.enum64:
         return this.#enum(type);
       case kinds.array: {
         const element = btf.peel(type.type);
-        return isCharacter(element) && type.count > 0 ? "T" : `E<${this.#text(element)}>`;
+        return isCharacter(element) && type.count > 0 ? "T" : `E<${typeText(this.#typeOf(element))}>`;
       }
       case kinds.pointer: {
         const target = btf.peel(type.type);
@@ -143,7 +158,7 @@ class Collector implements Declared {
           return "T";
         }
         const isOpaque = target.kind === kinds.void || target.kind === kinds.prototype || target.kind === kinds.forward;
-        return isOpaque ? "N" : this.#isStruct(target) ? this.#text(target) : `E<${this.#text(target)}>`;
+        return isOpaque ? "N" : this.#isStruct(target) ? this.#typeOf(target) : `E<${typeText(this.#typeOf(target))}>`;
       }
       default:
         return "N";
@@ -155,12 +170,11 @@ class Collector implements Declared {
     if (values.length === 0 || values.length > mostNames) {
       return "N";
     }
-    const names = values.map((value) => `"${value}"`).join("|");
     if (type.name === "") {
-      return `N<${names}>`;
+      return numberText(values);
     }
     const name = this.#nameOf(type);
-    this.enums.set(name, `N<${names}>`);
+    this.enums.set(name, values);
     return name;
   }
 }
@@ -169,52 +183,44 @@ function isCharacter(type: Type): boolean {
   return type.kind === kinds.int && type.size === 1 && type.name === "char";
 }
 
-function objectText(members: Members): string {
-  return `{${[...members].map(([name, text]) => `${name}:${text}`).join(";")}}`;
-}
-
-/** Members of all kernels: what is missing in one of them is optional. */
-function merged(all: readonly Members[]): Members {
-  const members: Members = new Map();
-  for (const [name, text] of all.flatMap((each) => [...each])) {
-    const isEverywhere = all.every((each) => each.has(name));
-    const key = isEverywhere ? name : `${name}?`;
-    if (!members.has(key)) {
-      members.set(key, text);
-    }
-  }
-  return members;
-}
-
-/** What is declared under a name, by the kernels that have it. */
-function byName(all: readonly ReadonlyMap<string, Members>[]): Map<string, Members> {
-  const names = new Set(all.flatMap((each) => [...each.keys()]));
-  return new Map([...names].sort().map((name) => [name, merged(all.flatMap((each) => each.get(name) ?? []))]));
-}
-
 /**
  * The declarations of one or several kernels' tracepoints, for editors and the compiler: a module that adds to `Tracepoints` of
  * `ringtap/bpf`. `origin` says in its first line where it comes from.
  */
 export function declarationsOf(kernels: readonly KernelTypes[], origin: string): string {
   const sources = `https://elixir.bootlin.com/linux/${/^Linux (\d+\.\d+)/.exec(origin)?.[1]?.replace(/^/, "v") ?? "latest"}/A/ident/`;
-  const all = kernels.map((types): Declared => new Collector(types));
+  const uses = new Map<string, "interface" | "type">();
+  const all = kernels.map((types): Declared => new Collector(types, uses));
   const line = (indent: string, [name, members]: readonly [string, Members], keyword = ""): string =>
     `${indent}${keyword}${name}${keyword === "" ? ":" : ""}${objectText(members)}`;
-  const enums = new Map(all.flatMap((each) => [...each.enums]));
-  const structs = new Map(all.flatMap((each) => [...each.named]));
+  const tracepoints = byName(
+    all.map((each) => each.tracepoints),
+    merged,
+  );
+  const structs = byName(
+    all.map((each) => each.structs),
+    merged,
+  );
+  const enums = byName(
+    all.map((each) => each.enums),
+    commonNames,
+  );
+  const named: Members = byName(
+    all.map((each): ReadonlyMap<string, TypeOf> => each.named),
+    unitedType,
+  );
   return [
     `// Generated by ringtap bpf types from ${origin}. Do not edit.`,
     'import type { Elements as E, Num as N, Text as T } from "ringtap/bpf";',
     'declare module "ringtap/bpf" {',
     `/** By name, with their arguments. Where each fires: ${sources}trace_NAME; a struct: ${sources}NAME */`,
     "interface Tracepoints{",
-    ...[...byName(all.map(({ tracepoints }) => tracepoints))].map((each) => line("", each)),
+    ...[...tracepoints].map((each) => line("", each)),
     "}",
-    `interface Structs{${[...structs].map(([name, type]) => `${name}:${type}`).join(";")}}`,
+    `interface Structs${objectText(named)}`,
     "}",
-    ...[...enums].map(([name, text]) => `type ${name}=${text}`),
-    ...[...byName(all.map(({ structs }) => structs))].map((each) => line("", each, "interface ")),
+    ...[...enums].map(([name, names]) => `type ${name}=${numberText(names)}`),
+    ...[...structs].map((each) => line("", each, "interface ")),
     "",
   ].join("\n");
 }

@@ -1,7 +1,7 @@
 /** `ringtap bpf types`: what editors and the compiler are told of this kernel. */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { before, describe, it } from "node:test";
@@ -140,6 +140,92 @@ export const window = tracepoint("tcp_probe", (e) => ({ name: "cwnd", owner: "no
     });
     assert.match(blind, /undefined/);
     assert.equal(asking, "");
+  });
+
+  /** The running kernel's types, in which names have changed places with others that are as long; a file. */
+  function withNames(name: string, swaps: Readonly<Record<string, string>>): string {
+    const bytes = readFileSync(runningKernel);
+    const place = (text: string): number => {
+      const at = bytes.indexOf(`\0${text}\0`);
+      assert(at > 0, text);
+      return at + 1;
+    };
+    for (const [one, other] of Object.entries(swaps)) {
+      const [first, second] = [place(one), bytes.indexOf(`\0${other}\0`)];
+      bytes.write(other, first);
+      if (second > 0) {
+        bytes.write(one, second + 1);
+      }
+    }
+    const path = join(folder, name);
+    writeFileSync(path, bytes);
+    return path;
+  }
+
+  it("lets nothing be done with a field but what all of several kernels allow, whatever its type is there", async (t) => {
+    const other = withNames("others", {
+      comm: "tgid",
+      real_parent: "exit_signal",
+      TRACE_SIGNAL_IGNORED: "TRACE_SIGNAL_IGNOBLE",
+      SKB_DROP_REASON_NO_SOCKET: "SKB_DROP_REASON_NO_SOCKEX",
+    });
+    const both = join(folder, "united.d.ts");
+    for (const kernels of [`${runningKernel},${other}`, `${other},${runningKernel}`]) {
+      assert.equal((await runRingtap(t, ["bpf", "types", `--kernel=${kernels}`, "--out", both])).status, 0);
+      const exit = (definition: string): string =>
+        moduleOf("sched_process_exit", definition).replace("has,", "has, Num, Text,");
+      const found = problems(folder, both, {
+        text: exit("where: e.p.comm.eq('a'), count: {}"),
+        number: exit("where: e.p.tgid.gt(1), count: {}"),
+        asked: exit("where: e.p.comm instanceof Text ? e.p.comm.eq('a') : e.p.comm.eq(1), count: {}"),
+        struct: exit("count: { by: { comm: e.p.real_parent.pid } }"),
+        askedStruct: exit(
+          "count: { by: { pid: e.p.real_parent instanceof Num ? e.p.real_parent : e.p.real_parent.pid } }",
+        ),
+        one: moduleOf("kfree_skb", "owner: 'none', where: e.reason.eq('SKB_DROP_REASON_NO_SOCKET'), count: {}"),
+        all: moduleOf("kfree_skb", "owner: 'none', where: e.reason.eq('SKB_DROP_REASON_UDP_CSUM'), count: {}"),
+        least: moduleOf("kfree_skb", "owner: 'none', where: e.reason.gt(2), count: { by: { reason: e.reason } }"),
+      });
+      for (const wrong of ["text", "number", "struct", "one"] as const) {
+        assert.notEqual(found[wrong], "", `${kernels}: ${wrong}`);
+      }
+      for (const right of ["asked", "askedStruct", "all", "least"] as const) {
+        assert.equal(found[right], "", `${kernels}: ${right}`);
+      }
+    }
+  });
+
+  it("of the oldest and the newest kernel are what a signal for both is checked by", async (t) => {
+    const images = ["5.10", "newest"].map((kernel) => `/var/tmp/ringtap-vmtest/${kernel}/vmlinux`);
+    if (!images.every((image) => existsSync(image))) {
+      t.skip("no kernels of scripts/vm/vmtest");
+      return;
+    }
+    const files = images.map((image, index) => {
+      const path = join(folder, `btf-${index}`);
+      execFileSync("objcopy", [`--dump-section=.BTF=${path}`, image, "/dev/null"]);
+      return path;
+    });
+    const both = join(folder, "old-and-new.d.ts");
+    assert.equal((await runRingtap(t, ["bpf", "types", `--kernel=${files.join()}`, "--out", both])).status, 0);
+    const drops = (definition: string): string => moduleOf("kfree_skb", `owner: "none", ${definition}`);
+    const found = problems(folder, both, {
+      // 5.10 has no reasons.
+      reason: drops("count: { by: { reason: e.reason } }"),
+      askedReason: drops("count: { by: { ...(has(e, 'reason') && { reason: e.reason }) } }"),
+      protocol: drops("count: { by: { protocol: e.skb.protocol } }"),
+      // It has a lock, and later ones a lease.
+      lease: moduleOf("generic_add_lease", "count: { by: { type: e.fl.fl_type } }"),
+      askedLease: moduleOf(
+        "generic_add_lease",
+        "count: { by: { type: has(e.fl, 'fl_type') ? e.fl.fl_type : has(e.fl, 'c') ? e.fl.c.flc_type : e.inode.i_ino } }",
+      ),
+      itself: `import "./old-and-new.js";`,
+    });
+    assert.match(found.reason, /undefined/);
+    assert.match(found.lease, /'fl_type' does not exist on type 'file_lock \| file_lease'/);
+    assert.deepEqual([found.askedReason, found.protocol, found.askedLease, found.itself], ["", "", "", ""]);
+    assert.equal(problems(folder, both, { whole: "export {};" }).whole, "");
   });
 
   it("names a file that is no BTF", async (t) => {
