@@ -79,10 +79,13 @@ function sentence(summary: string): string {
   return text.endsWith(".") ? text : `${text}.`;
 }
 
+/** The most that records are sampled or limited by. */
+const mostRecords = 2 ** 31 - 1;
+
 /** A whole number from 1 on; undefined stays so. */
 function fromOne(what: string, value: number | undefined): number | undefined {
-  const isRight = value === undefined || (Number.isInteger(value) && value >= 1 && value < 2 ** 31);
-  return isRight ? value : refuse(`${what}: ${quote(String(value))}: expected a whole number from 1 on`);
+  const isRight = value === undefined || (Number.isInteger(value) && value >= 1 && value <= mostRecords);
+  return isRight ? value : refuse(`${what}: ${described(value)}: expected a whole number from 1 to ${mostRecords}`);
 }
 
 /** Refuses fields that would stand in place of what every line of a trace has, or would say who it was in another way. */
@@ -104,8 +107,11 @@ function recordPlan(context: Context, { name }: Header, part: Part, actor: Actor
   const values: Values = part.record ?? {};
   const own = namesProcess(values) ? undefined : actor;
   for (const field of Object.keys(values)) {
-    if (!/^[A-Za-z_]\w{0,63}$/.test(field)) {
-      refuse(`record: ${quote(field)}: expected a name of letters, digits and _, not a digit first, up to 64`);
+    // An object of JavaScript's can have no field of this name.
+    if (!/^[A-Za-z_]\w{0,63}$/.test(field) || field === "__proto__") {
+      refuse(
+        `record: ${quote(field)}: expected a name of letters, digits and _, not a digit first, up to 64, and not __proto__`,
+      );
     }
   }
   checkOwnNames(values);

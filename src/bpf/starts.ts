@@ -112,14 +112,31 @@ function keptValue(id: string, field: string, value: Recorded): Recorded {
 /** In front of the names of what is kept, so that none is one of the mark's own. */
 const prefix = "kept_";
 
-/** Adds a start to those that an event asks for; `time` is the event's. */
+/** Are keys made of the same expressions? */
+function areSame(one: Layout, other: Layout): boolean {
+  const text = ({ fields }: Layout): string => fields.map(({ value }) => value.node.key).join();
+  return text(one) === text(other);
+}
+
+/** The start that an event asks for: a further one where it has not asked for this one already, which is there once. */
+function useOf(uses: StartUse[], mark: Mark, key: Layout): StartUse {
+  const found = uses.find((use) => use.mark === mark && areSame(use.key, key));
+  if (found !== undefined) {
+    return found;
+  }
+  const use: StartUse = { id: `${uses.length}`, mark, key, needsOwner: false };
+  uses.push(use);
+  return use;
+}
+
+/** What is known of a start that an event asks for; `time` is the event's. */
 export function useStart<Kept extends Values>(uses: StartUse[], time: Num, mark: Mark<Kept>, key: Key): Start<Kept> {
-  const id = `${uses.length}`;
-  const use: StartUse = { id, mark: mark, key: keyLayout(key), needsOwner: false };
-  if (!areAlike(use.key, keyLayout(mark.definition.key))) {
+  const layout = keyLayout(key);
+  if (!areAlike(layout, keyLayout(mark.definition.key))) {
     throw new TypeError("since: its key has other parts than the mark's: expected as many, in the same order");
   }
-  uses.push(use);
+  const use = useOf(uses, mark, layout);
+  const { id } = use;
   const began = new Num(nodes.kept(id, "time", 8, false));
   const kept = Object.entries(mark.definition.keep ?? {}).map(([name, value]) => [
     name,

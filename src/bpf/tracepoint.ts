@@ -10,7 +10,7 @@ import { recorded } from "./group-plan.js";
 import { isTable } from "./kernel.js";
 import { checkMembers, markMembers } from "./members.js";
 import type { Built } from "./plan.js";
-import { Mark, type MarkDefinition } from "./starts.js";
+import { keyLayout, Mark, type MarkDefinition } from "./starts.js";
 import type { Tracepoints, Untyped } from "./untyped.js";
 import { collectConditions, described } from "./values.js";
 
@@ -41,8 +41,10 @@ function checked(result: unknown): object {
 
 /** Calls a builder; what it throws says of which tracepoint it is. */
 function called<Result>(what: string, name: string, builder: Builder<Untyped, Result>): [Context, Result] {
-  if (typeof (name as unknown) !== "string" || name === "") {
-    throw new TypeError(`${what}: ${described(name)}: expected the name of a tracepoint`);
+  if (typeof (name as unknown) !== "string" || !/^([\w-]+:)?\w+$/.test(name)) {
+    throw new TypeError(
+      `${what}: ${described(name)}: expected the name of a tracepoint, such as sched_process_exec or ext4:ext4_sync_file_enter`,
+    );
   }
   const context = new Context(name);
   try {
@@ -172,6 +174,7 @@ export function mark(name: string, builder: Builder<Untyped, MarkDefinition>): M
     // What this kernel lacks leaves out the signals that ask for the start, not all of the module.
     if (context.kernel.lacks.length === 0) {
       recorded(context.kernel, "keep", definition.keep ?? {});
+      keyLayout(definition.key);
     }
   } catch (error) {
     throw context.kernel.lacks[0] ?? named(`mark ${name}`, error);

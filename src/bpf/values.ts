@@ -217,12 +217,17 @@ function compared(jump: Jump, left: Num<string>, right: Num<string>): Node {
 }
 
 function literal(value: number | bigint): Num {
-  if (typeof value !== "bigint" && !Number.isSafeInteger(value)) {
+  if (typeof value !== "bigint" && !Number.isInteger(value)) {
     return badNumber(value);
   }
   const exact = BigInt(value);
   if (exact < -(2n ** 63n) || exact >= 2n ** 64n) {
-    return badNumber(value);
+    throw new TypeError(`${described(value)}: expected a number of 64 bits`);
+  }
+  if (typeof value !== "bigint" && !Number.isSafeInteger(value)) {
+    throw new TypeError(
+      `${described(value)}: JavaScript knows no number as large exactly: write it as a bigint, such as 0x7fffffffffffffffn`,
+    );
   }
   return new Num(nodes.constant(exact), { size: 8, signed: exact < 0n });
 }
@@ -347,6 +352,11 @@ export function when(condition: Condition, yes: Text): Text;
 export function when(asks: Condition, yes: Operand | Text, no?: Operand): Num | Text {
   const condition = conditionOf(asks);
   if (yes instanceof Text) {
+    if (no !== undefined) {
+      throw new TypeError(
+        `when: ${described(no)}: expected nothing, as a text is empty where the condition does not hold`,
+      );
+    }
     return textWhere(condition, yes.node);
   }
   if (isStandIn(yes)) {

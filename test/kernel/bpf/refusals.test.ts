@@ -139,6 +139,26 @@ const wrong: Readonly<Record<string, readonly [builder: Parameters<typeof load>[
     /a text of the kernel's is known when the event happens.*: use eq\(\) and ne\(\)/,
   ],
   "a fraction": [(_, h) => ({ ...counted, where: h.tgid.gt(1.5) }), /"1\.5": expected a whole number/],
+  "a number that JavaScript rounds": [
+    (_, h) => ({ ...counted, where: h.tgid.eq(2 ** 53) }),
+    /^tracepoint task_rename: "9007199254740992": JavaScript knows no number as large exactly: write it as a bigint/,
+  ],
+  "a number of more than 64 bits": [
+    (_, h) => ({ ...counted, where: h.tgid.eq(2n ** 64n) }),
+    /^tracepoint task_rename: "18446744073709551616": expected a number of 64 bits$/,
+  ],
+  "a limit without end": [
+    (_, h) => ({ name: "wrong", record: { pid: h.tgid }, limit: 2 ** 53 }),
+    /^tracepoint task_rename: limit: "9007199254740992": expected a whole number from 1 to 2147483647$/,
+  ],
+  "a text with another one in its place": [
+    (_, h) => ({ name: "wrong", count: { by: { a: (when as (...all: unknown[]) => Text)(h.tgid.eq(1), h.comm, 2) } } }),
+    /^tracepoint task_rename: when: "2": expected nothing, as a text is empty where the condition does not hold$/,
+  ],
+  "a field of a record that no object can have": [
+    (_, h) => ({ name: "wrong", record: { ["__proto__"]: h.tgid } }),
+    /record: "__proto__": expected a name of letters, digits and _/,
+  ],
   "a label with a name of no metric": [
     (_, h) => ({ name: "wrong", count: { by: { größe: h.tgid } } }),
     /label "größe": not a Prometheus label name/,
@@ -414,6 +434,15 @@ describe("a signal of ringtap/bpf is refused, in one line, for", () => {
       load(() => counted, "task_renam");
     });
     assert.match(name, /this kernel has no tracepoint task_renam \(did you mean "task_rename"\?\)$/);
+    for (const none of ["", "task\nrename", "../../etc:passwd", "task rename"]) {
+      const message = problemOf(() => {
+        load(() => counted, none);
+      });
+      assert.match(
+        message,
+        /^tracepoint: ".*": expected the name of a tracepoint, such as sched_process_exec or ext4:/,
+      );
+    }
     assert.throws(() => tracepoints({ name: "none" }, []), /^TypeError: tracepoints "none": expected at least one$/);
     const twice = (name: string) => on("task_rename", (e) => ({ count: { by: { [name]: at(e, "task", "tgid") } } }));
     assert.throws(
@@ -441,6 +470,10 @@ describe("what is built of several parts is refused, in one line, for", () => {
     "a number that is kept": [
       () => markOf("task_rename", (_: object, h: { tid: Num }) => ({ key: h.tid, keep: { a: 5 } })),
       /^mark task_rename: keep: a: "5": expected a number, a condition or a text of the event's$/,
+    ],
+    "a mark without a key": [
+      () => markOf("task_rename", () => ({})),
+      /^mark task_rename: key: expected a number, a condition or a text of the event's, or a list of them$/,
     ],
     "a member of a mark that is misspelt": [
       () => markOf("task_rename", (_: object, h: { tid: Num }) => ({ key: h.tid, keeps: {} })),

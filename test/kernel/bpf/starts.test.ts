@@ -104,6 +104,28 @@ describe("starts", () => {
       assert.deepEqual(await unmatched(built), { ...lost, "sys_enter expired": 156 });
     }));
 
+  it("are there once for an event, however often it asks for them by the same key", (t) =>
+    exactly(t, async (attach) => {
+      const signal = tracepoint("sys_enter", (e, h) => {
+        const start = () => h.since(began, [h.comm, firstArgument(e)]);
+        return {
+          name: "pairs",
+          where: callOf(e).eq(end),
+          owner: start().owner,
+          count: { by: { is_even: start().kept.isEven }, sum: { numbers: start().kept.number } },
+          histogram: { of: start().elapsed, unit: "seconds" },
+        };
+      });
+      const built = attach(signal);
+      await runProgram(program(), [begin, 0, 10, end, 0, 12].map(String));
+      const series = await built.series("pairs_total");
+      assert.deepEqual(series.map(([{ is_even: isEven }, count]) => `${isEven} ${count}`).sort(), [
+        "false 5",
+        "true 5",
+      ]);
+      assert.deepEqual(await unmatched(built), { "sys_enter no_start": 2 });
+    }));
+
   it("a signal of several tracepoints counts in one metric, and a gauge goes up and down", (t) =>
     exactly(t, async (attach) => {
       const signal = tracepoints({ name: "pairs", summary: "calls" }, [
