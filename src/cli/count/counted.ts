@@ -144,7 +144,9 @@ function histogramLines({ labels, count, sums, buckets = [] }: Row, { bounds, bo
 export function leftOutLines(runs: number): string[] {
   return runs === 0
     ? []
-    : [`up to ${runs} events are missing: the kernel left out their runs of the program, which was running on their CPU already`];
+    : [
+        `up to ${runs} events are missing: the kernel left out their runs of the program, which was running on their CPU already`,
+      ];
 }
 
 /** Lines for people, of no more label sets than so many. */

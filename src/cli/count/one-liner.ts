@@ -99,10 +99,17 @@ function literal(text: string): bigint {
   return text.startsWith("-") ? -BigInt(text.slice(1)) : BigInt(text);
 }
 
-function valuesOf(flag: string, fields: readonly FieldText[], e: Untyped, h: Helpers): Values {
+/** `taken`: names that something else of a row has. */
+function valuesOf(
+  flag: string,
+  fields: readonly FieldText[],
+  taken: readonly string[],
+  e: Untyped,
+  h: Helpers,
+): Values {
   const values: Record<string, Recorded> = {};
   for (const { text, label, path } of fields) {
-    if (Object.hasOwn(values, label)) {
+    if (Object.hasOwn(values, label) || taken.includes(label)) {
       throw new TypeError(`--${flag} ${quote(text)}: another one is called ${label}: say name=${path.join(".")}`);
     }
     values[label] = about(flag, text, () => valueAt(path, e, h) as Recorded);
@@ -112,7 +119,8 @@ function valuesOf(flag: string, fields: readonly FieldText[], e: Untyped, h: Hel
 
 /** The part of a signal that a command line describes. */
 export function partOf({ by, where, sum, of }: OneLiner, e: Untyped, h: Helpers): Part {
-  const labels = valuesOf("by", by, e, h);
+  const taken = of === undefined ? ["count"] : ["count", "sum", "buckets"];
+  const labels = valuesOf("by", by, taken, e, h);
   const conditions = where.map((written) => about("where", written.text, () => conditionOf(written, e, h)));
   const [first, ...others] = conditions;
   const condition = others.reduce<Condition | undefined>((all, next) => all?.and(next), first);
@@ -120,7 +128,12 @@ export function partOf({ by, where, sum, of }: OneLiner, e: Untyped, h: Helpers)
     ...(condition === undefined ? {} : { where: condition }),
     owner: "none",
     ...(of === undefined
-      ? { count: { by: labels, sum: valuesOf("sum", sum, e, h) as Readonly<Record<string, Num>> } }
+      ? {
+          count: {
+            by: labels,
+            sum: valuesOf("sum", sum, [...taken, ...Object.keys(labels)], e, h) as Readonly<Record<string, Num>>,
+          },
+        }
       : { histogram: { of: about("of", of.field.text, () => numberAt(of.field, e, h)), unit: of.unit, by: labels } }),
   };
 }

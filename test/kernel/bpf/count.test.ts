@@ -236,6 +236,13 @@ describe("ringtap count", () => {
         /fires in interrupts, while an unrelated process runs: unattributed\.comm is that one/,
       ],
       [["hist", "task_rename"], /--of is missing/],
+      [["count", "task_rename", "--by=count=pid"], /--by "count=pid": another one is called count: say name=pid$/m],
+      [["count", "task_rename", "--by=pid", "--sum=pid"], /--sum "pid": another one is called pid: say name=pid$/m],
+      [
+        ["hist", "task_rename", "--of=pid", "--by=sum=tid"],
+        /--by "sum=tid": another one is called sum: say name=tid$/m,
+      ],
+      [["count", "../../etc:passwd"], /: "\.\.\/\.\.\/etc:passwd": expected the name of a tracepoint, such as /],
       [["hist", "task_rename", "--of=args.comm"], /--of "args\.comm": it is a text, and no number/],
     ];
     for (const [args, says] of wrong) {
