@@ -12,7 +12,7 @@ import { lossesOf, LossLog } from "../engine/loss-log.js";
 import type { GuardTimes } from "../engine/overhead/guard.js";
 import { OverheadLimit } from "../engine/overhead/limit.js";
 import { Overhead, type Windows } from "../engine/overhead/overhead.js";
-import { declareOverhead, declareSelfMetrics } from "../engine/self-metrics.js";
+import { declareOverhead, declareProgramStats, declareSelfMetrics } from "../engine/self-metrics.js";
 import type { AnySignal, SignalHost } from "../sdk/signal.js";
 import type { FlagTable, FlagValues } from "../sdk/flags.js";
 import type { PeerDirectory } from "../sdk/peers.js";
@@ -98,6 +98,7 @@ export function startAgent(setup: AgentSetup): RunningAgent {
   const refresh = [
     declareSelfMetrics(catalog, statuses),
     declareOverhead(catalog, statuses, overhead),
+    declareProgramStats(catalog, statuses, how.countRuns === true),
     ...(limit === undefined ? [] : [limit.declare(catalog)]),
   ];
   const collect = async (): Promise<void> => {

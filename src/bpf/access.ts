@@ -12,15 +12,11 @@ type Keys<T> = T extends unknown ? keyof T & string : never;
 /** Those that one of the kernels lacks that `ringtap bpf types` was given. */
 type OptionalKeys<T> = { [K in Keys<T>]: [T] extends [Readonly<Record<K, object>>] ? never : K }[Keys<T>];
 
-/** A struct with a field; of several that it may be, those that can have it. */
-type Having<T, K extends string> = T extends unknown
-  ? K extends keyof T
-    ? T & { readonly [Name in K]-?: NonNullable<T[Name]> }
-    : never
-  : never;
-
 /** Has this kernel the field, or the tracepoint the argument? True or false when the signal is built, not when the event fires. */
-export function has<T extends object, K extends OptionalKeys<T>>(of: T, name: K): of is Having<T, K>;
+export function has<T extends object, K extends OptionalKeys<T>>(
+  of: T,
+  name: K,
+): of is T extends unknown ? (K extends keyof T ? T & { readonly [Name in K]-?: NonNullable<T[Name]> } : never) : never;
 export function has(of: object, name: string): boolean;
 export function has(of: object, name: string): boolean {
   if (!isKernels(of)) {

@@ -7,7 +7,6 @@ import { native } from "../../binding/native.js";
 import { dropCapabilities } from "../../host/privileges.js";
 import { hookText } from "../../engine/load.js";
 import type { SignalStatus } from "../../engine/running.js";
-import { declareProgramStats } from "../../engine/self-metrics.js";
 import { declareBuildInfo, declareIdentityMetrics, declarePageMetrics, declareReloadMetrics } from "./agent-metrics.js";
 import { followKubernetes, nameContainers } from "../kubernetes.js";
 import { declareKubernetesMetrics } from "./kubernetes-metrics.js";
@@ -80,7 +79,7 @@ export async function run(begunRun: BegunRun): Promise<void> {
     const render = createBody({
       registry,
       catalog,
-      collect: [() => agent.collect(), declareProgramStats(catalog, statuses, options.bpfStats)],
+      collect: [() => agent.collect()],
     });
     const memory = memoryBudget(
       catalog,

@@ -112,7 +112,10 @@ describe("starts", () => {
           name: "pairs",
           where: callOf(e).eq(end),
           owner: start().owner,
-          count: { by: { is_even: start().kept.isEven }, sum: { numbers: start().kept.number } },
+          count: {
+            by: { comm: start().kept.comm, is_even: start().kept.isEven },
+            sum: { numbers: start().kept.number },
+          },
           histogram: { of: start().elapsed, unit: "seconds" },
         };
       });
