@@ -32,7 +32,10 @@ export function reportLosses(unwritten: number, running: RunningSignal, log: Log
   }
   const runs = running.runsLeftOut();
   if (runs > 0) {
-    log.warn({ runs }, "events may be missing: the kernel left out runs of programs that were running on their CPU already");
+    log.warn(
+      { runs },
+      "events may be missing: the kernel left out runs of programs that were running on their CPU already",
+    );
   }
 }
 

@@ -112,7 +112,10 @@ describe("own signal, reloaded", () => {
     await refused(() => writeFileSync(module, `${good}\n(`), /Unexpected end of input/);
     await refused(rewritten("const result =", "throw new TypeError('not today'); const result ="), /start: not today/);
     await refused(rewritten("record_locks_total", "ringtap_file_opens_total"), /declared twice/);
-    await refused(() => writeFileSync(module, `for (;;);\n${good}`), /is not loaded after 10 s: .*does it loop for ever/);
+    await refused(
+      () => writeFileSync(module, `for (;;);\n${good}`),
+      /is not loaded after 10 s: .*does it loop for ever/,
+    );
     await refused(rewritten("api: 1", "api: 2"), /api: 2: this ringtap runs signals of api 1/);
     await refused(rewritten('name: "lock"', 'name: "locks"'), /the signal is called locks, no more lock/);
     writeFileSync(module, good);
