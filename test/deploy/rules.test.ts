@@ -58,7 +58,8 @@ const well: Played = {
   [served("sdb", "sum")]: "0+60x60",
   'ringtap_block_errors_total{device="sda",error="EIO"}': "1+0x60",
   'ringtap_drop_packets_total{comm="web",reason="SOCKET_RCVBUFF"}': "0+60x60",
-  'ringtap_drop_packets_total{comm="web",reason="NO_SOCKET"}': "0+600x60",
+  'ringtap_drop_packets_total{comm="web",reason="NO_SOCKET"}': "0+6000x60",
+  'ringtap_drop_packets_total{comm="web",reason="NOT_SPECIFIED"}': "0+60000x60",
   'ringtap_drop_connections_total{comm="web"}': "0+6x60",
   [waits("web", "0.1")]: "0+99x60",
   [waits("web", "0.2")]: "0+100x60",
@@ -106,6 +107,7 @@ const ill: Readonly<Record<string, Played>> = {
   RingtapDiskSlow: { [served("sda", "sum")]: "0+13x60" },
   RingtapDiskErrors: { 'ringtap_block_errors_total{device="sda",error="EIO"}': "0+1x60" },
   RingtapSocketsFull: { 'ringtap_drop_packets_total{comm="web",reason="SOCKET_RCVBUFF"}': "0+61x60" },
+  RingtapPacketsDropped: { 'ringtap_drop_packets_total{comm="web",reason="NO_SOCKET"}': "0+6060x60" },
   RingtapListenersFull: { 'ringtap_drop_connections_total{comm="web"}': "0+7x60" },
   RingtapWaitsForCpu: { [waits("web", "0.1")]: "0+98x60" },
   RingtapThrottled: { 'ringtap_sched_throttled_periods_total{container="web"}': "0+26x60" },
@@ -190,6 +192,34 @@ describe("alerts about the state of things", () => {
   it("are all but those about latencies", () => {
     const names = alerts.flatMap(({ alert = [] }) => alert).filter((name) => !name.includes("LatencyBurns"));
     assert.deepEqual(names.toSorted(), Object.keys(ill).toSorted());
+  });
+});
+
+describe("the alert about dropped packets", () => {
+  const day = 24 * 60;
+  const series = (name: string): string => `ringtap_drop_packets_total{${node},comm="web",reason="${name}"}`;
+  const fires = (name: string): string =>
+    `ALERTS{alertname="RingtapPacketsDropped",alertstate="firing",reason="${name}"}`;
+
+  it("fires when there are four times as many as a day before", () => {
+    const problems = play(
+      {
+        [series("NETFILTER_DROP")]: growing([60_000, day + 120]),
+        [series("NO_SOCKET")]: growing([60_000, day + 60], [230_000, 60]),
+        [series("IP_CSUM")]: growing([60_000, day + 60], [250_000, 60]),
+        [series("QDISC_DROP")]: growing([0, day + 60], [7_000, 60]),
+        // Of two programs, together.
+        [series("NEIGH_FAILED")]: growing([0, day + 60], [4_000, 60]),
+        [series("NEIGH_FAILED").replace("web", "job")]: growing([0, day + 60], [4_000, 60]),
+      },
+      Object.fromEntries(
+        Object.entries({ NETFILTER_DROP: 0, NO_SOCKET: 0, IP_CSUM: 1, QDISC_DROP: 1, NEIGH_FAILED: 1 }).map(
+          ([reason, count]) => [`count(${fires(reason)})`, count === 0 ? [] : [{ labels: "{}", value: count }]],
+        ),
+      ),
+      { minutes: day + 119, group: "ringtap.devices" },
+    );
+    assert.equal(problems, "");
   });
 });
 
