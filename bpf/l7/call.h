@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <ringtap/batch.h>
 #include <ringtap/socket_call.h>
 
 #include "call_memory.h"

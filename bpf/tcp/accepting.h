@@ -10,7 +10,7 @@
 #include <ringtap/account.h>
 #include <ringtap/iter.h>
 #include <ringtap/sock.h>
-#include <ringtap/syscall.h>
+#include <ringtap/socket_call.h>
 
 /* Such threads; a further one's connection is counted as map_full. */
 #define ACCEPTING_MAX 4096
@@ -38,7 +38,10 @@ static __always_inline __u32 call_of(struct task_struct *task)
 
 static __always_inline bool is_accept(__u32 nr)
 {
-#if defined(__TARGET_ARCH_arm64)
+#if defined(__TARGET_ARCH_x86)
+	if (nr == (COMPAT_SOCKETCALL & ~COMPAT_BIT))
+		return true;
+#else
 	if (nr == (COMPAT_ACCEPT & ~COMPAT_BIT))
 		return true;
 #endif

@@ -14,7 +14,7 @@
  */
 #pragma once
 
-#include <ringtap/syscall.h>
+#include <ringtap/socket_call.h>
 
 #include "records.h"
 
@@ -64,6 +64,19 @@ static __always_inline void set_attempt_actor(struct connection *c, struct sock 
 	}
 }
 
+/* Is the current task in connect(2)? False before Linux 5.15, which cannot tell. */
+static __always_inline bool is_in_connect(void)
+{
+	struct pt_regs *regs;
+	__u32 nr;
+
+	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+		return false;
+	regs = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	nr = socket_call_nr(regs, is_compat());
+	return nr == NR_CONNECT || nr == COMPAT_CONNECT;
+}
+
 /* In process context: tcp_v4_connect() and tcp_v6_connect() run on their caller's task. */
 static __always_inline void begin_connect(struct sock *sk)
 {
@@ -72,7 +85,7 @@ static __always_inline void begin_connect(struct sock *sk)
 	struct connection c = {
 		.start = now,
 		.opened = now,
-		.connecting_tid = is_in_syscall(NR_CONNECT, COMPAT_CONNECT) ? current_tid() : 0,
+		.connecting_tid = is_in_connect() ? current_tid() : 0,
 		.earlier_una = READ(tcp, snd_una),
 		.role = ROLE_CLIENT,
 		.phase = PHASE_CONNECTING,

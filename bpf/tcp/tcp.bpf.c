@@ -15,7 +15,7 @@
 #include <ringtap/core.h>
 #include <ringtap/dispatch.h>
 #include <ringtap/sock.h>
-#include <ringtap/syscall.h>
+#include <ringtap/socket_call.h>
 
 #include "accepting.h"
 #include "attempt.h"
@@ -180,10 +180,11 @@ static __always_inline void tcp_accepted(struct sock *sk)
 
 static __always_inline void connect_call_returned(struct pt_regs *regs, long ret)
 {
-	struct sock *sk = tcp_sock_of(file_of(syscall_arg(regs, 0)));
+	bool compat = is_compat();
+	struct sock *sk = tcp_sock_of(file_of(socket_call_arg(regs, 0, compat)));
 
 	if (sk)
-		connect_returned(sk, errno_of(ret), syscall_arg(regs, 1));
+		connect_returned(sk, errno_of(ret), socket_call_arg(regs, 1, compat));
 }
 
 static __always_inline struct sock *accepted_sock(long ret)
@@ -193,13 +194,15 @@ static __always_inline struct sock *accepted_sock(long ret)
 
 static __always_inline void getsockopt_returned(struct pt_regs *regs, long ret)
 {
+	bool compat = is_compat();
 	struct sock *sk;
 
-	if (ret < 0 || syscall_arg(regs, 1) != SOL_SOCKET || syscall_arg(regs, 2) != SO_ERROR)
+	if (ret < 0 || socket_call_arg(regs, 1, compat) != SOL_SOCKET ||
+	    socket_call_arg(regs, 2, compat) != SO_ERROR)
 		return;
-	sk = tcp_sock_of(file_of(syscall_arg(regs, 0)));
+	sk = tcp_sock_of(file_of(socket_call_arg(regs, 0, compat)));
 	if (sk)
-		error_was_read(sk, syscall_arg(regs, 3));
+		error_was_read(sk, socket_call_arg(regs, 3, compat));
 }
 
 /* The numbers are those of `syscalls` in src/signals/tcp/signal.ts. */
@@ -207,16 +210,14 @@ SYSCALL_EXIT(tcp_sys_exit, struct pt_regs *regs, long ret)
 {
 	struct sock *sk;
 
-	switch (syscall_nr(regs)) {
+	switch (socket_call_nr(regs, is_compat())) {
 	case NR_CONNECT:
 	case COMPAT_CONNECT:
 		connect_call_returned(regs, ret);
 		break;
 	case NR_ACCEPT:
 	case NR_ACCEPT4:
-#if defined(__TARGET_ARCH_arm64)
-	case COMPAT_ACCEPT: /* 32-bit x86 has accept(2) in socketcall(2) only */
-#endif
+	case COMPAT_ACCEPT:
 	case COMPAT_ACCEPT4:
 		sk = accepted_sock(ret);
 		if (sk)
@@ -237,6 +238,24 @@ static __always_inline void accept_returned(struct pt_regs *regs, long ret)
 		tcp_accepted(sk);
 }
 
+#if defined(__TARGET_ARCH_x86)
+static __always_inline void socketcall_returned(struct pt_regs *regs, long ret)
+{
+	switch (socket_call_nr(regs, true)) {
+	case COMPAT_CONNECT:
+		connect_call_returned(regs, ret);
+		break;
+	case COMPAT_ACCEPT:
+	case COMPAT_ACCEPT4:
+		accept_returned(regs, ret);
+		break;
+	case COMPAT_GETSOCKOPT:
+		getsockopt_returned(regs, ret);
+		break;
+	}
+}
+#endif
+
 /* The same at the return of one call alone. */
 CALL_RETURN(tcp_connect, NATIVE_FUNCTION(connect), connect_call_returned)
 CALL_RETURN(tcp_accept, NATIVE_FUNCTION(accept), accept_returned)
@@ -246,6 +265,7 @@ CALL_RETURN(tcp_getsockopt, NATIVE_FUNCTION(getsockopt), getsockopt_returned)
 CALL_RETURN(tcp_connect_32, OTHER_FUNCTION(connect), connect_call_returned)
 CALL_RETURN(tcp_accept4_32, OTHER_FUNCTION(accept4), accept_returned)
 CALL_RETURN(tcp_getsockopt_32, OTHER_FUNCTION(getsockopt), getsockopt_returned)
+CALL_RETURN(tcp_socketcall_32, COMPAT_FUNCTION(socketcall), socketcall_returned)
 #endif
 
 /* In accept(2), the connection becomes the process's (sock_graft(), include/net/sock.h). */

@@ -35,17 +35,17 @@ struct {
 /* Where the current call, or that which returns, puts the address of datagram `n`; 0: nowhere. */
 static __always_inline __u64 origin_in_call(struct pt_regs *regs, bool compat, __u32 n)
 {
-	switch (unmarked_syscall_nr(regs) | (compat ? COMPAT_BIT : 0)) {
+	switch (socket_call_nr(regs, compat)) {
 	case NR_RECVFROM:
 	case COMPAT_RECVFROM:
-		return fifth_arg_of(regs, compat);
+		return socket_call_arg(regs, 4, compat);
 	case NR_RECVMSG:
 	case COMPAT_RECVMSG:
-		return name_in(syscall_arg_of(regs, 1, compat), compat);
+		return name_in(socket_call_arg(regs, 1, compat), compat);
 	case NR_RECVMMSG:
 	case COMPAT_RECVMMSG:
 	case COMPAT_RECVMMSG_TIME64:
-		return name_in(syscall_arg_of(regs, 1, compat) + n * MMSGHDR(compat), compat);
+		return name_in(socket_call_arg(regs, 1, compat) + n * MMSGHDR(compat), compat);
 	default:
 		return 0;
 	}
@@ -113,7 +113,7 @@ static long count_arrival(__u32 n, struct arrivals_left *left)
 		return 1;
 	if (left->arrival.datagrams > 1) {
 		/* A struct mmsghdr has the length behind the header. */
-		header = syscall_arg_of(regs, 1, left->compat) + n * MMSGHDR(left->compat);
+		header = socket_call_arg(regs, 1, left->compat) + n * MMSGHDR(left->compat);
 		bpf_probe_read_user(&length, sizeof(length),
 				    (void *)(header + (left->compat ? 28 : 56)));
 		if (length < bytes)
@@ -121,4 +121,21 @@ static long count_arrival(__u32 n, struct arrivals_left *left)
 	}
 	count_arrivals(left, origin_in_call(regs, left->compat, n), 1, bytes);
 	return 0;
+}
+
+/* Counts what the call that returns has received. */
+static __always_inline void count_kept_arrivals(void)
+{
+	struct arrivals_left left = { .compat = is_compat() };
+	struct arrival *arrival;
+	__u32 tid = current_tid();
+
+	arrival = bpf_map_lookup_elem(&arrivals, &tid);
+	if (!arrival)
+		return;
+	left.arrival = *arrival;
+	bpf_map_delete_elem(&arrivals, &tid);
+	bpf_loop(NAMES_MAX, count_arrival, &left, 0);
+	if (left.arrival.datagrams)
+		count_arrivals(&left, 0, left.arrival.datagrams, left.arrival.bytes);
 }

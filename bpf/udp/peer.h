@@ -7,6 +7,7 @@
 
 #include <bpf/bpf_endian.h>
 
+#include <ringtap/batch.h>
 #include <ringtap/endpoints.h>
 #include <ringtap/socket_call.h>
 
@@ -76,17 +77,17 @@ static __always_inline __u64 destination_of_call(struct sock *sk)
 	if (!regs)
 		return 0;
 	compat = is_compat();
-	switch (unmarked_syscall_nr(regs) | (compat ? COMPAT_BIT : 0)) {
+	switch (socket_call_nr(regs, compat)) {
 	case NR_SENDTO:
 	case COMPAT_SENDTO:
-		return fifth_arg_of(regs, compat);
+		return socket_call_arg(regs, 4, compat);
 	case NR_SENDMSG:
 	case COMPAT_SENDMSG:
-		return name_in(syscall_arg_of(regs, 1, compat), compat);
+		return name_in(socket_call_arg(regs, 1, compat), compat);
 	case NR_SENDMMSG:
 	case COMPAT_SENDMMSG:
-		headers = syscall_arg_of(regs, 1, compat);
-		place = next_of_batch(headers, syscall_arg_of(regs, 2, compat));
+		headers = socket_call_arg(regs, 1, compat);
+		place = next_of_batch(headers, socket_call_arg(regs, 2, compat));
 		return name_in(headers + place * MMSGHDR(compat), compat);
 	default:
 		return 0;

@@ -19,6 +19,7 @@
 
 #include "arrivals.h"
 #include "datagram_counts.h"
+#include "unfinished.h"
 
 #define IPPROTO_UDP 17
 #define SOCK_DGRAM 2
@@ -37,14 +38,6 @@ const volatile bool counting = true;
 
 /* Are there records of failures? Userspace changes it while the programs run. */
 volatile bool records_wanted;
-
-KERNEL_TYPES_BEGIN
-
-struct udp_sock {
-	int pending; /* the family of a datagram that is not complete yet (MSG_MORE, UDP_CORK) */
-};
-
-KERNEL_TYPES_END
 
 struct udp_event {
 	__u64 time; /* CLOCK_MONOTONIC, ns */
@@ -110,20 +103,13 @@ static __always_inline void count_call_failure(struct sock *sk, enum udp_kind ki
 	count_failure(sk, &key, current_tid());
 }
 
-/* The line of the current process's datagrams. */
-static __always_inline struct udp_line *current_line(struct sock *sk, bool sends)
+/* The line of the current process's datagrams, of a key with their peer. */
+static __always_inline struct udp_line *current_line(struct sock *sk, struct udp_key *key)
 {
-	struct udp_key key = {};
 	struct udp_line *line;
 
-	if (!counting)
-		return NULL;
-	current_actor_key(&key.actor, UDP_CARRIED << KIND_SHIFT | family_bit(sk));
-	if (by_peer && sends)
-		destination(&key.peer, sk);
-	else if (by_peer)
-		peer_of_sock(&key.peer, sk);
-	line = udp_line_of(&key);
+	current_actor_key(&key->actor, UDP_CARRIED << KIND_SHIFT | family_bit(sk));
+	line = udp_line_of(key);
 	if (!line)
 		count_map_full();
 	return line;
@@ -132,22 +118,31 @@ static __always_inline struct udp_line *current_line(struct sock *sk, bool sends
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(udp_send, struct sock *sk, int ret, int flags)
 {
-	struct udp_sock *udp = (void *)sk;
+	struct udp_key key = {};
 	struct udp_line *line;
+	bool is_part;
 
 	if (!is_udp(sk))
 		return 0;
+	is_part = is_unfinished(sk);
+	if (corked && !is_part)
+		delete_unfinished(sk);
 	if (ret < 0) {
 		if (by_peer)
 			end_datagrams();
 		count_call_failure(sk, UDP_SEND_FAILED, -ret);
 		return 0;
 	}
-	line = current_line(sk, true);
+	if (!counting)
+		return 0;
+	if (by_peer)
+		destination(&key.peer, sk);
+	if (corked && is_part)
+		keep_unfinished(sk, &key.peer);
+	line = current_line(sk, &key);
 	if (!line)
 		return 0;
-	/* What is yet to be sent is a datagram with the last call for it. */
-	if (!READ(udp, pending))
+	if (!is_part)
 		atomic_inc(&line->sent);
 	__sync_fetch_and_add(&line->sent_bytes, ret);
 	return 0;
@@ -156,6 +151,7 @@ int BPF_PROG(udp_send, struct sock *sk, int ret, int flags)
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(udp_receive, struct sock *sk, int ret, int flags)
 {
+	struct udp_key key = {};
 	struct udp_line *line;
 
 	if (!is_udp(sk) || flags & (MSG_PEEK | MSG_ERRQUEUE))
@@ -168,9 +164,11 @@ int BPF_PROG(udp_receive, struct sock *sk, int ret, int flags)
 		count_call_failure(sk, UDP_RECEIVE_FAILED, -ret);
 		return 0;
 	}
-	if (counting && by_peer && keep_arrival(sk, ret))
+	if (!counting || (by_peer && keep_arrival(sk, ret)))
 		return 0;
-	line = current_line(sk, false);
+	if (by_peer)
+		peer_of_sock(&key.peer, sk);
+	line = current_line(sk, &key);
 	if (!line)
 		return 0;
 	atomic_inc(&line->received);
@@ -178,21 +176,29 @@ int BPF_PROG(udp_receive, struct sock *sk, int ret, int flags)
 	return 0;
 }
 
-/* A kernel that refuses it, for want of bpf_loop(), has no sock_recv_length either. */
-SYSCALL_EXIT(udp_received, struct pt_regs *regs, long ret)
+/* What a datagram that no call to send has completed counts. */
+static __always_inline void count_completed(struct pt_regs *regs)
 {
-	struct arrivals_left left = { .compat = is_compat() };
-	struct arrival *arrival;
-	__u32 tid = current_tid();
+	struct udp_key key = {};
+	struct udp_line *line;
+	struct sock *sk;
 
-	arrival = bpf_map_lookup_elem(&arrivals, &tid);
-	if (!arrival)
-		return;
-	left.arrival = *arrival;
-	bpf_map_delete_elem(&arrivals, &tid);
-	bpf_loop(NAMES_MAX, count_arrival, &left, 0);
-	if (left.arrival.datagrams)
-		count_arrivals(&left, 0, left.arrival.datagrams, left.arrival.bytes);
+	sk = completed_sock(regs, &key.peer);
+	line = sk ? current_line(sk, &key) : NULL;
+	if (line)
+		atomic_inc(&line->sent);
+}
+
+/*
+ * What is left to count when a call returns. A kernel that refuses the program, for want of
+ * bpf_loop(), has no sock_send_length and sock_recv_length either.
+ */
+SYSCALL_EXIT(udp_returned, struct pt_regs *regs, long ret)
+{
+	if (by_peer)
+		count_kept_arrivals();
+	if (corked && has_unfinished && ret >= 0)
+		count_completed(regs);
 }
 
 /* IPv6's datagrams since 6.5 only (8139dccd464a). */

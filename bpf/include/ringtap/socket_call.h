@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The call by which the current task sends or receives on a socket, for programs that the kernel
- * runs in the middle of it (sock_send_length, sock_recv_length): its arguments are still in place.
+ * Calls on sockets: their numbers, and their arguments, those of socketcall(2) among them. Also of
+ * the call by which the current task sends or receives, for programs that the kernel runs in the
+ * middle of it (sock_send_length, sock_recv_length): its arguments are still in place.
  */
 #pragma once
 
@@ -21,6 +22,7 @@ enum socket_call {
 	NR_RECVFROM = 45,
 	NR_SENDMSG = 46,
 	NR_RECVMSG = 47,
+	NR_SETSOCKOPT = 54,
 	NR_SPLICE = 275,
 	NR_RECVMMSG = 299,
 	NR_SENDMMSG = 307,
@@ -34,6 +36,7 @@ enum socket_call {
 	COMPAT_SPLICE = COMPAT_BIT | 313,
 	COMPAT_RECVMMSG = COMPAT_BIT | 337,
 	COMPAT_SENDMMSG = COMPAT_BIT | 345,
+	COMPAT_SETSOCKOPT = COMPAT_BIT | 366,
 	COMPAT_SENDTO = COMPAT_BIT | 369,
 	COMPAT_SENDMSG = COMPAT_BIT | 370,
 	COMPAT_RECVFROM = COMPAT_BIT | 371,
@@ -42,6 +45,7 @@ enum socket_call {
 	/* Calls that socketcall(2) alone has: numbers that no caller uses. */
 	COMPAT_SEND = COMPAT_BIT | 0x10000,
 	COMPAT_RECV = COMPAT_BIT | 0x10001,
+	COMPAT_ACCEPT = COMPAT_BIT | 0x10002,
 };
 #else
 enum socket_call {
@@ -53,6 +57,7 @@ enum socket_call {
 	NR_SPLICE = 76,
 	NR_SENDTO = 206,
 	NR_RECVFROM = 207,
+	NR_SETSOCKOPT = 208,
 	NR_SENDMSG = 211,
 	NR_RECVMSG = 212,
 	NR_RECVMMSG = 243,
@@ -67,6 +72,7 @@ enum socket_call {
 	COMPAT_SENDTO = COMPAT_BIT | 290,
 	COMPAT_RECV = COMPAT_BIT | 291,
 	COMPAT_RECVFROM = COMPAT_BIT | 292,
+	COMPAT_SETSOCKOPT = COMPAT_BIT | 294,
 	COMPAT_SENDMSG = COMPAT_BIT | 296,
 	COMPAT_RECVMSG = COMPAT_BIT | 297,
 	COMPAT_SPLICE = COMPAT_BIT | 340,
@@ -128,6 +134,10 @@ static __always_inline __u64 fifth_arg_of(struct pt_regs *regs, bool compat)
 static __always_inline __u32 call_within_socketcall(__u64 call)
 {
 	switch (call) {
+	case 3:
+		return COMPAT_CONNECT;
+	case 5:
+		return COMPAT_ACCEPT;
 	case 9:
 		return COMPAT_SEND;
 	case 10:
@@ -136,10 +146,16 @@ static __always_inline __u32 call_within_socketcall(__u64 call)
 		return COMPAT_SENDTO;
 	case 12:
 		return COMPAT_RECVFROM;
+	case 14:
+		return COMPAT_SETSOCKOPT;
+	case 15:
+		return COMPAT_GETSOCKOPT;
 	case 16:
 		return COMPAT_SENDMSG;
 	case 17:
 		return COMPAT_RECVMSG;
+	case 18:
+		return COMPAT_ACCEPT4;
 	case 19:
 		return COMPAT_RECVMMSG;
 	case 20:
@@ -178,52 +194,4 @@ static __always_inline __u64 socket_call_arg(struct pt_regs *regs, int n, bool c
 	}
 #endif
 	return n == 4 ? fifth_arg_of(regs, compat) : syscall_arg_of(regs, n, compat);
-}
-
-/*
- * A call for several datagrams, which has each tracepoint once for each: how many it has had, by
- * thread. It ends with its last one, or with an error.
- */
-struct batch {
-	__u64 headers; /* the address of its struct mmsghdr[] */
-	__u32 next;
-	__u32 reserved;
-};
-
-/* Threads that are within such a call at once; a thread that has ended there stays. */
-#define BATCHES_MAX 1024
-
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, BATCHES_MAX);
-	__type(key, __u32);
-	__type(value, struct batch);
-} batches SEC(".maps");
-
-/* The place of the current datagram among those of a call. */
-static __always_inline __u32 next_of_batch(__u64 headers, __u32 count)
-{
-	struct batch next = { .headers = headers };
-	__u32 tid = current_tid(), place = 0;
-	struct batch *batch;
-
-	if (count <= 1)
-		return 0;
-	batch = bpf_map_lookup_elem(&batches, &tid);
-	if (batch && batch->headers == headers && batch->next < count)
-		place = batch->next;
-	next.next = place + 1;
-	if (next.next < count)
-		bpf_map_update_elem(&batches, &tid, &next, BPF_ANY);
-	else
-		bpf_map_delete_elem(&batches, &tid);
-	return place;
-}
-
-/* A call has failed to send or receive. */
-static __always_inline void end_datagrams(void)
-{
-	__u32 tid = current_tid();
-
-	bpf_map_delete_elem(&batches, &tid);
 }

@@ -263,22 +263,6 @@ static __always_inline __u64 syscall_arg(struct pt_regs *regs, int n)
 	return syscall_arg_of(regs, n, is_compat());
 }
 
-/*
- * Is the current task in this system call, of either table? False before Linux 5.15, which cannot
- * tell, and for x32's callers.
- */
-static __always_inline bool is_in_syscall(__u32 native, __u32 compat)
-{
-	struct pt_regs *regs;
-	__u32 nr;
-
-	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
-		return false;
-	regs = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	nr = unmarked_syscall_nr(regs);
-	return nr == native || nr == (compat & ~COMPAT_BIT);
-}
-
 /* The errno that a call returned, restart codes among them; 0 when it did not fail. */
 static __always_inline __u32 errno_of(long ret)
 {

@@ -225,7 +225,7 @@ export const tcp = defineSignal({
   name: "tcp",
   summary: "TCP connections: opens by outcome, accepts, bytes, retransmits, resets, RTT",
   object: objectFile(import.meta.url, "tcp"),
-  syscalls: ["connect", "accept", "accept4", "getsockopt"],
+  syscalls: ["connect", "accept", "accept4", "getsockopt", "socketcall"],
   hooks: [fexit, dispatched],
   flags,
   ring: { record: TcpEvent },

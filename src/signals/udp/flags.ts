@@ -1,7 +1,8 @@
 /** The flags of the signal udp. */
-import { single, wholeNumber } from "ringtap/signal";
+import { single, toggle, wholeNumber } from "ringtap/signal";
 
 export const flags = {
+  corked: toggle("corked", "count the datagrams that setsockopt(UDP_CORK) or the end of sendfile(2) completes, too"),
   countsLimit: single(
     "counts-limit",
     "<n>",

@@ -23,28 +23,32 @@ const overflowLines = 8;
 /** Records are for those who watch, 128 bytes each: 2,000 of them. */
 const watchedRingSize = 2 ** 18;
 
-/** What only telling peers apart takes. */
-const ofPeers = ["batches", "arrivals", "udp_received"];
+/** Maps that only telling peers apart takes, and only counting what no call to send completes. */
+const ofPeers = ["batches", "arrivals"];
+const ofCorked = ["unfinished"];
+
+/** What both take. */
+const atReturn = ["udp_returned"];
 
 /** What there are records of. */
 const events = keysOf(UdpKind).slice(1);
 
-function setup({ countsLimit }: FlagValues<typeof flags>, { mode, watched, byPeer }: SignalHost): Setup {
+function setup({ corked, countsLimit }: FlagValues<typeof flags>, { mode, watched, byPeer }: SignalHost): Setup {
   const common = { variables: { records_wanted: watched === "none" ? 0 : 1 }, ringSize: watchedRingSize };
   if (mode === "trace") {
     return {
       ...common,
       constants: { counting: 0 },
-      without: ["datagrams", "datagram_keys", "udp_sockets", ...ofPeers],
+      without: ["datagrams", "datagram_keys", "udp_sockets", ...ofPeers, ...ofCorked, ...atReturn],
     };
   }
   const lines = 2 ** log2Ceil(Math.max(countsLimit, fewestLines));
   const all = lines + overflowLines;
   return {
     ...common,
-    constants: { by_peer: byPeer ? 1 : 0, datagram_lines: lines },
+    constants: { by_peer: byPeer ? 1 : 0, corked: corked ? 1 : 0, datagram_lines: lines },
     sizes: { datagrams: all, datagram_keys: all },
-    without: byPeer ? [] : ofPeers,
+    without: [...(byPeer ? [] : ofPeers), ...(corked ? [] : ofCorked), ...(byPeer || corked ? [] : atReturn)],
   };
 }
 
@@ -71,11 +75,20 @@ export const udp = defineSignal({
   flags,
   ring: { record: UdpEvent },
   records: [UdpLine, SocketOwner],
-  syscalls: ["recvfrom", "recvmsg", "recvmmsg", "recvmmsg_time64"],
+  syscalls: [
+    "recvfrom",
+    "recvmsg",
+    "recvmmsg",
+    "recvmmsg_time64",
+    "setsockopt",
+    "sendfile",
+    "sendfile64",
+    "socketcall",
+  ],
   optional: {
     udp_send: "datagrams sent",
     udp_receive: "datagrams received",
-    udp_received: "peers of what sockets that are not connected receive",
+    udp_returned: "peers of what sockets that are not connected receive, datagrams that setsockopt(2) completes",
   },
   setup,
   start: (context) => (context.host.mode === "trace" ? {} : startCounting(context)),

@@ -45,7 +45,7 @@ const since: Readonly<Record<string, string>> = {
   udp_receive: "6.3",
   // For want of the helper bpf_loop.
   "l7 sys_exit": "5.17",
-  udp_received: "5.17",
+  udp_returned: "5.17",
 };
 
 /** Does this kernel lack one of them? */

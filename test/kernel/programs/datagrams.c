@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -136,6 +137,59 @@ static int by_uring(int fd, int opcode, size_t size)
 	return result;
 }
 
+/* A call by the 32-bit table: int $0x80. */
+static long narrow_call(long number, long a, long b, long c, long d, long e)
+{
+#if defined(__x86_64__)
+	__asm__ volatile("int $0x80"
+			 : "+a"(number)
+			 : "b"(a), "c"(b), "d"(c), "S"(d), "D"(e)
+			 : "memory", "r8", "r9", "r10", "r11");
+	return number;
+#else
+	(void)number, (void)a, (void)b, (void)c, (void)d, (void)e;
+	return -ENOSYS;
+#endif
+}
+
+/* Sets or clears UDP_CORK: natively, by the 32-bit table, or by socketcall(2). */
+static void set_cork(int fd, int value, const char *how)
+{
+	static unsigned int *low;
+
+	if (!strcmp(how, "cork")) {
+		if (setsockopt(fd, SOL_UDP, UDP_CORK, &value, sizeof(value)))
+			exit(10);
+		return;
+	}
+	if (!low)
+		low = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	low[0] = fd;
+	low[1] = SOL_UDP;
+	low[2] = UDP_CORK;
+	low[3] = (uintptr_t)(low + 8);
+	low[4] = sizeof(value);
+	low[8] = value;
+	if (!strcmp(how, "cork32") ? narrow_call(366, fd, low[1], low[2], low[3], low[4]) :
+				     narrow_call(102, 14, (long)low, 0, 0, 0))
+		exit(10);
+}
+
+/* A file that ends before the call does: what it has sent is completed by its end. */
+static int send_file(int fd)
+{
+	FILE *file = tmpfile();
+	int sent;
+
+	if (!file || write(fileno(file), data, SIZE) != SIZE)
+		exit(11);
+	lseek(fileno(file), 0, SEEK_SET);
+	sent = sendfile(fd, fileno(file), NULL, 2 * SIZE) == SIZE;
+	fclose(file);
+	return sent;
+}
+
 int main(int argc, char **argv)
 {
 	int server, client, full, size = 1, segment = SIZE, listener = -1, count, port;
@@ -166,6 +220,32 @@ int main(int argc, char **argv)
 			for (int n = 0; n < count; n++) {
 				send(client, data, SIZE / 2, MSG_MORE);
 				sent += send(client, data, SIZE / 2, 0) == SIZE / 2;
+			}
+			received = receive(server);
+		} else if (!strncmp(step, "cork", 4)) {
+			for (int n = 0; n < count; n++) {
+				set_cork(client, 1, step);
+				send(client, data, SIZE / 2, 0);
+				sent += send(client, data, SIZE / 2, 0) == SIZE / 2;
+				set_cork(client, 0, step);
+				/* With nothing to complete. */
+				set_cork(client, 0, step);
+			}
+			received = receive(server);
+		} else if (!strcmp(step, "sendfile")) {
+			for (int n = 0; n < count; n++)
+				sent += send_file(client);
+			received = receive(server);
+		} else if (!strcmp(step, "unsent")) {
+			/* Dropped with their sockets; the next ones have no part of them. */
+			for (int n = 0; n < count; n++) {
+				int fd = connected(7100);
+
+				send(fd, data, SIZE, MSG_MORE);
+				close(fd);
+				fd = connected(7100);
+				set_cork(fd, 0, "cork");
+				close(fd);
 			}
 			received = receive(server);
 		} else if (!strcmp(step, "empty")) {

@@ -7,6 +7,8 @@
  * (0: a listener of its own that never accepts) as BEGIN says, and goes on as END says.
  *
  * BEGIN  connect, connect32       blocking; by int $0x80
+ *        socketcall, socketcall-poll  by socketcall(2), as 32-bit programs have it, blocking or
+ *                                 not; so are its accept(2) and getsockopt(2)
  *        poll                     non-blocking
  *        defer                    with TCP_FASTOPEN_CONNECT and NO_COOKIE, non-blocking
  *        defer-cookie             the same with a cookie from the server: it connects once before
@@ -102,6 +104,25 @@ static long call32(long number, long a, long b, long c, long d, long e, long f)
 #endif
 }
 
+/* The call of a number of linux/net.h. */
+static long socketcall(long call, int a, int b, int c, int d)
+{
+	int *arguments = (int *)(data + 1024);
+
+	arguments[0] = a;
+	arguments[1] = b;
+	arguments[2] = c;
+	arguments[3] = d;
+	arguments[4] = (long)(arguments + 8); /* of getsockopt(2): the length of an int */
+	arguments[8] = sizeof(int);
+	return call32(102, call, (long)arguments, 0, 0, 0, 0);
+}
+
+static int by_socketcall(void)
+{
+	return !strncmp(begin, "socketcall", 10);
+}
+
 static void set(int fd, int level, int option)
 {
 	int one = 1;
@@ -154,8 +175,8 @@ static int connect_by_uring(int fd, int from_worker, int limited)
 static int new_socket(void)
 {
 	int protocol = is(begin, "mptcp") ? IPPROTO_MPTCP : 0;
-	int blocks = is(begin, "connect") || is(begin, "connect32") || strstr(begin, "blocking") ||
-		     strstr(begin, "uring");
+	int blocks = is(begin, "connect") || is(begin, "connect32") || is(begin, "socketcall") ||
+		     strstr(begin, "blocking") || strstr(begin, "uring");
 	int fd = socket(to->sa_family, SOCK_STREAM | (blocks ? 0 : SOCK_NONBLOCK), protocol);
 
 	if (fd < 0)
@@ -180,6 +201,8 @@ static void begin_connect(int fd)
 
 	if (is(begin, "connect32"))
 		call32(362, fd, (long)to, to_size, 0, 0, 0);
+	else if (by_socketcall())
+		socketcall(3, fd, (long)to, to_size, 0);
 	else if (is(begin, "sendto32"))
 		call32(369, fd, (long)to, 4, MSG_FASTOPEN, (long)to, to_size);
 	else if (!strncmp(begin, "sendto", 6))
@@ -210,7 +233,8 @@ static void wait_for_outcome(int fd)
 
 static void talk(int fd)
 {
-	int other = accept(listener, NULL, NULL);
+	int other = by_socketcall() ? socketcall(5, listener, 0, 0, 0) :
+				      accept(listener, NULL, NULL);
 	char byte;
 
 	wait_for_outcome(fd);
@@ -260,7 +284,9 @@ static void go_on(int fd)
 	if (!strncmp(end, "wait", 4) || is(end, "again") || is(end, "write") ||
 	    is(end, "write-later") || is(end, "unreachable") || is(end, "bad-address"))
 		wait_for_outcome(fd);
-	if (is(end, "wait") || is(end, "unreachable"))
+	if (is(end, "wait") && by_socketcall())
+		socketcall(15, fd, SOL_SOCKET, SO_ERROR, (long)(data + 512));
+	else if (is(end, "wait") || is(end, "unreachable"))
 		getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
 	if (is(end, "wait-receive"))
 		recv(fd, &byte, 1, MSG_DONTWAIT);

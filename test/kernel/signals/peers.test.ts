@@ -5,6 +5,7 @@ import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, createConnection, createServer, type Socket } from "node:net";
 import { before, describe, it } from "node:test";
 
+import { hasCompatCallers } from "../../../src/host/compat-callers.js";
 import { type FakeApiServer, startFakeApiServer } from "../../kubernetes/support/fake-api-server.js";
 import { endpointSlice, service } from "../../kubernetes/support/manifests.js";
 import { type Agent, startAgent } from "../support/agent.js";
@@ -129,6 +130,34 @@ describe("peers", () => {
     assert.deepEqual(carried("received", { peer_service: "~unspecified" }), [60, 600]);
     assert.deepEqual(carried("sent", {}), [170, 85 * 110]);
     assert.deepEqual(carried("received", {}), [170, 85 * 110]);
+  });
+
+  it("are told of datagrams by socketcall(2), as 32-bit programs have it", async (t) => {
+    if (process.arch !== "x64" || !hasCompatCallers()) {
+      t.skip("this machine has no such calls");
+      return;
+    }
+    const sender = compileProgram("rt-udp-narrow", programSource("udp-peers"));
+    const [file, ...rest] = ["ip", ...network.prefix.slice(1), sender];
+    const steps = startSteps(t, file, rest);
+    for (const step of [
+      "sendto32 10.1.0.1 8080 4",
+      "sendmsg32 fd00:1::1 8080 3",
+      "sendmmsg32 10.1.0.1 8080 5",
+      "sendto32 ::1 9003 2",
+    ]) {
+      assert.equal(await steps.step(step), "ok");
+    }
+    const samples = await agent.scrape();
+    const carried = (direction: string, labels: Record<string, string>): number[] =>
+      ["datagrams", "bytes"].map((what) =>
+        sum(samples, `ringtap_udp_${what}_total`, { pid: steps.pid, direction, ...labels }),
+      );
+    assert.deepEqual(carried("sent", checkout), [12 + 12, 12 * 100 + 12 * 10]);
+    assert.deepEqual(carried("received", checkout), [12, 1200]);
+    assert.deepEqual(carried("sent", { peer_service: "~loopback" }), [4, 220]);
+    assert.deepEqual(carried("received", { peer_service: "~loopback" }), [2, 200]);
+    assert.deepEqual(carried("received", { peer_service: "~unspecified" }), [14, 140]);
   });
 
   it("are told of requests, of routes and databases too", async () => {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
+import { hasCompatCallers } from "../../../src/host/compat-callers.js";
 import { type Agent, startAgent, unlimitedSeries } from "../support/agent.js";
 import { eventually } from "../support/eventually.js";
 import { type NetworkNamespace, networkNamespace } from "../support/network.js";
@@ -83,6 +84,36 @@ describe("UDP datagrams", () => {
       assert.equal(counted("bytes", { direction: "received" }), (50 + 20 + 6 + 10 + 4 * 10) * 100);
       assert.equal(counted("errors"), counted("errors", { direction: "sent", error: "ECONNREFUSED" }));
       assert.equal(counted("errors"), 3);
+      const events = (what: string): number => sum(samples, `ringtap_events_${what}_total`, { signal: "udp" });
+      assert.deepEqual([events("produced") - events("consumed"), events("dropped")], [0, 0]);
+    });
+  }
+
+  for (const family of ["ipv4", "ipv6"]) {
+    it(`are those too that setsockopt and sendfile complete, where that is asked for, ${family}`, async (t) => {
+      const agent = await startAgent(t, ["--signals=udp", "--udp.corked", ...unlimitedSeries]);
+      const network = networkNamespace(t);
+      const traffic = startIn(t, network, family);
+      const narrow = process.arch === "x64" && hasCompatCallers() ? ["cork32 7", "corksocketcall 3"] : [];
+      // Of IPv6 the end of sendfile(2) completes nothing, as Linux 6.18 has it.
+      const sendfile = family === "ipv4" ? ["sendfile 6"] : [];
+      const steps = ["write 10", "cork 20", ...narrow, "more 4", "unsent 5", "cork 1", ...sendfile, "write 2"];
+      const count = (step: string): number => Number(step.split(" ")[1]);
+      for (const step of steps) {
+        const said = step.startsWith("unsent") ? "0 0" : `${count(step)} ${count(step)}`;
+        assert.deepEqual([step, await traffic.step(step)], [step, said]);
+      }
+      const samples = await agent.scrape();
+      const snmp = counterOf(network, family);
+      const own = { pid: traffic.pid, family };
+      const counted = (metric: string, direction: string): number =>
+        sum(samples, `ringtap_udp_${metric}_total`, { ...own, direction });
+      assert.deepEqual(
+        [counted("datagrams", "sent"), counted("datagrams", "received")],
+        [snmp("OutDatagrams"), snmp("InDatagrams")],
+      );
+      const all = steps.reduce((total, step) => total + count(step), 0);
+      assert.deepEqual([counted("bytes", "sent"), counted("bytes", "received")], [all * 100, (all - 5) * 100]);
       const events = (what: string): number => sum(samples, `ringtap_events_${what}_total`, { signal: "udp" });
       assert.deepEqual([events("produced") - events("consumed"), events("dropped")], [0, 0]);
     });
