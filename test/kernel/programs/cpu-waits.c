@@ -4,6 +4,7 @@
  *   waits THREADS ROUNDS pinned|free   threads that compute and sleep by turns, then sleep for good
  *   burn MILLISECONDS                  computes, then sleeps for good
  *   ends CHILDREN                      children that end in every way; what wait4(2) says of them
+ *   brief CHILDREN                     children that do next to nothing, some at once; the same
  *
  * The first two write "done" to standard output once all their threads sleep.
  */
@@ -20,6 +21,9 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+/* Children at a time. */
+#define AT_ONCE 128
 
 static const char *self;
 static atomic_int computing;
@@ -155,53 +159,76 @@ static long microseconds(struct timeval time)
 	return time.tv_sec * 1000000l + time.tv_usec;
 }
 
-/* Waits until a child has ended, and been switched away from. */
-static void settle(pid_t child)
+/* How often a child has been switched away from. */
+static long switches(pid_t child)
 {
+	char path[64], line[256];
+	long sum = 0, count;
+	FILE *status;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", child);
+	status = fopen(path, "r");
+	while (fgets(line, sizeof(line), status))
+		if (sscanf(line, "voluntary_ctxt_switches: %ld", &count) == 1 ||
+		    sscanf(line, "nonvoluntary_ctxt_switches: %ld", &count) == 1)
+			sum += count;
+	fclose(status);
+	return sum;
+}
+
+/* Waits until children have ended, and been switched away from for the last time. */
+static void settle(const pid_t *children, int count)
+{
+	long now = 0, before;
 	siginfo_t info;
-	char path[64], now[256] = "", before[256];
 	int same = 0;
 
-	waitid(P_PID, child, &info, WEXITED | WNOWAIT);
-	snprintf(path, sizeof(path), "/proc/%d/status", child);
+	for (int n = 0; n < count; n++)
+		waitid(P_PID, children[n], &info, WEXITED | WNOWAIT);
 	while (same < 5) {
-		FILE *status = fopen(path, "r");
-		char line[256];
-
-		strcpy(before, now);
-		now[0] = 0;
-		while (fgets(line, sizeof(line), status))
-			if (strstr(line, "ctxt_switches"))
-				strncat(now, line, sizeof(now) - strlen(now) - 1);
-		fclose(status);
-		same = strcmp(before, now) ? 0 : same + 1;
-		usleep(5000);
+		before = now;
+		now = 0;
+		for (int n = 0; n < count; n++)
+			now += switches(children[n]);
+		same = now == before ? same + 1 : 0;
+		usleep(20000);
 	}
 }
 
-static int ends(int children)
+/* Never returns. */
+static void end_at_once(int n)
 {
+	(void)n;
+	prctl(PR_SET_NAME, "rt-cpu-brief");
+	touch_pages(3);
+	_exit(0);
+}
+
+static int ends(int children, void (*child)(int))
+{
+	pid_t pids[AT_ONCE];
 	long sums[6] = {};
-	pid_t *pids = calloc(children, sizeof(*pids));
 
-	for (int n = 0; n < children; n++) {
-		pids[n] = fork();
-		if (!pids[n])
-			end(n);
-	}
-	for (int n = 0; n < children; n++) {
-		struct rusage used;
-		int status;
+	for (int done = 0, count; done < children; done += count) {
+		for (count = 0; count < AT_ONCE && done + count < children; count++) {
+			pids[count] = fork();
+			if (!pids[count])
+				child(done + count);
+		}
+		settle(pids, count);
+		for (int n = 0; n < count; n++) {
+			struct rusage used;
+			int status;
 
-		settle(pids[n]);
-		if (wait4(pids[n], &status, 0, &used) != pids[n] || status)
-			return 1;
-		sums[0] += microseconds(used.ru_utime);
-		sums[1] += microseconds(used.ru_stime);
-		sums[2] += used.ru_nvcsw;
-		sums[3] += used.ru_nivcsw;
-		sums[4] += used.ru_minflt;
-		sums[5] += used.ru_majflt;
+			if (wait4(pids[n], &status, 0, &used) != pids[n] || status)
+				return 1;
+			sums[0] += microseconds(used.ru_utime);
+			sums[1] += microseconds(used.ru_stime);
+			sums[2] += used.ru_nvcsw;
+			sums[3] += used.ru_nivcsw;
+			sums[4] += used.ru_minflt;
+			sums[5] += used.ru_majflt;
+		}
 	}
 	for (int n = 0; n < 6; n++)
 		printf("%ld\n", sums[n]);
@@ -218,7 +245,9 @@ int main(int argc, char **argv)
 		return sleep_for_good();
 	}
 	if (argc == 3 && !strcmp(argv[1], "ends"))
-		return ends(atoi(argv[2]));
+		return ends(atoi(argv[2]), end);
+	if (argc == 3 && !strcmp(argv[1], "brief"))
+		return ends(atoi(argv[2]), end_at_once);
 	if (argc == 2 && !strcmp(argv[1], "last")) {
 		prctl(PR_SET_NAME, "rt-cpu-ends");
 		work();

@@ -4,6 +4,8 @@
  *   kills CHILDREN MEGABYTES PROCS   children, one after the other: each enters the group by its
  *                                    file PROCS, and touches so much memory. Prints how many
  *                                    SIGKILL ended
+ *   together CHILDREN MEGABYTES PROCS  the same of children that are in the group at once, of which
+ *                                    only the last wants more than a megabyte
  *   writes MEGABYTES FILE PROCS      enters the group and writes a file, whose pages have to go
  *                                    before others come
  *   reads MEGABYTES FILE TIMES       writes a file through to the disk, and so often reads it twice
@@ -33,16 +35,53 @@ static void enter(const char *procs)
 	close(fd);
 }
 
-static void hog(const char *procs, size_t size)
+static void touch(size_t size)
 {
-	char *memory;
+	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	prctl(PR_SET_NAME, "rt-hog");
-	enter(procs);
-	memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	for (size_t at = 0; at < size; at += 4096)
 		memory[at] = 1;
+}
+
+static void hog(const char *procs, size_t size)
+{
+	prctl(PR_SET_NAME, "rt-hog");
+	enter(procs);
+	touch(size);
 	_exit(0);
+}
+
+static int is_killed(int status)
+{
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+}
+
+static int together(int children, size_t size, const char *procs)
+{
+	int ready[2], killed = 0, status;
+	char byte = 0;
+
+	if (pipe(ready))
+		return 1;
+	for (int n = 1; n < children; n++) {
+		if (fork())
+			continue;
+		prctl(PR_SET_NAME, "rt-hog");
+		enter(procs);
+		touch(1 << 20);
+		if (write(ready[1], &byte, 1) == 1)
+			pause();
+		_exit(0);
+	}
+	for (int n = 1; n < children; n++)
+		if (read(ready[0], &byte, 1) != 1)
+			return 1;
+	if (!fork())
+		hog(procs, size);
+	for (int n = 0; n < children && wait(&status) > 0; n++)
+		killed += is_killed(status);
+	printf("%d\n", killed);
+	return 0;
 }
 
 static int kills(int children, size_t size, const char *procs)
@@ -56,7 +95,7 @@ static int kills(int children, size_t size, const char *procs)
 			hog(procs, size);
 		if (waitpid(child, &status, 0) != child)
 			return 1;
-		killed += WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+		killed += is_killed(status);
 	}
 	printf("%d\n", killed);
 	return 0;
@@ -133,6 +172,8 @@ int main(int argc, char **argv)
 		;
 	if (!strcmp(argv[1], "kills"))
 		return kills(atoi(argv[2]), atol(argv[3]) << 20, argv[4]);
+	if (!strcmp(argv[1], "together"))
+		return together(atoi(argv[2]), atol(argv[3]) << 20, argv[4]);
 	if (!strcmp(argv[1], "reads"))
 		return reads(atoi(argv[2]), argv[3], atoi(argv[4]));
 	return writes(atoi(argv[2]), argv[3], argv[4]);

@@ -1,11 +1,11 @@
 /** memory against groups that are too small: each child that SIGKILL ended, memory.events, and what is read again and again. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { describe, it } from "node:test";
 
 import { type Agent, startAgent, unlimitedSeries } from "../support/agent.js";
 import { eventually } from "../support/eventually.js";
-import { groupOfMemory, isUnified, oomKills } from "../support/limited-groups.js";
+import { groupOfMemory, groupOfMemoryWithin, isUnified, oomKills, pressureOf } from "../support/limited-groups.js";
 import { compileProgram, programSource, scratch } from "../support/program.js";
 import { sum } from "../support/samples.js";
 import { suiteScope } from "../support/scope.js";
@@ -44,6 +44,42 @@ describe("memory", () => {
     const events = (what: string): number =>
       sum(samples, `ringtap_events_${what}_total`, { signal: "memory", reason: "ring_full" });
     assert.equal(events("dropped"), 0);
+  });
+
+  it("has those of a container whose pod is full, by the container", async (t) => {
+    const agent = await started();
+    const id = "a".repeat(64);
+    const group = groupOfMemoryWithin(t, id, 8);
+    const trace = await startTrace(t, ["memory", "--output=json", "--where", "event=oom_kill comm=rt-hog"]);
+    const waiting = await startWaiting(t, program, ["kills", "5", "64", `${group.folder}/cgroup.procs`]);
+    assert.deepEqual(await waiting.go(), ["5"]);
+    const samples = await agent.scrape();
+    const kills = { comm: "rt-hog", container_id: id.slice(0, 12) };
+    assert.equal(oomKills(group), 5);
+    assert.equal(sum(samples, "ringtap_memory_oom_kills_total", { ...kills, scope: "group" }), 5);
+    assert.equal(sum(samples, "ringtap_memory_oom_kills_total", kills), 5);
+    await eventually(() => {
+      const limits = trace.events().map(({ limit_bytes }) => limit_bytes);
+      assert.deepEqual(limits, Array<number>(5).fill(8 * 2 ** 20));
+    });
+  });
+
+  it("has all of a group that is killed as one, memory.oom.group", async (t) => {
+    if (!isUnified) {
+      t.skip("version 1 of control groups has no such thing; test:kernels has guests where it is");
+      return;
+    }
+    const agent = await started();
+    const id = "b".repeat(64);
+    const group = groupOfMemory(t, id, 16);
+    writeFileSync(`${group.folder}/memory.oom.group`, "1");
+    const waiting = await startWaiting(t, program, ["together", "6", "64", `${group.folder}/cgroup.procs`]);
+    assert.deepEqual(await waiting.go(), ["6"]);
+    const samples = await agent.scrape();
+    const kills = { comm: "rt-hog", container_id: id.slice(0, 12) };
+    assert.equal(oomKills(group), 6);
+    assert.equal(sum(samples, "ringtap_memory_oom_kills_total", { ...kills, scope: "group" }), 6);
+    assert.equal(sum(samples, "ringtap_memory_oom_kills_total", kills), 6);
   });
 
   it("has what memory.events has, while there is a process", async (t) => {
@@ -86,6 +122,20 @@ describe("memory", () => {
     const full = sum(samples, "ringtap_memory_group_events_total", { container_id: id.slice(0, 12), event: "max" });
     assert.equal(stalls, full);
     assert(stalls > 20 && seconds > 0 && seconds < 60, `${stalls} stalls, ${seconds} s`);
+    if (isUnified) {
+      // Reading the file brings the numbers up to date.
+      await eventually(async () => {
+        const pressure = pressureOf(`${group.folder}/memory.pressure`);
+        const later = await agent.scrape();
+        const of = (share: string): number =>
+          sum(later, "ringtap_memory_pressure_seconds_total", { container_id: id.slice(0, 12), share });
+        assert.deepEqual(
+          ["some", "full"].map((share) => Math.floor(of(share) * 1e6 + 1e-3)),
+          pressure,
+        );
+        assert((pressure[0] ?? 0) > 0);
+      });
+    }
     await sleeper.go();
   });
 

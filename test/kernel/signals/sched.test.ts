@@ -9,7 +9,7 @@ import { type Agent, startAgent, unlimitedSeries } from "../support/agent.js";
 import { controlGroup, hierarchy, podPath } from "../support/cgroups.js";
 import { eventually } from "../support/eventually.js";
 import { cpuWaits, metricNumbers, settled, startWork } from "../support/cpu-numbers.js";
-import { groupOfCpu, isUnified } from "../support/limited-groups.js";
+import { groupOfCpu, isUnified, pressureOf } from "../support/limited-groups.js";
 import { runProgram } from "../support/program.js";
 import { sum } from "../support/samples.js";
 import { suiteScope } from "../support/scope.js";
@@ -106,6 +106,35 @@ describe("sched", () => {
     });
     work.child.kill("SIGKILL");
     await once(work.child, "close");
+  });
+
+  it("has the pressure of a container as cpu.pressure has it", async (t) => {
+    if (!isUnified) {
+      t.skip("version 1 of control groups has no pressure; test:kernels has guests where it is");
+      return;
+    }
+    const id = "6".repeat(64);
+    const limited = groupOfCpu(t, podPath(id));
+    const agent = await startAgent(t, ["--signals=sched", "--labels=container_id,comm", ...unlimitedSeries]);
+    await agent.scrape();
+    const works = ["1", "200", "200"].map((milliseconds) => startWork(t, program, "burn", milliseconds));
+    works.forEach(({ child }) => limited.enter(child.pid ?? 0));
+    await Promise.all(works.map(({ done }) => done));
+    await eventually(async () => {
+      const pressure = pressureOf(`${limited.folder}/cpu.pressure`);
+      const samples = await agent.scrape();
+      const of = (share: string): number =>
+        sum(samples, "ringtap_sched_pressure_seconds_total", { container_id: id.slice(0, 12), share });
+      assert.deepEqual(
+        ["some", "full"].map((share) => Math.floor(of(share) * 1e6 + 1e-3)),
+        pressure,
+      );
+      assert((pressure[0] ?? 0) > 100_000, pressure.join(" "));
+    });
+    for (const { child } of works) {
+      child.kill("SIGKILL");
+      await once(child, "close");
+    }
   });
 
   it("shows waits that are long enough, and who had the CPU", async (t) => {

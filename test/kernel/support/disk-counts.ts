@@ -46,7 +46,7 @@ export function assertSumInBuckets(samples: Samples, metric: string, labels: Lab
 }
 
 /** What the agent has counted of a disk, in the kernel's own form (op_stat_group(), block/blk-mq.c). */
-function statOf(samples: Samples, device: string): DiskStat {
+export function statOf(samples: Samples, device: string): DiskStat {
   const count = (operation: string): number => requests(samples, { device, operation });
   const sectors = (operation: string): number => bytes(samples, { device, operation }) / 512;
   return {

@@ -1,5 +1,6 @@
 /** Control groups of a test's own that have limits, in whichever version of control groups has the controllers. */
 import { readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 
 import { chooseHierarchy } from "../../../src/host/cgroup-hierarchy.js";
 import { type ControlGroup, controlGroup, enableController, hierarchy, podPath } from "./cgroups.js";
@@ -16,11 +17,22 @@ function limitedGroup(scope: Scope, path: string, controller: "cpu" | "memory"):
   return group;
 }
 
+function limitMemory(folder: string, megabytes: number): void {
+  const limit = (megabytes * 2 ** 20).toString();
+  writeFileSync(`${folder}/${isUnified ? "memory.max" : "memory.limit_in_bytes"}`, limit);
+}
+
 /** The group of container `id` that may have so many megabytes. */
 export function groupOfMemory(scope: Scope, id: string, megabytes: number): ControlGroup {
   const group = limitedGroup(scope, podPath(id), "memory");
-  const limit = (megabytes * 2 ** 20).toString();
-  writeFileSync(`${group.folder}/${isUnified ? "memory.max" : "memory.limit_in_bytes"}`, limit);
+  limitMemory(group.folder, megabytes);
+  return group;
+}
+
+/** The group of container `id`, which has no limit, in a pod whose group may have so many megabytes. */
+export function groupOfMemoryWithin(scope: Scope, id: string, megabytes: number): ControlGroup {
+  const group = limitedGroup(scope, podPath(id), "memory");
+  limitMemory(dirname(group.folder), megabytes);
   return group;
 }
 
@@ -36,4 +48,10 @@ export function groupOfCpu(scope: Scope, path: string): ControlGroup {
 export function oomKills({ folder }: ControlGroup): number {
   const text = readFileSync(`${folder}/${isUnified ? "memory.events" : "memory.oom_control"}`, "utf8");
   return Number(/^oom_kill (\d+)$/m.exec(text)?.[1]);
+}
+
+/** What a group's file of pressure has in all, `some` and `full`, microseconds. */
+export function pressureOf(file: string): number[] {
+  const totals = readFileSync(file, "utf8").matchAll(/total=(\d+)/g);
+  return Array.from(totals, ([, total]) => Number(total));
 }

@@ -43,19 +43,22 @@ export function loopDevice(scope: Scope, bytes: number, file = scratch("disk")):
   return {
     path,
     name,
-    stat() {
-      const numbers = readFileSync(`/sys/block/${name}/stat`, "utf8").trim().split(/\s+/).map(Number);
-      const at = (index: number): number => numbers[index] ?? 0;
-      return {
-        reads: at(0),
-        readSectors: at(2),
-        writes: at(4),
-        writeSectors: at(6),
-        discards: at(11),
-        discardSectors: at(13),
-        flushes: at(15),
-      };
-    },
+    stat: () => diskStat(name),
+  };
+}
+
+/** The counts of a disk. */
+export function diskStat(name: string): DiskStat {
+  const numbers = readFileSync(`/sys/block/${name}/stat`, "utf8").trim().split(/\s+/).map(Number);
+  const at = (index: number): number => numbers[index] ?? 0;
+  return {
+    reads: at(0),
+    readSectors: at(2),
+    writes: at(4),
+    writeSectors: at(6),
+    discards: at(11),
+    discardSectors: at(13),
+    flushes: at(15),
   };
 }
 
