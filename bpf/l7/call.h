@@ -33,6 +33,46 @@ static __always_inline void find_vectors(struct call_memory *memory, __u64 heade
 	}
 }
 
+/*
+ * Finds the memory of a call that sends or receives one message, by its registers; false for
+ * another one.
+ */
+static __always_inline bool find_one(struct call_memory *memory, struct pt_regs *regs, __u32 nr,
+				     bool compat)
+{
+	switch (nr) {
+	case NR_SENDTO:
+	case COMPAT_SENDTO:
+		memory->name = socket_call_arg(regs, 4, compat);
+		/* fallthrough */
+	case NR_READ:
+	case NR_WRITE:
+	case NR_RECVFROM:
+	case COMPAT_READ:
+	case COMPAT_WRITE:
+	case COMPAT_SEND:
+	case COMPAT_RECV:
+	case COMPAT_RECVFROM:
+		memory->address = socket_call_arg(regs, 1, compat);
+		return true;
+	case NR_READV:
+	case NR_WRITEV:
+	case COMPAT_READV:
+	case COMPAT_WRITEV:
+		memory->address = socket_call_arg(regs, 1, compat);
+		memory->vectors = socket_call_arg(regs, 2, compat);
+		return true;
+	case NR_SENDMSG:
+	case NR_RECVMSG:
+	case COMPAT_SENDMSG:
+	case COMPAT_RECVMSG:
+		find_vectors(memory, socket_call_arg(regs, 1, compat));
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* Finds the memory of the current call on this socket; NULL for a call that returns. */
 static __noinline void find_memory(struct call_memory *memory, struct sock *sk)
 {
@@ -42,33 +82,7 @@ static __noinline void find_memory(struct call_memory *memory, struct sock *sk)
 	if (!regs)
 		return;
 	memory->is_compat = compat = is_compat();
-	switch (socket_call_nr(regs, compat)) {
-	case NR_READ:
-	case NR_WRITE:
-	case NR_SENDTO:
-	case NR_RECVFROM:
-	case COMPAT_READ:
-	case COMPAT_WRITE:
-	case COMPAT_SEND:
-	case COMPAT_SENDTO:
-	case COMPAT_RECV:
-	case COMPAT_RECVFROM:
-		memory->address = socket_call_arg(regs, 1, compat);
-		break;
-	case NR_READV:
-	case NR_WRITEV:
-	case COMPAT_READV:
-	case COMPAT_WRITEV:
-		memory->address = socket_call_arg(regs, 1, compat);
-		memory->vectors = socket_call_arg(regs, 2, compat);
-		break;
-	case NR_SENDMSG:
-	case NR_RECVMSG:
-	case COMPAT_SENDMSG:
-	case COMPAT_RECVMSG:
-		find_vectors(memory, socket_call_arg(regs, 1, compat));
-		break;
-	}
+	find_one(memory, regs, socket_call_nr(regs, compat), compat);
 }
 
 /*
@@ -111,41 +125,17 @@ static __always_inline __u64 header_at(__u64 headers, __u32 place, bool compat)
 static __noinline void find_datagram(struct call_memory *memory, struct sock *sk)
 {
 	struct pt_regs *regs = sk ? registers_of_call(sk) : registers_at_return();
-	__u32 place = memory->place;
+	__u32 nr, place = memory->place;
 	__u64 headers;
 	bool compat;
 
 	if (!regs)
 		return;
 	memory->is_compat = compat = is_compat();
-	switch (socket_call_nr(regs, compat)) {
-	case NR_SENDTO:
-	case COMPAT_SENDTO:
-		memory->name = socket_call_arg(regs, 4, compat);
-		/* fallthrough */
-	case NR_READ:
-	case NR_WRITE:
-	case NR_RECVFROM:
-	case COMPAT_READ:
-	case COMPAT_WRITE:
-	case COMPAT_SEND:
-	case COMPAT_RECV:
-	case COMPAT_RECVFROM:
-		memory->address = socket_call_arg(regs, 1, compat);
-		break;
-	case NR_READV:
-	case NR_WRITEV:
-	case COMPAT_READV:
-	case COMPAT_WRITEV:
-		memory->address = socket_call_arg(regs, 1, compat);
-		memory->vectors = socket_call_arg(regs, 2, compat);
-		break;
-	case NR_SENDMSG:
-	case NR_RECVMSG:
-	case COMPAT_SENDMSG:
-	case COMPAT_RECVMSG:
-		find_vectors(memory, socket_call_arg(regs, 1, compat));
-		break;
+	nr = socket_call_nr(regs, compat);
+	if (find_one(memory, regs, nr, compat))
+		return;
+	switch (nr) {
 	case NR_SENDMMSG:
 	case NR_RECVMMSG:
 	case COMPAT_SENDMMSG:

@@ -161,6 +161,23 @@ static __always_inline struct connection *connection_of(struct sock *sk)
 	return bpf_map_lookup_elem(&connections, &key);
 }
 
+/* Adds a connection at a key of a map of connections; NULL when it cannot be kept. */
+static __always_inline struct connection *new_connection(void *map, const void *key)
+{
+	if (bpf_map_update_elem(map, key, &no_connection, BPF_NOEXIST))
+		return NULL;
+	return bpf_map_lookup_elem(map, key);
+}
+
+/* The beginning of a new connection was not seen: it is joined where a request begins. */
+static __always_inline void join_late(struct connection *c)
+{
+	c->directions[SENT].mode = MODE_SYNC;
+	c->directions[RECEIVED].mode = MODE_SYNC;
+	c->sync_reason = REASON_JOINED_LATE;
+	c->last_direction = ~0;
+}
+
 static __always_inline void delete_connection(struct sock *sk)
 {
 	__u64 key = (__u64)sk;

@@ -71,11 +71,8 @@ static __noinline struct connection *insert_connection(struct sock *sk, __u32 di
 						       __u32 bytes)
 {
 	__u64 key = (__u64)sk;
-	struct connection *c;
+	struct connection *c = new_connection(&connections, &key);
 
-	if (bpf_map_update_elem(&connections, &key, &no_connection, BPF_NOEXIST))
-		return NULL;
-	c = bpf_map_lookup_elem(&connections, &key);
 	if (!c)
 		return NULL;
 	c->id = key;
@@ -83,12 +80,8 @@ static __noinline struct connection *insert_connection(struct sock *sk, __u32 di
 	c->directions[SENT].next_seq = sequence_of(sk, SENT) - (direction == SENT ? bytes : 0);
 	c->directions[RECEIVED].next_seq =
 		sequence_of(sk, RECEIVED) - (direction == RECEIVED ? bytes : 0);
-	if (is_beginning(sk, direction, bytes))
-		return c;
-	c->directions[SENT].mode = MODE_SYNC;
-	c->directions[RECEIVED].mode = MODE_SYNC;
-	c->sync_reason = REASON_JOINED_LATE;
-	c->last_direction = ~0;
+	if (!is_beginning(sk, direction, bytes))
+		join_late(c);
 	return c;
 }
 

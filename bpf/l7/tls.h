@@ -265,9 +265,7 @@ __noinline int bind_session(struct connection *c, __u64 ssl, bool is_whole)
 	}
 	c->session = ssl;
 	c->session_tgid = key.tgid;
-	if (bpf_map_update_elem(&sessions, &key, &no_connection, BPF_NOEXIST))
-		return 0;
-	session = bpf_map_lookup_elem(&sessions, &key);
+	session = new_connection(&sessions, &key);
 	if (!session)
 		return 0;
 	session->id = (__u64)session;
@@ -275,13 +273,10 @@ __noinline int bind_session(struct connection *c, __u64 ssl, bool is_whole)
 	session->is_unix = c->is_unix;
 	session->directions[SENT].next_seq = c->directions[SENT].next_seq;
 	session->tls = TLS_PLAINTEXT;
-	if (is_whole)
-		return 0;
-	session->directions[SENT].mode = MODE_SYNC;
-	session->directions[RECEIVED].mode = MODE_SYNC;
-	session->sync_reason = REASON_JOINED_LATE;
-	session->last_direction = ~0;
-	session->is_late = true;
+	if (!is_whole) {
+		join_late(session);
+		session->is_late = true;
+	}
 	return 0;
 }
 

@@ -48,21 +48,15 @@ static __noinline struct connection *insert_unix(struct sock *sk, __u64 cookie)
 
 	is_old = bpf_map_lookup_elem(&old_unix, &cookie) || !READ_ONCE(old_unix_known);
 	bpf_map_delete_elem(&old_unix, &cookie);
-	if (bpf_map_update_elem(&connections, &key, &no_connection, BPF_NOEXIST))
-		return NULL;
-	c = bpf_map_lookup_elem(&connections, &key);
+	c = new_connection(&connections, &key);
 	if (!c)
 		return NULL;
 	c->id = cookie;
 	c->sock = key;
 	c->is_unix = true;
 	c->directions[SENT].next_seq = keep_unix_name(sk);
-	if (!is_old)
-		return c;
-	c->directions[SENT].mode = MODE_SYNC;
-	c->directions[RECEIVED].mode = MODE_SYNC;
-	c->sync_reason = REASON_JOINED_LATE;
-	c->last_direction = ~0;
+	if (is_old)
+		join_late(c);
 	return c;
 }
 
