@@ -242,7 +242,7 @@ static __always_inline void add_alike(struct connection *c, struct scratch *scra
 	scratch->alike++;
 }
 
-int count_closed_sizes(struct connection *c, __u32 number); /* protocols/http.h */
+int count_closed_sizes(struct connection *c, __u32 number); /* protocols/http_sizes.h */
 
 /* Counts the request of a word, which ends now. */
 static __always_inline void finish_word(struct connection *c, __u64 word, __u32 status,

@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "http.h"
+#include "http_message.h"
 #include "streams.h"
 
 /* What a header block waits for. */

@@ -1,7 +1,7 @@
 /** HTTP/1.x: the words of its requests. */
 import type { Protocol, RequestMetrics } from "./protocol.js";
 
-/** enum http_method of bpf/l7/protocols/http.h; `_OTHER` is what OpenTelemetry calls those that are not known. */
+/** enum http_method of bpf/l7/protocols/http_message.h; `_OTHER` is what OpenTelemetry calls those that are not known. */
 const methods = ["_OTHER", "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"] as const;
 
 /** HTTP/2's header table is not known as a whole where a connection is joined late: METHOD_UNKNOWN of bpf/l7/hpack.h. */
