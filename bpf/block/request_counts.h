@@ -40,21 +40,7 @@ struct block_line {
 
 EXPORT_RECORD(block_line);
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 2048 + OVERFLOW_LINES);
-	__type(key, __u32);
-	__type(value, struct block_line);
-} requests SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 2048 + OVERFLOW_LINES);
-	__type(key, __u32);
-	__type(value, struct block_key);
-} request_keys SEC(".maps");
+LINES(requests, struct block_line, request_keys, struct block_key, 2048 + OVERFLOW_LINES);
 
 /*
  * The index of a key's line, whose line_home_of() is `home`, or of the overflow line of its

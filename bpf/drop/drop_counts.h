@@ -37,21 +37,7 @@ struct drop_line {
 
 EXPORT_RECORD(drop_line);
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 4096 + PROTOCOLS);
-	__type(key, __u32);
-	__type(value, struct drop_line);
-} drops SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 4096 + PROTOCOLS);
-	__type(key, __u32);
-	__type(value, struct actor_key);
-} drop_keys SEC(".maps");
+LINES(drops, struct drop_line, drop_keys, struct actor_key, 4096 + PROTOCOLS);
 
 #define KEY_WORDS (sizeof(struct actor_key) / sizeof(__u64))
 

@@ -23,21 +23,7 @@ struct open_line {
 
 EXPORT_RECORD(open_line);
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, ALL_LINES);
-	__type(key, __u32);
-	__type(value, struct open_line);
-} opens SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, ALL_LINES);
-	__type(key, __u32);
-	__type(value, struct actor_key);
-} lines SEC(".maps");
+LINES(opens, struct open_line, lines, struct actor_key, ALL_LINES);
 
 static __always_inline struct open_line *line_of(__u32 outcome)
 {

@@ -26,21 +26,7 @@ struct size_line {
 
 EXPORT_RECORD(size_line);
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 8192 + OVERFLOW_LINES);
-	__type(key, __u32);
-	__type(value, struct size_line);
-} sizes SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 8192 + OVERFLOW_LINES);
-	__type(key, __u32);
-	__type(value, struct request_key);
-} size_keys SEC(".maps");
+LINES(sizes, struct size_line, size_keys, struct request_key, 8192 + OVERFLOW_LINES);
 
 /* Bodies whose size waits at once, each for the other side of its request. */
 #define WAITING_SIZES 8192

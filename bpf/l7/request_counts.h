@@ -86,37 +86,8 @@ struct flow_line {
 EXPORT_RECORD(request_line);
 EXPORT_RECORD(flow_line);
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 8192 + OVERFLOW_LINES);
-	__type(key, __u32);
-	__type(value, struct request_line);
-} requests SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 8192 + OVERFLOW_LINES);
-	__type(key, __u32);
-	__type(value, struct flow_line);
-} flows SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 8192 + OVERFLOW_LINES);
-	__type(key, __u32);
-	__type(value, struct request_key);
-} request_keys SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 8192 + OVERFLOW_LINES);
-	__type(key, __u32);
-	__type(value, struct actor_key);
-} flow_keys SEC(".maps");
+LINES(requests, struct request_line, request_keys, struct request_key, 8192 + OVERFLOW_LINES);
+LINES(flows, struct flow_line, flow_keys, struct actor_key, 8192 + OVERFLOW_LINES);
 
 #define KEY_WORDS (sizeof(struct actor_key) / sizeof(__u64))
 #define REQUEST_KEY_WORDS (sizeof(struct request_key) / sizeof(__u64))

@@ -17,21 +17,8 @@ struct page_line {
 
 EXPORT_RECORD(page_line);
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, ALL_PAGE_LINES);
-	__type(key, __u32);
-	__type(value, struct page_line);
-} pages SEC(".maps");
-
 /* Allocated beforehand: what removes pages does it for want of memory. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, ALL_PAGE_LINES);
-	__type(key, __u32);
-	__type(value, struct actor_key);
-} page_keys SEC(".maps");
+PREALLOCATED_LINES(pages, struct page_line, page_keys, struct actor_key, ALL_PAGE_LINES);
 
 KERNEL_TYPES_BEGIN
 

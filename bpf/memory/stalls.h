@@ -37,21 +37,8 @@ struct stall_line {
 
 EXPORT_RECORD(stall_line);
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, ALL_LINES);
-	__type(key, __u32);
-	__type(value, struct stall_line);
-} stalls SEC(".maps");
-
 /* Allocated beforehand: where programs of this signal run, memory is short. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, ALL_LINES);
-	__type(key, __u32);
-	__type(value, struct actor_key);
-} lines SEC(".maps");
+PREALLOCATED_LINES(stalls, struct stall_line, lines, struct actor_key, ALL_LINES);
 
 /* The address of a task → when it began to free memory, CLOCK_MONOTONIC, ns. */
 struct {

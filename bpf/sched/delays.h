@@ -50,24 +50,11 @@ struct {
 	__type(value, struct place);
 } places SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, ALL_LINES);
-	__type(key, __u32);
-	__type(value, struct delay_line);
-} delays SEC(".maps");
-
 /*
  * With all its entries allocated beforehand: an allocation can wake kswapd, which takes the lock of
  * a run queue, and sched_switch fires with one held.
  */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, ALL_LINES);
-	__type(key, __u32);
-	__type(value, struct actor_key);
-} lines SEC(".maps");
+PREALLOCATED_LINES(delays, struct delay_line, lines, struct actor_key, ALL_LINES);
 
 static __always_inline __u32 slot_of(__u64 delay)
 {

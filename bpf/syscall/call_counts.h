@@ -45,21 +45,7 @@ struct error_key {
 EXPORT_RECORD(call_line);
 EXPORT_RECORD(error_key);
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, ALL_LINES);
-	__type(key, __u32);
-	__type(value, struct call_line);
-} calls SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, ALL_LINES);
-	__type(key, __u32);
-	__type(value, struct process_key);
-} lines SEC(".maps");
+LINES(calls, struct call_line, lines, struct process_key, ALL_LINES);
 
 /*
  * Failures beyond the capacity of `errors` are counted by number and errno alone, in

@@ -59,21 +59,7 @@ struct tcp_line {
 
 EXPORT_RECORD(tcp_line);
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, ALL_LINES);
-	__type(key, __u32);
-	__type(value, struct tcp_line);
-} counts SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, ALL_LINES);
-	__type(key, __u32);
-	__type(value, struct actor_key);
-} lines SEC(".maps");
+LINES(counts, struct tcp_line, lines, struct actor_key, ALL_LINES);
 
 /*
  * Few: the verifier walks them for each way that leads here, and what finds no line among them has

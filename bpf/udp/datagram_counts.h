@@ -46,21 +46,7 @@ struct udp_line {
 
 EXPORT_RECORD(udp_line);
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 4096 + OVERFLOW_LINES);
-	__type(key, __u32);
-	__type(value, struct udp_line);
-} datagrams SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 4096 + OVERFLOW_LINES);
-	__type(key, __u32);
-	__type(value, struct udp_key);
-} datagram_keys SEC(".maps");
+LINES(datagrams, struct udp_line, datagram_keys, struct udp_key, 4096 + OVERFLOW_LINES);
 
 /* By the socket, as IPv6's which carry IPv4 do not tell. */
 static __always_inline __u32 family_bit(struct sock *sk)

@@ -6,7 +6,7 @@
  * A line is an element of an mmapable array that is used as an open hash table, since an element of
  * an array is found without a function call, where a lookup in a hash map costs as much as the rest
  * of a program. It begins with the key, of 64-bit words, the first of which is 0 while the line is
- * free; all other words are counts, which only grow. An object has two maps of the same size:
+ * free; all other words are counts, which only grow. LINES() declares two maps of the same size:
  *
  *   lines   BPF_MAP_TYPE_ARRAY with BPF_F_MMAPABLE. Userspace maps it, and frees the lines of
  *           processes that have ended;
@@ -20,6 +20,7 @@
  */
 #pragma once
 
+#include <ringtap/line_maps.h>
 #include <ringtap/task.h>
 
 /* In place of a tgid: the processes that have no line of their own. */

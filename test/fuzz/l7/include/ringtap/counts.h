@@ -2,3 +2,5 @@
 #pragma once
 
 #include "userspace.h"
+
+#include <ringtap/line_maps.h>
