@@ -10,7 +10,7 @@
  * A second program on a tracepoint costs every system call more than the first. So all handlers of
  * an agent share one *dispatch program* for each hook (bpf/dispatch/): it reads which handlers want
  * the call's number, a bit for each *slot*, and runs them by tail calls, each of which ends in the
- * tail call of the next. An unrelated call costs the test of two bytes.
+ * tail call of the next. An unrelated call costs the test of a word.
  *
  * The loader (src/engine/dispatch/) finds a handler by its constant `<name>_slot`, gives it a slot
  * and shares the three maps below with it, all of them with the dispatch program. Where that is not
@@ -32,15 +32,14 @@
 #define DISPATCH_ALONE DISPATCH_SLOTS
 
 /*
- * Which slots want a call, by number_index() of its number; and which want the call of a number in
- * one of the three tables and not in another. For all other numbers nobody needs to ask in which
- * table the caller is, which costs the call of a helper.
+ * Which slots want a call, by number_index() of its number, in the low byte. In the high one, of
+ * native numbers: which want the call of this number in one of the three tables and not in another.
+ * Where none does, nobody needs to ask in which table the caller is, which costs the call of a
+ * helper.
  */
 struct dispatch_table {
-	__u8 enter[NR_COUNT];
-	__u8 exit[NR_COUNT];
-	__u8 enter_differs[TABLE_NRS];
-	__u8 exit_differs[TABLE_NRS];
+	__u16 enter[NR_COUNT];
+	__u16 exit[NR_COUNT];
 };
 
 /* Not in .bss, which would not be a map of its own. */
@@ -108,24 +107,29 @@ static __always_inline void count_run(__u32 index, __u64 time)
 		DISPATCH_TO(ctx, map, slots, 7);         \
 	} while (0)
 
-static __always_inline __u8 slots_of(volatile const __u8 *slots, volatile const __u8 *differs,
-				     __u32 nr)
+/* `nr` has 32 bits. It is wider, and opaque: what is compared must be what is indexed with. */
+static __always_inline __u8 slots_of(volatile const __u16 *table, __u64 nr)
 {
-	if (nr < NR_UNKNOWN && !differs[nr])
-		return slots[nr];
-	return slots[number_index(bounded_nr(nr, is_compat()))];
+	__u16 slots;
+
+	asm("" : "+r"(nr));
+	if (nr < NR_UNKNOWN) {
+		slots = table[nr];
+		if (!(slots >> DISPATCH_SLOTS))
+			return slots;
+	}
+	return table[number_index(bounded_nr(nr, is_compat()))];
 }
 
 /* Which slots want the call that begins, or returns. */
 static __always_inline __u8 slots_at_enter(__u32 nr)
 {
-	return slots_of(dispatch_table.enter, dispatch_table.enter_differs, nr);
+	return slots_of(dispatch_table.enter, nr);
 }
 
 static __always_inline __u8 slots_at_exit(struct pt_regs *regs)
 {
-	return slots_of(dispatch_table.exit, dispatch_table.exit_differs,
-			unmarked_syscall_nr(regs));
+	return slots_of(dispatch_table.exit, unmarked_syscall_nr(regs));
 }
 
 /* The slots behind one: a handler runs at most once for a call, whatever changes meanwhile. */
@@ -150,7 +154,7 @@ static __always_inline __u32 slots_behind(__u32 slots, __u32 slot)
 		if (count_runs && name##_slot < DISPATCH_SLOTS)                         \
 			count_run(first_run + name##_slot, bpf_ktime_get_ns() - start); \
 		run_ends(began);                                                        \
-		if (name##_slot >= DISPATCH_ALONE)                                      \
+		if (name##_slot >= DISPATCH_SLOTS - 1) /* none is behind it */          \
 			return 0;                                                       \
 		slots = slots_behind(wanted, name##_slot);                              \
 		DISPATCH(ctx, &hook, slots);                                            \

@@ -20,9 +20,10 @@ function keeper() {
 
 /** What slots_of() of bpf/include/ringtap/dispatch.h makes of a number of the native (0), 32-bit (1) or x32 (2) table. */
 function slotsOf(bytes: Uint8Array, hook: "enter" | "exit", table: number, number: number): number {
-  const [slots, differs] = hook === "enter" ? [0, 2 * indexCount] : [indexCount, 2 * indexCount + indexCount / 3];
-  const isSame = bytes[differs + number] === 0;
-  return bytes[slots + number + (isSame ? 0 : table * (indexCount / 3))] as number;
+  const words = new Uint16Array(bytes.buffer).subarray(hook === "enter" ? 0 : indexCount);
+  const native = words[number] as number;
+  const slots = native >> 8 === 0 ? native : (words[number + table * (indexCount / 3)] as number);
+  return slots & 0xff;
 }
 
 test("a call of one table is told from those of the others", () => {
