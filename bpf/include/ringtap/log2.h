@@ -5,28 +5,37 @@
 #include <linux/types.h>
 
 /*
+ * Is a value below 2^63 above a limit? 1 or 0, by the sign of their difference. Of a comparison,
+ * and of this where it knows what values there can be, the compiler makes a branch: the verifier
+ * follows both ways, and a CPU often guesses the wrong one, as durations vary.
+ */
+static __always_inline __u64 is_above(__u64 value, __u64 limit)
+{
+	asm("" : "+r"(value));
+	return (limit - value) >> 63;
+}
+
+/*
  * The smallest k with value ≤ 2^k, that is ceil(log2(value)); 0 for 0 and 1. Rounded up, so that
  * "at most 2^k" is true of all that a histogram's slot k holds. src/metrics/log2.ts does the same.
- * Without branches, which the verifier would follow.
  */
 static __always_inline __u32 ceil_log2(__u64 value)
 {
 	__u64 rest = value ? value - 1 : 0;
-	__u32 bits = 0, step;
+	__u64 bits, step;
 
-	step = (rest > 0xffffffff) << 5;
+	bits = is_above(rest >> 32, 0) << 5;
+	rest >>= bits;
+	step = is_above(rest, 0xffff) << 4;
 	bits |= step;
 	rest >>= step;
-	step = (rest > 0xffff) << 4;
+	step = is_above(rest, 0xff) << 3;
 	bits |= step;
 	rest >>= step;
-	step = (rest > 0xff) << 3;
+	step = is_above(rest, 0xf) << 2;
 	bits |= step;
 	rest >>= step;
-	step = (rest > 0xf) << 2;
-	bits |= step;
-	rest >>= step;
-	step = (rest > 0x3) << 1;
+	step = is_above(rest, 0x3) << 1;
 	bits |= step;
 	rest >>= step;
 	/* Two bits are left: 0, 1, 2 or 3 stand for 0, 1, 2 and 2 of them, here as a table. */
@@ -48,10 +57,8 @@ static __always_inline __u64 bound_of_seconds(__u32 power)
 static __always_inline __u32 ceil_log2_seconds(__u64 duration)
 {
 	__u32 power = ceil_log2(duration);
-	__u64 bound = bound_of_seconds(power);
 
-	/* The sign of the difference: a comparison would be a branch. */
-	return power + ((bound - duration) >> 63);
+	return power + is_above(duration, bound_of_seconds(power));
 }
 
 /*
@@ -60,8 +67,9 @@ static __always_inline __u32 ceil_log2_seconds(__u64 duration)
  */
 static __always_inline __u32 slot_of_seconds(__u64 duration, __u32 first_power, __u32 slots)
 {
-	__u32 power = ceil_log2_seconds(duration);
-	__u32 slot = power > first_power ? power - first_power : 0;
+	/* 64 bits wide: what is compared must be what is indexed with, for the verifier. */
+	__u64 power = ceil_log2_seconds(duration);
+	__u64 slot = (power - first_power) * is_above(power, first_power);
 
 	return slot < slots ? slot : slots - 1;
 }
