@@ -41,6 +41,8 @@ export interface AgentSetup extends AgentLoads {
   readonly identityLimit?: number | undefined;
   /** When the cost is measured, and judged. Default: 20 ms each two seconds, judged each 15 seconds. */
   readonly overheadTimes?: { readonly windows: Windows; readonly guard: GuardTimes } | undefined;
+  /** Called once a second: so many milliseconds late the event loop came to the timer. */
+  readonly late?: ((milliseconds: number) => void) | undefined;
   /** Start all signals or none. Default false. */
   readonly strict?: boolean | undefined;
   /** Who is at the other end of connections. Default: no one knows. */
@@ -87,9 +89,10 @@ export function startAgent(setup: AgentSetup): RunningAgent {
     }
   }
   const losses = new LossLog(setup.log);
-  const engine = new Engine(runningOf(statuses), identity, () => {
+  const checkLosses = (): void => {
     losses.check(lossesOf(catalog, identity, runningOf(statuses)));
-  });
+  };
+  const engine = new Engine(runningOf(statuses), identity, checkLosses, setup.late);
   const overhead = new Overhead(() => runningOf(statuses), overheadTimes?.windows);
   const limit =
     overheadLimit === undefined

@@ -36,6 +36,7 @@ export class Engine {
   #signals: readonly RunningSignal[];
   readonly #identity: Identity;
   readonly #maintained: () => void;
+  readonly #late: (milliseconds: number) => void;
   readonly #schedule: DrainSchedule;
   readonly #drains = new DrainTurns();
   /** The time that drains may take of a turn of the event loop. */
@@ -48,9 +49,15 @@ export class Engine {
   #isClosed = false;
   #nextSweep: NodeJS.Timeout | undefined;
 
-  /** `maintained` is called after each maintenance. */
-  constructor(signals: readonly RunningSignal[], identity: Identity, maintained: () => void = () => undefined) {
+  /** `maintained` is called after each maintenance, `late` before it: so late does its timer come. */
+  constructor(
+    signals: readonly RunningSignal[],
+    identity: Identity,
+    maintained: () => void = () => undefined,
+    late: (milliseconds: number) => void = () => undefined,
+  ) {
     this.#maintained = maintained;
+    this.#late = late;
     this.#signals = signals;
     this.#identity = identity;
     this.#schedule = new DrainSchedule(
@@ -108,7 +115,11 @@ export class Engine {
     void this.#afterOthers(async () => {
       await Promise.all(attached);
     });
+    let due = performance.now() + maintenanceIntervalMs;
     this.#maintenance = setInterval(() => {
+      const now = performance.now();
+      this.#late(Math.max(0, now - due));
+      due = now + maintenanceIntervalMs;
       void this.#maintain();
     }, maintenanceIntervalMs);
   }

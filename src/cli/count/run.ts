@@ -4,6 +4,7 @@ import { type RunningAgent, startAgent } from "../../agent/start-agent.js";
 import { tracepoint } from "../../bpf/tracepoint.js";
 import type { Untyped } from "../../bpf/untyped.js";
 import { createBody } from "../../exposition/metrics-body.js";
+import { EventLoopLag } from "../../exposition/event-loop-lag.js";
 import { createProcessRegistry } from "../../exposition/process-registry.js";
 import { dropCapabilities } from "../../host/privileges.js";
 import { requireKernel } from "../../host/requirements.js";
@@ -67,13 +68,18 @@ function metricsOf(kind: Kind, name: string, options: CountOptions): Metrics {
 }
 
 /** Serves the metrics until it is closed. */
-async function serve(agent: RunningAgent, addresses: readonly string[], log: Logger): Promise<RunningServer> {
+async function serve(
+  agent: RunningAgent,
+  lag: EventLoopLag,
+  addresses: readonly string[],
+  log: Logger,
+): Promise<RunningServer> {
   const telemetryPath = "/metrics";
   const server = await startServer({
     listenAddresses: addresses,
     telemetryPath,
     render: createBody({
-      registry: createProcessRegistry(),
+      registry: createProcessRegistry(lag),
       catalog: agent.catalog,
       collect: [() => agent.collect()],
     }),
@@ -122,11 +128,12 @@ export async function run(kind: Kind, name: string, options: CountOptions): Prom
   const { signal, read } = metricsOf(kind, name, options);
   const ending = askedToEnd();
   const flags = { [signal.name]: { entries: options.entries } };
-  const agent = startAgent({ signals: [signal], wanted: [signal.name], strict: true, flags, log });
+  const lag = new EventLoopLag();
+  const agent = startAgent({ signals: [signal], wanted: [signal.name], strict: true, flags, late: lag.note, log });
   let server: RunningServer | undefined;
   try {
     if (options.listenAddresses.length > 0) {
-      server = await serve(agent, options.listenAddresses, log);
+      server = await serve(agent, lag, options.listenAddresses, log);
     }
     if (options.dropCapabilities) {
       dropCapabilities();

@@ -1,5 +1,6 @@
 /** The agent of `ringtap run`, at work until it is asked to end. */
 import { type AgentSetup, type RunningAgent, startAgent } from "../../agent/start-agent.js";
+import { EventLoopLag } from "../../exposition/event-loop-lag.js";
 import { createProcessRegistry } from "../../exposition/process-registry.js";
 import { createBody } from "../../exposition/metrics-body.js";
 import { startServer } from "../../http/server.js";
@@ -48,8 +49,10 @@ export async function run(begunRun: BegunRun): Promise<void> {
   const kubernetes = followKubernetes(options, log);
   const { known } = source;
   logStrayErrors(known, log);
+  const lag = new EventLoopLag();
   const setup: AgentSetup = {
     ...loads,
+    late: lag.note,
     begun,
     seriesLimit: options.seriesLimit,
     budget: { series: options.totalSeriesLimit, bytes: options.bodyLimit },
@@ -68,7 +71,7 @@ export async function run(begunRun: BegunRun): Promise<void> {
   try {
     const { catalog, identity, statuses } = agent;
     nameContainers(identity.cgroups, kubernetes.pods, options.kubernetesPodLabels);
-    const registry = createProcessRegistry();
+    const registry = createProcessRegistry(lag);
     declareBuildInfo(catalog);
     declareIdentityMetrics(catalog, identity);
     declareKubernetesMetrics(catalog, kubernetes);
