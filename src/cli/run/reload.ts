@@ -18,7 +18,9 @@ export interface OptionsSource {
   readonly initial: RunOptions;
   /** The configuration files that are read once, because they are no regular files. */
   readonly readOnce: () => readonly string[];
-  /** Has the configuration file changed since it was last read? */
+  /** Is there a configuration file? Which one it is cannot change. */
+  readonly hasFile: () => boolean;
+  /** Has it changed since it was last read? */
   readonly hasChanged: () => boolean;
   /** Reads all again, by the same precedence. Throws a UsageError. */
   readonly reread: (current: RunOptions) => RunOptions;
@@ -66,7 +68,8 @@ export function openRunOptions(
   };
   const peek = (current: RunOptions): RunOptions => readRunOptions(command, known, environment, { current });
   const readOnce = (): readonly string[] => files.paths().filter(isReadOnce);
-  return { known, initial: read(), readOnce, hasChanged: files.haveChanged, reread: read, peek };
+  const hasFile = (): boolean => files.paths().length > 0;
+  return { known, initial: read(), readOnce, hasFile, hasChanged: files.haveChanged, reread: read, peek };
 }
 
 /** From now on SIGHUP no longer ends the process. The returned function says whether one has come until it is called, once. */
@@ -126,12 +129,14 @@ export function followOptions(source: OptionsSource, log: Logger, hasHungUp: () 
     read: () => source.peek(current),
     start(live, then) {
       started = { live, then };
-      timer = setInterval(() => {
-        if (source.hasChanged()) {
-          reload(live);
-          then.onReload();
-        }
-      }, checkIntervalMs);
+      if (source.hasFile()) {
+        timer = setInterval(() => {
+          if (source.hasChanged()) {
+            reload(live);
+            then.onReload();
+          }
+        }, checkIntervalMs);
+      }
       if (hungUp) {
         onHangUp();
       }
