@@ -102,6 +102,40 @@ static __always_inline bool is_own_line(const struct call_line *line)
 #endif
 }
 
+/* Are calls counted apart from the slots? */
+static __always_inline bool has_calls(void)
+{
+	return timing_changes || timing != TIMING_ALL;
+}
+
+/*
+ * Adds a call to a line, and its duration for `weight` calls. The adds are atomic, unless no other
+ * CPU adds to the line: it is that of a process with one thread, where that takes several times as
+ * long. What its other threads have added is there since they were seen to have gone: x86 does not
+ * read ahead of a read.
+ */
+static __always_inline void add_call(struct call_line *line, __u32 threads, __u64 duration,
+				     __u32 weight)
+{
+	__u64 *slot = &line->slots[slot_of_call(duration)];
+
+	if (threads == 1 && is_own_line(line)) {
+		if (has_calls())
+			*(volatile __u64 *)&line->calls += 1;
+		if (weight) {
+			*(volatile __u64 *)&line->duration += weight * duration;
+			*(volatile __u64 *)slot += weight;
+		}
+	} else {
+		if (has_calls())
+			atomic_inc(&line->calls);
+		if (weight) {
+			__sync_fetch_and_add(&line->duration, weight * duration);
+			__sync_fetch_and_add(slot, weight);
+		}
+	}
+}
+
 /*
  * Counts a call, whose duration stands for that of `weight` calls; 0: it has none. Finds the
  * counters of all that it adds before adding any of it; false where one is not to be had, for want
@@ -110,41 +144,42 @@ static __always_inline bool is_own_line(const struct call_line *line)
  * To spare each call of the aggregate mode one more atomic add, account.produced holds the lost
  * ones only: what was produced is that and the calls of all lines, and what was consumed is the
  * calls of the lines that userspace has read.
- *
- * The adds are atomic, unless no other CPU adds to the line: it is that of a process with one
- * thread, where that takes several times as long. What its other threads have added is there since
- * they were seen to have gone: x86 does not read ahead of a read.
  */
 static __always_inline bool count(__u32 nr, __u32 error, __u64 duration, __u32 weight)
 {
 	__u32 threads;
 	struct process_id process = current_process_of(&threads);
 	struct call_line *line = line_of(process.tgid, process.start, nr);
-	__u64 *failures = error ? failures_of(process.tgid, process.start, nr, error) : NULL;
-	bool counts = timing_changes || timing != TIMING_ALL;
-	bool is_shared;
-	__u64 *slot;
+	__u64 *failures = NULL;
 
-	if (!line || (error && !failures))
+	if (!line)
 		return false;
-	is_shared = unknown(threads != 1 || !is_own_line(line));
-	slot = &line->slots[slot_of_call(duration)];
-	if (is_shared) {
-		if (counts)
-			atomic_inc(&line->calls);
-		if (weight) {
-			__sync_fetch_and_add(&line->duration, weight * duration);
-			__sync_fetch_and_add(slot, weight);
-		}
-	} else {
-		if (counts)
-			*(volatile __u64 *)&line->calls += 1;
-		if (weight) {
-			*(volatile __u64 *)&line->duration += weight * duration;
-			*(volatile __u64 *)slot += weight;
-		}
+	if (error) {
+		failures = failures_of(process.tgid, process.start, nr, error);
+		if (!failures)
+			return false;
 	}
+	add_call(line, threads, duration, weight);
 	if (failures)
 		atomic_inc(failures);
+	return true;
+}
+
+/*
+ * Counts a call that has no duration and has not failed, if its line is where it is looked for
+ * first. Where not all calls are timed, most are such, and this is a third of the work.
+ */
+static __always_inline bool count_untimed(__u32 nr)
+{
+	__u32 threads;
+	struct process_id process = current_process_of(&threads);
+	struct process_key key = process_key(process.tgid, process.start, nr);
+	const __u32 words = sizeof(key) / sizeof(__u64);
+	__u32 index = line_home_of(&key.pair, words) & (call_lines - 1);
+	struct call_line *line = bpf_map_lookup_elem(&calls, &index);
+
+	if (!line || !line_has_key((__u64 *)line, &key.pair, words))
+		return false;
+	add_call(line, threads, 0, 0);
 	return true;
 }

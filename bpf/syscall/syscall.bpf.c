@@ -112,9 +112,10 @@ int BPF_PROG(syscall_fork, struct task_struct *parent, struct task_struct *child
 /* The start of a call that begins on this CPU, and its weight where not all calls have the same. */
 static __always_inline __u64 start_of(struct cpu *cpu)
 {
-	__u32 how = current_timing();
+	__u32 how = timing;
 
 	if (timing_changes) {
+		how = timing_now;
 		cpu->call.timing = how;
 		cpu->call.weight = 1;
 	}
@@ -124,7 +125,6 @@ static __always_inline __u64 start_of(struct cpu *cpu)
 		cpu->call.weight = TIMED_ONE_IN;
 		return bpf_ktime_get_ns();
 	}
-	cpu->call.weight = 0;
 	return UNTIMED;
 }
 
@@ -166,6 +166,8 @@ static __always_inline void report_or_count(__u32 nr, long ret, __u32 error, __u
 /* How many calls the duration of one that returns stands for; 0: it has none. */
 static __always_inline __u32 weight_of(const struct call *call)
 {
+	if (call->start == UNTIMED)
+		return 0;
 	if (!timing_changes)
 		return timing == TIMING_ALL ? 1 : call->weight;
 	return timing_now == TIMING_ALL && call->timing != TIMING_ALL ? 0 : call->weight;
@@ -175,9 +177,12 @@ SYSCALL_EXIT(syscall_exit, struct pt_regs *regs, long ret)
 {
 	struct call call = pop_call(regs, ret);
 	__u32 error = errno_of(ret);
-	__u32 weight = weight_of(&call);
+	__u32 weight;
 	__u64 now;
 
+	if (has_calls() && call.start == UNTIMED && !error && count_untimed(call.nr))
+		return;
+	weight = weight_of(&call);
 	if (call.start > UNWANTED) {
 		now = weight ? bpf_ktime_get_ns() : call.start;
 	} else if (delete_mark(bpf_get_current_task())) {
