@@ -97,6 +97,7 @@ static void migrations(void)
 	prctl(PR_SET_NAME, "rt-moved");
 }
 
+/* Sleeps 50 times; prints how often it has given up its processor, and has been preempted. */
 static void run_queue(void)
 {
 	struct rusage before, after;
@@ -107,7 +108,7 @@ static void run_queue(void)
 		usleep(2000);
 	getrusage(RUSAGE_SELF, &after);
 	prctl(PR_SET_NAME, "rt-slept");
-	printf("%ld\n", after.ru_nvcsw - before.ru_nvcsw);
+	printf("%ld %ld\n", after.ru_nvcsw - before.ru_nvcsw, after.ru_nivcsw - before.ru_nivcsw);
 }
 
 static struct sockaddr_in loopback(int port)
