@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What is known of a connection, by its socket: at most 512 bytes. */
+/* What is known of a connection, by its socket: 568 bytes. */
 #pragma once
 
 #include <ringtap/counts.h>
