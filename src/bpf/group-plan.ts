@@ -147,16 +147,22 @@ function linearBuckets(unit: HistogramUnit, { first, step, count }: LinearBucket
   // Seconds such as 0.001 are no exact numbers: the nearest nanosecond is meant.
   const [firstObserved, stepObserved] = [first, step].map((bound) => Math.round(bound * scale)) as [number, number];
   const isExact = [first, step].every((bound) => Math.abs(Math.round(bound * scale) - bound * scale) < 1e-3);
-  if (!isExact || !(firstObserved > 0 && stepObserved > 0) || !(firstObserved + stepObserved * count < 2 ** 53)) {
-    refuse(
-      `histogram: linear: first ${first}, step ${step}: expected whole ${unit === "seconds" ? "nanoseconds" : "numbers"} above 0`,
-    );
+  const bounds = `histogram: linear: first ${first}, step ${step}`;
+  if (!isExact || !(firstObserved > 0 && stepObserved > 0)) {
+    refuse(`${bounds}: expected whole ${unit === "seconds" ? "nanoseconds" : "numbers"} above 0`);
+  }
+  if (!(firstObserved + stepObserved * count < 2 ** 53)) {
+    refuse(`${bounds}, count ${count}: expected bounds below 2^53${unit === "seconds" ? " ns" : ""}`);
   }
   if (!Number.isInteger(count) || count < 1 || count > mostLinear) {
     refuse(`histogram: linear: count ${count}: expected 1 to ${mostLinear}`);
   }
-  const bounds = Array.from({ length: count }, (_, index) => (firstObserved + index * stepObserved) / scale);
-  return { are: "linear", first: firstObserved, step: stepObserved, bounds };
+  return {
+    are: "linear",
+    first: firstObserved,
+    step: stepObserved,
+    bounds: Array.from({ length: count }, (_, index) => (firstObserved + index * stepObserved) / scale),
+  };
 }
 
 function histogramPlan({ name }: Header, help: string, definition: Histogram): HistogramPlan {

@@ -163,6 +163,11 @@ async function load(path: string, flag: string): Promise<OwnSignal> {
 
 function put(known: KnownSignals, own: OwnSignal, flag: string): void {
   try {
+    const { name } = own.signal;
+    const before = known.own.get(name);
+    if (before !== undefined && before.folder !== own.folder) {
+      throw new Error(`there is a signal ${name} already, of ${before.folder}`);
+    }
     known.put(own);
     known.stamps.set(own.signal.name, builtStates(own).stamp);
   } catch (error) {

@@ -377,6 +377,14 @@ const wrong: Readonly<Record<string, readonly [builder: Parameters<typeof load>[
     (_, h) => ({ name: "wrong", histogram: { of: h.tgid, lastPower: 1e9 } }),
     /^tracepoint task_rename: histogram: buckets 2\^0 … 2\^1000000000: expected whole numbers from 0 to 64/,
   ],
+  "buckets of equal width beyond exact numbers": [
+    (_, h) => ({ name: "wrong", histogram: { of: h.tgid, linear: { first: 1, step: 2 ** 52, count: 100 } } }),
+    /^tracepoint task_rename: histogram: linear: first 1, step 4503599627370496, count 100: expected bounds below 2\^53$/,
+  ],
+  "buckets of no width": [
+    (_, h) => ({ name: "wrong", histogram: { of: h.tgid, linear: { first: 1, step: 0, count: 3 } } }),
+    /^tracepoint task_rename: histogram: linear: first 1, step 0: expected whole numbers above 0$/,
+  ],
   "an address that is none": [
     () => ({ name: "wrong", count: { by: { a: userText(5 as never) } } }),
     /^tracepoint task_rename: userText: "5": expected an address/,

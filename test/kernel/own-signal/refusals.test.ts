@@ -175,6 +175,16 @@ describe("own signal, refused", () => {
     });
   }
 
+  it("refuses a second one of a name, from another folder", async (t) => {
+    const [one, two] = [copy(t), copy(t)];
+    await refuses(
+      t,
+      two,
+      /--signals\.path ".*": .*signal\.js: there is a signal lock already, of \//,
+      `--signals.path=${one}`,
+    );
+  });
+
   it("refuses one whose flag is called as one of ringtap's own", async (t) => {
     const folder = copy(t);
     const module = join(folder, "dist/signal.js");
