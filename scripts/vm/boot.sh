@@ -45,8 +45,8 @@ emulate() {
     arm64) machine=(qemu-system-aarch64 -machine virt -cpu neoverse-n1) console=ttyAMA0 ;;
   esac
   # shellcheck disable=SC2206 # several words
-  machine+=(${QEMU_ARGS-})
-  timeout --foreground --kill-after=5 "${VMTIMEOUT:-600}" "${machine[@]}" -accel tcg -smp 1 -m 1024 \
+  machine+=(-accel tcg -smp 1 -m 1024 ${QEMU_ARGS-})
+  timeout --foreground --kill-after=5 "${VMTIMEOUT:-600}" "${machine[@]}" \
     -nodefaults -no-user-config -display none -no-reboot -serial stdio "$@" \
     -kernel "$folder/vmlinux" -initrd "$work/initrd" \
     -append "console=$console quiet panic=-1 nokaslr no_timer_check cryptomgr.notests rcupdate.rcu_expedited=1 \

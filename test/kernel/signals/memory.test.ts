@@ -66,7 +66,7 @@ describe("memory", () => {
 
   it("has all of a group that is killed as one, memory.oom.group", async (t) => {
     if (!isUnified) {
-      t.skip("version 1 of control groups has no such thing; test:kernels has guests where it is");
+      t.skip("version 1 of control groups has no such thing; guests of scripts/vm/vmtest have version 2");
       return;
     }
     const agent = await started();

@@ -110,7 +110,7 @@ describe("sched", () => {
 
   it("has the pressure of a container as cpu.pressure has it", async (t) => {
     if (!isUnified) {
-      t.skip("version 1 of control groups has no pressure; test:kernels has guests where it is");
+      t.skip("version 1 of control groups has no pressure; guests of scripts/vm/vmtest have version 2");
       return;
     }
     const id = "6".repeat(64);
