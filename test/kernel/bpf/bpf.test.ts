@@ -5,7 +5,7 @@ import { describe, it } from "node:test";
 import { address, type Num, type Text, tracepoint, when } from "../../../src/bpf/index.js";
 import { log2Ceil } from "../../../src/metrics/log2.js";
 import { at, attach, type Series } from "../support/built-signal.js";
-import { exactly } from "../support/left-out.js";
+import { assertAllExact, assertExact } from "../support/left-out.js";
 import { compileProgram, runProgram } from "../support/program.js";
 
 /** Forks children, the first of which ends with status 0, the next with 1, … */
@@ -117,35 +117,42 @@ function sorted(series: readonly Series[]): Series[] {
 }
 
 describe("bpf", () => {
-  it("counts exits by status, and has a record of each", (t) =>
-    exactly(t, async (attach) => {
-      const program = compileProgram("rt-bpf-exits", exits);
-      const signal = tracepoint("sched_process_exit", (e, h) => ({
-        name: "exit_codes",
-        where: h.comm.eq("rt-bpf-exits").and(h.pid.eq(at<Num>(e, "p", "pid"))),
-        count: { by: { comm: h.comm, code: at<Num>(e, "p", "exit_code").shr(8) } },
-        record: {
-          pid: h.tgid,
-          parent: at<Text>(e, "p", "real_parent", "comm"),
-          leader: at<Num>(e, "p", "pid").eq(h.pid),
-        },
-      }));
-      const built = attach(signal);
-      const { pid } = await runProgram(program, ["300"]);
-      const series = sorted(await built.series("exit_codes_total"));
-      const records = built.records();
-      const { produced, consumed, dropped } = built.counts();
-      assert.deepEqual([produced, consumed, ...Object.values(dropped)], [301, 301, 0, 0, 0, 0, 0]);
-      assert(series.every(([{ comm }]) => comm === "rt-bpf-exits"));
-      assert.equal(new Set(records.map((record) => record.pid)).size, 301);
-      assert.deepEqual(
-        series.map(([{ code }, exits]) => [code, exits]),
-        // 300 = 42 × 7 + 6, and the program itself ends with 0.
-        Array.from({ length: 7 }, (_, code) => [`${code}`, (code < 6 ? 43 : 42) + (code === 0 ? 1 : 0)]),
-      );
-      assert.equal(records.filter(({ parent, leader }) => parent === "rt-bpf-exits" && leader === true).length, 300);
-      assert.equal(records.filter((record) => record.pid === pid).length, 1);
+  it("counts exits by status, and has a record of each", async (t) => {
+    const program = compileProgram("rt-bpf-exits", exits);
+    const signal = tracepoint("sched_process_exit", (e, h) => ({
+      name: "exit_codes",
+      where: h.comm.eq("rt-bpf-exits").and(h.pid.eq(at<Num>(e, "p", "pid"))),
+      count: { by: { comm: h.comm, code: at<Num>(e, "p", "exit_code").shr(8) } },
+      record: {
+        pid: h.tgid,
+        parent: at<Text>(e, "p", "real_parent", "comm"),
+        leader: at<Num>(e, "p", "pid").eq(h.pid),
+      },
     }));
+    const built = attach(t, signal);
+    const { pid } = await runProgram(program, ["300"]);
+    const series = await built.series("exit_codes_total");
+    const records = built.records();
+    const { produced, consumed, dropped } = built.counts();
+    assert.deepEqual([consumed, ...Object.values(dropped)], [produced, 0, 0, 0, 0, 0]);
+    assert(series.every(([{ comm }]) => comm === "rt-bpf-exits"));
+    const counted = Object.fromEntries(series.map(([{ code = "" }, exits = 0]) => [code, exits] as const));
+    // 300 = 42 × 7 + 6, and the program itself ends with 0.
+    const expected = Object.fromEntries(
+      Array.from({ length: 7 }, (_, code) => [code, (code < 6 ? 43 : 42) + (code === 0 ? 1 : 0)]),
+    );
+    // An exit in the middle of which another task gets the CPU may cost the next ones on kernels newer than 6.18.
+    assertAllExact(counted, expected, built.missed());
+    assert.equal(
+      produced,
+      Object.values(counted).reduce((total, exits) => total + exits, 0),
+    );
+    assert.equal(new Set(records.map((record) => record.pid)).size, produced);
+    const own = records.filter((record) => record.pid === pid);
+    assertExact(own.length, 1, built.missed());
+    assert(records.every((record) => record.leader === true));
+    assert(records.every((record) => own.includes(record) || record.parent === "rt-bpf-exits"));
+  });
 
   it("adds up packets, bytes and every bucket of a histogram, from two CPUs at once", async (t) => {
     const [each, sizes, overhead] = [20_000, 1_000, 28];
