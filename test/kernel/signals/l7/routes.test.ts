@@ -80,8 +80,16 @@ describe("routes", () => {
       ...["/cart/7/items", "/cart/7/items?a=b", "/cart/8", "/cart/abc", "/cart/7/other", "/cart/"],
       ...["/api/users/17", "/api/users/18/orders", "/api/users/550e8400-e29b-41d4-a716-446655440000"],
       ...["/files/a/b/c", "/files/", "/", "/index.html", "/api//x", "/api/%2e%2e/x", long],
-      ...words.flatMap((word) => [word, word]),
     ]);
+    // A ring that fills up has records left out, whose requests have no route: a scrape takes what there is.
+    for (let from = 0; from < words.length; from += 13) {
+      await agent.scrape();
+      await get(
+        nginx,
+        words.slice(from, from + 13).flatMap((word) => [word, word]),
+      );
+    }
+    await agent.scrape();
     await getByBytes(nginx, "/cart/some-id-of-a-cart/items?and=more");
     await getByBytes(nginx, `/api/${"x".repeat(100)}`);
     const logged = await nginx.logged();
