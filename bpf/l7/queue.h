@@ -20,11 +20,7 @@ static __always_inline __u32 path_slots(const struct connection *c)
 
 static __always_inline __u64 *slot_of(struct connection *c, __u32 number)
 {
-	__u64 index = number | path_slots(c);
-
-	/* The remainder is to be taken last: Linux 6.1's verifier knows no bounds behind a 32-bit OR. */
-	asm volatile("" : "+r"(index));
-	return &c->slots[index % SLOTS_IN_CONNECTION];
+	return &c->slots[(number | path_slots(c)) % SLOTS_IN_CONNECTION];
 }
 
 /* So many are the others. */
