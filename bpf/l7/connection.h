@@ -140,20 +140,20 @@ struct connection {
 	__u8 receipts;	    /* of an encrypted one, by calls outside of OpenSSL's */
 	__u8 is_late;	    /* of a session: some was carried before it was known */
 	__u8 is_closing;
-	__u8 is_unix;	    /* unix.h */
-	__u32 flow_line;    /* the index of the line that its bytes were counted in last */
-	__u32 counted_line; /* that of the line that its last request was counted in */
+	__u8 is_unix; /* unix.h */
+	__u32 path_length;
+	__u32 flow_line; /* the index of the line that its bytes were counted in last */
 	union {
 		__u64 slots[SLOTS_IN_CONNECTION]; /* queue.h */
 		/* Of protocols that have paths, in place of the first ones (path.h). */
 		struct {
 			__u64 path[PATH_LEN / 8];
 			__u64 path_time;
-			__u32 path_length;
 			/* Of HTTP/1.x alone. */
-			__u32 counted_route; /* that of counted_path */
-			__u64 path_hash;     /* of the whole path; 0: not known */
-			__u64 counted_path;  /* that of the last request counted by its route */
+			__u64 path_hash;    /* of the whole path; 0: not known */
+			__u64 counted_path; /* that of the last request counted by its route */
+			__u32 counted_route;
+			__u32 counted_line; /* the index of the line that it was counted in */
 		};
 	};
 };

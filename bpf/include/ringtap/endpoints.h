@@ -53,21 +53,20 @@ static __always_inline __u16 remote_port(struct sock *sk)
 /* The ends of a socket. */
 static __always_inline void endpoints_of_sock(struct endpoints *ends, struct sock *sk)
 {
-	struct in6_addr *remote = (void *)ends->remote_address;
+	struct in6_addr local, remote;
 
 	__builtin_memset(ends, 0, sizeof(*ends));
 	ends->local_port = local_port(sk);
 	ends->remote_port = remote_port(sk);
 	if (READ(sk, __sk_common.skc_family) == AF_INET6) {
-		/* Read where they are kept: no copy takes stack. */
-		bpf_core_read(remote, sizeof(*remote), &sk->__sk_common.skc_v6_daddr);
-		if (!is_mapped(remote)) {
+		local = READ(sk, __sk_common.skc_v6_rcv_saddr);
+		remote = READ(sk, __sk_common.skc_v6_daddr);
+		if (!is_mapped(&remote)) {
 			ends->family = FAMILY_IPV6;
-			bpf_core_read(ends->local_address, sizeof(ends->local_address),
-				      &sk->__sk_common.skc_v6_rcv_saddr);
+			__builtin_memcpy(ends->local_address, &local, sizeof(local));
+			__builtin_memcpy(ends->remote_address, &remote, sizeof(remote));
 			return;
 		}
-		__builtin_memset(remote, 0, sizeof(*remote));
 	}
 	/*
 	 * A mapped socket has its IPv4 addresses here as well (tcp_v6_connect,
