@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/*
- * What is known of a connection, by its socket: 448 bytes. With its key and what the kernel has of
- * an entry besides it fits into 512 (struct htab_elem, kernel/bpf/hashtab.c; struct llist_node,
- * kernel/bpf/memalloc.c); one byte more, and the kernel would take 1,024.
- */
+/* What is known of a connection, by its socket: 568 bytes. */
 #pragma once
 
 #include <ringtap/counts.h>
@@ -113,9 +109,6 @@ struct direction {
 /* Bytes that are kept of a request's target. */
 #define PATH_LEN 80
 
-/* The slots that a path takes, with what is known of it. */
-#define PATH_SLOTS 16
-
 struct connection {
 	struct actor_key owner; /* who called last, its number 0 */
 	/* No other one has it: the address of its socket, its own (tls.h), a cookie (unix.h). */
@@ -132,33 +125,23 @@ struct connection {
 	__u8 is_reset;	  /* the connection ended by an error */
 	__u8 is_verified; /* a first line has been seen as a whole */
 	__u8 tls;	  /* an enum tls_layer */
-	union {
-		__u64 state; /* what a protocol keeps besides */
-		__u64 session; /* with a session_tgid: the SSL, of which that is the process (tls.h) */
-	};
-	__u32 session_tgid; /* 0: there is none, or it is not known */
-	__u8 receipts;	    /* of an encrypted one, by calls outside of OpenSSL's */
-	__u8 is_late;	    /* of a session: some was carried before it was known */
+	__u64 state;	  /* what a protocol keeps besides */
+	__u64 session;	  /* the SSL of an encrypted one; 0: not known (tls.h) */
+	__u32 session_tgid;
+	__u8 receipts; /* of an encrypted one, by calls outside of OpenSSL's */
+	__u8 is_late;  /* of a session: some was carried before it was known */
 	__u8 is_closing;
 	__u8 is_unix; /* unix.h */
 	__u32 path_length;
-	__u32 flow_line; /* the index of the line that its bytes were counted in last */
-	union {
-		__u64 slots[SLOTS_IN_CONNECTION]; /* queue.h */
-		/* Of protocols that have paths, in place of the first ones (path.h). */
-		struct {
-			__u64 path[PATH_LEN / 8];
-			__u64 path_time;
-			/* Of HTTP/1.x alone. */
-			__u64 path_hash;    /* of the whole path; 0: not known */
-			__u64 counted_path; /* that of the last request counted by its route */
-			__u32 counted_route;
-			__u32 counted_line; /* the index of the line that it was counted in */
-		};
-	};
+	__u32 flow_line;    /* the index of the line that its bytes were counted in last */
+	__u64 path_time;    /* path.h */
+	__u64 path_hash;    /* of the whole path; 0: not known */
+	__u64 counted_path; /* of the request that was counted last by its route: path_hash */
+	__u32 counted_route;
+	__u32 counted_line; /* the index of the line that it was counted in */
+	__u64 path[PATH_LEN / 8];
+	__u64 slots[SLOTS_IN_CONNECTION]; /* queue.h */
 };
-
-_Static_assert(sizeof(struct connection) == 448, "what an entry of the kernel's has space for");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

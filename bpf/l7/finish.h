@@ -107,7 +107,7 @@ static __always_inline enum drop send_record(struct connection *c, __u32 number,
 					     __u64 duration, __u64 name)
 {
 	__u64 began = path_mark(now, duration);
-	bool has_path = (paths_wanted || names_wanted) && is_path_of(c, began);
+	bool has_path = (paths_wanted || names_wanted) && READ_ONCE(c->path_time) == began;
 	__u32 tgid = c->owner.process.pair;
 	__u64 waiting = waiting_bytes(), id;
 	enum drop reason;

@@ -4,30 +4,13 @@
  * response answers the request of its number.
  *
  * A request that waits is a word: of when it began, and of which operation. The word lies in the
- * connection's slot of its number, or, when as many wait as there are slots, in a map. One CPU may
- * see requests and another one responses at the same time; so a slot is exchanged, never changed:
- * the second one of request and response finds the first one's word.
+ * connection's slot of its number, or, when that many wait already, in a map. One CPU may see
+ * requests and another one responses at the same time; so a slot is exchanged, never changed: the
+ * second one of request and response finds the first one's word.
  */
 #pragma once
 
 #include "connection.h"
-
-/* The slots of a connection that its path takes. */
-static __always_inline __u32 path_slots(const struct connection *c)
-{
-	return c->protocol == PROTOCOL_HTTP ? PATH_SLOTS : 0;
-}
-
-static __always_inline __u64 *slot_of(struct connection *c, __u32 number)
-{
-	return &c->slots[(number | path_slots(c)) % SLOTS_IN_CONNECTION];
-}
-
-/* So many are the others. */
-static __always_inline __s32 most_in_slots(const struct connection *c)
-{
-	return SLOTS_IN_CONNECTION - path_slots(c);
-}
 
 /* Requests that wait, beyond those that have a slot in their connection. */
 #define DEEP_MAX 65536
@@ -114,8 +97,8 @@ static __always_inline __s32 waiting_requests(const struct connection *c)
 
 /*
  * Adds a request. Returns 0, or the word of the response when that, or its head (TAG_HEAD), has
- * come before; WORD_LOST when one of the two could not be kept. Global, as others here, so that it
- * is verified once, and so that its key is in no frame of a function that calls further ones.
+ * come before; WORD_LOST when the request cannot be kept. Global, as others here, so that it is
+ * verified once, and so that its key is in no frame of a function that calls further ones.
  */
 __noinline __u64 push_request(struct connection *c, __u64 word)
 {
@@ -128,19 +111,18 @@ __noinline __u64 push_request(struct connection *c, __u64 word)
 		return WORD_LOST;
 	number = c->requests;
 	waiting = waiting_requests(c);
-	slot = slot_of(c, number);
-	if (waiting < most_in_slots(c)) {
+	slot = &c->slots[number % SLOTS_IN_CONNECTION];
+	if (waiting < SLOTS_IN_CONNECTION) {
 		found = __sync_lock_test_and_set(slot, word);
 	} else {
 		key = (struct deep_key){ .connection = c->id, .number = number };
 		if (waiting >= MOST_WAITING || bpf_map_update_elem(&deep, &key, &word, BPF_ANY))
 			found = WORD_LOST;
 	}
-	/* Before the number, behind which another response may have the slot. */
-	if (waiting < 0 || (found & (TAG_RESPONSE | TAG_HEAD)) == TAG_RESPONSE)
-		*slot = 0;
 	*(volatile __u32 *)&c->requests = number + 1;
-	return waiting < 0 && !found ? WORD_LOST : found;
+	if ((found & (TAG_RESPONSE | TAG_HEAD)) == TAG_RESPONSE)
+		*slot = 0;
+	return found;
 }
 
 /* The request that the next response answers: its word; 0 when it has not been seen yet. */
@@ -151,7 +133,7 @@ __noinline __u64 next_request(struct connection *c)
 
 	if (!c || waiting_requests(c) <= 0)
 		return 0;
-	word = *slot_of(c, c->responses);
+	word = c->slots[c->responses % SLOTS_IN_CONNECTION];
 	if (word & TAG_REQUEST)
 		return word;
 	key = (struct deep_key){ .connection = c->id, .number = c->responses };
@@ -169,7 +151,7 @@ __noinline __u64 pop_request(struct connection *c)
 	if (!c || waiting_requests(c) <= 0)
 		return 0;
 	number = c->responses;
-	slot = slot_of(c, number);
+	slot = &c->slots[number % SLOTS_IN_CONNECTION];
 	word = *slot;
 	if (word & TAG_REQUEST) {
 		*slot = 0;
@@ -187,19 +169,17 @@ __noinline __u64 pop_request(struct connection *c)
 /*
  * Leaves a response for a request that has not been seen when the response began: its head, and
  * once more when it is whole (`tag` 0). Returns the request's word when it has been seen by now,
- * else 0. For what there is no slot, the request is lost: push_request().
+ * else 0.
  */
 static __always_inline __u64 push_response(struct connection *c, __u64 time, __u32 status,
 					   __u64 tag)
 {
-	__u64 word = (request_word(time, status, 0) ^ TAG_REQUEST) | TAG_RESPONSE | tag, *slot;
+	__u64 *slot = &c->slots[c->responses % SLOTS_IN_CONNECTION];
+	__u64 word = (request_word(time, status, 0) ^ TAG_REQUEST) | TAG_RESPONSE | tag;
 
-	if (-waiting_requests(c) < most_in_slots(c)) {
-		slot = slot_of(c, c->responses);
-		word = __sync_lock_test_and_set(slot, word);
-		if (word & TAG_REQUEST)
-			*slot = 0;
-	}
+	word = __sync_lock_test_and_set(slot, word);
+	if (word & TAG_REQUEST)
+		*slot = 0;
 	if (word & TAG_REQUEST || !tag)
 		*(volatile __u32 *)&c->responses = c->responses + 1;
 	return word & TAG_REQUEST ? word : 0;
@@ -208,7 +188,7 @@ static __always_inline __u64 push_response(struct connection *c, __u64 time, __u
 /* The word of the request that a response's head was left for, when it has been seen; else 0. */
 static __always_inline __u64 pop_late_request(struct connection *c)
 {
-	__u64 *slot = slot_of(c, c->responses);
+	__u64 *slot = &c->slots[c->responses % SLOTS_IN_CONNECTION];
 	__u64 word = READ_ONCE(*slot);
 
 	if (!(word & TAG_REQUEST))
@@ -221,7 +201,7 @@ static __always_inline __u64 pop_late_request(struct connection *c)
 /* The request that came last was counted by its response's head: so the response must not. */
 static __always_inline void mark_counted(struct connection *c, __u64 word)
 {
-	*slot_of(c, c->requests - 1) = word | TAG_HEAD;
+	c->slots[(c->requests - 1) % SLOTS_IN_CONNECTION] = word | TAG_HEAD;
 }
 
 /* Is this the response to a request that had not been seen when the response began? */
