@@ -119,9 +119,14 @@ function assertNamed(samples: Samples, found: Counts, expected: Counts): void {
     return;
   }
   const named = Object.fromEntries(Object.entries(found).filter(([method]) => !nameless.includes(method)));
-  const told = ["ringtap_l7_unnamed_requests_total", "ringtap_events_dropped_total"].map((name) => sum(samples, name));
+  const told = ["ringtap_l7_unnamed_requests_total", "ringtap_events_dropped_total"].map((name) =>
+    sum(samples, name, {}),
+  );
   assert(unnamed <= Math.max(...told), JSON.stringify(found));
-  assert(Object.entries(named).every(([method, calls]) => calls <= (expected[method] ?? 0)), JSON.stringify(named));
+  assert(
+    Object.entries(named).every(([method, calls]) => calls <= (expected[method] ?? 0)),
+    JSON.stringify(named),
+  );
   assert.equal(total(found), total(expected));
 }
 
