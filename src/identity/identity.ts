@@ -204,10 +204,10 @@ export class Identity {
    * has been counted for it has its name all the same.
    */
   end(record: ProcessRecord): void {
-    if (this.stateOf(record.tgid, record.start) === undefined) {
+    if (!this.#processes.end(record)) {
       this.activate(record);
+      this.#processes.end(record);
     }
-    this.#processes.end(record);
   }
 
   /** Has a scan shown all of the host's processes that began after `time`, milliseconds of `performance.now()`? */

@@ -84,13 +84,15 @@ export class ProcessTable {
     }
   }
 
-  /** A process has exited. */
-  end({ tgid, start }: ProcessRecord): void {
+  /** A process has exited. False when it is not known. */
+  end({ tgid, start }: ProcessRecord): boolean {
     const process = this.#find(tgid, start);
-    if (process !== undefined) {
-      this.#end(process);
-      process.hasExited = true;
+    if (process === undefined) {
+      return false;
     }
+    this.#end(process);
+    process.hasExited = true;
+    return true;
   }
 
   /** A scan of all processes begins: {@link activate} is then called for each that it shows, and {@link endScan} after the last one. */

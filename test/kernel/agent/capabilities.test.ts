@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
-import { release } from "node:os";
 import { before, describe, test, type TestContext } from "node:test";
 
 import { defaultNames } from "../../../src/engine/signal-set.js";
@@ -11,6 +10,7 @@ import { signals } from "../../../src/signals/index.js";
 import { type Agent, startAgent, unlimitedSeries } from "../support/agent.js";
 import { copyBuild } from "../support/build-copy.js";
 import { eventually } from "../support/eventually.js";
+import { isOlderThan } from "../support/kernel-version.js";
 import { compileProgram, programSource, runProgram } from "../support/program.js";
 import { onlyCapabilities, runRingtap } from "../support/ringtap.js";
 import { sum } from "../support/samples.js";
@@ -26,14 +26,13 @@ function rootWith(...names: readonly string[]): string[] {
   return ["setpriv", `--bounding-set=${["-all", ...names.map((name) => `+${name}`)].join(",")}`];
 }
 
-const [major = 0, minor = 0] = release().split(".").map(Number);
-
 /** Linux asks for CAP_BPF at every call before 6.0 (its commit c8644cd0efe7), where the sysctl says so. */
-const asksAtEveryCall = major < 6 && readFileSync("/proc/sys/kernel/unprivileged_bpf_disabled", "utf8").trim() !== "0";
+const asksAtEveryCall =
+  isOlderThan("6.0") && readFileSync("/proc/sys/kernel/unprivileged_bpf_disabled", "utf8").trim() !== "0";
 const left = asksAtEveryCall ? capabilitySet(bpf) : capabilitySet();
 
 /** Before 5.11 maps are charged to the limit of locked memory, which somebody has to raise. */
-const isMemoryLocked = major < 5 || (major === 5 && minor < 11);
+const isMemoryLocked = isOlderThan("5.11");
 
 /** A thread that has given up what it could; without CAP_SETPCAP that is not its bounding set. */
 function reduced(bounding: string): ThreadPrivileges {

@@ -23,6 +23,7 @@ import { eventually } from "../support/eventually.js";
 import { buildWithoutFexit, signalsWithFexit } from "../support/hook-sets.js";
 import { heldBy } from "../support/kernel-objects.js";
 import { assertExact, leftOut } from "../support/left-out.js";
+import { isOlderThan } from "../support/kernel-version.js";
 import { instructionsInLog, tryLoading, ways } from "../support/loading.js";
 import { networkNamespace } from "../support/network.js";
 import { compileProgram, programSource, runProgram, scratch } from "../support/program.js";
@@ -50,9 +51,7 @@ const since: Readonly<Record<string, string>> = {
 
 /** Does this kernel lack one of them? */
 function isLacking(name: string): boolean {
-  const [major = 0, minor = 0] = release().split(/[.-]/).map(Number);
-  const [firstMajor = 0, firstMinor = 0] = (since[name] ?? "0.0").split(".").map(Number);
-  return major < firstMajor || (major === firstMajor && minor < firstMinor);
+  return isOlderThan(since[name] ?? "0.0");
 }
 
 /** `npm test` tries in each guest only what no other kernel of its shows. */

@@ -4,10 +4,10 @@
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { release } from "node:os";
 import { before, describe, it } from "node:test";
 
 import { type Agent, startAgent, unlimitedSeries } from "../../support/agent.js";
+import { isOlderThan } from "../../support/kernel-version.js";
 import { compileProgram, programSource, runProgram } from "../../support/program.js";
 import { type Samples, sum } from "../../support/samples.js";
 import { suiteScope } from "../../support/scope.js";
@@ -18,11 +18,10 @@ const request = requests * 30;
 const response = requests * 41;
 
 const program = compileProgram("l7-ktls", source);
-const [major = 0, minor = 0] = release().split(/[.-]/).map(Number);
 spawnSync("modprobe", ["tls"]);
 const skip =
   (spawnSync(program, ["try"]).status === 3 && "this kernel has no TLS (CONFIG_TLS)") ||
-  (1000 * major + minor < 5017 && "l7 is left out before Linux 5.17");
+  (isOlderThan("5.17") && "l7 is left out before Linux 5.17");
 
 describe("requests over connections that the kernel encrypts", { skip }, () => {
   const scope = suiteScope();
