@@ -31,10 +31,11 @@ const more: readonly Tracer[] = [
   together("`syscount -L -P`, `tcplife`, `opensnoop` together", tools),
 ];
 
-/** What a tracer was measured at under one workload, round by round. */
+/** What a tracer was measured at under one workload. */
 interface Runs {
+  /** Second by second, over all rounds. */
   readonly perSecond: number[];
-  /** Of its userspace, as a share of one core; of peers it is not asked. */
+  /** Of its userspace, as a share of one core, round by round; of peers it is not asked. */
   readonly cpu: number[];
 }
 
@@ -60,7 +61,9 @@ async function measure(
         await workload.perSecond(1);
         await setTimeout(settleTime);
         const [cpu, begin] = [tracing.cpuSeconds(), performance.now()];
-        runs.perSecond.push(await workload.perSecond(seconds));
+        for (let second = 0; second < seconds; second++) {
+          runs.perSecond.push(await workload.perSecond(1));
+        }
         runs.cpu.push((tracing.cpuSeconds() - cpu) / ((performance.now() - begin) / 1e3));
       }
       lost += await tracing.stop();
@@ -153,8 +156,8 @@ export const load: Scenario = {
   method:
     "Requests a second of servers that have as much to do as they can, as a share of what they serve when nothing is attached. nginx with one worker " +
     "serves a file of 612 bytes to `wrk -t1 -c16` (keep-alive) and to `ab -c4` (a connection per request); `redis-benchmark -t get -c 20` asks Redis. The server " +
-    "is pinned to one core, its client to another; both ends are traced, and the tracer's userspace has to find room on either core. Each figure compares the best round of a tracer with the best one of " +
-    "nothing, since what else a machine does only slows; in brackets the least and the most that rounds gave, each of which takes all tracers in turn. A tracer meets a second of the load before the three that count. What grows: the kernel's part with the number of " +
+    "is pinned to one core, its client to another; both ends are traced, and the tracer's userspace has to find room on either core. Each figure compares the best second of a tracer with the best one of " +
+    "nothing, since what else a machine does only slows; in brackets the least and the most that a second gave, against the same second of nothing; a round takes all tracers in turn. A tracer meets a second of the load before the three of a round that count. What grows: the kernel's part with the number of " +
     "system calls, connections and opened files a request, whatever the number of cores; the agent's with records (connections, processes), not with requests; its memory and the scrape with series " +
     "(*A scrape*, *Start, rest, memory*).",
   packages: ["nginx-light", "redis-server", "redis-tools", "wrk", "apache2-utils", "libbpf-tools"],
