@@ -162,16 +162,23 @@ export class HistogramTable extends Table {
    * those above the last into +Inf. `row` comes from {@link row} just before. Returns how many observations that was. Throws for a
    * table with bounds that were given.
    */
-  addSlots(row: number, firstPower: number, counts: ArrayLike<number>, sum: number): number {
+  addSlots(
+    row: number,
+    firstPower: number,
+    counts: ArrayLike<number>,
+    sum: number,
+    from = 0,
+    to = counts.length,
+  ): number {
     if (!this.isNative) {
       throw new TypeError(`metric ${this.name}: its buckets are not powers of two`);
     }
     const buckets = this.#buckets.data;
     let total = 0;
-    for (let slot = 0; slot < counts.length; slot++) {
-      const count = counts[slot] as number;
+    for (let at = from; at < to; at++) {
+      const count = counts[at] as number;
       if (count !== 0) {
-        (buckets[row * this.slots + slotOf(firstPower + slot, this.firstPower, this.slots)] as number) += count;
+        (buckets[row * this.slots + slotOf(firstPower + at - from, this.firstPower, this.slots)] as number) += count;
         total += count;
       }
     }

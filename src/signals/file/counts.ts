@@ -34,7 +34,9 @@ export function startCounting(context: SignalContext): Running<FileEvent> {
   let collected = 0;
 
   /** The key is a struct actor_key, the counts are those of struct open_line. */
-  function take(key: Uint32Array, [withoutRecord = 0, withRecord = 0]: Float64Array): void {
+  function take(key: Uint32Array, counts: Float64Array): void {
+    const withoutRecord = counts[0] as number;
+    const withRecord = counts[1] as number;
     const errno = key[actorKeyAt.number] as number;
     const detail = (results[errno] ??= result.intern(errnoName(errno)));
     const subject =

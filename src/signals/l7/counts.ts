@@ -14,7 +14,7 @@ import { ActiveRequests } from "./active.js";
 import { CarriedBytes } from "./carried-bytes.js";
 import { Links } from "./links.js";
 import { errors, protocols, roles } from "./protocols.js";
-import { FlowLine, L7Event, RequestLine } from "./records.js";
+import { FlowLine, L7Event } from "./records.js";
 import { numberOf, partsOf, type RecordTextsByName, RequestTables } from "./request-tables.js";
 import type { UnnamedRequests } from "./http2/unnamed.js";
 import type { Routes } from "./routes/routes.js";
@@ -153,9 +153,8 @@ export function startCounting(
     const number = key[actorKeyAt.number] as number;
     const { protocol, role, error } = partsOf(number);
     const subject = subjectOf(key);
-    const [nanoseconds = 0, dropped = 0] = counts;
-    const slots = counts.subarray(2, 2 + RequestLine.slotsLength);
-    const added = ofProtocols[protocol]?.add(subject, number, key[routeAt] as number, slots, nanoseconds) ?? 0;
+    const dropped = counts[1] as number;
+    const added = ofProtocols[protocol]?.add(subject, number, key[routeAt] as number, counts) ?? 0;
     addUnanswered(subject, protocol, role, error, added);
     collected += added - dropped;
   }

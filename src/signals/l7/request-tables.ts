@@ -11,13 +11,16 @@ import {
 
 import type { RequestMetrics, Told } from "./protocols/protocol.js";
 import { errors, otherOperation, protocols, roles } from "./protocols.js";
-import type { L7Event } from "./records.js";
+import { type L7Event, RequestLine } from "./records.js";
 import type { RequestRecord } from "./routes/routes.js";
 import { mostTexts, TextNumbers } from "./texts.js";
 import { isOverUnix, type UnixNames } from "./unix.js";
 
 /** Slots are counted from 2^-18 s on: FIRST_POWER of bpf/l7/request_counts.h. */
 const firstPower = -18;
+
+/** Where the slots of a line begin, behind the nanoseconds and the records that are lost. */
+const slotsAt = 2;
 
 /** In place of a peer: that of a request without a record. */
 const unknownPeer = 0;
@@ -87,11 +90,13 @@ export class RequestTables {
     );
   }
 
-  /** Adds requests of one number and text: how many durations fell into each slot, and their sum. Returns how many that were. */
-  add(subject: number, number: number, text: number, slots: Float64Array, nanoseconds: number): number {
+  /** Adds requests of one number and text: the counts of struct request_line behind its key. Returns how many that were. */
+  add(subject: number, number: number, text: number, counts: Float64Array): number {
     const table = this.#tables[partsOf(number).role] as HistogramTable;
     const label = this.#label(number, text, unknownPeer);
-    return table.addSlots(table.row(subject, label), firstPower, slots, nanoseconds);
+    const nanoseconds = counts[0] as number;
+    const row = table.row(subject, label);
+    return table.addSlots(row, firstPower, counts, nanoseconds, slotsAt, slotsAt + RequestLine.slotsLength);
   }
 
   /** Adds a request that has a record. Returns the number of its text. */

@@ -35,11 +35,11 @@ export class SizeTables {
   add(subject: number, number: number, counts: Float64Array): void {
     const { role } = partsOf(number);
     const detail = this.#detail(number);
-    for (const [index, tables] of this.#tables.entries()) {
-      const table = tables[role] as HistogramTable;
+    for (let index = 0; index < this.#tables.length; index++) {
+      const table = this.#tables[index]?.[role] as HistogramTable;
       const from = sums + index * SizeLine.requestSlotsLength;
-      const slots = counts.subarray(from, from + SizeLine.requestSlotsLength);
-      table.addSlots(table.row(subject, detail), firstPower, slots, counts[index] as number);
+      const row = table.row(subject, detail);
+      table.addSlots(row, firstPower, counts, counts[index] as number, from, from + SizeLine.requestSlotsLength);
     }
   }
 

@@ -13,8 +13,8 @@ import {
 export function startPageCache(context: SignalContext, pageSize: number) {
   const { metrics, identity } = context;
   const change = new Dimension(["change"]);
-  const added = change.intern("added");
-  const removed = change.intern("removed");
+  /** By the places of the counts in a line. */
+  const details = ["added", "removed"].map((name) => change.intern(name));
   const table = metrics.counter({
     name: "ringtap_memory_page_cache_bytes_total",
     help: "Bytes that came into the page cache, since they were not in it, and went from it, by who was running then.",
@@ -26,18 +26,16 @@ export function startPageCache(context: SignalContext, pageSize: number) {
   let collected = 0;
 
   /** The key is a struct actor_key, the counts are those of struct page_line. */
-  function take(key: Uint32Array, [come = 0, gone = 0]: Float64Array): void {
+  function take(key: Uint32Array, counts: Float64Array): void {
     const subject =
       key[actorKeyAt.tgid] === otherTgid ? identity.subjects.other : identity.subject(identity.of(actor.moveTo(key)));
-    for (const [detail, pages] of [
-      [added, come],
-      [removed, gone],
-    ] as const) {
+    for (let index = 0; index < details.length; index++) {
+      const pages = counts[index] as number;
       if (pages > 0) {
-        table.add(subject, detail, pages * pageSize);
+        table.add(subject, details[index] as number, pages * pageSize);
       }
+      collected += pages;
     }
-    collected += come + gone;
   }
 
   return {

@@ -16,6 +16,9 @@ import { StallKind } from "./records.js";
 const firstPower = -20;
 const lastPower = 4;
 
+/** Where the slots of a line begin, behind the nanoseconds and what has a record. */
+const slotsAt = 2;
+
 /** By number; the last one is how many there are. */
 export const stallKinds = keysOf(StallKind).slice(0, StallKind.kinds);
 
@@ -41,8 +44,9 @@ export function startStalls(context: SignalContext) {
     const subject =
       key[actorKeyAt.tgid] === otherTgid ? identity.subjects.other : identity.subject(identity.of(actor.moveTo(key)));
     const detail = kinds[(key[actorKeyAt.number] as number) - 1] ?? 0;
-    const [nanoseconds = 0, withRecord = 0] = counts;
-    collected += table.addSlots(table.row(subject, detail), firstPower, counts.subarray(2), nanoseconds) - withRecord;
+    const nanoseconds = counts[0] as number;
+    const withRecord = counts[1] as number;
+    collected += table.addSlots(table.row(subject, detail), firstPower, counts, nanoseconds, slotsAt) - withRecord;
   }
 
   return {

@@ -101,7 +101,7 @@ export class Delays {
   /** Counts delays: the sum, ns, and then how many are in each slot. */
   add(subject: number, delays: Float64Array): void {
     const table = this.#table;
-    const added = table.addSlots(table.row(subject), firstPower, delays.subarray(1), delays[0] as number);
+    const added = table.addSlots(table.row(subject), firstPower, delays, delays[0] as number, 1);
     const withRecord = Math.min(added, this.#withRecord);
     this.#withRecord -= withRecord;
     this.collected += added - withRecord;

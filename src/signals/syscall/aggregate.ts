@@ -28,6 +28,9 @@ const failuresAtOnce = 500;
 const callStart = 2;
 const errorStart = 4;
 
+/** Where a line's counts are: nanoseconds, calls, and from here on the slots. */
+const [nanosecondsAt, callsAt, slotsAt] = [0, 1, 2];
+
 /** Of the first three counts of a line one grows with each call: it takes time, is counted as such, or is in the first slot. */
 const telling = 3;
 
@@ -88,21 +91,20 @@ export function openKernelCounts(context: SignalContext, metrics: SyscallMetrics
     return found;
   }
 
-  /** The key is a struct process_key of bpf/include/ringtap/counts.h, `differences` a line: nanoseconds, calls, the slots. */
+  /** The key is a struct process_key of bpf/include/ringtap/counts.h, `differences` a line. */
   function takeCalls(key: Uint32Array, differences: Float64Array): void {
-    const [tgid = 0, nr = 0] = key;
-    const { subject, comm } = labelsOf(tgid, startInKey(key, callStart));
-    const [nanoseconds = 0, counted = 0] = differences;
-    const slots = differences.subarray(2);
-    const calls = timing.now === "all" && !timing.canChange ? sumOf(slots) : counted;
-    metrics.add(subject, comm, nr, calls, readAs, slots, nanoseconds);
+    const { subject, comm } = labelsOf(key[0] as number, startInKey(key, callStart));
+    const isSummed = timing.now === "all" && !timing.canChange;
+    const calls = isSummed ? sumOf(differences, slotsAt) : (differences[callsAt] as number);
+    const nanoseconds = differences[nanosecondsAt] as number;
+    metrics.add(subject, comm, key[1] as number, calls, readAs, differences, nanoseconds, slotsAt);
     collected += calls;
   }
 
   /** The key is a struct error_key. */
-  function noteErrors(key: Uint32Array, [count = 0]: Float64Array): void {
-    const [tgid = 0, nr = 0, error = 0] = key;
-    failures.push(tgid, startInKey(key, errorStart), nr, error, count);
+  function noteErrors(key: Uint32Array, differences: Float64Array): void {
+    const start = startInKey(key, errorStart);
+    failures.push(key[0] as number, start, key[1] as number, key[2] as number, differences[0] as number);
   }
 
   /** Adds failures that were noted to the metrics; false when there are no more. */

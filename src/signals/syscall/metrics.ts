@@ -113,8 +113,8 @@ export class SyscallMetrics {
   }
 
   /**
-   * Adds calls of one number: how many, how they were timed, how many durations fell into each slot, and their sum. With calls that are
-   * sampled, slots and sum are estimates.
+   * Adds calls of one number: how many, how they were timed, how many durations fell into each slot, in `slots` from index `from` on, and their
+   * sum. With calls that are sampled, slots and sum are estimates.
    */
   add(
     subject: number,
@@ -124,13 +124,14 @@ export class SyscallMetrics {
     timing: Timing,
     slots: ArrayLike<number>,
     nanoseconds: number,
+    from = 0,
   ): void {
     const call = (this.#callLabels[syscallIndex(nr)] ??= this.#syscall.intern(syscallName(nr)));
     this.#total.add(subject, call, calls);
     const timed = this.#timed.get(timing);
     if (timed !== undefined) {
       const { seconds, duration } = timed;
-      duration.addSlots(duration.row(comm, call), firstPower, slots, nanoseconds);
+      duration.addSlots(duration.row(comm, call), firstPower, slots, nanoseconds, from);
       seconds.add(subject, call, nanoseconds / 1e9);
     }
   }
@@ -154,11 +155,11 @@ export class SyscallMetrics {
   }
 }
 
-/** The sum of the slots: the calls that were timed. */
-export function sumOf(slots: Float64Array | Uint32Array): number {
+/** The sum of the slots, from index `from` on: the calls that were timed. */
+export function sumOf(slots: Float64Array | Uint32Array, from = 0): number {
   let sum = 0;
-  for (const count of slots) {
-    sum += count;
+  for (let at = from; at < slots.length; at++) {
+    sum += slots[at] as number;
   }
   return sum;
 }

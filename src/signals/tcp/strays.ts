@@ -24,8 +24,9 @@ export class Strays {
 
   /** Reads what has been counted since the last time. */
   async read(): Promise<void> {
-    const take = (key: Uint32Array, [count = 0]: Float64Array): void => {
+    const take = (key: Uint32Array, counts: Float64Array): void => {
       const [low = 0, high = 0, tgid = none, kind = 0] = key;
+      const count = counts[0] as number;
       // A listener can outlive the process that made it: then it is no process's that is known.
       const isKnown = tgid !== none && this.#stateOf(key) !== undefined;
       const actor = isKnown ? this.#identity.ofProcess(tgid, low + high * 2 ** 32) : this.#identity.ofProcess(none, 0);
