@@ -105,7 +105,9 @@ export function startAgent(setup: AgentSetup): RunningAgent {
     ...(limit === undefined ? [] : [limit.declare(catalog)]),
   ];
   const collect = async (): Promise<void> => {
+    const began = Date.now();
     await engine.collect();
+    catalog.renders.haveRead(began);
     for (const each of refresh) {
       each();
     }

@@ -80,7 +80,7 @@ export class Catalog {
       limit: this.#seriesLimit,
       budget: this.budget,
       clock: this.#clock,
-      unseen: () => this.renders.unseen,
+      zeroAt: () => this.renders.zeroAt,
       start: this.#start,
       sharedSets: this.sharedSets,
     };

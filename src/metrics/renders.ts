@@ -6,11 +6,16 @@ export interface RenderRequest {
   readonly at: number;
 }
 
+/** The longest time from an event to the insertion of its row, milliseconds: so seldom are counts in the kernel read, scraped or not. */
+const maxDelayMs = 5_000;
+
 /** Counts renders, which may overlap. */
 export class Renders {
   readonly #clock: () => number;
   /** In the order in which they came. */
   readonly #requests = new Set<RenderRequest>();
+  /** When the last reading of everything that is counted elsewhere began. */
+  #readAt = -Infinity;
   #begun = 0;
   #running = 0;
   #epoch = 0;
@@ -22,12 +27,19 @@ export class Renders {
   }
 
   /**
-   * Before any request for a render that is still to be answered, milliseconds since 1970; else now. To a scraper, what a render shows
-   * is of the time of its request.
+   * A time at which nothing had been counted of what is inserted now, milliseconds since 1970. It is not before the last reading of
+   * everything that is counted elsewhere, and before any request for a render that is still to be answered: to a scraper, what a
+   * render shows is of the time of its request.
    */
-  get unseen(): number {
+  get zeroAt(): number {
     const [oldest] = this.#requests;
-    return Math.min(this.#clock(), oldest?.at ?? Infinity);
+    const unseen = Math.min(this.#clock(), oldest?.at ?? Infinity);
+    return Math.min(unseen, Math.max(unseen - maxDelayMs, this.#readAt));
+  }
+
+  /** All that is counted elsewhere has been read into the tables; that began at this time, milliseconds since 1970. */
+  haveRead(began: number): void {
+    this.#readAt = began;
   }
 
   /** A render is asked for, which may have to wait; {@link answered} wants what this returns. */

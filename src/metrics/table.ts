@@ -27,8 +27,8 @@ export interface TableDefinition {
 export interface TableSettings extends QuotaSettings {
   /** Milliseconds since 1970. Default Date.now. */
   readonly clock?: () => number;
-  /** A time at which no scrape was under way that shows what is counted now, milliseconds since 1970. Default: now. */
-  readonly unseen?: () => number;
+  /** A time at which nothing had been counted of what is inserted now: {@link Renders.zeroAt}. Default: now. */
+  readonly zeroAt?: () => number;
   /** When all counts were 0, of those too that are kept outside of tables; milliseconds since 1970. Default: now. */
   readonly start?: number;
   /** The label sets that processes share which have no series of their own; undefined where each has. Default: each has. */
@@ -38,8 +38,8 @@ export interface TableSettings extends QuotaSettings {
 /** The subject of metrics without labels. */
 const noLabels = new Dimension([]);
 
-/** The longest time from an event to the insertion of its row, milliseconds: counts in the kernel are read each second. */
-const maxDelayMs = 1000;
+/** The agent's own counts may have begun so long before their tables, milliseconds. */
+const startDelayMs = 1000;
 
 /**
  * A metric: one row for each (subject, detail) seen. Row numbers hold until the next removal and are for encoders and for the
@@ -61,7 +61,7 @@ export abstract class Table {
   readonly #created = this.rows.addColumn(1);
   /** Milliseconds since 1970. */
   protected readonly clock: () => number;
-  readonly #unseen: () => number;
+  readonly #zeroAt: () => number;
   readonly #start: number;
   readonly #quota: SeriesQuota;
   readonly #rowBytes: RowBytes;
@@ -93,7 +93,7 @@ export abstract class Table {
     this.#quota = new SeriesQuota(seriesPerRow, definition.bounded ?? definition.subject === undefined, settings);
     this.#rowBytes = rowBytes;
     this.clock = settings.clock ?? Date.now;
-    this.#unseen = settings.unseen ?? this.clock;
+    this.#zeroAt = settings.zeroAt ?? this.clock;
     this.#start = settings.start ?? this.clock();
     // A gauge shows what is there now, which a process that has ended has nothing of.
     const shared = type === "gauge" ? undefined : settings.sharedSets?.(subject);
@@ -240,14 +240,14 @@ export abstract class Table {
     const { size } = this.rows;
     const row = this.row(subject, detail);
     if (this.rows.size > size) {
-      this.#created.data[row] = this.#start - maxDelayMs;
+      this.#created.data[row] = this.#start - startDelayMs;
     }
     return row;
   }
 
   /** A row counts from 0 again. */
   protected restart(row: number): void {
-    this.#created.data[row] = this.#unseen() - maxDelayMs;
+    this.#created.data[row] = this.#zeroAt();
   }
 
   /** Bytes of a row in a body. */

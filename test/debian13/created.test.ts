@@ -45,7 +45,7 @@ it("counts 100 short processes and a long one exactly, whichever processes have 
   for (const { pidSeries } of jobs) {
     from.set(pidSeries, await scrapeThatShows(prometheus, pidSeries, totals(pidSeries, 1, 1)));
   }
-  // `_created` is a second earlier than what happens.
+  // `_created` of what happens is not before the last scrape, which began earlier than its sample is of.
   await sleep(Math.max(0, 1500 + 1000 * Math.max(...from.values()) - Date.now()));
   await runShort(short, 100, 3);
   await long.connect(20);

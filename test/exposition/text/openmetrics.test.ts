@@ -77,16 +77,16 @@ test("each series of a counter or histogram tells since when it counts", async (
         .map(({ name, labels, value }) => `${name} ${labels.comm ?? ""} ${value}`),
     );
   };
-  // A second before they came to be: so late may counts be that are kept in the kernel.
+  // Five seconds before they came to be: so late may counts be that are kept in the kernel.
   assert.deepEqual(await created(), [
-    "execs_created sh 1699999999.5",
-    "execs_created ls 1700000059.5",
-    "took_seconds_created sh 1700000059.5",
+    "execs_created sh 1699999995.5",
+    "execs_created ls 1700000055.5",
+    "took_seconds_created sh 1700000055.5",
   ]);
   execs.removeSubject(comm.intern("sh"));
   now += 60_000;
   execs.add(comm.intern("sh"), 0, 1);
-  assert.deepEqual((await created()).slice(0, 2), ["execs_created ls 1700000059.5", "execs_created sh 1700000119.5"]);
+  assert.deepEqual((await created()).slice(0, 2), ["execs_created ls 1700000055.5", "execs_created sh 1700000115.5"]);
 });
 
 test("an exemplar is at the bucket that it was counted in", async () => {

@@ -57,7 +57,7 @@ describe("docs/metrics.md's queries, by a real Prometheus", () => {
       all: await scrapeThatShows(prometheus, "all", totals("all", 1, 1)),
       living: await scrapeThatShows(prometheus, "living", totals("living", 1, 1)),
     };
-    // `_created` is a second earlier than what happens.
+    // `_created` of what happens is not before the last scrape, which began earlier than its sample is of.
     await sleep(Math.max(0, 1500 + 1000 * Math.max(from.all, from.living) - Date.now()));
 
     await runShort(short, 100, 3);
