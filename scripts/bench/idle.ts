@@ -7,11 +7,11 @@ import { atMost, range } from "./lib/figures.js";
 import type { BenchContext, Result, Scenario } from "./lib/scenario.js";
 import { spread } from "./lib/spread.js";
 
-/** The agent's own timers, milliseconds: how often it looks into its rings, and how often it reads what is counted in the kernel. */
-const timers = [200, 1_000];
+/** The agent's own timer, milliseconds: how often it drains its rings, and reads what is counted in the kernel. */
+const timer = 1_000;
 
-/** A Node with these timers and nothing else. */
-const emptyNode = [process.execPath, "-e", timers.map((pause) => `setInterval(() => {}, ${pause});`).join(" ")];
+/** A Node with such a timer and nothing else. */
+const emptyNode = [process.execPath, "-e", `setInterval(() => {}, ${timer});`];
 
 /** A process's use of CPUs over a while. */
 interface Use {
@@ -102,8 +102,8 @@ export const idle: Scenario = {
   name: "idle",
   title: "Idling",
   method:
-    "The agent with its default signals beside whatever else the machine does, and at the same time a Node that has two timers like the agent's " +
-    `(every ${timers.join(" and every ")} ms) and does nothing in them: most of what idling costs is that a sleeping process wakes up on a cold CPU. CPU time is what the ` +
+    "The agent with its default signals beside whatever else the machine does, and at the same time a Node that has a timer like the agent's " +
+    `(every ${timer.toLocaleString("en")} ms) and does nothing in it: most of what idling costs is that a sleeping process wakes up on a cold CPU. CPU time is what the ` +
     "scheduler charges all threads, in rounds of 15 s that begin 45 s after the start, first without a scrape, then with one each time.",
   packages: [],
   run: runIdle,

@@ -206,6 +206,7 @@ export function startBuilt(context: SignalContext, plan: Plan, times: StartTimes
       await read();
       await unmatched?.expire();
     },
+    maintainMayWait: unmatched === undefined,
     stats: () => ({
       // Each event counts once: as the record that it is to be, else as what a map has of it.
       collected: counted.reduce((sum, { collected }) => sum + collected, 0),

@@ -1,7 +1,10 @@
-/** When maintenance may leave something for later: while next to nothing happens. */
+/** When maintenance may leave something for later: while little happens. */
 
-/** So many records in the time that is waited at the most are next to nothing: each process that begins is one or two. */
-const few = 64;
+/**
+ * So many records in the time that is waited at the most are little: each process that begins is two or three, and makes some sixty calls that have
+ * lines of their own, in a map for 32,768 of them.
+ */
+const few = 256;
 
 /** It waits for the fifth maintenance, one a second: well before an ended process expires, whose counts are still to be read. */
 const longest = 5;

@@ -16,7 +16,7 @@ const shortestPause = 50;
 
 /** How long records may wait, milliseconds. */
 export interface Pauses {
-  /** After a drain that found something; less, but not below 50, while rings fill up. */
+  /** After a drain that found something; less, but not below 50, where a ring would be an eighth full by then. */
   readonly active: number;
   /** After one that found nothing. */
   readonly idle: number;
@@ -29,24 +29,30 @@ export interface Pauses {
  */
 export class DrainSchedule {
   #rings: readonly WatchedRing[];
-  readonly #drain: () => number;
+  readonly #drain: () => unknown;
   readonly #pauses: () => Pauses;
-  /** That of the slow timer after a drain that found something. */
-  #pause = 0;
+  readonly #now: () => number;
+  /** When rings were drained last. */
+  #drainedAt = 0;
   #timer: NodeJS.Timeout | undefined;
   #step = longestStep;
   #isWatching = false;
-  /** Did the slow timer's last drain find nothing? */
-  #isIdle = false;
 
-  /** `drain` takes in what is in the rings and returns how many records that was; `pauses` is asked after each. */
-  constructor(rings: readonly WatchedRing[], drain: () => number, pauses: () => Pauses) {
+  /** `drain` takes in what is in the rings; `pauses` is asked before each; `now` is a monotonic clock, milliseconds. */
+  constructor(
+    rings: readonly WatchedRing[],
+    drain: () => unknown,
+    pauses: () => Pauses,
+    now: () => number = () => performance.now(),
+  ) {
     this.#rings = rings;
     this.#drain = drain;
     this.#pauses = pauses;
+    this.#now = now;
   }
 
   start(): void {
+    this.#drainedAt = this.#now();
     this.#watch();
     this.#wait(this.#shortestPause);
   }
@@ -58,12 +64,11 @@ export class DrainSchedule {
     }
   }
 
-  /** Someone else has drained all rings and found so many records: the slow timer, if it is that one's turn, begins anew. */
-  drained(records: number): void {
-    if (this.#isWatching && records === 0) {
-      this.#wait(this.#pauses().idle);
-    } else if (this.#isWatching && this.#isIdle) {
-      this.#wait(this.#shortestPause);
+  /** Someone else is about to drain all rings: the slow timer, if it is that one's turn, begins anew. */
+  drains(): void {
+    const pause = this.#nextPause();
+    if (this.#isWatching) {
+      this.#wait(pause);
     }
   }
 
@@ -91,16 +96,26 @@ export class DrainSchedule {
     return this.#rings.reduce((most, ring) => Math.max(most, ring.used() / ring.size), 0);
   }
 
+  /** The slow timer's pause behind the drain that comes now, by how fast rings have filled up since the last one. */
+  #nextPause(): number {
+    const fill = this.#fill;
+    const now = this.#now();
+    const passed = now - this.#drainedAt;
+    this.#drainedAt = now;
+    const { active, idle } = this.#pauses();
+    return fill === 0 ? idle : Math.min(active, Math.max(shortestPause, (passed * wakeupFill) / 2 / fill));
+  }
+
   /** Has the slow timer drain after so many milliseconds. */
   #wait(pause: number): void {
     clearTimeout(this.#timer);
-    this.#pause = pause;
     this.#timer = setTimeout(this.#drainAndWait, pause);
   }
 
   readonly #wake = (): void => {
     clearTimeout(this.#timer);
     this.#unwatch();
+    this.#drainedAt = this.#now();
     this.#drain();
     this.#step = longestStep;
     this.#timer = setTimeout(this.#workOff, this.#step);
@@ -108,17 +123,14 @@ export class DrainSchedule {
 
   /** The slow timer. */
   readonly #drainAndWait = (): void => {
-    const fill = this.#fill;
-    const found = this.#drain();
-    const { active, idle } = this.#pauses();
-    const longest = fill < wakeupFill / 8 ? 2 * this.#pause : this.#pause;
-    const pause = Math.min(active, fill > wakeupFill / 2 ? this.#pause / 2 : longest);
-    this.#isIdle = found === 0;
-    this.#wait(this.#isIdle ? idle : Math.max(pause, this.#shortestPause));
+    const pause = this.#nextPause();
+    this.#drain();
+    this.#wait(pause);
   };
 
   readonly #workOff = (): void => {
     const fill = this.#fill;
+    this.#drainedAt = this.#now();
     this.#drain();
     // Would the slow timer come before the next wake-up?
     if (fill < (wakeupFill * this.#step) / this.#shortestPause) {

@@ -12,10 +12,10 @@ import type { RunningSignal } from "./running.js";
 const maintenanceIntervalMs = 1_000;
 
 /**
- * How long records wait in a ring at the most while it does not fill up, milliseconds. Maintenance drains as well, so that an idle agent
- * has one timer; where a signal holds that up, the other one comes.
+ * How long records wait in a ring at the most while it does not fill up, milliseconds. Maintenance drains as well, so that an agent with little
+ * to do has one timer; where a signal holds that up, the other one comes.
  */
-const pauses = { active: 200, idle: 2 * maintenanceIntervalMs };
+const pauses = { active: 2 * maintenanceIntervalMs, idle: 2 * maintenanceIntervalMs };
 
 /** The same while someone watches records as they come. */
 const watchedPauses = { active: 50, idle: 200 };
@@ -63,9 +63,14 @@ export class Engine {
     this.#schedule = new DrainSchedule(
       ringsOf(signals),
       () => this.drain(),
-      () => (this.#signals.some(({ isWatched }) => isWatched) ? watchedPauses : pauses),
+      () => (this.#isWatched ? watchedPauses : pauses),
     );
     signals.forEach(this.#hurryWhenWatched);
+  }
+
+  /** Does anyone watch records? */
+  get #isWatched(): boolean {
+    return this.#signals.some(({ isWatched }) => isWatched);
   }
 
   readonly #hurryWhenWatched = (signal: RunningSignal): void => {
@@ -145,11 +150,11 @@ export class Engine {
   /** Takes in all that waits in the rings now, in turns. It ends even while more comes than it can take in. */
   async #drainAll(): Promise<void> {
     const most = ringsOf(this.#signals).reduce((records, { size }) => records + size / leastRecordBytes, 0);
+    this.#schedule.drains();
     let drained = this.drain();
     for (; drained < most && this.#drains.hasMore; drained += this.drain()) {
       await nextTurn();
     }
-    this.#schedule.drained(drained);
   }
 
   /** Brings every table up to date: drains the rings and reads the maps. Calls are served one after the other. */
@@ -172,7 +177,7 @@ export class Engine {
     return done;
   }
 
-  /** Empties the kernel maps, then lets processes expire. */
+  /** Empties the kernel maps, then lets processes expire. While little happens and no one watches, most times only drains the rings. */
   async #maintain(): Promise<void> {
     if (this.#isMaintaining) {
       return;
@@ -180,11 +185,14 @@ export class Engine {
     this.#isMaintaining = true;
     await this.#afterOthers(async () => {
       await this.#drainAll();
-      const mayWait = this.#calm.mayWait();
+      const mayWait = this.#calm.mayWait() && !this.#isWatched;
       for (const signal of this.#signals) {
         if (!mayWait || !signal.maintainMayWait) {
           await signal.maintain();
         }
+      }
+      if (mayWait) {
+        return;
       }
       this.#sweep();
       if (!this.#isClosed) {

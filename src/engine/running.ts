@@ -76,6 +76,9 @@ export interface Surroundings {
 /** A change of a signal's flags that has been prepared. */
 export type FlagChange = Change;
 
+/** A map that is fuller may be full before a maintenance that waits. */
+const fillingShare = 1 / 2;
+
 /** Calls a signal's start(). Of what it throws only the message is kept: the stack concerns only the author of the signal. */
 function startOf(signal: AnySignal, context: SignalContext, flags: FlagValues<FlagTable>): Running<EventRecord> {
   try {
@@ -116,6 +119,8 @@ export class RunningSignal {
   readonly #setup: LiveSetup;
   readonly #runWindow: RunWindow | undefined;
   #collectSeconds = 0;
+  /** Was one of its maps more than half full when it was read last? */
+  #isFilling = false;
   /** Failures of collect before the last one. */
   #failedBefore = 0;
   #stats: SignalStats = {};
@@ -338,6 +343,7 @@ export class RunningSignal {
     await this.#calls.wait("collect", () => this.#running.collect?.());
     // Programs that it has run may have written records, which are of this scrape, too.
     this.drain();
+    this.#noteFill();
     this.#collectSeconds = (performance.now() - began) / 1000;
   }
 
@@ -348,14 +354,21 @@ export class RunningSignal {
     }
   }
 
-  /** See {@link Running.maintainMayWait}. */
+  /** May {@link maintain} wait while little happens? See {@link Running.maintainMayWait}. */
   get maintainMayWait(): boolean {
-    return this.#running.maintainMayWait === true;
+    const running = this.#running;
+    return running.maintain === undefined || (running.maintainMayWait === true && !this.#isFilling);
   }
 
   /** Lets the signal empty kernel maps that fill up. */
   async maintain(): Promise<void> {
     await this.#calls.wait("maintain", () => this.#running.maintain?.());
+    this.#noteFill();
+  }
+
+  #noteFill(): void {
+    this.#isFilling =
+      !this.#isClosed && this.mapFill().some(({ entries, capacity }) => entries > fillingShare * capacity);
   }
 
   /** See {@link TimedCalls.isBusy}. */

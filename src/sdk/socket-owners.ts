@@ -14,6 +14,9 @@ export interface SocketOwnerRecord extends RecordView, ActorRecord {
 /** A line of a socket is freed after so long, milliseconds; what is counted from then on begins another. */
 const lineMs = 30_000;
 
+/** The shortest time from one search that no scrape asks for to the next, milliseconds: maintenance that waits comes every 5 s. */
+const findPauseMs = 4_000;
+
 /** The socket that a key of socket_key() counts for; 0: none. */
 export function socketInKey(key: Uint32Array): number {
   return startInKey(key, actorKeyAt.start);
@@ -58,7 +61,7 @@ export class SocketOwners<R extends SocketOwnerRecord> {
 
   /** The same as {@link find} between scrapes, some seconds after the last time: so not much waits though no one scrapes. */
   async findWhenDue(): Promise<void> {
-    if (performance.now() - this.#scanned > 5_000) {
+    if (performance.now() - this.#scanned > findPauseMs) {
       await this.find();
     }
   }

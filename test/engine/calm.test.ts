@@ -27,6 +27,6 @@ describe("maintenance", () => {
 
   it("is whole at once when many records have come, all at once or little by little", () => {
     const calm = new Calm();
-    assert.deepEqual(told(calm, [0, 64, 0, 30, 33, 1, 63]), [true, false, true, true, true, false, true]);
+    assert.deepEqual(told(calm, [0, 256, 0, 100, 155, 1, 255]), [true, false, true, true, true, false, true]);
   });
 });

@@ -24,11 +24,10 @@ function start(t: TestContext, pauses: Pauses = { active: 50, idle: 200 }) {
     [ring],
     () => {
       at.push(now);
-      const drained = used;
       used = 0;
-      return drained;
     },
     () => pauses,
+    () => now,
   );
   schedule.start();
   t.after(() => {
@@ -41,6 +40,11 @@ function start(t: TestContext, pauses: Pauses = { active: 50, idle: 200 }) {
     /** Bytes a millisecond from now on. */
     flow: (bytes: number): void => {
       rate = bytes;
+    },
+    /** Someone else drains. */
+    drains: (): void => {
+      schedule.drains();
+      used = 0;
     },
     /** Lets milliseconds pass; the kernel wakes the watcher when the ring is a quarter full. */
     pass: (milliseconds: number): void => {
@@ -99,19 +103,24 @@ describe("a drain schedule", () => {
   });
 
   describe("with long pauses", () => {
-    const pauses = { active: 200, idle: 2_000 };
+    const pauses = { active: 1_000, idle: 2_000 };
 
-    it("makes them longer while rings hardly fill up, and shorter where the kernel would else wake it", (t) => {
+    it("comes when rings will be an eighth full, by how fast they have filled up, but does not wait for longer than told", (t) => {
       const { at, flow, pass } = start(t, pauses);
       flow(10);
-      pass(950);
-      assert.deepEqual(at, [50, 150, 350, 550, 750, 950]);
-      flow(1_200);
-      pass(250);
-      // 0.24 of the ring in 200 ms is more than half of what it is woken at.
-      assert.deepEqual(at.slice(6), [1_150]);
-      pass(100);
-      assert.deepEqual(at.slice(7), [1_250]);
+      pass(2_100);
+      assert.deepEqual(at, [50, 1_050, 2_050]);
+      flow(200);
+      pass(1_650);
+      // 950 ms of 200 bytes each, and 50 of 10, are 0.19 of the ring: it is an eighth full after 656 ms.
+      assert.deepEqual(at.slice(3), [3_050, 3_707]);
+    });
+
+    it("never comes sooner than after 50 ms", (t) => {
+      const { at, flow, pass } = start(t, pauses);
+      flow(3_000);
+      pass(200);
+      assert.deepEqual(at, [50, 100, 150, 200]);
     });
 
     it("is woken by a burst as soon as with short ones, and loses no more time for it", (t) => {
@@ -127,20 +136,27 @@ describe("a drain schedule", () => {
       assert.equal(isWatched(), true);
     });
 
-    it("leaves an idle agent to who drains all rings anyway, and begins again when that has found something", (t) => {
-      const { schedule, at, pass } = start(t, pauses);
+    it("leaves an agent with little to do to who drains all rings anyway", (t) => {
+      const { at, flow, drains, pass } = start(t, { active: 2_000, idle: 2_000 });
       pass(100);
       assert.deepEqual(at, [50]);
       for (let second = 0; second < 10; second++) {
+        flow(second % 2 === 0 ? 0 : 10);
         pass(1_000);
-        schedule.drained(0);
+        drains();
       }
       assert.deepEqual(at, [50]);
-      schedule.drained(3);
-      pass(100);
-      assert.equal(at.length, 2);
+      flow(200);
+      pass(1_000);
+      drains();
+      // A fifth of the ring in a second is an eighth in 625 ms.
+      pass(624);
+      assert.deepEqual(at, [50]);
+      pass(1);
+      assert.deepEqual(at, [50, 11_725]);
+      flow(0);
       pass(3_000);
-      assert.equal(at.length, 3, "where no one does, it looks all the same");
+      assert.deepEqual(at.slice(2), [12_350, 14_350], "where no one drains, it looks all the same");
     });
 
     it("does not wait for the end of a long pause when someone begins to watch", (t) => {

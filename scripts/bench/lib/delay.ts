@@ -23,8 +23,8 @@ export interface DelayOptions {
   readonly anyCpu?: boolean;
 }
 
-/** After this time every record is counted, milliseconds: a few pauses of the agent's between two looks into its rings. */
-export const settleTime = 500;
+/** After this time every record is counted, milliseconds: the agent drains its rings each second at least. */
+export const settleTime = 1_200;
 
 /**
  * Runs two loads beside the agent's own engine, signals and tables, in a process without a web server (delay-child.ts), and times

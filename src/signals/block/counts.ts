@@ -154,6 +154,7 @@ export function startCounting(context: SignalContext): Running<BlockEvent> {
       inflight.read();
     },
     maintain: read,
+    maintainMayWait: true,
     stats: () => ({ collected, memoryAtLimit: lines.memoryAtLimit, mapEntries: [[lines.name, lines.size]] }),
   };
 }

@@ -63,6 +63,9 @@ function start(context: SignalContext): Running<CgroupEvent> {
         await scan();
       }
     },
+    get maintainMayWait() {
+      return !cgroups.needsScan;
+    },
   };
 }
 

@@ -41,8 +41,9 @@ export function startCounting(context: SignalContext): Running<DropEvent> {
   let collected = 0;
 
   /** The key is that of socket_key(), the counts are those of struct drop_line. */
-  function take(key: Uint32Array, [packets = 0, withRecord = 0]: Float64Array): void {
-    collected += packets - withRecord;
+  function take(key: Uint32Array, counts: Float64Array): void {
+    const packets = counts[0] as number;
+    collected += packets - (counts[1] as number);
     const { reason, protocol } = partsOf(key[actorKeyAt.number] as number);
     if (key[actorKeyAt.tgid] === otherTgid) {
       total.add(subjects.other, detail.intern(protocol, "~other"), packets);
@@ -69,6 +70,7 @@ export function startCounting(context: SignalContext): Running<DropEvent> {
       await readCounters(lines, take);
       await owners.findWhenDue();
     },
+    maintainMayWait: true,
     stats: () => ({
       collected,
       memoryAtLimit: lines.memoryAtLimit + listening.memoryAtLimit,

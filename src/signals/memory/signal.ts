@@ -108,6 +108,7 @@ function start(context: SignalContext): Running<MemoryEvent> {
       await groups?.read();
     },
     maintain: read,
+    maintainMayWait: true,
     stats: () => ({
       collected: counted.reduce((total, { collected }) => total + collected, 0),
       memoryAtLimit: counted.reduce(

@@ -111,6 +111,7 @@ function start(context: SignalContext): Running<ProcessEvent> {
       lost = readLost();
       isBehind ||= lost !== before;
     },
+    maintainMayWait: true,
   };
 }
 

@@ -72,6 +72,7 @@ function start(context: SignalContext): Running<SchedEvent> {
     attached: scan,
     collect: scan,
     maintain: () => processes.maintain(),
+    maintainMayWait: true,
     stats: () => ({
       collected: processes.collected,
       memoryAtLimit: processes.memoryAtLimit + (groups?.memoryAtLimit ?? 0),

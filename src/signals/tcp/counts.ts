@@ -3,6 +3,7 @@ import {
   actorKeyAt,
   CountedActor,
   type Counters,
+  type HistogramTable,
   type Identity,
   type Owner,
   processOwner,
@@ -50,10 +51,17 @@ function ownerOf({ identity, clock }: SignalContext): (key: Uint32Array, firstRe
   };
 }
 
+/** Adds the slots of a line from index `from` on. */
+function addSlots(table: HistogramTable, row: number, counts: Float64Array, from: number, nanoseconds: number): void {
+  table.addSlots(row, firstPower, counts, nanoseconds, from, from + TcpLine.connectSlotsLength);
+}
+
 /** Reads the kernel's lines. */
 export class Counts {
   /** Events that have been read and had no record: the account has the others. */
   collected = 0;
+  /** Resets received, by this and earlier readings. */
+  resetsReceived = 0;
   readonly counters: Counters;
   readonly #identity: Identity;
   readonly #metrics: TcpMetrics;
@@ -111,6 +119,7 @@ export class Counts {
       resets.add(subject, sentReset, counts[at.resets] as number);
     }
     if (counts[at.resets + 1] !== 0) {
+      this.resetsReceived += counts[at.resets + 1] as number;
       resets.add(subject, receivedReset, counts[at.resets + 1] as number);
     }
     if (counts[at.sent] !== 0) {
@@ -126,21 +135,15 @@ export class Counts {
 
   #takeTimes(comm: number, role: number, counts: Float64Array): void {
     const { connectSeconds, connectionSeconds, rtt, roles } = this.#metrics;
-    const slots = (from: number): Float64Array => counts.subarray(from, from + TcpLine.connectSlotsLength);
     if (counts[at.connectNs] !== 0) {
-      connectSeconds.addSlots(
-        connectSeconds.row(comm),
-        firstPower,
-        slots(at.connectSlots),
-        counts[at.connectNs] as number,
-      );
+      addSlots(connectSeconds, connectSeconds.row(comm), counts, at.connectSlots, counts[at.connectNs] as number);
     }
     if (counts[at.lifetimeNs] !== 0) {
       const row = connectionSeconds.row(comm, roles[role] ?? 0);
-      connectionSeconds.addSlots(row, firstPower, slots(at.lifetimeSlots), counts[at.lifetimeNs] as number);
+      addSlots(connectionSeconds, row, counts, at.lifetimeSlots, counts[at.lifetimeNs] as number);
     }
     if (counts[at.rttNs] !== 0) {
-      rtt.addSlots(rtt.row(comm), firstPower, slots(at.rttSlots), counts[at.rttNs] as number);
+      addSlots(rtt, rtt.row(comm), counts, at.rttSlots, counts[at.rttNs] as number);
     }
   }
 }

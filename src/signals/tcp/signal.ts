@@ -24,6 +24,9 @@ import { roles } from "./words.js";
 const established = 1;
 const closeWait = 8;
 
+/** The kernel's map of resets that are not decided has room for 16 times as many (UNDECIDED_MAX, bpf/tcp/resets.h). */
+const fewResets = 1024;
+
 /** Programs at the return of the calls of `syscalls` alone, and for those that wait in accept(2) already: bpf/tcp/accepting.h. */
 const fexit: HookSet = { name: "fexit", without: ["tcp_sys_exit"], compat: ["fexit/__ia32_"] };
 const dispatched: HookSet = { name: "tp_btf", without: ["fexit/", "fentry/", "tcp_accepting", "accepting"] };
@@ -49,6 +52,8 @@ function start(context: SignalContext): Running<TcpEvent> {
   ]);
   /** Entries of the kernel's map of connections, by the last snapshot. */
   let entries = 0;
+  /** Has the kernel decided on few resets when it was asked last, so that its map of those that are not decided is far from full? */
+  let decidesFew = false;
   let watches: readonly Links[] = [];
 
   /** Makes the gauge what a snapshot has counted, by subject and role, in one go: no scrape shows half of it. */
@@ -140,6 +145,15 @@ function start(context: SignalContext): Running<TcpEvent> {
     }
   }
 
+  /** Reads what the kernel has counted, and has it count the resets that have turned out to be received. */
+  async function readCounts(): Promise<void> {
+    await decide.run(() => undefined);
+    await strays.read();
+    const before = counts?.resetsReceived ?? 0;
+    await counts?.read();
+    decidesFew = (counts?.resetsReceived ?? 0) - before < fewResets;
+  }
+
   return {
     records(batch) {
       if (watches.length > 0) {
@@ -163,8 +177,7 @@ function start(context: SignalContext): Running<TcpEvent> {
     },
 
     async collect() {
-      await strays.read();
-      await counts?.read();
+      await readCounts();
       const open = new Map<number, number>();
       known.beginSnapshot();
       for (const links of watches) {
@@ -193,10 +206,9 @@ function start(context: SignalContext): Running<TcpEvent> {
       }
     },
 
-    async maintain() {
-      await decide.run(() => undefined);
-      await strays.read();
-      await counts?.read();
+    maintain: readCounts,
+    get maintainMayWait() {
+      return decidesFew;
     },
 
     watchLinks() {

@@ -151,6 +151,8 @@ export function startCounting(context: SignalContext): Running<UdpEvent> {
       await readCounters(lines, take);
       await owners.findWhenDue();
     },
+    // Peers come without a record of a process.
+    maintainMayWait: peers === undefined,
     stats: () => ({ collected, memoryAtLimit: lines.memoryAtLimit, mapEntries: [[lines.name, lines.size]] }),
   };
 }
