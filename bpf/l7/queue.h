@@ -97,8 +97,9 @@ static __always_inline __s32 waiting_requests(const struct connection *c)
 
 /*
  * Adds a request. Returns 0, or the word of the response when that, or its head (TAG_HEAD), has
- * come before; WORD_LOST when the request cannot be kept. Global, as others here, so that it is
- * verified once, and so that its key is in no frame of a function that calls further ones.
+ * come before; WORD_LOST when the request cannot be kept, or its response could not be. Global, as
+ * others here, so that it is verified once, and so that its key is in no frame of a function that
+ * calls further ones.
  */
 __noinline __u64 push_request(struct connection *c, __u64 word)
 {
@@ -112,16 +113,21 @@ __noinline __u64 push_request(struct connection *c, __u64 word)
 	number = c->requests;
 	waiting = waiting_requests(c);
 	slot = &c->slots[number % SLOTS_IN_CONNECTION];
-	if (waiting < SLOTS_IN_CONNECTION) {
+	if (waiting < 0) {
+		/* The response is whole. */
+		found = READ_ONCE(*slot);
+		found = found ? found : WORD_LOST;
+	} else if (waiting < SLOTS_IN_CONNECTION) {
 		found = __sync_lock_test_and_set(slot, word);
 	} else {
 		key = (struct deep_key){ .connection = c->id, .number = number };
 		if (waiting >= MOST_WAITING || bpf_map_update_elem(&deep, &key, &word, BPF_ANY))
 			found = WORD_LOST;
 	}
-	*(volatile __u32 *)&c->requests = number + 1;
+	/* Before the number goes on, from when on another response may have the slot. */
 	if ((found & (TAG_RESPONSE | TAG_HEAD)) == TAG_RESPONSE)
 		*slot = 0;
+	*(volatile __u32 *)&c->requests = number + 1;
 	return found;
 }
 
@@ -169,17 +175,20 @@ __noinline __u64 pop_request(struct connection *c)
 /*
  * Leaves a response for a request that has not been seen when the response began: its head, and
  * once more when it is whole (`tag` 0). Returns the request's word when it has been seen by now,
- * else 0.
+ * else 0. While there is no slot for it, since as many responses are there already, it is not kept:
+ * push_request() loses its request.
  */
 static __always_inline __u64 push_response(struct connection *c, __u64 time, __u32 status,
 					   __u64 tag)
 {
-	__u64 *slot = &c->slots[c->responses % SLOTS_IN_CONNECTION];
-	__u64 word = (request_word(time, status, 0) ^ TAG_REQUEST) | TAG_RESPONSE | tag;
+	__u64 word = (request_word(time, status, 0) ^ TAG_REQUEST) | TAG_RESPONSE | tag, *slot;
 
-	word = __sync_lock_test_and_set(slot, word);
-	if (word & TAG_REQUEST)
-		*slot = 0;
+	if (-waiting_requests(c) < SLOTS_IN_CONNECTION) {
+		slot = &c->slots[c->responses % SLOTS_IN_CONNECTION];
+		word = __sync_lock_test_and_set(slot, word);
+		if (word & TAG_REQUEST)
+			*slot = 0;
+	}
 	if (word & TAG_REQUEST || !tag)
 		*(volatile __u32 *)&c->responses = c->responses + 1;
 	return word & TAG_REQUEST ? word : 0;

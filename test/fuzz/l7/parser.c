@@ -384,10 +384,30 @@ int LLVMFuzzerTestOneInput(const __u8 *input, size_t size)
 }
 
 #ifdef STANDALONE
+/* Twice as many responses as there are slots come before their requests. */
+static void check_early_responses(void)
+{
+	struct connection c = { .id = 1, .protocol = PROTOCOL };
+	__u32 slots = SLOTS_IN_CONNECTION;
+	__u64 word;
+
+	for (__u32 n = 0; n < 2 * slots; n++)
+		if (push_response(&c, 0, n + 1, 0))
+			fail("a request that there has not been");
+	for (__u32 n = 0; n < 2 * slots; n++) {
+		word = push_request(&c, request_word(0, 0, 0));
+		if (n < slots ? operation_of(word) != n + 1 : word != WORD_LOST)
+			fail("a response that is taken for another request's");
+	}
+	if (push_request(&c, request_word(0, 7, 0)) || operation_of(pop_request(&c)) != 7)
+		fail("a request that does not wait for its response");
+}
+
 int main(int argc, char **argv)
 {
 	static __u8 input[8 << 20];
 
+	check_early_responses();
 	for (int n = 1; n < argc; n++) {
 		FILE *file = fopen(argv[n], "rb");
 
