@@ -106,40 +106,62 @@ static __always_inline void set_ends(struct endpoints *ends, const struct connec
 static __always_inline enum drop send_record(struct connection *c, __u32 number, __u64 now,
 					     __u64 duration, __u64 name)
 {
-	__u64 began = path_mark(now, duration);
-	bool has_path = (paths_wanted || names_wanted) && READ_ONCE(c->path_time) == began;
-	__u32 tgid = c->owner.process.pair;
+	bool has_path = (paths_wanted || names_wanted) &&
+			READ_ONCE(c->path_time) == path_mark(now, duration);
 	__u64 waiting = waiting_bytes(), id;
+	struct l7_event *event;
 	enum drop reason;
-	struct l7_event *event = reserve_event(has_path, waiting, is_failure(number), &reason);
+	__u32 tgid;
 
+	/* Else what is_failure() has told the caller is kept until then, which takes stack. */
+	barrier_var(number);
+	event = reserve_event(has_path, waiting, is_failure(number), &reason);
 	if (!event)
 		return reason;
+	/* First what is in no memory: it need not be kept any more. */
 	event->time = now;
 	event->duration = duration;
+	event->protocol = number >> PROTOCOL_SHIFT;
+	event->error = number >> ERROR_SHIFT & 7;
+	event->operation = number >> OPERATION_SHIFT & 1023;
+	event->status = number & 1023;
+	event->table = name >> 32;
+	event->stream = name;
+	event->path_kind = PATH_NONE;
+	if (has_path)
+		event->path_kind = c->protocol == PROTOCOL_DNS ?
+					   copy_name((__u64 *)event->path, c) :
+					   copy_path((__u64 *)event->path, c,
+						     path_mark(event->time, event->duration));
 	id = path_id(c, now, duration);
 	__builtin_memcpy(event->path_id, &id, sizeof(id));
+	event->role = c->role;
+	tgid = c->owner.process.pair;
 	event->actor.tgid = tgid;
 	event->actor.tid = current_tgid() == tgid ? current_tid() : tgid;
 	__builtin_memcpy(event->actor.comm, c->owner.comm, COMM_LEN);
 	__builtin_memcpy(event->actor.thread_comm, c->owner.comm, COMM_LEN);
 	event->actor.cgroup = c->owner.cgroup;
 	set_ends(&event->endpoints, c);
-	event->protocol = number >> PROTOCOL_SHIFT;
-	event->role = c->role;
-	event->error = number >> ERROR_SHIFT & 7;
-	event->operation = number >> OPERATION_SHIFT & 1023;
-	event->status = number & 1023;
-	event->table = name >> 32;
-	event->stream = name;
-	if (!has_path)
-		event->path_kind = PATH_NONE;
-	else if (c->protocol == PROTOCOL_DNS)
-		event->path_kind = copy_name((__u64 *)event->path, c);
-	else
-		event->path_kind = copy_path((__u64 *)event->path, c, began);
 	submit_behind(event, waiting);
 	return NOT_DROPPED;
+}
+
+/* Counts a request in a line without a route; and why it has no record. */
+static __always_inline void count_request(struct connection *c, __u32 number, __u64 duration,
+					  enum drop reason)
+{
+	struct request_line *line = line_without_route(c, number);
+
+	if (!line) {
+		count_map_full();
+		return;
+	}
+	add_requests_to(line, duration, 1);
+	if (reason != NOT_DROPPED) {
+		count_drop(reason);
+		atomic_inc(&line->dropped);
+	}
 }
 
 /*
@@ -151,15 +173,13 @@ __noinline int finish_named(struct connection *c, __u32 number, __u64 now, __u64
 {
 	struct request_line *line = NULL;
 	enum drop reason = NOT_DROPPED;
-	struct request_key key;
 	bool has_record;
 
 	if (!c)
 		return 0;
-	set_request_key(&key, &c->owner, number);
 	has_record = is_failure(number) ? failures_wanted : successes_wanted;
 	if (!has_record && recorded_protocols >> (c->protocol & 31) & 1) {
-		line = line_of_known_route(c, &key, now, duration);
+		line = line_of_known_route(c, number, now, duration);
 		has_record = !line || shows_exemplar(line, duration, now);
 	}
 	if (has_record) {
@@ -173,16 +193,7 @@ __noinline int finish_named(struct connection *c, __u32 number, __u64 now, __u64
 		add_requests_to(line, duration, 1);
 		return 0;
 	}
-	line = line_without_route(c, &key);
-	if (!line) {
-		count_map_full();
-		return 0;
-	}
-	add_requests_to(line, duration, 1);
-	if (has_record) {
-		count_drop(reason);
-		atomic_inc(&line->dropped);
-	}
+	count_request(c, number, duration, reason);
 	return 0;
 }
 
@@ -197,12 +208,10 @@ static __always_inline void finish(struct connection *c, __u32 number, __u64 now
 __noinline int count_requests(struct connection *c, __u32 number, __u64 duration, __u32 requests)
 {
 	struct request_line *line;
-	struct request_key key;
 
 	if (!c)
 		return 0;
-	set_request_key(&key, &c->owner, number);
-	line = line_without_route(c, &key);
+	line = line_without_route(c, number);
 	if (line)
 		add_requests_to(line, duration, requests);
 	else

@@ -100,21 +100,28 @@ static __always_inline void set_request_key(struct request_key *key, const struc
 	key->route = 0;
 }
 
-/* The line of this index, if it is this key's; else NULL. */
-static __always_inline struct request_line *same_request_line(__u32 index,
-							      const struct request_key *key)
+/* Does a line's key have this owner and this number? */
+static __always_inline bool is_key_of(const struct actor_key *key, const struct actor_key *owner,
+				      __u32 number)
 {
-	struct request_line *line = bpf_map_lookup_elem(&requests, &index);
-	const __u64 *words = &key->actor.process.pair, *taken;
-	__u64 differs = 0;
+	const __u64 *taken = &key->process.pair, *words = &owner->process.pair;
+	__u64 differs = taken[0] ^ ((__u64)number << 32 | (__u32)words[0]);
 	__u32 word;
 
-	if (!line)
-		return NULL;
-	taken = &line->key.actor.process.pair;
-	for (word = 0; word < REQUEST_KEY_WORDS; word++)
+	for (word = 1; word < KEY_WORDS; word++)
 		differs |= taken[word] ^ words[word];
-	return differs ? NULL : line;
+	return !differs;
+}
+
+/* The line of this index, if it is that of this owner, number and route; else NULL. */
+static __always_inline struct request_line *
+same_request_line(__u32 index, const struct actor_key *owner, __u32 number, __u64 route)
+{
+	struct request_line *line = bpf_map_lookup_elem(&requests, &index);
+
+	return line && line->key.route == route && is_key_of(&line->key.actor, owner, number) ?
+		       line :
+		       NULL;
 }
 
 /*
@@ -137,18 +144,20 @@ static __always_inline void *line_of_request(void *lines, void *taken, struct re
 		       REQUEST_KEY_WORDS);
 }
 
-/* The same of a request without a route. Most of a connection's are counted in one line. */
-static __always_inline struct request_line *line_without_route(struct connection *c,
-							       struct request_key *key)
+/*
+ * The same of a connection's request without a route, by its number. Most of a connection's are
+ * counted in one line.
+ */
+static __always_inline struct request_line *line_without_route(struct connection *c, __u32 number)
 {
-	struct request_line *line;
+	struct request_line *line = same_request_line(c->counted_line, &c->owner, number, 0);
+	struct request_key key;
 	__u32 index;
 
-	key->route = 0;
-	line = same_request_line(c->counted_line, key);
 	if (line)
 		return line;
-	line = line_of_request(&requests, &request_keys, key, &index);
+	set_request_key(&key, &c->owner, number);
+	line = line_of_request(&requests, &request_keys, &key, &index);
 	c->counted_line = index;
 	return line;
 }
@@ -161,15 +170,17 @@ static __always_inline void add_requests_to(struct request_line *line, __u64 dur
 	__sync_fetch_and_add(&line->slots[slot_of_seconds(duration, FIRST_POWER, SLOTS)], requests);
 }
 
-/* The overflow line of bytes of a kind. */
-static __always_inline struct flow_line *flow_overflow_line(__u32 kind)
+/*
+ * The overflow line of bytes of a kind. Its key is put in place of another one, as in
+ * line_of_request().
+ */
+static __always_inline struct flow_line *flow_overflow_line(struct actor_key *key, __u32 kind)
 {
-	struct actor_key key = { .process = process_key(OTHER_TGID, 0, kind) };
-
+	*key = (struct actor_key){ .process = process_key(OTHER_TGID, 0, kind) };
 	kind = (kind & (2 * PROTOCOLS - 1)) + (kind & WITHIN_TLS  ? 2 * PROTOCOLS :
 					       kind & WITHIN_UNIX ? 4 * PROTOCOLS :
 								    0);
-	return line_at(&flows, &flow_keys, flow_lines + kind, &key.process.pair, KEY_WORDS);
+	return line_at(&flows, &flow_keys, flow_lines + kind, &key->process.pair, KEY_WORDS);
 }
 
 static __always_inline struct flow_line *flow_line_of(const struct actor_key *owner, __u32 kind)
@@ -179,7 +190,7 @@ static __always_inline struct flow_line *flow_line_of(const struct actor_key *ow
 
 	key.process.pair = (__u64)kind << 32 | (__u32)key.process.pair;
 	line = find_line(&flows, &flow_keys, flow_lines, &key.process.pair, KEY_WORDS);
-	return line ? line : flow_overflow_line(kind);
+	return line ? line : flow_overflow_line(&key, kind);
 }
 
 static __always_inline __u32 kind_of(const struct connection *c)
@@ -195,17 +206,8 @@ static __always_inline struct flow_line *same_flow_line(__u32 index, const struc
 							__u32 kind)
 {
 	struct flow_line *line = bpf_map_lookup_elem(&flows, &index);
-	const __u64 *words = (const void *)owner;
-	__u64 differs, *key;
-	__u32 word;
 
-	if (!line)
-		return NULL;
-	key = &line->key.process.pair;
-	differs = key[0] ^ ((__u64)kind << 32 | (__u32)words[0]);
-	for (word = 1; word < KEY_WORDS; word++)
-		differs |= key[word] ^ words[word];
-	return differs ? NULL : line;
+	return line && is_key_of(&line->key, owner, kind) ? line : NULL;
 }
 
 /*
@@ -225,7 +227,7 @@ static __always_inline struct flow_line *find_flow_line(struct connection *c)
 					NULL;
 	if (line)
 		c->flow_line = index;
-	return line ? line : flow_overflow_line(kind_of(c));
+	return line ? line : flow_overflow_line(&key, kind_of(c));
 }
 
 static __always_inline struct flow_line *flow_line_of_connection(struct connection *c)

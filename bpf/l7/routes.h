@@ -56,36 +56,46 @@ static __always_inline __u64 path_id(const struct connection *c, __u64 now, __u6
 	return hash;
 }
 
-/*
- * The line of the route of a request of this key that ends now; NULL when that is not known here.
- * Most requests of a connection are alike: where the last one was counted is known, and its route,
- * which a path keeps.
- */
-static __always_inline struct request_line *
-line_of_known_route(struct connection *c, struct request_key *key, __u64 now, __u64 duration)
+/* The number of the route of the request that ends now; NULL when that is not known. */
+static __always_inline __u64 *known_route(const struct connection *c, __u64 now, __u64 duration)
 {
-	__u64 id, hash = READ_ONCE(c->path_hash), *route;
+	__u64 id = path_id(c, now, duration);
+
+	return bpf_map_lookup_elem(&known_paths, &id);
+}
+
+/*
+ * The line of the route of a request of this number that ends now; NULL when that is not known
+ * here. Most requests of a connection are alike: where the last one was counted is known, and its
+ * route, which a path keeps.
+ */
+static __always_inline struct request_line *line_of_known_route(struct connection *c, __u32 number,
+								__u64 now, __u64 duration)
+{
+	__u64 hash = READ_ONCE(c->path_hash), *route;
 	struct request_line *line;
+	struct request_key key;
 	__u32 index;
 
 	if (!has_hashed_path(c, now, duration))
 		return NULL;
 	if (hash == c->counted_path) {
-		key->route = c->counted_route;
-		line = same_request_line(c->counted_line, key);
+		line = same_request_line(c->counted_line, &c->owner, number, c->counted_route);
 		if (line)
 			return line;
 	}
-	id = path_id(c, now, duration);
-	route = bpf_map_lookup_elem(&known_paths, &id);
+	route = known_route(c, now, duration);
 	if (!route)
 		return NULL;
-	key->route = *route;
-	line = find_line_at(&requests, &request_keys, request_lines, &key->actor.process.pair,
+	set_request_key(&key, &c->owner, number);
+	key.route = *route;
+	line = find_line_at(&requests, &request_keys, request_lines, &key.actor.process.pair,
 			    REQUEST_KEY_WORDS, PROBES, &index);
-	if (line) {
+	/* Read again: to keep it meanwhile takes stack. */
+	hash = READ_ONCE(c->path_hash);
+	if (line && has_hashed_path(c, now, duration)) {
 		c->counted_path = hash;
-		c->counted_route = key->route;
+		c->counted_route = key.route;
 		c->counted_line = index;
 	}
 	return line;

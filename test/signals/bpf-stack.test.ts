@@ -13,6 +13,9 @@ import { fileURLToPath } from "node:url";
 const mostBytes = 512;
 const mostFrames = 8;
 
+/** What a chain leaves of them, for a compiler that keeps a few words more. */
+const room = 32;
+
 /** What a frame is rounded up to: kernels of which frames are rounded up to 16 bytes refuse no program that fits so. */
 const frameUnit = 32;
 
@@ -182,10 +185,10 @@ it("there is an object of l7", () => {
 });
 
 for (const object of objects.sort()) {
-  it(`${object} has no call chain that takes more stack than there is`, (t) => {
+  it(`${object} has no call chain that takes nearly all the stack that there is`, (t) => {
     const { largest, deepest } = worstChains(framesOf(join(folder, object)));
     t.diagnostic(`at most ${largest.bytes} bytes, and ${deepest.names.length} frames`);
-    assert(largest.bytes <= mostBytes, `${largest.bytes} bytes: ${largest.names.join(" > ")}`);
+    assert(largest.bytes + room <= mostBytes, `${largest.bytes} bytes: ${largest.names.join(" > ")}`);
     assert(deepest.names.length <= mostFrames, `${deepest.names.length} frames: ${deepest.names.join(" > ")}`);
   });
 }
