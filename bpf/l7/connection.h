@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What is known of a connection, by its socket: 568 bytes. */
+/*
+ * What is known of a connection, by its socket: 448 bytes. With its key and what the kernel has of
+ * an entry besides it fits into 512 (struct htab_elem, kernel/bpf/hashtab.c; struct llist_node,
+ * kernel/bpf/memalloc.c); one byte more, and the kernel would take 1,024.
+ */
 #pragma once
 
 #include <ringtap/counts.h>
@@ -109,6 +113,9 @@ struct direction {
 /* Bytes that are kept of a request's target. */
 #define PATH_LEN 80
 
+/* The slots that a path of HTTP/1.x takes, with what is known of it: a power of two. */
+#define PATH_SLOTS 16
+
 struct connection {
 	struct actor_key owner; /* who called last, its number 0 */
 	/* No other one has it: the address of its socket, its own (tls.h), a cookie (unix.h). */
@@ -125,23 +132,38 @@ struct connection {
 	__u8 is_reset;	  /* the connection ended by an error */
 	__u8 is_verified; /* a first line has been seen as a whole */
 	__u8 tls;	  /* an enum tls_layer */
-	__u64 state;	  /* what a protocol keeps besides */
-	__u64 session;	  /* the SSL of an encrypted one; 0: not known (tls.h) */
-	__u32 session_tgid;
-	__u8 receipts; /* of an encrypted one, by calls outside of OpenSSL's */
-	__u8 is_late;  /* of a session: some was carried before it was known */
+	union {
+		__u64 state;   /* what a protocol keeps besides */
+		__u64 session; /* in its place, with a session_tgid: the SSL (tls.h) */
+	};
+	__u32 session_tgid; /* its process; 0: there is no session, or it is not known */
+	__u8 receipts;	    /* of an encrypted one, by calls outside of OpenSSL's */
+	__u8 is_late;	    /* of a session: some was carried before it was known */
 	__u8 is_closing;
-	__u8 is_unix; /* unix.h */
-	__u32 path_length;
+	__u8 is_unix;	    /* unix.h */
 	__u32 flow_line;    /* the index of the line that its bytes were counted in last */
-	__u64 path_time;    /* path.h */
-	__u64 path_hash;    /* of the whole path; 0: not known */
-	__u64 counted_path; /* of the request that was counted last by its route: path_hash */
-	__u32 counted_route;
-	__u32 counted_line; /* the index of the line that it was counted in */
-	__u64 path[PATH_LEN / 8];
-	__u64 slots[SLOTS_IN_CONNECTION]; /* queue.h */
+	__u32 counted_line; /* that of the line that its last request was counted in */
+	union {
+		__u64 slots[SLOTS_IN_CONNECTION]; /* queue.h */
+		/*
+		 * In place of the first of them, of protocols that have paths (path.h): of HTTP/1.x
+		 * all of it, of DNS the first three.
+		 */
+		struct {
+			__u64 path[PATH_LEN / 8];
+			__u64 path_time;
+			__u32 path_length;
+			__u32 counted_route; /* that of counted_path */
+			__u64 path_hash;     /* of the whole path; 0: not known */
+			__u64 counted_path;  /* that of the last request counted by its route */
+		};
+	};
 };
+
+_Static_assert(sizeof(struct connection) == 448, "what an entry of the kernel's has space for");
+_Static_assert(__builtin_offsetof(struct connection, counted_path) + sizeof(__u64) <=
+		       __builtin_offsetof(struct connection, slots[PATH_SLOTS]),
+	       "what is known of a path lies before the slots of HTTP/1.x");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -14,12 +14,20 @@ static __always_inline void set_modes(struct connection *c, __u8 mode)
 	c->directions[SENT].mode = mode;
 }
 
-/* False when requests are not looked for at the server's port: the connection is opaque. */
+/*
+ * False when requests are not looked for at the server's port, or when the bytes are those of TLS,
+ * since a program has a session of them: the connection is opaque.
+ */
 static __always_inline bool begin_protocol(struct connection *c, __u32 direction,
 					   enum l7_protocol protocol, enum beginning beginning)
 {
 	bool is_request = beginning == BEGINS_REQUEST;
 
+	if (c->session_tgid) {
+		c->tls = TLS_ENCRYPTED;
+		set_modes(c, MODE_OPAQUE);
+		return false;
+	}
 	c->role = is_request == (direction == RECEIVED) ? ROLE_SERVER : ROLE_CLIENT;
 	if (is_server_left_out(c)) {
 		c->role = 0;

@@ -106,8 +106,7 @@ static __always_inline void set_ends(struct endpoints *ends, const struct connec
 static __always_inline enum drop send_record(struct connection *c, __u32 number, __u64 now,
 					     __u64 duration, __u64 name)
 {
-	bool has_path = (paths_wanted || names_wanted) &&
-			READ_ONCE(c->path_time) == path_mark(now, duration);
+	bool has_path = (paths_wanted || names_wanted) && is_path_of(c, path_mark(now, duration));
 	__u64 waiting = waiting_bytes(), id;
 	struct l7_event *event;
 	enum drop reason;

@@ -233,7 +233,7 @@ static __noinline void end_connection(struct sock *sk, struct connection *c)
 {
 	__u64 now = bpf_ktime_get_ns();
 
-	if (tls_wanted && (c->tls != NOT_TLS || c->session)) {
+	if (tls_wanted && (c->tls != NOT_TLS || c->session_tgid)) {
 		count_sight(c);
 		end_session(c, now);
 	}

@@ -36,6 +36,13 @@ static __always_inline __u64 path_mark(__u64 now, __u64 duration)
 	return ((now >> 6) - (duration >> 6)) & WORD_TIME;
 }
 
+/* Is the path that of the request which began at this time? Other protocols have none. */
+static __always_inline bool is_path_of(const struct connection *c, __u64 began)
+{
+	return (c->protocol == PROTOCOL_HTTP || c->protocol == PROTOCOL_DNS) &&
+	       READ_ONCE(c->path_time) == began;
+}
+
 /* The target of a request that began at this time follows; its first bytes, if any, are these. */
 __noinline int begin_path(struct connection *c, __u64 time, __u64 first, __u32 length)
 {
@@ -64,7 +71,7 @@ __noinline int add_to_path(struct connection *c, struct scratch *scratch)
 		return 0;
 	scratch->is_path_taken = 1;
 	path = (__u8 *)c->path;
-	/* With masks, so that the verifier knows the bounds: the slots follow the path. */
+	/* With masks, so that the verifier knows the bounds: slots follow the path. */
 	length = READ_ONCE(c->path_length) & 127;
 	bytes = scratch->left;
 	if (length >= PATH_LEN)

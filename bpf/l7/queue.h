@@ -4,13 +4,35 @@
  * response answers the request of its number.
  *
  * A request that waits is a word: of when it began, and of which operation. The word lies in the
- * connection's slot of its number, or, when that many wait already, in a map. One CPU may see
- * requests and another one responses at the same time; so a slot is exchanged, never changed: the
- * second one of request and response finds the first one's word.
+ * connection's slot of its number, or, when as many wait as there are slots, in a map. One CPU may
+ * see requests and another one responses at the same time; so a slot is exchanged, never changed:
+ * the second one of request and response finds the first one's word.
  */
 #pragma once
 
 #include "connection.h"
+
+/* The slots of a connection that its path takes. */
+static __always_inline __u32 path_slots(const struct connection *c)
+{
+	return c->protocol == PROTOCOL_HTTP ? PATH_SLOTS : 0;
+}
+
+/* The slot of the request or response of a number. */
+static __always_inline __u64 *slot_of(struct connection *c, __u32 number)
+{
+	__u64 index = number | path_slots(c);
+
+	/* The remainder comes last: before Linux 6.2 the verifier knows no bounds behind an OR. */
+	asm volatile("" : "+r"(index));
+	return &c->slots[index % SLOTS_IN_CONNECTION];
+}
+
+/* How many others there are. */
+static __always_inline __s32 most_in_slots(const struct connection *c)
+{
+	return SLOTS_IN_CONNECTION - path_slots(c);
+}
 
 /* Requests that wait, beyond those that have a slot in their connection. */
 #define DEEP_MAX 65536
@@ -112,12 +134,12 @@ __noinline __u64 push_request(struct connection *c, __u64 word)
 		return WORD_LOST;
 	number = c->requests;
 	waiting = waiting_requests(c);
-	slot = &c->slots[number % SLOTS_IN_CONNECTION];
+	slot = slot_of(c, number);
 	if (waiting < 0) {
 		/* The response is whole. */
 		found = READ_ONCE(*slot);
 		found = found ? found : WORD_LOST;
-	} else if (waiting < SLOTS_IN_CONNECTION) {
+	} else if (waiting < most_in_slots(c)) {
 		found = __sync_lock_test_and_set(slot, word);
 	} else {
 		key = (struct deep_key){ .connection = c->id, .number = number };
@@ -139,7 +161,7 @@ __noinline __u64 next_request(struct connection *c)
 
 	if (!c || waiting_requests(c) <= 0)
 		return 0;
-	word = c->slots[c->responses % SLOTS_IN_CONNECTION];
+	word = *slot_of(c, c->responses);
 	if (word & TAG_REQUEST)
 		return word;
 	key = (struct deep_key){ .connection = c->id, .number = c->responses };
@@ -157,7 +179,7 @@ __noinline __u64 pop_request(struct connection *c)
 	if (!c || waiting_requests(c) <= 0)
 		return 0;
 	number = c->responses;
-	slot = &c->slots[number % SLOTS_IN_CONNECTION];
+	slot = slot_of(c, number);
 	word = *slot;
 	if (word & TAG_REQUEST) {
 		*slot = 0;
@@ -183,8 +205,8 @@ static __always_inline __u64 push_response(struct connection *c, __u64 time, __u
 {
 	__u64 word = (request_word(time, status, 0) ^ TAG_REQUEST) | TAG_RESPONSE | tag, *slot;
 
-	if (-waiting_requests(c) < SLOTS_IN_CONNECTION) {
-		slot = &c->slots[c->responses % SLOTS_IN_CONNECTION];
+	if (-waiting_requests(c) < most_in_slots(c)) {
+		slot = slot_of(c, c->responses);
 		word = __sync_lock_test_and_set(slot, word);
 		if (word & TAG_REQUEST)
 			*slot = 0;
@@ -197,7 +219,7 @@ static __always_inline __u64 push_response(struct connection *c, __u64 time, __u
 /* The word of the request that a response's head was left for, when it has been seen; else 0. */
 static __always_inline __u64 pop_late_request(struct connection *c)
 {
-	__u64 *slot = &c->slots[c->responses % SLOTS_IN_CONNECTION];
+	__u64 *slot = slot_of(c, c->responses);
 	__u64 word = READ_ONCE(*slot);
 
 	if (!(word & TAG_REQUEST))
@@ -210,7 +232,7 @@ static __always_inline __u64 pop_late_request(struct connection *c)
 /* The request that came last was counted by its response's head: so the response must not. */
 static __always_inline void mark_counted(struct connection *c, __u64 word)
 {
-	c->slots[(c->requests - 1) % SLOTS_IN_CONNECTION] = word | TAG_HEAD;
+	*slot_of(c, c->requests - 1) = word | TAG_HEAD;
 }
 
 /* Is this the response to a request that had not been seen when the response began? */

@@ -36,7 +36,7 @@ struct {
 /* Is the whole path of the request that ends now known, by its hash? */
 static __always_inline bool has_hashed_path(const struct connection *c, __u64 now, __u64 duration)
 {
-	return routes_counted && READ_ONCE(c->path_hash) &&
+	return routes_counted && c->protocol == PROTOCOL_HTTP && READ_ONCE(c->path_hash) &&
 	       READ_ONCE(c->path_time) == path_mark(now, duration);
 }
 

@@ -198,7 +198,7 @@ static __always_inline struct connection *session_of(const struct connection *c)
 	struct session_key key = { .ssl = c->session, .tgid = c->session_tgid };
 	struct connection *session;
 
-	if (!c->session)
+	if (!c->session_tgid)
 		return NULL;
 	session = bpf_map_lookup_elem(&sessions, &key);
 	return session && session->sock == c->sock ? session : NULL;
@@ -264,6 +264,7 @@ __noinline int bind_session(struct connection *c, __u64 ssl, bool is_whole)
 		bpf_map_delete_elem(&sessions, &key);
 	}
 	c->session = ssl;
+	barrier();
 	c->session_tgid = key.tgid;
 	session = new_connection(&sessions, &key);
 	if (!session)
@@ -330,7 +331,7 @@ static __noinline void follow_tls(struct connection *c, __u32 direction)
 					     (c->tls == TLS_ENCRYPTED_WHOLE && !c->receipts));
 		return;
 	}
-	if (c->session || c->tls == NOT_TLS)
+	if (c->session_tgid || c->tls == NOT_TLS)
 		return;
 	if (c->receipts < 2)
 		report_unseen();
@@ -352,7 +353,7 @@ static __always_inline void bind_by_order(struct tls_thread *thread)
 
 	thread->received = 0;
 	c = bpf_map_lookup_elem(&connections, &sock);
-	if (!c || c->tls == NOT_TLS || c->session)
+	if (!c || c->tls == NOT_TLS || c->session_tgid)
 		return;
 	session = bpf_map_lookup_elem(&sessions, &key);
 	if (session && !session->is_closing)

@@ -130,7 +130,7 @@ static __noinline struct connection *go_session(__u64 conn, bool begins)
 	/* TLS within TLS: the outer one comes first, and stays. */
 	if (c->session != conn && session_of(c))
 		return NULL;
-	if (!session || session->sock != c->id)
+	if (!session || session->sock != c->sock)
 		bind_session(c, conn, begins);
 	return bpf_map_lookup_elem(&sessions, &key);
 }

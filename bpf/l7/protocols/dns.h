@@ -150,12 +150,9 @@ static __always_inline bool is_transfer(__u32 operation)
 static __always_inline bool take_answer_of_connection(struct connection *c, struct direction *d,
 						      __u64 now)
 {
-	__u64 key = short_key(dns_id(d), d->elements), word;
-	int place = dns_place_of(c, key, d->elements ? ~0ull : QUESTION_ID);
+	__u64 key = short_key(dns_id(d), d->elements);
+	__u64 word = remove_question(c, dns_place_of(c, key, d->elements ? ~0ull : QUESTION_ID));
 
-	if (place < 0 || place >= QUESTIONS_IN_CONNECTION)
-		return false;
-	word = remove_question(c, place);
 	if (!word)
 		return false;
 	if (is_transfer(operation_of(word)))
@@ -511,9 +508,8 @@ static __always_inline void dns_end(struct connection *c, __u32 direction, __u64
 	if (d->mode == DNS_RECORD || d->mode == DNS_REST) {
 		place = dns_place_of(c, short_key(dns_id(d), d->elements),
 				     d->elements ? ~0ull : QUESTION_ID);
-		if (place >= 0 && place < QUESTIONS_IN_CONNECTION)
-			finish_word(c, remove_question(c, place), outcome_of(d) & 1023,
-				    ERROR_TRUNCATED, now);
+		finish_word(c, remove_question(c, place), outcome_of(d) & 1023, ERROR_TRUNCATED,
+			    now);
 		begin_dns_message(d);
 		d->mode = MODE_OPAQUE;
 	}

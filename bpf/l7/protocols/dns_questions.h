@@ -35,12 +35,33 @@ static __always_inline struct dns_state *dns_state(struct connection *c)
 }
 
 /*
+ * Questions that wait on a connection have their words (queue.h) in slots behind those of the path,
+ * and their ids and hashes in as many behind these. One CPU may add, and another one remove.
+ */
+#define QUESTIONS_IN_CONNECTION 10
+#define FIRST_QUESTION (SLOTS_IN_CONNECTION - 2 * QUESTIONS_IN_CONNECTION)
+
+_Static_assert(__builtin_offsetof(struct connection, path_hash) <=
+		       __builtin_offsetof(struct connection, slots[FIRST_QUESTION]),
+	       "names lie before the slots of questions");
+
+static __always_inline __u64 *question_slot(struct connection *c, __u32 place)
+{
+	return &c->slots[FIRST_QUESTION + place];
+}
+
+static __always_inline __u64 *question_key_slot(struct connection *c, __u32 place)
+{
+	return &c->slots[FIRST_QUESTION + QUESTIONS_IN_CONNECTION + place];
+}
+
+/*
  * The socket of a connection: its address, which goes with the connection; of a datagram the
  * socket's cookie, as no one tells of its end.
  */
 static __always_inline __u64 *cookie_of(struct connection *c)
 {
-	return &c->slots[0];
+	return question_slot(c, 0);
 }
 
 static __always_inline __u64 socket_of(struct connection *c)
@@ -291,11 +312,6 @@ __noinline int dns_take_early_answer(struct connection *c, __u32 id, __u32 hash,
 	return true;
 }
 
-/*
- * Questions that wait on a connection: in the first half of its slots their words (queue.h), in the
- * second one their ids and hashes. One CPU may add, and another one remove.
- */
-#define QUESTIONS_IN_CONNECTION (SLOTS_IN_CONNECTION / 2)
 #define QUESTION_ID 0xffffull
 
 static __always_inline __u64 short_key(__u32 id, __u32 hash)
@@ -311,15 +327,21 @@ __noinline int dns_place_of(struct connection *c, __u64 key, __u64 mask)
 	if (!c)
 		return -1;
 	for (n = 0; n < QUESTIONS_IN_CONNECTION; n++)
-		if (c->slots[n] && !((c->slots[n + QUESTIONS_IN_CONNECTION] ^ key) & mask))
+		if (*question_slot(c, n) && !((*question_key_slot(c, n) ^ key) & mask))
 			return n;
 	return -1;
 }
 
+/* Removes the question at a place, and returns its word; 0 when there is none, or no such place. */
 static __always_inline __u64 remove_question(struct connection *c, __u32 place)
 {
-	__u64 word = __sync_lock_test_and_set(&c->slots[place], 0);
+	__u64 word;
 
+	/* So that what the verifier sees compared is what is added. */
+	barrier_var(place);
+	if (place >= QUESTIONS_IN_CONNECTION)
+		return 0;
+	word = __sync_lock_test_and_set(question_slot(c, place), 0);
 	if (word)
 		*(volatile __u32 *)&c->responses = c->responses + 1;
 	return word;
@@ -333,11 +355,11 @@ __noinline int dns_wait_on_connection(struct connection *c, __u64 key, __u64 wor
 	if (!c)
 		return false;
 	for (n = 0; n < QUESTIONS_IN_CONNECTION; n++) {
-		if (c->slots[n])
+		if (*question_slot(c, n))
 			continue;
-		c->slots[n + QUESTIONS_IN_CONNECTION] = key;
+		*question_key_slot(c, n) = key;
 		barrier();
-		*(volatile __u64 *)&c->slots[n] = word;
+		*(volatile __u64 *)question_slot(c, n) = word;
 		*(volatile __u32 *)&c->requests = c->requests + 1;
 		return true;
 	}

@@ -58,7 +58,8 @@ __noinline int http2_resumes(struct connection *c, struct scratch *scratch, __u6
 	if (at != bytes && n < FRAMES_TO_TRUST)
 		return false;
 	if (c->protocol == PROTOCOL_UNKNOWN) {
-		if (beginning == BEGINS_NOT)
+		/* A session is kept in the place of the streams' state. */
+		if (beginning == BEGINS_NOT || c->session_tgid)
 			return false;
 		c->protocol = PROTOCOL_HTTP2;
 		c->role = (beginning == BEGINS_REQUEST) == (direction == RECEIVED) ? ROLE_SERVER :

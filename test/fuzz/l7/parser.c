@@ -388,7 +388,7 @@ int LLVMFuzzerTestOneInput(const __u8 *input, size_t size)
 static void check_early_responses(void)
 {
 	struct connection c = { .id = 1, .protocol = PROTOCOL };
-	__u32 slots = SLOTS_IN_CONNECTION;
+	__u32 slots = most_in_slots(&c);
 	__u64 word;
 
 	for (__u32 n = 0; n < 2 * slots; n++)
@@ -403,11 +403,40 @@ static void check_early_responses(void)
 		fail("a request that does not wait for its response");
 }
 
+/* What is kept in the place of slots stays while all others are taken. */
+static void check_path_beside_slots(void)
+{
+	struct connection c = { .id = 1, .protocol = PROTOCOL };
+	const __u64 path[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 };
+	bool is_dns = PROTOCOL == PROTOCOL_DNS;
+
+	if (PROTOCOL != PROTOCOL_HTTP && !is_dns)
+		return;
+	memcpy(c.path, path, sizeof(path));
+	c.path_time = 11;
+	c.path_length = 12;
+	for (__u32 n = 0; n < SLOTS_IN_CONNECTION; n++)
+		is_dns ? dns_wait_on_connection(&c, ~0ull, ~0ull) : push_request(&c, ~0ull);
+	if (memcmp(c.path, path, sizeof(path)) || c.path_time != 11 || c.path_length != 12)
+		fail("a path that is overwritten by requests that wait");
+	if (!is_dns && (c.counted_route || c.path_hash || c.counted_path))
+		fail("a route that is overwritten by requests that wait");
+	if (c.counted_line || c.flow_line)
+		fail("a line that is overwritten by requests that wait");
+	memset(c.path, 0, sizeof(c.path));
+	if (!is_dns)
+		begin_path(&c, 0, 0, 0);
+	for (__u32 n = 0; n < (is_dns ? QUESTIONS_IN_CONNECTION : most_in_slots(&c)); n++)
+		if ((is_dns ? *question_slot(&c, n) : *slot_of(&c, n)) != ~0ull)
+			fail("a request that waits, overwritten by a path");
+}
+
 int main(int argc, char **argv)
 {
 	static __u8 input[8 << 20];
 
 	check_early_responses();
+	check_path_beside_slots();
 	for (int n = 1; n < argc; n++) {
 		FILE *file = fopen(argv[n], "rb");
 

@@ -59,6 +59,10 @@ const expected: Readonly<Record<string, number>> = {
   "thread that has one": pieceOf("tls_threads"),
 };
 
+test("a connection takes no more than 512 bytes", () => {
+  assert.equal(pieceOf("connections"), 512);
+});
+
 test("docs/l7.md says what each thing takes", () => {
   const [, section = ""] = /^## Memory$([^#]*)/m.exec(page) ?? [];
   const rows = Array.from(section.matchAll(/^\| ([^|]+) \| ([\d,]+) \|/gm), ([, what = "", bytes = ""]) => [
