@@ -139,7 +139,7 @@ struct connection {
 	__u32 session_tgid; /* its process; 0: there is no session, or it is not known */
 	__u8 receipts;	    /* of an encrypted one, by calls outside of OpenSSL's */
 	__u8 is_late;	    /* of a session: some was carried before it was known */
-	__u8 is_closing;
+	__u8 is_closing;    /* of a session: its socket is being closed; of others: closed.h */
 	__u8 is_unix;	    /* unix.h */
 	__u32 flow_line;    /* the index of the line that its bytes were counted in last */
 	__u32 counted_line; /* that of the line that its last request was counted in */

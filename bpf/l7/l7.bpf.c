@@ -494,17 +494,12 @@ int BPF_PROG(l7_destroy, struct sock *sk)
 /* Behind the programs on tracepoints: a kernel without those says so first. */
 #include "active.h"
 
-static long end_closed_unix(void *map, __u64 *key, struct connection *c, void *none)
-{
-	if (c->is_unix && is_unix_closed(c))
-		end_connection((struct sock *)c->sock, c);
-	return 0;
-}
+#include "closed.h"
 
 /*
- * Gives up the questions that have waited for too long, and ends connections over Unix sockets that
- * have been closed. Userspace reads it from time to time; it runs for each of a few, and does so
- * for the first one.
+ * Gives up the questions that have waited for too long, and ends connections whose sockets have
+ * been closed. Userspace reads it from time to time; it runs for each of a few, and does so for the
+ * first one.
  */
 SEC("iter/bpf_map_elem")
 int l7_unanswered(struct bpf_iter__bpf_map_elem *ctx)
@@ -513,8 +508,7 @@ int l7_unanswered(struct bpf_iter__bpf_map_elem *ctx)
 
 	if (key && !*key) {
 		give_up_questions();
-		if (unix_wanted)
-			bpf_for_each_map_elem(&connections, end_closed_unix, NULL, 0);
+		end_closed_connections();
 	}
 	return 0;
 }

@@ -3,7 +3,7 @@
  * Connections over Unix sockets (stream), socketpairs among them. They have no sequence numbers and
  * no tracepoints of their own but those of calls. A socket is known by its address and its cookie,
  * which no other one has, so that another socket at the same address is another connection. One
- * that a program closes is found when questions that have waited for too long are: l7_unanswered.
+ * that a program closes is found from time to time: closed.h.
  */
 #pragma once
 
