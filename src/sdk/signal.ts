@@ -79,7 +79,7 @@ export interface SignalHost {
     /** Does each actor carry the id of its control group? */
     readonly inRecords: boolean;
   };
-  /** What `trace --pid` and `--comm` select; empty for everything. A signal that cannot filter in the kernel ignores it. */
+  /** What `trace` selects by `--pid` and `--comm`, or `--where`; empty for everything. A signal that cannot filter in the kernel ignores it. */
   readonly only: {
     /** Thread-group ids as the initial pid namespace has them. */
     readonly pids: readonly number[];

@@ -10,7 +10,9 @@ import type { RunningSignal } from "../../engine/running.js";
 import type { AnySignal, EventRecord, Running, SignalContext, SignalHost, Watcher } from "../../sdk/signal.js";
 import type { FlagTable, FlagValues } from "../../sdk/flags.js";
 import { startSignal } from "../../engine/start-signal.js";
+import type { TraceableSignal } from "../../views/trace-event.js";
 import type { TraceOptions } from "./options.js";
+import { processesOf } from "./where.js";
 
 /** How often the signals are maintained, milliseconds. */
 const upkeepInterval = 1000;
@@ -24,13 +26,18 @@ export interface TracedSignals {
   close(): void;
 }
 
-function hostOf({ cgroupHierarchy, pids, comms }: TraceOptions): SignalHost {
+/** Of --where and of --pid and --comm, all of which must hold, the former has one value at the most: nothing is narrower. */
+function hostOf(signal: TraceableSignal, { cgroupHierarchy, where, pids, comms }: TraceOptions): SignalHost {
+  const asked = processesOf(where, signal);
   return {
     mode: "trace",
     watched: "all",
     byPeer: false,
     cgroups: { hierarchy: chooseHierarchy(cgroupHierarchy), inRecords: true },
-    only: { pids, comms },
+    only: {
+      pids: asked.pids.length > 0 ? asked.pids : pids,
+      comms: asked.comms.length > 0 ? asked.comms : comms,
+    },
   };
 }
 
@@ -55,13 +62,13 @@ function withoutMetrics(signal: AnySignal): AnySignal {
  * the same; the log says so. Nothing stays when `signal` itself fails.
  */
 export function startTracing(
-  signal: AnySignal,
+  signal: TraceableSignal,
   options: TraceOptions,
   cgroups: Cgroups,
   print: Watcher<EventRecord>,
   log: Logger,
 ): TracedSignals {
-  const host = hostOf(options);
+  const host = hostOf(signal, options);
   const start = (started: AnySignal, its: SignalHost): RunningSignal => {
     const catalog = new Catalog();
     const identity = new Identity(catalog, [], { cgroups });

@@ -3,8 +3,9 @@ import type { TraceType, TraceValue } from "../../sdk/signal.js";
 import { UsageError } from "../errors.js";
 import { quote } from "../../log/logger-text.js";
 import { suggestion } from "../../config/suggest.js";
-import { duration, refuse } from "../../sdk/flag-values.js";
-import { type Fields, isDuration } from "./fields.js";
+import { commOf, duration, pidOf, refuse } from "../../sdk/flag-values.js";
+import type { TraceableSignal } from "../../views/trace-event.js";
+import { type Fields, hasActors, isDuration } from "./fields.js";
 
 /** Those of two letters first, as the alternatives of a pattern are tried. */
 const operators = ["!=", ">=", "<=", "!~", "=", ">", "<", "~"] as const;
@@ -62,6 +63,34 @@ export function compileWhere(
     };
   });
   return (fields) => tests.every((test) => test(fields));
+}
+
+/**
+ * Of the processes that conditions ask for by `pid=` and `comm=`: of each field one value, or none, so that no event that meets all
+ * conditions is of another process. Empty where a signal's records do not say who did it, or where it has such fields of its own.
+ */
+export function processesOf(
+  conditions: readonly Condition[],
+  signal: TraceableSignal,
+): { readonly pids: readonly number[]; readonly comms: readonly string[] } {
+  const values = <T>(field: string, read: (text: string) => T): readonly T[] => {
+    const written = conditions.find((each) => each.field === field && each.operator === "=");
+    if (written === undefined || !hasActors(signal) || Object.hasOwn(signal.trace.types, field)) {
+      return [];
+    }
+    try {
+      return [read(written.value)];
+    } catch {
+      // No process has it, or its name is not the bytes of this text: the condition itself leaves out what it has to.
+      return [];
+    }
+  };
+  return { pids: values("pid", pidOf), comms: values("comm", wholeComm) };
+}
+
+/** A name that stands for the same bytes in the kernel. Throws for one with a character in the place of bytes that are none. */
+function wholeComm(text: string): string {
+  return text.includes("\ufffd") ? refuse(text, "expected a name in UTF-8") : commOf(text);
 }
 
 type Fail = (problem: string) => never;

@@ -113,7 +113,7 @@ function commKey(comm: string): Uint8Array {
   return key;
 }
 
-function setup(values: Values, { mode, watched, byPeer, cgroups }: SignalHost): Setup {
+function setup(values: Values, { mode, watched, byPeer, cgroups, only }: SignalHost): Setup {
   const { connectionsLimit, streamsLimit, countsLimit, dnsTimeout, dnsNames, tls, unix } = values;
   const isSized = values.sizes && mode !== "trace";
   const hasRoutes = areRouted(values);
@@ -125,6 +125,8 @@ function setup(values: Values, { mode, watched, byPeer, cgroups }: SignalHost): 
       "--l7.containers, --l7.pods and --l7.namespaces need a label of containers: add container_id, or container, pod or namespace, to --labels",
     );
   }
+  const pids = [...values.pids, ...only.pids];
+  const comms = [...values.comms, ...only.comms];
   const lines = isCounting ? 2 ** log2Ceil(Math.max(countsLimit, fewestLines)) : fewestLines;
   const requests = lines + overflowLines;
   return {
@@ -144,12 +146,12 @@ function setup(values: Values, { mode, watched, byPeer, cgroups }: SignalHost): 
       flow_lines: lines,
     },
     sets: {
-      chosen_pids: values.pids.map((tgid) => new Uint8Array(Uint32Array.of(tgid).buffer)),
-      chosen_comms: values.comms.map(commKey),
+      chosen_pids: pids.map((tgid) => new Uint8Array(Uint32Array.of(tgid).buffer)),
+      chosen_comms: comms.map(commKey),
     },
     variables: {
-      pids_chosen: values.pids.length > 0 ? 1 : 0,
-      comms_chosen: values.comms.length > 0 ? 1 : 0,
+      pids_chosen: pids.length > 0 ? 1 : 0,
+      comms_chosen: comms.length > 0 ? 1 : 0,
       paths_wanted: hasRoutes ? 1 : 0,
       recorded_protocols: !isCounting ? 0 : byPeer ? allProtocols : told,
       // Which peer a request had, records alone tell.

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { type Fields, fieldTypes } from "../../../src/cli/trace/fields.js";
-import { compileWhere, condition, splitConditions } from "../../../src/cli/trace/where.js";
+import { compileWhere, condition, processesOf, splitConditions } from "../../../src/cli/trace/where.js";
 import { tcp } from "../../../src/signals/tcp/signal.js";
 
 const types = fieldTypes(tcp);
@@ -101,4 +101,22 @@ describe("refused", () => {
     const message = '"nginx": expected a field, one of != >= <= !~ = > < ~ and a value, such as comm=nginx';
     assert.throws(() => condition("nginx"), { name: "FlagError", message });
   });
+});
+
+describe("the processes that conditions ask for", () => {
+  const none = { pids: [], comms: [] };
+  for (const [text, expected] of [
+    ['pid=42 comm="my prog" dport=443', { pids: [42], comms: ["my prog"] }],
+    ["comm=nginx", { pids: [], comms: ["nginx"] }],
+    // No event meets both: one of them is enough to leave out in the kernel.
+    ["pid=42 pid=43", { pids: [42], comms: [] }],
+    ["pid!=42 comm~nginx pid>1", none],
+    ["pid=0 comm=a-name-of-sixteen", none],
+    ["pid=4.5 comm=\ufffdx", none],
+    ["tid=42 thread_comm=nginx", none],
+  ] as const) {
+    test(`${text} asks for ${JSON.stringify(expected)}`, () => {
+      assert.deepEqual(processesOf(splitConditions(text).map(condition), tcp), expected);
+    });
+  }
 });

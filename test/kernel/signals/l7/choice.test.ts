@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { createServer, Agent as Connections, type RequestOptions, request, type Server } from "node:http";
 import { type AddressInfo, type Socket } from "node:net";
 import { describe, it } from "node:test";
@@ -10,6 +11,7 @@ import { promisify } from "node:util";
 import { startAgent, unlimitedSeries } from "../../support/agent.js";
 import { controlGroup, hierarchy } from "../../support/cgroups.js";
 import { eventually } from "../../support/eventually.js";
+import { startNginx } from "../../support/nginx.js";
 import { type Samples, sum } from "../../support/samples.js";
 import { type Scope, suiteScope } from "../../support/scope.js";
 import { freePort } from "../../support/servers.js";
@@ -196,4 +198,26 @@ describe("requests of some ports and protocols", () => {
     });
     assert(trace.events().every(({ local_port }) => local_port === chosen.port));
   });
+
+  const others = startNginx(scope, "");
+  // A name that no other process has.
+  process.title = "rt-choice";
+  const comm = readFileSync("/proc/self/comm", "utf8").trimEnd();
+  for (const choice of [["--where", `pid=${pid} status=200`], ["--where", `comm="${comm}"`], [`--pid=${pid}`]]) {
+    it(`are traced of one process by ${choice.join(" ")}, and those of others take no room in the ring`, async (t) => {
+      const [chosen] = await services;
+      const nginx = await others;
+      const trace = await startTrace(t, ["l7", "--output=json", "--ring.size=64KiB", ...choice]);
+      // It takes nothing from the ring while others make 3,000 requests, which are twice as many records.
+      process.kill(trace.pid, "SIGSTOP");
+      await promisify(execFile)("curl", ["-s", "-o", "/dev/null", `${nginx.url}/index.html?[1-3000]`]);
+      await makeRequests(5, { port: chosen.port });
+      process.kill(trace.pid, "SIGCONT");
+      await eventually(() => {
+        assert.equal(trace.events().filter(({ pid: its }) => its === pid).length, 10);
+      });
+      await trace.stop("SIGINT");
+      assert.doesNotMatch(trace.stderr, /events lost/);
+    });
+  }
 });
