@@ -664,7 +664,7 @@ __noinline int mysql_text(struct connection *c, struct scratch *scratch, __u32 i
 			break;
 		byte = scratch->bytes[index + n];
 		if (mode == MY_SQL)
-			is_end = take_sql(d, byte);
+			is_end = take_sql(d, byte, true);
 		else if (mode == MY_NUMBER)
 			is_end = take_digit(d, byte, READ_ONCE(d->carry[1]));
 		else

@@ -422,7 +422,7 @@ static __always_inline bool take_pg_byte(struct direction *d, __u32 mode, __u32 
 {
 	switch (mode) {
 	case PG_SQL:
-		return take_sql(d, byte);
+		return take_sql(d, byte, false);
 	case PG_NAME:
 		if (byte)
 			d->elements = (READ_ONCE(d->elements) ^ byte) * 0x01000193 + 1;

@@ -28,8 +28,8 @@ struct {
  * before.
  */
 enum sql_place {
-	SQL_BEFORE, /* its first word */
-	SQL_COMMENT,
+	SQL_BEFORE,  /* its first word */
+	SQL_COMMENT, /* the byte before is 0 at its beginning */
 	SQL_COMMENT_LINE,
 	SQL_WORD, /* in it, or behind it */
 };
@@ -48,8 +48,12 @@ static __always_inline bool is_letter(__u32 byte)
 	return (byte | 0x20) - 'a' < 26 || byte == '_';
 }
 
-/* Takes a byte of a statement. True when its first word is known. */
-static __always_inline bool take_sql(struct direction *d, __u32 byte)
+/*
+ * Takes a byte of a statement. True when its first word is known. `executes`: what stands in
+ * comments that begin with an exclamation mark is part of the statement, as MySQL and MariaDB have
+ * it.
+ */
+static __always_inline bool take_sql(struct direction *d, __u32 byte, bool executes)
 {
 	__u32 status = READ_ONCE(d->status), place = status & 0xff, last = status >> 8;
 
@@ -58,6 +62,10 @@ static __always_inline bool take_sql(struct direction *d, __u32 byte)
 		if (last == '*' && byte == '/') {
 			place = SQL_BEFORE;
 			byte = ' ';
+		} else if (executes && !last && byte == '!') {
+			place = SQL_BEFORE;
+		} else if (executes && !last && byte == 'M') {
+			byte = 0;
 		}
 		break;
 	case SQL_COMMENT_LINE:
@@ -72,7 +80,7 @@ static __always_inline bool take_sql(struct direction *d, __u32 byte)
 			place = SQL_COMMENT_LINE;
 		} else if (byte == '*' && last == '/') {
 			place = SQL_COMMENT;
-			byte = ' ';
+			byte = 0;
 		}
 		break;
 	default:

@@ -118,6 +118,72 @@ export const conversations: readonly Conversation<Request>[] = [
     requests: [["BEGIN"], ["INSERT"], ["UPDATE"], ["SELECT"], ["WITH"], ["COMMIT"], ["_OTHER", "1065"]],
   },
   {
+    name: "comments",
+    steps: [
+      ...begun,
+      ["C", query("/*!40101 SET NAMES utf8mb4 */")],
+      answer(ok()),
+      ["C", query("/*M!100100 CREATE TABLE t (a int) */")],
+      answer(ok()),
+      ["C", query("/* one */ -- two\n\t# three\n /*/ four */ ; DELETE FROM t /* five */")],
+      answer(ok()),
+      ["C", query("/* ! no */ /**/ truncate t")],
+      answer(ok()),
+      ["C", query("/*! */ /*+ hint */ Replace INTO t VALUES (1)")],
+      answer(ok()),
+    ],
+    requests: [["SET"], ["CREATE"], ["DELETE"], ["TRUNCATE"], ["REPLACE"]],
+  },
+  {
+    name: "likepackets",
+    // Of a row's first value, the length: of an empty one it is as OK begins, of NULL as a file that is asked for does.
+    steps: [
+      ...begun,
+      ["C", query("SELECT '' AS a, 'x' AS b")],
+      answer("\x02", column, column, eof(), "\0\x01x", "\xfb\x01x", "\0\0", eof()),
+      ["C", query("SELECT NULL")],
+      answer("\x01", column, "\xfb", "\0", okEof()),
+      ["C", query("SELECT 1")],
+      answer(...rows(1)),
+    ],
+    requests: [["SELECT"], ["SELECT"], ["SELECT"]],
+  },
+  {
+    name: "longoks",
+    // An OK that says how the session has changed, and warnings.
+    steps: [
+      ...begun,
+      ["C", query("USE shop")],
+      answer(`${ok(0x4002)}\0\x0b\x01\x09\x08database`),
+      ["C", query("CALL p()")],
+      answer(ok(2 | moreResults), ok(2 | moreResults, "\x02"), `${ok()}${"x".repeat(200)}`),
+      ["C", query("START TRANSACTION")],
+      answer(ok(3)),
+      ["C", query("SAVEPOINT a")],
+      answer(ok(3)),
+      ["C", query("ROLLBACK TO a")],
+      answer(ok()),
+    ],
+    requests: [["USE"], ["CALL"], ["START"], ["SAVEPOINT"], ["ROLLBACK"]],
+  },
+  {
+    name: "reused",
+    // A number of a statement that has been closed is another statement's.
+    steps: [
+      ...begun,
+      ["C", prepare("SELECT a FROM t")],
+      answer(prepared(1, 0, 0)),
+      ["C", `${close(1)}${prepare("INSERT INTO t VALUES (1)")}`],
+      answer(prepared(1, 0, 0)),
+      ["C", execute(1)],
+      answer(ok()),
+      ["C", `${execute(1)}${close(1)}${quit}`],
+      answer(ok()),
+    ],
+    requests: [["PREPARE"], ["PREPARE"], ["INSERT"], ["INSERT"]],
+  },
+  { name: "gone", steps: [["S", greeting]], requests: [] },
+  {
     name: "login",
     steps: [
       ["S", greeting],
