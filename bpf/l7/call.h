@@ -57,8 +57,12 @@ static __always_inline bool find_one(struct call_memory *memory, struct pt_regs 
 		return true;
 	case NR_READV:
 	case NR_WRITEV:
+	case NR_PREADV2:
+	case NR_PWRITEV2:
 	case COMPAT_READV:
 	case COMPAT_WRITEV:
+	case COMPAT_PREADV2:
+	case COMPAT_PWRITEV2:
 		memory->address = socket_call_arg(regs, 1, compat);
 		memory->vectors = socket_call_arg(regs, 2, compat);
 		return true;

@@ -197,6 +197,13 @@ static __noinline void count_unkept(__u32 direction, __u32 bytes, __u32 kind, en
 				     bytes);
 }
 
+static __always_inline bool may_have_sent_fin(struct sock *sk)
+{
+	__u8 state = READ(sk, __sk_common.skc_state);
+
+	return state != TCP_ESTABLISHED && state != TCP_CLOSE_WAIT;
+}
+
 /* Takes what calls that no program saw have moved up to now. */
 static __always_inline void take_missed(struct sock *sk, struct connection *c, __u32 direction,
 					__u32 program)
@@ -205,7 +212,7 @@ static __always_inline void take_missed(struct sock *sk, struct connection *c, _
 	__s32 gap = sequence_of(sk, direction) - c->directions[direction].next_seq;
 
 	/* Is it a FIN that was sent while l7_state was left out? */
-	if (program == IN_DESTROY && direction == SENT && gap == 1)
+	if (direction == SENT && gap == 1 && may_have_sent_fin(sk))
 		return;
 	if (gap <= 0 || !scratch)
 		return;
@@ -447,6 +454,12 @@ static __always_inline void begin_connection(struct sock *sk, struct connection 
 		insert_connection(sk, SENT, 0);
 }
 
+static __noinline void take_all_missed(struct sock *sk, struct connection *c, __u32 program)
+{
+	take_missed(sk, c, RECEIVED, program);
+	take_missed(sk, c, SENT, program);
+}
+
 /*
  * A response that ends with the connection ends when this end begins to close it. (Fires before the
  * state is stored: inet_sk_state_store(), net/ipv4/af_inet.c; and before a FIN has its number:
@@ -468,6 +481,11 @@ int BPF_PROG(l7_state, struct sock *sk, int from, int to)
 		end_connection(sk, c);
 	} else if (to == TCP_CLOSE) {
 		c->is_reset = sk->sk_err != 0;
+		/*
+		 * Where a process closes with SO_LINGER 0, or disconnects, tcp_disconnect()
+		 * (net/ipv4/tcp.c) goes on to set all numbers anew, and no remote port.
+		 */
+		take_all_missed(sk, c, IN_STATE);
 	} else if (to == TCP_FIN_WAIT1 || to == TCP_LAST_ACK) {
 		close_direction(sk, c, SENT, IN_STATE);
 		c->directions[SENT].next_seq++;
@@ -482,11 +500,9 @@ int BPF_PROG(l7_destroy, struct sock *sk)
 
 	if (!c)
 		return 0;
-	/* tcp_disconnect() has set all numbers anew. */
-	if (!is_beginning(sk, SENT, 0)) {
-		take_missed(sk, c, RECEIVED, IN_DESTROY);
-		take_missed(sk, c, SENT, IN_DESTROY);
-	}
+	/* Not if they are anew. */
+	if (READ(sk, __sk_common.skc_dport))
+		take_all_missed(sk, c, IN_DESTROY);
 	end_connection(sk, c);
 	return 0;
 }

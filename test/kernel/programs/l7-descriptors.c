@@ -6,6 +6,8 @@
  *                          descriptor to another connection
  *   l7-descriptors fresh   the same, and that connection has not carried anything
  *   l7-descriptors files   bodies by sendfile(2), and by splice(2) from the socket that receives
+ *   l7-descriptors abort   ends by close(2) with SO_LINGER 0, and by connect(2) with AF_UNSPEC
+ *   l7-descriptors vectors preadv2(2) and pwritev2(2)
  *   l7-descriptors narrow  calls as those of 32-bit programs (int 0x80), x86 alone
  */
 #include <arpa/inet.h>
@@ -18,6 +20,7 @@
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define BODY 100000
@@ -160,6 +163,57 @@ static void files(void)
 	exchange(ends.client, ends.server);
 }
 
+/* Ends a connection at once, without a FIN; what the other end reads then. */
+static void end_at_once(int fd, int other)
+{
+	struct linger none = { .l_onoff = 1 };
+	char byte;
+
+	check(!setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none)), "SO_LINGER");
+	close(fd);
+	check(read(other, &byte, 1) < 0, "no RST");
+	close(other);
+}
+
+static void abort_ends(void)
+{
+	struct sockaddr nowhere = { .sa_family = AF_UNSPEC };
+	struct ends ends = open_ends();
+	char byte;
+
+	exchange(ends.client, ends.server);
+	send_all(ends.client, request, strlen(request));
+	receive(ends.server, strlen(request));
+	end_at_once(ends.server, ends.client);
+	ends = open_ends();
+	exchange(ends.client, ends.server);
+	check(!connect(ends.client, &nowhere, sizeof(nowhere)), "AF_UNSPEC");
+	check(read(ends.server, &byte, 1) <= 0, "an end");
+	close(ends.server);
+	/* The same socket has another connection then. */
+	check(!connect(ends.client, (void *)&address, sizeof(address)), "connect");
+	ends.server = accept(listener, NULL, NULL);
+	exchange(ends.client, ends.server);
+	end_at_once(ends.client, ends.server);
+}
+
+static void vectors(void)
+{
+	struct ends ends = open_ends();
+	char buffer[128];
+	struct iovec asked = { (void *)request, strlen(request) };
+	struct iovec answered = { (void *)response, strlen(response) };
+	struct iovec room[2] = { { buffer, 7 }, { buffer + 7, sizeof(buffer) - 7 } };
+
+	for (int n = 0; n < 3; n++) {
+		check(pwritev2(ends.client, &asked, 1, -1, 0) > 0, "pwritev2");
+		check(preadv2(ends.server, room, 2, -1, 0) == (ssize_t)asked.iov_len, "preadv2");
+		check(pwritev2(ends.server, &answered, 1, -1, 0) > 0, "pwritev2");
+		check(preadv2(ends.client, room, 2, -1, 0) == (ssize_t)answered.iov_len, "preadv2");
+	}
+	exchange(ends.client, ends.server);
+}
+
 #if defined(__x86_64__)
 static long narrow_call(long number, long first, const void *second, long third)
 {
@@ -250,6 +304,10 @@ int main(int argc, char **argv)
 		swap(!strcmp(argv[1], "fresh"));
 	else if (!strcmp(argv[1], "files"))
 		files();
+	else if (!strcmp(argv[1], "abort"))
+		abort_ends();
+	else if (!strcmp(argv[1], "vectors"))
+		vectors();
 	else
 		narrow();
 	return 0;

@@ -11,8 +11,9 @@ import { by } from "./request-counts.js";
 import { sum } from "./samples.js";
 import type { Scope } from "./scope.js";
 
-/** Bytes of the request in l7-descriptors.c. */
+/** Bytes of the request in l7-descriptors.c, and of its response. */
 const requestBytes = 33;
+const responseBytes = 40;
 
 const roles = ["client", "server"] as const;
 
@@ -63,6 +64,22 @@ export function testDescriptors(scope: Scope, build?: BuildCopy): void {
     assert.deepEqual(server, { 200: 3, lost: 0, gap: 0 });
     // No program within calls sees splice from a socket.
     assert.deepEqual(client, { 200: 3, lost: 0, gap: returns ? 0 : 100_000 });
+  });
+
+  it("have ended where a process ends their connection at once: the other end has a RST", async () => {
+    const { client, server } = await count("abort");
+    // One is under way then: closed at the end that did it, reset at the other one.
+    const expected = { "": 1, 200: 3, lost: 0, gap: 0 };
+    assert.deepEqual([client, server], [expected, expected]);
+  });
+
+  it("are counted that preadv2 and pwritev2 carry, by a program within the call", async () => {
+    const { client, server, returns } = await count("vectors");
+    // At their return they are not looked for.
+    const [asked, answered] = returns ? [3 * requestBytes, 3 * responseBytes] : [0, 0];
+    const requests = returns ? 1 : 4;
+    assert.deepEqual(client, { 200: requests, lost: 0, gap: asked + answered });
+    assert.deepEqual(server, { 200: requests, lost: 0, gap: asked + answered });
   });
 
   it("are counted that 32-bit calls carry, those of socketcall(2) among them", async (t) => {
