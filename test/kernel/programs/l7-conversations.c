@@ -9,7 +9,7 @@
  * cuts 0: none; 1: each byte by itself; 2: at random; 3: once for each place where there can be one
  * cut, on a connection of its own. Calls 0: read and write; 1: send, and recv after a peek;
  * 2: readv and writev; 3: sendmsg and recvmsg. The server's port may be given as an argument, or
- * the path of its Unix socket.
+ * the path of its Unix socket; and a family: 4, 6, or 46 for IPv4 in sockets of IPv6.
  */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -119,6 +119,7 @@ static socklen_t address_length;
 static union {
 	struct sockaddr any;
 	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
 	struct sockaddr_un un;
 } address;
 
@@ -133,7 +134,7 @@ static int open_end(char me)
 		check(!connect(fd, &address.any, address_length), "connect");
 	}
 	check(fd >= 0, "a socket");
-	if (address.any.sa_family == AF_INET)
+	if (address.any.sa_family != AF_UNIX)
 		check(!setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)), "TCP_NODELAY");
 	return fd;
 }
@@ -207,6 +208,12 @@ int main(int argc, char **argv)
 		address.un.sun_family = AF_UNIX;
 		strncpy(address.un.sun_path, argv[1], sizeof(address.un.sun_path) - 1);
 		unlink(argv[1]);
+	} else if (argc > 2 && strchr(argv[2], '6')) {
+		address_length = sizeof(address.in6);
+		address.in6.sin6_family = AF_INET6;
+		address.in6.sin6_port = htons(atoi(argv[1]));
+		inet_pton(AF_INET6, argv[2][0] == '4' ? "::ffff:127.0.0.1" : "::1",
+			  &address.in6.sin6_addr);
 	} else {
 		address_length = sizeof(address.in);
 		address.in.sin_family = AF_INET;

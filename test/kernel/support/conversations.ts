@@ -133,8 +133,8 @@ export function testConversations<R>(
   }
   const started = (): Promise<Agent> => (running ??= start());
 
-  function play(scripts: readonly string[]): void {
-    const [command, ...args] = [...prefix, player, socket ?? `${port}`];
+  function play(scripts: readonly string[], family = "4"): void {
+    const [command, ...args] = [...prefix, player, socket ?? `${port}`, family];
     execFileSync(command, args, {
       input: Buffer.from(scripts.join(""), "latin1"),
       stdio: ["pipe", "inherit", "inherit"],
@@ -231,6 +231,19 @@ export function testConversations<R>(
     );
     assertCounted(await agent.scrape(), "e", short, (conversation) => lengthOf(conversation) - 1);
   });
+
+  for (const family of socket === undefined ? ["6", "46"] : []) {
+    it(`are counted over ${family === "6" ? "IPv6" : "IPv4 in sockets of IPv6"}`, async () => {
+      const agent = await started();
+      play(
+        conversations.map((conversation, index) =>
+          script(conversation, `v${family}${index}`, index % callKinds.length, cuts.random, index),
+        ),
+        family,
+      );
+      assertCounted(await agent.scrape(), `v${family}`, conversations, () => 1);
+    });
+  }
 
   return {
     started,

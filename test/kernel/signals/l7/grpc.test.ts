@@ -5,6 +5,7 @@ import { describe, it } from "node:test";
 
 import { startAgent, unlimitedSeries } from "../../support/agent.js";
 import { eventually } from "../../support/eventually.js";
+import { withFullRing } from "../../support/full-ring.js";
 import { byCode, byMethod, byPath, ofMethod } from "../../support/grpc-counts.js";
 import { assertAllExact } from "../../support/left-out.js";
 import { scratch } from "../../support/program.js";
@@ -160,6 +161,22 @@ describe("calls of gRPC", () => {
       assert.equal(sum(samples, "ringtap_l7_skipped_bytes_total", { pid }), 0);
       assert.equal(sum(samples, "http_server_request_duration_seconds_count", { pid }), 0);
     }
+  });
+
+  it("are as many while their records are watched, and the ring is full", async (t) => {
+    const { answering, connected } = await running;
+    const agent = await startAgent(t, ["--signals=l7", "--ring.size=64KiB", ...unlimitedSeries]);
+    const earlier = JSON.parse(await answering.step("counts")) as Counts;
+    // A connection that the agent has seen from its beginning.
+    const calling = connected(t);
+    let made: Counts = {};
+    const samples = await withFullRing(agent, async () => {
+      made = JSON.parse(await calling.step("one 3000 100")) as Counts;
+    });
+    assert.deepEqual(made, inTurn(3_000));
+    assert.deepEqual(difference(JSON.parse(await answering.step("counts")) as Counts, earlier), made);
+    assert.deepEqual(byCode(samples, "client", calling.pid), made);
+    assert.deepEqual(byCode(samples, "server", answering.pid), made);
   });
 
   it("that are cancelled are reset, at both ends", async () => {

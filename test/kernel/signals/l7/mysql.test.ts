@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import { type Agent, startAgent, unlimitedSeries } from "../../support/agent.js";
 import { testConversations } from "../../support/conversations.js";
 import { eventually } from "../../support/eventually.js";
+import { withFullRing } from "../../support/full-ring.js";
 import { suite } from "../../support/mysql-conversations.js";
 import { scratch } from "../../support/program.js";
 import { by, type Counts, difference, total } from "../../support/request-counts.js";
@@ -103,7 +104,7 @@ describe("requests of a MariaDB server", () => {
     (running ??= started.then(async (server) => {
       await sql(server, [], "CREATE DATABASE shop; CREATE TABLE shop.t (a int PRIMARY KEY, b longtext)");
       await promisify(execFile)("sysbench", [...sysbench(server), "prepare"]);
-      return startAgent(scope, ["--signals=l7", ...unlimitedSeries]);
+      return startAgent(scope, ["--signals=l7", "--ring.size=64KiB", ...unlimitedSeries]);
     }));
   const operations = async (of: Readonly<Record<string, string | number>>): Promise<Counts> =>
     by("db_operation_name", await (await agentStarted()).scrape(), metrics.server, of);
@@ -146,6 +147,24 @@ describe("requests of a MariaDB server", () => {
       }
     });
   }
+
+  it("are as many while their records are watched, and the ring is full", async () => {
+    const server = await started;
+    const agent = await agentStarted();
+    const { pid } = server;
+    const before = await operations({ pid });
+    const earlier = server.logged();
+    let client = 0;
+    const samples = await withFullRing(agent, async () => {
+      const bench = promisify(execFile)("sysbench", [...sysbench(server), "--time=0", "--events=100", "run"]);
+      client = bench.child.pid ?? 0;
+      await bench;
+    });
+    const expected = difference(server.logged(), earlier);
+    assert.deepEqual(difference(by("db_operation_name", samples, metrics.server, { pid }), before), expected);
+    assert.deepEqual(difference(by("db_operation_name", samples, metrics.client, { pid: client }), {}), expected);
+    assert((expected.SELECT ?? 0) >= 1_000);
+  });
 
   it("are not seen where they are compressed", async () => {
     const server = await started;

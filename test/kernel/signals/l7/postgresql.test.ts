@@ -10,6 +10,7 @@ import { postgresql } from "../../../../src/signals/l7/protocols/postgresql.js";
 import { type Agent, startAgent, unlimitedSeries } from "../../support/agent.js";
 import { testConversations } from "../../support/conversations.js";
 import { eventually } from "../../support/eventually.js";
+import { withFullRing } from "../../support/full-ring.js";
 import { suite } from "../../support/postgresql-conversations.js";
 import { scratch } from "../../support/program.js";
 import { by, type Counts, difference, total } from "../../support/request-counts.js";
@@ -119,7 +120,7 @@ describe("requests of a PostgreSQL server", () => {
   const agentStarted = (): Promise<Agent> =>
     (running ??= started.then(async ({ client }) => {
       await promisify(execFile)("pgbench", [...client, "-i", "-q", "postgres"]);
-      return startAgent(scope, ["--signals=l7", ...unlimitedSeries]);
+      return startAgent(scope, ["--signals=l7", "--ring.size=64KiB", ...unlimitedSeries]);
     }));
   const operations = async (of: Readonly<Record<string, string | number>>): Promise<Counts> =>
     by("db_operation_name", await (await agentStarted()).scrape(), metrics.server, of);
@@ -152,6 +153,23 @@ describe("requests of a PostgreSQL server", () => {
       }
     });
   }
+
+  it("are as many while their records are watched, and the ring is full", async () => {
+    const { comm, client, executed } = await started;
+    const agent = await agentStarted();
+    const before = await operations({ comm });
+    const earlier = await executed();
+    let pid = 0;
+    const samples = await withFullRing(agent, async () => {
+      const bench = promisify(execFile)("pgbench", [...client, "-n", "-S", "-c", "4", "-t", "1000", "postgres"]);
+      pid = bench.child.pid ?? 0;
+      await bench;
+    });
+    const expected = difference(await executed(), earlier);
+    assert.deepEqual(difference(by("db_operation_name", samples, metrics.server, { comm }), before), expected);
+    assert.deepEqual(difference(by("db_operation_name", samples, metrics.client, { pid }), {}), expected);
+    assert((expected.SELECT ?? 0) >= 4_000);
+  });
 
   it("are as many as it counts over its Unix socket, at both ends", async (t) => {
     const { comm, port, folder, executed } = await started;

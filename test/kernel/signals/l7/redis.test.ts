@@ -9,10 +9,11 @@ import { promisify } from "node:util";
 import { type Agent, startAgent, unlimitedSeries } from "../../support/agent.js";
 import { testConversations } from "../../support/conversations.js";
 import { eventually } from "../../support/eventually.js";
+import { withFullRing } from "../../support/full-ring.js";
 import { scratch } from "../../support/program.js";
 import { suite } from "../../support/redis-conversations.js";
-import { by, type Counts } from "../../support/request-counts.js";
-import { sum } from "../../support/samples.js";
+import { by, type Counts, difference, total } from "../../support/request-counts.js";
+import { type Samples, sum } from "../../support/samples.js";
 import { type Scope, suiteScope } from "../../support/scope.js";
 import { end, freePort, listening } from "../../support/servers.js";
 import { startTrace } from "../../support/trace.js";
@@ -90,7 +91,9 @@ describe("commands of a Redis server", () => {
   const started = startRedis(scope);
   let running: Promise<Agent> | undefined;
   const agentStarted = (): Promise<Agent> =>
-    (running ??= started.then(async () => startAgent(scope, ["--signals=l7", ...unlimitedSeries])));
+    (running ??= started.then(async () =>
+      startAgent(scope, ["--signals=l7", "--ring.size=64KiB", ...unlimitedSeries]),
+    ));
 
   for (const depth of [1, 16, 100]) {
     it(`are as many as it counts, by name, with pipelines of ${depth} and at both ends`, async () => {
@@ -121,6 +124,93 @@ describe("commands of a Redis server", () => {
       }
     });
   }
+
+  const operations = (samples: Samples, metric: string, pid: number): Counts =>
+    cleaned(by("db_operation_name", samples, metric, { pid }));
+
+  it("are as many while their records are watched, and the ring is full", async () => {
+    const redis = await started;
+    const agent = await agentStarted();
+    const earlier = await redis.commands();
+    const before = operations(await agent.scrape(), metrics.server, redis.pid);
+    const options = ["-p", `${redis.port}`, "-P", "4", "-n", "10000", "-c", "10", "-q", "-t", "set,get,lpush"];
+    let client = 0;
+    const samples = await withFullRing(agent, async () => {
+      const benchmark = promisify(execFile)("redis-benchmark", options);
+      client = benchmark.child.pid ?? 0;
+      await benchmark;
+    });
+    const expected = cleaned(difference(await redis.commands(), earlier));
+    assert.deepEqual(cleaned(difference(operations(samples, metrics.server, redis.pid), before)), expected);
+    assert.deepEqual(operations(samples, metrics.client, client), expected);
+    assert.equal(expected.LPUSH, 10_000);
+  });
+
+  /** Has redis-benchmark send commands, eight at once, as long as the test runs; resolves once it has sent some. */
+  async function startBenchmark(owner: Scope) {
+    const redis = await started;
+    const earlier = total(await redis.commands());
+    const options = ["-p", `${redis.port}`, "-P", "2", "-n", "100000000", "-c", "4", "-q", "-t", "incr"];
+    const child = spawn("redis-benchmark", options, { stdio: "ignore" });
+    const closed = new Promise((resolve) => child.once("close", resolve));
+    owner.after(() => child.kill("SIGKILL"));
+    await eventually(async () => {
+      assert(total(await redis.commands()) > earlier + 500);
+    });
+    const kill = (): Promise<unknown> => {
+      child.kill("SIGKILL");
+      return closed;
+    };
+    return { pid: child.pid ?? 0, kill };
+  }
+
+  it("are counted when their client is killed", async (t) => {
+    const redis = await started;
+    const agent = await agentStarted();
+    const before = operations(await agent.scrape(), metrics.server, redis.pid).INCR ?? 0;
+    const earlier = (await redis.commands()).INCR ?? 0;
+    const { pid, kill } = await startBenchmark(t);
+    await kill();
+    await eventually(async () => {
+      const samples = await agent.scrape();
+      const received = (operations(samples, metrics.server, redis.pid).INCR ?? 0) - before;
+      const sent = operations(samples, metrics.client, pid).INCR ?? 0;
+      assert.equal(received, ((await redis.commands()).INCR ?? 0) - earlier);
+      // Of each connection, the server may not have read the last two.
+      assert(received <= sent && sent <= received + 8, `${sent} sent, ${received} received`);
+      for (const each of [redis.pid, pid]) {
+        assert.equal(sum(samples, "ringtap_l7_lost_requests_total", { pid: each }), 0);
+      }
+    });
+  });
+
+  it("are counted from an agent that joins late: what was under way is lost as such", async (t) => {
+    const redis = await started;
+    const { pid, kill } = await startBenchmark(t);
+    const increments = async (): Promise<number> => (await redis.commands()).INCR ?? 0;
+    const earlier = await increments();
+    const agent = await startAgent(t, ["--signals=l7", ...unlimitedSeries]);
+    const later = await increments();
+    await eventually(async () => {
+      assert((operations(await agent.scrape(), metrics.server, redis.pid).INCR ?? 0) > 2_000);
+    });
+    await kill();
+    await eventually(async () => {
+      const all = await increments();
+      const samples = await agent.scrape();
+      const lost = (of: number, labels = {}): number =>
+        sum(samples, "ringtap_l7_lost_requests_total", { pid: of, ...labels });
+      const received = (operations(samples, metrics.server, redis.pid).INCR ?? 0) + lost(redis.pid);
+      const sent = (operations(samples, metrics.client, pid).INCR ?? 0) + lost(pid);
+      // Two for each connection can have been under way, at either end.
+      for (const each of [redis.pid, pid]) {
+        assert(lost(each) <= 8 && lost(each) === lost(each, { reason: "joined_late" }), `${lost(each)} lost`);
+      }
+      // What was under way of several commands is one response at the least.
+      assert(all - later - 4 <= received && received <= all - earlier, `${received} of ${all} - ${earlier}, ${later}`);
+      assert(Math.abs(sent - received) <= 8, `${sent} sent, ${received} received`);
+    });
+  });
 
   it("that fail are as many as it counts, by error, and trace shows them", async (t) => {
     const redis = await started;
