@@ -77,6 +77,7 @@ missing_packages() {
   has_command mariadb-slap || echo mariadb-client
   has_command sysbench || echo sysbench
   has_command wrk || echo wrk
+  has_command biolatency && has_command oomkill || echo libbpf-tools
   has_command nghttpd || echo nghttp2-server
   has_command h2load || echo nghttp2-client
   has_command dnsmasq || echo dnsmasq-base
