@@ -8,13 +8,15 @@ import { atLeast, atMost, figure, range } from "./lib/figures.js";
 import { loadCpu, onCpu, runForNumbers } from "./lib/programs.js";
 import type { BenchContext, Result, Scenario } from "./lib/scenario.js";
 import { bestRatio, leastAdded, type Spread, spread } from "./lib/spread.js";
-import { nothing, ringtap, type Tracer } from "./lib/tracers.js";
+import { attachedObject, nothing, ringtap, type Tracer } from "./lib/tracers.js";
 import { measureServers } from "./l7/servers.js";
 import { type Nginx, runClient, saturate, startNginx } from "./load/workloads.js";
 
 const l7Alone = ringtap("ringtap, `--signals=l7`", { flags: ["--signals=l7"], anyCpu: true });
+const byCalls = attachedObject("programs on ten system calls, simulated", "scripts/bench/l7/by-calls.bpf.c");
 const few: readonly Tracer[] = [nothing, l7Alone];
 const more: readonly Tracer[] = [
+  byCalls,
   ringtap("ringtap, `--signals=cgroup,process,tcp,l7`", { flags: ["--signals=cgroup,process,tcp,l7"], anyCpu: true }),
 ];
 
@@ -113,7 +115,7 @@ async function runL7(context: BenchContext): Promise<Result> {
     }
   }
   for (const [tracer, { agent }] of measured) {
-    if (tracer !== nothing) {
+    if (tracer !== nothing && tracer !== byCalls) {
       lost += await measureAgent(context, tracer, load, agent);
     }
   }
@@ -148,7 +150,7 @@ async function runL7(context: BenchContext): Promise<Result> {
                   [runs.saturated, base.saturated],
                   [runs.steady, base.steady],
                 ].map(([costs = [], bare = []]) => `+${range(leastAdded(costs, bare))}`),
-                range(agentShare(runs)),
+                tracer === byCalls ? "–" : range(agentShare(runs)),
                 `+${range(leastAdded(runs.unrelated, base.unrelated))}`,
               ],
         ),
@@ -175,7 +177,8 @@ export const l7: Scenario = {
     "what a request costs the server is the CPU time that the scheduler charges nginx's worker, which has the BPF programs' time in it. The agent's share is that of all its threads, in windows of five seconds after 30 of the steady load; in those before, " +
     "V8 compiles what it will do again and again. What is " +
     "added, and the ratios, compare the best round of a tracer with the best one of nothing, since what else a machine does only slows; in brackets the least and the " +
-    "most that rounds gave, each of which takes all tracers in turn. In the second table the clients' ends are left out, by the names of " +
+    "most that rounds gave, each of which takes all tracers in turn. No peer could be run from packages at hand: *programs on ten system calls* is the least that the method of Coroot's agent costs " +
+    "(`scripts/bench/l7/by-calls.bpf.c`), without what its userspace does. In the second table the clients' ends are left out, by the names of " +
     "the servers' processes: nginx is asked by `wrk -t1 -c16`, Redis by `redis-benchmark -t get -c 20`, one command at a time and 16, PostgreSQL by " +
     "`pgbench -S -c 8`, a SELECT by primary key from a table that fits into memory.",
   packages: ["nginx-light", "wrk", "redis-server", "redis-tools", "postgresql", "postgresql-contrib"],
