@@ -12,14 +12,17 @@ import { addFlags, commandLineSource, readFlags } from "../flags/flags.js";
 import { lastingFor } from "../flags/values.js";
 import { colorFlags } from "../terminal/color.js";
 import { condition, splitConditions } from "./where.js";
-import { type FlagTable, type FlagValues, list, optional, single } from "../../sdk/flags.js";
+import { atMost, type FlagTable, type FlagValues, list, optional, single } from "../../sdk/flags.js";
 import { commOf as comm, duration, pidOf as pid, wholeNumber } from "../../sdk/flag-values.js";
+
+/** Processes, or names, that a signal can choose in the kernel: the sets of syscall and l7 take as many. */
+const mostChosen = 1024;
 
 const traceFlags = {
   /** Empty for all. */
-  pids: list("pid", "<pid,...>", "only these processes; may be repeated", "", pid),
+  pids: atMost(mostChosen, list("pid", "<pid,...>", "only these processes; may be repeated", "", pid)),
   /** Empty for all. */
-  comms: list("comm", "<comm,...>", "only processes of these names; may be repeated", "", comm),
+  comms: atMost(mostChosen, list("comm", "<comm,...>", "only processes of these names; may be repeated", "", comm)),
   ...lineFlags,
   /** All must hold. */
   where: list(

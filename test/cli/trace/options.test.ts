@@ -17,6 +17,11 @@ function traceOptions(name: string, args: readonly string[], environment: NodeJS
   return readTraceOptions(command, signal, signals, environment);
 }
 
+/** 1,2,3 and so on: so many of them. */
+function numbers(count: number): string {
+  return Array.from({ length: count }, (_, index) => index + 1).join(",");
+}
+
 test("the defaults", () => {
   assert.deepEqual(traceOptions("tcp", []), {
     pids: [],
@@ -107,8 +112,10 @@ describe("refused", () => {
       ["--syscall.names", "read"],
       "--syscall.names belongs to the signal syscall: it goes with trace syscall, not trace tcp",
     ],
+    [["--pid", numbers(1025)], "--pid has 1025 values: expected at most 1024"],
+    [["--comm", numbers(1025)], "--comm has 1025 values: expected at most 1024"],
   ] as const) {
-    test(args.join(" "), () => {
+    test(args.join(" ").slice(0, 80), () => {
       assert.throws(() => traceOptions("tcp", args), { name: "UsageError", message });
     });
   }
