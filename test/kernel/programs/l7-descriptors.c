@@ -205,6 +205,7 @@ static void vectors(void)
 	struct iovec answered = { (void *)response, strlen(response) };
 	struct iovec room[2] = { { buffer, 7 }, { buffer + 7, sizeof(buffer) - 7 } };
 
+	exchange(ends.client, ends.server);
 	for (int n = 0; n < 3; n++) {
 		check(pwritev2(ends.client, &asked, 1, -1, 0) > 0, "pwritev2");
 		check(preadv2(ends.server, room, 2, -1, 0) == (ssize_t)asked.iov_len, "preadv2");
