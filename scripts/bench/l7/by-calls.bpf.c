@@ -2,9 +2,9 @@
 /*
  * The least that it costs to find requests of HTTP by the system calls of their programs, as
  * Coroot's agent does (ebpftracer/ebpf/l7 of coroot-node-agent; read, and written anew for this):
- * classic tracepoints on entry and return of ten calls, what stands in the buffer found by (process,
- * descriptor), one request under way for each, of which 1 KiB is kept. What such an agent does with
- * that then, in a buffer between kernel and userspace and behind it, is left out.
+ * classic tracepoints on entry and return of ten calls, what stands in the buffer found by
+ * (process, descriptor), one request under way for each, of which 1 KiB is kept. What such an agent
+ * does with that then, in a buffer between kernel and userspace and behind it, is left out.
  */
 #include <linux/bpf.h>
 
