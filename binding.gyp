@@ -16,6 +16,7 @@
         "native/btf_check.cc",
         "native/capabilities.cc",
         "native/column.cc",
+        "native/constants.cc",
         "native/error.cc",
         "native/features.cc",
         "native/hooks.cc",

@@ -44,8 +44,9 @@ int Prepare(bpf_program* program, bpf_prog_load_opts* options, long) {
     if (found < 0) return found;
     options->attach_btf_id = found;
   }
-  const int error = bpf_program__set_type(program, BPF_PROG_TYPE_TRACING);
-  return error != 0 ? error : ShowUserReads(program);
+  int error = bpf_program__set_type(program, BPF_PROG_TYPE_TRACING);
+  if (error == 0) error = ShowUserReads(program);
+  return error != 0 ? error : HookScope::MakeImmediate(program);
 }
 
 }  // namespace
@@ -77,7 +78,7 @@ bool HasHook(const bpf_program* program) {
 }
 
 HookScope::HookScope(bpf_object* object, const std::map<std::string, uint32_t>& hooks)
-    : hooks_(hooks) {
+    : object_(object), hooks_(hooks) {
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, object) {
     const std::string section = bpf_program__section_name(program);
@@ -87,6 +88,13 @@ HookScope::HookScope(bpf_object* object, const std::map<std::string, uint32_t>& 
     if (error != 0) errors_[section] = error;
   }
   scope_of_load = this;
+}
+
+int HookScope::MakeImmediate(bpf_program* program) {
+  if (scope_of_load == nullptr) return 0;
+  auto& constants = scope_of_load->constants_;
+  if (!constants) constants.emplace(scope_of_load->object_);
+  return constants->MakeImmediate(program);
 }
 
 HookScope::~HookScope() { scope_of_load = nullptr; }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "constants.h"
 #include "kernel_types.h"
 
 namespace ringtap {
@@ -42,7 +43,13 @@ class HookScope {
   /** The id of a program's hook; a negative errno when there is none. */
   static int Find(const bpf_program* program);
 
+  /** Constants::MakeImmediate() for a program of the object; 0 or a negative errno. */
+  static int MakeImmediate(bpf_program* program);
+
  private:
+  const bpf_object* object_;
+  /** Read when the first program is loaded: then there are the maps. */
+  mutable std::optional<Constants> constants_;
   const std::map<std::string, uint32_t>& hooks_;
   /** Of those that libbpf has not found either: the errno, negative. */
   std::map<std::string, int> errors_;
