@@ -114,12 +114,12 @@ static __always_inline bool has_calls(void)
  * long. What its other threads have added is there since they were seen to have gone: x86 does not
  * read ahead of a read.
  */
-static __always_inline void add_call(struct call_line *line, __u32 threads, __u64 duration,
+static __always_inline void add_call(struct call_line *line, __u64 others, __u64 duration,
 				     __u32 weight)
 {
 	__u64 *slot = &line->slots[slot_of_call(duration)];
 
-	if (threads == 1 && is_own_line(line)) {
+	if (!others && is_own_line(line)) {
 		if (has_calls())
 			*(volatile __u64 *)&line->calls += 1;
 		if (weight) {
@@ -147,8 +147,8 @@ static __always_inline void add_call(struct call_line *line, __u32 threads, __u6
  */
 static __always_inline bool count(__u32 nr, __u32 error, __u64 duration, __u32 weight)
 {
-	__u32 threads;
-	struct process_id process = current_process_of(&threads);
+	__u64 others;
+	struct process_id process = current_process_of(&others);
 	struct call_line *line = line_of(process.tgid, process.start, nr);
 	__u64 *failures = NULL;
 
@@ -159,7 +159,7 @@ static __always_inline bool count(__u32 nr, __u32 error, __u64 duration, __u32 w
 		if (!failures)
 			return false;
 	}
-	add_call(line, threads, duration, weight);
+	add_call(line, others, duration, weight);
 	if (failures)
 		atomic_inc(failures);
 	return true;
@@ -171,8 +171,8 @@ static __always_inline bool count(__u32 nr, __u32 error, __u64 duration, __u32 w
  */
 static __always_inline bool count_untimed(__u32 nr)
 {
-	__u32 threads;
-	struct process_id process = current_process_of(&threads);
+	__u64 others;
+	struct process_id process = current_process_of(&others);
 	struct process_key key = process_key(process.tgid, process.start, nr);
 	const __u32 words = sizeof(key) / sizeof(__u64);
 	__u32 index = line_home_of(&key.pair, words) & (call_lines - 1);
@@ -180,6 +180,6 @@ static __always_inline bool count_untimed(__u32 nr)
 
 	if (!line || !line_has_key((__u64 *)line, &key.pair, words))
 		return false;
-	add_call(line, threads, 0, 0);
+	add_call(line, others, 0, 0);
 	return true;
 }

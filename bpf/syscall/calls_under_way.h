@@ -58,9 +58,14 @@ enum begin_nr {
 /* A call from sys_enter to sys_exit; start 0: there is none. */
 struct call {
 	__u64 start; /* CLOCK_MONOTONIC, ns; UNWANTED, BORN or UNTIMED */
-	__u32 nr;
-	__u16 weight; /* calls that its duration stands for: see call_timing.h */
-	__u16 timing; /* that it began with, where timing_changes */
+	union {
+		struct {
+			__u32 nr;
+			__u16 weight; /* calls that its duration stands for: call_timing.h */
+			__u16 timing; /* that it began with, where timing_changes */
+		};
+		__u64 word; /* all three */
+	};
 };
 
 struct cpu {
@@ -242,12 +247,10 @@ static __always_inline struct call pop_call(struct pt_regs *regs, long ret)
 	__u64 task;
 
 	if (call) {
-		popped.nr = READ_ONCE(call->nr);
-		popped.weight = READ_ONCE(call->weight);
-		popped.timing = READ_ONCE(call->timing);
+		popped.word = READ_ONCE(call->word);
 		popped.start = READ_ONCE(call->start);
 	}
-	if (popped.start) {
+	if (likely(popped.start)) {
 		call->start = 0;
 		return popped;
 	}

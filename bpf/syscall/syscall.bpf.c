@@ -183,7 +183,7 @@ SYSCALL_EXIT(syscall_exit, struct pt_regs *regs, long ret)
 	if (has_calls() && call.start == UNTIMED && !error && count_untimed(call.nr))
 		return;
 	weight = weight_of(&call);
-	if (call.start > UNWANTED) {
+	if (likely(call.start > UNWANTED)) {
 		now = weight ? bpf_ktime_get_ns() : call.start;
 	} else if (delete_mark(bpf_get_current_task())) {
 		count_map_full();

@@ -24,6 +24,10 @@ struct signal_struct {
 	unsigned int flags;
 };
 
+struct list_head {
+	struct list_head *next, *prev;
+};
+
 struct files_struct;
 struct css_set;
 
@@ -39,6 +43,7 @@ struct task_struct {
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	struct signal_struct *signal;
+	struct list_head thread_node; /* among the threads of its process */
 	struct files_struct *files;
 	struct css_set *cgroups;
 	__u64 start_time;
@@ -138,18 +143,25 @@ struct process_id {
 };
 
 /*
- * The current process, and how many threads it has: 0 where that costs more to read. A thread that
- * takes over its leader's place in execve(2) takes over the start too (de_thread(), fs/exec.c).
+ * The current process, and whether it has other threads: 0 when it has none, any other number when
+ * it has some, or where that costs more to read. (Of a bool, the verifier would walk what follows
+ * twice.) A thread that takes over its leader's place in execve(2) takes over the start too
+ * (de_thread(), fs/exec.c).
+ *
+ * The list of a process's threads has its head in its signal_struct: both neighbours of an only
+ * thread (copy_process(), kernel/fork.c; __unhash_process(), kernel/exit.c). Unlike nr_threads of
+ * that struct they are read by plain loads, since the verifier trusts the task, and not what it
+ * points to.
  */
-static __always_inline struct process_id current_process_of(__u32 *threads)
+static __always_inline struct process_id current_process_of(__u64 *others)
 {
 	struct process_id id;
 
-	*threads = 0;
+	*others = 1;
 	if (has_typed_task()) {
 		struct task_struct *task = bpf_get_current_task_btf();
 
-		*threads = task->signal->nr_threads;
+		*others = address_of(task->thread_node.next) ^ address_of(task->thread_node.prev);
 		id.start = task->group_leader->start_time;
 		id.tgid = task->tgid;
 	} else {
@@ -161,9 +173,9 @@ static __always_inline struct process_id current_process_of(__u32 *threads)
 
 static __always_inline struct process_id current_process(void)
 {
-	__u32 threads;
+	__u64 others;
 
-	return current_process_of(&threads);
+	return current_process_of(&others);
 }
 
 static __always_inline __u32 current_tgid(void)
