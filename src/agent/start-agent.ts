@@ -11,7 +11,7 @@ import { Engine } from "../engine/engine.js";
 import { lossesOf, LossLog } from "../engine/loss-log.js";
 import type { GuardTimes } from "../engine/overhead/guard.js";
 import { OverheadLimit } from "../engine/overhead/limit.js";
-import { Overhead, type Windows } from "../engine/overhead/overhead.js";
+import { judgedWindows, Overhead, type Windows } from "../engine/overhead/overhead.js";
 import { declareOverhead, declareProgramStats, declareSelfMetrics } from "../engine/self-metrics.js";
 import type { AnySignal, SignalHost } from "../sdk/signal.js";
 import type { FlagTable, FlagValues } from "../sdk/flags.js";
@@ -39,7 +39,7 @@ export interface AgentSetup extends AgentLoads {
   readonly seriesRetentionMs?: number | undefined;
   /** The most processes, and the most control groups, that are tracked. Default {@link defaultIdentityLimit}. */
   readonly identityLimit?: number | undefined;
-  /** When the cost is measured, and judged. Default: 20 ms each two seconds, judged each 15 seconds. */
+  /** When the cost is measured, and judged. Default: 50 ms each five seconds; 20 each two where there is a limit, judged each 15 seconds. */
   readonly overheadTimes?: { readonly windows: Windows; readonly guard: GuardTimes } | undefined;
   /** Called once a second: so many milliseconds late the event loop came to the timer. */
   readonly late?: ((milliseconds: number) => void) | undefined;
@@ -93,7 +93,8 @@ export function startAgent(setup: AgentSetup): RunningAgent {
     losses.check(lossesOf(catalog, identity, runningOf(statuses)));
   };
   const engine = new Engine(runningOf(statuses), identity, checkLosses, setup.late);
-  const overhead = new Overhead(() => runningOf(statuses), overheadTimes?.windows);
+  const windows = overheadTimes?.windows ?? (overheadLimit === undefined ? undefined : judgedWindows);
+  const overhead = new Overhead(() => runningOf(statuses), windows);
   const limit =
     overheadLimit === undefined
       ? undefined

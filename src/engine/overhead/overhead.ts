@@ -13,8 +13,11 @@ export interface Windows {
   readonly gapMs: number;
 }
 
-/** One hundredth of the time. */
-const defaultWindows: Windows = { openMs: 20, gapMs: 1980 };
+/** One hundredth of the time. Each window wakes the agent up twice. */
+const defaultWindows: Windows = { openMs: 50, gapMs: 4950 };
+
+/** The same where the cost is judged by some ten windows. */
+export const judgedWindows: Windows = { openMs: 20, gapMs: 1980 };
 
 /** A window that is open. */
 interface Opened {
