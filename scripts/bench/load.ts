@@ -1,12 +1,11 @@
 /** What an application loses: requests a second of saturated servers, traced and not. */
 import { setTimeout } from "node:timers/promises";
 
-import { settleTime } from "./lib/delay.js";
 import { atLeast, atMost, figure, range } from "./lib/figures.js";
 import { run } from "./lib/programs.js";
 import type { BenchContext, Result, Scenario } from "./lib/scenario.js";
-import { bestRatio, median, type Spread, spread } from "./lib/spread.js";
-import { nothing, peer, ringtap, together, type Tracer } from "./lib/tracers.js";
+import { bestRatio, type Spread, spread } from "./lib/spread.js";
+import { nothing, peer, ringtap, together, type Tracer, type Tracing } from "./lib/tracers.js";
 import { prepareWorkloads, type Workload } from "./load/workloads.js";
 
 /** The agent has no CPU of its own: what it takes, the servers and their clients lack. */
@@ -31,62 +30,103 @@ const more: readonly Tracer[] = [
   together("`syscount -L -P`, `tcplife`, `opensnoop` together", tools),
 ];
 
-/** What a tracer was measured at under one workload. */
-interface Runs {
-  /** Second by second, over all rounds. */
-  readonly perSecond: number[];
-  /** Of its userspace, as a share of one core, round by round; of peers it is not asked. */
-  readonly cpu: number[];
+/** Those whose userspace is measured, at work side by side, under the same load. */
+const agents: readonly Tracer[] = [tcpAndProcess, byDefault, withNode];
+
+/** Between the load that warms a tracer up and what counts, milliseconds. */
+const settleTime = 300;
+
+/** Seconds of each workload after which V8 has compiled what an agent does again and again. */
+const warmUp = 10;
+
+/** Seconds in which an agent does at least once all that it does again and again: scrapes aside, every five at the most. */
+const shareWindow = 5;
+
+/** What tracers were measured at, by tracer, then workload: second by second, or window by window. */
+type Measured = ReadonlyMap<Tracer, ReadonlyMap<Workload, number[]>>;
+
+function noFigures(tracers: readonly Tracer[], workloads: readonly Workload[]): Measured {
+  return new Map(tracers.map((tracer) => [tracer, new Map(workloads.map((workload) => [workload, []]))]));
 }
 
-/** By tracer, then workload. */
-type Measured = ReadonlyMap<Tracer, ReadonlyMap<Workload, Runs>>;
-
-async function measure(
+/** Requests a second. */
+async function measureRates(
   context: BenchContext,
   tracers: readonly Tracer[],
   workloads: readonly Workload[],
-): Promise<{ measured: Measured; lost: number }> {
-  const measured: Measured = new Map(
-    tracers.map((tracer) => [tracer, new Map(workloads.map((workload) => [workload, { perSecond: [], cpu: [] }]))]),
-  );
+): Promise<{ rates: Measured; lost: number }> {
+  const rates = noFigures(tracers, workloads);
   const seconds = context.quick ? 1 : 3;
   let lost = 0;
   for (let round = 1; round <= (context.quick ? 2 : context.rounds); round++) {
-    for (const [tracer, ofTracer] of measured) {
+    for (const [tracer, ofTracer] of rates) {
       context.progress(`round ${round}, ${tracer.name}`);
       const tracing = await tracer.start(context);
-      for (const [workload, runs] of ofTracer) {
+      for (const [workload, perSecond] of ofTracer) {
         // Its hot functions are compiled before what counts.
         await workload.perSecond(1);
         await setTimeout(settleTime);
-        const [cpu, begin] = [tracing.cpuSeconds(), performance.now()];
         for (let second = 0; second < seconds; second++) {
-          runs.perSecond.push(await workload.perSecond(1));
+          perSecond.push(await workload.perSecond(1));
         }
-        runs.cpu.push((tracing.cpuSeconds() - cpu) / ((performance.now() - begin) / 1e3));
       }
       lost += await tracing.stop();
     }
   }
-  return { measured, lost };
+  return { rates, lost };
+}
+
+/** What the agents' userspace takes of one core, percent, once they have been at work for a while. */
+async function measureShares(
+  context: BenchContext,
+  workloads: readonly Workload[],
+): Promise<{ shares: Measured; lost: number }> {
+  const shares = noFigures(agents, workloads);
+  const tracings = new Map<Tracer, Tracing>();
+  for (const tracer of agents) {
+    tracings.set(tracer, await tracer.start(context));
+  }
+  const cpuOf = (tracer: Tracer): number => tracings.get(tracer)?.cpuSeconds() ?? NaN;
+  context.progress("the agents are warmed up");
+  for (const workload of workloads) {
+    await workload.perSecond(warmUp);
+  }
+  for (const workload of workloads) {
+    context.progress(`the agents' share, ${workload.name}`);
+    for (let round = 1; round <= (context.quick ? 2 : context.rounds); round++) {
+      const [before, begin] = [agents.map(cpuOf), performance.now()];
+      await workload.perSecond(shareWindow);
+      const seconds = (performance.now() - begin) / 1e3;
+      for (const [index, tracer] of agents.entries()) {
+        const taken = cpuOf(tracer) - (before[index] ?? NaN);
+        shares
+          .get(tracer)
+          ?.get(workload)
+          ?.push((100 * taken) / seconds);
+      }
+    }
+  }
+  let lost = 0;
+  for (const tracing of tracings.values()) {
+    lost += await tracing.stop();
+  }
+  return { shares, lost };
+}
+
+/** What a tracer was measured at, one after the other. */
+function figuresOf(measured: Measured, tracer: Tracer, workload: Workload): readonly number[] {
+  return measured.get(tracer)?.get(workload) ?? [];
 }
 
 /** Requests a second, as a share of what there were with nothing attached, or another tracer. */
-function share(measured: Measured, tracer: Tracer, workload: Workload, than = nothing): Spread {
-  const rate = (one: Tracer): readonly number[] => measured.get(one)?.get(workload)?.perSecond ?? [];
-  return bestRatio(rate(tracer), rate(than));
+function kept(rates: Measured, tracer: Tracer, workload: Workload, than = nothing): Spread {
+  return bestRatio(figuresOf(rates, tracer, workload), figuresOf(rates, than, workload));
 }
 
-/** What a tracer's userspace takes of a core beyond another's, percent. */
-function moreCpu(measured: Measured, tracer: Tracer, workload: Workload, than: Tracer): Spread {
-  const cpu = (one: Tracer): readonly number[] =>
-    measured
-      .get(one)
-      ?.get(workload)
-      ?.cpu.map((part) => 100 * part) ?? [];
-  const rounds = cpu(tracer).map((part, round) => part - (cpu(than)[round] ?? NaN));
-  return { ...spread(rounds), value: median(cpu(tracer)) - median(cpu(than)) };
+/** What an agent's userspace takes beyond another's, of the same load. */
+function moreCpu(shares: Measured, tracer: Tracer, workload: Workload, than: Tracer): Spread {
+  const base = figuresOf(shares, than, workload);
+  return spread(figuresOf(shares, tracer, workload).map((part, round) => part - (base[round] ?? NaN)));
 }
 
 async function versions(): Promise<string> {
@@ -97,7 +137,8 @@ async function versions(): Promise<string> {
 
 async function runLoad(context: BenchContext): Promise<Result> {
   const workloads = await prepareWorkloads(context);
-  const { measured, lost } = await measure(context, context.quick ? few : [...few, ...more], workloads);
+  const { rates, lost } = await measureRates(context, context.quick ? few : [...few, ...more], workloads);
+  const { shares, lost: lostByAgents } = await measureShares(context, workloads);
   const wanted: readonly [tracer: Tracer, limits: readonly number[], what: string][] = [
     [byDefault, [0.9, 0.91, 0.85], "traced by default"],
     [tcpAndProcess, [0.98, 0.98, 0.88], "traced by tcp and process"],
@@ -105,38 +146,39 @@ async function runLoad(context: BenchContext): Promise<Result> {
   return {
     tables: [
       {
-        headings: [
-          "traced by",
-          ...workloads.map(({ name }) => name),
-          ...workloads.map(({ name }) => `agent's share of a core, %: ${name}`),
-        ],
-        rows: [...measured].map(([tracer, ofTracer]) => [
+        headings: ["traced by", ...workloads.map(({ name }) => name)],
+        rows: [...rates].map(([tracer, ofTracer]) => [
           tracer.name,
-          ...[...ofTracer].map(([workload, { perSecond }]) =>
-            tracer === nothing
-              ? `1.00 (${figure(Math.max(...perSecond))}/s)`
-              : range(share(measured, tracer, workload)),
+          ...[...ofTracer].map(([workload, perSecond]) =>
+            tracer === nothing ? `1.00 (${figure(Math.max(...perSecond))}/s)` : range(kept(rates, tracer, workload)),
           ),
-          ...[...ofTracer.values()].map(({ cpu }) => (median(cpu) > 0 ? figure(100 * median(cpu)) : "–")),
+        ]),
+      },
+      {
+        caption: "What the agent's userspace takes of a core under these loads, %",
+        headings: ["agent", ...workloads.map(({ name }) => name)],
+        rows: [...shares].map(([tracer, ofTracer]) => [
+          tracer.name,
+          ...[...ofTracer.values()].map((rounds) => range(spread(rounds))),
         ]),
       },
     ],
     targets: [
       ...wanted.flatMap(([tracer, limits, what]) =>
         workloads.map((workload, index) =>
-          atLeast(limits[index] ?? NaN, share(measured, tracer, workload), " ×", `${workload.name}, ${what}`),
+          atLeast(limits[index] ?? NaN, kept(rates, tracer, workload), " ×", `${workload.name}, ${what}`),
         ),
       ),
       ...workloads.flatMap((workload) => [
         atLeast(
           0.98,
-          share(measured, withNode, workload, byDefault),
+          kept(rates, withNode, workload, byDefault),
           " ×",
           `${workload.name}, with the node's signals, of that without`,
         ),
         atMost(
           0.3,
-          moreCpu(measured, withNode, workload, byDefault),
+          moreCpu(shares, withNode, workload, byDefault),
           " % of a core",
           `taken by the agent, ${workload.name}, with the node's signals, beyond that without`,
         ),
@@ -144,7 +186,7 @@ async function runLoad(context: BenchContext): Promise<Result> {
     ],
     notes: [
       ...(context.quick ? [] : [await versions()]),
-      `Records that ringtap lost in all these runs: ${lost.toLocaleString("en")}.`,
+      `Records that ringtap lost in all these runs: ${(lost + lostByAgents).toLocaleString("en")}.`,
       "`tcpconnect`, the fourth tool that one would run beside these three, needs kprobes, which this kernel does not have.",
     ],
   };
@@ -157,7 +199,9 @@ export const load: Scenario = {
     "Requests a second of servers that have as much to do as they can, as a share of what they serve when nothing is attached. nginx with one worker " +
     "serves a file of 612 bytes to `wrk -t1 -c16` (keep-alive) and to `ab -c4` (a connection per request); `redis-benchmark -t get -c 20` asks Redis. The server " +
     "is pinned to one core, its client to another; both ends are traced, and the tracer's userspace has to find room on either core. Each figure compares the best second of a tracer with the best one of " +
-    "nothing, since what else a machine does only slows; in brackets the least and the most that a second gave, against the same second of nothing; a round takes all tracers in turn. A tracer meets a second of the load before the three of a round that count. What grows: the kernel's part with the number of " +
+    "nothing, since what else a machine does only slows; in brackets the least and the most that a second gave, against the same second of nothing; a round takes all tracers in turn. A tracer meets a second of the load before the three of a round that count. " +
+    "What the agent's userspace takes is measured by itself: three agents are at work side by side and count the same load, ten seconds of each first, in which " +
+    "V8 compiles what they will do again and again, then windows of five. What grows: the kernel's part with the number of " +
     "system calls, connections and opened files a request, whatever the number of cores; the agent's with records (connections, processes), not with requests; its memory and the scrape with series " +
     "(*A scrape*, *Start, rest, memory*).",
   packages: ["nginx-light", "redis-server", "redis-tools", "wrk", "apache2-utils", "libbpf-tools"],
