@@ -5,17 +5,19 @@
 userland_suite=trixie
 userland_packages=(
   base-files bash coreutils dash e2fsprogs gcc grep iproute2 kmod libbpf-dev libc6-dev mount nodejs procps sed util-linux
+  caddy curl dmsetup kubernetes-client nftables nghttp2-client nginx openssl python3 wrk
 )
 
 # userland_of ARCHITECTURE: the folder.
 userland_of() { echo "$kernels/userland-$1"; }
 
-# fetch_userland ARCHITECTURE: downloads and unpacks it where it is not there yet. Its package `busybox-static` starts the guest.
+# fetch_userland ARCHITECTURE: downloads and unpacks it where it is not there yet, or has not all of the packages. Its package
+# `busybox-static` starts the guest.
 fetch_userland() {
   local architecture=$1 folder archives package
   folder=$(userland_of "$architecture")
   archives=$kernels/.apt/$architecture/$userland_suite/cache/archives
-  [ ! -e "$folder/complete" ] || return 0
+  [ "$(cat "$folder/complete" 2>/dev/null)" != "${userland_packages[*]}" ] || return 0
   rm -rf "$folder"
   mkdir -p "$folder"
   apt_of "$kernels/.apt" "$architecture" "$userland_suite" apt-get -qq update
@@ -27,8 +29,9 @@ fetch_userland() {
   # call more that fails.
   ldconfig -r "$folder"
   echo "root:x:0:0:root:/root:/bin/bash" >"$folder/etc/passwd"
+  echo "root:x:0:" >"$folder/etc/group"
   printf '127.0.0.1 localhost\n::1 localhost\n' >"$folder/etc/hosts"
-  touch "$folder/complete"
+  echo "${userland_packages[*]}" >"$folder/complete"
 }
 
 # show_checkout ROOT ARCHITECTURE KERNEL_FOLDER OUT: mounts at ROOT what the guest is to see, in a mount namespace of its own.

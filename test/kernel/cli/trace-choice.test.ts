@@ -15,7 +15,8 @@ import { eventually } from "../support/eventually.js";
 import { groupOfMemory } from "../support/limited-groups.js";
 import { smallDisk } from "../support/loop-device.js";
 import { networkNamespace } from "../support/network.js";
-import { compileProgram, programSource, runProgram, scratch } from "../support/program.js";
+import { onDisk } from "../support/on-disk.js";
+import { compileProgram, programSource, runProgram } from "../support/program.js";
 import { runRingtap } from "../support/ringtap.js";
 import type { Scope } from "../support/scope.js";
 import { startTrace } from "../support/trace.js";
@@ -167,7 +168,7 @@ describe("docs/trace.schema.json", () => {
       case "memory": {
         const { folder } = groupOfMemory(scope, "4".repeat(64), 16);
         await run("trace-memory", "memory-hog", "kills", "1", "64", `${folder}/cgroup.procs`);
-        return run("trace-memory", "memory-hog", "writes", "48", scratch("trace-many-pages"), `${folder}/cgroup.procs`);
+        return run("trace-memory", "memory-hog", "writes", "48", onDisk(scope, "trace-many-pages"), `${folder}/cgroup.procs`);
       }
       case "sched":
         await Promise.all([1, 2].map(() => startWork(scope, cpuWaits(), "waits", "1", "10", "pinned").done));

@@ -11,7 +11,7 @@ import { controlGroup, hierarchy, podPath } from "../support/cgroups.js";
 import { cpuWaits, metricNumbers, settled, startWork } from "../support/cpu-numbers.js";
 import { bytes, compareWithDisk, requests, statOf } from "../support/disk-counts.js";
 import { eventually } from "../support/eventually.js";
-import { type DiskStat, diskStat, loopDevice } from "../support/loop-device.js";
+import { type DiskStat, diskStat, loadLoopDevices, loopDevice } from "../support/loop-device.js";
 import { type NetworkNamespace, networkNamespace } from "../support/network.js";
 import { compileProgram, programSource, runProgram, scratch } from "../support/program.js";
 import { sum } from "../support/samples.js";
@@ -35,6 +35,7 @@ function assertComplete(samples: Parameters<typeof sum>[0], ...signals: readonly
 describe("disks", () => {
   it("that are made and removed again and again, under one name, count as all of their lives together", async (t) => {
     const control = compileProgram("rt-loop-control", programSource("loop-control"));
+    loadLoopDevices();
     const agent = await startAgent(t, ["--signals=block", ...unlimitedSeries]);
     const [name, path] = [`loop${ownNumber}`, `/dev/loop${ownNumber}`];
     const file = scratch("lives");

@@ -5,10 +5,13 @@ import { describe, it } from "node:test";
 
 import { type Agent, startAgent, unlimitedSeries } from "../support/agent.js";
 import { eventually } from "../support/eventually.js";
-import { groupOfMemory, groupOfMemoryWithin, isUnified, oomKills, pressureOf } from "../support/limited-groups.js";
-import { compileProgram, programSource, scratch } from "../support/program.js";
+import { traceKernel } from "../support/kernel-tracing.js";
+import { groupOfMemory, groupOfMemoryWithin, isUnified, oomKills } from "../support/limited-groups.js";
+import { onDisk } from "../support/on-disk.js";
+import { assertPressure } from "../support/pressure.js";
+import { compileProgram, programSource } from "../support/program.js";
 import { sum } from "../support/samples.js";
-import { suiteScope } from "../support/scope.js";
+import { lastFirst, suiteScope } from "../support/scope.js";
 import { startTrace } from "../support/trace.js";
 import { startWaiting } from "../support/waiting.js";
 
@@ -77,16 +80,18 @@ describe("memory", () => {
     assert.deepEqual(await waiting.go(), ["6"]);
     const samples = await agent.scrape();
     const kills = { comm: "rt-hog", container_id: id.slice(0, 12) };
-    assert.equal(oomKills(group), 6);
     assert.equal(sum(samples, "ringtap_memory_oom_kills_total", { ...kills, scope: "group" }), 6);
     assert.equal(sum(samples, "ringtap_memory_oom_kills_total", kills), 6);
+    // oom_kill_process() of mm/oom_kill.c kills its victim, then all of the group, among which the victim may still be.
+    assert([6, 7].includes(oomKills(group)), `${oomKills(group)} in memory.events`);
   });
 
   it("has what memory.events has, while there is a process", async (t) => {
     const agent = await started();
+    const own = lastFirst(t);
     const id = "7".repeat(64);
-    const group = groupOfMemory(t, id, 8);
-    const sleeper = await startWaiting(t, program, ["kills", "0", "0", `${group.folder}/cgroup.procs`]);
+    const group = groupOfMemory(own, id, 8);
+    const sleeper = await startWaiting(own, program, ["kills", "0", "0", `${group.folder}/cgroup.procs`]);
     group.enter(sleeper.pid);
     const waiting = await startWaiting(t, program, ["kills", "7", "64", `${group.folder}/cgroup.procs`]);
     await waiting.go();
@@ -104,44 +109,36 @@ describe("memory", () => {
     await sleeper.go();
   });
 
-  it("counts each time that a process has to free memory: as often as the kernel counts that the group was full", async (t) => {
+  it("counts each time that a process has to free memory, as often as the kernel's own tracing", async (t) => {
     const agent = await started();
+    const own = lastFirst(t);
     const id = "8".repeat(64);
-    const group = groupOfMemory(t, id, 16);
-    const file = scratch("many-pages");
+    const group = groupOfMemory(own, id, 16);
+    const file = onDisk(own, "many-pages");
     const procs = `${group.folder}/cgroup.procs`;
-    const sleeper = await startWaiting(t, program, ["kills", "0", "0", procs]);
+    const sleeper = await startWaiting(own, program, ["kills", "0", "0", procs]);
     group.enter(sleeper.pid);
     const waiting = await startWaiting(t, program, ["writes", "96", file, procs]);
+    const reclaims = traceKernel(own, "vmscan/mm_vmscan_memcg_reclaim_begin");
     await waiting.go();
     const samples = await agent.scrape();
     const labels = { container_id: id.slice(0, 12), kind: "memcg" };
     const stalls = sum(samples, "ringtap_memory_reclaim_stall_seconds_count", labels);
     const seconds = sum(samples, "ringtap_memory_reclaim_stall_seconds_sum", labels);
-    // try_charge_memcg() of mm/memcontrol.c raises the event before each reclaim.
+    assert.equal(stalls, reclaims(waiting.pid));
+    // try_charge_memcg() of mm/memcontrol.c raises the event before each reclaim, and for what may not wait and is taken nonetheless.
     const full = sum(samples, "ringtap_memory_group_events_total", { container_id: id.slice(0, 12), event: "max" });
-    assert.equal(stalls, full);
+    assert(full >= stalls, `${full} times full, ${stalls} stalls`);
     assert(stalls > 20 && seconds > 0 && seconds < 60, `${stalls} stalls, ${seconds} s`);
     if (isUnified) {
-      // Reading the file brings the numbers up to date.
-      await eventually(async () => {
-        const pressure = pressureOf(`${group.folder}/memory.pressure`);
-        const later = await agent.scrape();
-        const of = (share: string): number =>
-          sum(later, "ringtap_memory_pressure_seconds_total", { container_id: id.slice(0, 12), share });
-        assert.deepEqual(
-          ["some", "full"].map((share) => Math.floor(of(share) * 1e6 + 1e-3)),
-          pressure,
-        );
-        assert((pressure[0] ?? 0) > 0);
-      });
+      await assertPressure(agent, "memory", group, id, 0);
     }
     await sleeper.go();
   });
 
   it("counts the pages of a file that come into the page cache, and go from it", async (t) => {
     const agent = await started();
-    const file = scratch("cached");
+    const file = onDisk(t, "cached");
     const waiting = await startWaiting(t, program, ["reads", "5", file, "3"]);
     const [added = 0, removed = 0] = (await waiting.go()).map(Number);
     const samples = await agent.scrape();

@@ -9,10 +9,11 @@ import { type Agent, startAgent, unlimitedSeries } from "../support/agent.js";
 import { controlGroup, hierarchy, podPath } from "../support/cgroups.js";
 import { eventually } from "../support/eventually.js";
 import { cpuWaits, metricNumbers, settled, startWork } from "../support/cpu-numbers.js";
-import { groupOfCpu, isUnified, pressureOf } from "../support/limited-groups.js";
+import { groupOfCpu, isUnified } from "../support/limited-groups.js";
+import { assertPressure } from "../support/pressure.js";
 import { runProgram } from "../support/program.js";
 import { sum } from "../support/samples.js";
-import { suiteScope } from "../support/scope.js";
+import { lastFirst, suiteScope } from "../support/scope.js";
 import { startTrace } from "../support/trace.js";
 
 const program = cpuWaits();
@@ -73,14 +74,15 @@ describe("sched", () => {
   it("has the throttling of a container as cpu.stat has it", async (t) => {
     const id = "5".repeat(64);
     const path = podPath(id);
-    const limited = groupOfCpu(t, path);
-    const agent = await startAgent(t, ["--signals=sched", "--labels=container_id,comm", ...unlimitedSeries]);
+    const own = lastFirst(t);
+    const limited = groupOfCpu(own, path);
+    const agent = await startAgent(own, ["--signals=sched", "--labels=container_id,comm", ...unlimitedSeries]);
     // Its first scan of the groups is behind it.
     await agent.scrape();
-    const work = startWork(t, program, "burn", "300");
+    const work = startWork(own, program, "burn", "300");
     limited.enter(work.child.pid ?? 0);
     if (!isUnified) {
-      controlGroup(t, hierarchy("pids"), path).enter(work.child.pid ?? 0);
+      controlGroup(own, hierarchy("pids"), path).enter(work.child.pid ?? 0);
     }
     await work.done;
     const stat = (): number[] => {
@@ -114,23 +116,14 @@ describe("sched", () => {
       return;
     }
     const id = "6".repeat(64);
-    const limited = groupOfCpu(t, podPath(id));
-    const agent = await startAgent(t, ["--signals=sched", "--labels=container_id,comm", ...unlimitedSeries]);
+    const own = lastFirst(t);
+    const limited = groupOfCpu(own, podPath(id));
+    const agent = await startAgent(own, ["--signals=sched", "--labels=container_id,comm", ...unlimitedSeries]);
     await agent.scrape();
-    const works = ["1", "200", "200"].map((milliseconds) => startWork(t, program, "burn", milliseconds));
+    const works = ["1", "200", "200"].map((milliseconds) => startWork(own, program, "burn", milliseconds));
     works.forEach(({ child }) => limited.enter(child.pid ?? 0));
     await Promise.all(works.map(({ done }) => done));
-    await eventually(async () => {
-      const pressure = pressureOf(`${limited.folder}/cpu.pressure`);
-      const samples = await agent.scrape();
-      const of = (share: string): number =>
-        sum(samples, "ringtap_sched_pressure_seconds_total", { container_id: id.slice(0, 12), share });
-      assert.deepEqual(
-        ["some", "full"].map((share) => Math.floor(of(share) * 1e6 + 1e-3)),
-        pressure,
-      );
-      assert((pressure[0] ?? 0) > 100_000, pressure.join(" "));
-    });
+    await assertPressure(agent, "sched", limited, id, 100_000);
     for (const { child } of works) {
       child.kill("SIGKILL");
       await once(child, "close");

@@ -49,9 +49,3 @@ export function oomKills({ folder }: ControlGroup): number {
   const text = readFileSync(`${folder}/${isUnified ? "memory.events" : "memory.oom_control"}`, "utf8");
   return Number(/^oom_kill (\d+)$/m.exec(text)?.[1]);
 }
-
-/** What a group's file of pressure has in all, `some` and `full`, microseconds. */
-export function pressureOf(file: string): number[] {
-  const totals = readFileSync(file, "utf8").matchAll(/total=(\d+)/g);
-  return Array.from(totals, ([, total]) => Number(total));
-}

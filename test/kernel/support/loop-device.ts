@@ -27,12 +27,16 @@ export interface DiskStat {
   readonly flushes: number;
 }
 
-/** Puts a loop device over a sparse file of so many bytes, until the scope ends. */
-export function loopDevice(scope: Scope, bytes: number, file = scratch("disk")): LoopDevice {
+/** Has the kernel know loop devices: in guests they are a module. */
+export function loadLoopDevices(): void {
   if (!existsSync("/dev/loop-control")) {
-    // Where they are a module, in guests.
     execFileSync("modprobe", ["loop"]);
   }
+}
+
+/** Puts a loop device over a sparse file of so many bytes, until the scope ends. */
+export function loopDevice(scope: Scope, bytes: number, file = scratch("disk")): LoopDevice {
+  loadLoopDevices();
   writeFileSync(file, "");
   truncateSync(file, bytes);
   const path = execFileSync("losetup", ["--find", "--show", file], { encoding: "utf8" }).trim();

@@ -1,6 +1,6 @@
 /** l7 within TLS: what nginx, wrk, curl and Node.js count of themselves and what ringtap counts are equal. */
 import assert from "node:assert/strict";
-import { execFile, execFileSync, spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { setTimeout } from "node:timers/promises";
@@ -106,10 +106,9 @@ function difference(after: Record<string, number>, before: Record<string, number
   );
 }
 
-/** The library that Debian's programs use. */
-function libraryPath(): string {
-  const libraries = execFileSync("/sbin/ldconfig", ["-p"], { encoding: "utf8" });
-  return /libssl\.so\.3 .*=> (\/\S+)/.exec(libraries)?.[1] ?? "";
+/** The library that a process uses. */
+function libraryOf(pid: number): string {
+  return / (\/\S*\/libssl\.so\.3\S*)$/m.exec(readFileSync(`/proc/${pid}/maps`, "utf8"))?.[1] ?? "";
 }
 
 /** A program of Node.js that answers with the status that it is asked for. */
@@ -275,7 +274,8 @@ describe("requests within TLS", () => {
     const agent = await tracing;
     const folder = scratch("copy");
     mkdirSync(folder, { recursive: true });
-    const script = `mount -t tmpfs none ${folder} && cp -L ${libraryPath()} ${folder}/copy && mount --bind ${folder}/copy ${realpathSync(libraryPath())} &&
+    const library = libraryOf(nginx.worker);
+    const script = `mount -t tmpfs none ${folder} && cp ${library} ${folder}/copy && mount --bind ${folder}/copy ${library} &&
 while read -r url; do curl -sk --http1.1 -o /dev/null "$url"; echo; done`;
     const shell = spawn("unshare", ["--mount", "sh", "-c", script], { stdio: ["pipe", "pipe", "inherit"] });
     t.after(() => shell.kill("SIGKILL"));
@@ -334,12 +334,13 @@ while read -r url; do curl -sk --http1.1 -o /dev/null "$url"; echo; done`;
 
   it("say in one line why a library is not attached to, whatever it says of itself", async (t) => {
     const agent = await tracing;
+    const nginx = await started;
     const folder = scratch("hostile");
     mkdirSync(folder, { recursive: true });
-    const bytes = readFileSync(libraryPath());
+    const bytes = readFileSync(libraryOf(nginx.worker));
     bytes.writeUInt16LE(0xffff, 60);
     writeFileSync(`${folder}/libssl.so.3`, bytes);
-    const mapping = spawn("python3", ["-c", mapper, `${folder}/libssl.so.3`, `${(await started).port}`], {
+    const mapping = spawn("python3", ["-c", mapper, `${folder}/libssl.so.3`, `${nginx.port}`], {
       stdio: "inherit",
     });
     t.after(() => mapping.kill("SIGKILL"));
