@@ -42,6 +42,7 @@ struct mem_cgroup {
 	struct cgroup_subsys_state___parent
 		css; /* the first member, whose address is the group's */
 	struct page_counter memory;
+	bool oom_group;
 	atomic_long_t memory_events[1];
 };
 
@@ -104,17 +105,25 @@ static __always_inline bool describe_group(struct memory_group *record, struct m
  * The limit, in pages, that the group of a task or one above it has reached: it has no more than a
  * sixteenth left. 0: none has. The kernel does not say why it kills: what has to go because its
  * group is full is in such a group, and what the whole machine wants gone is hardly ever.
+ * `as_one` is whether that group or one below it is killed as one (`memory.oom.group`).
  */
-static __always_inline __u64 limit_reached(struct task_struct *task)
+static __always_inline __u64 limit_reached(struct task_struct *task, bool *as_one)
 {
 	struct mem_cgroup *group = memory_group_of(task);
+	__u64 limit = 0;
 
+	*as_one = false;
 	for (int level = 0; group && level < LEVELS; level++, group = group_above(group)) {
 		__u64 max = READ(group, memory.max);
 		__u64 usage = READ(group, memory.usage.counter);
 
-		if (usage + max / 16 + 64 >= max)
-			return max;
+		*as_one |= READ(group, oom_group);
+		if (usage + max / 16 + 64 >= max) {
+			limit = max;
+			break;
+		}
 	}
-	return 0;
+	/* One state for the verifier, whichever group it is of. */
+	barrier_var(limit);
+	return limit;
 }

@@ -40,7 +40,7 @@ struct memory_event {
 	__u64 time;	    /* CLOCK_MONOTONIC, ns */
 	struct actor actor; /* the victim, or the one that had to free memory */
 	enum memory_event_kind kind;
-	enum oom_scope scope;	/* kill: see limit_reached() */
+	enum oom_scope scope;	/* kill: see limit_of_kill() */
 	enum stall_kind stall;	/* stall */
 	__s32 score_adjustment; /* kill: oom_score_adj */
 	__u64 duration;		/* stall, ns */
@@ -92,6 +92,30 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } killed SEC(".maps");
+
+/*
+ * The last kill: the task that wanted memory, and the limit. The kernel's oom_lock is held for
+ * each.
+ */
+static __u32 last_trigger_tid;
+static __u64 last_limit;
+
+/*
+ * The limit for which a process is killed; 0: the machine is out of memory. The first processes of
+ * a group that is killed as one may have given their memory back by the time that the others are
+ * killed, by the same task, in a loop: those go for the limit that the first ones went for.
+ */
+static __always_inline __u64 limit_of_kill(struct task_struct *victim, __u32 trigger_tid)
+{
+	bool as_one;
+	__u64 limit = limit_reached(victim, &as_one);
+
+	if (!limit && as_one && last_trigger_tid == trigger_tid)
+		limit = last_limit;
+	last_trigger_tid = trigger_tid;
+	last_limit = limit;
+	return limit;
+}
 
 /* Pages that a process has in memory, file and anonymous. */
 static __always_inline __u64 resident_pages(struct task_struct *task)
@@ -154,11 +178,11 @@ int BPF_PROG(memory_kill, struct task_struct *victim)
 	event = begin(victim, MEMORY_EVENT_OOM_KILL);
 	if (!event)
 		return 0;
-	event->limit = limit_reached(victim);
+	event->trigger_tid = READ(current, pid);
+	event->limit = limit_of_kill(victim, event->trigger_tid);
 	event->scope = event->limit ? OOM_SCOPE_GROUP : OOM_SCOPE_MACHINE;
 	event->resident = resident_pages(victim);
 	event->score_adjustment = (__s16)READ(signal, oom_score_adj);
-	event->trigger_tid = READ(current, pid);
 	read_comm(event->trigger_comm, current);
 	submit(event);
 	return 0;

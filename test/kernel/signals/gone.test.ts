@@ -85,10 +85,14 @@ describe("disks", () => {
         .reduce((reads, name) => reads + diskStat(name).reads, 0);
     };
     const before = others();
-    for (const disk of disks) {
-      const waiting = await startWaiting(t, reader, [disk.path, "5", "0", "0", "0", "0"]);
-      assert.deepEqual(await waiting.go(), ["0"]);
-    }
+    const readers = await Promise.all(
+      disks.map((disk) => startWaiting(t, reader, [disk.path, "5", "0", "0", "0", "0"])),
+    );
+    // While it reads no lines, which would be free then.
+    process.kill(agent.pid, "SIGSTOP");
+    const failed = await Promise.all(readers.map((waiting) => waiting.go()));
+    process.kill(agent.pid, "SIGCONT");
+    assert(failed.every(([count]) => count === "0"));
     const wanted = disks.length * 5;
     const read = { operation: "read" };
     await eventually(async () => {
