@@ -21,6 +21,9 @@ volatile __u32 recorded_protocols; /* bits of enum l7_protocol: all of these */
 /* Are the paths of HTTP/2's requests wanted? They need each header block (header_blocks.h). */
 const volatile bool blocks_wanted;
 
+/* One in so many of the requests that have not failed has a record, chosen at random. */
+const volatile __u32 record_one_in = 1;
+
 struct l7_event {
 	__u64 time;	  /* the response's end, CLOCK_MONOTONIC, ns */
 	__u64 duration;	  /* ns, from the request's first bytes */
@@ -58,6 +61,13 @@ static __always_inline bool is_failure(__u32 number)
 	       (number & 1023) >= failing_status(number >> PROTOCOL_SHIFT);
 }
 
+/* Is the record of a request that has not failed left out? */
+static __always_inline bool is_sampled_out(__u64 waiting)
+{
+	return sampling_skips(waiting) ||
+	       (record_one_in > 1 && bpf_get_prandom_u32() % record_one_in);
+}
+
 /*
  * In `ringtap trace` nothing is sampled; elsewhere no failure is.
  *
@@ -71,7 +81,7 @@ static __always_inline struct l7_event *reserve_event(bool has_path, __u64 waiti
 	struct l7_event *event;
 
 	*reason = SAMPLED;
-	if (counting && !is_needed && sampling_skips(waiting))
+	if (counting && !is_needed && is_sampled_out(waiting))
 		return NULL;
 	event = has_path ? bpf_ringbuf_reserve(&events, sizeof(struct l7_event), 0) :
 			   bpf_ringbuf_reserve(&events, PATHLESS_SIZE, 0);

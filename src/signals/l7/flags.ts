@@ -86,6 +86,13 @@ export const flags = {
       wholeNumber(0, 1000),
     ),
   ),
+  sample: single(
+    "sample",
+    "<n>",
+    "records of one in so many requests, of those that neither failed nor have a path met often; all are counted",
+    "1",
+    wholeNumber(1, 1_000_000),
+  ),
   sizes: toggle("http.sizes", "sizes of the bodies of HTTP's requests and responses"),
   dnsNames: inTrace(toggle("dns.names", "show the names of DNS questions: in metrics as a label, dns_question_name")),
   dnsNamesLimit: single(

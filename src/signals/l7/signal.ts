@@ -137,6 +137,7 @@ function setup(values: Values, { mode, watched, byPeer, cgroups, only }: SignalH
       tls_wanted: tls ? 1 : 0,
       unix_wanted: unix ? 1 : 0,
       counting: isCounting ? 1 : 0,
+      record_one_in: values.sample,
       blocks_wanted: hasRoutes ? 1 : 0,
       dns_timeout: dnsTimeout,
       names_wanted: dnsNames ? 1 : 0,

@@ -195,6 +195,31 @@ describe("routes", () => {
     assert(known > 2000, `${known}`);
   });
 
+  it("are known of one in so many where records are sampled, and of each request that failed", async (t) => {
+    const nginx = await started;
+    const agent = await startAgent(t, [
+      ...["--signals=l7", "--l7.sample=4", onlyPortOf(nginx.url), "--l7.http.routes=/{word}/{name}"],
+      ...unlimitedSeries,
+    ]);
+    const names = Array.from({ length: 400 }, (_, index) => index);
+    await get(
+      nginx,
+      names.flatMap((name) => [`/api/${name}`, `/cart/${name}`]),
+    );
+    const samples = await agent.scrape();
+    const counts = byRoute(samples, `${metric}_count`, nginx.worker);
+    const { "200 /{word}/{name}": known = 0, "200 ~unknown": unknown = 0, ...failed } = counts;
+    assert.equal(known + unknown, names.length, JSON.stringify(counts));
+    assert.deepEqual(failed, { "503 /{word}/{name}": names.length });
+    // A quarter of 400, give or take more than five standard deviations.
+    assert(known > 50 && known < 150, JSON.stringify(counts));
+    const client = byRoute(samples, "http_client_request_duration_seconds_count", process.pid);
+    assert.equal(
+      sum(samples, "ringtap_events_dropped_total", { signal: "l7", reason: "sampled" }),
+      unknown + (client["200 ~unknown"] ?? 0),
+    );
+  });
+
   it("are traced, and chosen by", async (t) => {
     const nginx = await started;
     const where = `pid=${nginx.worker} status>=500 duration>1ns route=/cart/{cart_id}`;
