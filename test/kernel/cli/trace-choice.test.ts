@@ -168,7 +168,14 @@ describe("docs/trace.schema.json", () => {
       case "memory": {
         const { folder } = groupOfMemory(scope, "4".repeat(64), 16);
         await run("trace-memory", "memory-hog", "kills", "1", "64", `${folder}/cgroup.procs`);
-        return run("trace-memory", "memory-hog", "writes", "48", onDisk(scope, "trace-many-pages"), `${folder}/cgroup.procs`);
+        return run(
+          "trace-memory",
+          "memory-hog",
+          "writes",
+          "48",
+          onDisk(scope, "trace-many-pages"),
+          `${folder}/cgroup.procs`,
+        );
       }
       case "sched":
         await Promise.all([1, 2].map(() => startWork(scope, cpuWaits(), "waits", "1", "10", "pinned").done));

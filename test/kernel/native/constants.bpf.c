@@ -33,8 +33,8 @@ static __always_inline void see(__u32 key, __u64 value)
 }
 
 /*
- * A load of `word` that a jump leads to, with the address of a choice that is 0 or 1: not the one of
- * the instruction before it.
+ * A load of `word` that a jump leads to, with the address of a choice that is 0 or 1: not the one
+ * of the instruction before it.
  */
 static __always_inline __u64 load_joined(__u64 second)
 {
