@@ -147,15 +147,23 @@ struct connection {
 		__u64 slots[SLOTS_IN_CONNECTION]; /* queue.h */
 		/*
 		 * In place of the first of them, of protocols that have paths (path.h): of HTTP/1.x
-		 * all of it, of DNS the first three.
+		 * all of it, of DNS the first three; with statements (statement.h), of those that
+		 * have these.
 		 */
 		struct {
 			__u64 path[PATH_LEN / 8];
 			__u64 path_time;
 			__u32 path_length;
 			__u32 counted_route; /* that of counted_path */
-			__u64 path_hash;     /* of the whole path; 0: not known */
-			__u64 counted_path;  /* that of the last request counted by its route */
+			union {
+				__u64 path_hash; /* of the whole path; 0: not known */
+				__u64 statement; /* the key of that whose text is kept */
+			};
+			union {
+				/* That of the last request counted by its route. */
+				__u64 counted_path;
+				__u64 bound_statement; /* the key of that bound last */
+			};
 		};
 	};
 };

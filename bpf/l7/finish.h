@@ -9,6 +9,7 @@
 #include "queue.h"
 #include "request_counts.h"
 #include "routes.h"
+#include "statement.h"
 
 /* Are requests counted? In `ringtap trace`, no one reads counts. */
 const volatile bool counting = true;
@@ -109,6 +110,14 @@ static __always_inline void set_ends(struct endpoints *ends, const struct connec
 	ends->local_address[0] = unix_name_of(c);
 }
 
+/* Copies what a record has for a path of the request that began at this time. */
+static __always_inline enum l7_path copy_text(__u64 *to, struct connection *c, __u64 began)
+{
+	return c->protocol == PROTOCOL_DNS ? copy_name(to, c) :
+	       keeps_statements(c)	   ? copy_statement(to, c, began) :
+					     copy_path(to, c, began);
+}
+
 /*
  * Sends a record, of which userspace counts the request. `name` is its stream, and from bit 32 on
  * its table. Returns why it could not.
@@ -116,7 +125,8 @@ static __always_inline void set_ends(struct endpoints *ends, const struct connec
 static __always_inline enum drop send_record(struct connection *c, __u32 number, __u64 now,
 					     __u64 duration, __u64 name)
 {
-	bool has_path = (paths_wanted || names_wanted) && is_path_of(c, path_mark(now, duration));
+	bool has_path = (paths_wanted || names_wanted || statements_wanted) &&
+			is_path_of(c, path_mark(now, duration));
 	__u64 waiting = waiting_bytes(), id;
 	struct l7_event *event;
 	enum drop reason;
@@ -138,10 +148,8 @@ static __always_inline enum drop send_record(struct connection *c, __u32 number,
 	event->stream = name;
 	event->path_kind = PATH_NONE;
 	if (has_path)
-		event->path_kind = c->protocol == PROTOCOL_DNS ?
-					   copy_name((__u64 *)event->path, c) :
-					   copy_path((__u64 *)event->path, c,
-						     path_mark(event->time, event->duration));
+		event->path_kind =
+			copy_text((__u64 *)event->path, c, path_mark(event->time, event->duration));
 	id = path_id(c, now, duration);
 	__builtin_memcpy(event->path_id, &id, sizeof(id));
 	event->role = c->role;

@@ -39,7 +39,8 @@ static __always_inline __u64 path_mark(__u64 now, __u64 duration)
 /* Is the path that of the request which began at this time? Other protocols have none. */
 static __always_inline bool is_path_of(const struct connection *c, __u64 began)
 {
-	return (c->protocol == PROTOCOL_HTTP || c->protocol == PROTOCOL_DNS) &&
+	return (c->protocol == PROTOCOL_HTTP || c->protocol == PROTOCOL_DNS ||
+		keeps_statements(c)) &&
 	       READ_ONCE(c->path_time) == began;
 }
 

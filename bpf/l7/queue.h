@@ -12,10 +12,26 @@
 
 #include "connection.h"
 
+/*
+ * Are statements wanted? Only `ringtap trace` wants them; elsewhere this costs nothing. The fuzzer
+ * (test/fuzz/l7/parser.c) defines it.
+ */
+#ifndef STATEMENTS_WANTED
+#define STATEMENTS_WANTED false
+#endif
+const volatile bool statements_wanted = STATEMENTS_WANTED;
+
+/* Has the connection a statement in place of a path (statement.h)? */
+static __always_inline bool keeps_statements(const struct connection *c)
+{
+	return statements_wanted &&
+	       (c->protocol == PROTOCOL_POSTGRESQL || c->protocol == PROTOCOL_MYSQL);
+}
+
 /* The slots of a connection that its path takes. */
 static __always_inline __u32 path_slots(const struct connection *c)
 {
-	return c->protocol == PROTOCOL_HTTP ? PATH_SLOTS : 0;
+	return c->protocol == PROTOCOL_HTTP || keeps_statements(c) ? PATH_SLOTS : 0;
 }
 
 /* The slot of the request or response of a number. */

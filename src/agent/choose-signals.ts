@@ -70,7 +70,11 @@ function valueOf(path: string, flag: Flag<unknown>, value: unknown): unknown {
 
 function valuesOf(signal: AnySignal, given: Readonly<Record<string, unknown>>): FlagValues<FlagTable> {
   const table = (signal.flags ?? {}) as FlagTable;
-  checkWords(`flag of signal ${signal.name}`, Object.keys(given), Object.keys(table));
+  checkWords(
+    `flag of signal ${signal.name}`,
+    Object.keys(given),
+    Object.keys(table).filter((key) => table[key]?.inTrace !== "only"),
+  );
   const chosen = Object.entries(given).filter(([, value]) => value !== undefined);
   const values = {
     ...defaultFlags(signal),

@@ -40,9 +40,11 @@ export interface SignalRecords {
 /** What may be given for a value: itself where it is a word, a number or a switch, else its text. */
 type GivenValue<Value> = Value extends boolean ? Value : Value extends string | number ? Value | string : string;
 
-/** What may be given for the flags of a table: values, or their texts as on the command line; a list's are in an array. */
+/** What may be given for the flags of a table: values, or their texts as on the command line; a list's are in an array. Those of `trace` alone are none. */
 export type GivenFlags<Table extends FlagTable> = {
-  readonly [Key in keyof Table]?: Table[Key] extends Flag<readonly (infer Item)[]>
+  readonly [
+    Key in keyof Table as Table[Key] extends { readonly inTrace: "only" } ? never : Key
+  ]?: Table[Key] extends Flag<readonly (infer Item)[]>
     ? readonly GivenValue<Item>[]
     : Table[Key] extends Flag<infer Value>
       ? GivenValue<Value>

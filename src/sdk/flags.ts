@@ -26,8 +26,8 @@ export interface Flag<T> {
   readonly split: (text: string) => string[];
   /** As {@link Parse.words}. */
   readonly words: readonly string[];
-  /** Of a signal's flag: does `ringtap trace` have it? Default: only `ringtap run` has. */
-  readonly inTrace?: boolean;
+  /** Of a signal's flag: does `ringtap trace` have it, too (`true`), or alone (`"only"`)? Default: only `ringtap run` has. */
+  readonly inTrace?: boolean | "only";
   /** Makes the value of its texts. Throws a {@link FlagError}. */
   read(texts: readonly string[]): T;
   /** As {@link Parse.write}. */
@@ -142,6 +142,11 @@ export function toggle(name: string, help: string, fallback: "true" | "false" = 
 /** A signal's flag that `ringtap trace <signal>` has as well. */
 export function inTrace<T>(flag: Flag<T>): Flag<T> {
   return { ...flag, inTrace: true };
+}
+
+/** A signal's flag that `ringtap trace <signal>` alone has. */
+export function onlyInTrace<T>(flag: Flag<T>): Flag<T> & { readonly inTrace: "only" } {
+  return { ...flag, inTrace: "only" };
 }
 
 /** As YAML 1.2 writes booleans, and as environments do. */

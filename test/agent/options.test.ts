@@ -42,6 +42,7 @@ test("unknown words are refused, with what there is", () => {
   refused({ labels: ["pod", "bod"] }, /unknown label "bod": want pid, comm/);
   refused({ flags: { tpc: {} } }, /unknown signal in flags "tpc"/);
   refused({ flags: { syscall: { mod: "stream" } } }, /unknown flag of signal syscall "mod": want mode, .*"mode"/);
+  refused({ flags: { l7: { statements: true } } }, /unknown flag of signal l7 "statements": want /);
 });
 
 test("values of flags are those that the flags can have", () => {

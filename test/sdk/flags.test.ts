@@ -17,6 +17,7 @@ import {
   duration,
   FlagError,
   inTrace,
+  onlyInTrace,
   list,
   oneOf,
   optional,
@@ -32,6 +33,7 @@ const flags = {
   device: optional("device", "<name>", "one device", oneOf(["sda", "sdb"])),
   kinds: atMost(2, list("kinds", "<kind,...>", "kinds of requests", "read,write", oneOf(["read", "write", "flush"]))),
   exact: toggle("exact", "count every request", "true"),
+  sectors: onlyInTrace(toggle("sectors", "show sectors")),
 };
 
 const disk = defineSignal({
@@ -56,7 +58,14 @@ function runOptions(args: readonly string[], environment: NodeJS.ProcessEnv = {}
   return readRunOptions(command, new KnownSignals(signals), environment);
 }
 
-const defaults = { queueLimit: 16, minWait: 1e6, device: undefined, kinds: ["read", "write"], exact: true };
+const defaults = {
+  queueLimit: 16,
+  minWait: 1e6,
+  device: undefined,
+  kinds: ["read", "write"],
+  exact: true,
+  sectors: false,
+};
 
 test("flags have their defaults where no source gives a value", () => {
   assert.deepEqual(defaultValues(flags), defaults);
@@ -65,7 +74,7 @@ test("flags have their defaults where no source gives a value", () => {
 });
 
 describe("declared flags become values", () => {
-  const values = { queueLimit: 3, minWait: 250_000, device: "sdb", kinds: ["flush"], exact: false };
+  const values = { queueLimit: 3, minWait: 250_000, device: "sdb", kinds: ["flush"], exact: false, sectors: false };
 
   test("of the command line", () => {
     const args = ["--disk.queue-limit=3", "--disk.min-wait=250us", "--disk.device=sdb", "--disk.kinds=flush"];
@@ -91,8 +100,10 @@ describe("declared flags become values", () => {
   test("of trace, for those that are for it; the others have their defaults", () => {
     const command = throwErrors(new Command("trace"));
     addTraceFlags(command, signals);
-    command.parse(["--disk.min-wait=2ms"], { from: "user" });
-    assert.deepEqual(readTraceOptions(command, disk, signals, {}).ofSignal, { ...defaults, minWait: 2e6 });
+    command.parse(["--disk.min-wait=2ms", "--disk.sectors"], { from: "user" });
+    const expected = { ...defaults, minWait: 2e6, sectors: true };
+    assert.deepEqual(readTraceOptions(command, disk, signals, {}).ofSignal, expected);
+    assert.throws(() => runOptions(["--disk.sectors"]), { code: "commander.unknownOption" });
     assert.throws(() => readTraceOptions(command, plain, signals, {}), {
       name: "UsageError",
       message: "--disk.min-wait belongs to the signal disk: it goes with trace disk, not trace plain",

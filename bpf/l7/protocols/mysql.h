@@ -99,6 +99,9 @@ enum my_phase {
 /* In place of an error's number: a report of progress, of MariaDB. */
 #define MY_PROGRESS 0xffff
 
+/* By what a statement is known whose text is kept (statement.h). */
+#define MY_TEXT 1
+
 /* In place of a statement's: that which was prepared last. */
 #define MY_LAST_STATEMENT 0xffffffff
 
@@ -289,6 +292,8 @@ static __always_inline void end_my_request(struct reader *r, struct direction *d
 		trait = MY_STREAM;
 		break;
 	}
+	if (statements_wanted)
+		name_own_statement(c, d->word, MY_TEXT);
 	add_request(c, request_word(d->word, operation, trait));
 }
 
@@ -657,6 +662,8 @@ __noinline int mysql_text(struct connection *c, struct scratch *scratch, __u32 i
 	d = direction_of(&r);
 	mode = d->mode;
 	index &= WINDOW - 1;
+	if (statements_wanted && mode == MY_SQL && !d->status)
+		take_statement(c, scratch, d->left, MY_TEXT);
 	if (available > d->left)
 		available = d->left;
 	for (n = 0; n < BEGINNING; n++) {

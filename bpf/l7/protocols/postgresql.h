@@ -57,6 +57,12 @@ struct pg_state {
 	__u8 reserved[2];
 };
 
+/*
+ * By what a statement is known whose text is kept (statement.h): with the hash of its name, if any.
+ */
+#define PG_STATEMENT (1ull << 32)
+#define PG_QUERY (2ull << 32)
+
 /* SQLSTATEs: src/signals/l7/postgresql.ts. */
 const volatile struct word sqlstates[WORDS];
 
@@ -145,6 +151,8 @@ static __always_inline void bind_statement(struct connection *c, struct directio
 	struct statement_key key = { .connection = c->id, .name = d->elements };
 	__u64 *operation;
 
+	if (statements_wanted)
+		c->bound_statement = PG_STATEMENT | key.name;
 	if (!key.name) {
 		pg_state(c)->bound = pg_state(c)->unnamed;
 		return;
@@ -164,6 +172,8 @@ static __always_inline bool end_pg_request(struct reader *r, struct direction *d
 	case 'Q':
 	case 'F':
 		d->flags = flags;
+		if (statements_wanted)
+			name_own_statement(c, d->word, PG_QUERY);
 		return add_request(c, request_word(d->word, d->operation, 0)) &&
 		       add_mark(c, d->word, 0);
 	case 'P':
@@ -171,6 +181,8 @@ static __always_inline bool end_pg_request(struct reader *r, struct direction *d
 		break;
 	case 'E':
 		d->flags = flags;
+		if (statements_wanted)
+			name_statement(c, d->word, has_statement(c, c->bound_statement));
 		return add_request(c, request_word(d->word, bound, 0));
 	case 'S':
 		/*
@@ -489,6 +501,9 @@ __noinline int postgresql_text(struct connection *c, struct scratch *scratch, __
 	d = direction_of(&r);
 	mode = d->mode;
 	index &= WINDOW - 1;
+	if (statements_wanted && mode == PG_SQL && !d->status)
+		take_statement(c, scratch, d->left,
+			       d->kind == 'Q' ? PG_QUERY : PG_STATEMENT | d->elements);
 	if (available > d->left)
 		available = d->left;
 	for (n = 0; n < BEGINNING; n++) {

@@ -24,7 +24,7 @@ export function signalFlags(signals: readonly AnySignal[], mode: Mode): FlagTabl
   return Object.fromEntries(
     signals.flatMap((signal) =>
       Object.entries(ownFlags(signal))
-        .filter(([, flag]) => mode === "run" || flag.inTrace === true)
+        .filter(([, { inTrace = false }]) => inTrace === true || (inTrace === "only") === (mode === "trace"))
         .map(([key, flag]): [string, Flag<unknown>] => [
           keyOf(signal, key),
           { ...flag, name: `${signal.name}.${flag.name}` },

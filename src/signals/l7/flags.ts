@@ -6,6 +6,7 @@ import {
   inTrace,
   list,
   oneOf,
+  onlyInTrace,
   pidOf,
   refuse,
   single,
@@ -102,6 +103,7 @@ export const flags = {
     "100",
     wholeNumber(1, 1000),
   ),
+  statements: onlyInTrace(toggle("statements", "show the statements of PostgreSQL and MySQL, without their literals")),
   unix: inTrace(toggle("unix", "requests over Unix sockets, too")),
   tls: inTrace(toggle("tls", "see what TLS carries, too, by programs on functions of OpenSSL and Go")),
   tlsFiles: single(

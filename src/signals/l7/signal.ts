@@ -35,6 +35,7 @@ import {
   TlsNotice,
 } from "./records.js";
 import { Routes } from "./routes/routes.js";
+import { statementOf } from "./statement.js";
 import { noTlsSizes, tlsPrograms, withTls } from "./tls/signal.js";
 import { isOverUnix, noUnixSizes, UnixNames, unixPrograms, withUnix } from "./unix.js";
 import { views } from "./views.js";
@@ -141,6 +142,7 @@ function setup(values: Values, { mode, watched, byPeer, cgroups, only }: SignalH
       blocks_wanted: hasRoutes ? 1 : 0,
       dns_timeout: dnsTimeout,
       names_wanted: dnsNames ? 1 : 0,
+      statements_wanted: values.statements ? 1 : 0,
       sizes_wanted: isSized ? 1 : 0,
       path_seed: pathSeed(),
       request_lines: lines,
@@ -188,14 +190,16 @@ function fields(event: L7Event): Record<string, TraceValue> {
   const protocol = protocols[event.protocol];
   const isNamed = hasPath(event) || event.stream !== 0;
   const isDns = event.protocol === L7Protocol.dns;
+  const statement = statementOf(event);
   const isUnix = isOverUnix(event);
   const isIpv6 = event.family === IpFamily.ipv6;
   return {
     protocol: protocol?.name,
     role: roles[event.role],
     operation: protocol?.operation(event.operation),
-    route: isDns || !isNamed ? undefined : traced?.routes.text(traced.routes.of(event)),
+    route: isDns || statement !== undefined || !isNamed ? undefined : traced?.routes.text(traced.routes.of(event)),
     name: isDns ? traced?.names.textOf(event) : undefined,
+    statement,
     status: event.status === 0 || protocol?.code ? undefined : event.status,
     code: protocol?.code?.(event.status),
     error: event.error === 0 ? undefined : errors[event.error],
@@ -263,6 +267,7 @@ export const l7 = defineSignal({
       operation: "string",
       route: "string",
       name: "string",
+      statement: "string",
       status: "integer",
       code: "string",
       error: errors.slice(1),
@@ -289,7 +294,8 @@ export const l7 = defineSignal({
       { field: "remote_address", heading: "REMOTE", width: 15 },
       { field: "remote_port", heading: "RPORT", width: 5 },
       { field: "unix_socket", heading: "UNIX", width: 24 },
-      { field: "name", heading: "NAME", width: 0 },
+      { field: "name", heading: "NAME", width: 4 },
+      { field: "statement", heading: "STATEMENT", width: 0 },
     ],
     fields,
   },

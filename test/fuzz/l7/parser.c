@@ -16,6 +16,9 @@
 #include <stdlib.h>
 #include <strings.h>
 
+/* Statements are kept, too (bpf/l7/statement.h). */
+#define STATEMENTS_WANTED true
+
 #include "../../../bpf/l7/protocols.h"
 
 #define MOST_LINES 256

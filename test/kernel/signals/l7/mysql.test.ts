@@ -246,6 +246,51 @@ describe("requests of a MariaDB server", () => {
     });
   });
 
+  it("have their statements in trace, without literals, where these are asked for", async (t) => {
+    const server = await started;
+    await agentStarted();
+    const options = ["--output=json", `--l7.ports=${server.port}`];
+    const [trace, plain] = [
+      await startTrace(t, ["l7", "--l7.statements", ...options]),
+      await startTrace(t, ["l7", ...options]),
+    ];
+    const long = "a_long_name_that_the_record_has_no_room_for_since_it_has_eighty_bytes";
+    await sql(
+      server,
+      ["--force", "--comments", "--skip-auto-rehash", "shop"],
+      `SELECT 'secret', "secret", 4711, 0x4711 /* secret */;\nINSERT INTO none VALUES (4711, 'secret'), (NULL, 'secret');\n` +
+        `SELECT 4711 AS \`${long}\`, 'secret';\nSELECT 'it\\'s', secret;\nPREPARE p FROM 'SELECT secret + ?';\nDO 4711;\n`,
+    ).catch(() => undefined);
+    await promisify(execFile)("sysbench", [
+      ...[...sysbench(server, "oltp_point_select"), "--threads=1", "--db-ps-mode=auto"],
+      ...["--time=0", "--events=3", "run"],
+    ]);
+    const expected = [
+      "SELECT ?, ?, ?, ?",
+      "INSERT INTO none VALUES (?), (NULL, ?)",
+      `SELECT ? AS \`${long.slice(0, 80 - "SELECT 4711 AS `".length)}…`,
+      // Whether the quote behind the backslash ends the string depends on the server.
+      "SELECT ?…",
+      "PREPARE p FROM ?",
+      "DO ?",
+      // What prepares it has it, what executes it does not.
+      "SELECT c FROM sbtest1 WHERE id=?",
+      ...Array.from({ length: 3 }, () => undefined),
+    ];
+    await eventually(() => {
+      for (const role of ["client", "server"]) {
+        const events = trace.events().filter((event) => event.role === role);
+        assert.deepEqual(
+          events.map(({ statement }) => statement),
+          expected,
+        );
+      }
+      assert.equal(plain.events().length, 2 * expected.length);
+    });
+    assert.doesNotMatch(trace.stdout, /secret|4711/);
+    assert(plain.events().every((event) => !("statement" in event)));
+  });
+
   it("that fail, load a file, are long or have several results are as many as it says, and trace shows them", async (t) => {
     const server = await started;
     const { pid } = server;

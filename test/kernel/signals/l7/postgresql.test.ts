@@ -239,6 +239,60 @@ describe("requests of a PostgreSQL server", () => {
     assert(!JSON.stringify(event).includes("secret"));
   });
 
+  it("have their statements in trace, without literals, where these are asked for", async (t) => {
+    const { client, port } = await started;
+    const script = scratch("statements.sql");
+    const long = "a_long_name_that_the_record_has_no_room_for_since_it_has_eighty_bytes";
+    writeFileSync(
+      script,
+      `SELECT 'secret' AS a, 4711, $$secret$$ /* secret */;\nSELECT 1 FROM pg_class WHERE relname IN ('secret', E'\\'secret');\n` +
+        `SELECT 4711 AS ${long}, 'secret';\n\\set n 4711\nSELECT :n + 1;\n`,
+    );
+    const statements = (parameter: string): string[] => [
+      "SELECT ? AS a, ?, ? ;",
+      "SELECT ? FROM pg_class WHERE relname IN (?);",
+      `SELECT ? AS ${long.slice(0, 80 - "SELECT 4711 AS ".length)}…`,
+      `SELECT ${parameter} + ?;`,
+    ];
+    const options = ["--output=json", `--l7.ports=${port}`];
+    const [trace, plain] = [
+      await startTrace(t, ["l7", "--l7.statements", ...options]),
+      await startTrace(t, ["l7", ...options]),
+    ];
+    const expected: (string | undefined)[] = [];
+    for (const [mode, parameter] of [
+      ["simple", "?"],
+      ["extended", "$1"],
+    ] as const) {
+      await promisify(execFile)("pgbench", [...client, "-n", "-M", mode, "-f", script, "-t", "3", "postgres"]);
+      expected.push(...Array.from({ length: 3 }, () => statements(parameter)).flat());
+    }
+    // Two of one call: which one a request has is not known.
+    const pipeline = scratch("two.sql");
+    writeFileSync(pipeline, "\\startpipeline\nSELECT 'secret';\nVALUES ('secret');\n\\endpipeline\n");
+    await promisify(execFile)("pgbench", [...client, "-n", "-M", "extended", "-f", pipeline, "-t", "1", "postgres"]);
+    expected.push(undefined, undefined);
+    // One that is executed again, once it has been prepared.
+    const again = scratch("again.sql");
+    writeFileSync(again, "SELECT 4711, 'secret';\n");
+    await promisify(execFile)("pgbench", [...client, "-n", "-M", "prepared", "-f", again, "-t", "3", "postgres"]);
+    expected.push(...Array.from({ length: 3 }, () => "SELECT ?, ?;"));
+    await promisify(execFile)("psql", [...client, "-Xqc", "SELECT 4711; SELECT 'secret'", "postgres"]);
+    expected.push("SELECT ?; SELECT ?", undefined);
+    await eventually(() => {
+      for (const role of ["client", "server"]) {
+        const events = trace.events().filter((event) => event.role === role);
+        assert.deepEqual(
+          events.map(({ statement }) => statement),
+          expected,
+        );
+      }
+      assert.equal(plain.events().length, 2 * expected.length);
+    });
+    assert.doesNotMatch(trace.stdout, /secret|4711/);
+    assert(plain.events().every((event) => !("statement" in event)));
+  });
+
   /** Has pgbench execute statements for a while; resolves once it has executed some. */
   async function startBench(owner: Scope) {
     const { client, executed } = await started;
