@@ -1,4 +1,6 @@
 /** The text of a statement of SQL without its literals, as `trace` shows it with --l7.statements. */
+import { isUtf8 } from "node:buffer";
+
 import { L7Path, L7Protocol } from "./records.js";
 import { hasPath, longestPath, type PathRecord } from "./routes/path.js";
 
@@ -89,13 +91,21 @@ const parts: Readonly<Record<Statement["protocol"], readonly Part[]>> = {
 /** Literals in parentheses, however many. */
 const lists = /\( ?[-+]?\?(?: ?, ?[-+]?\?)* ?\)/g;
 
+/** What encodings have in common: all of UTF-8; of another one, in which a quote may be part of a character, what comes before that. */
+function readable({ text, isCut }: Statement): string {
+  const whole = isCut ? text.replace(/[\xc0-\xff][\x80-\xbf]{0,2}$/, "") : text;
+  return isUtf8(Buffer.from(whole, "latin1")) ? text : text.replace(/[\x80-\xff].*/s, "");
+}
+
 /**
  * A statement with `?` in place of its literals: strings, numbers, hexadecimal and bit literals; with `(?)` in place of a list of them;
  * without comments, and with blanks as one. It ends in `…` where it is cut, or what follows cannot be told from a literal.
  */
-export function withoutLiterals({ protocol, text, isCut }: Statement): string {
+export function withoutLiterals(statement: Statement): string {
+  const { protocol } = statement;
+  const text = readable(statement);
   let shown = "";
-  let isOpen = isCut;
+  let isOpen = statement.isCut || text !== statement.text;
   for (let at = 0; at < text.length;) {
     const found = parts[protocol].find(({ pattern }) => {
       pattern.lastIndex = at;

@@ -148,6 +148,11 @@ describe("statements", () => {
     assert.equal(withoutLiterals({ protocol: "mysql", text: "SELECT t\xc3", isCut: true }), "SELECT t…");
   });
 
+  it("of encodings in which a quote may be part of a character are shown up to that", () => {
+    assert.equal(withoutLiterals({ protocol: "mysql", text: "SELECT 1, a\xd0` , 'x`'", isCut: false }), "SELECT ?, a…");
+    assert.equal(withoutLiterals({ protocol: "mysql", text: "SELECT 'a\xd0', b", isCut: true }), "SELECT ?…");
+  });
+
   it("are those of records that have one", () => {
     const record = (text: string, more: object = {}) => {
       const bytes = Buffer.alloc(80);
