@@ -461,6 +461,19 @@ static __noinline void take_all_missed(struct sock *sk, struct connection *c, __
 }
 
 /*
+ * Does a process close the connection with SO_LINGER 0, or disconnect it? tcp_disconnect()
+ * (net/ipv4/tcp.c) goes on to set all numbers anew, and no remote port.
+ *
+ * Else what has been moved may be a call's that is still to be seen when it returns: a reset, or
+ * the last of a close, is taken in while another call holds the socket (tcp_reset() says so by
+ * sk_err, tcp_time_wait() and the last ACK come after a FIN).
+ */
+static __always_inline bool is_ended_by_process(struct sock *sk, int from)
+{
+	return !sk->sk_err && (from == TCP_ESTABLISHED || from == TCP_CLOSE_WAIT);
+}
+
+/*
  * A response that ends with the connection ends when this end begins to close it. (Fires before the
  * state is stored: inet_sk_state_store(), net/ipv4/af_inet.c; and before a FIN has its number:
  * tcp_close_state(), tcp_send_fin().)
@@ -481,11 +494,8 @@ int BPF_PROG(l7_state, struct sock *sk, int from, int to)
 		end_connection(sk, c);
 	} else if (to == TCP_CLOSE) {
 		c->is_reset = sk->sk_err != 0;
-		/*
-		 * Where a process closes with SO_LINGER 0, or disconnects, tcp_disconnect()
-		 * (net/ipv4/tcp.c) goes on to set all numbers anew, and no remote port.
-		 */
-		take_all_missed(sk, c, IN_STATE);
+		if (is_ended_by_process(sk, from))
+			take_all_missed(sk, c, IN_STATE);
 	} else if (to == TCP_FIN_WAIT1 || to == TCP_LAST_ACK) {
 		close_direction(sk, c, SENT, IN_STATE);
 		c->directions[SENT].next_seq++;

@@ -7,6 +7,7 @@
  *   l7-descriptors fresh   the same, and that connection has not carried anything
  *   l7-descriptors files   bodies by sendfile(2), and by splice(2) from the socket that receives
  *   l7-descriptors abort   ends by close(2) with SO_LINGER 0, and by connect(2) with AF_UNSPEC
+ *   l7-descriptors late    responses to a client that has gone, whose RST comes within the call
  *   l7-descriptors vectors preadv2(2) and pwritev2(2)
  *   l7-descriptors narrow  calls as those of 32-bit programs (int 0x80), x86 alone
  */
@@ -197,6 +198,20 @@ static void abort_ends(void)
 	end_at_once(ends.client, ends.server);
 }
 
+static void late_responses(void)
+{
+	for (int n = 0; n < 3; n++) {
+		struct ends ends = open_ends();
+
+		send_all(ends.client, request, strlen(request));
+		receive(ends.server, strlen(request));
+		close(ends.client);
+		send_all(ends.server, response, strlen(response));
+		check(send(ends.server, "", 1, MSG_NOSIGNAL) < 0, "no RST");
+		close(ends.server);
+	}
+}
+
 static void vectors(void)
 {
 	struct ends ends = open_ends();
@@ -307,6 +322,8 @@ int main(int argc, char **argv)
 		files();
 	else if (!strcmp(argv[1], "abort"))
 		abort_ends();
+	else if (!strcmp(argv[1], "late"))
+		late_responses();
 	else if (!strcmp(argv[1], "vectors"))
 		vectors();
 	else

@@ -73,6 +73,12 @@ export function testDescriptors(scope: Scope, build?: BuildCopy): void {
     assert.deepEqual([client, server], [expected, expected]);
   });
 
+  it("are counted whose response is sent to a client that has gone", async () => {
+    const { client, server } = await count("late");
+    assert.deepEqual(client, { "": 3, lost: 0, gap: 0 });
+    assert.deepEqual(server, { 200: 3, lost: 0, gap: 0 });
+  });
+
   it("are counted that preadv2 and pwritev2 carry, by a program within the call", async () => {
     const { client, server, returns } = await count("vectors");
     const carried = 3 * (requestBytes + responseBytes);
