@@ -117,6 +117,12 @@ static inline bool sampling_skips(__u64 waiting)
 	return false;
 }
 
+/* Each record is wanted. */
+static inline __u32 bpf_get_prandom_u32(void)
+{
+	return 0;
+}
+
 static inline __u64 waiting_bytes(void)
 {
 	return 0;
