@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 
 import { postgresql } from "../../../../src/signals/l7/protocols/postgresql.js";
 import { type Agent, startAgent, unlimitedSeries } from "../../support/agent.js";
+import { startBusyClient } from "../../support/busy-client.js";
 import { testConversations } from "../../support/conversations.js";
 import { eventually } from "../../support/eventually.js";
 import { withFullRing } from "../../support/full-ring.js";
@@ -17,6 +18,7 @@ import { by, type Counts, difference, total } from "../../support/request-counts
 import { type Samples, sum } from "../../support/samples.js";
 import { type Scope, suiteScope } from "../../support/scope.js";
 import { end, freePort, listening } from "../../support/servers.js";
+import { traceStatements } from "../../support/statement-traces.js";
 import { startTrace } from "../../support/trace.js";
 
 const metrics = {
@@ -254,11 +256,7 @@ describe("requests of a PostgreSQL server", () => {
       `SELECT ? AS ${long.slice(0, 80 - "SELECT 4711 AS ".length)}…`,
       `SELECT ${parameter} + ?;`,
     ];
-    const options = ["--output=json", `--l7.ports=${port}`];
-    const [trace, plain] = [
-      await startTrace(t, ["l7", "--l7.statements", ...options]),
-      await startTrace(t, ["l7", ...options]),
-    ];
+    const traces = await traceStatements(t, port);
     const expected: (string | undefined)[] = [];
     for (const [mode, parameter] of [
       ["simple", "?"],
@@ -279,37 +277,14 @@ describe("requests of a PostgreSQL server", () => {
     expected.push(...Array.from({ length: 3 }, () => "SELECT ?, ?;"));
     await promisify(execFile)("psql", [...client, "-Xqc", "SELECT 4711; SELECT 'secret'", "postgres"]);
     expected.push("SELECT ?; SELECT ?", undefined);
-    await eventually(() => {
-      for (const role of ["client", "server"]) {
-        const events = trace.events().filter((event) => event.role === role);
-        assert.deepEqual(
-          events.map(({ statement }) => statement),
-          expected,
-        );
-      }
-      assert.equal(plain.events().length, 2 * expected.length);
-    });
-    assert.doesNotMatch(trace.stdout, /secret|4711/);
-    assert(plain.events().every((event) => !("statement" in event)));
+    await traces.show(expected, /secret|4711/);
   });
 
   /** Has pgbench execute statements for a while; resolves once it has executed some. */
   async function startBench(owner: Scope) {
     const { client, executed } = await started;
-    const earlier = total(await executed());
-    const bench = spawn("pgbench", [...client, "-n", "-S", "-c", "4", "-R", "2000", "-T", "60", "postgres"], {
-      stdio: "ignore",
-    });
-    const closed = new Promise((resolve) => bench.once("close", resolve));
-    owner.after(() => bench.kill("SIGKILL"));
-    await eventually(async () => {
-      assert(total(await executed()) > earlier + 500);
-    });
-    const kill = (): Promise<unknown> => {
-      bench.kill("SIGKILL");
-      return closed;
-    };
-    return { pid: bench.pid ?? 0, kill };
+    const options = [...client, "-n", "-S", "-c", "4", "-R", "2000", "-T", "60", "postgres"];
+    return startBusyClient(owner, "pgbench", options, async () => total(await executed()));
   }
 
   it("are counted when their client is killed", async (t) => {

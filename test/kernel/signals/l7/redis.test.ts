@@ -7,6 +7,7 @@ import { describe, it } from "node:test";
 import { promisify } from "node:util";
 
 import { type Agent, startAgent, unlimitedSeries } from "../../support/agent.js";
+import { startBusyClient } from "../../support/busy-client.js";
 import { testConversations } from "../../support/conversations.js";
 import { eventually } from "../../support/eventually.js";
 import { withFullRing } from "../../support/full-ring.js";
@@ -149,19 +150,8 @@ describe("commands of a Redis server", () => {
   /** Has redis-benchmark send commands, eight at once, as long as the test runs; resolves once it has sent some. */
   async function startBenchmark(owner: Scope) {
     const redis = await started;
-    const earlier = total(await redis.commands());
     const options = ["-p", `${redis.port}`, "-P", "2", "-n", "100000000", "-c", "4", "-q", "-t", "incr"];
-    const child = spawn("redis-benchmark", options, { stdio: "ignore" });
-    const closed = new Promise((resolve) => child.once("close", resolve));
-    owner.after(() => child.kill("SIGKILL"));
-    await eventually(async () => {
-      assert(total(await redis.commands()) > earlier + 500);
-    });
-    const kill = (): Promise<unknown> => {
-      child.kill("SIGKILL");
-      return closed;
-    };
-    return { pid: child.pid ?? 0, kill };
+    return startBusyClient(owner, "redis-benchmark", options, async () => total(await redis.commands()));
   }
 
   it("are counted when their client is killed", async (t) => {
