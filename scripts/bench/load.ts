@@ -23,7 +23,7 @@ const tools = [syscount, peer("tcplife", 1, "tcplife"), peer("opensnoop", 2, "op
 /** In quick mode, and in full mode too. */
 const few: readonly Tracer[] = [nothing, tcpAndProcess, byDefault, withNode];
 const more: readonly Tracer[] = [
-  agent("ringtap, the default with `--syscall.timing=sampled`", "--syscall.timing=sampled"),
+  agent("ringtap, the default with `--syscall.timing=all`", "--syscall.timing=all"),
   agent("ringtap, `--signals=file`", "--signals=file"),
   agent("ringtap, `--signals=syscall`", "--signals=syscall"),
   syscount,

@@ -8,6 +8,7 @@ import {
   callsByName,
   connects,
   connectsByOutcome,
+  estimated,
   lifetimes,
   openConnections,
   systemCalls,
@@ -100,7 +101,7 @@ export const program = dashboard({
           timeByCall(chosen),
           timeseries({
             title: "Slow calls",
-            description: "What 99 % of a call's take at most, waiting included.",
+            description: `What 99 % of a call's take at most, waiting included. ${estimated}`,
             unit: "s",
             queries: { "{{syscall}}": top(byName.quantile(0.99, "ringtap_syscall_duration_seconds", ["syscall"])) },
           }),

@@ -51,7 +51,10 @@ export interface Queries {
   readonly heat: (histogram: string) => string;
 }
 
-/** With `--syscall.timing sampled`, an agent has an estimate in place of the durations of system calls, under a name that says so. */
+/**
+ * Unless it has `--syscall.timing all`, an agent has an estimate in place of the durations of system calls, under a name that says so. With
+ * `--overhead.limit` it may have both, each of other calls.
+ */
 const durationOfCalls = /^(ringtap_syscall_)((?:duration_)?seconds(?:_.*)?)$/;
 
 /** {@link Queries} about the series with these labels. */
@@ -61,7 +64,11 @@ export function queries(selection: string): Queries {
   const growth = (metric: string, more?: string): string => {
     const exact = `rate(${series(metric, more)}${window})`;
     const estimate = metric.replace(durationOfCalls, "$1estimated_$2");
-    return estimate === metric ? exact : `${exact} or rate(${series(estimate, more)}${window})`;
+    if (estimate === metric) {
+      return exact;
+    }
+    // The label keeps them apart, so that they are added up.
+    return `${exact} or label_replace(rate(${series(estimate, more)}${window}), "estimated", "true", "", "")`;
   };
   const rate: Query = (metric, by = [], more) => sumBy(by, growth(metric, more));
   return {

@@ -56,10 +56,13 @@ export function callsByName({ rate }: Queries): Panel {
   });
 }
 
+/** To be said of whatever shows durations of system calls. */
+export const estimated = "An estimate, unless the agent runs with --syscall.timing all.";
+
 export function timeByCall({ rate }: Queries): Panel {
   return timeseries({
     title: "Time by call",
-    description: "Seconds a second, waiting included, all threads added up.",
+    description: `Seconds a second, waiting included, all threads added up. ${estimated}`,
     unit: "s",
     queries: { "{{syscall}}": top(rate("ringtap_syscall_seconds_total", ["syscall"])) },
   });

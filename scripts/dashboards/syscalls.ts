@@ -2,7 +2,7 @@
 import { dashboard, labelVariable } from "./dashboard.js";
 import { heatmap, stat, table, timeseries } from "./panels.js";
 import { chosenPrograms, queries, top } from "./promql.js";
-import { callErrors, callsByName, systemCalls, timeByCall } from "./shared.js";
+import { callErrors, callsByName, estimated, systemCalls, timeByCall } from "./shared.js";
 import { agentVariables, programVariable } from "./variables.js";
 
 const chosen = queries(`${chosenPrograms},syscall=~"$syscall"`);
@@ -40,13 +40,13 @@ export const syscalls = dashboard({
           systemCalls(chosen),
           stat({
             title: "Mean time",
-            description: "From entry to return, waiting included.",
+            description: `From entry to return, waiting included. ${estimated}`,
             unit: "s",
             query: mean("ringtap_syscall_duration_seconds"),
           }),
           stat({
             title: "99 %",
-            description: "What 99 % of calls take at most.",
+            description: `What 99 % of calls take at most. ${estimated}`,
             unit: "s",
             query: quantile(0.99, "ringtap_syscall_duration_seconds"),
           }),
@@ -65,13 +65,13 @@ export const syscalls = dashboard({
         [
           heatmap({
             title: "Duration",
-            description: "Of all chosen calls.",
+            description: `Of all chosen calls. ${estimated}`,
             unit: "s",
             query: heat("ringtap_syscall_duration_seconds"),
           }),
           timeseries({
             title: "Duration: shares",
-            description: "What half, 99 % and 99.9 % of calls take at most.",
+            description: `What half, 99 % and 99.9 % of calls take at most. ${estimated}`,
             unit: "s",
             queries: {
               "50 %": quantile(0.5, "ringtap_syscall_duration_seconds"),
@@ -83,20 +83,20 @@ export const syscalls = dashboard({
         [
           timeseries({
             title: "Slow calls",
-            description: "What 99 % of a call's take at most.",
+            description: `What 99 % of a call's take at most. ${estimated}`,
             unit: "s",
             queries: { "{{syscall}}": top(quantile(0.99, "ringtap_syscall_duration_seconds", ["syscall"])) },
           }),
           timeseries({
             title: "Programs with slow calls",
-            description: "What 99 % of a program's calls take at most.",
+            description: `What 99 % of a program's calls take at most. ${estimated}`,
             unit: "s",
             queries: { "{{comm}}": top(quantile(0.99, "ringtap_syscall_duration_seconds", ["comm"])) },
             programs: true,
           }),
           timeseries({
             title: "Mean time by call",
-            description: "From entry to return, waiting included.",
+            description: `From entry to return, waiting included. ${estimated}`,
             unit: "s",
             queries: { "{{syscall}}": top(mean("ringtap_syscall_duration_seconds", ["syscall"])) },
           }),
@@ -110,7 +110,7 @@ export const syscalls = dashboard({
         [
           table({
             title: "Who calls what",
-            description: "The fifty pairs of program and call that take the most time, waiting included.",
+            description: `The fifty pairs of program and call that take the most time, waiting included. ${estimated}`,
             columns: [
               { name: "Seconds a second", unit: "s", query: busiest },
               { name: "Calls a second", unit: "cps", query: ofBusiest(rate("ringtap_syscalls_total", call)) },

@@ -84,7 +84,7 @@ test("a flag is given as a value, or as its text", () => {
   });
   assert.deepEqual(
     [syscall?.minDuration, syscall?.pids, syscall?.errorsOnly, syscall?.timing],
-    [5_000_000, [1, 2], true, "all"],
+    [5_000_000, [1, 2], true, "sampled"],
   );
   assert.deepEqual([l7?.dnsTimeout, l7?.routesLimit], [5e9, 7]);
   assert.deepEqual(chooseFlags(builtIn, { l7: { ports: ["80-89"] } }).l7?.ports, [{ first: 80, last: 89 }]);

@@ -83,7 +83,7 @@ describe("suspend and resume", () => {
   let samples: Samples;
 
   before(async () => {
-    agent = await startAgent(scope);
+    agent = await startAgent(scope, ["--syscall.timing=all"]);
     trace = startRingtap(scope, ["trace", "process", "--where=comm=true", "--output=json"]);
     await trace.said(/tracing/);
     const server = spawn("/bin/nc", ["-l", "-p", port.toString()], { stdio: ["pipe", "pipe", "inherit"] });

@@ -7,9 +7,12 @@ export const clocks = attachedObject(
   "scripts/bench/syscall/clocks.bpf.c",
 );
 
-export const aggregate = ringtap("ringtap, syscall signal, aggregate", { flags: ["--signals=syscall"] });
-export const sampled = ringtap("ringtap, syscall signal, timing sampled", {
-  flags: ["--signals=syscall", "--syscall.timing=sampled"],
+export const sampled = ringtap("ringtap, syscall signal (timing sampled, the default)", {
+  flags: ["--signals=syscall"],
+});
+/** As the peers do: each call is timed. */
+export const timed = ringtap("ringtap, syscall signal, timing all", {
+  flags: ["--signals=syscall", "--syscall.timing=all"],
 });
 export const untimed = ringtap("ringtap, syscall signal, timing off", {
   flags: ["--signals=syscall", "--syscall.timing=off"],
@@ -22,7 +25,7 @@ export const tcpOnly = ringtap("ringtap, tcp signal", { flags: ["--signals=tcp"]
 export const fileOnly = ringtap("ringtap, file signal", { flags: ["--signals=file"] });
 export const tcpAndFile = ringtap("ringtap, tcp and file signals", { flags: ["--signals=tcp,file"] });
 export const allSignals = ringtap("ringtap, all signals (the default)", {});
-export const allSampled = ringtap("ringtap, all signals, timing sampled", { flags: ["--syscall.timing=sampled"] });
+export const allTimed = ringtap("ringtap, all signals, timing all", { flags: ["--syscall.timing=all"] });
 
 const bpftraceHistogram = [
   "tracepoint:raw_syscalls:sys_enter { @start[tid] = nsecs; }",

@@ -28,8 +28,8 @@ export const flags = {
   timing: single(
     "timing",
     "<depth>",
-    "all: the duration of every system call; sampled: an estimate, which costs less; off: none, counts and errors only",
-    "all",
+    "durations of system calls, all of which are counted: sampled: estimated; all: measured, which costs more; off: none",
+    "sampled",
     oneOf(timings),
   ),
   /** Nanoseconds. */

@@ -73,7 +73,7 @@ function depthsFrom(timing: Timing): readonly Timing[] {
   return timings.slice(timings.indexOf(timing));
 }
 
-/** In stream mode each record has its duration. */
+/** In stream mode each record has its duration, whatever the flag says. */
 function depths({ mode, timing }: Values): readonly string[] {
   return mode === "stream" ? [] : depthsFrom(timing);
 }
@@ -124,7 +124,7 @@ function validate(values: Values) {
     ["pids", pids.length > 0],
     ["comms", comms.length > 0],
   ];
-  if (mode === "stream" && timing !== "all") {
+  if (mode === "stream" && timing === "off") {
     return {
       flag: "timing" as const,
       problem: "needs --syscall.mode aggregate: the records of stream mode have their duration",

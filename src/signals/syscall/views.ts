@@ -2,20 +2,21 @@
 import type { Column, Views } from "ringtap/signal";
 import { durationNames, type Timing } from "./metrics.js";
 
-function secondsColumn(metric: string): Column {
+function secondsColumn(metric: string, estimated: string): Column {
   return {
     key: "syscall_seconds",
     sort: "time",
     metric,
     unit: "seconds",
     heading: "TIME",
-    help: "time in system calls, waiting included, of all threads",
+    help: `time in system calls, waiting included, of all threads${estimated}`,
   };
 }
 
-/** With calls that are not timed, nothing of durations. */
+/** With calls that are not timed, nothing of durations; what is estimated says so. */
 export function viewsOf(timing: Timing): Views {
   const names = durationNames(timing);
+  const estimated = timing === "sampled" ? " (estimated)" : "";
   return {
     position: 10,
     isFrequent: true,
@@ -36,11 +37,12 @@ export function viewsOf(timing: Timing): Views {
         help: "system calls that failed",
         isFailure: true,
       },
-      ...(names === undefined ? [] : [secondsColumn(names.seconds)]),
+      ...(names === undefined ? [] : [secondsColumn(names.seconds, estimated)]),
     ],
-    latencies: names === undefined ? [] : [{ key: "syscall", title: "System calls", metric: names.duration }],
+    latencies:
+      names === undefined ? [] : [{ key: "syscall", title: `System calls${estimated}`, metric: names.duration }],
     breakdown: {
-      title: "System calls",
+      title: timing === "sampled" ? "Calls (time estimated)" : "System calls",
       label: "syscall",
       count: "ringtap_syscalls_total",
       ...(names && { seconds: names.seconds }),

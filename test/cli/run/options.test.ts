@@ -34,7 +34,7 @@ describe("values", () => {
       logLevel: "info",
       logFormat: "logfmt",
       "syscall.mode": "aggregate",
-      "syscall.timing": "all",
+      "syscall.timing": "sampled",
       "syscall.minDuration": 0,
       "syscall.errorsOnly": false,
       "syscall.names": [],

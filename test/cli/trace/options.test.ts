@@ -74,7 +74,7 @@ test("the flags of a signal are read with it; those that trace does not have kee
   const args = ["--syscall.names", "read,write", "--syscall.min-duration", "1ms", "--syscall.errors-only"];
   assert.deepEqual(traceOptions("syscall", args, { RINGTAP_SYSCALL_MODE: "stream" }).ofSignal, {
     mode: "aggregate",
-    timing: "all",
+    timing: "sampled",
     minDuration: 1_000_000,
     errorsOnly: true,
     names: ["read", "write"],

@@ -6,7 +6,9 @@ import { fileURLToPath } from "node:url";
 
 import { type AgentSetup, type RunningAgent, startAgent } from "../../../src/agent/start-agent.js";
 import { tableSamples } from "../../../src/exposition/register-catalog.js";
+import { defaultValues } from "../../../src/sdk/flags.js";
 import { syscallNumber } from "../../../src/sdk/syscall-names.js";
+import { syscall } from "../../../src/signals/syscall/signal.js";
 import { eventually } from "../support/eventually.js";
 import { compileProgram } from "../support/program.js";
 import type { Scope } from "../support/scope.js";
@@ -42,6 +44,9 @@ interface Limited {
   /** The sum of the samples of a metric that have these labels; of a histogram with the suffix `_count`. */
   readonly value: (name: string, labels: Readonly<Record<string, string>>) => Promise<number>;
 }
+
+/** Calls are timed each, as long as that costs no more than the limit. */
+const timed = { flags: { syscall: { ...defaultValues(syscall.flags), timing: "all" } } };
 
 /** An agent with the signal syscall alone, in this process. */
 function startLimited(test: Scope, setup: Omit<AgentSetup, "log" | "wanted">): Limited {
@@ -79,6 +84,7 @@ function startLimited(test: Scope, setup: Omit<AgentSetup, "log" | "wanted">): L
 describe("--overhead.limit", () => {
   it("takes syscall down while a program makes many calls, says so, and loses none of them", async (t) => {
     const { agent, lines, value } = startLimited(t, {
+      ...timed,
       overheadLimit: 0.0001,
       overheadTimes: {
         windows: { openMs: 5, gapMs: 45 },
@@ -116,8 +122,30 @@ describe("--overhead.limit", () => {
     assert.equal(agent.running.find(({ signal }) => signal.name === "syscall")?.depth, "off");
   });
 
-  it("lets nothing look exact that is not, whatever changes while calls go on", async (t) => {
+  it("has one cheaper depth for calls whose durations are estimated by default", async (t) => {
     const { agent, value } = startLimited(t, { overheadLimit: 100 });
+    const running = agent.running.find(({ signal }) => signal.name === "syscall");
+    assert(running !== undefined);
+    assert.deepEqual([running.depths, running.depth], [["sampled", "off"], "sampled"]);
+    const calls = 20_000;
+    const make = async (comm: string): Promise<number> => {
+      await (await startCalls(t, comm, calls)).go();
+      assert.equal(await value(total, { comm, syscall: "getppid" }), calls);
+      return value(`${estimated}_count`, { comm, syscall: "getppid" });
+    };
+    const some = await make("rt-sampled");
+    assert(Math.abs(some - calls) < calls / 2, `${some} estimated`);
+    running.goTo("off");
+    await agent.collect();
+    assert.equal(await make("rt-off"), 0);
+    running.goTo("sampled");
+    await agent.collect();
+    const again = await make("rt-again");
+    assert(Math.abs(again - calls) < calls / 2, `${again} estimated`);
+  });
+
+  it("lets nothing look exact that is not, whatever changes while calls go on", async (t) => {
+    const { agent, value } = startLimited(t, { ...timed, overheadLimit: 100 });
     const running = agent.running.find(({ signal }) => signal.name === "syscall");
     assert(running !== undefined);
     assert.deepEqual(running.depths, ["all", "sampled", "off"]);

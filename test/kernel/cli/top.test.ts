@@ -173,7 +173,9 @@ describe("on a terminal", () => {
       /^1 process, by syscalls {2}filter: rt-top {2}all: [\d.]+[kM]? system calls\/s, [\d.]+k? TCP connects\/s$/,
     );
     terminal.press("Enter");
-    const details = await terminal.shows(/^SYSTEM CALLS +COUNT +TIME +EACH +FAILURES\n(.*\n)*openat .*ENOENT \d+/m);
+    const details = await terminal.shows(
+      /^CALLS \(TIME ESTIMATED\) +COUNT +TIME +EACH +FAILURES\n(.*\n)*openat .*ENOENT \d+/m,
+    );
     assert(details.some((line) => /^connect .* ECONNREFUSED \d+$/.test(line)));
     await terminal.shows(/^PEER +CONNECTS +FAILURES .*\n(.*\n)*to 127.0.0.1 port 4322 +- +\d+/m);
     terminal.press("?");

@@ -132,8 +132,8 @@ describe("docs/metrics.md", () => {
     const agent = await startAgent(scope, ["--bpf.stats", "--cgroup.hierarchy=unified", ...kubernetes]);
     await oneConnection();
     await controlGroup(scope, hierarchy("cgroup2"), `ringtap-docs-${process.pid}`).remove();
-    // What has another name when it is an estimate, and what is there with a limit alone.
-    const sampling = await startAgent(scope, ["--signals=syscall", "--syscall.timing=sampled", "--overhead.limit=50%"]);
+    // What has another name when it is no estimate, and what is there with a limit alone.
+    const timing = await startAgent(scope, ["--signals=syscall", "--syscall.timing=all", "--overhead.limit=50%"]);
     const requests = await startAgent(scope, [
       "--signals=l7,block,drop,udp,sched,kill,memory",
       "--memory.page-cache",
@@ -148,7 +148,7 @@ describe("docs/metrics.md", () => {
     await oneQuestion();
     await oneCall();
     const texts: string[] = [];
-    for (const each of [agent, sampling, requests]) {
+    for (const each of [agent, timing, requests]) {
       await each.get("/metrics");
       texts.push(await (await each.get("/metrics")).text());
     }

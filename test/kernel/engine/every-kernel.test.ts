@@ -376,10 +376,13 @@ describe("counts", () => {
     assert.deepEqual(onEveryCall(withoutFexit.pid), dispatched);
   });
 
-  for (const mode of ["aggregate", "stream"]) {
-    it(`of system calls are exact in ${mode} mode`, async (t) => {
-      const streaming = ["--signals=syscall", "--syscall.mode=stream", "--syscall.comms=rt-calls", "--ring.size=64MiB"];
-      const counting = mode === "stream" ? await startAgent(t, streaming) : agent;
+  for (const [way, flags] of [
+    ["by default", undefined],
+    ["when each is timed", ["--syscall.timing=all", ...unlimitedSeries]],
+    ["in stream mode", ["--syscall.mode=stream", "--syscall.comms=rt-calls", "--ring.size=64MiB"]],
+  ] as const) {
+    it(`of system calls are exact ${way}`, async (t) => {
+      const counting = flags === undefined ? agent : await startAgent(t, ["--signals=syscall", ...flags]);
       const waiting = await startWaiting(t, compile("rt-calls", "syscall-calls"), ["count", "20000", "500"]);
       const [pid = ""] = await waiting.go();
       const samples = await counting.scrape();
@@ -390,8 +393,17 @@ describe("counts", () => {
       );
       assertExact(calls, 20_000, leftOut(samples));
       assertExact(failed, 500, leftOut(samples));
-      const timed = sum(samples, "ringtap_syscall_duration_seconds_count", { comm: "rt-calls", syscall: "getppid" });
-      assert.equal(timed, calls);
+      const durations = (name: string): number =>
+        sum(samples, `ringtap_syscall_${name}_count`, { comm: "rt-calls", syscall: "getppid" });
+      const [measured, estimated] = [durations("duration_seconds"), durations("estimated_duration_seconds")];
+      t.diagnostic(`${measured} durations measured, ${estimated} estimated`);
+      if (flags !== undefined) {
+        assert.deepEqual([measured, estimated], [calls, 0]);
+        return;
+      }
+      assert.equal(measured, 0);
+      // 1 in 8 is timed and counts 8 times: ten standard deviations, as in timing.test.ts.
+      assert(Math.abs(estimated - calls) < 80 * Math.sqrt((18.7 * calls) / 512), `${estimated} estimated`);
     });
   }
 

@@ -162,16 +162,16 @@ describe("setup of the syscall signal", () => {
     assert.equal(syscall.setup(plain, { ...defaultHost, mode: "trace" }).constants?.stream, 1);
     const { ringSize, variables, sets, constants } = syscall.setup(plain, defaultHost);
     assert.deepEqual([ringSize, variables, sets], [0, undefined, undefined]);
-    assert.deepEqual(constants, { call_lines: 32_768, timing: 0 });
+    assert.deepEqual(constants, { call_lines: 32_768, timing: 1 });
   });
 
   it("changes how calls are timed while it counts, from the flag's depth on, and only where the agent may ask for it", () => {
     const depths = (values: typeof plain): readonly string[] | undefined => syscall.depths?.(values);
-    assert.deepEqual(depths(plain), ["all", "sampled", "off"]);
-    assert.deepEqual(depths({ ...plain, timing: "sampled" }), ["sampled", "off"]);
+    assert.deepEqual(depths({ ...plain, timing: "all" }), ["all", "sampled", "off"]);
+    assert.deepEqual(depths(plain), ["sampled", "off"]);
     assert.deepEqual(depths(stream), []);
     const { constants, variables } = syscall.setup(plain, { ...defaultHost, depth: "off" });
-    assert.deepEqual(constants, { call_lines: 32_768, timing: 0, timing_changes: 1 });
+    assert.deepEqual(constants, { call_lines: 32_768, timing: 1, timing_changes: 1 });
     assert.deepEqual(variables, { timing_now: 2 });
     assert.throws(
       () => syscall.setup(plain, { ...defaultHost, depth: "deep" }),
@@ -190,7 +190,7 @@ describe("setup of the syscall signal", () => {
     const limits = { countsLimit: 20, threadsLimit: 7 };
     const { sizes, constants } = syscall.setup({ ...plain, ...limits }, defaultHost);
     assert.deepEqual(sizes, { calls: 32 + indexCount, lines: 32 + indexCount, errors: 64, waiting: 7 });
-    assert.deepEqual(constants, { call_lines: 32, timing: 0 });
+    assert.deepEqual(constants, { call_lines: 32, timing: 1 });
     assert.deepEqual(syscall.setup({ ...stream, ...limits }, defaultHost).sizes, sizes);
   });
 

@@ -291,7 +291,7 @@ describe("the counts of many processes", () => {
       const tgid = firstTgid + Math.floor(index / callsEach);
       const nr = index % callsEach;
       const place = new Uint8Array(Uint32Array.of(index).buffer);
-      line.set([(BigInt(nr) << 32n) | BigInt(tgid), 1n, 1000n, 0n, 3n]);
+      line.set([(BigInt(nr) << 32n) | BigInt(tgid), 1n, 1000n, 3n, 3n]);
       lines.set(place, new Uint8Array(line.buffer));
       taken.set(place, new Uint8Array(line.buffer, 0, 16));
       errors.set(

@@ -32,7 +32,7 @@ before(() => {
 
 for (const mode of ["aggregate", "stream"]) {
   describe(`syscall in ${mode} mode`, () => {
-    const flags = mode === "stream" ? stream("--syscall.comms=calls-a,true") : roomy;
+    const flags = mode === "stream" ? stream("--syscall.comms=calls-a,true") : [...roomy, "--syscall.timing=all"];
 
     async function countAll(scope: Scope, ...args: readonly string[]): Promise<{ samples: Samples; pid: string }> {
       const agent = await startAgent(scope, flags);

@@ -1,11 +1,12 @@
-/** The depths of --syscall.timing: calls and errors are exact in each, durations only where their names do not say "estimated". */
+/** The cheaper depths of --syscall.timing, the default among them: calls and errors are exact in each, durations are not, and do not look so. */
 import assert from "node:assert/strict";
+import { copyFileSync } from "node:fs";
 import { before, describe, it } from "node:test";
 
 import { type Agent, startAgent, unlimitedSeries } from "../../support/agent.js";
-import { compileProgram, programSource } from "../../support/program.js";
+import { compileProgram, programSource, runProgram, scratch } from "../../support/program.js";
 import { runRingtap } from "../../support/ringtap.js";
-import { select, sum } from "../../support/samples.js";
+import { type Samples, select, sum } from "../../support/samples.js";
 import { suiteScope } from "../../support/scope.js";
 import { assertAgreesWithStrace } from "../../support/strace.js";
 import { startWaiting } from "../../support/waiting.js";
@@ -44,13 +45,16 @@ before(() => {
   program = compileProgram("calls-a", source);
 });
 
-for (const timing of ["sampled", "off"]) {
-  describe(`syscall.timing ${timing}`, () => {
+for (const [timing, flags] of [
+  ["sampled", []],
+  ["off", ["--syscall.timing=off"]],
+] as const) {
+  describe(timing === "sampled" ? "the default, syscall.timing sampled" : `syscall.timing ${timing}`, () => {
     const scope = suiteScope();
     let agent: Agent;
 
     before(async () => {
-      agent = await startAgent(scope, ["--signals=syscall", `--syscall.timing=${timing}`, ...unlimitedSeries]);
+      agent = await startAgent(scope, ["--signals=syscall", ...flags, ...unlimitedSeries]);
     });
 
     it("counts every call of processes that run at once", async (t) => {
@@ -127,8 +131,41 @@ for (const timing of ["sampled", "off"]) {
   });
 }
 
-it("refuses stream mode, whose records have durations", async (t) => {
-  const { status, stderr } = await runRingtap(t, ["run", "--syscall.mode=stream", "--syscall.timing=sampled"]);
+/** Which bucket has the median of a histogram's observations of the program's read(2): the how manieth. */
+function medianBucket(samples: Samples, histogram: string, comm: string): number {
+  const cumulative = [...select(samples, `${histogram}_bucket`, { comm, syscall: "read" }).values()];
+  const half = Math.max(...cumulative) / 2;
+  return cumulative.findIndex((count) => count >= half);
+}
+
+it("by default, durations are near those that an agent has which times each call", async (t) => {
+  const sampling = await startAgent(t, ["--signals=syscall", ...unlimitedSeries]);
+  const timing = await startAgent(t, ["--signals=syscall", "--syscall.timing=all", ...unlimitedSeries]);
+  const comm = "rt-reads";
+  const reads = 60_000;
+  copyFileSync("/bin/dd", scratch(comm));
+  const { pid } = await runProgram(scratch(comm), ["if=/dev/zero", "of=/dev/null", "bs=64k", `count=${reads}`]);
+  const [some, all] = [await sampling.scrape(), await timing.scrape()];
+  const labels = { pid: `${pid}`, syscall: "read" };
+  const made = sum(all, total, labels);
+  assert(made >= reads, `${made} reads`);
+  assert.equal(sum(some, total, labels), made);
+  const medians = [
+    medianBucket(some, "ringtap_syscall_estimated_duration_seconds", comm),
+    medianBucket(all, "ringtap_syscall_duration_seconds", comm),
+  ] as const;
+  assert(Math.abs(medians[0] - medians[1]) <= 1, `in buckets ${medians.join(" and ")}`);
+  // One call that the machine holds up without a switch counts eight times, or not at all.
+  const [guess, measured] = [
+    sum(some, "ringtap_syscall_estimated_seconds_total", labels),
+    sum(all, "ringtap_syscall_seconds_total", labels),
+  ];
+  t.diagnostic(`${guess} s estimated, ${measured} s measured`);
+  assert(guess > measured / 2 && guess < measured * 2, `${guess} s estimated, ${measured} s measured`);
+});
+
+it("off is refused in stream mode, whose records have durations", async (t) => {
+  const { status, stderr } = await runRingtap(t, ["run", "--syscall.mode=stream", "--syscall.timing=off"]);
   assert.equal(status, 2);
   const problem = "needs --syscall.mode aggregate: the records of stream mode have their duration";
   assert.equal(stderr, `ringtap: --syscall.timing ${problem}\n`);
