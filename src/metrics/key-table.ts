@@ -4,17 +4,18 @@ import { log2Ceil } from "./log2.js";
 /** Bytes that a table of so many keys takes at the most, of so many words each. */
 export function keyTableMemory(words: number, keys: number): number {
   const slots = 8;
+  const hashes = 4;
   const freeList = 8;
-  return 2 ** log2Ceil(keys) * (4 * words + slots + freeList);
+  return 2 ** log2Ceil(keys) * (4 * words + slots + hashes + freeList);
 }
 
 /**
  * Words spread over 32 bits: multiply and xor-shift word by word, after murmur3's finalizer. Signed, as V8 returns it without a box
  * where it does not inline the call.
  */
-function hash(words: Uint32Array, from: number, to: number): number {
+function hash(words: Uint32Array, count: number): number {
   let h = 0x9e3779b9;
-  for (let at = from; at < to; at++) {
+  for (let at = 0; at < count; at++) {
     h = Math.imul((h ^ (words[at] as number) ^ (h >>> 15)) | 0, 0x85ebca77);
   }
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae3d);
@@ -26,6 +27,8 @@ export class KeyTable {
   readonly #words: number;
   /** Key words by id. */
   #keys: Uint32Array;
+  /** Their hashes by id: removing a key moves others, which would have to be hashed anew. */
+  #hashes = new Int32Array(64);
   /** Id + 1 by slot, 0 for empty; a power of two, at most half full. */
   #slots = new Uint32Array(128);
   readonly #free: number[] = [];
@@ -56,7 +59,7 @@ export class KeyTable {
   find(key: Uint32Array): number {
     const slots = this.#slots;
     const mask = slots.length - 1;
-    for (let slot = hash(key, 0, this.#words) & mask; ; slot = (slot + 1) & mask) {
+    for (let slot = hash(key, this.#words) & mask; ; slot = (slot + 1) & mask) {
       const id = (slots[slot] as number) - 1;
       if (id < 0 || this.#equals(id, key)) {
         return id;
@@ -74,7 +77,11 @@ export class KeyTable {
       const keys = new Uint32Array(this.#keys.length * 2);
       keys.set(this.#keys);
       this.#keys = keys;
+      const hashes = new Int32Array(this.#hashes.length * 2);
+      hashes.set(this.#hashes);
+      this.#hashes = hashes;
     }
+    this.#hashes[id] = hash(key, this.#words);
     // A loop: TypedArray's own set costs several times as much for so few.
     for (let index = 0; index < this.#words; index++) {
       this.#keys[id * this.#words + index] = key[index] as number;
@@ -115,8 +122,7 @@ export class KeyTable {
   }
 
   #home(id: number): number {
-    const base = id * this.#words;
-    return hash(this.#keys, base, base + this.#words) & (this.#slots.length - 1);
+    return (this.#hashes[id] as number) & (this.#slots.length - 1);
   }
 
   #place(id: number): void {
