@@ -3,19 +3,16 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { BpfRing } from "../binding/native.js";
 import type { Identity } from "../identity/identity.js";
 import { Turns } from "../identity/turns.js";
-import { Calm } from "./calm.js";
 import { DrainSchedule } from "./drain-schedule.js";
 import { DrainTurns } from "./drain-turns.js";
+import { MaintenanceSchedule } from "./maintenance-schedule.js";
 import type { RunningSignal } from "./running.js";
 
-/** How often kernel maps are emptied, scraped or not, and expired series are removed, milliseconds. */
-const maintenanceIntervalMs = 1_000;
-
 /**
- * How long records wait in a ring at the most while it does not fill up, milliseconds. Maintenance drains as well, so that an agent with little
- * to do has one timer; where a signal holds that up, the other one comes.
+ * How long records wait in a ring at the most while it does not fill up, milliseconds. Maintenance drains as well, sooner, so that an agent with
+ * little to do has one timer; where a signal holds that up, the other one comes.
  */
-const pauses = { active: 2 * maintenanceIntervalMs, idle: 2 * maintenanceIntervalMs };
+const pauses = { active: 10_000, idle: 10_000 };
 
 /** The same while someone watches records as they come. */
 const watchedPauses = { active: 50, idle: 200 };
@@ -36,16 +33,13 @@ export class Engine {
   #signals: readonly RunningSignal[];
   readonly #identity: Identity;
   readonly #maintained: () => void;
-  readonly #late: (milliseconds: number) => void;
   readonly #schedule: DrainSchedule;
   readonly #drains = new DrainTurns();
   /** The time that drains may take of a turn of the event loop. */
   readonly #drainTime = new Turns();
-  readonly #calm = new Calm();
+  readonly #maintenance: MaintenanceSchedule;
   #nextDrain: NodeJS.Immediate | undefined;
-  #maintenance: NodeJS.Timeout | undefined;
   #working: Promise<unknown> = Promise.resolve();
-  #isMaintaining = false;
   #isClosed = false;
   #nextSweep: NodeJS.Timeout | undefined;
 
@@ -57,13 +51,20 @@ export class Engine {
     late: (milliseconds: number) => void = () => undefined,
   ) {
     this.#maintained = maintained;
-    this.#late = late;
     this.#signals = signals;
     this.#identity = identity;
     this.#schedule = new DrainSchedule(
       ringsOf(signals),
       () => this.drain(),
       () => (this.#isWatched ? watchedPauses : pauses),
+    );
+    this.#maintenance = new MaintenanceSchedule(
+      () => this.#maintain(),
+      {
+        isWatched: () => this.#isWatched,
+        mayWait: () => this.#signals.every(({ maintainMayWait }) => maintainMayWait),
+      },
+      late,
     );
     signals.forEach(this.#hurryWhenWatched);
   }
@@ -76,6 +77,7 @@ export class Engine {
   readonly #hurryWhenWatched = (signal: RunningSignal): void => {
     signal.onWatched(() => {
       this.#schedule.hurry();
+      this.#maintenance.reconsider();
     });
   };
 
@@ -102,6 +104,7 @@ export class Engine {
       this.#schedule.follow(ringsOf(this.#signals));
       old?.close();
       await next.attached();
+      this.#maintenance.reconsider();
     });
   }
 
@@ -120,13 +123,7 @@ export class Engine {
     void this.#afterOthers(async () => {
       await Promise.all(attached);
     });
-    let due = performance.now() + maintenanceIntervalMs;
-    this.#maintenance = setInterval(() => {
-      const now = performance.now();
-      this.#late(Math.max(0, now - due));
-      due = now + maintenanceIntervalMs;
-      void this.#maintain();
-    }, maintenanceIntervalMs);
+    this.#maintenance.start();
   }
 
   /**
@@ -135,7 +132,7 @@ export class Engine {
    */
   drain(): number {
     const drained = this.#drains.drain(this.#signals, this.#hasDrainTime);
-    this.#calm.drained(drained);
+    this.#maintenance.drained(drained);
     if (this.#drains.hasMore) {
       this.#nextDrain ??= setImmediate(() => {
         this.#nextDrain = undefined;
@@ -164,6 +161,7 @@ export class Engine {
       for (const signal of this.#signals) {
         await signal.collect();
       }
+      this.#maintenance.reconsider();
     });
   }
 
@@ -178,20 +176,16 @@ export class Engine {
   }
 
   /** Empties the kernel maps, then lets processes expire. While little happens and no one watches, most times only drains the rings. */
-  async #maintain(): Promise<void> {
-    if (this.#isMaintaining) {
-      return;
-    }
-    this.#isMaintaining = true;
-    await this.#afterOthers(async () => {
+  #maintain(): Promise<void> {
+    return this.#afterOthers(async () => {
       await this.#drainAll();
-      const mayWait = this.#calm.mayWait() && !this.#isWatched;
+      const isWhole = this.#maintenance.isWhole();
       for (const signal of this.#signals) {
-        if (!mayWait || !signal.maintainMayWait) {
+        if (isWhole || !signal.maintainMayWait) {
           await signal.maintain();
         }
       }
-      if (mayWait) {
+      if (!isWhole) {
         return;
       }
       this.#sweep();
@@ -199,7 +193,6 @@ export class Engine {
         this.#maintained();
       }
     });
-    this.#isMaintaining = false;
   }
 
   /** Removes expired series, in small steps. */
@@ -230,7 +223,7 @@ export class Engine {
     }
     this.#isClosed = true;
     this.#schedule.stop();
-    clearInterval(this.#maintenance);
+    this.#maintenance.stop();
     clearTimeout(this.#nextSweep);
     clearImmediate(this.#nextDrain);
     for (const signal of this.#signals) {

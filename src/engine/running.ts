@@ -79,6 +79,12 @@ export type FlagChange = Change;
 /** A map that is fuller may be full before a maintenance that waits. */
 const fillingShare = 1 / 2;
 
+/**
+ * A ring of processes' records wakes the agent when a quarter of it waits. Of one that is larger, bytes, that may be more processes than the
+ * other half of a map has room for: so it is read each second.
+ */
+const longWaitRingSize = 2 ** 20;
+
 /** Calls a signal's start(). Of what it throws only the message is kept: the stack concerns only the author of the signal. */
 function startOf(signal: AnySignal, context: SignalContext, flags: FlagValues<FlagTable>): Running<EventRecord> {
   try {
@@ -357,6 +363,9 @@ export class RunningSignal {
   /** May {@link maintain} wait while little happens? See {@link Running.maintainMayWait}. */
   get maintainMayWait(): boolean {
     const running = this.#running;
+    if (this.signal.provides === "processes" && (this.ring?.size ?? 0) > longWaitRingSize) {
+      return false;
+    }
     return running.maintain === undefined || (running.maintainMayWait === true && !this.#isFilling);
   }
 

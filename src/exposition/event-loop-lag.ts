@@ -32,7 +32,7 @@ export class EventLoopLag {
       registry.removeSingleMetric(metric);
       const gauge = new Gauge({
         name: metric,
-        help: `${what} lag of the event loop since the last scrape, told once a second.`,
+        help: `${what} lag of the event loop since the last scrape, told once a second, or every five while little happens.`,
         registers: [registry],
         // The first one sets them all.
         ...(index === 0 && { collect: refresh }),

@@ -225,12 +225,15 @@ export interface Running<R extends RecordView = RecordView, F extends FlagTable 
   attached?(): void | Promise<void>;
   /** Called before each scrape: reads maps and runs scans. No process expires meanwhile. */
   collect?(): void | Promise<void>;
-  /** Called every second, scraped or not, but never during `collect` or itself: empties kernel maps that fill up. */
+  /**
+   * Called every second, scraped or not, but never during `collect` or itself: empties kernel maps that fill up. See
+   * {@link Running.maintainMayWait}.
+   */
   maintain?(): void | Promise<void>;
   /**
    * Is it enough to call `maintain` every five seconds while few records come, of all signals, none of the maps in
    * {@link SignalStats.mapEntries} is more than half full, and no one watches records? So it is where the maps fill up with processes
-   * that begin, each of which is a record of signal `process`. Reading them is most of what an idle agent does. Asked each second.
+   * that begin, each of which is a record of signal `process`. Reading them is most of what an idle agent does. Asked before each.
    */
   readonly maintainMayWait?: boolean;
   /** Called before processes expire: adds to the tables what the signal has counted elsewhere. */

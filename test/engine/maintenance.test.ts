@@ -1,4 +1,4 @@
-/** What maintenance does each second, and what it leaves for later, by a clock that the test moves. */
+/** When maintenance comes, and what it leaves for later, by a clock that the test moves. */
 import assert from "node:assert/strict";
 import { it, mock, type TestContext } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
@@ -22,7 +22,16 @@ class Signal {
     this.maintainMayWait = maintainMayWait;
   }
 
-  readonly onWatched = (): void => undefined;
+  /** Someone begins to watch its records. */
+  beginWatching: () => void = () => undefined;
+
+  onWatched(watched: () => void): void {
+    this.beginWatching = watched;
+  }
+
+  collect(): Promise<void> {
+    return Promise.resolve();
+  }
 
   drain(): number {
     this.calls.drain++;
@@ -47,8 +56,14 @@ class Signal {
   readonly close = (): void => undefined;
 }
 
-/** An engine with these signals; the returned function lets seconds pass. */
-function start(t: TestContext, signals: readonly Signal[]): (seconds: number) => Promise<void> {
+/** An engine at work, and what lets seconds pass. */
+interface Started {
+  readonly engine: Engine;
+  readonly pass: (seconds: number) => Promise<void>;
+}
+
+/** An engine with these signals. */
+function start(t: TestContext, signals: readonly Signal[]): Started {
   mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
   const identity = new Identity(new Catalog(), ["pid", "comm"]);
   const engine = new Engine(signals as unknown as readonly RunningSignal[], identity);
@@ -57,17 +72,33 @@ function start(t: TestContext, signals: readonly Signal[]): (seconds: number) =>
     engine.close();
     mock.timers.reset();
   });
-  return async (seconds) => {
-    for (let second = 0; second < seconds; second++) {
-      mock.timers.tick(1_000);
-      await nextTurn();
-    }
+  return {
+    engine,
+    async pass(seconds) {
+      for (let second = 0; second < seconds; second++) {
+        mock.timers.tick(1_000);
+        await nextTurn();
+      }
+    },
   };
 }
 
-it("drains each second, and maintains each fifth what may wait, while little happens", async (t) => {
+it("comes every five seconds while little happens and all may wait", async (t) => {
+  const patient = new Signal(true);
+  const { pass } = start(t, [patient]);
+  await pass(1);
+  const { drain } = patient.calls;
+  await pass(3);
+  // Nothing has woken up.
+  assert.equal(patient.calls.drain, drain);
+  await pass(16);
+  // Two at the start, then whenever it maintains.
+  assert.deepEqual(patient.calls, { drain: 6, maintain: 4, flush: 4 });
+});
+
+it("drains each second, and maintains each fifth what may wait, while there is something that may not", async (t) => {
   const [patient, other] = [new Signal(true), new Signal(false)];
-  const pass = start(t, [patient, other]);
+  const { pass } = start(t, [patient, other]);
   await pass(20);
   assert.deepEqual([patient.calls.maintain, other.calls.maintain], [4, 20]);
   assert.deepEqual([patient.calls.flush, other.calls.flush], [4, 4]);
@@ -76,7 +107,7 @@ it("drains each second, and maintains each fifth what may wait, while little hap
 
 it("maintains all at once when many records come, or a map has filled up, and each second while someone watches", async (t) => {
   const [patient, other] = [new Signal(true), new Signal(true)];
-  const pass = start(t, [patient, other]);
+  const { pass } = start(t, [patient, other]);
   other.records = 1_000;
   await pass(1);
   assert.deepEqual([patient.calls.maintain, other.calls.maintain], [1, 1]);
@@ -87,4 +118,43 @@ it("maintains all at once when many records come, or a map has filled up, and ea
   other.isWatched = true;
   await pass(3);
   assert.deepEqual([patient.calls.maintain, other.calls.maintain], [7, 4]);
+});
+
+it("does not wait any longer when many records come meanwhile, and comes each second until few do", async (t) => {
+  const signal = new Signal(true);
+  const { engine, pass } = start(t, [signal]);
+  await pass(2);
+  assert.equal(signal.calls.maintain, 0);
+  // A ring that fills up wakes the agent, which drains.
+  signal.records = 255;
+  engine.drain();
+  await pass(1);
+  assert.equal(signal.calls.maintain, 0);
+  signal.records = 1;
+  engine.drain();
+  await pass(1);
+  assert.equal(signal.calls.maintain, 1);
+  const { drain } = signal.calls;
+  await pass(1);
+  assert.deepEqual([signal.calls.drain, signal.calls.maintain], [drain + 1, 1]);
+  await pass(3);
+  assert.deepEqual([signal.calls.drain, signal.calls.maintain], [drain + 1, 1]);
+  await pass(1);
+  assert.equal(signal.calls.maintain, 2);
+});
+
+it("does not wait any longer when someone begins to watch, or a scrape finds a map that has filled up", async (t) => {
+  const [watched, filling] = [new Signal(true), new Signal(true)];
+  const { engine, pass } = start(t, [watched, filling]);
+  await pass(2);
+  watched.isWatched = true;
+  watched.beginWatching();
+  await pass(2);
+  assert.deepEqual([watched.calls.maintain, filling.calls.maintain], [2, 2]);
+  watched.isWatched = false;
+  await pass(2);
+  filling.maintainMayWait = false;
+  await engine.collect();
+  await pass(1);
+  assert(filling.calls.maintain > 2);
 });
