@@ -244,8 +244,14 @@ static __always_inline void finish_alike(struct connection *c, struct scratch *s
 	scratch->alike = 0;
 }
 
+/* Does each request of a connection that ends well have a record, or may have one? */
+static __always_inline bool records_successes(const struct connection *c)
+{
+	return successes_wanted || !counting || recorded_protocols >> (c->protocol & 31) & 1;
+}
+
 /*
- * Counts the request of a word, which ends well now: together with others of this call that are
+ * Counts the requests of a word, which end well now: together with others of this call that are
  * alike, as those of a pipeline are. finish_alike() follows before the call ends.
  */
 static __always_inline void add_alike(struct connection *c, struct scratch *scratch, __u64 word,
@@ -256,7 +262,7 @@ static __always_inline void add_alike(struct connection *c, struct scratch *scra
 
 	if (!is_request(word))
 		return;
-	if (successes_wanted || !counting || recorded_protocols >> (c->protocol & 31) & 1) {
+	if (records_successes(c)) {
 		finish(c, number, now, duration);
 		return;
 	}
@@ -265,7 +271,7 @@ static __always_inline void add_alike(struct connection *c, struct scratch *scra
 		scratch->alike_number = number;
 		scratch->alike_duration = duration;
 	}
-	scratch->alike++;
+	scratch->alike += requests_of(c, word);
 }
 
 int count_closed_sizes(struct connection *c, __u32 number); /* protocols/http_sizes.h */
@@ -305,6 +311,31 @@ static __always_inline bool add_request(struct connection *c, __u64 word)
 	else if (response)
 		finish_answered(c, word, response);
 	return response != WORD_LOST;
+}
+
+/* Requests that are alike are whole, up to LONGEST_RUN of them (queue.h). */
+__noinline int add_requests(struct connection *c, __u64 word, __u32 requests)
+{
+	__u32 n;
+
+	if (!c)
+		return 0;
+	for (n = 0; n < LONGEST_RUN; n++) {
+		__u64 response;
+		bool is_run;
+
+		if (n >= requests)
+			break;
+		is_run = may_wait(c, requests - n);
+		response = push_request(c, is_run ? run_word(word, requests - n) : word);
+		if (response == WORD_LOST)
+			count_lost(c, REASON_MAP_FULL, 1);
+		else if (response)
+			finish_answered(c, word, response);
+		else if (is_run)
+			break;
+	}
+	return 0;
 }
 
 struct waiting {

@@ -63,6 +63,7 @@ static __always_inline __s32 most_in_slots(const struct connection *c)
 #define TAG_REQUEST (1ull << 63)
 #define TAG_RESPONSE (1ull << 62)
 #define TAG_HEAD (1ull << 61) /* of a response's head; of a request that this was enough for */
+#define TAG_RUN TAG_HEAD      /* of Redis's requests: several, in place of a trait their number - 1 */
 #define TAG_MARK (TAG_REQUEST | TAG_RESPONSE) /* waits like a request, and is none */
 #define WORD_TIME ((1ull << 46) - 1)
 #define WORD_OPERATION_SHIFT 46
@@ -102,6 +103,32 @@ static __always_inline __u64 with_operation(__u64 word, __u32 operation)
 								     << WORD_OPERATION_SHIFT;
 }
 
+/*
+ * A run: requests that follow each other and are alike, such as those of one call, have one word
+ * together, in the slot of the first of them that waits. Only Redis has runs, of requests without a
+ * trait.
+ */
+#define LONGEST_RUN TRAITS
+
+static __always_inline __u64 run_word(__u64 word, __u32 requests)
+{
+	return requests > 1 ? word | TAG_RUN | (__u64)(requests - 1) << WORD_TRAIT_SHIFT : word;
+}
+
+/* How many requests a word is of. */
+static __always_inline __u32 requests_of(const struct connection *c, __u64 word)
+{
+	return word & TAG_RUN && is_request(word) && c->protocol == PROTOCOL_REDIS ?
+		       trait_of(word) + 1 :
+		       1;
+}
+
+/* The word of one request of a run. */
+static __always_inline __u64 word_in_run(__u64 word)
+{
+	return word & ~(TAG_RUN | (__u64)(TRAITS - 1) << WORD_TRAIT_SHIFT);
+}
+
 /* From a word's time until `now`, ns. */
 static __always_inline __u64 duration_since(__u64 word, __u64 now)
 {
@@ -134,10 +161,11 @@ static __always_inline __s32 waiting_requests(const struct connection *c)
 }
 
 /*
- * Adds a request. Returns 0, or the word of the response when that, or its head (TAG_HEAD), has
- * come before; WORD_LOST when the request cannot be kept, or its response could not be. Global, as
- * others here, so that it is verified once, and so that its key is in no frame of a function that
- * calls further ones.
+ * Adds a request, or a run of them, of which all may wait (may_wait()). Returns 0, or, with the
+ * first one alone added, the word of its response when that, or its head (TAG_HEAD), has come
+ * before; WORD_LOST when none can be kept, or the response could not be. Global, as others here, so
+ * that it is verified once, and so that its key is in no frame of a function that calls further
+ * ones.
  */
 __noinline __u64 push_request(struct connection *c, __u64 word)
 {
@@ -165,8 +193,16 @@ __noinline __u64 push_request(struct connection *c, __u64 word)
 	/* Before the number goes on, from when on another response may have the slot. */
 	if ((found & (TAG_RESPONSE | TAG_HEAD)) == TAG_RESPONSE)
 		*slot = 0;
-	*(volatile __u32 *)&c->requests = number + 1;
+	*(volatile __u32 *)&c->requests = number + (found ? 1 : requests_of(c, word));
 	return found;
+}
+
+/* May so many further requests wait, and none of their responses has come before? */
+static __always_inline bool may_wait(const struct connection *c, __u32 requests)
+{
+	__s32 waiting = waiting_requests(c);
+
+	return waiting >= 0 && waiting + (__s32)requests <= MOST_WAITING;
 }
 
 /* The request that the next response answers: its word; 0 when it has not been seen yet. */
@@ -178,19 +214,23 @@ __noinline __u64 next_request(struct connection *c)
 	if (!c || waiting_requests(c) <= 0)
 		return 0;
 	word = *slot_of(c, c->responses);
-	if (word & TAG_REQUEST)
-		return word;
-	key = (struct deep_key){ .connection = c->id, .number = c->responses };
-	kept = bpf_map_lookup_elem(&deep, &key);
-	return kept ? *kept : WORD_LOST;
+	if (!(word & TAG_REQUEST)) {
+		key = (struct deep_key){ .connection = c->id, .number = c->responses };
+		kept = bpf_map_lookup_elem(&deep, &key);
+		word = kept ? *kept : WORD_LOST;
+	}
+	return requests_of(c, word) > 1 ? word_in_run(word) : word;
 }
 
-/* Removes the request that the next response answers: its word; 0 when it has not been seen yet. */
-__noinline __u64 pop_request(struct connection *c)
+/*
+ * Removes the request that the next response answers, and of a run as many as `most`: their word; 0
+ * when it has not been seen yet.
+ */
+__noinline __u64 pop_requests(struct connection *c, __u32 most)
 {
 	__u64 *slot, word, *kept;
 	struct deep_key key;
-	__u32 number;
+	__u32 number, requests;
 
 	if (!c || waiting_requests(c) <= 0)
 		return 0;
@@ -206,8 +246,24 @@ __noinline __u64 pop_request(struct connection *c)
 		if (kept)
 			bpf_map_delete_elem(&deep, &key);
 	}
+	requests = requests_of(c, word);
+	if (requests > 1) {
+		word = word_in_run(word);
+		if (most < requests)
+			*slot_of(c, number + most) = run_word(word, requests - most);
+		else
+			most = requests;
+		word = run_word(word, most);
+		number += most - 1;
+	}
 	*(volatile __u32 *)&c->responses = number + 1;
 	return word;
+}
+
+/* Removes one request. */
+static __always_inline __u64 pop_request(struct connection *c)
+{
+	return pop_requests(c, 1);
 }
 
 /*
@@ -226,6 +282,12 @@ static __always_inline __u64 push_response(struct connection *c, __u64 time, __u
 		word = __sync_lock_test_and_set(slot, word);
 		if (word & TAG_REQUEST)
 			*slot = 0;
+		if (requests_of(c, word) > 1) {
+			/* Before the number goes on, and with it those who look here. */
+			*slot_of(c, c->responses + 1) =
+				run_word(word_in_run(word), requests_of(c, word) - 1);
+			word = word_in_run(word);
+		}
 	}
 	if (word & TAG_REQUEST || !tag)
 		*(volatile __u32 *)&c->responses = c->responses + 1;

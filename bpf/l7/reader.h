@@ -8,6 +8,9 @@
 
 #define WINDOW 256
 
+/* The same for protocols whose messages are short, and come many at once. */
+#define WIDE_WINDOW 1024
+
 /* Bytes of a line that are searched at once, and that a line's beginning is judged by. */
 #define STRIDE 64
 #define BEGINNING 16
@@ -39,13 +42,35 @@ struct returned_call {
 	bool is_void; /* it asked for nothing */
 };
 
+/* What redis_whole.h knows again: a command, and … */
+#define KNOWN_COMMANDS 4
+
+struct known_command {
+	__u64 head;	 /* its first eight bytes */
+	__u64 name;	 /* those that follow, … */
+	__u64 of_name;	 /* … and a mask of those that are its name's */
+	__u16 operation; /* what it is */
+	__u8 strings;	 /* how many it consists of */
+	__u8 first;	 /* where the one behind its name begins */
+};
+
+/* … a line that says how long a string is, by its place in a command; of replies the first. */
+#define KNOWN_LINES 16
+
+struct known_line {
+	__u64 word;   /* its first eight bytes, those behind it set in … */
+	__u64 beyond; /* … the mask of these */
+	__u32 line;   /* bytes of the line */
+	__u32 bytes;  /* the same with the string, and its end of line */
+};
+
 /*
  * Per CPU and program: no program runs within itself on a CPU, also where it is preempted
  * (bpf_prog->active, __bpf_trace_run()); but another one may run within it.
  */
 struct scratch {
 	/* Behind the window lies what was there before; an index that is masked may go as far. */
-	__u8 bytes[2 * WINDOW + STRIDE + BEGINNING];
+	__u8 bytes[2 * WIDE_WINDOW + STRIDE + BEGINNING];
 	__u64 opaque; /* of this call's bytes */
 	__u64 skipped;
 	__u64 now;	/* 0: not read yet */
@@ -62,8 +87,8 @@ struct scratch {
 	__u32 alike;	     /* requests that are still to be counted, of this … */
 	__u32 alike_number;  /* … number and … */
 	__u64 alike_duration;
-	__u64 last_name; /* of a command that redis_whole.h has met, … */
-	__u32 last_operation;
+	struct known_command commands[KNOWN_COMMANDS]; /* that redis_whole.h has met last */
+	struct known_line lines[KNOWN_LINES];
 	struct call_memory memory;
 	struct returned_call call;
 };
@@ -174,9 +199,10 @@ static __always_inline bool take_rest(struct reader *r, struct direction *d)
 
 /*
  * Makes at least `wanted` bytes, or all that are left, readable from the index on that it returns,
- * at most WINDOW - 1; -1 when the memory cannot be read. `available` is how many are.
+ * at most `window` - 1; -1 when the memory cannot be read. `available` is how many are.
  */
-static __always_inline int make_available(struct reader *r, __u32 wanted, __u32 *available)
+static __always_inline int make_available_in(struct reader *r, __u32 wanted, __u32 *available,
+					     __u32 window)
 {
 	__u64 index = r->scratch->position - r->scratch->window;
 	__u32 size = r->scratch->left;
@@ -186,10 +212,10 @@ static __always_inline int make_available(struct reader *r, __u32 wanted, __u32 
 		*available = r->scratch->filled - index < r->scratch->left ?
 				     r->scratch->filled - index :
 				     r->scratch->left;
-		return index & (WINDOW - 1);
+		return index & (window - 1);
 	}
-	if (size > WINDOW)
-		size = WINDOW;
+	if (size > window)
+		size = window;
 	r->scratch->window = r->scratch->position;
 	r->scratch->filled = 0;
 	if (!r->scratch->position ||
@@ -198,6 +224,11 @@ static __always_inline int make_available(struct reader *r, __u32 wanted, __u32 
 	r->scratch->filled = size;
 	*available = size;
 	return 0;
+}
+
+static __always_inline int make_available(struct reader *r, __u32 wanted, __u32 *available)
+{
+	return make_available_in(r, wanted, available, WINDOW);
 }
 
 /*

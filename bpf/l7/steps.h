@@ -24,9 +24,17 @@ static __always_inline void run_steps(struct reader *r, long (*step)(__u32, stru
 }
 
 /*
- * Takes the bytes of a call, as a protocol's NAME_take() gets them: those of a tunnel are opaque,
- * the rest is taken by steps.
+ * Begins with the bytes of a call, as a protocol's NAME_take() gets them: those of a tunnel are
+ * opaque.
  */
+static __always_inline void begin_taking(struct reader *r, __u64 address, __u64 bytes, __u32 how)
+{
+	begin_reading(r, address, bytes, how);
+	if (r->c->is_tunnel)
+		direction_of(r)->mode = MODE_OPAQUE;
+}
+
+/* Takes the bytes of a call by steps alone. */
 static __always_inline int take_by_steps(struct connection *c, struct scratch *scratch,
 					 __u64 address, __u64 bytes, __u32 how,
 					 long (*step)(__u32, struct reader *))
@@ -35,9 +43,7 @@ static __always_inline int take_by_steps(struct connection *c, struct scratch *s
 
 	if (!c || !scratch)
 		return 0;
-	begin_reading(&r, address, bytes, how);
-	if (c->is_tunnel)
-		direction_of(&r)->mode = MODE_OPAQUE;
+	begin_taking(&r, address, bytes, how);
 	run_steps(&r, step);
 	return 0;
 }

@@ -455,7 +455,7 @@ __noinline int redis_text(struct connection *c, struct scratch *scratch, __u32 i
 	if (!c || !scratch)
 		return 0;
 	d = direction_of(&r);
-	index &= 2 * WINDOW - 1;
+	index &= 2 * WIDE_WINDOW - 1;
 	bytes = (__u8 *)d->carry;
 	more = d->left - 2;
 	known = d->carry_len;
@@ -597,7 +597,7 @@ __noinline int redis_number(struct connection *c, struct scratch *scratch, __u32
 	if (!c || !scratch)
 		return 0;
 	d = direction_of(&r);
-	index &= WINDOW - 1;
+	index &= WIDE_WINDOW - 1;
 	for (n = 0; n < BEGINNING; n++) {
 		if (n >= available || byte == '\n')
 			break;
@@ -642,7 +642,7 @@ __noinline int redis_word(struct connection *c, struct scratch *scratch, __u32 i
 	if (!c || !scratch)
 		return 0;
 	d = direction_of(&r);
-	index &= WINDOW - 1;
+	index &= WIDE_WINDOW - 1;
 	for (n = 0; n < BEGINNING; n++) {
 		if (n >= available || is_end)
 			break;
@@ -681,7 +681,7 @@ static long redis_step(__u32 nr, struct reader *r)
 		step_string(r, d);
 		return 0;
 	}
-	index = r->scratch->position ? make_available(r, 2 * BEGINNING, &available) : -1;
+	index = r->scratch->position ? make_redis_available(r, 2 * BEGINNING, &available) : -1;
 	if (index < 0) {
 		desynchronize(r->c, r->scratch->reason);
 		return 0;
@@ -690,7 +690,7 @@ static long redis_step(__u32 nr, struct reader *r)
 		if (take_whole(r, index, available))
 			return 0;
 		/* The window may have moved. */
-		index = make_available(r, 2 * BEGINNING, &available);
+		index = make_redis_available(r, 2 * BEGINNING, &available);
 		if (index < 0)
 			return 0;
 	}
@@ -719,9 +719,16 @@ static long redis_step(__u32 nr, struct reader *r)
 __noinline int redis_take(struct connection *c, struct scratch *scratch, __u64 address, __u64 bytes,
 			  __u32 how)
 {
-	take_by_steps(c, scratch, address, bytes, how, redis_step);
-	if (c && scratch)
-		finish_alike(c, scratch);
+	struct reader r = { .c = c, .scratch = scratch };
+
+	if (!c || !scratch)
+		return 0;
+	begin_taking(&r, address, bytes, how);
+	/* Of most calls, that is all. */
+	begin_whole(&r, direction_of(&r));
+	if (scratch->left)
+		run_steps(&r, redis_step);
+	finish_alike(c, scratch);
 	return 0;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Redis: what most of a pipeline is, taken at once: commands that nothing but their reply follows,
- * and replies of one element, that lie in the window, or all but the end of the last string. Others
- * are taken in steps (redis.h).
+ * and replies of one element, that lie in the window, or all but the end of the last string. As
+ * many as there are, in one loop; those that are alike wait together, and are counted together.
+ * Others are taken in steps (redis.h).
  */
 #pragma once
 
@@ -16,105 +17,208 @@
 #define COMMAND_DIGITS BYTES8(0, 15, 0, 0, 0, 15, 0, 0)
 
 /* Behind the window lies what was there before: reader.h. */
-#define BEHIND(index) ((index) & (2 * WINDOW - 1))
+#define BEHIND(index) ((index) & (2 * WIDE_WINDOW - 1))
+
+/* Most replies that are taken at once. */
+#define MOST_REPLIES 64
 
 /*
- * The operation of a command's name, of up to eight letters, which nothing but a reply follows.
- * False when something else may. The one that was met last is known.
+ * A number, of which the verifier does not know any more what it may be: else it would follow each
+ * round of a loop for each way that leads to it. `unknown` is a value of which it knows nothing.
  */
-static __always_inline bool find_plain_operation(struct scratch *scratch, __u64 name)
+static __always_inline __u32 unbounded(__u32 number, __u32 unknown)
 {
-	if (name == scratch->last_name)
-		return true;
-	if (trait_of_name(name, 0, 1) || name == BYTES8('C', 'L', 'I', 'E', 'N', 'T', 0, 0))
+	number ^= unknown;
+	barrier_var(number);
+	return number ^ unknown;
+}
+
+static __always_inline struct known_command *known_command_of(struct scratch *scratch, __u64 head,
+							      __u64 name)
+{
+	__u64 place = (head >> 8 ^ name ^ name >> 8) & (KNOWN_COMMANDS - 1);
+
+	return &scratch->commands[place];
+}
+
+/*
+ * Is it, by its first sixteen bytes, a command of a name of up to eight letters, which nothing but
+ * a reply follows? It is known then. Global, as others here, so that it is verified once.
+ */
+__noinline int redis_find_command(struct scratch *scratch, __u64 head, __u64 name)
+{
+	__u64 digits = head ^ COMMAND, upper;
+	__u32 strings = digits >> 8 & 15, bytes = digits >> 40 & 15;
+	struct known_command *known;
+
+	if (!scratch || digits & ~COMMAND_DIGITS || strings - 1 > 8 || bytes - 1 > 7)
 		return false;
-	scratch->last_operation = number_of_word(redis_words, name, 0);
-	scratch->last_name = name;
+	upper = upper_case(lowest(name, bytes));
+	if (trait_of_name(upper, 0, 1) || upper == BYTES8('C', 'L', 'I', 'E', 'N', 'T', 0, 0))
+		return false;
+	known = known_command_of(scratch, head, name);
+	known->head = head;
+	known->name = name;
+	known->of_name = lowest(~0ull, bytes);
+	known->operation = number_of_word(redis_words, upper, 0);
+	known->strings = strings;
+	known->first = 8 + bytes + 2;
+	return true;
+}
+
+/* Is it a line `$number` here? It is known then, at this place. */
+__noinline int redis_find_string(struct scratch *scratch, __u32 index, __u32 place)
+{
+	struct reader r = { .scratch = scratch };
+	struct known_line *known;
+	__u64 word, number;
+	__u32 digits;
+
+	if (!scratch)
+		return false;
+	index = BEHIND(index);
+	word = load(&r, index);
+	digits = read_number(load(&r, index + 1), &number);
+	if ((word & 0xff) != '$' || !digits || scratch->bytes[index + digits + 1] != '\n')
+		return false;
+	known = &scratch->lines[place & (KNOWN_LINES - 1)];
+	known->line = digits + 2;
+	known->bytes = digits + 2 + number + 2;
+	known->beyond = ~lowest(~0ull, digits + 2);
+	/* One that is longer is found anew. */
+	known->word = digits + 2 > 8 ? 0 : word | known->beyond;
 	return true;
 }
 
 /*
  * How many bytes the string of a line `$number` is, its line and its end of line with it; 0 when
- * the line is none or does not end before `available`.
+ * the line is none or does not end before `available`. Most lines are those that were at the same
+ * place before.
  */
-static __always_inline __u32 whole_string(struct reader *r, __u32 at, __u32 available)
+static __always_inline __u32 whole_string(struct scratch *scratch, __u32 index, __u32 available,
+					  __u32 place)
 {
-	__u64 number;
-	__u32 digits = read_number(load(r, at + 1), &number);
+	struct known_line *known = &scratch->lines[place & (KNOWN_LINES - 1)];
+	struct reader r = { .scratch = scratch };
 
-	if (r->scratch->bytes[at] != '$' || !digits || digits + 2 > available ||
-	    r->scratch->bytes[at + digits + 1] != '\n')
+	if ((load(&r, BEHIND(index)) | known->beyond) != known->word &&
+	    !redis_find_string(scratch, index, place))
 		return 0;
-	return digits + 2 + number + 2;
+	return known->line > available ? 0 : known->bytes;
 }
 
-/* Takes a command at once. False when it is to be taken in steps, or is not all there. */
-__noinline int redis_whole_command(struct connection *c, struct scratch *scratch, __u32 index,
-				   __u32 available)
+/*
+ * Steps over commands of one name. Returns how many, and what they are from bit 16 on; 0 when there
+ * is none, or none that is all there. All indices are from the window's beginning.
+ */
+__noinline int redis_whole_commands(struct scratch *scratch, __u32 index, __u32 available)
 {
-	struct reader r = { .c = c, .scratch = scratch };
-	__u32 strings, end, n, bytes;
-	__u64 word;
+	struct reader r = { .scratch = scratch };
+	__u32 n, k, at = index, end, limit, last;
+	struct known_command *known;
+	__u64 head, name;
 
-	if (!c || !scratch)
-		return false;
-	word = load(&r, BEHIND(index)) ^ COMMAND;
-	strings = word >> 8 & 15;
-	bytes = word >> 40 & 15;
-	end = 8 + bytes + 2;
-	if (word & ~COMMAND_DIGITS || strings - 1 > 8 || bytes - 1 > 7 || end > available ||
-	    !find_plain_operation(scratch, upper_case(lowest(load(&r, BEHIND(index) + 8), bytes))))
-		return false;
-	for (n = 1; n < 9; n++) {
-		if (n >= strings)
+	if (!scratch)
+		return 0;
+	head = load(&r, BEHIND(index));
+	name = load(&r, BEHIND(index) + 8);
+	known = known_command_of(scratch, head, name);
+	if ((head != known->head || (name ^ known->name) & known->of_name) &&
+	    !redis_find_command(scratch, head, name))
+		return 0;
+	limit = index + available;
+	last = index + scratch->left;
+	for (n = 0; n < LONGEST_RUN; n++) {
+		if (at >= limit || load(&r, BEHIND(at)) != known->head ||
+		    (load(&r, BEHIND(at) + 8) ^ known->name) & known->of_name)
 			break;
-		if (end >= available)
-			return false;
-		bytes = whole_string(&r, BEHIND(index + end), available - end);
-		if (!bytes)
-			return false;
-		end += bytes;
+		end = at + known->first;
+		if (end > limit)
+			break;
+		for (k = 1; k < KNOWN_LINES; k++) {
+			__u32 bytes;
+
+			if (k >= known->strings)
+				break;
+			bytes = end >= limit ? 0 : whole_string(scratch, end, limit - end, k);
+			if (!bytes)
+				goto out;
+			end = unbounded(end + bytes, last);
+		}
+		if (end > last)
+			break;
+		at = unbounded(end, last);
 	}
-	if (end > scratch->left)
-		return false;
-	word = request_word(now_of(&r), scratch->last_operation, REDIS_PLAIN);
-	consume(&r, end);
-	add_request(c, word);
-	return true;
+out:
+	if (at == index)
+		return 0;
+	consume(&r, at - index);
+	return n | known->operation << 16;
 }
 
-/* The same of a reply that answers a request that waits. */
-__noinline int redis_whole_reply(struct connection *c, struct scratch *scratch, __u32 index,
-				 __u32 available)
+/* How many bytes a reply is; 0 when it is to be taken in steps, or is not all there. */
+static __always_inline __u32 whole_reply(struct reader *r, __u32 index, __u32 available)
 {
-	struct reader r = { .c = c, .scratch = scratch };
+	__u64 word = load(r, BEHIND(index)), five = lowest(word, 5);
 	__u32 bytes;
-	__u64 word;
 
-	if (!c || !scratch)
-		return false;
-	index = BEHIND(index);
-	word = load(&r, index);
+	if (five == BYTES8('$', '-', '1', '\r', '\n', 0, 0, 0) ||
+	    five == BYTES8('+', 'O', 'K', '\r', '\n', 0, 0, 0))
+		return available < 5 ? 0 : 5;
 	switch (word & 0xff) {
 	case '$':
-		bytes = lowest(word, 5) == BYTES8('$', '-', '1', '\r', '\n', 0, 0, 0) ?
-				5 :
-				whole_string(&r, index, available);
-		if (!bytes || bytes > scratch->left)
-			return false;
-		break;
+		return whole_string(r->scratch, index, available, 0);
 	case '+':
 	case ':':
-		bytes = find_newline(&r, index) + 1;
-		if (bytes > STRIDE || bytes > available)
-			return false;
-		break;
+		bytes = find_newline(r, BEHIND(index)) + 1;
+		return bytes > STRIDE || bytes > available ? 0 : bytes;
 	default:
-		return false;
+		return 0;
 	}
-	consume(&r, bytes);
-	add_alike(c, scratch, pop_request(c), STATUS_OK, now_of(&r));
-	return true;
+}
+
+/* The same of replies, at most so many. */
+__noinline int redis_whole_replies(struct scratch *scratch, __u32 index, __u32 available,
+				   __u32 most)
+{
+	struct reader r = { .scratch = scratch };
+	__u32 n, at = index, end, limit, last, bytes;
+
+	if (!scratch)
+		return 0;
+	limit = index + available;
+	last = index + scratch->left;
+	for (n = 0; n < MOST_REPLIES; n++) {
+		if (n >= most || at >= limit)
+			break;
+		bytes = whole_reply(&r, at, limit - at);
+		end = at + bytes;
+		if (!bytes || end > last)
+			break;
+		at = unbounded(end, last);
+	}
+	consume(&r, at - index);
+	return n;
+}
+
+/* Counts so many requests that wait, and end well now. */
+__noinline int redis_end_whole(struct connection *c, struct scratch *scratch, __u32 replies)
+{
+	struct reader r = { .c = c, .scratch = scratch };
+	__u32 n;
+
+	if (!c || !scratch)
+		return 0;
+	for (n = 0; n < MOST_REPLIES; n++) {
+		__u64 word;
+
+		if (!replies)
+			break;
+		word = pop_requests(c, records_successes(c) ? 1 : replies);
+		replies -= requests_of(c, word);
+		add_alike(c, scratch, word, STATUS_OK, now_of(&r));
+	}
+	return 0;
 }
 
 /* Is this the beginning of a message that may be taken at once? */
@@ -128,18 +232,46 @@ static __always_inline bool may_be_whole(struct reader *r, struct direction *d)
 				   !state->has_trait && waiting_requests(r->c) > 0;
 }
 
-static __always_inline bool take_whole_at(struct reader *r, __u32 index, __u32 available)
+/* Takes messages at once. False when there is none for which that can be done. */
+static __noinline bool take_whole_at(struct reader *r, __u32 index, __u32 available)
 {
-	return is_of_requests(r) ? redis_whole_command(r->c, r->scratch, index, available) :
-				   redis_whole_reply(r->c, r->scratch, index, available);
+	__u32 found;
+
+	if (is_of_requests(r)) {
+		found = redis_whole_commands(r->scratch, index, available);
+		if (found)
+			add_requests(r->c, request_word(now_of(r), found >> 16, REDIS_PLAIN),
+				     found & 0xffff);
+	} else {
+		found = redis_whole_replies(r->scratch, index, available, waiting_requests(r->c));
+		if (found)
+			redis_end_whole(r->c, r->scratch, found);
+	}
+	return found;
 }
 
-/* Takes a message at once, if that can be done: moves the window for one that its end cuts. */
-static __noinline bool take_whole(struct reader *r, __u32 index, __u32 available)
+static __always_inline int make_redis_available(struct reader *r, __u32 wanted, __u32 *available)
+{
+	return make_available_in(r, wanted, available, WIDE_WINDOW);
+}
+
+/* The same, with the window moved for a message that its end cuts. */
+static __always_inline bool take_whole(struct reader *r, __u32 index, __u32 available)
 {
 	if (take_whole_at(r, index, available))
 		return true;
-	if (!index || available >= r->scratch->left || make_available(r, WINDOW - 1, &available))
+	if (!index || available >= r->scratch->left ||
+	    make_redis_available(r, WIDE_WINDOW - 1, &available))
 		return false;
 	return take_whole_at(r, 0, available);
+}
+
+/* Takes those that a call begins with. */
+static __always_inline void begin_whole(struct reader *r, struct direction *d)
+{
+	__u32 available = 0;
+
+	if (r->scratch->position && may_be_whole(r, d) &&
+	    !make_redis_available(r, 2 * BEGINNING, &available))
+		take_whole_at(r, 0, available);
 }
