@@ -252,19 +252,21 @@ static __always_inline bool records_successes(const struct connection *c)
 
 /*
  * Counts the requests of a word, which end well now: together with others of this call that are
- * alike, as those of a pipeline are. finish_alike() follows before the call ends.
+ * alike, as those of a pipeline are. finish_alike() follows before the call ends. Global, so
+ * that it is verified once.
  */
-static __always_inline void add_alike(struct connection *c, struct scratch *scratch, __u64 word,
-				      __u32 status, __u64 now)
+__noinline int add_alike(struct connection *c, struct scratch *scratch, __u64 word, __u32 status,
+			 __u64 now)
 {
-	__u32 number = number_of(c, operation_of(word), status, ERROR_NONE);
 	__u64 duration = duration_since(word, now);
+	__u32 number;
 
-	if (!is_request(word))
-		return;
+	if (!c || !scratch || !is_request(word))
+		return 0;
+	number = number_of(c, operation_of(word), status, ERROR_NONE);
 	if (records_successes(c)) {
 		finish(c, number, now, duration);
-		return;
+		return 0;
 	}
 	if (scratch->alike_number != number || scratch->alike_duration != duration) {
 		finish_alike(c, scratch);
@@ -272,6 +274,7 @@ static __always_inline void add_alike(struct connection *c, struct scratch *scra
 		scratch->alike_duration = duration;
 	}
 	scratch->alike += requests_of(c, word);
+	return 0;
 }
 
 int count_closed_sizes(struct connection *c, __u32 number); /* protocols/http_sizes.h */

@@ -63,7 +63,7 @@ static __always_inline __s32 most_in_slots(const struct connection *c)
 #define TAG_REQUEST (1ull << 63)
 #define TAG_RESPONSE (1ull << 62)
 #define TAG_HEAD (1ull << 61) /* of a response's head; of a request that this was enough for */
-#define TAG_RUN TAG_HEAD      /* of Redis's requests: several, in place of a trait their number - 1 */
+#define TAG_RUN TAG_HEAD /* of Redis's requests: several, in place of a trait their number - 1 */
 #define TAG_MARK (TAG_REQUEST | TAG_RESPONSE) /* waits like a request, and is none */
 #define WORD_TIME ((1ull << 46) - 1)
 #define WORD_OPERATION_SHIFT 46

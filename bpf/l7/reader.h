@@ -64,6 +64,16 @@ struct known_line {
 	__u32 bytes;  /* the same with the string, and its end of line */
 };
 
+/* What postgresql_whole.h knows again: the first word of a statement, or of what was done. */
+#define KNOWN_WORDS 4
+
+struct known_word {
+	__u64 word;	 /* it and the byte behind it, the bytes that follow set in … */
+	__u64 beyond;	 /* … the mask of these */
+	__u32 bytes;	 /* those of the word, and the one behind it */
+	__u32 operation; /* what it is */
+};
+
 /*
  * Per CPU and program: no program runs within itself on a CPU, also where it is preempted
  * (bpf_prog->active, __bpf_trace_run()); but another one may run within it.
@@ -89,6 +99,7 @@ struct scratch {
 	__u64 alike_duration;
 	struct known_command commands[KNOWN_COMMANDS]; /* that redis_whole.h has met last */
 	struct known_line lines[KNOWN_LINES];
+	struct known_word words[2 * KNOWN_WORDS]; /* of statements, then of what was done */
 	struct call_memory memory;
 	struct returned_call call;
 };
@@ -229,6 +240,17 @@ static __always_inline int make_available_in(struct reader *r, __u32 wanted, __u
 static __always_inline int make_available(struct reader *r, __u32 wanted, __u32 *available)
 {
 	return make_available_in(r, wanted, available, WINDOW);
+}
+
+/*
+ * A number, of which the verifier does not know any more what it may be: else it would follow each
+ * round of a loop for each way that leads to it. `unknown` is a value of which it knows nothing.
+ */
+static __always_inline __u32 unbounded(__u32 number, __u32 unknown)
+{
+	number ^= unknown;
+	barrier_var(number);
+	return number ^ unknown;
 }
 
 /*

@@ -22,17 +22,6 @@
 /* Most replies that are taken at once. */
 #define MOST_REPLIES 64
 
-/*
- * A number, of which the verifier does not know any more what it may be: else it would follow each
- * round of a loop for each way that leads to it. `unknown` is a value of which it knows nothing.
- */
-static __always_inline __u32 unbounded(__u32 number, __u32 unknown)
-{
-	number ^= unknown;
-	barrier_var(number);
-	return number ^ unknown;
-}
-
 static __always_inline struct known_command *known_command_of(struct scratch *scratch, __u64 head,
 							      __u64 name)
 {
@@ -107,6 +96,31 @@ static __always_inline __u32 whole_string(struct scratch *scratch, __u32 index, 
 	return known->line > available ? 0 : known->bytes;
 }
 
+/* Strings of a command that redis_whole_commands() takes by itself; of others, as many as may be. */
+#define FEW_STRINGS 3
+#define MOST_STRINGS 9
+
+/*
+ * Where a command ends of which the string of this place begins at `at`; 0 when it does not lie in
+ * the window as far as needed.
+ */
+__noinline int redis_end_of_strings(struct scratch *scratch, __u32 at, __u32 limit, __u32 strings)
+{
+	__u32 place, bytes;
+
+	if (!scratch)
+		return 0;
+	for (place = FEW_STRINGS; place < MOST_STRINGS; place++) {
+		if (place >= strings)
+			break;
+		bytes = at >= limit ? 0 : whole_string(scratch, at, limit - at, place);
+		if (!bytes)
+			return 0;
+		at = unbounded(at + bytes, limit);
+	}
+	return at;
+}
+
 /*
  * Steps over commands of one name. Returns how many, and what they are from bit 16 on; 0 when there
  * is none, or none that is all there. All indices are from the window's beginning.
@@ -114,7 +128,7 @@ static __always_inline __u32 whole_string(struct scratch *scratch, __u32 index, 
 __noinline int redis_whole_commands(struct scratch *scratch, __u32 index, __u32 available)
 {
 	struct reader r = { .scratch = scratch };
-	__u32 n, k, at = index, end, limit, last;
+	__u32 n, place, at = index, end, limit, last;
 	struct known_command *known;
 	__u64 head, name;
 
@@ -135,17 +149,19 @@ __noinline int redis_whole_commands(struct scratch *scratch, __u32 index, __u32 
 		end = at + known->first;
 		if (end > limit)
 			break;
-		for (k = 1; k < KNOWN_LINES; k++) {
+		for (place = 1; place < FEW_STRINGS; place++) {
 			__u32 bytes;
 
-			if (k >= known->strings)
+			if (place >= known->strings)
 				break;
-			bytes = end >= limit ? 0 : whole_string(scratch, end, limit - end, k);
+			bytes = end >= limit ? 0 : whole_string(scratch, end, limit - end, place);
 			if (!bytes)
 				goto out;
 			end = unbounded(end + bytes, last);
 		}
-		if (end > last)
+		if (known->strings > FEW_STRINGS)
+			end = redis_end_of_strings(scratch, end, limit, known->strings);
+		if (!end || end > last)
 			break;
 		at = unbounded(end, last);
 	}
@@ -154,6 +170,14 @@ out:
 		return 0;
 	consume(&r, at - index);
 	return n | known->operation << 16;
+}
+
+/* How many bytes a line is, its end with it; more than STRIDE when that is not found. */
+__noinline int redis_line(struct scratch *scratch, __u32 index)
+{
+	struct reader r = { .scratch = scratch };
+
+	return scratch ? find_newline(&r, BEHIND(index)) + 1 : 0;
 }
 
 /* How many bytes a reply is; 0 when it is to be taken in steps, or is not all there. */
@@ -170,7 +194,7 @@ static __always_inline __u32 whole_reply(struct reader *r, __u32 index, __u32 av
 		return whole_string(r->scratch, index, available, 0);
 	case '+':
 	case ':':
-		bytes = find_newline(r, BEHIND(index)) + 1;
+		bytes = redis_line(r->scratch, index);
 		return bytes > STRIDE || bytes > available ? 0 : bytes;
 	default:
 		return 0;
