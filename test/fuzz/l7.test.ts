@@ -21,6 +21,13 @@ const found: Readonly<Record<string, typeof protocols.http>> = {
   ],
   redis: [
     {
+      name: "zeros in place of a command",
+      steps: [
+        ["C", `*1\r\n$4\r\nPING\r\n${"\0".repeat(64)}`],
+        ["C", "\0".repeat(32)],
+      ],
+    },
+    {
       name: "a length with something else behind its carriage return",
       steps: [["C", `*2\r\n$3\r\nGET\r\n$3\r0\nkey\r\n${"*1\r\n$4\r\nPING\r\n".repeat(3)}`]],
     },

@@ -406,6 +406,77 @@ static void check_early_responses(void)
 		fail("a request that does not wait for its response");
 }
 
+/* So many of the requests that wait are answered at once, all of them of this operation. */
+static void answer(struct connection *c, __u32 most, __u32 requests, __u32 operation)
+{
+	__u64 next = next_request(c), word = pop_requests(c, most);
+
+	if (requests_of(c, word) != requests || operation_of(word) != operation)
+		fail("a run of which others are answered than those that come first");
+	if (requests_of(c, next) != 1 || operation_of(next) != operation || trait_of(next))
+		fail("a next request that is not one of its run");
+}
+
+/* Runs, of which some wait beyond the slots, are answered in other parts than they came in. */
+static void check_runs(void)
+{
+	struct connection c = { .id = 1, .protocol = PROTOCOL };
+
+	if (PROTOCOL != PROTOCOL_REDIS)
+		return;
+	for (__u32 n = 1; n <= 4; n++)
+		if (push_request(&c, run_word(request_word(0, n, 0), 8 * n)))
+			fail("a response that there has not been");
+	push_request(&c, request_word(0, 5, 7));
+	if (waiting_requests(&c) != 81)
+		fail("a run of which not all wait");
+	answer(&c, 3, 3, 1);
+	answer(&c, 64, 5, 1);
+	answer(&c, 16, 16, 2);
+	for (__u32 n = 0; n < 24; n++)
+		answer(&c, 1, 1, 3);
+	push_request(&c, run_word(request_word(0, 6, 0), LONGEST_RUN));
+	answer(&c, 31, 31, 4);
+	answer(&c, 31, 1, 4);
+	if (trait_of(pop_request(&c)) != 7)
+		fail("a request that has lost its trait");
+	answer(&c, LONGEST_RUN, LONGEST_RUN, 6);
+	if (pop_request(&c) || waiting_requests(&c))
+		fail("requests that have been answered and wait");
+	for (__u32 n = 0; n < SLOTS_IN_CONNECTION; n++)
+		if (c.slots[n])
+			fail("a slot that is still taken");
+	if (entry_count)
+		fail("a request that is still kept beyond the slots");
+}
+
+/* Responses come while the call that sends their requests adds these as a run. */
+static void check_early_responses_to_run(void)
+{
+	struct connection c = { .id = 1, .protocol = PROTOCOL };
+	__u64 run = run_word(request_word(0, 9, 0), 5);
+
+	if (PROTOCOL != PROTOCOL_REDIS)
+		return;
+	/* One has come before: the run is added without its first request. */
+	push_response(&c, 0, 2, 0);
+	c.responses = 0;
+	if (operation_of(push_request(&c, run)) != 2 || c.requests != 1)
+		fail("a run that takes the place of an earlier response");
+	c.responses = 1;
+	if (push_request(&c, run))
+		fail("a response that there has not been");
+	/* The word is in its slot, and the number of requests does not tell yet. */
+	c.requests = 1;
+	for (__u32 n = 0; n < 3; n++)
+		if (push_response(&c, 0, 2, 0) != word_in_run(run))
+			fail("an early response that does not find its request in a run");
+	c.requests = 6;
+	answer(&c, 8, 2, 9);
+	if (waiting_requests(&c))
+		fail("requests that have been answered and wait");
+}
+
 /* What is kept in the place of slots stays while all others are taken. */
 static void check_path_beside_slots(void)
 {
@@ -439,6 +510,8 @@ int main(int argc, char **argv)
 	static __u8 input[8 << 20];
 
 	check_early_responses();
+	check_runs();
+	check_early_responses_to_run();
 	check_path_beside_slots();
 	for (int n = 1; n < argc; n++) {
 		FILE *file = fopen(argv[n], "rb");

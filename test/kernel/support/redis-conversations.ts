@@ -211,6 +211,20 @@ export const conversations: readonly Conversation<Command>[] = [
     requests: [...times(5, ["GET"] as const), ...times(40, ["PING"] as const), ["GET", "ERR"]],
   },
   {
+    name: "pipelineruns",
+    steps: [
+      ["C", get.repeat(20)],
+      ["C", `${command("ZADD", "z", "1", "a")}${ping.repeat(19)}`],
+      ["C", get.repeat(70)],
+      ["S", ok],
+      ["S", ok.repeat(24)],
+      ["C", command("GET", "k".repeat(2000)).repeat(3)],
+      ["S", `${pong.repeat(9)}-ERR no\r\n${ok.repeat(5)}`],
+      ["S", ok.repeat(73)],
+    ],
+    requests: [...times(93, ["GET"] as const), ["ZADD"], ...times(18, ["PING"] as const), ["PING", "ERR"]],
+  },
+  {
     name: "pipelinesizes",
     steps: [
       [
