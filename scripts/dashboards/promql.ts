@@ -51,10 +51,7 @@ export interface Queries {
   readonly heat: (histogram: string) => string;
 }
 
-/**
- * Unless it has `--syscall.timing all`, an agent has an estimate in place of the durations of system calls, under a name that says so. With
- * `--overhead.limit` it may have both, each of other calls.
- */
+/** Unless it has `--syscall.timing all`, an agent has an estimate in place of the durations of system calls, under a name that says so. */
 const durationOfCalls = /^(ringtap_syscall_)((?:duration_)?seconds(?:_.*)?)$/;
 
 /** {@link Queries} about the series with these labels. */
@@ -64,11 +61,7 @@ export function queries(selection: string): Queries {
   const growth = (metric: string, more?: string): string => {
     const exact = `rate(${series(metric, more)}${window})`;
     const estimate = metric.replace(durationOfCalls, "$1estimated_$2");
-    if (estimate === metric) {
-      return exact;
-    }
-    // The label keeps them apart, so that they are added up.
-    return `${exact} or label_replace(rate(${series(estimate, more)}${window}), "estimated", "true", "", "")`;
+    return estimate === metric ? exact : `${exact} or rate(${series(estimate, more)}${window})`;
   };
   const rate: Query = (metric, by = [], more) => sumBy(by, growth(metric, more));
   return {
