@@ -7,7 +7,7 @@ import { atMost, range } from "./lib/figures.js";
 import type { BenchContext, Result, Scenario } from "./lib/scenario.js";
 import { spread } from "./lib/spread.js";
 
-/** The agent's own timer, milliseconds: how often it drains its rings, and reads what is counted in the kernel. */
+/** How often the empty Node wakes up, milliseconds: as the agent's maintenance does, which comes seldomer while little happens. */
 const timer = 1_000;
 
 /** A Node with such a timer and nothing else. */

@@ -175,7 +175,7 @@ export const tcp: Scenario = {
     `${warmUpSeconds} seconds of the same load before. CPU time is what the scheduler charges all threads of the agent, its ` +
     "timers included. *Not counted* compares the client's number of connections with ringtap_tcp_connects_total. Delay is the time from the " +
     "BPF program's time stamp to when the record has been counted, of every record, in runs of their own without a web server: the " +
-    "agent drains its rings every second, or sooner where they fill up.",
+    "agent drains its rings every second, every five while little happens, or sooner where they fill up.",
   packages: [],
   run: runTcp,
 };
