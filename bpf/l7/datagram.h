@@ -146,7 +146,7 @@ static __noinline struct connection *begin_datagram(struct sock *sk, int ret, __
 		end_datagrams();
 		return NULL;
 	}
-	if (are_processes_chosen() && is_process_left_out()) {
+	if (are_processes_chosen() && is_process_left_out(direction)) {
 		if (kind == DATAGRAM_MESSAGE)
 			count_left_out(LEFT_OUT_FOR_PROCESS, direction, ret);
 		return NULL;

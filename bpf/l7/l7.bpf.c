@@ -168,6 +168,15 @@ static __always_inline void take_gap(struct connection *c, struct scratch *scrat
 		count_bytes(c, direction, BYTES_SKIPPED + REASON_GAP, bytes);
 }
 
+/* The same before the bytes of a call. Apart, since it is rare. */
+static __noinline void take_gap_before(struct connection *c, __u32 direction, __s32 bytes)
+{
+	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &direction);
+
+	if (scratch)
+		take_gap(c, scratch, direction, bytes);
+}
+
 static __always_inline enum bytes opaque_kind(const struct connection *c)
 {
 	return c->tls == NOT_TLS || c->tls == TLS_PLAINTEXT ? BYTES_OPAQUE : BYTES_TLS;
@@ -280,12 +289,9 @@ static __always_inline void take_bytes_of(struct sock *sk, struct connection *c,
 static __always_inline struct connection *follow_tcp(struct sock *sk, struct connection *c, int ret,
 						     __u32 direction)
 {
-	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &direction);
 	__u32 sequence;
 	__s32 moved, gap;
 
-	if (!scratch)
-		return NULL;
 	if (!c)
 		c = insert_connection(sk, direction, ret);
 	if (!c) {
@@ -303,7 +309,7 @@ static __always_inline struct connection *follow_tcp(struct sock *sk, struct con
 		 * thread; or none of them are of this connection, to which another thread has
 		 * given the descriptor of the call.
 		 */
-		take_gap(c, scratch, direction, -1);
+		take_gap_before(c, direction, -1);
 		if (moved)
 			count_bytes(c, direction, BYTES_SKIPPED + REASON_GAP, moved);
 		return NULL;
@@ -319,7 +325,7 @@ static __always_inline struct connection *follow_tcp(struct sock *sk, struct con
 		gap = 0;
 	}
 	if (gap)
-		take_gap(c, scratch, direction, gap);
+		take_gap_before(c, direction, gap);
 	return c;
 }
 
@@ -370,7 +376,7 @@ static __always_inline bool leave_out(struct sock *sk, int ret, __u32 direction)
 	enum left_out_for reason = LEFT_OUT_FOR_PORT;
 
 	if (!is_left_out(sk)) {
-		if (!are_processes_chosen() || !is_process_left_out())
+		if (!are_processes_chosen() || !is_process_left_out(direction))
 			return false;
 		reason = LEFT_OUT_FOR_PROCESS;
 	}
@@ -566,7 +572,7 @@ static __always_inline void take_plaintext(struct connection *session, __u64 buf
 	struct tls_scratch *taken;
 	struct scratch *scratch;
 
-	if (are_processes_chosen() && is_process_left_out())
+	if (are_processes_chosen() && is_process_left_out_here())
 		return;
 	if (!session) {
 		count_unkept(direction, bytes, WITHIN_TLS, REASON_GAP);

@@ -21,6 +21,9 @@ const volatile __u64 chosen_ports[65536 / 64];
  */
 volatile bool pids_chosen, comms_chosen;
 
+/* Userspace counts it up behind each such change (src/engine/setup-changes.ts). */
+volatile __u64 set_changes;
+
 /* Keys that userspace puts into a set at most; twice as many while it is changed. */
 #define CHOSEN_MAX 1024
 
@@ -32,15 +35,11 @@ struct {
 	__type(value, __u8);
 } chosen_pids SEC(".maps");
 
-struct comm_key {
-	__u64 comm[COMM_LEN / 8]; /* the process's, padded with zeros */
-};
-
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 2 * CHOSEN_MAX);
-	__type(key, struct comm_key);
+	__type(key, __u64[COMM_LEN / 8]); /* a process's comm, padded with zeros */
 	__type(value, __u8);
 } chosen_comms SEC(".maps");
 
@@ -67,6 +66,14 @@ struct {
 	__type(key, __u64); /* a control group's id */
 	__type(value, __u64);
 } judged_groups SEC(".maps");
+
+/* Userspace counts it up behind each change of what is judged of a control group. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} group_changes SEC(".maps");
 
 struct l7_group_notice {
 	__u64 cgroup;
@@ -131,35 +138,141 @@ static __always_inline bool are_processes_chosen(void)
 	return pids_chosen || comms_chosen || groups_chosen;
 }
 
-/* Is the current task in a control group whose requests are not looked for? */
-static __noinline bool is_group_left_out(void)
+/*
+ * What has been judged of a process. It holds as long as all that it was judged by is the same,
+ * whichever process has it: one has another name after prctl(2) and execve(2), may be moved to
+ * another control group, and leaves its id to another one.
+ */
+struct judged {
+	__u64 tgid;
+	__u64 comm[COMM_LEN / 8];
+	__u64 cgroup; /* 0 where groups are not chosen */
+	__u64 set_changes;
+	__u64 group_changes;
+	__u32 is_judged;
+	__u32 is_left_out;
+};
+
+/* Processes whose judgement is kept on a CPU: the one of these that their id gives. */
+#define JUDGED_AT_ONCE 32
+
+struct judgements {
+	struct judged of[JUDGED_AT_ONCE];
+};
+
+/*
+ * By direction, so that each program has its own: as of a scratch (reader.h), none runs within
+ * itself on a CPU, and what it reads and writes here no other one does.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct judgements);
+} judgements SEC(".maps");
+
+/* An enum judgement of a control group. One that is not judged yet is reported to userspace. */
+static __noinline __u64 judge_group(__u64 cgroup)
 {
-	struct l7_group_notice notice = { .cgroup = current_cgroup() };
+	struct l7_group_notice notice = { .cgroup = cgroup };
 	__u64 *judgement = bpf_map_lookup_elem(&judged_groups, &notice.cgroup);
 	__u64 reported = REPORTED;
 
 	if (judgement)
-		return *judgement != CHOSEN;
+		return *judgement;
 	if (!bpf_map_update_elem(&judged_groups, &notice.cgroup, &reported, BPF_NOEXIST) &&
 	    bpf_ringbuf_output(&group_notices, &notice, sizeof(notice), 0))
 		bpf_map_delete_elem(&judged_groups, &notice.cgroup);
-	return true;
+	return REPORTED;
 }
 
-/* Is the current task's process one whose requests are not looked for? Apart, for its keys. */
-static __noinline bool is_process_left_out(void)
+/* An enum judgement of a process: REPORTED where it may be another one any moment. */
+static __always_inline __u64 judge(struct judged *process)
 {
-	__u32 tgid = current_tgid();
-	struct comm_key key;
+	__u64 judgement;
 
-	if (pids_chosen && !bpf_map_lookup_elem(&chosen_pids, &tgid))
+	/* The process's id is the low half on all machines that there are programs for. */
+	if (pids_chosen && !bpf_map_lookup_elem(&chosen_pids, &process->tgid))
+		return LEFT_OUT;
+	if (groups_chosen) {
+		judgement = judge_group(process->cgroup);
+		if (judgement != CHOSEN)
+			return judgement;
+	}
+	return !comms_chosen || bpf_map_lookup_elem(&chosen_comms, process->comm) ? CHOSEN :
+										    LEFT_OUT;
+}
+
+static __always_inline __u64 group_changes_now(void)
+{
+	__u32 zero = 0;
+	__u64 *changes = groups_chosen ? bpf_map_lookup_elem(&group_changes, &zero) : NULL;
+
+	return changes ? READ_ONCE(*changes) : 0;
+}
+
+/*
+ * Judges the current task's process anew, into `judged`. The numbers of changes are read first: who
+ * changes something after that will have counted it up, and the judgement does not hold any more.
+ */
+static __always_inline bool judge_anew(struct judged *judged, struct task_struct *task)
+{
+	__u64 judgement;
+
+	judged->is_judged = false;
+	judged->group_changes = group_changes_now();
+	/* An atomic one, behind which no load of what follows can be done before. */
+	judged->set_changes = __sync_fetch_and_add(&set_changes, 0);
+	judged->tgid = task->tgid;
+	copy_process_comm(judged->comm, task->group_leader);
+	judged->cgroup = groups_chosen ? current_cgroup() : 0;
+	judgement = judge(judged);
+	judged->is_left_out = judgement != CHOSEN;
+	judged->is_judged = judgement != REPORTED;
+	return judged->is_left_out;
+}
+
+/* Does a judgement hold of the current task's process? */
+static __always_inline bool is_still_so(const struct judged *judged, struct task_struct *task)
+{
+	const __u64 *comm = (void *)task->group_leader->comm;
+	__u64 differs;
+
+	differs = judged->tgid ^ (__u32)task->tgid;
+	differs |= judged->comm[0] ^ comm[0];
+	differs |= judged->comm[1] ^ comm[1];
+	differs |= judged->set_changes ^ set_changes;
+	if (groups_chosen) {
+		differs |= judged->cgroup ^ current_cgroup();
+		differs |= judged->group_changes ^ group_changes_now();
+	}
+	return judged->is_judged && !differs;
+}
+
+/*
+ * Is the current task's process one whose requests are not looked for? By what the program of this
+ * direction has judged of it before, without the call of a helper for it.
+ */
+static __noinline bool is_process_left_out(__u32 direction)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct judgements *kept = bpf_map_lookup_elem(&judgements, &direction);
+	struct judged *judged;
+
+	if (!kept)
 		return true;
-	if (groups_chosen && is_group_left_out())
-		return true;
-	if (!comms_chosen)
-		return false;
-	current_process_comm(key.comm);
-	return !bpf_map_lookup_elem(&chosen_comms, &key);
+	judged = &kept->of[task->tgid & (JUDGED_AT_ONCE - 1)];
+	if (likely(is_still_so(judged, task)))
+		return judged->is_left_out;
+	return judge_anew(judged, task);
+}
+
+/* The same for a program that may run within itself, which keeps nothing. */
+static __noinline bool is_process_left_out_here(void)
+{
+	struct judged judged;
+
+	return judge_anew(&judged, bpf_get_current_task_btf());
 }
 
 static __always_inline void count_left_out(enum left_out_for reason, __u32 direction, __u32 bytes)
@@ -167,7 +280,7 @@ static __always_inline void count_left_out(enum left_out_for reason, __u32 direc
 	__u32 index = reason << 1 | direction;
 	__u64 *count = bpf_map_lookup_elem(&left_out, &index);
 
-	/* A call in an interrupt may be counted within another one. */
+	/* No other program on this CPU counts in this direction. */
 	if (count)
-		__sync_fetch_and_add(count, bytes);
+		*count += bytes;
 }

@@ -27,6 +27,18 @@ function deleteKeys(map: BpfMap, keys: readonly Uint8Array[]): void {
   map.deleteKeys(Buffer.concat(keys), keys.length);
 }
 
+/** The variable of {@link Setup.sets} that is counted up. */
+const changesVariable = "set_changes";
+
+let changesMade = 0;
+
+/** Tells programs that keep what they have found in sets, behind each change of these: what they have begun to find before may hold no more. */
+function countChange(object: BpfObject): void {
+  if (object.variables(changesVariable).includes(changesVariable)) {
+    object.setVariable(changesVariable, ++changesMade);
+  }
+}
+
 /** A change that has been prepared: either committed, and perhaps reverted later, or cancelled. */
 export interface Change {
   /** Applies it. When that throws, everything is as it was, but for what {@link cancel} takes back. */
@@ -56,6 +68,7 @@ export function prepareSetup(object: BpfObject, from: Setup, to: Setup): Change 
     for (const { map, added } of changes) {
       deleteKeys(map, added);
     }
+    countChange(object);
   };
   try {
     changes.forEach(addKeys);
@@ -74,6 +87,7 @@ export function prepareSetup(object: BpfObject, from: Setup, to: Setup): Change 
       for (const { map, removed } of changes) {
         deleteKeys(map, removed);
       }
+      countChange(object);
     },
     cancel,
     revert() {

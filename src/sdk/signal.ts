@@ -42,7 +42,10 @@ export interface Setup {
   readonly constants?: Readonly<Record<string, number | bigint | Uint8Array>>;
   /** Global variables that programs read at each run, by name, in the order in which they are written. */
   readonly variables?: Readonly<Record<string, number | bigint | Uint8Array>>;
-  /** Keys of hash maps that are used as sets, by map name; each value is zero bytes. */
+  /**
+   * Keys of hash maps that are used as sets, by map name; each value is zero bytes. A variable `set_changes` of the object, a `volatile
+   * __u64`, is counted up behind each change of variables and sets: a program that keeps what it has found reads it first, and again.
+   */
   readonly sets?: Readonly<Record<string, readonly Uint8Array[]>>;
   /** Entries of maps, by name, where the number differs from the object's. */
   readonly sizes?: Readonly<Record<string, number>>;

@@ -35,7 +35,8 @@ static __noinline bool take_whole_head(struct reader *r, struct direction *d)
 		offset += 8;
 		barrier_var(offset);
 		word = load(r, offset) ^ ones * '\n';
-		if (!((word - ones) & ~word & ones * 0x80))
+		/* Enough for most words: it also holds of bytes from 0x80 on. */
+		if (!((word - ones) & ones * 0x80))
 			continue;
 		/* Of each byte by itself: what borrows from the next one may find too many. */
 		found = ~(((word & ones * 0x7f) + ones * 0x7f) | word) & ones * 0x80;

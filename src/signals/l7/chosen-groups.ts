@@ -49,10 +49,18 @@ export function isGroupChosen({ containers, pods, namespaces }: GroupChoice, nam
 export function judgeGroups(context: SignalContext, choice: GroupChoice): void {
   const { cgroups } = context.identity;
   const map: BpfMap = context.map(groupMap);
+  const changes: BpfMap = context.map("group_changes");
   const judged = new Set<number>();
   const key = new BigUint64Array(1);
   const value = new BigUint64Array(1);
   const bytes = (of: BigUint64Array): Uint8Array => new Uint8Array(of.buffer);
+  const changed = new BigUint64Array(1);
+
+  /** Has programs judge anew: they keep what they have found. */
+  function countChange(): void {
+    changed[0] = (changed[0] ?? 0n) + 1n;
+    changes.set(new Uint8Array(4), bytes(changed));
+  }
 
   function judge(id: number): void {
     if (context.signal.aborted || (judged.size >= mostGroups && !judged.has(id))) {
@@ -62,6 +70,7 @@ export function judgeGroups(context: SignalContext, choice: GroupChoice): void {
     value[0] = BigInt(isGroupChosen(choice, cgroups.names(id)) ? chosen : leftOut);
     judged.add(id);
     map.set(bytes(key), bytes(value));
+    countChange();
   }
 
   context.sideRing("group_notices", L7GroupNotice, ({ cgroup }) => {
@@ -79,6 +88,7 @@ export function judgeGroups(context: SignalContext, choice: GroupChoice): void {
     if (judged.delete(id) && !context.signal.aborted) {
       key[0] = BigInt(id);
       map.deleteKeys(bytes(key), 1);
+      countChange();
     }
   });
 }
