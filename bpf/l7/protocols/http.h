@@ -17,6 +17,27 @@
 #include "http_heads.h"
 
 /*
+ * Do these first bytes of a connection begin with a method that is not known, such as WebDAV's, or
+ * a cache's PURGE? Capital letters and a space, or as many letters as are compared: verify() tells
+ * by the line's end whether it was one. Not HTTP/2's preface.
+ */
+static __always_inline enum beginning begins_other_method(__u64 word, __u32 known)
+{
+	const __u64 ones = 0x0101010101010101ull, sevens = word & ones * 0x7f;
+	__u64 capitals = (sevens + ones * (0x80 - 'A')) & ~(sevens + ones * (0x7f - 'Z')) & ~word;
+	__u64 others = lowest(~capitals & ones * 0x80, known);
+	__u32 letters;
+
+	if (!others)
+		return known >= 8 ? BEGINS_REQUEST : MAY_BEGIN;
+	letters = lowest_byte(others);
+	if (letters < 3 || (word >> (8 * letters) & 0xff) != ' ' ||
+	    lowest(word, 4) == BYTES8('P', 'R', 'I', ' ', 0, 0, 0, 0))
+		return BEGINS_NOT;
+	return BEGINS_REQUEST;
+}
+
+/*
  * Do these first bytes of a connection begin a request? Or a response: the call that sends the
  * request may not have returned yet.
  */
@@ -28,7 +49,9 @@ static __always_inline enum beginning http_begins(__u64 word, __u32 known)
 		return BEGINS_REQUEST;
 	if (known >= 7 && lowest(word, 7) == RESPONSE)
 		return BEGINS_RESPONSE;
-	return method || lowest(word, known) == lowest(RESPONSE, known) ? MAY_BEGIN : BEGINS_NOT;
+	if (method || lowest(word, known) == lowest(RESPONSE, known))
+		return MAY_BEGIN;
+	return begins_other_method(word, known);
 }
 
 /* What do these first bytes of a call begin? */

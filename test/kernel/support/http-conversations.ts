@@ -86,6 +86,24 @@ export const conversations: readonly Conversation<Request>[] = [
       ["_OTHER", 200],
     ],
   },
+  ...["PROPFIND", "PURGE", "FOO", "UNSUBSCRIBE"].map((method) => ({
+    name: `first${method.toLowerCase()}`,
+    steps: [
+      ["C", request(method)],
+      ["S", response(207, "<x/>")],
+      ["C", get],
+      ["S", ok],
+    ] as const,
+    requests: [["_OTHER", 207] as const, ["GET", 200] as const],
+  })),
+  ...["INVITE sip:a@example.org SIP/2.0", "NICK somebody", "PROXY TCP4 127.0.0.1 127.0.0.2 80 8080"].map((line) => ({
+    name: `not${line.slice(0, 4).toLowerCase()}`,
+    steps: [
+      ["C", `${line}\r\n${get}`],
+      ["S", ok],
+    ] as const,
+    requests: [],
+  })),
   {
     name: "head",
     steps: [
