@@ -505,6 +505,9 @@ int BPF_PROG(l7_state, struct sock *sk, int from, int to)
 	} else if (to == TCP_FIN_WAIT1 || to == TCP_LAST_ACK) {
 		close_direction(sk, c, SENT, IN_STATE);
 		c->directions[SENT].next_seq++;
+		/* tcp_close() sets it first: a server's FIN that comes later ends no response. */
+		if (sk->sk_shutdown & RCV_SHUTDOWN && http_is_until_close(c))
+			end_direction(c, RECEIVED, bpf_ktime_get_ns());
 	}
 	return 0;
 }

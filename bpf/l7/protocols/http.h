@@ -208,6 +208,27 @@ static __always_inline bool http_needs_no_bytes(struct connection *c, __u32 dire
 	       (d->mode == HTTP_UNTIL_CLOSE || (d->mode == HTTP_BODY && d->left >= bytes));
 }
 
+/* Does a client receive a response that ends with its connection? */
+static __always_inline bool http_is_until_close(const struct connection *c)
+{
+	return c->protocol == PROTOCOL_HTTP && c->role == ROLE_CLIENT &&
+	       c->directions[RECEIVED].mode == HTTP_UNTIL_CLOSE;
+}
+
+/*
+ * Has a response that ends with its connection been cut off? A server is told so by an error of the
+ * connection before it has closed it, a client when it closes the connection before the server's
+ * FIN has come (tcp_fin(), net/ipv4/tcp_input.c). Unix sockets have no such mark.
+ */
+static __always_inline bool is_cut_off(struct connection *c)
+{
+	struct sock *sk = (void *)c->sock;
+
+	if (c->is_unix)
+		return false;
+	return c->role == ROLE_SERVER ? c->is_reset : !has_flag(sk, SOCK_DONE);
+}
+
 /* The other end, or this one, will send no more of these bytes. */
 static __always_inline void http_end(struct connection *c, __u32 direction, __u64 now)
 {
@@ -221,7 +242,7 @@ static __always_inline void http_end(struct connection *c, __u32 direction, __u6
 		now = d->carry[0];
 	if (is_unknown(d))
 		word = end_unknown(c, now, d->status);
-	error = d->mode == HTTP_UNTIL_CLOSE ? ERROR_NONE : ERROR_TRUNCATED;
+	error = d->mode != HTTP_UNTIL_CLOSE || is_cut_off(c) ? ERROR_TRUNCATED : ERROR_NONE;
 	finish_word(c, word, d->status, error, now);
 	if (sizes_wanted && word)
 		finish_sizes(c, d, word, error);
