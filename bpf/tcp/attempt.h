@@ -113,10 +113,9 @@ static __always_inline bool has_sent_syn(struct sock *sk, struct connection *c)
  * connect(2). The SYN is the last segment that was sent; if it was retransmitted, its first time is
  * known to the millisecond (tcp_connect(), retrans_stamp). Not of an attempt older than the agent.
  */
-static __always_inline void open_at_syn(struct sock *sk, struct connection *c)
+static __always_inline void open_at_syn(struct sock *sk, struct connection *c, __u64 now)
 {
 	struct tcp_sock *tcp = (void *)sk;
-	__u64 now = bpf_ktime_get_ns();
 	__u64 sent = READ(tcp, tcp_wstamp_ns);
 	__u64 earliest = c->opened;
 	__u32 age;
@@ -143,19 +142,22 @@ static __always_inline void end_established(struct sock *sk, struct connection *
 
 	/* A SYN is acknowledged before. With TCP_REPAIR none was sent (tcp_connect()). */
 	bool has_syn = READ(tcp, bytes_acked);
+	__u64 now;
 
 	count_from(c, first_seq(sk) + has_syn);
 	c->phase = PHASE_OPEN;
 	if (!has_syn)
 		return;
-	open_at_syn(sk, c);
-	report_established(sk, c);
+	now = bpf_ktime_get_ns();
+	open_at_syn(sk, c, now);
+	report_established(sk, c, now);
 }
 
 /* `returned` is what connect(2) has returned, where that is the only sign left of the outcome. */
 static __always_inline void end_failed(struct sock *sk, struct connection *c, __u32 returned)
 {
 	__u32 error = READ(sk, sk_err);
+	__u64 now = bpf_ktime_get_ns();
 	__u32 *thread;
 
 	count_from(c, first_seq(sk) + 1);
@@ -176,8 +178,8 @@ static __always_inline void end_failed(struct sock *sk, struct connection *c, __
 		if (thread)
 			*thread = c->connecting_tid;
 	}
-	open_at_syn(sk, c);
-	report_failure(sk, c, error);
+	open_at_syn(sk, c, now);
+	report_failure(sk, c, error, now);
 }
 
 /* An attempt has ended: its socket closes, maybe some time later. */

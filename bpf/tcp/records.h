@@ -125,10 +125,9 @@ static __always_inline void report_accept(struct sock *sk, struct connection *c,
 		report(sk, c, TCP_EVENT_ACCEPT, now, line);
 }
 
-static __always_inline void report_established(struct sock *sk, struct connection *c)
+static __always_inline void report_established(struct sock *sk, struct connection *c, __u64 now)
 {
 	struct tcp_line *line = by_peer ? NULL : line_of_connection(c);
-	__u64 now = bpf_ktime_get_ns();
 	bool wanted = successes_wanted;
 
 	if (line) {
@@ -207,7 +206,8 @@ static __always_inline void report_reset(struct tcp_sample *sample, __u64 proces
 }
 
 /* An attempt has failed, and is PHASE_CLOSED; without an error the program gave it up. */
-static __always_inline void report_failure(struct sock *sk, struct connection *c, __u32 error)
+static __always_inline void report_failure(struct sock *sk, struct connection *c, __u32 error,
+					   __u64 now)
 {
 	enum tcp_result result = error ? result_of(error) : RESULT_ABORTED;
 	struct tcp_line *line = line_of_ended(sk, c);
@@ -219,7 +219,7 @@ static __always_inline void report_failure(struct sock *sk, struct connection *c
 	}
 	if (is_silent(line, failures_wanted))
 		return;
-	event = begin(sk, c, TCP_EVENT_CONNECT, bpf_ktime_get_ns(), line);
+	event = begin(sk, c, TCP_EVENT_CONNECT, now, line);
 	if (!event)
 		return;
 	event->result = result;

@@ -22,12 +22,21 @@
 #define UNDECIDED_MAX 16384
 
 /*
- * Connections that the process has closed first: 2 MiB, in sets of some by the hash of their ends.
- * The longest ago of a set goes first. (A BPF_MAP_TYPE_LRU_HASH costs several times as much as all
- * else that the end of a connection does.)
+ * Connections that processes have closed first: so many are kept, 2 MiB, the latest of each CPU. A
+ * CPU writes its cells one behind the other, so that the next is near in its caches, where cells by
+ * the hash of their ends would be far from all others. An index, 64 KiB, has the latest ENDED_WAYS
+ * cells of each hash. (A BPF_MAP_TYPE_LRU_HASH costs several times as much as all else that the end
+ * of a connection does.)
  */
+#define ENDED_CELLS 16384
 #define ENDED_SETS 4096
 #define ENDED_WAYS 4
+
+/* CPUs with cells of their own at most, a power of two; others share them. */
+#define ENDED_CPUS_MAX 64
+
+/* The same of this machine, a power of two. */
+const volatile __u32 ended_cpus = ENDED_CPUS_MAX;
 
 /* A RST that has not been sent in this time was received. It takes microseconds. */
 #define DECIDE_NS 100000000ull
@@ -70,17 +79,37 @@ struct ended_cell {
 
 #define CELL_WORDS (sizeof(struct ended_cell) / sizeof(__u64))
 
-struct ended_set {
-	__u64 next; /* how many have come */
-	struct ended_cell cells[ENDED_WAYS];
+/* How many cells the CPUs with this number have written; a cache line. */
+struct ended_cpu {
+	__u64 written;
+	__u64 unused[7];
 };
+
+/* The latest cells of a hash by number from 1, 0 for none: two in each word, the later one low. */
+struct ended_set {
+	__u64 pairs[ENDED_WAYS / 2];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, ENDED_CPUS_MAX);
+	__type(key, __u32);
+	__type(value, struct ended_cpu);
+} ended_by_cpu SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, ENDED_CELLS);
+	__type(key, __u32);
+	__type(value, struct ended_cell);
+} ended SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, ENDED_SETS);
 	__type(key, __u32);
 	__type(value, struct ended_set);
-} ended SEC(".maps");
+} ended_index SEC(".maps");
 
 static __always_inline struct ended_set *ended_set_of(struct connection_ends *key)
 {
@@ -92,7 +121,18 @@ static __always_inline struct ended_set *ended_set_of(struct connection_ends *ke
 	for (word = 0; word < sizeof(*key) / sizeof(__u64); word++)
 		mixed = (mixed ^ words[word]) * 0x9e3779b97f4a7c15ull;
 	set = mixed >> 40 & (ENDED_SETS - 1);
-	return bpf_map_lookup_elem(&ended, &set);
+	return bpf_map_lookup_elem(&ended_index, &set);
+}
+
+/* The number of the next cell of this CPU. */
+static __always_inline __u32 next_ended_cell(void)
+{
+	__u32 cells = ENDED_CELLS / ended_cpus, place = bpf_get_smp_processor_id();
+	struct ended_cpu *cpu;
+
+	place &= ended_cpus - 1;
+	cpu = bpf_map_lookup_elem(&ended_by_cpu, &place);
+	return cpu ? place * cells + (cpu->written++ & (cells - 1)) : 0;
 }
 
 static __always_inline __u64 xor_of(const struct ended_cell *cell)
@@ -126,8 +166,9 @@ static __always_inline void describe_ended(struct ended_connection *ended, struc
 }
 
 /*
- * A process has closed a connection that may yet send a RST. Two CPUs that write the same cell at
- * once may leave one of which the words do not add up: neither is found again.
+ * A process has closed a connection that may yet send a RST. Where two write the same cell at once,
+ * as CPUs that share theirs may, its words do not add up, and neither is found again; where they
+ * write the same set, one may be missing there.
  */
 static __always_inline void keep_ended(struct sock *sk, struct connection *c)
 {
@@ -140,12 +181,15 @@ static __always_inline void keep_ended(struct sock *sk, struct connection *c)
 		.role = c->role,
 	};
 	struct ended_set *set = ended_set_of(&cell.key);
+	__u32 number = next_ended_cell();
+	struct ended_cell *place = bpf_map_lookup_elem(&ended, &number);
 
-	if (!set)
+	if (!set || !place)
 		return;
 	cell.check = xor_of(&cell);
-	set->cells[set->next & (ENDED_WAYS - 1)] = cell;
-	set->next++;
+	*place = cell;
+	set->pairs[1] = set->pairs[1] << 32 | set->pairs[0] >> 32;
+	set->pairs[0] = set->pairs[0] << 32 | (number + 1);
 }
 
 /* Is a RST received, as the kernel says, or will it be sent? */
@@ -209,9 +253,9 @@ static __always_inline bool has_key(const struct ended_cell *cell,
 static __always_inline bool find_ended(struct sock *sk, struct ended_connection *connection)
 {
 	struct connection_ends key = ends_of(sk);
+	struct ended_cell *place, cell;
 	struct ended_set *set;
-	struct ended_cell cell;
-	__u32 back;
+	__u32 back, number;
 
 	if (READ(sk, __sk_common.skc_state) == TCP_TIME_WAIT)
 		key.ends.local_port = READ(sk, __sk_common.skc_num);
@@ -219,8 +263,12 @@ static __always_inline bool find_ended(struct sock *sk, struct ended_connection 
 	if (!set)
 		return false;
 	/* The latest one first: ports are used again. */
-	for (back = 1; back <= ENDED_WAYS; back++) {
-		cell = set->cells[(set->next - back) & (ENDED_WAYS - 1)];
+	for (back = 0; back < ENDED_WAYS; back++) {
+		number = (__u32)(set->pairs[back / 2] >> (back % 2 * 32)) - 1;
+		place = bpf_map_lookup_elem(&ended, &number);
+		if (!place)
+			continue;
+		cell = *place;
 		if (!has_key(&cell, &key) || xor_of(&cell))
 			continue;
 		__builtin_memset(connection, 0, sizeof(*connection));

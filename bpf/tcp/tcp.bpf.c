@@ -27,38 +27,31 @@
 #include "strays.h"
 #include "traffic.h"
 
-/*
- * Fires under the socket's lock, before the state is stored (inet_sk_state_store(),
- * net/ipv4/af_inet.c).
- */
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(tcp_state, struct sock *sk, int from, int to)
+static __always_inline void state_changes(struct sock *sk, int from, int to)
 {
 	struct process_id process;
 	struct connection *c;
 
-	if (to != TCP_SYN_SENT && to != TCP_LISTEN && to != TCP_ESTABLISHED && to != TCP_CLOSE)
-		return 0;
 	if (sk->sk_protocol != IPPROTO_TCP)
-		return 0;
+		return;
 	if (to == TCP_SYN_SENT) {
 		begin_connect(sk);
-		return 0;
+		return;
 	}
 	if (to == TCP_LISTEN) {
 		process = current_process();
 		insert_listener(sk, &process);
-		return 0;
+		return;
 	}
 	if (from == TCP_SYN_RECV && to == TCP_ESTABLISHED && is_plain_unaccepted(sk))
-		return 0;
+		return;
 	if (from == TCP_LISTEN)
 		end_listener(sk);
 	c = connection_of(sk);
 	if (!c) {
 		if (to == TCP_ESTABLISHED && from == TCP_SYN_RECV)
 			keep_unaccepted(sk);
-		return 0;
+		return;
 	}
 	if (c->phase == PHASE_CONNECTING) {
 		if (to == TCP_ESTABLISHED)
@@ -71,6 +64,27 @@ int BPF_PROG(tcp_state, struct sock *sk, int from, int to)
 		if ((from == TCP_FIN_WAIT1 || from == TCP_FIN_WAIT2) && has_flag(sk, SOCK_DEAD))
 			keep_ended(sk, c);
 	}
+}
+
+/* States that matter here. Half of the changes are to others: they are not even timed. */
+#define STATES_OF_INTEREST \
+	(1u << TCP_SYN_SENT | 1u << TCP_LISTEN | 1u << TCP_ESTABLISHED | 1u << TCP_CLOSE)
+
+/*
+ * Fires under the socket's lock, before the state is stored (inet_sk_state_store(),
+ * net/ipv4/af_inet.c).
+ */
+SEC("tp_btf/inet_sock_set_state")
+int tcp_state(unsigned long long *ctx)
+{
+	int to = (int)ctx[2];
+	__u64 began;
+
+	if (!(STATES_OF_INTEREST >> (to & 31) & 1))
+		return 0;
+	began = run_begins();
+	state_changes((void *)ctx[0], (int)ctx[1], to);
+	run_ends(began);
 	return 0;
 }
 
