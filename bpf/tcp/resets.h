@@ -24,7 +24,7 @@
 /*
  * Connections that processes have closed first: so many are kept, 2 MiB, the latest of each CPU. A
  * CPU writes its cells one behind the other, so that the next is near in its caches, where cells by
- * the hash of their ends would be far from all others. An index, 64 KiB, has the latest ENDED_WAYS
+ * the hash of their ends would be far from all others. An index, 32 KiB, has the latest ENDED_WAYS
  * cells of each hash. (A BPF_MAP_TYPE_LRU_HASH costs several times as much as all else that the end
  * of a connection does.)
  */
@@ -85,11 +85,6 @@ struct ended_cpu {
 	__u64 unused[7];
 };
 
-/* The latest cells of a hash by number from 1, 0 for none: two in each word, the later one low. */
-struct ended_set {
-	__u64 pairs[ENDED_WAYS / 2];
-};
-
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, ENDED_CPUS_MAX);
@@ -108,10 +103,10 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, ENDED_SETS);
 	__type(key, __u32);
-	__type(value, struct ended_set);
+	__type(value, __u64); /* the latest ENDED_WAYS of a hash: 16 bits each, the number from 1 */
 } ended_index SEC(".maps");
 
-static __always_inline struct ended_set *ended_set_of(struct connection_ends *key)
+static __always_inline __u64 *ended_set_of(struct connection_ends *key)
 {
 	const __u64 *words = (const __u64 *)key;
 	__u64 mixed = 0;
@@ -180,7 +175,7 @@ static __always_inline void keep_ended(struct sock *sk, struct connection *c)
 		.rtt_us = rtt_us_of(sk),
 		.role = c->role,
 	};
-	struct ended_set *set = ended_set_of(&cell.key);
+	__u64 *set = ended_set_of(&cell.key);
 	__u32 number = next_ended_cell();
 	struct ended_cell *place = bpf_map_lookup_elem(&ended, &number);
 
@@ -188,8 +183,7 @@ static __always_inline void keep_ended(struct sock *sk, struct connection *c)
 		return;
 	cell.check = xor_of(&cell);
 	*place = cell;
-	set->pairs[1] = set->pairs[1] << 32 | set->pairs[0] >> 32;
-	set->pairs[0] = set->pairs[0] << 32 | (number + 1);
+	*set = *set << 16 | (number + 1);
 }
 
 /* Is a RST received, as the kernel says, or will it be sent? */
@@ -254,8 +248,8 @@ static __always_inline bool find_ended(struct sock *sk, struct ended_connection 
 {
 	struct connection_ends key = ends_of(sk);
 	struct ended_cell *place, cell;
-	struct ended_set *set;
-	__u32 back, number;
+	__u32 number, back;
+	__u64 *set;
 
 	if (READ(sk, __sk_common.skc_state) == TCP_TIME_WAIT)
 		key.ends.local_port = READ(sk, __sk_common.skc_num);
@@ -264,7 +258,7 @@ static __always_inline bool find_ended(struct sock *sk, struct ended_connection 
 		return false;
 	/* The latest one first: ports are used again. */
 	for (back = 0; back < ENDED_WAYS; back++) {
-		number = (__u32)(set->pairs[back / 2] >> (back % 2 * 32)) - 1;
+		number = (__u16)(*set >> back * 16) - 1;
 		place = bpf_map_lookup_elem(&ended, &number);
 		if (!place)
 			continue;
