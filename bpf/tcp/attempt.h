@@ -20,25 +20,52 @@
 
 #define NSEC_PER_MSEC 1000000ull
 
-/* Threads in connect(2) whose attempt has failed: so many are told apart. A power of two. */
-#define FAILED_THREADS 4096
+/* Threads in connect(2) whose attempt has ended: so many are told apart. A power of two. */
+#define ENDED_THREADS 4096
+
+/* In a mark of such a thread, beside its tid: the attempt was established. */
+#define WAS_ESTABLISHED 0x80000000u
 
 /*
- * By the low bits of its tid: a thread whose attempt has failed, and was counted, while it is in
- * the connect(2) that began it. The descriptor may be another socket's by the time it returns.
+ * By the low bits of its tid: a mark of a thread whose attempt has ended, and was counted, while it
+ * is in the connect(2) that began it. The descriptor may be another socket's by the time it
+ * returns, and of what has succeeded nothing more needs to be known.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, FAILED_THREADS);
+	__uint(max_entries, ENDED_THREADS);
 	__type(key, __u32);
 	__type(value, __u32);
-} failed_threads SEC(".maps");
+} ended_threads SEC(".maps");
 
-static __always_inline __u32 *failed_thread(__u32 tid)
+static __always_inline __u32 *ended_thread(__u32 tid)
 {
-	__u32 place = tid & (FAILED_THREADS - 1);
+	__u32 place = tid & (ENDED_THREADS - 1);
 
-	return bpf_map_lookup_elem(&failed_threads, &place);
+	return bpf_map_lookup_elem(&ended_threads, &place);
+}
+
+/* Marks the thread that is in the connect(2) of this attempt, if one is. */
+static __always_inline void mark_thread(struct connection *c, __u32 outcome)
+{
+	__u32 *thread;
+
+	if (!c->connecting_tid)
+		return;
+	thread = ended_thread(c->connecting_tid);
+	if (thread)
+		*thread = c->connecting_tid | outcome;
+}
+
+/* connect(2) returns 0: was its attempt established where tcp_state() has seen it? */
+static __always_inline bool was_established(void)
+{
+	__u32 tid = current_tid(), *thread = ended_thread(tid);
+
+	if (!thread || *thread != (tid | WAS_ESTABLISHED))
+		return false;
+	*thread = 0;
+	return true;
 }
 
 /*
@@ -146,6 +173,7 @@ static __always_inline void end_established(struct sock *sk, struct connection *
 
 	count_from(c, first_seq(sk) + has_syn);
 	c->phase = PHASE_OPEN;
+	mark_thread(c, WAS_ESTABLISHED);
 	if (!has_syn)
 		return;
 	now = bpf_ktime_get_ns();
@@ -158,7 +186,6 @@ static __always_inline void end_failed(struct sock *sk, struct connection *c, __
 {
 	__u32 error = READ(sk, sk_err);
 	__u64 now = bpf_ktime_get_ns();
-	__u32 *thread;
 
 	count_from(c, first_seq(sk) + 1);
 	c->phase = PHASE_CLOSED;
@@ -173,11 +200,7 @@ static __always_inline void end_failed(struct sock *sk, struct connection *c, __
 		error = c->error_read;
 	if (!error)
 		error = returned;
-	if (c->connecting_tid) {
-		thread = failed_thread(c->connecting_tid);
-		if (thread)
-			*thread = c->connecting_tid;
-	}
+	mark_thread(c, 0);
 	open_at_syn(sk, c, now);
 	report_failure(sk, c, error, now);
 }
@@ -241,15 +264,15 @@ static __always_inline bool is_unseen(struct connection *c, bool has_ended)
  */
 static __always_inline void connect_returned(struct sock *sk, __u32 error, __u64 sockaddr)
 {
-	__u32 tid = current_tid(), *thread = failed_thread(tid);
+	__u32 tid = current_tid(), *thread = ended_thread(tid);
 	struct connection *c = connection_of(sk);
 	struct tcp_sock *tcp = (void *)sk;
 	bool counted = false, acked, sent;
 	int state;
 
-	if (thread && *thread == tid) {
+	if (thread && (*thread & ~WAS_ESTABLISHED) == tid) {
+		counted = *thread == tid;
 		*thread = 0;
-		counted = true;
 	}
 	if (c && c->connecting_tid == tid)
 		c->connecting_tid = 0;

@@ -194,9 +194,13 @@ static __always_inline void tcp_accepted(struct sock *sk)
 
 static __always_inline void connect_call_returned(struct pt_regs *regs, long ret)
 {
-	bool compat = is_compat();
-	struct sock *sk = tcp_sock_of(file_of(socket_call_arg(regs, 0, compat)));
+	bool compat;
+	struct sock *sk;
 
+	if (!ret && was_established())
+		return;
+	compat = is_compat();
+	sk = tcp_sock_of(file_of(socket_call_arg(regs, 0, compat)));
 	if (sk)
 		connect_returned(sk, errno_of(ret), socket_call_arg(regs, 1, compat));
 }
