@@ -173,12 +173,12 @@ static __always_inline void end_established(struct sock *sk, struct connection *
 
 	count_from(c, first_seq(sk) + has_syn);
 	c->phase = PHASE_OPEN;
-	mark_thread(c, WAS_ESTABLISHED);
 	if (!has_syn)
 		return;
 	now = bpf_ktime_get_ns();
 	open_at_syn(sk, c, now);
-	report_established(sk, c, now);
+	/* What it was compared with there would have the verifier walk the rest several times. */
+	report_established(sk, c, unknown(now));
 }
 
 /* `returned` is what connect(2) has returned, where that is the only sign left of the outcome. */

@@ -54,10 +54,12 @@ static __always_inline void state_changes(struct sock *sk, int from, int to)
 		return;
 	}
 	if (c->phase == PHASE_CONNECTING) {
-		if (to == TCP_ESTABLISHED)
+		if (to == TCP_ESTABLISHED) {
+			mark_thread(c, WAS_ESTABLISHED);
 			end_established(sk, c);
-		else
+		} else {
 			end_connect(sk, c);
+		}
 	}
 	if (c->phase == PHASE_OPEN && to == TCP_CLOSE) {
 		report_close(sk, c);
