@@ -21,9 +21,13 @@ enum l7_protocol {
 	PROTOCOL_DNS,
 	PROTOCOL_HTTP2,
 	PROTOCOL_GRPC, /* requests on a connection of HTTP/2 */
+	PROTOCOL_MEMCACHED,
 };
 
-#define PROTOCOLS 8
+#define LAST_PROTOCOL PROTOCOL_MEMCACHED
+
+/* As many as numbers of requests and of lines have room for: a power of two. */
+#define PROTOCOLS 16
 
 /* The status from which on a response tells of a failure; the same is in src/signals/l7/. */
 static __always_inline __u32 failing_status(enum l7_protocol protocol)

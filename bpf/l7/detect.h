@@ -69,7 +69,7 @@ __noinline int detect(struct connection *c, __u32 direction, __u64 address, __u6
 		}
 		may_begin |= beginning == MAY_BEGIN;
 	}
-	for (protocol = PROTOCOL_UNKNOWN + 1; protocol < PROTOCOLS; protocol++) {
+	for (protocol = PROTOCOL_UNKNOWN + 1; protocol <= LAST_PROTOCOL; protocol++) {
 		enum beginning beginning;
 
 		if (!is_wanted(protocol))
@@ -121,7 +121,7 @@ __noinline int synchronize(struct connection *c, struct scratch *scratch, __u64 
 		return 0;
 	}
 	is_late = c->sync_reason == REASON_JOINED_LATE && c->protocol == PROTOCOL_UNKNOWN;
-	for (protocol = PROTOCOL_UNKNOWN + 1; protocol < PROTOCOLS; protocol++) {
+	for (protocol = PROTOCOL_UNKNOWN + 1; protocol <= LAST_PROTOCOL; protocol++) {
 		enum beginning beginning;
 
 		if (!is_wanted(protocol) ||

@@ -10,6 +10,7 @@
 #include "request_counts.h"
 #include "routes.h"
 #include "statement.h"
+#include "words.h"
 
 /* Are requests counted? In `ringtap trace`, no one reads counts. */
 const volatile bool counting = true;
@@ -344,7 +345,8 @@ __noinline int add_requests(struct connection *c, __u64 word, __u32 requests)
 struct waiting {
 	struct connection *c;
 	__u64 now;
-	__u32 error; /* enum l7_error */
+	__u32 error;   /* enum l7_error */
+	bool has_loud; /* one that has a reply, and has not been answered, came before */
 };
 
 static long finish_next(__u32 index, struct waiting *waiting)
@@ -355,6 +357,12 @@ static long finish_next(__u32 index, struct waiting *waiting)
 	if (waiting_requests(c) <= 0)
 		return 1;
 	word = pop_request(c);
+	if (is_quiet(c, word) && !waiting->has_loud) {
+		/* It ended well: when, is not known. */
+		finish(c, number_of(c, operation_of(word), STATUS_OK, ERROR_NONE), waiting->now, 0);
+		return 0;
+	}
+	waiting->has_loud = true;
 	finish_word(c, word, 0, waiting->error, waiting->now);
 	if (sizes_wanted && c->protocol == PROTOCOL_HTTP && is_request(word))
 		count_closed_sizes(c, number_of(c, operation_of(word), 0, waiting->error));

@@ -13,6 +13,7 @@
 #include "protocols/dns.h"
 #include "protocols/http.h"
 #include "protocols/http2.h"
+#include "protocols/memcached.h"
 #include "protocols/mysql.h"
 #include "protocols/postgresql.h"
 #include "protocols/redis.h"
@@ -33,6 +34,8 @@ static __always_inline enum beginning begins(struct connection *c, enum l7_proto
 		return dns_begins(c, word, known);
 	case PROTOCOL_HTTP2:
 		return http2_begins(word, known);
+	case PROTOCOL_MEMCACHED:
+		return memcached_begins(word, known);
 	default:
 		return BEGINS_NOT;
 	}
@@ -52,6 +55,8 @@ static __always_inline enum beginning resumes(struct connection *c, enum l7_prot
 		return mysql_resumes(scratch, known);
 	case PROTOCOL_DNS:
 		return dns_resumes(c, scratch, known);
+	case PROTOCOL_MEMCACHED:
+		return memcached_resumes(c, scratch, known);
 	default:
 		return BEGINS_NOT;
 	}
@@ -89,6 +94,9 @@ static __always_inline void step_over_bytes(struct connection *c, struct scratch
 	case PROTOCOL_HTTP2:
 		http2_take(c, scratch, address, bytes, how);
 		break;
+	case PROTOCOL_MEMCACHED:
+		memcached_take(c, scratch, address, bytes, how);
+		break;
 	}
 }
 
@@ -107,6 +115,8 @@ static __always_inline bool needs_no_bytes(struct connection *c, __u32 direction
 		return dns_needs_no_bytes(c, direction, bytes);
 	case PROTOCOL_HTTP2:
 		return http2_needs_no_bytes(c, direction, bytes);
+	case PROTOCOL_MEMCACHED:
+		return memcached_needs_no_bytes(c, direction, bytes);
 	default:
 		return false;
 	}
@@ -132,6 +142,9 @@ __noinline int end_direction(struct connection *c, __u32 direction, __u64 now)
 		break;
 	case PROTOCOL_DNS:
 		dns_end(c, direction, now);
+		break;
+	case PROTOCOL_MEMCACHED:
+		memcached_end(c, direction, now);
 		break;
 	}
 	return 0;

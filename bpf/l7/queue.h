@@ -92,6 +92,15 @@ static __always_inline __u32 trait_of(__u64 word)
 	return word >> WORD_TRAIT_SHIFT & (TRAITS - 1);
 }
 
+/* Of memcached's requests, in their trait: no reply comes where that would be the common one. */
+#define TRAIT_QUIET 16
+
+static __always_inline bool is_quiet(const struct connection *c, __u64 word)
+{
+	return c->protocol == PROTOCOL_MEMCACHED && is_request(word) &&
+	       trait_of(word) & TRAIT_QUIET;
+}
+
 static __always_inline __u32 operation_of(__u64 word)
 {
 	return word >> WORD_OPERATION_SHIFT & 1023;
@@ -205,21 +214,30 @@ static __always_inline bool may_wait(const struct connection *c, __u32 requests)
 	return waiting >= 0 && waiting + (__s32)requests <= MOST_WAITING;
 }
 
-/* The request that the next response answers: its word; 0 when it has not been seen yet. */
-__noinline __u64 next_request(struct connection *c)
+/*
+ * The request that so many others are in front of, which are in no run: its word; 0 when it has not
+ * been seen yet.
+ */
+__noinline __u64 waiting_request(struct connection *c, __u32 before)
 {
 	struct deep_key key;
 	__u64 word, *kept;
 
-	if (!c || waiting_requests(c) <= 0)
+	if (!c || waiting_requests(c) <= (__s32)before)
 		return 0;
-	word = *slot_of(c, c->responses);
+	word = *slot_of(c, c->responses + before);
 	if (!(word & TAG_REQUEST)) {
-		key = (struct deep_key){ .connection = c->id, .number = c->responses };
+		key = (struct deep_key){ .connection = c->id, .number = c->responses + before };
 		kept = bpf_map_lookup_elem(&deep, &key);
 		word = kept ? *kept : WORD_LOST;
 	}
 	return requests_of(c, word) > 1 ? word_in_run(word) : word;
+}
+
+/* The request that the next response answers. */
+static __always_inline __u64 next_request(struct connection *c)
+{
+	return waiting_request(c, 0);
 }
 
 /*

@@ -71,6 +71,8 @@ missing_packages() {
   has_command nginx || echo nginx
   has_command redis-server || echo redis-server
   has_command redis-benchmark || echo redis-tools
+  has_command memcached || echo memcached
+  has_command memcaslap || echo libmemcached-tools
   # With pgbench and pg_stat_statements.
   compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || echo postgresql
   has_command mariadbd || echo mariadb-server-core
@@ -144,7 +146,7 @@ disable_at_boot() {
 service_policy=/usr/sbin/policy-rc.d
 
 # Servers that are wanted for their programs only: their packages would start them, now and at each boot.
-servers=(prometheus nginx caddy redis-server postgresql unbound)
+servers=(prometheus nginx caddy redis-server memcached postgresql unbound)
 
 # Installs packages, leaving no service started.
 apt_install() {

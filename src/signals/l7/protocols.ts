@@ -4,6 +4,7 @@ import { keysOf } from "ringtap/signal";
 import { dns } from "./protocols/dns.js";
 import { grpc } from "./protocols/grpc.js";
 import { http, http2 } from "./protocols/http.js";
+import { memcached } from "./protocols/memcached.js";
 import { mysql } from "./protocols/mysql.js";
 import { postgresql } from "./protocols/postgresql.js";
 import type { Protocol } from "./protocols/protocol.js";
@@ -29,6 +30,7 @@ const byName: Readonly<Record<keyof typeof L7Protocol, Protocol>> = {
   dns,
   http2,
   grpc,
+  memcached,
 };
 
 /** By enum l7_protocol of bpf/l7/connection.h. */

@@ -17,6 +17,7 @@ export const L7Protocol = {
   dns: 5,
   http2: 6,
   grpc: 7,
+  memcached: 8,
 } as const;
 
 /** enum l7_role */

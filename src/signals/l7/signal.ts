@@ -40,9 +40,12 @@ import { noTlsSizes, tlsPrograms, withTls } from "./tls/signal.js";
 import { isOverUnix, noUnixSizes, UnixNames, unixPrograms, withUnix } from "./unix.js";
 import { views } from "./views.js";
 
+/** PROTOCOLS of bpf/l7/connection.h. */
+const mostProtocols = 16;
+
 /** The lines that are tried for a key: PROBES of bpf/include/ringtap/counts.h; and OVERFLOW_LINES of bpf/l7/request_counts.h. */
 const fewestLines = 16;
-const overflowLines = 6 * protocols.length;
+const overflowLines = 6 * mostProtocols;
 
 /** Where records are for those who watch alone. */
 const watchedRingSize = 2 ** 18;
@@ -226,7 +229,7 @@ function traceOnly(context: SignalContext, routes: Routes): Running<L7Event> {
 export const l7 = defineSignal({
   api: 1,
   name: "l7",
-  summary: "requests of HTTP, gRPC, Redis, PostgreSQL, MySQL and DNS by operation, status and duration",
+  summary: "requests of HTTP, gRPC, Redis, memcached, PostgreSQL, MySQL and DNS by operation, status and duration",
   object: objectFile(import.meta.url, "l7"),
   optIn: true,
   syscalls: [

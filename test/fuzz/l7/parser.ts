@@ -6,6 +6,7 @@ import { conversations as dns, overTcp } from "../../kernel/support/dns-conversa
 import { conversations as grpc } from "../../kernel/support/grpc-conversations.js";
 import { conversations as http } from "../../kernel/support/http-conversations.js";
 import { conversations as http2 } from "../../kernel/support/http2-conversations.js";
+import { conversations as memcached } from "../../kernel/support/memcached-conversations.js";
 import { conversations as mysql } from "../../kernel/support/mysql-conversations.js";
 import { conversations as postgresql } from "../../kernel/support/postgresql-conversations.js";
 import { conversations as redis } from "../../kernel/support/redis-conversations.js";
@@ -19,6 +20,7 @@ export const protocols: Readonly<Record<string, readonly Input[]>> = {
   redis,
   postgresql,
   mysql,
+  memcached,
   dns: dns.filter(({ isOfDatagrams }) => isOfDatagrams !== true).map(overTcp),
 };
 

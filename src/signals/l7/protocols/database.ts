@@ -35,6 +35,7 @@ export function databaseProtocol({
   operations,
   failures,
   constants,
+  spelled = (word) => word,
 }: {
   /** `db.system.name` of OpenTelemetry. */
   readonly name: string;
@@ -42,8 +43,13 @@ export function databaseProtocol({
   /** The code of a status from {@link statusOther} + 1 on. */
   readonly failures: Pick<WordSet, "word">;
   readonly constants: Readonly<Record<string, Uint8Array>>;
+  /** An operation as the protocol spells it. Default: in upper case, as words are. */
+  readonly spelled?: (word: string) => string;
 }): Protocol {
-  const operation = (number: number): string => operations.word(number) ?? other;
+  const operation = (number: number): string => {
+    const word = operations.word(number);
+    return word === undefined ? other : spelled(word);
+  };
   const code = (status: number): string | undefined =>
     status <= statusOk ? undefined : (failures.word(status) ?? other);
   return {

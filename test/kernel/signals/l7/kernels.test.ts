@@ -13,6 +13,7 @@ import { suite as grpc } from "../../support/grpc-conversations.js";
 import { buildWithoutSockets } from "../../support/hook-sets.js";
 import { testHttp } from "../../support/http-requests.js";
 import { suite as http2 } from "../../support/http2-conversations.js";
+import { suite as memcached } from "../../support/memcached-conversations.js";
 import { suite as mysql } from "../../support/mysql-conversations.js";
 import { suite as postgresql } from "../../support/postgresql-conversations.js";
 import { suite as redis } from "../../support/redis-conversations.js";
@@ -35,6 +36,7 @@ describe("l7 when calls return", () => {
   describeRequests("requests of HTTP/2", http2);
   describeRequests("calls of gRPC", grpc);
   describeRequests("requests of Redis", redis);
+  describeRequests("operations of memcached", memcached);
   describeRequests("requests of PostgreSQL", postgresql);
   describeRequests("requests of MySQL", mysql);
 

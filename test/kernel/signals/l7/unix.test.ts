@@ -11,6 +11,7 @@ import { eventually } from "../../support/eventually.js";
 import { suite as grpc } from "../../support/grpc-conversations.js";
 import { suite as http } from "../../support/http-conversations.js";
 import { suite as http2 } from "../../support/http2-conversations.js";
+import { suite as memcached } from "../../support/memcached-conversations.js";
 import { suite as mysql } from "../../support/mysql-conversations.js";
 import { suite as postgresql } from "../../support/postgresql-conversations.js";
 import { compileProgram, programSource, runProgram, scratch } from "../../support/program.js";
@@ -33,6 +34,7 @@ overUnix("grpc", grpc);
 overUnix("postgresql", postgresql);
 overUnix("mysql", mysql);
 overUnix("redis", redis);
+overUnix("memcached", memcached);
 
 const program = compileProgram("unix-requests", programSource("unix-requests"));
 
