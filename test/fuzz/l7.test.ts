@@ -32,6 +32,12 @@ const found: Readonly<Record<string, typeof protocols.http>> = {
       steps: [["C", `*2\r\n$3\r\nGET\r\n$3\r0\nkey\r\n${"*1\r\n$4\r\nPING\r\n".repeat(3)}`]],
     },
   ],
+  memcached: [
+    {
+      name: "a blank before the first byte of the binary protocol",
+      steps: [["C", "get key\r\n\r\x80\x80ERROR\r\nERROR\r\nVERSION 1\r\n"]],
+    },
+  ],
 };
 
 const folder = mkdtempSync(join(tmpdir(), "ringtap-l7-parser-"));

@@ -327,28 +327,38 @@ static __always_inline void end_token(struct direction *d, bool is_request)
 	*(volatile __u8 *)&d->carry_len = 0;
 }
 
+/* Takes a byte of what follows a line's first word. Global, so that it is verified once. */
+__noinline int memcached_token_byte(struct connection *c, __u32 direction, __u32 byte)
+{
+	struct direction *d;
+	bool is_request;
+
+	if (!c)
+		return 0;
+	d = &c->directions[direction & 1];
+	is_request = direction == request_direction(c);
+	if (byte == ' ' || byte == '\r' || byte == '\n')
+		end_token(d, is_request);
+	else
+		take_byte_of_token(d, is_request, byte);
+	return 0;
+}
+
 /* Bytes of the words behind the first one of a line. True when it has ended. */
 __noinline int memcached_tokens(struct connection *c, struct scratch *scratch, __u32 index,
 				__u32 available)
 {
 	struct reader r = { .c = c, .scratch = scratch };
-	struct direction *d;
 	__u32 n, byte = 0;
-	bool is_request;
 
 	if (!c || !scratch)
 		return false;
-	d = direction_of(&r);
-	is_request = is_of_requests(&r);
 	index &= WINDOW - 1;
 	for (n = 0; n < BEGINNING; n++) {
 		if (n >= available || byte == '\n')
 			break;
 		byte = scratch->bytes[index + n];
-		if (byte == ' ' || byte == '\r' || byte == '\n')
-			end_token(d, is_request);
-		else
-			take_byte_of_token(d, is_request, byte);
+		memcached_token_byte(c, scratch->direction, byte);
 	}
 	consume(&r, n);
 	return byte == '\n';
