@@ -153,7 +153,7 @@ __noinline int memcached_end_block(struct connection *c, struct scratch *scratch
 	continues = d->flags & MC_CONTINUES;
 	if (is_of_requests(&r))
 		end_silent_command(&r, d);
-	else if (!continues && memcached_state(c)->is_binary)
+	else if (!continues && memcached_state(c)->is_binary && !(d->flags & MC_EXTRA))
 		end_memcached_packet(c, d->kind, d->status, now_of(&r));
 	else if (!continues && !(d->flags & MC_EXTRA))
 		end_memcached_reply(c, d->status, now_of(&r));
@@ -420,6 +420,7 @@ static __always_inline bool take_binary_response(struct reader *r, struct direct
 {
 	__u32 opcode = d->carry[0] >> 8 & 0xff;
 	__u32 status = __builtin_bswap16(d->carry[0] >> 48);
+	bool is_extra = false;
 
 	d->kind = opcode;
 	d->status = status_of_binary(status);
@@ -427,8 +428,13 @@ static __always_inline bool take_binary_response(struct reader *r, struct direct
 	/* Statistics are a packet each, up to an empty one. */
 	if (opcode == MC_STAT && !status && (__u32)d->carry[1])
 		d->flags |= MC_CONTINUES;
-	return (d->carry[0] & 0xff) == MC_RESPONSE &&
-	       begin_memcached_packet(r->c, opcode, now_of(r));
+	if (d->flags & MC_EXTRA)
+		return true;
+	if ((d->carry[0] & 0xff) != MC_RESPONSE ||
+	    !begin_memcached_packet(r->c, opcode, now_of(r), &is_extra))
+		return false;
+	d->flags |= is_extra ? MC_EXTRA : 0;
+	return true;
 }
 
 /* A header of the binary protocol is in the carry. False when the protocol breaks off. */

@@ -151,6 +151,7 @@ __noinline int memcached_resumes(struct connection *c, struct scratch *scratch, 
 		}
 	}
 	if (c->protocol == PROTOCOL_UNKNOWN && !c->session_tgid)
-		memcached_state(c)->is_late = 1;
+		*memcached_state(c) =
+			(struct memcached_state){ .is_late = 1, .doubts = MC_LATE_DOUBTS };
 	return BEGINS_REQUEST;
 }

@@ -132,7 +132,7 @@ static __always_inline bool begin_memcached_reply(struct connection *c, __u32 re
 	taker = is_quiet(c, word)			   ? taker_of_reply(c, reply) :
 		word && is_reply_to(trait_of(word), reply) ? TAKER_LOUD :
 							     TAKER_NONE;
-	if (taker == TAKER_NONE && state->doubts) {
+	if (taker == TAKER_NONE && state->doubts && reply != REPLY_OTHER) {
 		*is_extra = true;
 		state->doubts--;
 		return true;
@@ -151,7 +151,8 @@ static __always_inline bool begin_memcached_reply(struct connection *c, __u32 re
 }
 
 /* The same of a packet of the binary protocol, with this operation. */
-static __always_inline bool begin_memcached_packet(struct connection *c, __u32 opcode, __u64 now)
+static __always_inline bool begin_memcached_packet(struct connection *c, __u32 opcode, __u64 now,
+						   bool *is_extra)
 {
 	struct memcached_passing passing = { .c = c, .now = now, .is_binary = true };
 	__u64 word;
@@ -162,6 +163,13 @@ static __always_inline bool begin_memcached_packet(struct connection *c, __u32 o
 	if (is_quiet(c, word)) {
 		bpf_loop(MOST_WAITING, pass_quiet, &passing, 0);
 		word = next_request(c);
+	}
+	if (!passing.is_quiet && !is_quiet(c, word) &&
+	    (is_request(word) ? operation_of(word) != passing.reply : !word) &&
+	    memcached_state(c)->doubts) {
+		memcached_state(c)->doubts--;
+		*is_extra = true;
+		return true;
 	}
 	if (is_request(word) && !(trait_of(word) & TRAIT_QUIET) && !passing.is_quiet &&
 	    (!memcached_state(c)->is_binary || operation_of(word) != passing.reply))

@@ -91,6 +91,12 @@ struct memcached_state {
  */
 #define MOST_QUIET 1024
 
+/*
+ * Replies to commands that were sent before a connection was joined, as many as may still come: one
+ * that the command which waits cannot have is taken for one of these.
+ */
+#define MC_LATE_DOUBTS 32
+
 /* Of a key, in the text protocol (KEY_MAX_LENGTH, memcached.h of memcached). */
 #define MC_KEY_MAX 250
 
