@@ -9,7 +9,7 @@ import { promisify } from "node:util";
 
 import { startAgent, unlimitedSeries } from "../../support/agent.js";
 import { startCaddy } from "../../support/caddy.js";
-import { eventually } from "../../support/eventually.js";
+import { eventually, slowness } from "../../support/eventually.js";
 import { scratch } from "../../support/program.js";
 import { sum } from "../../support/samples.js";
 import { suiteScope } from "../../support/scope.js";
@@ -59,7 +59,7 @@ describe("requests within Go's TLS", () => {
     const folder = scratch("wrk");
     mkdirSync(folder, { recursive: true });
     writeFileSync(`${folder}/mixed.lua`, script);
-    await run("wrk", ["-t2", "-c16", "-d2s", "-s", `${folder}/mixed.lua`, caddy.url]);
+    await run("wrk", ["-t2", "-c16", `-d${2 * slowness}s`, "-s", `${folder}/mixed.lua`, caddy.url]);
     const logged = await caddy.logged();
     const samples = await agent.scrape();
     assert.deepEqual(byStatus(samples, "server", caddy.pid), statuses(logged));
