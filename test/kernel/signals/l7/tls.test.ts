@@ -8,7 +8,7 @@ import { connect, type TLSSocket } from "node:tls";
 import { promisify } from "node:util";
 
 import { startAgent, unlimitedSeries } from "../../support/agent.js";
-import { eventually } from "../../support/eventually.js";
+import { eventually, slowness } from "../../support/eventually.js";
 import { scratch } from "../../support/program.js";
 import { select, sum } from "../../support/samples.js";
 import { type Scope, suiteScope } from "../../support/scope.js";
@@ -115,7 +115,7 @@ function libraryOf(pid: number): string {
 const nodeServer = ({ cert, key }: { readonly cert: string; readonly key: string }, port: number): string =>
   `const { readFileSync } = require("node:fs");
 const files = { cert: readFileSync(${JSON.stringify(cert)}), key: readFileSync(${JSON.stringify(key)}) };
-require("node:https").createServer(files, (request, response) => {
+require("node:https").createServer({ ...files, keepAliveTimeout: 600_000 }, (request, response) => {
   response.writeHead(Number(request.url.slice(1))).end("x".repeat(1000));
 }).listen(${port}, "127.0.0.1");`;
 
@@ -169,7 +169,7 @@ describe("requests within TLS", () => {
   it("are as many as nginx and wrk count, by status, and its bytes are those of its log", async () => {
     const nginx = await started;
     const agent = await tracing;
-    const running = promisify(execFile)("wrk", ["-t1", "-c16", "-d2s", "-s", nginx.script, nginx.url]);
+    const running = promisify(execFile)("wrk", ["-t1", "-c16", `-d${2 * slowness}s`, "-s", nginx.script, nginx.url]);
     const wrk = running.child.pid ?? 0;
     const { stdout } = await running;
     const logged = await nginx.logged();
