@@ -109,46 +109,47 @@ static __always_inline bool has_calls(void)
 }
 
 /*
- * Adds a call to a line, and its duration for `weight` calls. The adds are atomic, unless no other
- * CPU adds to the line: it is that of a process with one thread, where that takes several times as
- * long. What its other threads have added is there since they were seen to have gone: x86 does not
- * read ahead of a read.
+ * Adds a call to a line, its duration for `weight` calls, and `others` to the sum. The adds are
+ * atomic, unless no other CPU adds to the line: it is that of a process with one thread, where that
+ * takes several times as long. What its other threads have added is there since they were seen to
+ * have gone: x86 does not read ahead of a read.
  */
-static __always_inline void add_call(struct call_line *line, __u64 others, __u64 duration,
-				     __u32 weight)
+static __always_inline void add_call(struct call_line *line, __u64 threads, __u64 duration,
+				     __u32 weight, __u64 others)
 {
 	__u64 *slot = &line->slots[slot_of_call(duration)];
 
-	if (!others && is_own_line(line)) {
+	if (!threads && is_own_line(line)) {
 		if (has_calls())
 			*(volatile __u64 *)&line->calls += 1;
 		if (weight) {
-			*(volatile __u64 *)&line->duration += weight * duration;
+			*(volatile __u64 *)&line->duration += weight * duration + others;
 			*(volatile __u64 *)slot += weight;
 		}
 	} else {
 		if (has_calls())
 			atomic_inc(&line->calls);
 		if (weight) {
-			__sync_fetch_and_add(&line->duration, weight * duration);
+			__sync_fetch_and_add(&line->duration, weight * duration + others);
 			__sync_fetch_and_add(slot, weight);
 		}
 	}
 }
 
 /*
- * Counts a call, whose duration stands for that of `weight` calls; 0: it has none. Finds the
- * counters of all that it adds before adding any of it; false where one is not to be had, for want
- * of memory: the call is not counted at all.
+ * Counts a call, whose duration stands for that of `weight` calls; 0: it has none. `others` is
+ * added to the sum of durations: others_before(). Finds the counters of all that it adds before
+ * adding any of it; false where one is not to be had, for want of memory: the call is not counted
+ * at all.
  *
  * To spare each call of the aggregate mode one more atomic add, account.produced holds the lost
  * ones only: what was produced is that and the calls of all lines, and what was consumed is the
  * calls of the lines that userspace has read.
  */
-static __always_inline bool count(__u32 nr, __u32 error, __u64 duration, __u32 weight)
+static __always_inline bool count(__u32 nr, __u32 error, __u64 duration, __u32 weight, __u64 others)
 {
-	__u64 others;
-	struct process_id process = current_process_of(&others);
+	__u64 threads;
+	struct process_id process = current_process_of(&threads);
 	struct call_line *line = line_of(process.tgid, process.start, nr);
 	__u64 *failures = NULL;
 
@@ -159,7 +160,7 @@ static __always_inline bool count(__u32 nr, __u32 error, __u64 duration, __u32 w
 		if (!failures)
 			return false;
 	}
-	add_call(line, others, duration, weight);
+	add_call(line, threads, duration, weight, others);
 	if (failures)
 		atomic_inc(failures);
 	return true;
@@ -171,8 +172,8 @@ static __always_inline bool count(__u32 nr, __u32 error, __u64 duration, __u32 w
  */
 static __always_inline bool count_untimed(__u32 nr)
 {
-	__u64 others;
-	struct process_id process = current_process_of(&others);
+	__u64 threads;
+	struct process_id process = current_process_of(&threads);
 	struct process_key key = process_key(process.tgid, process.start, nr);
 	const __u32 words = sizeof(key) / sizeof(__u64);
 	__u32 index = line_home_of(&key.pair, words) & (call_lines - 1);
@@ -180,6 +181,6 @@ static __always_inline bool count_untimed(__u32 nr)
 
 	if (!line || !line_has_key((__u64 *)line, &key.pair, words))
 		return false;
-	add_call(line, others, 0, 0);
+	add_call(line, threads, 0, 0, 0);
 	return true;
 }

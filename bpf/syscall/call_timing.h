@@ -2,10 +2,11 @@
 /*
  * Which system calls are timed. Two readings of the clock are most of what counting a call costs.
  *
- * TIMING_SAMPLED estimates the durations without bias: a call that keeps its CPU is timed with
- * probability 1/8, and then stands for 8 of its kind; a call whose task leaves the CPU is always
- * timed, from when it leaves it first, and stands for itself. So waiting, which is most of the time
- * spent in calls, is measured each time; what is left out of it is what the call did before.
+ * TIMING_SAMPLED estimates the durations: a call that keeps its CPU is timed with probability 1/8,
+ * and then stands for 8 of its kind; a call whose task leaves the CPU is always timed, from when it
+ * leaves it first, and stands for itself. So waiting, which is most of the time spent in calls, is
+ * measured each time. What such a call did before is known of 1 in 8, and counts 8 times in the
+ * sum of durations, so that this has no bias; in the slots the others are too short by it.
  */
 #pragma once
 
@@ -34,6 +35,26 @@ static __always_inline __u32 current_timing(void)
 
 /* One call in so many is timed with TIMING_SAMPLED. */
 #define TIMED_ONE_IN 8
+
+/* The unit of the time before a call left its CPU, a power of two, ns: 16.8 ms are the most. */
+#define BEFORE_SHIFT 8
+#define BEFORE_MAX 0xffff
+
+static __always_inline __u16 time_before(__u64 duration)
+{
+	__u64 units = (duration + (1 << (BEFORE_SHIFT - 1))) >> BEFORE_SHIFT;
+
+	return units > BEFORE_MAX ? BEFORE_MAX : units;
+}
+
+/*
+ * What a call that was timed before it left its CPU adds to the sum beside its own duration, ns: it
+ * stands for others of its kind that were not.
+ */
+static __always_inline __u64 others_before(__u16 before)
+{
+	return (TIMED_ONE_IN - 1) * ((__u64)before << BEFORE_SHIFT);
+}
 
 /*
  * Is this call, which begins on this CPU, timed? `until` counts down to the next that is. The gaps

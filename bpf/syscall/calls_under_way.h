@@ -61,10 +61,11 @@ struct call {
 	union {
 		struct {
 			__u32 nr;
-			__u16 weight; /* calls that its duration stands for: call_timing.h */
-			__u16 timing; /* that it began with, where timing_changes */
+			__u8 weight;  /* calls that its duration stands for: call_timing.h */
+			__u8 timing;  /* that it began with, where timing_changes */
+			__u16 before; /* time before it left its CPU: call_timing.h */
 		};
-		__u64 word; /* all three */
+		__u64 word; /* all four */
 	};
 };
 

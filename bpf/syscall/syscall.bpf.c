@@ -84,8 +84,12 @@ int BPF_PROG(syscall_switch, bool preempted, struct task_struct *task)
 	if (!call || !call->start)
 		return 0;
 	if (current_timing() == TIMING_SAMPLED) {
-		if (call->start == UNTIMED)
+		if (call->start == UNTIMED) {
 			call->start = bpf_ktime_get_ns();
+			call->before = 0;
+		} else if (call->weight == TIMED_ONE_IN) {
+			call->before = time_before(bpf_ktime_get_ns() - call->start);
+		}
 		call->weight = 1;
 	}
 	/* One that is not wanted still is not when it returns, unless the process is renamed. */
@@ -118,11 +122,13 @@ static __always_inline __u64 start_of(struct cpu *cpu)
 		how = timing_now;
 		cpu->call.timing = how;
 		cpu->call.weight = 1;
+		cpu->call.before = 0;
 	}
 	if (how == TIMING_ALL)
 		return bpf_ktime_get_ns();
 	if (how == TIMING_SAMPLED && is_sample(&cpu->until_sample)) {
 		cpu->call.weight = TIMED_ONE_IN;
+		cpu->call.before = 0;
 		return bpf_ktime_get_ns();
 	}
 	return UNTIMED;
@@ -145,7 +151,7 @@ SYSCALL_ENTER(syscall_enter, struct pt_regs *regs, long id)
  */
 __noinline bool count_rare(__u32 nr, __u32 error, __u64 duration)
 {
-	return counting && count(nr, error, duration, 1);
+	return counting && count(nr, error, duration, 1, 0);
 }
 
 static __always_inline void report_or_count(__u32 nr, long ret, __u32 error, __u64 now,
@@ -177,6 +183,7 @@ SYSCALL_EXIT(syscall_exit, struct pt_regs *regs, long ret)
 {
 	struct call call = pop_call(regs, ret);
 	__u32 error = errno_of(ret);
+	__u64 others = 0;
 	__u32 weight;
 	__u64 now;
 
@@ -185,6 +192,8 @@ SYSCALL_EXIT(syscall_exit, struct pt_regs *regs, long ret)
 	weight = weight_of(&call);
 	if (likely(call.start > UNWANTED)) {
 		now = weight ? bpf_ktime_get_ns() : call.start;
+		if (has_calls() && weight)
+			others = others_before(call.before);
 	} else if (delete_mark(bpf_get_current_task())) {
 		count_map_full();
 		return;
@@ -200,7 +209,7 @@ SYSCALL_EXIT(syscall_exit, struct pt_regs *regs, long ret)
 	}
 	if (stream)
 		report_or_count(call.nr, ret, error, now, now - call.start);
-	else if (!count(call.nr, error, now - call.start, weight))
+	else if (!count(call.nr, error, now - call.start, weight, others))
 		count_map_full();
 }
 

@@ -138,30 +138,56 @@ function medianBucket(samples: Samples, histogram: string, comm: string): number
   return cumulative.findIndex((count) => count >= half);
 }
 
-it("by default, durations are near those that an agent has which times each call", async (t) => {
-  const sampling = await startAgent(t, ["--signals=syscall", ...unlimitedSeries]);
-  const timing = await startAgent(t, ["--signals=syscall", "--syscall.timing=all", ...unlimitedSeries]);
-  const comm = "rt-reads";
-  const reads = 60_000;
-  copyFileSync("/bin/dd", scratch(comm));
-  const { pid } = await runProgram(scratch(comm), ["if=/dev/zero", "of=/dev/null", "bs=64k", `count=${reads}`]);
-  const [some, all] = [await sampling.scrape(), await timing.scrape()];
-  const labels = { pid: `${pid}`, syscall: "read" };
-  const made = sum(all, total, labels);
-  assert(made >= reads, `${made} reads`);
-  assert.equal(sum(some, total, labels), made);
-  const medians = [
-    medianBucket(some, "ringtap_syscall_estimated_duration_seconds", comm),
-    medianBucket(all, "ringtap_syscall_duration_seconds", comm),
-  ] as const;
-  assert(Math.abs(medians[0] - medians[1]) <= 1, `in buckets ${medians.join(" and ")}`);
-  // One call that the machine holds up without a switch counts eight times, or not at all.
-  const [guess, measured] = [
-    sum(some, "ringtap_syscall_estimated_seconds_total", labels),
-    sum(all, "ringtap_syscall_seconds_total", labels),
-  ];
-  t.diagnostic(`${guess} s estimated, ${measured} s measured`);
-  assert(guess > measured / 2 && guess < measured * 2, `${guess} s estimated, ${measured} s measured`);
+describe("the default, beside an agent that times each call", () => {
+  const scope = suiteScope();
+  let sampling: Agent;
+  let timing: Agent;
+
+  before(async () => {
+    sampling = await startAgent(scope, ["--signals=syscall", ...unlimitedSeries]);
+    timing = await startAgent(scope, ["--signals=syscall", "--syscall.timing=all", ...unlimitedSeries]);
+  });
+
+  /** Has a dd of this name make so many of a call, in a command of the shell; how many it made, and what they took by each agent, seconds. */
+  async function compare(comm: string, command: string, syscall: string, calls: number) {
+    const path = scratch(comm);
+    copyFileSync("/bin/dd", path);
+    await runProgram("/bin/sh", ["-c", `${path} count=${calls} ${command}`]);
+    const [some, all] = [await sampling.scrape(), await timing.scrape()];
+    const labels = { comm, syscall };
+    const made = sum(all, total, labels);
+    assert(made >= calls, `${made} made`);
+    assert.equal(sum(some, total, labels), made);
+    const estimated = sum(some, "ringtap_syscall_estimated_seconds_total", labels);
+    const measured = sum(all, "ringtap_syscall_seconds_total", labels);
+    return { some, all, estimated, measured, text: `${estimated} s estimated, ${measured} s measured` };
+  }
+
+  it("has the same median of calls that keep their CPU, and near as much time", async (t) => {
+    const comm = "rt-reads";
+    const { some, all, estimated, measured, text } = await compare(
+      comm,
+      "if=/dev/zero of=/dev/null bs=64k",
+      "read",
+      60_000,
+    );
+    t.diagnostic(text);
+    const medians = [
+      medianBucket(some, "ringtap_syscall_estimated_duration_seconds", comm),
+      medianBucket(all, "ringtap_syscall_duration_seconds", comm),
+    ] as const;
+    assert(Math.abs(medians[0] - medians[1]) <= 1, `in buckets ${medians.join(" and ")}`);
+    // One call that the machine holds up without a switch counts eight times, or not at all.
+    assert(estimated > measured / 2 && estimated < measured * 2, text);
+  });
+
+  it("has as much time of calls that have worked before they wait", async (t) => {
+    // Each write copies what the pipe holds, and then waits for the reader to make room.
+    const command = "if=/dev/zero bs=65537 | cat >/dev/null";
+    const { estimated, measured, text } = await compare("rt-writes", command, "write", 20_000);
+    t.diagnostic(text);
+    assert(Math.abs(estimated / measured - 1) < 0.2, text);
+  });
 });
 
 it("off is refused in stream mode, whose records have durations", async (t) => {
