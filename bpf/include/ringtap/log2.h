@@ -62,14 +62,28 @@ static __always_inline __u32 ceil_log2_seconds(__u64 duration)
 }
 
 /*
+ * The lesser of a value and a constant. The very register that has been compared is what comes out:
+ * where a value lies on the stack, the compiler compares a copy, which tells older verifiers nothing
+ * of the value (Linux 6.1).
+ */
+static __always_inline __u64 at_most(__u64 value, __u64 limit)
+{
+#if defined(__bpf__)
+	asm("if %0 <= %1 goto +1\n\t%0 = %1" : "+r"(value) : "i"(limit));
+	return value;
+#else
+	return value < limit ? value : limit;
+#endif
+}
+
+/*
  * The slot of a duration in a histogram of `slots`, the first of which holds what is at most
  * 2^(first_power - 30) s, and the last one all that is more than the others hold.
  */
 static __always_inline __u32 slot_of_seconds(__u64 duration, __u32 first_power, __u32 slots)
 {
-	/* 64 bits wide: what is compared must be what is indexed with, for the verifier. */
 	__u64 power = ceil_log2_seconds(duration);
 	__u64 slot = (power - first_power) * is_above(power, first_power);
 
-	return slot < slots ? slot : slots - 1;
+	return at_most(slot, slots - 1);
 }
