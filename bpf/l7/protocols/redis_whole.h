@@ -96,7 +96,7 @@ static __always_inline __u32 whole_string(struct scratch *scratch, __u32 index, 
 	return known->line > available ? 0 : known->bytes;
 }
 
-/* Strings of a command that redis_whole_commands() takes by itself; of others, as many as may be. */
+/* Strings of a command that redis_whole_commands() takes itself; of others, as many as may be. */
 #define FEW_STRINGS 3
 #define MOST_STRINGS 9
 
