@@ -219,7 +219,8 @@ static long give_up_expired(void *map, struct question_key *key, struct question
 
 	if (!has_expired(question, is_early ? EARLY_TIMEOUT : dns_timeout, unanswered->now)) {
 		questions_wait = true;
-		early_answers_wait |= is_early;
+		if (is_early)
+			early_answers_wait = true;
 		return 0;
 	}
 	c->role = is_early ? ROLE_CLIENT : expired.role;
@@ -243,9 +244,12 @@ static __always_inline void give_up_questions(void)
 	unanswered.c = bpf_map_lookup_elem(&datagrams, &use);
 	if (!unanswered.c || !questions_wait)
 		return;
-	/* A question that is asked meanwhile sets it again. */
-	questions_wait = false;
+	/*
+	 * A question that is asked meanwhile sets it again; atomically, behind which the map is not
+	 * read before: one that is not met there would wait, and no one would look for it.
+	 */
 	early_answers_wait = false;
+	__sync_lock_test_and_set(&questions_wait, false);
 	unanswered.c->protocol = PROTOCOL_DNS;
 	*dns_state(unanswered.c) = (struct dns_state){ .datagram = DATAGRAM_MESSAGE };
 	bpf_for_each_map_elem(&questions, give_up_expired, &unanswered, 0);

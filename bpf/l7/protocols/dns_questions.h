@@ -135,7 +135,8 @@ static __always_inline void delete_name(const struct question_key *key)
 }
 
 /* May there be questions, and early answers, in the map? So that no one looks for none. */
-static volatile bool questions_wait, early_answers_wait;
+static volatile __u64 questions_wait;
+static volatile bool early_answers_wait;
 
 static __always_inline bool has_expired(const struct question *question, __u64 timeout, __u64 now)
 {
