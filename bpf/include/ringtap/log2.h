@@ -63,8 +63,8 @@ static __always_inline __u32 ceil_log2_seconds(__u64 duration)
 
 /*
  * The lesser of a value and a constant. The very register that has been compared is what comes out:
- * where a value lies on the stack, the compiler compares a copy, which tells older verifiers nothing
- * of the value (Linux 6.1).
+ * where a value lies on the stack, the compiler compares a copy, of which old verifiers conclude
+ * nothing for the value (Linux 6.1).
  */
 static __always_inline __u64 at_most(__u64 value, __u64 limit)
 {
