@@ -162,6 +162,15 @@ static __always_inline void step_over_left(struct reader *r, struct direction *d
 	consume(r, bytes);
 }
 
+/* Is a direction in this mode, and are so many bytes among its `left` ones, only counted there? */
+static __always_inline bool lies_in_left(const struct connection *c, __u32 direction, __u8 mode,
+					 __u64 bytes)
+{
+	const struct direction *d = &c->directions[direction & 1];
+
+	return d->mode == mode && d->left >= bytes;
+}
+
 /* In place of an address: the bytes are those that the carry has from before the detection. */
 #define CARRIED 1
 

@@ -9,6 +9,20 @@
 #define MOST_STEPS (1 << 23)
 
 /*
+ * Where the next bytes of a step lie in the window: make_available_in(). -1 when they cannot be
+ * read, for which the protocol has broken off.
+ */
+static __always_inline int next_bytes(struct reader *r, __u32 wanted, __u32 *available,
+				      __u32 window)
+{
+	int index = r->scratch->position ? make_available_in(r, wanted, available, window) : -1;
+
+	if (index < 0)
+		desynchronize(r->c, r->scratch->reason);
+	return index;
+}
+
+/*
  * Takes steps until there is nothing left. What is left after the most that there may be is
  * skipped.
  */

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "dns_questions.h"
-#include "../reader.h"
+#include "../steps.h"
 
 #define DNS_PORT 53
 
@@ -448,11 +448,9 @@ static long dns_step(__u32 nr, struct reader *r)
 			dns_end_message(r->c, r->scratch);
 		return 0;
 	}
-	index = r->scratch->position ? make_available(r, BEGINNING, &available) : -1;
-	if (index < 0) {
-		desynchronize(r->c, r->scratch->reason);
+	index = next_bytes(r, BEGINNING, &available, WINDOW);
+	if (index < 0)
 		return 0;
-	}
 	switch (d->mode) {
 	case DNS_HEADER:
 		is_well = dns_header(r->c, r->scratch, index, available);
@@ -491,9 +489,7 @@ __noinline int dns_take(struct connection *c, struct scratch *scratch, __u64 add
 
 static __always_inline bool dns_needs_no_bytes(struct connection *c, __u32 direction, __u64 bytes)
 {
-	struct direction *d = &c->directions[direction & 1];
-
-	return d->mode == DNS_REST && d->left >= bytes;
+	return lies_in_left(c, direction, DNS_REST, bytes);
 }
 
 /* No more answers come: an answer that has begun is cut short, and what waits is not answered. */

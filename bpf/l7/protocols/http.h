@@ -133,11 +133,9 @@ static long http_step(__u32 nr, struct reader *r)
 	case MODE_SYNC:
 		return take_rest(r, d);
 	}
-	index = r->scratch->position ? make_available(r, BEGINNING, &available) : -1;
-	if (index < 0) {
-		desynchronize(r->c, r->scratch->reason);
+	index = next_bytes(r, BEGINNING, &available, WINDOW);
+	if (index < 0)
 		return 0;
-	}
 	/* A step goes on to the next mode of these, as far as the window goes. */
 	if (d->mode == HTTP_FIRST) {
 		if (!step_first(r, d, index, available)) {

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "../steps.h"
 #include "header_blocks.h"
 #include "hpack.h"
 
@@ -372,11 +373,9 @@ static long http2_step(__u32 nr, struct reader *r)
 			desynchronize(r->c, REASON_MALFORMED);
 		return 0;
 	}
-	index = r->scratch->position ? make_available(r, 2 * BEGINNING, &available) : -1;
-	if (index < 0) {
-		desynchronize(r->c, r->scratch->reason);
+	index = next_bytes(r, 2 * BEGINNING, &available, WINDOW);
+	if (index < 0)
 		return 0;
-	}
 	switch (d->mode) {
 	case HTTP2_FRAME:
 		is_well = http2_header(r->c, r->scratch, index, available);
@@ -406,7 +405,5 @@ __noinline int http2_take(struct connection *c, struct scratch *scratch, __u64 a
 
 static __always_inline bool http2_needs_no_bytes(struct connection *c, __u32 direction, __u64 bytes)
 {
-	struct direction *d = &c->directions[direction & 1];
-
-	return d->mode == HTTP2_PAYLOAD && d->left >= bytes;
+	return lies_in_left(c, direction, HTTP2_PAYLOAD, bytes);
 }

@@ -524,11 +524,9 @@ static long memcached_step(__u32 nr, struct reader *r)
 			memcached_end_block(r->c, r->scratch);
 		return 0;
 	}
-	index = r->scratch->position ? make_available(r, BEGINNING, &available) : -1;
-	if (index < 0) {
-		desynchronize(r->c, r->scratch->reason);
+	index = next_bytes(r, BEGINNING, &available, WINDOW);
+	if (index < 0)
 		return 0;
-	}
 	switch (d->mode) {
 	case MC_FIRST:
 		is_well = step_first_of_memcached(r, d, index, available);
@@ -554,9 +552,7 @@ __noinline int memcached_take(struct connection *c, struct scratch *scratch, __u
 static __always_inline bool memcached_needs_no_bytes(struct connection *c, __u32 direction,
 						     __u64 bytes)
 {
-	struct direction *d = &c->directions[direction & 1];
-
-	return d->mode == MC_BLOCK && d->left >= bytes;
+	return lies_in_left(c, direction, MC_BLOCK, bytes);
 }
 
 /* A direction carries nothing more. */

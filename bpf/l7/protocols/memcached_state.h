@@ -248,41 +248,42 @@ __noinline int reply_of_word(__u64 low, bool is_whole_line)
 	}
 }
 
+/* Traits of quiet commands. None but meta commands are. */
+enum {
+	MC_QUIET_MG = TRAIT_QUIET | MC_MG,
+	MC_QUIET_MS = TRAIT_QUIET | MC_MS,
+	MC_QUIET_MD = TRAIT_QUIET | MC_MD,
+	MC_QUIET_MA = TRAIT_QUIET | MC_MA,
+	MC_QUIET_MA_VIVIFY = TRAIT_QUIET | MC_MA_VIVIFY,
+};
+
 #define REPLY(name) (1u << REPLY_##name)
 #define OF_MA (REPLY(VA) | REPLY(HD) | REPLY(NF) | REPLY(NS) | REPLY(EX) | REPLY(ERROR))
 
-/*
- * Bits of enum memcached_reply, by trait: in the order of enum memcached_class, then the same of
- * quiet commands, which have not each that others have. None but meta commands are.
- */
+/* Bits of enum memcached_reply, by trait. Quiet commands have not each reply that others have. */
 static const __u32 memcached_replies[TRAITS] = {
-	~0u,
-	REPLY(VALUE) | REPLY(END) | REPLY(ERROR),
-	REPLY(STORED) | REPLY(NOT_STORED) | REPLY(EXISTS) | REPLY(NOT_FOUND) | REPLY(ERROR),
-	REPLY(NUMBER) | REPLY(NOT_FOUND) | REPLY(ERROR),
-	REPLY(DELETED) | REPLY(NOT_FOUND) | REPLY(ERROR),
-	REPLY(TOUCHED) | REPLY(NOT_FOUND) | REPLY(ERROR),
-	REPLY(VA) | REPLY(HD) | REPLY(EN) | REPLY(ERROR),
-	REPLY(HD) | REPLY(NS) | REPLY(EX) | REPLY(NF) | REPLY(ERROR),
-	REPLY(HD) | REPLY(NF) | REPLY(EX) | REPLY(ERROR),
-	OF_MA,
-	OF_MA,
-	REPLY(MN) | REPLY(ERROR),
-	REPLY(ME) | REPLY(EN) | REPLY(ERROR),
-	REPLY(LISTED) | REPLY(END) | REPLY(RESET) | REPLY(OK) | REPLY(ERROR),
-	REPLY(VERSION) | REPLY(ERROR),
-	REPLY(OK) | REPLY(ERROR),
-	0,
-	0,
-	0,
-	0,
-	0,
-	0,
-	REPLY(VA) | REPLY(HD) | REPLY(ERROR),
-	REPLY(NS) | REPLY(EX) | REPLY(NF) | REPLY(ERROR),
-	REPLY(NF) | REPLY(EX) | REPLY(ERROR),
-	REPLY(NF) | REPLY(NS) | REPLY(EX) | REPLY(ERROR),
-	OF_MA,
+	[MC_ANY] = ~0u,
+	[MC_VALUES] = REPLY(VALUE) | REPLY(END) | REPLY(ERROR),
+	[MC_STORE] = REPLY(STORED) | REPLY(NOT_STORED) | REPLY(EXISTS) | REPLY(NOT_FOUND) |
+		     REPLY(ERROR),
+	[MC_COUNT] = REPLY(NUMBER) | REPLY(NOT_FOUND) | REPLY(ERROR),
+	[MC_DELETE] = REPLY(DELETED) | REPLY(NOT_FOUND) | REPLY(ERROR),
+	[MC_TOUCH] = REPLY(TOUCHED) | REPLY(NOT_FOUND) | REPLY(ERROR),
+	[MC_MG] = REPLY(VA) | REPLY(HD) | REPLY(EN) | REPLY(ERROR),
+	[MC_MS] = REPLY(HD) | REPLY(NS) | REPLY(EX) | REPLY(NF) | REPLY(ERROR),
+	[MC_MD] = REPLY(HD) | REPLY(NF) | REPLY(EX) | REPLY(ERROR),
+	[MC_MA] = OF_MA,
+	[MC_MA_VIVIFY] = OF_MA,
+	[MC_MN] = REPLY(MN) | REPLY(ERROR),
+	[MC_ME] = REPLY(ME) | REPLY(EN) | REPLY(ERROR),
+	[MC_STATS] = REPLY(LISTED) | REPLY(END) | REPLY(RESET) | REPLY(OK) | REPLY(ERROR),
+	[MC_VERSION] = REPLY(VERSION) | REPLY(ERROR),
+	[MC_OK] = REPLY(OK) | REPLY(ERROR),
+	[MC_QUIET_MG] = REPLY(VA) | REPLY(HD) | REPLY(ERROR),
+	[MC_QUIET_MS] = REPLY(NS) | REPLY(EX) | REPLY(NF) | REPLY(ERROR),
+	[MC_QUIET_MD] = REPLY(NF) | REPLY(EX) | REPLY(ERROR),
+	[MC_QUIET_MA] = REPLY(NF) | REPLY(NS) | REPLY(EX) | REPLY(ERROR),
+	[MC_QUIET_MA_VIVIFY] = OF_MA,
 };
 
 #undef OF_MA

@@ -700,11 +700,9 @@ static long mysql_step(__u32 nr, struct reader *r)
 	if (!r->scratch->left || take_rest(r, d))
 		return 1;
 	if (d->mode != MY_REST) {
-		index = r->scratch->position ? make_available(r, BEGINNING, &available) : -1;
-		if (index < 0) {
-			desynchronize(r->c, r->scratch->reason);
+		index = next_bytes(r, BEGINNING, &available, WINDOW);
+		if (index < 0)
 			return 0;
-		}
 		if (d->mode != MY_FIRST) {
 			mysql_text(r->c, r->scratch, index, available);
 		} else if (!step_header_of_my(r, d, index, available)) {
@@ -727,9 +725,7 @@ __noinline int mysql_take(struct connection *c, struct scratch *scratch, __u64 a
 
 static __always_inline bool mysql_needs_no_bytes(struct connection *c, __u32 direction, __u64 bytes)
 {
-	struct direction *d = &c->directions[direction & 1];
-
-	return d->mode == MY_REST && d->left >= bytes;
+	return lies_in_left(c, direction, MY_REST, bytes);
 }
 
 /* A response that has begun is cut short. */

@@ -446,11 +446,9 @@ static long postgresql_step(__u32 nr, struct reader *r)
 	if (!r->scratch->left || take_rest(r, d))
 		return 1;
 	if (d->mode != PG_REST) {
-		index = r->scratch->position ? make_available(r, BEGINNING, &available) : -1;
-		if (index < 0) {
-			desynchronize(r->c, r->scratch->reason);
+		index = next_bytes(r, BEGINNING, &available, WINDOW);
+		if (index < 0)
 			return 0;
-		}
 		if (begins_pg_message(r, d) && take_whole_pg(r, index, available))
 			return 0;
 		if (d->mode != PG_FIRST) {
@@ -501,9 +499,7 @@ __noinline int postgresql_take(struct connection *c, struct scratch *scratch, __
 static __always_inline bool postgresql_needs_no_bytes(struct connection *c, __u32 direction,
 						      __u64 bytes)
 {
-	struct direction *d = &c->directions[direction & 1];
-
-	return d->mode == PG_REST && d->left >= bytes;
+	return lies_in_left(c, direction, PG_REST, bytes);
 }
 
 /* A response that has begun is cut short. */

@@ -681,11 +681,9 @@ static long redis_step(__u32 nr, struct reader *r)
 		step_string(r, d);
 		return 0;
 	}
-	index = r->scratch->position ? make_redis_available(r, 2 * BEGINNING, &available) : -1;
-	if (index < 0) {
-		desynchronize(r->c, r->scratch->reason);
+	index = next_bytes(r, 2 * BEGINNING, &available, WIDE_WINDOW);
+	if (index < 0)
 		return 0;
-	}
 	if (may_be_whole(r, d)) {
 		if (take_whole(r, index, available))
 			return 0;
@@ -734,9 +732,7 @@ __noinline int redis_take(struct connection *c, struct scratch *scratch, __u64 a
 
 static __always_inline bool redis_needs_no_bytes(struct connection *c, __u32 direction, __u64 bytes)
 {
-	struct direction *d = &c->directions[direction & 1];
-
-	return d->mode == REDIS_STRING && d->left >= bytes;
+	return lies_in_left(c, direction, REDIS_STRING, bytes);
 }
 
 /* A reply that has begun is cut short. */
