@@ -31,6 +31,12 @@
 #include "tls_go.h"
 #include "unix.h"
 
+/*
+ * Are all programs attached? They are, one after another: what the first would count by then, the
+ * others would have missed. Userspace sets it (src/engine/setup-changes.ts).
+ */
+volatile bool all_attached;
+
 /* The sequence number behind the last byte of a direction that has been sent or received. */
 static __always_inline __u32 sequence_of(struct sock *sk, __u32 direction)
 {
@@ -416,6 +422,8 @@ static __always_inline bool is_tcp(struct sock *sk)
 
 static __always_inline void take_message(struct sock *sk, int ret, int flags, __u32 direction)
 {
+	if (!all_attached)
+		return;
 	if (unix_wanted && is_unix(sk)) {
 		if (!(flags & BESIDE_STREAM) && !leave_out(sk, ret, direction))
 			take_unix(sk, ret, flags, direction);
@@ -492,7 +500,7 @@ int BPF_PROG(l7_state, struct sock *sk, int from, int to)
 	if (sk->sk_protocol != IPPROTO_TCP)
 		return 0;
 	c = connection_of(sk);
-	if (to == TCP_ESTABLISHED)
+	if (to == TCP_ESTABLISHED && all_attached)
 		begin_connection(sk, c);
 	if (!c)
 		return 0;

@@ -178,7 +178,7 @@ SYSCALL_EXIT(l7_sys_exit, struct pt_regs *regs, long ret)
 	struct scratch *scratch;
 	struct sock *sk;
 
-	if (ret < 0)
+	if (ret < 0 || !all_attached)
 		return;
 	scratch = bpf_map_lookup_elem(&scratches, &program);
 	if (!scratch)

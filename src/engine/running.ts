@@ -30,7 +30,7 @@ import { type Observed, Observers } from "./observers.js";
 import { type HasTime, RingReader } from "./ring-reader.js";
 import { checkRunning, checkStats } from "./running-shape.js";
 import { openScan } from "./scan.js";
-import type { Change } from "./setup-changes.js";
+import { type Change, tellAttached } from "./setup-changes.js";
 import { guardedMetrics } from "./guarded-metrics.js";
 import { TimedCalls } from "./timed-calls.js";
 import { attachUprobes } from "./uprobes.js";
@@ -222,6 +222,7 @@ export class RunningSignal {
     for (const program of this.loaded.attachable) {
       this.loaded.handlers.attach(program);
     }
+    tellAttached(this.loaded.object);
   }
 
   /** Lets the signal read what was there before it was attached. */

@@ -27,16 +27,23 @@ function deleteKeys(map: BpfMap, keys: readonly Uint8Array[]): void {
   map.deleteKeys(Buffer.concat(keys), keys.length);
 }
 
-/** The variable of {@link Setup.sets} that is counted up. */
-const changesVariable = "set_changes";
+/** Sets a variable that an object need not have. */
+function setIfThere(object: BpfObject, name: string, value: number): void {
+  if (object.variables(name).includes(name)) {
+    object.setVariable(name, value);
+  }
+}
 
 let changesMade = 0;
 
 /** Tells programs that keep what they have found in sets, behind each change of these: what they have begun to find before may hold no more. */
 function countChange(object: BpfObject): void {
-  if (object.variables(changesVariable).includes(changesVariable)) {
-    object.setVariable(changesVariable, ++changesMade);
-  }
+  setIfThere(object, "set_changes", ++changesMade);
+}
+
+/** Tells programs that count together, and nothing before, that the last of them is attached. */
+export function tellAttached(object: BpfObject): void {
+  setIfThere(object, "all_attached", 1);
 }
 
 /** A change that has been prepared: either committed, and perhaps reverted later, or cancelled. */

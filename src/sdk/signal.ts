@@ -224,7 +224,10 @@ export interface Running<R extends RecordView = RecordView, F extends FlagTable 
    * alone. An error costs the current record; the call is repeated for the rest.
    */
   records?(batch: Batch<R>): void;
-  /** Called once, when everything is attached: reads what was there before. */
+  /**
+   * Called once, when everything is attached: reads what was there before. A variable `all_attached` of the object, a `volatile bool`, has been
+   * set by then: programs whose counts have to agree count nothing before.
+   */
   attached?(): void | Promise<void>;
   /** Called before each scrape: reads maps and runs scans. No process expires meanwhile. */
   collect?(): void | Promise<void>;

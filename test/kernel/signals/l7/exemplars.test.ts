@@ -49,7 +49,7 @@ describe("slow requests", () => {
 
   it("are exemplars, with the process and the peer, at both ends", async (t) => {
     const service = await starting;
-    const agent = await startAgent(t, ["--signals=l7", ...unlimitedSeries]);
+    const agent = await startAgent(t, ["--signals=l7", `--l7.ports=${service.port}`, ...unlimitedSeries]);
     for (const path of ["/quick", "/slow", "/quick"]) {
       await service.get(path);
     }
@@ -76,7 +76,7 @@ describe("slow requests", () => {
 
   it("are events of the library, chosen by what they are", async (t) => {
     const service = await starting;
-    const agent = openAgent({ signals: ["l7"] });
+    const agent = openAgent({ signals: ["l7"], flags: { l7: { ports: [`${service.port}`] } } });
     t.after(() => {
       agent.close();
     });

@@ -24,13 +24,13 @@ describe("calls of @grpc/grpc-js", () => {
   const scope = suiteScope();
   const running = (async () => {
     const port = await freePort();
-    const agent = await startAgent(scope, ["--signals=l7", ...unlimitedSeries]);
+    const agent = await startAgent(scope, ["--signals=l7", `--l7.ports=${port}`, ...unlimitedSeries]);
     const server = startSteps(scope, process.execPath, [program, "server", `${port}`]);
     await server.step("counts");
     const client = startSteps(scope, process.execPath, [program, "client", `${port}`]);
     const counted = async (): Promise<Counts> => JSON.parse(await server.step("counts")) as Counts;
     const make = async (what: string): Promise<Counts> => JSON.parse(await client.step(what)) as Counts;
-    return { agent, server, client, counted, make };
+    return { port, agent, server, client, counted, make };
   })();
 
   it("are as many as both ends count, by method and code, with 100 streams at once", async () => {
@@ -75,8 +75,8 @@ describe("calls of @grpc/grpc-js", () => {
   });
 
   it("are counted from an agent that joins late, at both ends", async (t) => {
-    const { server, client, counted, make } = await running;
-    const agent = await startAgent(t, ["--signals=l7", ...unlimitedSeries]);
+    const { port, server, client, counted, make } = await running;
+    const agent = await startAgent(t, ["--signals=l7", `--l7.ports=${port}`, ...unlimitedSeries]);
     const before = await counted();
     for (const kind of kinds) {
       await make(`${kind} 170 1`);

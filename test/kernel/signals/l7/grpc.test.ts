@@ -136,11 +136,11 @@ describe("calls of gRPC", () => {
     const [serverPath, clientPath] = [scratch("grpc-server.py"), scratch("grpc-client.py")];
     writeFileSync(serverPath, server);
     writeFileSync(clientPath, client);
-    const agent = await startAgent(scope, ["--signals=l7", ...unlimitedSeries]);
+    const agent = await startAgent(scope, ["--signals=l7", `--l7.ports=${port}`, ...unlimitedSeries]);
     const answering = startSteps(scope, "/usr/bin/python3", [serverPath, `${port}`]);
     await answering.step("counts");
     const connected = (owner: Scope): Steps => startSteps(owner, "/usr/bin/python3", [clientPath, `${port}`]);
-    return { agent, answering, calling: connected(scope), connected };
+    return { port, agent, answering, calling: connected(scope), connected };
   })();
 
   it("are as many as both ends count, by code, with 100 streams at once", async () => {
@@ -201,8 +201,8 @@ describe("calls of gRPC", () => {
   });
 
   it("have no method that is wrong, from an agent that joins late, at both ends", async (t) => {
-    const { answering, calling } = await running;
-    const agent = await startAgent(t, ["--signals=l7", ...unlimitedSeries]);
+    const { port, answering, calling } = await running;
+    const agent = await startAgent(t, ["--signals=l7", `--l7.ports=${port}`, ...unlimitedSeries]);
     const ends = { client: calling.pid, server: answering.pid };
     const paths = async (role: keyof typeof ends): Promise<Counts> => byPath(await agent.scrape(), role, ends[role]);
     // The connection has indices for both methods, and for what makes a request a call. The first call makes it known, the second one counts.

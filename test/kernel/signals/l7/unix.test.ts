@@ -164,7 +164,7 @@ describe("requests over Unix sockets", () => {
   it("have the name of their socket as that of the peer's service", async (t) => {
     const { socket, pid } = await startRedis(t);
     const agent = await startAgent(t, [
-      ...["--signals=l7", "--l7.unix", "--peer.labels=peer_service"],
+      ...["--signals=l7", "--l7.unix", "--l7.comms=redis-server,redis-cli", "--peer.labels=peer_service"],
       ...unlimitedSeries,
     ]);
     await agent.scrape();
