@@ -3,7 +3,7 @@ import { databaseProtocol } from "./database.js";
 import { sqlWords } from "./sql.js";
 import { statusOther } from "./words.js";
 
-/** By enum my_command of bpf/l7/protocols/mysql.h; those without a name have that of their statement, or are none. */
+/** By enum my_command of bpf/l7/protocols/mysql_state.h; those without a name have that of their statement, or are none. */
 const commands = new Map([
   [0x02, "INIT_DB"],
   [0x04, "FIELD_LIST"],
