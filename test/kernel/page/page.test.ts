@@ -112,12 +112,13 @@ describe("page", () => {
 
   it("opens a process by the keyboard: its calls and its peers", async () => {
     const { page } = wide;
-    const waiting = await traffic(program, "serve", 4, 8003, 7, 100);
-    const client = await traffic(program, "connect", 4, "127.0.0.1", 8003, "b", 7, 100, 1000);
+    // As many as keep the call among the rows that are shown, those of the calls that took longest.
+    const waiting = await traffic(program, "serve", 4, 8003, 60, 100);
+    const client = await traffic(program, "connect", 4, "127.0.0.1", 8003, "b", 60, 100, 1000);
     await client.go();
     // Before it called itself so, the process was ip(8), which has a row of its own.
     await filter(`pid:${client.pid} comm:${comm}`);
-    await page.locator("#processes tbody [data-key=connects][data-total='7']").waitFor();
+    await page.locator("#processes tbody [data-key=connects][data-total='60']").waitFor();
     await eventually(async () => {
       assert.equal(await page.locator("#processes tbody tr").count(), 1);
     });
@@ -125,8 +126,8 @@ describe("page", () => {
     await page.keyboard.press("j");
     await page.keyboard.press("Enter");
     const drill = page.locator("#drill");
-    await drill.getByRole("row", { name: /^→ 127\.0\.0\.1:8003 7 / }).waitFor();
-    await drill.getByRole("row", { name: /^connect 7 / }).waitFor();
+    await drill.getByRole("row", { name: /^→ 127\.0\.0\.1:8003 60 / }).waitFor();
+    await drill.getByRole("row", { name: /^connect 60 / }).waitFor();
     await waiting.go();
     await page.keyboard.press("Escape");
     assert.equal(await drill.isVisible(), false);
