@@ -7,10 +7,12 @@ import { nothing, type Tracer } from "./lib/tracers.js";
 import { block } from "./node/block.js";
 import { drop, udp } from "./node/datagrams.js";
 import type { Added, Part } from "./node/part.js";
+import { kill } from "./node/kill.js";
+import { memory } from "./node/memory.js";
 import { sched } from "./node/sched.js";
 import { otherTracersGone } from "./syscall/other-tracers.js";
 
-const parts: readonly Part[] = [sched, drop, udp, block];
+const parts: readonly Part[] = [sched, drop, udp, kill, memory, block];
 
 interface Measured {
   readonly table: FigureTable;
@@ -112,7 +114,8 @@ export const node: Scenario = {
     "Each signal has a load that makes its events on a core of their own. Its programs are those that the agent loads, attached by the benchmark itself, so that they come and go in milliseconds: " +
     "nothing, an empty program on the same tracepoints, and the signal take turns, eight in a round, each of a tenth of a second or less. A peer runs as it does for its users, and has eight turns at a stretch. " +
     "For `sched` two processes share the core and hand a byte back and forth through pipes, so that every second call comes with a context switch; for `udp` one process " +
-    "sends datagrams of a byte to itself and reads them; for `drop` nobody reads them, and the queue is full. A figure is what the fastest tenth of " +
+    "sends datagrams of a byte to itself and reads them; for `drop` nobody reads them, and the queue is full; for `kill` it sends itself a signal that it ignores; for `memory` " +
+    "it writes a file of 64 pages and cuts it off again (waits for memory, the signal's other events, last far longer than it takes to count them). A figure is what the fastest tenth of " +
     "16 or 32 bursts stays below, in nanoseconds of CPU time. A request to a disk is the business of several threads, and takes far longer than what is added: for `block` " +
     "a figure is the time that all programs on its tracepoints take of a read of 4 KiB from a loop device, by the kernel's own statistics " +
     "(`kernel.bpf_stats_enabled`). Those have a reading of the clock in them for each run of a program: what a run of an empty program takes by them is subtracted for each run, the peer's too. " +

@@ -5,6 +5,7 @@ import { setTimeout } from "node:timers/promises";
 import { type AgentOptions, startAgent, total } from "./agent.js";
 import { type BpfObject, native } from "../../../src/binding/native.js";
 import { loadSignal } from "../../../src/engine/load.js";
+import { defaultValues, type FlagTable, type FlagValues } from "../../../src/sdk/flags.js";
 import type { AnySignal } from "../../../src/sdk/signal.js";
 import { compileBpf } from "./build.js";
 import { startChild } from "./child.js";
@@ -94,9 +95,14 @@ export function attachedObject(name: string, source: string, beginning = ""): Tr
   };
 }
 
-/** The programs of a signal as `run` loads it, without the agent, so that they come and go in milliseconds; not those on system calls. */
-export function attachedSignal(name: string, signal: AnySignal): Tracer {
-  const load = loadedOnce(() => loadSignal(signal));
+/**
+ * The programs of a signal as `run` loads it with these flags, without the agent, so that they come and go in milliseconds; not those on
+ * system calls.
+ */
+export function attachedSignal(name: string, signal: AnySignal, flags: FlagValues<FlagTable> = {}): Tracer {
+  const load = loadedOnce(() =>
+    loadSignal(signal, { flags: { ...defaultValues((signal.flags ?? {}) as FlagTable), ...flags } }),
+  );
   return {
     name,
     start(context) {

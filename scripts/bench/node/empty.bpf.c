@@ -16,5 +16,8 @@ EMPTY(udp_empty_send, "sock_send_length")
 EMPTY(udp_empty_receive, "sock_recv_length")
 EMPTY(block_empty_start, "block_io_start")
 EMPTY(block_empty_complete, "block_rq_complete")
+EMPTY(kill_empty, "signal_generate")
+EMPTY(memory_empty_added, "mm_filemap_add_to_page_cache")
+EMPTY(memory_empty_removed, "mm_filemap_delete_from_page_cache")
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
