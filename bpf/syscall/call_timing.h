@@ -59,9 +59,11 @@ static __always_inline __u64 others_before(__u16 before)
 /*
  * Is this call, which begins on this CPU, timed? `until` counts down to the next that is. The gaps
  * between them are random, uniform from 1 to 15: a program that makes the same few calls in turn
- * must not have one of them timed each time and another never.
+ * must not have one of them timed each time and another never. `random` is the last number of this
+ * CPU's row of them: the usual linear congruential one, for which no helper needs to be called, and
+ * of which the high bits are what is good.
  */
-static __always_inline bool is_sample(__s32 *until)
+static __always_inline bool is_sample(__s32 *until, __u32 *random)
 {
 	/*
 	 * Below 0 where this program has been preempted here, which kernels newer than 6.18 do: see
@@ -69,6 +71,7 @@ static __always_inline bool is_sample(__s32 *until)
 	 */
 	if (--*until > 0)
 		return false;
-	*until = 1 + bpf_get_prandom_u32() % (2 * TIMED_ONE_IN - 1);
+	*random = *random * 1664525 + 1013904223;
+	*until = 1 + ((__u64)*random * (2 * TIMED_ONE_IN - 1) >> 32);
 	return true;
 }

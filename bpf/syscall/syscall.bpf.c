@@ -126,7 +126,7 @@ static __always_inline __u64 start_of(struct cpu *cpu)
 	}
 	if (how == TIMING_ALL)
 		return bpf_ktime_get_ns();
-	if (how == TIMING_SAMPLED && is_sample(&cpu->until_sample)) {
+	if (how == TIMING_SAMPLED && is_sample(&cpu->until_sample, &cpu->random)) {
 		cpu->call.weight = TIMED_ONE_IN;
 		cpu->call.before = 0;
 		return bpf_ktime_get_ns();

@@ -92,6 +92,13 @@ static __always_inline __u64 address_of(const void *pointer)
 	return (__u64)pointer;
 }
 
+/* What two pointers are apart, as a number that the verifier knows nothing of: 0 for the same. */
+static __always_inline __u64 distance_of(const void *from, const void *to)
+{
+	asm volatile("%0 -= %1" : "+r"(from) : "r"(to));
+	return (__u64)from;
+}
+
 /* A number as the verifier knows nothing of it: so it need not walk what follows once more. */
 static __always_inline __u64 unknown(__u64 number)
 {

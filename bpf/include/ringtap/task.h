@@ -161,7 +161,7 @@ static __always_inline struct process_id current_process_of(__u64 *others)
 	if (has_typed_task()) {
 		struct task_struct *task = bpf_get_current_task_btf();
 
-		*others = address_of(task->thread_node.next) ^ address_of(task->thread_node.prev);
+		*others = distance_of(task->thread_node.next, task->thread_node.prev);
 		id.start = task->group_leader->start_time;
 		id.tgid = task->tgid;
 	} else {

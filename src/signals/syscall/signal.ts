@@ -152,7 +152,7 @@ function startStream(context: SignalContext): Running<SyscallEvent> {
   };
   // Calls that have no record, being sampled or finding the ring full. Not `collected`: their records have been dropped.
   const counts = context.host.mode === "trace" ? undefined : openKernelCounts(context, metrics, timing);
-  const agent = context.scan("syscall_agent", SyscallEvent, "running");
+  const agent = context.scan("syscall_agent", SyscallEvent, "further_cpus");
   return {
     records(batch) {
       while (batch.next()) {
