@@ -187,7 +187,8 @@ SYSCALL_EXIT(syscall_exit, struct pt_regs *regs, long ret)
 	__u32 weight;
 	__u64 now;
 
-	if (has_calls() && call.start == UNTIMED && !error && count_untimed(call.nr))
+	if (has_calls() && likely(call.start == UNTIMED && !error) &&
+	    likely(count_untimed(call.nr)))
 		return;
 	weight = weight_of(&call);
 	if (likely(call.start > UNWANTED)) {
