@@ -22,9 +22,10 @@ enum l7_protocol {
 	PROTOCOL_HTTP2,
 	PROTOCOL_GRPC, /* requests on a connection of HTTP/2 */
 	PROTOCOL_MEMCACHED,
+	PROTOCOL_AMQP,
 };
 
-#define LAST_PROTOCOL PROTOCOL_MEMCACHED
+#define LAST_PROTOCOL PROTOCOL_AMQP
 
 /* As many as numbers of requests and of lines have room for: a power of two. */
 #define PROTOCOLS 16

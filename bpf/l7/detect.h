@@ -5,6 +5,7 @@
 #include "left_out.h"
 #include "opening.h"
 #include "protocols.h"
+#include "protocols/amqp_resumes.h"
 #include "protocols/http2_resumes.h"
 #include "tls.h"
 
@@ -109,6 +110,18 @@ __noinline int synchronize(struct connection *c, struct scratch *scratch, __u64 
 	if ((c->protocol == PROTOCOL_UNKNOWN || c->protocol == PROTOCOL_HTTP2) &&
 	    http2_resumes(c, scratch, how))
 		return 0;
+	if ((c->protocol == PROTOCOL_UNKNOWN && is_wanted(PROTOCOL_AMQP)) ||
+	    c->protocol == PROTOCOL_AMQP) {
+		enum beginning beginning = amqp_resumes(c, scratch, how);
+
+		if (beginning && c->protocol == PROTOCOL_UNKNOWN &&
+		    !begin_protocol(c, direction, PROTOCOL_AMQP, beginning))
+			return 0;
+		if (beginning)
+			c->directions[direction].mode = MODE_PROTOCOL;
+		if (beginning || c->protocol == PROTOCOL_AMQP)
+			return 0;
+	}
 	if (c->last_direction == direction)
 		return 0;
 	known = how >> 1 < OPENING ? how >> 1 : OPENING;

@@ -388,6 +388,11 @@ static long lose_next(__u32 index, struct losing *losing)
 
 int end_streams(struct connection *c, __u64 now, __u32 error); /* streams.h */
 
+/* Of AMQP: protocols/amqp_channels.h. */
+int amqp_end_channels(struct connection *c, __u32 error, __u32 channel);
+int amqp_lose(struct connection *c);
+int amqp_lose_contents(struct connection *c);
+
 /* The requests that wait will not be answered. */
 static __always_inline void finish_waiting(struct connection *c, enum l7_error error, __u64 now)
 {
@@ -395,6 +400,8 @@ static __always_inline void finish_waiting(struct connection *c, enum l7_error e
 
 	if (c->protocol == PROTOCOL_HTTP2)
 		end_streams(c, now, error);
+	else if (c->protocol == PROTOCOL_AMQP)
+		amqp_end_channels(c, error, 0);
 	else if (waiting_requests(c) > 0)
 		bpf_loop(MOST_WAITING, finish_next, &waiting, 0);
 }
@@ -413,6 +420,9 @@ static __always_inline __u32 lose_waiting(struct connection *c)
 		lost = -early;
 	} else if (c->protocol == PROTOCOL_HTTP2) {
 		lost = end_streams(c, 0, ERROR_NONE);
+	} else if (c->protocol == PROTOCOL_AMQP) {
+		lost = amqp_lose(c) + amqp_lose_contents(c);
+		early = 0;
 	} else if (early < 0) {
 		struct losing losing = { .c = c };
 

@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include "protocols/amqp.h"
 #include "protocols/dns.h"
 #include "protocols/http.h"
 #include "protocols/http2.h"
@@ -36,6 +37,8 @@ static __always_inline enum beginning begins(struct connection *c, enum l7_proto
 		return http2_begins(word, known);
 	case PROTOCOL_MEMCACHED:
 		return memcached_begins(word, known);
+	case PROTOCOL_AMQP:
+		return amqp_begins(word, known);
 	default:
 		return BEGINS_NOT;
 	}
@@ -97,6 +100,9 @@ static __always_inline void step_over_bytes(struct connection *c, struct scratch
 	case PROTOCOL_MEMCACHED:
 		memcached_take(c, scratch, address, bytes, how);
 		break;
+	case PROTOCOL_AMQP:
+		amqp_take(c, scratch, address, bytes, how);
+		break;
 	}
 }
 
@@ -117,6 +123,8 @@ static __always_inline bool needs_no_bytes(struct connection *c, __u32 direction
 		return http2_needs_no_bytes(c, direction, bytes);
 	case PROTOCOL_MEMCACHED:
 		return memcached_needs_no_bytes(c, direction, bytes);
+	case PROTOCOL_AMQP:
+		return amqp_needs_no_bytes(c, direction, bytes);
 	default:
 		return false;
 	}
@@ -145,6 +153,9 @@ __noinline int end_direction(struct connection *c, __u32 direction, __u64 now)
 		break;
 	case PROTOCOL_MEMCACHED:
 		memcached_end(c, direction, now);
+		break;
+	case PROTOCOL_AMQP:
+		amqp_end(c, direction, now);
 		break;
 	}
 	return 0;

@@ -73,6 +73,9 @@ missing_packages() {
   has_command redis-benchmark || echo redis-tools
   has_command memcached || echo memcached
   has_command memcaslap || echo libmemcached-tools
+  [ -x /usr/sbin/rabbitmq-server ] || echo rabbitmq-server
+  has_command amqp-publish || echo amqp-tools
+  /usr/bin/python3 -c 'import pika' 2>/dev/null || echo python3-pika
   # With pgbench and pg_stat_statements.
   compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || echo postgresql
   has_command mariadbd || echo mariadb-server-core
@@ -146,7 +149,7 @@ disable_at_boot() {
 service_policy=/usr/sbin/policy-rc.d
 
 # Servers that are wanted for their programs only: their packages would start them, now and at each boot.
-servers=(prometheus nginx caddy redis-server memcached postgresql unbound)
+servers=(prometheus nginx caddy redis-server memcached rabbitmq-server postgresql unbound)
 
 # Installs packages, leaving no service started.
 apt_install() {

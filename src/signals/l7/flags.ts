@@ -123,7 +123,7 @@ export const flags = {
   streamsLimit: single(
     "streams-limit",
     "<n>",
-    "most streams of HTTP/2 that are followed at once",
+    "most streams of HTTP/2, channels of AMQP and what waits on these that are followed at once",
     "65536",
     wholeNumber(1, 4_194_304),
   ),

@@ -1,6 +1,7 @@
 /** The protocols that there are, and the words of the records' enums. */
 import { keysOf } from "ringtap/signal";
 
+import { amqp } from "./protocols/amqp.js";
 import { dns } from "./protocols/dns.js";
 import { grpc } from "./protocols/grpc.js";
 import { http, http2 } from "./protocols/http.js";
@@ -31,6 +32,7 @@ const byName: Readonly<Record<keyof typeof L7Protocol, Protocol>> = {
   http2,
   grpc,
   memcached,
+  amqp,
 };
 
 /** By enum l7_protocol of bpf/l7/connection.h. */

@@ -18,6 +18,7 @@ export const L7Protocol = {
   http2: 6,
   grpc: 7,
   memcached: 8,
+  amqp: 9,
 } as const;
 
 /** enum l7_role */

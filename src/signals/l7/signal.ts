@@ -229,7 +229,8 @@ function traceOnly(context: SignalContext, routes: Routes): Running<L7Event> {
 export const l7 = defineSignal({
   api: 1,
   name: "l7",
-  summary: "requests of HTTP, gRPC, Redis, memcached, PostgreSQL, MySQL and DNS by operation, status and duration",
+  summary:
+    "requests of HTTP, gRPC, Redis, memcached, AMQP, PostgreSQL, MySQL and DNS by operation, status and duration",
   object: objectFile(import.meta.url, "l7"),
   optIn: true,
   syscalls: [

@@ -6,6 +6,8 @@ const made = "http_client_request_duration_seconds";
 const called = "rpc_client_duration_seconds";
 const callServed = "rpc_server_duration_seconds";
 const asked = "db_client_operation_duration_seconds";
+const messaged = "messaging_client_operation_duration_seconds";
+const brokered = "ringtap_messaging_server_operation_duration_seconds";
 const answered = "ringtap_db_server_operation_duration_seconds";
 
 /** Only what has failed has an error. */
@@ -68,6 +70,8 @@ export const views: Views = {
     { key: "rpc_client", title: "Calls of gRPC made", metric: called },
     { key: "db_client", title: "Database operations sent", metric: asked },
     { key: "db_server", title: "Database operations received", metric: answered },
+    { key: "messaging_client", title: "Messaging operations sent", metric: messaged },
+    { key: "messaging_server", title: "Messaging operations received", metric: brokered },
   ],
   breakdowns: [
     breakdown("Requests received", ["http_request_method", "http_route"], served),
@@ -76,6 +80,8 @@ export const views: Views = {
     breakdown("Calls of gRPC made", ["rpc_service", "rpc_method"], called),
     breakdown("Database operations sent", ["db_system_name", "db_operation_name"], asked),
     breakdown("Database operations received", ["db_system_name", "db_operation_name"], answered),
+    breakdown("Messaging operations sent", ["messaging_system", "messaging_operation_name"], messaged),
+    breakdown("Messaging operations received", ["messaging_system", "messaging_operation_name"], brokered),
   ],
   headline: [{ title: "HTTP requests", column: "requests" }],
 };

@@ -1,6 +1,7 @@
 /** The parser of a protocol as a program, and the inputs that it takes: test/fuzz/l7/parser.c. */
 import { execFileSync } from "node:child_process";
 
+import { conversations as amqp } from "../../kernel/support/amqp-conversations.js";
 import type { Conversation } from "../../kernel/support/conversations.js";
 import { conversations as dns, overTcp } from "../../kernel/support/dns-conversations.js";
 import { conversations as grpc } from "../../kernel/support/grpc-conversations.js";
@@ -21,6 +22,7 @@ export const protocols: Readonly<Record<string, readonly Input[]>> = {
   postgresql,
   mysql,
   memcached,
+  amqp,
   dns: dns.filter(({ isOfDatagrams }) => isOfDatagrams !== true).map(overTcp),
 };
 

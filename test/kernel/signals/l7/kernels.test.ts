@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import { startAgent } from "../../support/agent.js";
+import { suite as amqp } from "../../support/amqp-conversations.js";
 import { type Suite, testConversations } from "../../support/conversations.js";
 import { testDescriptors } from "../../support/descriptor-requests.js";
 import { testQuestions } from "../../support/dns-questions.js";
@@ -37,6 +38,7 @@ describe("l7 when calls return", () => {
   describeRequests("calls of gRPC", grpc);
   describeRequests("requests of Redis", redis);
   describeRequests("operations of memcached", memcached);
+  describeRequests("operations of AMQP", amqp);
   describeRequests("requests of PostgreSQL", postgresql);
   describeRequests("requests of MySQL", mysql);
 

@@ -6,6 +6,7 @@ import { describe, it } from "node:test";
 import { promisify } from "node:util";
 
 import { startAgent, unlimitedSeries } from "../../support/agent.js";
+import { suite as amqp } from "../../support/amqp-conversations.js";
 import { type Suite, testConversations } from "../../support/conversations.js";
 import { eventually } from "../../support/eventually.js";
 import { suite as grpc } from "../../support/grpc-conversations.js";
@@ -35,6 +36,7 @@ overUnix("postgresql", postgresql);
 overUnix("mysql", mysql);
 overUnix("redis", redis);
 overUnix("memcached", memcached);
+overUnix("amqp", amqp);
 
 const program = compileProgram("unix-requests", programSource("unix-requests"));
 
