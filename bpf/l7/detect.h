@@ -7,6 +7,7 @@
 #include "protocols.h"
 #include "protocols/amqp_resumes.h"
 #include "protocols/http2_resumes.h"
+#include "proxy.h"
 #include "tls.h"
 
 static __always_inline void set_modes(struct connection *c, __u8 mode)
@@ -42,7 +43,7 @@ static __always_inline bool begin_protocol(struct connection *c, __u32 direction
 /* Which protocol is it, by the first bytes of a connection? */
 __noinline int detect(struct connection *c, __u32 direction, __u64 address, __u64 bytes)
 {
-	bool may_begin = false;
+	bool may_begin, is_header = false;
 	struct direction *d;
 	__u32 known, more, protocol;
 	__u64 word = 0;
@@ -60,6 +61,18 @@ __noinline int detect(struct connection *c, __u32 direction, __u64 address, __u6
 		return 0;
 	}
 	word = d->carry[0] | word << (8 * known);
+	if (!c->is_proxied) {
+		enum beginning beginning = proxy_begins(word, known + more);
+
+		if (beginning == BEGINS_REQUEST) {
+			d->carry[0] = word;
+			d->mode = MODE_PROXY_HEADER;
+			return 0;
+		}
+		is_header = beginning == MAY_BEGIN;
+	}
+	/* A request of HTTP may begin with its first letters, by a method that is not known. */
+	may_begin = is_header;
 	if (c->tls == NOT_TLS) {
 		enum beginning beginning = tls_begins(word, known + more);
 
@@ -73,7 +86,7 @@ __noinline int detect(struct connection *c, __u32 direction, __u64 address, __u6
 	for (protocol = PROTOCOL_UNKNOWN + 1; protocol <= LAST_PROTOCOL; protocol++) {
 		enum beginning beginning;
 
-		if (!is_wanted(protocol))
+		if (is_header || !is_wanted(protocol))
 			continue;
 		beginning = begins(c, protocol, word, known + more);
 		if (beginning >= BEGINS_REQUEST) {
@@ -92,6 +105,24 @@ __noinline int detect(struct connection *c, __u32 direction, __u64 address, __u6
 	d->carry[0] = word;
 	d->carry_len = known + more;
 	return 0;
+}
+
+/*
+ * Takes what a piece of a call's memory, which the scratch has, has of a connection's beginning:
+ * behind a header of the PROXY protocol, the piece is what follows that.
+ */
+static __always_inline void begin(struct connection *c, struct scratch *scratch, __u32 direction)
+{
+	struct direction *d = &c->directions[direction & 1];
+	struct call_memory *memory = &scratch->memory;
+
+	if (d->mode == MODE_DETECT)
+		detect(c, direction, READ_ONCE(memory->piece), READ_ONCE(memory->length));
+	if (d->mode != MODE_PROXY_HEADER)
+		return;
+	take_proxy_header(c, scratch, direction);
+	if (d->mode == MODE_DETECT && READ_ONCE(memory->length))
+		detect(c, direction, READ_ONCE(memory->piece), READ_ONCE(memory->length));
 }
 
 /*
