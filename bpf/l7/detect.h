@@ -92,6 +92,8 @@ __noinline int detect(struct connection *c, __u32 direction, __u64 address, __u6
 		if (beginning >= BEGINS_REQUEST) {
 			if (begin_protocol(c, direction, protocol, beginning))
 				set_modes(c, MODE_PROTOCOL);
+			if (protocol == PROTOCOL_HTTP)
+				pass_empty_lines(d);
 			return 0;
 		}
 		may_begin |= beginning == MAY_BEGIN;

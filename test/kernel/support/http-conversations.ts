@@ -442,6 +442,35 @@ export const conversations: readonly Conversation<Request>[] = [
       ["POST", 404],
     ],
   })),
+  ...["\r\n", "\n\n", "\r\n\r\n"].map((lines, index): Conversation<Request> => ({
+    name: `emptylines${index}`,
+    steps: [
+      ["C", `${lines}${get}`],
+      ["S", ok],
+      ["C", `${lines}${request("DELETE")}`],
+      ["S", ok],
+    ],
+    requests: [
+      ["GET", 200],
+      ["DELETE", 200],
+    ],
+  })),
+  {
+    name: "emptylinesother",
+    steps: [
+      ["C", `\r\n${request("PROPFIND")}`],
+      ["S", response(207, "<x/>")],
+    ],
+    requests: [["_OTHER", 207]],
+  },
+  {
+    name: "proxyemptylines",
+    steps: [
+      ["C", `${proxyHeaders.tcp4}\r\n${get}`],
+      ["S", ok],
+    ],
+    requests: [["GET", 200]],
+  },
   {
     // A call of its own.
     name: "proxyapart",
