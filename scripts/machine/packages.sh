@@ -143,6 +143,8 @@ check_libbpf() {
 # Caddy has a unit of systemd and no script of SysV's init.
 disable_at_boot() {
   if [ -e "/etc/init.d/$1" ]; then quietly update-rc.d "$1" disable; else quietly systemctl disable "$1"; fi
+  # What Erlang brings along.
+  if [ "$1" = rabbitmq-server ]; then quietly systemctl disable epmd.service epmd.socket; fi
 }
 
 # Where Debian asks whether services may start.
