@@ -23,9 +23,10 @@ enum l7_protocol {
 	PROTOCOL_GRPC, /* requests on a connection of HTTP/2 */
 	PROTOCOL_MEMCACHED,
 	PROTOCOL_AMQP,
+	PROTOCOL_KAFKA,
 };
 
-#define LAST_PROTOCOL PROTOCOL_AMQP
+#define LAST_PROTOCOL PROTOCOL_KAFKA
 
 /* As many as numbers of requests and of lines have room for: a power of two. */
 #define PROTOCOLS 16

@@ -76,6 +76,8 @@ missing_packages() {
   [ -x /usr/sbin/rabbitmq-server ] || echo rabbitmq-server
   has_command amqp-publish || echo amqp-tools
   /usr/bin/python3 -c 'import pika' 2>/dev/null || echo python3-pika
+  # With the brokers of its mock cluster.
+  [ -e /usr/include/librdkafka/rdkafka_mock.h ] || echo librdkafka-dev
   # With pgbench and pg_stat_statements.
   compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || echo postgresql
   has_command mariadbd || echo mariadb-server-core
