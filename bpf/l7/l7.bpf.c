@@ -100,15 +100,14 @@ static __always_inline void take(struct connection *c, struct scratch *scratch, 
 	struct direction *d = &c->directions[direction & 1];
 	struct call_memory *memory = &scratch->memory;
 
-	if (is_beginning_in(d)) {
-		begin(c, scratch, direction);
+	if (d->mode == MODE_DETECT) {
+		detect(c, direction, READ_ONCE(memory->piece), READ_ONCE(memory->length));
 		if (d->carry_len && c->protocol != PROTOCOL_UNKNOWN &&
 		    !begins_in_carry(c->protocol))
 			step_over_bytes(c, scratch, CARRIED, d->carry_len, direction);
 	}
 	switch (d->mode) {
 	case MODE_DETECT:
-	case MODE_PROXY_HEADER:
 		break;
 	case MODE_SYNC:
 		scratch->skipped += READ_ONCE(memory->length);
@@ -132,8 +131,8 @@ static long take_vector(__u32 index, struct reader *r)
 	find_piece(memory, index);
 	if (!memory->length)
 		return 0;
-	memory->left -= memory->length;
 	take(r->c, r->scratch, r->scratch->direction);
+	memory->left -= memory->length;
 	return 0;
 }
 
@@ -167,7 +166,7 @@ static __always_inline void take_gap(struct connection *c, struct scratch *scrat
 {
 	if (bytes > 0 && c->protocol != PROTOCOL_UNKNOWN) {
 		step_over_bytes(c, scratch, 0, bytes, direction | REASON_GAP << 1);
-	} else if (is_beginning_in(&c->directions[direction & 1]) ||
+	} else if (c->directions[direction & 1].mode == MODE_DETECT ||
 		   c->protocol != PROTOCOL_UNKNOWN) {
 		desynchronize(c, REASON_GAP);
 	}
@@ -421,6 +420,17 @@ static __always_inline bool is_tcp(struct sock *sk)
 	return READ(sk, sk_protocol) == IPPROTO_TCP && is_of_ip(sk);
 }
 
+/*
+ * The same of a tracepoint's argument, which the verifier trusts: plain loads, where those by
+ * READ() are compared with the bounds of the kernel's memory first.
+ */
+static __always_inline bool is_tcp_argument(struct sock *sk)
+{
+	__u16 family = sk->__sk_common.skc_family;
+
+	return sk->sk_protocol == IPPROTO_TCP && (family == AF_INET || family == AF_INET6);
+}
+
 static __always_inline void take_message(struct sock *sk, int ret, int flags, __u32 direction)
 {
 	if (!all_attached)
@@ -428,7 +438,7 @@ static __always_inline void take_message(struct sock *sk, int ret, int flags, __
 	if (unix_wanted && is_unix(sk)) {
 		if (!(flags & BESIDE_STREAM) && !leave_out(sk, ret, direction))
 			take_unix(sk, ret, flags, direction);
-	} else if (is_tcp(sk)) {
+	} else if (is_tcp_argument(sk)) {
 		take_tcp(sk, ret, flags, direction, false);
 	} else if (is_udp(sk) && are_questions_wanted() && !(flags & (MSG_PEEK | MSG_ERRQUEUE))) {
 		take_datagram(sk, ret, flags, direction);

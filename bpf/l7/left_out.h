@@ -144,16 +144,16 @@ static __always_inline bool are_processes_chosen(void)
  * another control group, and leaves its id to another one.
  */
 struct judged {
-	__u64 tgid;
 	__u64 comm[COMM_LEN / 8];
-	__u64 cgroup; /* 0 where groups are not chosen */
 	__u64 set_changes;
-	__u64 group_changes;
 	__u32 is_judged;
 	__u32 is_left_out;
+	__u64 tgid;   /* 0 where ids are not chosen */
+	__u64 cgroup; /* 0 where groups are not chosen */
+	__u64 group_changes;
 };
 
-/* Processes whose judgement is kept on a CPU: the one of these that their id gives. */
+/* Processes whose judgement is kept on a CPU: judged_of() says which. */
 #define JUDGED_AT_ONCE 32
 
 struct judgements {
@@ -192,7 +192,7 @@ static __always_inline __u64 judge(struct judged *process)
 	__u64 judgement;
 
 	/* The process's id is the low half on all machines that there are programs for. */
-	if (pids_chosen && !bpf_map_lookup_elem(&chosen_pids, &process->tgid))
+	if (process->tgid && !bpf_map_lookup_elem(&chosen_pids, &process->tgid))
 		return LEFT_OUT;
 	if (groups_chosen) {
 		judgement = judge_group(process->cgroup);
@@ -211,6 +211,24 @@ static __always_inline __u64 group_changes_now(void)
 	return changes ? READ_ONCE(*changes) : 0;
 }
 
+/* The id of the task's process, where ids are chosen; else 0. */
+static __always_inline __u64 chosen_tgid(struct task_struct *task)
+{
+	return pids_chosen ? task->tgid : 0;
+}
+
+/*
+ * Where the judgement of the task's process is kept. Where neither ids nor groups are chosen, all
+ * processes of a name, such as those of one server, have one place together.
+ */
+static __always_inline struct judged *judged_of(struct judgements *kept, struct task_struct *task)
+{
+	const __u64 *comm = (void *)task->group_leader->comm;
+	__u64 which = pids_chosen || groups_chosen ? task->tgid : comm[0] ^ comm[1];
+
+	return &kept->of[which * 0x9e3779b97f4a7c15ull >> 32 & (JUDGED_AT_ONCE - 1)];
+}
+
 /*
  * Judges the current task's process anew, into `judged`. The numbers of changes are read first: who
  * changes something after that will have counted it up, and the judgement does not hold any more.
@@ -223,7 +241,7 @@ static __always_inline bool judge_anew(struct judged *judged, struct task_struct
 	judged->group_changes = group_changes_now();
 	/* An atomic one, behind which no load of what follows can be done before. */
 	judged->set_changes = __sync_fetch_and_add(&set_changes, 0);
-	judged->tgid = task->tgid;
+	judged->tgid = chosen_tgid(task);
 	copy_process_comm(judged->comm, task->group_leader);
 	judged->cgroup = groups_chosen ? current_cgroup() : 0;
 	judgement = judge(judged);
@@ -238,7 +256,7 @@ static __always_inline bool is_still_so(const struct judged *judged, struct task
 	const __u64 *comm = (void *)task->group_leader->comm;
 	__u64 differs;
 
-	differs = judged->tgid ^ (__u32)task->tgid;
+	differs = judged->tgid ^ chosen_tgid(task);
 	differs |= judged->comm[0] ^ comm[0];
 	differs |= judged->comm[1] ^ comm[1];
 	differs |= judged->set_changes ^ set_changes;
@@ -261,7 +279,7 @@ static __noinline bool is_process_left_out(__u32 direction)
 
 	if (!kept)
 		return true;
-	judged = &kept->of[task->tgid & (JUDGED_AT_ONCE - 1)];
+	judged = judged_of(kept, task);
 	if (likely(is_still_so(judged, task)))
 		return judged->is_left_out;
 	return judge_anew(judged, task);

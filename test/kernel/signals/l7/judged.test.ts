@@ -76,8 +76,10 @@ describe("the choice of a process", () => {
     const agent = await startAgent(t, [`--config.file=${path}`, ...unlimitedSeries]);
     const asker = startAsker(t, programs.chosen, port);
     const other = startAsker(t, programs.other, port);
+    // Of the first one's name: their ids alone tell them apart.
+    const namesake = startAsker(t, programs.chosen, port);
     const ask = async (): Promise<number[]> => {
-      const all = [asker, other];
+      const all = [asker, other, namesake];
       const before = await Promise.all(all.map(({ pid }) => requestsOf(agent, { pid })));
       await Promise.all(all.map((one) => one.told("ask 10")));
       const after = await Promise.all(all.map(({ pid }) => requestsOf(agent, { pid })));
@@ -91,15 +93,15 @@ describe("the choice of a process", () => {
         assert.match(agent.stderr.slice(seen), /msg="configuration reloaded"/);
       });
     };
-    assert.deepEqual(await ask(), [10, 0]);
+    assert.deepEqual(await ask(), [10, 0, 10]);
     await reload("l7.comms: [rt-asker-too]");
-    assert.deepEqual(await ask(), [0, 10]);
+    assert.deepEqual(await ask(), [0, 10, 0]);
     await reload(`l7.pids: [${asker.pid}]`);
-    assert.deepEqual(await ask(), [10, 0]);
+    assert.deepEqual(await ask(), [10, 0, 0]);
     await reload(`l7.pids: [${asker.pid}, ${other.pid}]\nl7.comms: [rt-asker-too]`);
-    assert.deepEqual(await ask(), [0, 10]);
+    assert.deepEqual(await ask(), [0, 10, 0]);
     await reload("l7.comms: [rt-asker, rt-asker-too]");
-    assert.deepEqual(await ask(), [10, 10]);
+    assert.deepEqual(await ask(), [10, 10, 10]);
   });
 
   it("follows its control group", async (t) => {
