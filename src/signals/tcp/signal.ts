@@ -1,7 +1,6 @@
 /** tcp: active opens by outcome, accepts, and what connections carry while they live. */
 import {
   defineSignal,
-  type FlagValues,
   type HookSet,
   objectFile,
   peerOf,
@@ -15,7 +14,7 @@ import { flags } from "./flags.js";
 import { Links } from "./links.js";
 import { declareMetrics, outcomeIndexes } from "./metrics.js";
 import { TcpEvent, TcpEventKind, TcpLine, TcpPhase, TcpResult, TcpSample } from "./records.js";
-import { hasPreallocated, setup } from "./setup.js";
+import { setup } from "./setup.js";
 import { Strays } from "./strays.js";
 import { trace } from "./trace.js";
 import { views } from "./views.js";
@@ -32,15 +31,13 @@ const fewResets = 1024;
 const fexit: HookSet = { name: "fexit", without: ["tcp_sys_exit"], compat: ["fexit/__ia32_"] };
 const dispatched: HookSet = { name: "tp_btf", without: ["fexit/", "fentry/", "tcp_accepting", "accepting"] };
 
-function start(context: SignalContext, values: FlagValues<typeof flags>): Running<TcpEvent> {
+function start(context: SignalContext): Running<TcpEvent> {
   const { identity, peers } = context;
   const metrics = declareMetrics(context, peers);
-  const { connectionsLimit } = values;
-  const known = new Connections(connectionsLimit);
+  const { maxEntries } = context.map("connections").info;
+  const known = new Connections(maxEntries);
   const counts = context.host.mode === "trace" ? undefined : new Counts(context, metrics);
-  const snapshots = (hasPreallocated(values) ? ["preallocated", "connections"] : ["connections"]).map((map) =>
-    context.scan("tcp_snapshot", TcpSample, map),
-  );
+  const snapshot = context.scan("tcp_snapshot", TcpSample, "connections");
   const accepting = context.hook === fexit.name ? context.scan("tcp_accepting", TcpSample) : undefined;
   const discover = context.scan("tcp_discover", TcpSample);
   const discoverUnowned = context.scan("tcp_discover_unowned", TcpSample);
@@ -53,7 +50,7 @@ function start(context: SignalContext, values: FlagValues<typeof flags>): Runnin
       metrics.resets.add(subject, metrics.sentReset, count);
     },
   ]);
-  /** Entries of the kernel's maps of connections, by the last snapshot. */
+  /** Entries of the kernel's map of connections, by the last snapshot. */
   let entries = 0;
   /** Has the kernel decided on few resets when it was asked last, so that its map of those that are not decided is far from full? */
   let decidesFew = false;
@@ -186,7 +183,7 @@ function start(context: SignalContext, values: FlagValues<typeof flags>): Runnin
       for (const links of watches) {
         links.beginScan();
       }
-      const takeSample = (record: TcpSample): void => {
+      entries = await snapshot.run((record) => {
         if (record.phase !== TcpPhase.open) {
           return;
         }
@@ -201,12 +198,7 @@ function start(context: SignalContext, values: FlagValues<typeof flags>): Runnin
           const key = subject * roles.length + record.role;
           open.set(key, (open.get(key) ?? 0) + 1);
         }
-      };
-      let found = 0;
-      for (const snapshot of snapshots) {
-        found += await snapshot.run(takeSample);
-      }
-      entries = found;
+      });
       known.endSnapshot();
       publish(open);
       for (const links of watches) {
@@ -220,7 +212,7 @@ function start(context: SignalContext, values: FlagValues<typeof flags>): Runnin
     },
 
     watchLinks() {
-      const links: Links = new Links(identity, peers, connectionsLimit, () => {
+      const links: Links = new Links(identity, peers, maxEntries, () => {
         watches = watches.filter((other) => other !== links);
       });
       watches = [...watches, links];
@@ -235,7 +227,7 @@ function start(context: SignalContext, values: FlagValues<typeof flags>): Runnin
         ...(counts === undefined ? [] : [[counts.counters.name, counts.counters.size] as const]),
       ],
       memoryAtLimit:
-        connectionsMemory(connectionsLimit) + strays.counters.memoryAtLimit + (counts?.counters.memoryAtLimit ?? 0),
+        connectionsMemory(maxEntries) + strays.counters.memoryAtLimit + (counts?.counters.memoryAtLimit ?? 0),
     }),
   };
 }
