@@ -23,9 +23,10 @@ enum l7_protocol {
 	PROTOCOL_GRPC, /* requests on a connection of HTTP/2 */
 	PROTOCOL_MEMCACHED,
 	PROTOCOL_AMQP,
+	PROTOCOL_KAFKA,
 };
 
-#define LAST_PROTOCOL PROTOCOL_AMQP
+#define LAST_PROTOCOL PROTOCOL_KAFKA
 
 /* As many as numbers of requests and of lines have room for: a power of two. */
 #define PROTOCOLS 16
@@ -58,6 +59,7 @@ enum mode {
 	MODE_DETECT, /* from the connection's beginning: which protocol is it? */
 	MODE_SYNC,   /* the beginning was not seen: for a request at the beginning of a call */
 	MODE_OPAQUE, /* nothing more: another protocol, or a tunnel */
+	MODE_PROXY_HEADER, /* before the detection: proxy.h */
 	MODE_PROTOCOL,
 };
 
@@ -133,10 +135,11 @@ struct connection {
 	__u8 role;
 	__u8 sync_reason; /* in MODE_SYNC: an enum reason */
 	__u8 last_direction;
-	__u8 is_tunnel;	  /* the requests are over: what follows is no longer the protocol's */
-	__u8 is_reset;	  /* the connection ended by an error */
-	__u8 is_verified; /* a first line has been seen as a whole */
-	__u8 tls;	  /* an enum tls_layer */
+	__u8 is_tunnel;	     /* the requests are over: what follows is no longer the protocol's */
+	__u8 is_reset : 1;   /* the connection ended by an error */
+	__u8 is_proxied : 1; /* a header of the PROXY protocol has been seen */
+	__u8 is_verified;    /* a first line has been seen as a whole */
+	__u8 tls;	     /* an enum tls_layer */
 	union {
 		__u64 state;   /* what a protocol keeps besides */
 		__u64 session; /* in its place, with a session_tgid: the SSL (tls.h) */
@@ -202,6 +205,12 @@ static __always_inline struct connection *new_connection(void *map, const void *
 	if (bpf_map_update_elem(map, key, &no_connection, BPF_NOEXIST))
 		return NULL;
 	return bpf_map_lookup_elem(map, key);
+}
+
+/* Does a direction wait for what a connection begins with? */
+static __always_inline bool is_beginning_in(const struct direction *d)
+{
+	return d->mode == MODE_DETECT || d->mode == MODE_PROXY_HEADER;
 }
 
 /* The beginning of a new connection was not seen: it is joined where a request begins. */

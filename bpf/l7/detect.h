@@ -7,6 +7,8 @@
 #include "protocols.h"
 #include "protocols/amqp_resumes.h"
 #include "protocols/http2_resumes.h"
+#include "protocols/kafka_cut_heads.h"
+#include "proxy.h"
 #include "tls.h"
 
 static __always_inline void set_modes(struct connection *c, __u8 mode)
@@ -39,10 +41,24 @@ static __always_inline bool begin_protocol(struct connection *c, __u32 direction
 	return true;
 }
 
+/*
+ * Kafka's Metadata begins as a StartupMessage of PostgreSQL does. Behind these eight bytes the one
+ * has an id, and the other the name of a parameter. Is it the former, as far as the same call has
+ * the byte behind them?
+ */
+__noinline int is_kafka_metadata(__u64 word, __u64 address, __u64 bytes)
+{
+	__u8 byte = 0;
+
+	return is_wanted(PROTOCOL_KAFKA) && bytes &&
+	       !bpf_probe_read_user(&byte, 1, (void *)address) && !byte &&
+	       kafka_begins(word, 8) == BEGINS_REQUEST;
+}
+
 /* Which protocol is it, by the first bytes of a connection? */
 __noinline int detect(struct connection *c, __u32 direction, __u64 address, __u64 bytes)
 {
-	bool may_begin = false;
+	bool may_begin, is_header = false;
 	struct direction *d;
 	__u32 known, more, protocol;
 	__u64 word = 0;
@@ -60,6 +76,18 @@ __noinline int detect(struct connection *c, __u32 direction, __u64 address, __u6
 		return 0;
 	}
 	word = d->carry[0] | word << (8 * known);
+	if (!c->is_proxied) {
+		enum beginning beginning = proxy_begins(word, known + more);
+
+		if (beginning == BEGINS_REQUEST) {
+			d->carry[0] = word;
+			d->mode = MODE_PROXY_HEADER;
+			return 0;
+		}
+		is_header = beginning == MAY_BEGIN;
+	}
+	/* A request of HTTP may begin with its first letters, by a method that is not known. */
+	may_begin = is_header;
 	if (c->tls == NOT_TLS) {
 		enum beginning beginning = tls_begins(word, known + more);
 
@@ -73,12 +101,17 @@ __noinline int detect(struct connection *c, __u32 direction, __u64 address, __u6
 	for (protocol = PROTOCOL_UNKNOWN + 1; protocol <= LAST_PROTOCOL; protocol++) {
 		enum beginning beginning;
 
-		if (!is_wanted(protocol))
+		if (is_header || !is_wanted(protocol))
 			continue;
 		beginning = begins(c, protocol, word, known + more);
+		if (protocol == PROTOCOL_POSTGRESQL && beginning == BEGINS_REQUEST &&
+		    is_kafka_metadata(word, address + more, bytes - more))
+			continue;
 		if (beginning >= BEGINS_REQUEST) {
 			if (begin_protocol(c, direction, protocol, beginning))
 				set_modes(c, MODE_PROTOCOL);
+			if (protocol == PROTOCOL_HTTP)
+				pass_empty_lines(d);
 			return 0;
 		}
 		may_begin |= beginning == MAY_BEGIN;
@@ -94,6 +127,63 @@ __noinline int detect(struct connection *c, __u32 direction, __u64 address, __u6
 	return 0;
 }
 
+static __always_inline bool may_speak_kafka(const struct connection *c)
+{
+	return is_wanted(PROTOCOL_KAFKA) &&
+	       (c->protocol == PROTOCOL_UNKNOWN || c->protocol == PROTOCOL_KAFKA);
+}
+
+/*
+ * A request begins with the call before this one when both say so (kafka_cut_heads.h). What has been
+ * kept of it is of no use otherwise. Global, so that it is verified once.
+ */
+__noinline int follow_kafka_head(struct connection *c, struct scratch *scratch, __u64 how)
+{
+	__u32 direction = how & 1;
+	struct direction *d;
+	bool is_lost;
+
+	if (!c || !scratch || !may_speak_kafka(c))
+		return 0;
+	if (c->last_direction != direction) {
+		drop_kafka_head(&c->directions[RECEIVED]);
+		drop_kafka_head(&c->directions[SENT]);
+		return 0;
+	}
+	d = &c->directions[direction];
+	if (!d->carry_len)
+		return 0;
+	is_lost = d->kind;
+	if (kafka_goes_on(c, scratch, how) != BEGINS_REQUEST ||
+	    (c->protocol == PROTOCOL_KAFKA && direction != request_direction(c)) ||
+	    !begin_protocol(c, direction, PROTOCOL_KAFKA, BEGINS_REQUEST)) {
+		drop_kafka_head(d);
+		return 0;
+	}
+	set_modes(c, MODE_PROTOCOL);
+	if (is_lost)
+		count_lost(c, REASON_JOINED_LATE, 1);
+	return 0;
+}
+
+/*
+ * Takes what a piece of a call's memory, which the scratch has, has of a connection's beginning:
+ * behind a header of the PROXY protocol, the piece is what follows that.
+ */
+static __always_inline void begin(struct connection *c, struct scratch *scratch, __u32 direction)
+{
+	struct direction *d = &c->directions[direction & 1];
+	struct call_memory *memory = &scratch->memory;
+
+	if (d->mode == MODE_DETECT)
+		detect(c, direction, READ_ONCE(memory->piece), READ_ONCE(memory->length));
+	if (d->mode != MODE_PROXY_HEADER)
+		return;
+	take_proxy_header(c, scratch, direction);
+	if (d->mode == MODE_DETECT && READ_ONCE(memory->length))
+		detect(c, direction, READ_ONCE(memory->piece), READ_ONCE(memory->length));
+}
+
 /*
  * Does a request begin with this call? Tried when the direction turns, since only then a request
  * can follow what has been skipped, unless it is one of a pipeline. `how` is the direction, and the
@@ -105,6 +195,9 @@ __noinline int synchronize(struct connection *c, struct scratch *scratch, __u64 
 	bool is_late;
 
 	if (!c || !scratch)
+		return 0;
+	follow_kafka_head(c, scratch, how);
+	if (c->directions[direction].mode != MODE_SYNC)
 		return 0;
 	/* Each of its directions has a beginning of its own. */
 	if ((c->protocol == PROTOCOL_UNKNOWN || c->protocol == PROTOCOL_HTTP2) &&
@@ -124,6 +217,7 @@ __noinline int synchronize(struct connection *c, struct scratch *scratch, __u64 
 	}
 	if (c->last_direction == direction)
 		return 0;
+	is_late = c->sync_reason == REASON_JOINED_LATE && c->protocol == PROTOCOL_UNKNOWN;
 	known = how >> 1 < OPENING ? how >> 1 : OPENING;
 	if (!read_opening(scratch, 0, known))
 		return 0;
@@ -133,7 +227,6 @@ __noinline int synchronize(struct connection *c, struct scratch *scratch, __u64 
 		set_modes(c, MODE_OPAQUE);
 		return 0;
 	}
-	is_late = c->sync_reason == REASON_JOINED_LATE && c->protocol == PROTOCOL_UNKNOWN;
 	for (protocol = PROTOCOL_UNKNOWN + 1; protocol <= LAST_PROTOCOL; protocol++) {
 		enum beginning beginning;
 
@@ -162,5 +255,8 @@ __noinline int synchronize(struct connection *c, struct scratch *scratch, __u64 
 			return 0;
 		}
 	}
+	if (may_speak_kafka(c))
+		keep_kafka_head(&c->directions[direction], scratch, known,
+				is_late && c->last_direction <= SENT);
 	return 0;
 }

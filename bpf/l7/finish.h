@@ -460,3 +460,22 @@ __noinline int desynchronize(struct connection *c, __u32 reason)
 	c->last_direction = ~0;
 	return 0;
 }
+
+/*
+ * The connection speaks another protocol, whose first message looked like a request of the one that
+ * it was taken for: it counts as nothing that it is not. One that was joined late may still have a
+ * request of its own.
+ */
+static __always_inline void reject_protocol(struct connection *c, bool is_late)
+{
+	lose_waiting(c);
+	c->directions[RECEIVED] = (struct direction){ .next_seq = c->directions[RECEIVED].next_seq,
+						      .mode = is_late ? MODE_SYNC : MODE_OPAQUE };
+	c->directions[SENT] = (struct direction){ .next_seq = c->directions[SENT].next_seq,
+						  .mode = is_late ? MODE_SYNC : MODE_OPAQUE };
+	c->protocol = PROTOCOL_UNKNOWN;
+	c->role = 0;
+	c->state = 0;
+	c->sync_reason = REASON_JOINED_LATE;
+	c->last_direction = ~0;
+}

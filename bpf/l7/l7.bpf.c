@@ -100,14 +100,15 @@ static __always_inline void take(struct connection *c, struct scratch *scratch, 
 	struct direction *d = &c->directions[direction & 1];
 	struct call_memory *memory = &scratch->memory;
 
-	if (d->mode == MODE_DETECT) {
-		detect(c, direction, READ_ONCE(memory->piece), READ_ONCE(memory->length));
+	if (is_beginning_in(d)) {
+		begin(c, scratch, direction);
 		if (d->carry_len && c->protocol != PROTOCOL_UNKNOWN &&
 		    !begins_in_carry(c->protocol))
 			step_over_bytes(c, scratch, CARRIED, d->carry_len, direction);
 	}
 	switch (d->mode) {
 	case MODE_DETECT:
+	case MODE_PROXY_HEADER:
 		break;
 	case MODE_SYNC:
 		scratch->skipped += READ_ONCE(memory->length);
@@ -131,8 +132,8 @@ static long take_vector(__u32 index, struct reader *r)
 	find_piece(memory, index);
 	if (!memory->length)
 		return 0;
-	take(r->c, r->scratch, r->scratch->direction);
 	memory->left -= memory->length;
+	take(r->c, r->scratch, r->scratch->direction);
 	return 0;
 }
 
@@ -166,7 +167,7 @@ static __always_inline void take_gap(struct connection *c, struct scratch *scrat
 {
 	if (bytes > 0 && c->protocol != PROTOCOL_UNKNOWN) {
 		step_over_bytes(c, scratch, 0, bytes, direction | REASON_GAP << 1);
-	} else if (c->directions[direction & 1].mode == MODE_DETECT ||
+	} else if (is_beginning_in(&c->directions[direction & 1]) ||
 		   c->protocol != PROTOCOL_UNKNOWN) {
 		desynchronize(c, REASON_GAP);
 	}

@@ -14,6 +14,7 @@
 #include "protocols/dns.h"
 #include "protocols/http.h"
 #include "protocols/http2.h"
+#include "protocols/kafka.h"
 #include "protocols/memcached.h"
 #include "protocols/mysql.h"
 #include "protocols/postgresql.h"
@@ -39,6 +40,8 @@ static __always_inline enum beginning begins(struct connection *c, enum l7_proto
 		return memcached_begins(word, known);
 	case PROTOCOL_AMQP:
 		return amqp_begins(word, known);
+	case PROTOCOL_KAFKA:
+		return kafka_begins(word, known);
 	default:
 		return BEGINS_NOT;
 	}
@@ -60,6 +63,8 @@ static __always_inline enum beginning resumes(struct connection *c, enum l7_prot
 		return dns_resumes(c, scratch, known);
 	case PROTOCOL_MEMCACHED:
 		return memcached_resumes(c, scratch, known);
+	case PROTOCOL_KAFKA:
+		return kafka_resumes(c, scratch, known);
 	default:
 		return BEGINS_NOT;
 	}
@@ -103,6 +108,9 @@ static __always_inline void step_over_bytes(struct connection *c, struct scratch
 	case PROTOCOL_AMQP:
 		amqp_take(c, scratch, address, bytes, how);
 		break;
+	case PROTOCOL_KAFKA:
+		kafka_take(c, scratch, address, bytes, how);
+		break;
 	}
 }
 
@@ -125,6 +133,8 @@ static __always_inline bool needs_no_bytes(struct connection *c, __u32 direction
 		return memcached_needs_no_bytes(c, direction, bytes);
 	case PROTOCOL_AMQP:
 		return amqp_needs_no_bytes(c, direction, bytes);
+	case PROTOCOL_KAFKA:
+		return kafka_needs_no_bytes(c, direction, bytes);
 	default:
 		return false;
 	}
@@ -156,6 +166,9 @@ __noinline int end_direction(struct connection *c, __u32 direction, __u64 now)
 		break;
 	case PROTOCOL_AMQP:
 		amqp_end(c, direction, now);
+		break;
+	case PROTOCOL_KAFKA:
+		kafka_end(c, direction, now);
 		break;
 	}
 	return 0;

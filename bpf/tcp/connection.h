@@ -5,8 +5,11 @@
 #include <ringtap/account.h>
 #include <ringtap/sock.h>
 
-/* Connections known at once; not preallocated. */
+/* Connections known at once. */
 #define CONNECTIONS_MAX 262144
+
+/* Of those, so many are in a map of their own, which has the memory of all from the start. */
+#define PREALLOCATED_MAX 8192
 
 enum tcp_role {
 	ROLE_CLIENT,
@@ -50,18 +53,42 @@ struct connection {
 	__u64 ordered; /* written by order_accesses() alone */
 };
 
+/*
+ * By the address of the struct sock. An entry that one CPU allocates and another frees costs more
+ * than all else that is done for a connection, and memory for all that there may be is not to be
+ * had: so most are in the first of two maps, and those that it has no place for in the second one.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, PREALLOCATED_MAX);
+	__type(key, __u64);
+	__type(value, struct connection);
+} preallocated SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, CONNECTIONS_MAX);
-	__type(key, __u64); /* the address of the struct sock */
+	__uint(max_entries, CONNECTIONS_MAX - PREALLOCATED_MAX);
+	__type(key, __u64);
 	__type(value, struct connection);
 } connections SEC(".maps");
+
+/* Is there the first map? With a low limit there is not. */
+const volatile bool has_preallocated = true;
+
+/* Has it ever had no place? While it has not, the second one need not be searched. */
+static volatile bool was_full;
 
 static __always_inline struct connection *connection_of(struct sock *sk)
 {
 	__u64 key = (__u64)sk;
+	struct connection *c;
 
+	if (has_preallocated) {
+		c = bpf_map_lookup_elem(&preallocated, &key);
+		if (c || !was_full)
+			return c;
+	}
 	return bpf_map_lookup_elem(&connections, &key);
 }
 
@@ -80,7 +107,15 @@ static __always_inline struct connection *owned_connection_of(struct sock *sk)
 static __always_inline bool insert_connection(struct sock *sk, struct connection *c, __u64 flags)
 {
 	__u64 key = (__u64)sk;
+	int error;
 
+	/* A socket is in one of the maps at most. */
+	if (has_preallocated && !(was_full && bpf_map_lookup_elem(&connections, &key))) {
+		error = bpf_map_update_elem(&preallocated, &key, c, flags);
+		if (!error || error == -EEXIST)
+			return !error;
+		was_full = true;
+	}
 	return update_or_count(&connections, &key, c, flags);
 }
 
@@ -105,5 +140,7 @@ static __always_inline void delete_connection(struct sock *sk)
 {
 	__u64 key = (__u64)sk;
 
+	if (has_preallocated && (!bpf_map_delete_elem(&preallocated, &key) || !was_full))
+		return;
 	bpf_map_delete_elem(&connections, &key);
 }

@@ -76,6 +76,8 @@ missing_packages() {
   [ -x /usr/sbin/rabbitmq-server ] || echo rabbitmq-server
   has_command amqp-publish || echo amqp-tools
   /usr/bin/python3 -c 'import pika' 2>/dev/null || echo python3-pika
+  # With the brokers of its mock cluster.
+  [ -e /usr/include/librdkafka/rdkafka_mock.h ] || echo librdkafka-dev
   # With pgbench and pg_stat_statements.
   compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || echo postgresql
   has_command mariadbd || echo mariadb-server-core
@@ -143,6 +145,8 @@ check_libbpf() {
 # Caddy has a unit of systemd and no script of SysV's init.
 disable_at_boot() {
   if [ -e "/etc/init.d/$1" ]; then quietly update-rc.d "$1" disable; else quietly systemctl disable "$1"; fi
+  # What Erlang brings along.
+  if [ "$1" = rabbitmq-server ]; then quietly systemctl disable epmd.service epmd.socket; fi
 }
 
 # Where Debian asks whether services may start.

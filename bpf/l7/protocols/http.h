@@ -37,14 +37,41 @@ static __always_inline enum beginning begins_other_method(__u64 word, __u32 know
 	return BEGINS_REQUEST;
 }
 
+/* How many of the first bytes are of empty lines, which a request may follow. */
+static __always_inline __u32 empty_lines(__u64 word, __u32 known)
+{
+	__u32 n;
+
+	for (n = 0; n < 8; n++) {
+		__u8 byte = word >> (8 * n);
+
+		if (n >= known || (byte != '\r' && byte != '\n'))
+			break;
+	}
+	return n;
+}
+
 /*
  * Do these first bytes of a connection begin a request? Or a response: the call that sends the
  * request may not have returned yet.
  */
 static __always_inline enum beginning http_begins(__u64 word, __u32 known)
 {
-	__u32 method = method_of(word, known);
+	__u32 method, empty = empty_lines(word, known);
 
+	/* Behind empty lines, the method's first letters are enough. */
+	if (empty) {
+		if (known < 8)
+			return MAY_BEGIN;
+		if (empty >= 5)
+			return BEGINS_NOT;
+		word >>= 8 * empty;
+		known -= empty;
+		return method_of(word, known) || begins_other_method(word, known) != BEGINS_NOT ?
+			       BEGINS_REQUEST :
+			       BEGINS_NOT;
+	}
+	method = method_of(word, known);
 	if (method && method != MAY_BE_METHOD)
 		return BEGINS_REQUEST;
 	if (known >= 7 && lowest(word, 7) == RESPONSE)
@@ -52,6 +79,15 @@ static __always_inline enum beginning http_begins(__u64 word, __u32 known)
 	if (method || lowest(word, known) == lowest(RESPONSE, known))
 		return MAY_BEGIN;
 	return begins_other_method(word, known);
+}
+
+/* The lines that the carry has from before the detection, less those that are empty. */
+static __always_inline void pass_empty_lines(struct direction *d)
+{
+	__u32 empty = empty_lines(d->carry[0], d->carry_len);
+
+	d->carry[0] = empty < 8 ? d->carry[0] >> (8 * empty) : 0;
+	d->carry_len -= empty;
 }
 
 /* What do these first bytes of a call begin? */

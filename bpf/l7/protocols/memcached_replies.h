@@ -83,26 +83,6 @@ __noinline int taker_of_reply(struct connection *c, __u32 reply)
 	return TAKER_LOUD;
 }
 
-/*
- * The connection speaks another protocol, whose first message looked like a command: it counts as
- * nothing that it is not.
- */
-static __always_inline void reject_memcached(struct connection *c)
-{
-	bool is_late = memcached_state(c)->is_late;
-
-	lose_waiting(c);
-	c->directions[RECEIVED] = (struct direction){ .next_seq = c->directions[RECEIVED].next_seq,
-						      .mode = is_late ? MODE_SYNC : MODE_OPAQUE };
-	c->directions[SENT] = (struct direction){ .next_seq = c->directions[SENT].next_seq,
-						  .mode = is_late ? MODE_SYNC : MODE_OPAQUE };
-	c->protocol = PROTOCOL_UNKNOWN;
-	c->role = 0;
-	c->state = 0;
-	c->sync_reason = REASON_JOINED_LATE;
-	c->last_direction = ~0;
-}
-
 /* The bytes are not what the protocol says. */
 __noinline int break_memcached(struct connection *c)
 {
@@ -111,7 +91,7 @@ __noinline int break_memcached(struct connection *c)
 	if (c->is_verified)
 		desynchronize(c, REASON_MALFORMED);
 	else
-		reject_memcached(c);
+		reject_protocol(c, memcached_state(c)->is_late);
 	return 0;
 }
 

@@ -5,6 +5,7 @@ import { amqp } from "./protocols/amqp.js";
 import { dns } from "./protocols/dns.js";
 import { grpc } from "./protocols/grpc.js";
 import { http, http2 } from "./protocols/http.js";
+import { kafka } from "./protocols/kafka.js";
 import { memcached } from "./protocols/memcached.js";
 import { mysql } from "./protocols/mysql.js";
 import { postgresql } from "./protocols/postgresql.js";
@@ -33,6 +34,7 @@ const byName: Readonly<Record<keyof typeof L7Protocol, Protocol>> = {
   grpc,
   memcached,
   amqp,
+  kafka,
 };
 
 /** By enum l7_protocol of bpf/l7/connection.h. */

@@ -19,6 +19,7 @@ export const L7Protocol = {
   grpc: 7,
   memcached: 8,
   amqp: 9,
+  kafka: 10,
 } as const;
 
 /** enum l7_role */

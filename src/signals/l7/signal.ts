@@ -230,7 +230,7 @@ export const l7 = defineSignal({
   api: 1,
   name: "l7",
   summary:
-    "requests of HTTP, gRPC, Redis, memcached, AMQP, PostgreSQL, MySQL and DNS by operation, status and duration",
+    "requests of HTTP, gRPC, Redis, memcached, AMQP, Kafka, PostgreSQL, MySQL and DNS by operation, status and duration",
   object: objectFile(import.meta.url, "l7"),
   optIn: true,
   syscalls: [

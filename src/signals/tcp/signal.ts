@@ -1,6 +1,7 @@
 /** tcp: active opens by outcome, accepts, and what connections carry while they live. */
 import {
   defineSignal,
+  type FlagValues,
   type HookSet,
   objectFile,
   peerOf,
@@ -14,7 +15,7 @@ import { flags } from "./flags.js";
 import { Links } from "./links.js";
 import { declareMetrics, outcomeIndexes } from "./metrics.js";
 import { TcpEvent, TcpEventKind, TcpLine, TcpPhase, TcpResult, TcpSample } from "./records.js";
-import { setup } from "./setup.js";
+import { hasPreallocated, setup } from "./setup.js";
 import { Strays } from "./strays.js";
 import { trace } from "./trace.js";
 import { views } from "./views.js";
@@ -31,13 +32,15 @@ const fewResets = 1024;
 const fexit: HookSet = { name: "fexit", without: ["tcp_sys_exit"], compat: ["fexit/__ia32_"] };
 const dispatched: HookSet = { name: "tp_btf", without: ["fexit/", "fentry/", "tcp_accepting", "accepting"] };
 
-function start(context: SignalContext): Running<TcpEvent> {
+function start(context: SignalContext, values: FlagValues<typeof flags>): Running<TcpEvent> {
   const { identity, peers } = context;
   const metrics = declareMetrics(context, peers);
-  const { maxEntries } = context.map("connections").info;
-  const known = new Connections(maxEntries);
+  const { connectionsLimit } = values;
+  const known = new Connections(connectionsLimit);
   const counts = context.host.mode === "trace" ? undefined : new Counts(context, metrics);
-  const snapshot = context.scan("tcp_snapshot", TcpSample, "connections");
+  const snapshots = (hasPreallocated(values) ? ["preallocated", "connections"] : ["connections"]).map((map) =>
+    context.scan("tcp_snapshot", TcpSample, map),
+  );
   const accepting = context.hook === fexit.name ? context.scan("tcp_accepting", TcpSample) : undefined;
   const discover = context.scan("tcp_discover", TcpSample);
   const discoverUnowned = context.scan("tcp_discover_unowned", TcpSample);
@@ -50,7 +53,7 @@ function start(context: SignalContext): Running<TcpEvent> {
       metrics.resets.add(subject, metrics.sentReset, count);
     },
   ]);
-  /** Entries of the kernel's map of connections, by the last snapshot. */
+  /** Entries of the kernel's maps of connections, by the last snapshot. */
   let entries = 0;
   /** Has the kernel decided on few resets when it was asked last, so that its map of those that are not decided is far from full? */
   let decidesFew = false;
@@ -183,7 +186,7 @@ function start(context: SignalContext): Running<TcpEvent> {
       for (const links of watches) {
         links.beginScan();
       }
-      entries = await snapshot.run((record) => {
+      const takeSample = (record: TcpSample): void => {
         if (record.phase !== TcpPhase.open) {
           return;
         }
@@ -198,7 +201,12 @@ function start(context: SignalContext): Running<TcpEvent> {
           const key = subject * roles.length + record.role;
           open.set(key, (open.get(key) ?? 0) + 1);
         }
-      });
+      };
+      let found = 0;
+      for (const snapshot of snapshots) {
+        found += await snapshot.run(takeSample);
+      }
+      entries = found;
       known.endSnapshot();
       publish(open);
       for (const links of watches) {
@@ -212,7 +220,7 @@ function start(context: SignalContext): Running<TcpEvent> {
     },
 
     watchLinks() {
-      const links: Links = new Links(identity, peers, maxEntries, () => {
+      const links: Links = new Links(identity, peers, connectionsLimit, () => {
         watches = watches.filter((other) => other !== links);
       });
       watches = [...watches, links];
@@ -227,7 +235,7 @@ function start(context: SignalContext): Running<TcpEvent> {
         ...(counts === undefined ? [] : [[counts.counters.name, counts.counters.size] as const]),
       ],
       memoryAtLimit:
-        connectionsMemory(maxEntries) + strays.counters.memoryAtLimit + (counts?.counters.memoryAtLimit ?? 0),
+        connectionsMemory(connectionsLimit) + strays.counters.memoryAtLimit + (counts?.counters.memoryAtLimit ?? 0),
     }),
   };
 }

@@ -7,6 +7,7 @@ import { conversations as dns, overTcp } from "../../kernel/support/dns-conversa
 import { conversations as grpc } from "../../kernel/support/grpc-conversations.js";
 import { conversations as http } from "../../kernel/support/http-conversations.js";
 import { conversations as http2 } from "../../kernel/support/http2-conversations.js";
+import { conversations as kafka } from "../../kernel/support/kafka-conversations.js";
 import { conversations as memcached } from "../../kernel/support/memcached-conversations.js";
 import { conversations as mysql } from "../../kernel/support/mysql-conversations.js";
 import { conversations as postgresql } from "../../kernel/support/postgresql-conversations.js";
@@ -23,6 +24,7 @@ export const protocols: Readonly<Record<string, readonly Input[]>> = {
   mysql,
   memcached,
   amqp,
+  kafka,
   dns: dns.filter(({ isOfDatagrams }) => isOfDatagrams !== true).map(overTcp),
 };
 

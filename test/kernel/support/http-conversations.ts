@@ -1,6 +1,7 @@
 /** Conversations of HTTP/1.x, and the requests that there are in each. */
 
 import type { Conversation, Suite } from "./conversations.js";
+import { proxyHeaders } from "./proxy-headers.js";
 
 /** A request: its method, the status of its response, and how it failed; 0 where there was no response. */
 type Request = readonly [method: string, status: number, error?: "truncated" | "closed"];
@@ -96,7 +97,7 @@ export const conversations: readonly Conversation<Request>[] = [
     ] as const,
     requests: [["_OTHER", 207] as const, ["GET", 200] as const],
   })),
-  ...["INVITE sip:a@example.org SIP/2.0", "NICK somebody", "PROXY TCP4 127.0.0.1 127.0.0.2 80 8080"].map((line) => ({
+  ...["INVITE sip:a@example.org SIP/2.0", "NICK somebody"].map((line) => ({
     name: `not${line.slice(0, 4).toLowerCase()}`,
     steps: [
       ["C", `${line}\r\n${get}`],
@@ -427,6 +428,93 @@ export const conversations: readonly Conversation<Request>[] = [
     ],
     first: "S",
     requests: [["GET", 200, "truncated"]],
+  },
+  ...Object.entries(proxyHeaders).map(([name, header]): Conversation<Request> => ({
+    name: `proxy${name}`,
+    steps: [
+      ["C", `${header}${get}`],
+      ["S", ok],
+      ["C", withBody("POST", "a=b")],
+      ["S", response(404, "no")],
+    ],
+    requests: [
+      ["GET", 200],
+      ["POST", 404],
+    ],
+  })),
+  ...["\r\n", "\n\n", "\r\n\r\n"].map((lines, index): Conversation<Request> => ({
+    name: `emptylines${index}`,
+    steps: [
+      ["C", `${lines}${get}`],
+      ["S", ok],
+      ["C", `${lines}${request("DELETE")}`],
+      ["S", ok],
+    ],
+    requests: [
+      ["GET", 200],
+      ["DELETE", 200],
+    ],
+  })),
+  {
+    name: "emptylinesother",
+    steps: [
+      ["C", `\r\n${request("PROPFIND")}`],
+      ["S", response(207, "<x/>")],
+    ],
+    requests: [["_OTHER", 207]],
+  },
+  {
+    name: "proxyemptylines",
+    steps: [
+      ["C", `${proxyHeaders.tcp4}\r\n${get}`],
+      ["S", ok],
+    ],
+    requests: [["GET", 200]],
+  },
+  {
+    // A call of its own.
+    name: "proxyapart",
+    steps: [
+      ["C", proxyHeaders.tcp4],
+      ["C", get],
+      ["S", ok],
+    ],
+    requests: [["GET", 200]],
+  },
+  {
+    name: "proxyothermethod",
+    steps: [
+      ["C", `${proxyHeaders.binary}${request("PROPFIND")}`],
+      ["S", response(207, "<x/>")],
+    ],
+    requests: [["_OTHER", 207]],
+  },
+  {
+    // No header, but methods that begin as one does.
+    name: "likeproxy",
+    steps: [
+      ["C", request("PROXY")],
+      ["S", ok],
+      ["C", request("PROXY", "TCP")],
+      ["S", ok],
+    ],
+    requests: times(2, ["_OTHER", 200]),
+  },
+  {
+    // A header is the first that there is, and only one.
+    name: "proxytwice",
+    steps: [["C", `${proxyHeaders.unknown}${proxyHeaders.binary}${get}`]],
+    requests: [],
+  },
+  {
+    name: "proxybroken",
+    steps: [["C", `${proxyHeaders.binary.replace("QUIT", "QUIZ")}${get}`]],
+    requests: [],
+  },
+  {
+    name: "proxyendless",
+    steps: [["C", `PROXY UNKNOWN ${"x".repeat(94)}\r\n${get}`]],
+    requests: [],
   },
   {
     name: "large",

@@ -23,6 +23,7 @@ import {
   windowUpdate,
   word,
 } from "./http2-frames.js";
+import { proxyHeaders } from "./proxy-headers.js";
 
 /** A request: its method, the status of its response, and how it failed; 0 where there was no response. */
 type Request = readonly [method: string, status: number | "~unknown", error?: "truncated" | "closed" | "reset"];
@@ -101,6 +102,14 @@ const many = streams(200);
 
 export const conversations: readonly Conversation<Request>[] = [
   conversation("one", getOn(1), okOn(1), [["GET", 200]]),
+  {
+    name: "proxy",
+    steps: [
+      ["C", proxyHeaders.binary + opening + getOn(1)],
+      ["S", greeting + okOn(1)],
+    ],
+    requests: [["GET", 200]],
+  },
   {
     name: "serverfirst",
     steps: [

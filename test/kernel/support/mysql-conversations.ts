@@ -1,5 +1,6 @@
 /** Conversations of MySQL and MariaDB, and the requests that there are in each. */
 import type { Conversation, Suite } from "./conversations.js";
+import { proxyHeaders } from "./proxy-headers.js";
 
 /** A request: its operation, its errno, and how it failed where there was no response. */
 type Request = readonly [operation: string, code?: string, error?: "truncated" | "closed"];
@@ -76,6 +77,12 @@ const begun = [
 const answer = (...payloads: readonly string[]): readonly ["S", string] => ["S", packets(1, ...payloads)];
 
 export const conversations: readonly Conversation<Request>[] = [
+  {
+    // The server speaks first, behind the header.
+    name: "proxy",
+    steps: [["C", proxyHeaders.binary], ...begun, ["C", query("select 1")], answer(...rows(1)), ["C", quit]],
+    requests: [["SELECT"]],
+  },
   {
     name: "simple",
     steps: [...begun, ["C", query("select 1")], answer(...rows(1)), ["C", quit]],

@@ -26,9 +26,9 @@ export interface Nginx {
 
 /** Starts nginx with one worker; `locations` are those of its only server, `logged` is what each line of its log has besides. */
 export async function startNginx(scope: Scope, locations: string, logged = ""): Promise<Nginx> {
-  const folder = scratch("nginx");
-  mkdirSync(folder);
   const port = await freePort();
+  const folder = scratch(`nginx-${port}`);
+  mkdirSync(folder);
   writeFileSync(`${folder}/index.html`, "x".repeat(612));
   writeFileSync(`${folder}/big`, "y".repeat(300_000));
   writeFileSync(

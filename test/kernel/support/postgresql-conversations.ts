@@ -1,5 +1,6 @@
 /** Conversations of PostgreSQL, and the requests that there are in each. */
 import type { Conversation, Suite } from "./conversations.js";
+import { proxyHeaders } from "./proxy-headers.js";
 
 /** A request: its operation, its SQLSTATE, and how it failed where there was no response. */
 type Request = readonly [operation: string, code?: string, error?: "truncated" | "closed" | "aborted"];
@@ -58,6 +59,16 @@ const begun = [
 const selected = `${rows(1)}${complete("SELECT 1")}`;
 
 export const conversations: readonly Conversation<Request>[] = [
+  {
+    name: "proxy",
+    steps: [
+      ["C", `${proxyHeaders.tcp4}${startup}`],
+      ["S", welcome],
+      ["C", query("select 1")],
+      ["S", `${selected}${ready}`],
+    ],
+    requests: [["SELECT"]],
+  },
   {
     name: "simple",
     steps: [...begun, ["C", query("select 1")], ["S", `${selected}${ready}`], ["C", message("X")]],

@@ -1,5 +1,6 @@
 /** Conversations of Redis, and the commands that there are in each. */
 import type { Conversation, Suite } from "./conversations.js";
+import { proxyHeaders } from "./proxy-headers.js";
 
 /** A command: its name, the first word of its error, and how it failed where there was no reply. */
 type Command = readonly [name: string, code?: string, error?: "truncated" | "closed"];
@@ -46,6 +47,16 @@ export const conversations: readonly Conversation<Command>[] = [
       ["S", ok],
     ],
     requests: [["SET"]],
+  },
+  {
+    name: "proxy",
+    steps: [
+      ["C", `${proxyHeaders.binary}${get}`],
+      ["S", "$5\r\nvalue\r\n"],
+      ["C", ping],
+      ["S", pong],
+    ],
+    requests: [["GET"], ["PING"]],
   },
   {
     name: "several",

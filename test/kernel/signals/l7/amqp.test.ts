@@ -110,6 +110,9 @@ describe("operations of a RabbitMQ broker", () => {
     assert.deepEqual([received, sent], [done, done]);
     assert.equal(((await (await started).counts()).confirmed ?? 0) - confirmed, 3000);
     assertNothingLost(samples, (await started).pid, client);
+    for (const pid of [(await started).pid, client]) {
+      assert.equal(sum(samples, "ringtap_l7_unanswered_requests_total", { pid }), 0);
+    }
     const publishing = { pid: client, messaging_operation_name: "basic.publish" };
     const seconds = sum(samples, `${metrics.client}_sum`, publishing);
     // What is sent alone takes less than a microsecond here.

@@ -14,6 +14,7 @@ import { suite as grpc } from "../../support/grpc-conversations.js";
 import { buildWithoutSockets } from "../../support/hook-sets.js";
 import { testHttp } from "../../support/http-requests.js";
 import { suite as http2 } from "../../support/http2-conversations.js";
+import { suite as kafka } from "../../support/kafka-conversations.js";
 import { suite as memcached } from "../../support/memcached-conversations.js";
 import { suite as mysql } from "../../support/mysql-conversations.js";
 import { suite as postgresql } from "../../support/postgresql-conversations.js";
@@ -39,6 +40,7 @@ describe("l7 when calls return", () => {
   describeRequests("requests of Redis", redis);
   describeRequests("operations of memcached", memcached);
   describeRequests("operations of AMQP", amqp);
+  describeRequests("requests of Kafka", kafka);
   describeRequests("requests of PostgreSQL", postgresql);
   describeRequests("requests of MySQL", mysql);
 

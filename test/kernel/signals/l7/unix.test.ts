@@ -12,6 +12,7 @@ import { eventually } from "../../support/eventually.js";
 import { suite as grpc } from "../../support/grpc-conversations.js";
 import { suite as http } from "../../support/http-conversations.js";
 import { suite as http2 } from "../../support/http2-conversations.js";
+import { suite as kafka } from "../../support/kafka-conversations.js";
 import { suite as memcached } from "../../support/memcached-conversations.js";
 import { suite as mysql } from "../../support/mysql-conversations.js";
 import { suite as postgresql } from "../../support/postgresql-conversations.js";
@@ -37,6 +38,7 @@ overUnix("mysql", mysql);
 overUnix("redis", redis);
 overUnix("memcached", memcached);
 overUnix("amqp", amqp);
+overUnix("kafka", kafka);
 
 const program = compileProgram("unix-requests", programSource("unix-requests"));
 

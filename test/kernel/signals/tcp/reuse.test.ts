@@ -11,7 +11,7 @@ import { suiteScope } from "../../support/scope.js";
 
 const source = programSource("tcp-churn");
 
-/** Connections, of two sockets each. */
+/** Connections, of two sockets each: more than the kernel's map of preallocated ones has a place for (PREALLOCATED_MAX, bpf/tcp/connection.h). */
 const idle = 5_000;
 const scrapes = 30;
 const sentBytes = 4_000;

@@ -28,7 +28,7 @@ test("a connection keeps its name when its SYN is sent, and when it is establish
   const watched: typeof tcp = {
     ...tcp,
     start(context) {
-      snapshot = context.scan("tcp_snapshot", TcpSample, "connections");
+      snapshot = context.scan("tcp_snapshot", TcpSample, "preallocated");
       return {
         records(batch) {
           while (batch.next()) {
