@@ -470,8 +470,8 @@ static __always_inline void begin_connection(struct sock *sk, struct connection 
 	/* A subflow's calls are those of its MPTCP socket. */
 	if (bpf_core_field_exists(tcp->is_mptcp) && READ(tcp, is_mptcp))
 		return;
-	/* Data may have come with the SYN (TCP Fast Open). */
-	if (c && !is_beginning(sk, SENT, 0))
+	/* Data came or went with the SYN (TCP Fast Open): its call, if not seen yet, begins it. */
+	if (!is_beginning(sk, SENT, 0))
 		return;
 	if (c)
 		end_connection(sk, c);
