@@ -55,7 +55,7 @@ __noinline int is_kafka_metadata(__u64 word, __u64 address, __u64 bytes)
 	       kafka_begins(word, 8) == BEGINS_REQUEST;
 }
 
-/* Which protocol is it, by the first bytes of a connection? */
+/* Which protocol is it, by the first bytes of a connection? False when they cannot be read. */
 __noinline int detect(struct connection *c, __u32 direction, __u64 address, __u64 bytes)
 {
 	bool may_begin, is_header = false;
@@ -64,17 +64,14 @@ __noinline int detect(struct connection *c, __u32 direction, __u64 address, __u6
 	__u64 word = 0;
 
 	if (!c)
-		return 0;
+		return true;
 	d = &c->directions[direction & 1];
 	known = d->carry_len & 7;
 	more = bytes < 8 - known ? bytes : 8 - known;
 	/* Else the mask goes, which a verifier before Linux 6.2 needs. */
 	barrier_var(more);
-	if (!address || bpf_probe_read_user(&word, more & 15, (void *)address)) {
-		/* A later call may be one whose bytes can be read. */
-		desynchronize(c, REASON_UNREADABLE);
-		return 0;
-	}
+	if (!address || bpf_probe_read_user(&word, more & 15, (void *)address))
+		return false;
 	word = d->carry[0] | word << (8 * known);
 	if (!c->is_proxied) {
 		enum beginning beginning = proxy_begins(word, known + more);
@@ -82,7 +79,7 @@ __noinline int detect(struct connection *c, __u32 direction, __u64 address, __u6
 		if (beginning == BEGINS_REQUEST) {
 			d->carry[0] = word;
 			d->mode = MODE_PROXY_HEADER;
-			return 0;
+			return true;
 		}
 		is_header = beginning == MAY_BEGIN;
 	}
@@ -94,7 +91,7 @@ __noinline int detect(struct connection *c, __u32 direction, __u64 address, __u6
 		if (beginning == BEGINS_REQUEST) {
 			c->tls = TLS_ENCRYPTED_WHOLE;
 			set_modes(c, MODE_OPAQUE);
-			return 0;
+			return true;
 		}
 		may_begin |= beginning == MAY_BEGIN;
 	}
@@ -112,19 +109,19 @@ __noinline int detect(struct connection *c, __u32 direction, __u64 address, __u6
 				set_modes(c, MODE_PROTOCOL);
 			if (protocol == PROTOCOL_HTTP)
 				pass_empty_lines(d);
-			return 0;
+			return true;
 		}
 		may_begin |= beginning == MAY_BEGIN;
 	}
 	if (!may_begin) {
 		set_modes(c, MODE_OPAQUE);
-		return 0;
+		return true;
 	}
 	if (!known)
 		d->word = bpf_ktime_get_ns();
 	d->carry[0] = word;
 	d->carry_len = known + more;
-	return 0;
+	return true;
 }
 
 static __always_inline bool may_speak_kafka(const struct connection *c)
@@ -134,8 +131,8 @@ static __always_inline bool may_speak_kafka(const struct connection *c)
 }
 
 /*
- * A request begins with the call before this one when both say so (kafka_cut_heads.h). What has been
- * kept of it is of no use otherwise. Global, so that it is verified once.
+ * A request begins with the call before this one when both say so (kafka_cut_heads.h). What has
+ * been kept of it is of no use otherwise. Global, so that it is verified once.
  */
 __noinline int follow_kafka_head(struct connection *c, struct scratch *scratch, __u64 how)
 {
@@ -166,6 +163,14 @@ __noinline int follow_kafka_head(struct connection *c, struct scratch *scratch, 
 	return 0;
 }
 
+static __always_inline void detect_in_piece(struct connection *c, struct call_memory *memory,
+					    __u32 direction)
+{
+	/* A later call may be one whose bytes can be read. */
+	if (!detect(c, direction, READ_ONCE(memory->piece), READ_ONCE(memory->length)))
+		desynchronize(c, REASON_UNREADABLE);
+}
+
 /*
  * Takes what a piece of a call's memory, which the scratch has, has of a connection's beginning:
  * behind a header of the PROXY protocol, the piece is what follows that.
@@ -176,12 +181,12 @@ static __always_inline void begin(struct connection *c, struct scratch *scratch,
 	struct call_memory *memory = &scratch->memory;
 
 	if (d->mode == MODE_DETECT)
-		detect(c, direction, READ_ONCE(memory->piece), READ_ONCE(memory->length));
+		detect_in_piece(c, memory, direction);
 	if (d->mode != MODE_PROXY_HEADER)
 		return;
 	take_proxy_header(c, scratch, direction);
 	if (d->mode == MODE_DETECT && READ_ONCE(memory->length))
-		detect(c, direction, READ_ONCE(memory->piece), READ_ONCE(memory->length));
+		detect_in_piece(c, memory, direction);
 }
 
 /*

@@ -114,6 +114,12 @@ static __noinline struct connection *go_encrypted(__u64 conn)
 	return NULL;
 }
 
+/* Does a connection have a session of another *tls.Conn? Apart, for its key. */
+static __noinline bool is_another_session(const struct connection *c, __u64 conn)
+{
+	return c->session != conn && session_of(c);
+}
+
 /* The session of a *tls.Conn; NULL where its socket is not found. */
 static __noinline struct connection *go_session(__u64 conn, bool begins)
 {
@@ -128,7 +134,7 @@ static __noinline struct connection *go_session(__u64 conn, bool begins)
 	if (!c)
 		return NULL;
 	/* TLS within TLS: the outer one comes first, and stays. */
-	if (c->session != conn && session_of(c))
+	if (is_another_session(c, conn))
 		return NULL;
 	if (!session || session->sock != c->sock)
 		bind_session(c, conn, begins);

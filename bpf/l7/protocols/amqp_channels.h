@@ -475,8 +475,8 @@ static long lose_own_entry(void *map, const struct stream_key *key, struct amqp_
 }
 
 /*
- * The requests that wait are lost, since bytes have been missed. Returns how many. Apart, since it is
- * called where little stack is left.
+ * The requests that wait are lost, since bytes have been missed. Returns how many. Apart, since it
+ * is called where little stack is left.
  */
 __noinline int amqp_lose(struct connection *c)
 {

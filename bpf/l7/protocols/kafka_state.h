@@ -17,8 +17,8 @@ enum kafka_mode {
 
 /* A field: the carry has its number, as far as it has come. */
 enum kafka_field {
-	KAFKA_CLIENT,	  /* a byte of the client's name, which must be one that can be printed */
-	KAFKA_TAGS,	  /* how many tagged fields follow; the carry's second word has it then */
+	KAFKA_CLIENT,	  /* a byte of the client's name, which can be printed */
+	KAFKA_TAGS,	  /* how many tagged fields follow: in the carry's second word */
 	KAFKA_TAG,	  /* the number of one, … */
 	KAFKA_TAG_SIZE,	  /* … and how long it is */
 	KAFKA_ID,	  /* the length of a transaction's name, in two bytes; -1: there is none */
@@ -46,7 +46,7 @@ enum kafka_field {
 
 /* Of a connection. */
 struct kafka_state {
-	__u32 first_id; /* the correlation id of the first request; the first response has it, too */
+	__u32 first_id; /* correlation id of the first request, and of its response */
 	__u8 has_first; /* there is one */
 	__u8 is_late;	/* it was joined by what a call begins with */
 	__u8 strangers; /* responses to requests from before that, which may still come */

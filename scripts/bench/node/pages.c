@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Prints what a page of the page cache costs, which is written and goes as its file is cut off: half
- * of what both cost together.
+ * Prints what a page of the page cache costs, which is written and goes as its file is cut off:
+ * half of what both cost together.
  *
- *   pages FILE BURSTS COUNT
+ * pages FILE BURSTS COUNT
  */
 #include <fcntl.h>
 #include <unistd.h>

@@ -20,9 +20,10 @@
 #define STATEMENTS_WANTED true
 
 /* Requests of Kafka have a code in each of the places that there are. */
-#define KNOWN_KAFKA_APIS                                                                    \
-	= { [0] = { .versions = 14, .code = 255 },                                          \
-	    [1 ... 87] = { .versions = 13, .flexible = 6, .code = 1, .throttled = 3, .code_end = 9 } }
+#define KNOWN_KAFKA_APIS                           \
+	= { [0] = { .versions = 14, .code = 255 }, \
+	    [1 ... 87] = {                         \
+		    .versions = 13, .flexible = 6, .code = 1, .throttled = 3, .code_end = 9 } }
 
 #include "../../../bpf/l7/protocols.h"
 
