@@ -35,6 +35,7 @@ async function startHaproxy(scope: Scope, proxies: string, ports: readonly numbe
   stats socket ${folder}/admin level admin
 defaults
   timeout connect 30s
+  timeout check 300s
   timeout client 300s
   timeout server 300s
 ${proxies}`,
@@ -95,10 +96,13 @@ describe("requests behind a header of the PROXY protocol", () => {
       const { pid } = haproxy;
       const wrk = await startWrk({ ...nginx, url: `http://127.0.0.1:${front}` }, requests, 2).counts;
       await haproxy.command("disable health http/nginx");
-      const logged = await nginx.logged();
-      const samples = await agent.scrape();
-      assert.deepEqual(byStatus(samples, "server", nginx.worker), logged);
-      assert.deepEqual(byStatus(samples, "client", pid), logged);
+      // A check may be under way.
+      const { logged, samples } = await eventually(async () => {
+        const [logged, samples] = [await nginx.logged(), await agent.scrape()];
+        assert.deepEqual(byStatus(samples, "server", nginx.worker), logged);
+        assert.deepEqual(byStatus(samples, "client", pid), logged);
+        return { logged, samples };
+      });
       const checks = nginx.lines().filter((line) => line.includes("/checked")).length;
       const proxied = nginx.lines().filter((line) => line.endsWith(" 127.0.0.1")).length;
       assert(checks > 5 && wrk.requests > 100, JSON.stringify({ checks, wrk }));
