@@ -195,7 +195,7 @@ export class Engine {
     });
   }
 
-  /** Removes expired series, in small steps. */
+  /** Removes expired series, in small steps, and between renders: the next maintenance may be five seconds away. */
   #sweep(): void {
     clearTimeout(this.#nextSweep);
     if (this.#isClosed) {
@@ -204,10 +204,13 @@ export class Engine {
     if (this.#signals.some(({ isBusy }) => isBusy)) {
       return;
     }
-    for (const signal of this.#signals) {
-      signal.flush();
+    const { isRendering } = this.#identity;
+    if (!isRendering) {
+      for (const signal of this.#signals) {
+        signal.flush();
+      }
     }
-    if (this.#identity.expire(sweepLimit) >= sweepLimit) {
+    if (isRendering || this.#identity.expire(sweepLimit) >= sweepLimit) {
       this.#nextSweep = setTimeout(() => {
         void this.#afterOthers(() => {
           this.#sweep();

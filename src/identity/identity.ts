@@ -232,6 +232,11 @@ export class Identity {
     }
   }
 
+  /** Does nothing expire now, since a render runs? */
+  get isRendering(): boolean {
+    return this.#catalog.retention.isRendering;
+  }
+
   /**
    * Lets processes, actors and label sets expire that are due: see {@link Retention.expire}. Stops when `limit` of these and of rows have
    * been removed, or a few more; returns how many it were.

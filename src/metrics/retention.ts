@@ -105,6 +105,11 @@ export class Retention {
     }
   }
 
+  /** Does a render run, while which nothing expires? */
+  get isRendering(): boolean {
+    return this.#renders.isRunning;
+  }
+
   /**
    * Lets label sets expire that are due: removes their rows from all tables and frees their ids, which later label tuples may get. Where
    * series are near their limit, those that no process uses move to overflow series. The caller must have no use for these ids any more.

@@ -65,16 +65,29 @@ async function oneDatagram(): Promise<void> {
   execFileSync("dd", ["if=/dev/zero", `of=${scratch("written")}`, "bs=64k", "count=1", "conv=fsync", "status=none"]);
 }
 
-/** Sends a command as Redis has it, and answers it. */
-async function oneCommand(): Promise<void> {
+/** Sends bytes to a server that answers so. */
+async function exchange(request: Uint8Array, response: Uint8Array): Promise<void> {
   const server = createTcpServer((socket) => {
-    socket.once("data", () => socket.end("+PONG\r\n"));
+    socket.once("data", () => socket.end(response));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
-  const socket = connect(port, "127.0.0.1").end("PING\r\n").resume();
+  const socket = connect(port, "127.0.0.1").end(request).resume();
   await new Promise((resolve) => socket.once("close", resolve));
   await new Promise((resolve) => server.close(resolve));
+}
+
+/** A command of Redis. */
+async function oneCommand(): Promise<void> {
+  await exchange(Buffer.from("PING\r\n"), Buffer.from("+PONG\r\n"));
+}
+
+/** Kafka's ApiVersions, of version 0. */
+async function oneMessage(): Promise<void> {
+  await exchange(
+    Buffer.from("0000000b0012000000000001000161", "hex"),
+    Buffer.from("0000000a00000001000000000000", "hex"),
+  );
 }
 
 /** Asks the same thing of DNS twice, and is answered three times. */
@@ -114,7 +127,7 @@ async function oneCall(): Promise<void> {
 }
 
 /** Names of ringtap's own metrics, not of its process. */
-const ours = /^(ringtap|http|rpc|db|dns)_/;
+const ours = /^(ringtap|http|rpc|db|messaging|dns)_/;
 
 describe("docs/metrics.md", () => {
   const page = readDocument("docs/metrics.md");
@@ -145,6 +158,7 @@ describe("docs/metrics.md", () => {
     await oneConnection();
     await oneDatagram();
     await oneCommand();
+    await oneMessage();
     await oneQuestion();
     await oneCall();
     const texts: string[] = [];
@@ -173,7 +187,7 @@ describe("docs/metrics.md", () => {
     }
     // All but those that need a lossy network or a reset, what requests lose, failures of disks, full queues, what is under way at the scrape, and limits of CPU time and memory.
     const unseen = shown.filter(({ served }) => served === undefined).map(({ name }) => name);
-    assert(unseen.length <= 22, unseen.join(", "));
+    assert(unseen.length <= 24, unseen.join(", "));
   });
 
   it("agrees with the README", () => {
@@ -186,7 +200,7 @@ describe("docs/metrics.md", () => {
       labels,
     ]);
     const ofSignals = inPage.filter(([name = ""]) =>
-      /^ringtap_(cgroup|tcp|syscall|file|l7|db|dns|block|drop|udp|sched|kill|memory|process)/.test(name),
+      /^ringtap_(cgroup|tcp|syscall|file|l7|db|messaging|dns|block|drop|udp|sched|kill|memory|process)/.test(name),
     );
     assert.deepEqual(inReadme.toSorted(), ofSignals.toSorted());
   });
