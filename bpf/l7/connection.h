@@ -207,6 +207,27 @@ static __always_inline struct connection *new_connection(void *map, const void *
 	return bpf_map_lookup_elem(map, key);
 }
 
+static __always_inline void set_modes(struct connection *c, __u8 mode)
+{
+	c->directions[RECEIVED].mode = mode;
+	c->directions[SENT].mode = mode;
+}
+
+/* A direction is before a message, in the mode that reads its beginning; nothing of it is known. */
+static __always_inline void begin_message_in(struct direction *d, __u8 mode)
+{
+	d->left = 0;
+	d->carry[0] = 0;
+	d->carry[1] = 0;
+	d->status = 0;
+	d->mode = mode;
+	d->carry_len = 0;
+	d->flags = 0;
+	d->kind = 0;
+	d->operation = 0;
+	d->elements = 0;
+}
+
 /* Does a direction wait for what a connection begins with? */
 static __always_inline bool is_beginning_in(const struct direction *d)
 {

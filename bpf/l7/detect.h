@@ -11,12 +11,6 @@
 #include "proxy.h"
 #include "tls.h"
 
-static __always_inline void set_modes(struct connection *c, __u8 mode)
-{
-	c->directions[RECEIVED].mode = mode;
-	c->directions[SENT].mode = mode;
-}
-
 /*
  * False when requests are not looked for at the server's port, or when the bytes are those of TLS,
  * since a program has a session of them: the connection is opaque.

@@ -52,13 +52,6 @@ static __always_inline void end_proxy_header(struct connection *c, struct direct
 	c->is_proxied = true;
 }
 
-/* It is no header of that protocol, and of no other one. */
-static __always_inline void refuse_proxy_header(struct connection *c)
-{
-	c->directions[RECEIVED].mode = MODE_OPAQUE;
-	c->directions[SENT].mode = MODE_OPAQUE;
-}
-
 static __always_inline void take_proxy_line(struct connection *c, struct direction *d,
 					    struct scratch *scratch)
 {
@@ -84,8 +77,9 @@ static __always_inline void take_proxy_line(struct connection *c, struct directi
 	}
 	pass(memory, wanted);
 	d->carry_len += wanted;
+	/* It is no such header, nor another protocol's beginning. */
 	if (d->carry_len >= MOST_LINE)
-		refuse_proxy_header(c);
+		set_modes(c, MODE_OPAQUE);
 }
 
 static __always_inline void take_proxy_binary(struct connection *c, struct direction *d,
@@ -109,7 +103,7 @@ static __always_inline void take_proxy_binary(struct connection *c, struct direc
 		if (d->carry_len < BINARY_LEN)
 			return;
 		if (lowest(d->carry[1] & ~0xf00000000ull, 5) != PROXY_BINARY_END) {
-			refuse_proxy_header(c);
+			set_modes(c, MODE_OPAQUE);
 			return;
 		}
 		d->left = (d->carry[1] >> 48 & 0xff) << 8 | d->carry[1] >> 56;

@@ -29,16 +29,7 @@ static __always_inline enum beginning amqp_begins(__u64 word, __u32 known)
 
 static __always_inline void begin_amqp_frame(struct direction *d)
 {
-	d->left = 0;
-	d->carry[0] = 0;
-	d->carry[1] = 0;
-	d->status = 0;
-	d->mode = AMQP_FRAME;
-	d->carry_len = 0;
-	d->flags = 0;
-	d->kind = 0;
-	d->operation = 0;
-	d->elements = 0;
+	begin_message_in(d, AMQP_FRAME);
 }
 
 static __always_inline __u32 amqp_channel(const struct direction *d)

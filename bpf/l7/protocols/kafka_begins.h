@@ -58,8 +58,7 @@ __noinline int kafka_resumes(struct connection *c, struct scratch *scratch, __u3
 			return BEGINS_NOT;
 	}
 	if (!c->session_tgid) {
-		*kafka_state(c) =
-			(struct kafka_state){ .is_late = 1, .strangers = KAFKA_STRANGERS };
+		*kafka_state(c) = (struct kafka_state){ .is_late = 1, .earlier = KAFKA_EARLIER };
 		c->is_verified = 0;
 	}
 	return BEGINS_REQUEST;

@@ -31,9 +31,9 @@ static __always_inline bool verify_kafka(struct connection *c, struct direction 
 		c->is_verified = 1;
 		return true;
 	}
-	if (!state->strangers)
+	if (!state->earlier)
 		return false;
-	state->strangers--;
+	state->earlier--;
 	d->flags |= KAFKA_EXTRA;
 	return true;
 }

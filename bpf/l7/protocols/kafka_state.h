@@ -49,12 +49,12 @@ struct kafka_state {
 	__u32 first_id; /* correlation id of the first request, and of its response */
 	__u8 has_first; /* there is one */
 	__u8 is_late;	/* it was joined by what a call begins with */
-	__u8 strangers; /* responses to requests from before that, which may still come */
+	__u8 earlier;	/* responses to requests from before that, which may still come */
 	__u8 reserved;
 };
 
 /* Requests that may be under way when a connection is joined. */
-#define KAFKA_STRANGERS 64
+#define KAFKA_EARLIER 64
 
 /* Key, version, correlation id and the length of the client's name, behind a request's length. */
 #define KAFKA_REQUEST_HEAD 14
@@ -135,14 +135,5 @@ static __always_inline __u32 kafka_operation(__u32 key)
 
 static __always_inline void begin_kafka_message(struct direction *d)
 {
-	d->left = 0;
-	d->carry[0] = 0;
-	d->carry[1] = 0;
-	d->status = 0;
-	d->mode = KAFKA_HEAD;
-	d->carry_len = 0;
-	d->flags = 0;
-	d->kind = 0;
-	d->operation = 0;
-	d->elements = 0;
+	begin_message_in(d, KAFKA_HEAD);
 }

@@ -297,14 +297,5 @@ static __always_inline bool is_reply_to(__u32 trait, __u32 reply)
 
 static __always_inline void begin_memcached_message(struct direction *d)
 {
-	d->left = 0;
-	d->carry[0] = 0;
-	d->carry[1] = 0;
-	d->status = 0;
-	d->mode = MC_FIRST;
-	d->carry_len = 0;
-	d->flags = 0;
-	d->kind = 0;
-	d->operation = 0;
-	d->elements = 0;
+	begin_message_in(d, MC_FIRST);
 }

@@ -86,16 +86,7 @@ __noinline int redis_resumes(struct scratch *scratch, __u32 known)
 
 static __always_inline void begin_redis_message(struct direction *d)
 {
-	d->left = 0;
-	d->carry[0] = 0;
-	d->carry[1] = 0;
-	d->status = 0;
-	d->mode = REDIS_FIRST;
-	d->carry_len = 0;
-	d->flags = 0;
-	d->kind = 0;
-	d->operation = 0;
-	d->elements = 0;
+	begin_message_in(d, REDIS_FIRST);
 }
 
 /* A command is whole. */
